@@ -1,0 +1,250 @@
+//! The way of a call through a simulator: record, credentials, limits, fault, latency, work, answer.
+//!
+//! Both vendors share this; what differs between them is behind [`Vendor`].
+
+mod entrance;
+mod perform;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::{
+    Extension, Router,
+    body::{Body, Bytes, to_bytes},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE, request::Parts},
+    response::Response,
+    routing,
+};
+
+pub(crate) use entrance::Refusal;
+use entrance::{Entrance, Verdict};
+use perform::{Outcome, perform};
+
+use crate::{
+    clock::Clock,
+    faults::Faults,
+    record::{Call, Log},
+    serve::Connection,
+    window::Window,
+};
+
+/// Larger than any body that either vendor documents, 50 MB uploads aside, which are not simulated.
+const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A call that passed the gate, with its body read.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) id: u64,
+    pub(crate) at_ms: u64,
+    pub(crate) method: String,
+    /// Path without query, as the caller wrote it.
+    pub(crate) path: String,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// The work's answer, and how many phones or rows it was about.
+pub(crate) struct Worked {
+    pub(crate) response: Response,
+    pub(crate) items: usize,
+}
+
+/// What one vendor does differently from the other.
+pub(crate) trait Vendor: Send + Sync + Sized + 'static {
+    /// The refusal of a call with wrong credentials.
+    fn unauthorized(&self, head: &Parts) -> Option<Response>;
+    /// Which of the gate's windows a call counts in, by their place.
+    fn windows(&self, path: &str) -> &'static [usize];
+    /// Whether the call is of the bulk class.
+    fn is_bulk(&self, path: &str) -> bool;
+    /// The answer to a call over a limit.
+    fn throttled(&self, refusal: Refusal) -> Response;
+    /// A failing answer with a body of the vendor's shape.
+    fn failure(&self, status: StatusCode) -> Response;
+    /// Adds what the vendor puts on every answer.
+    fn finish(&self, response: &mut Response, windows: &mut [Window], now_ms: u64);
+    /// Does what the call asks for.
+    fn work(self: &Arc<Self>, call: Incoming) -> impl Future<Output = Worked> + Send;
+}
+
+/// Everything that stands between the socket and a vendor's work.
+#[derive(Debug)]
+pub(crate) struct Gate<V> {
+    pub(crate) vendor: Arc<V>,
+    pub(crate) clock: Clock,
+    entrance: Mutex<Entrance>,
+    calls: Mutex<Log<Call>>,
+}
+
+impl<V: Vendor> Gate<V> {
+    pub(crate) fn new(vendor: Arc<V>, clock: Clock, limits: Limits, faults: Faults, calls_max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            vendor,
+            clock,
+            entrance: Mutex::new(Entrance::new(limits.windows, limits.concurrent_max, faults)),
+            calls: Mutex::new(Log::new(calls_max)),
+        })
+    }
+
+    /// The routes of the vendor itself: every path that is not a control call.
+    pub(crate) fn router(self: &Arc<Self>) -> Router {
+        Router::new().fallback(routing::any(pass::<V>)).with_state(Arc::clone(self))
+    }
+
+    pub(crate) fn set_faults(&self, faults: Faults) {
+        lock(&self.entrance).set_faults(faults);
+    }
+
+    pub(crate) fn faults(&self) -> Faults {
+        lock(&self.entrance).faults().clone()
+    }
+
+    /// The calls that are kept, and how many were forgotten.
+    pub(crate) fn calls(&self) -> (Vec<Call>, u64) {
+        let calls = lock(&self.calls);
+        (calls.all(), calls.forgotten())
+    }
+
+    pub(crate) fn forget_calls(&self) {
+        lock(&self.calls).clear();
+    }
+
+    /// Records the call and decides what becomes of it. One lock over the instant, the decision and the record keeps the
+    /// recorded instants in the order in which the windows saw them.
+    fn enter(&self, head: &Parts) -> (u64, u64, Verdict) {
+        let mut entrance = lock(&self.entrance);
+        let now_ms = self.clock.now_ms();
+        let path = head.uri.path();
+        let verdict = match self.vendor.unauthorized(head) {
+            Some(response) => Verdict::Refused { response, throttled: false, fault: None },
+            None => match entrance.admit(path, self.vendor.windows(path), now_ms) {
+                Ok(choice) => Verdict::Admitted(choice),
+                Err((refusal, fault)) => {
+                    Verdict::Refused { response: self.vendor.throttled(refusal), throttled: true, fault }
+                }
+            },
+        };
+        let mut calls = lock(&self.calls);
+        let id = calls.next();
+        calls.push(1, Call { bulk: self.vendor.is_bulk(path), ..verdict.record(id, now_ms, head) });
+        (id, now_ms, verdict)
+    }
+
+    fn note(&self, id: u64, change: impl FnOnce(&mut Call)) {
+        if let Some(call) = lock(&self.calls).get_mut(id) {
+            change(call);
+        }
+    }
+
+    /// The last touch on every answer that is sent.
+    fn answer(&self, id: u64, mut response: Response) -> Response {
+        let status = response.status().as_u16();
+        self.note(id, |call| call.status = Some(status));
+        let now_ms = self.clock.now_ms();
+        self.vendor.finish(&mut response, lock(&self.entrance).windows(), now_ms);
+        response
+    }
+}
+
+/// The limits of a vendor, to which [`Vendor::windows`] refers.
+pub(crate) struct Limits {
+    pub(crate) windows: Vec<Window>,
+    pub(crate) concurrent_max: usize,
+}
+
+/// A lock that a panicking holder does not take away from everybody else.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A response with a body of this type.
+pub(crate) fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// A response with a JSON body.
+pub(crate) fn json(status: StatusCode, body: &serde_json::Value) -> Response {
+    respond(status, "application/json; charset=utf-8", body.to_string())
+}
+
+/// Marks the answer as lost when the caller leaves before it, which drops the handler.
+struct Awaited<V: Vendor> {
+    gate: Arc<Gate<V>>,
+    id: u64,
+    answered: bool,
+}
+
+impl<V: Vendor> Drop for Awaited<V> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.gate.note(self.id, |call| call.answer_lost = true);
+        }
+    }
+}
+
+/// Counts the call among those inside until the caller has left and the work is over.
+struct Inside<V: Vendor>(Arc<Gate<V>>);
+
+impl<V: Vendor> Drop for Inside<V> {
+    fn drop(&mut self) {
+        lock(&self.0.entrance).leave();
+    }
+}
+
+async fn pass<V: Vendor>(
+    State(gate): State<Arc<Gate<V>>>,
+    Extension(connection): Extension<Connection>,
+    request: Request,
+) -> Response {
+    let (head, body) = request.into_parts();
+    let (id, at_ms, verdict) = gate.enter(&head);
+    let mut awaited = Awaited { gate: Arc::clone(&gate), id, answered: false };
+    let inside = matches!(verdict, Verdict::Admitted(_)).then(|| Arc::new(Inside(Arc::clone(&gate))));
+    // Read even when refused: an unread body would turn the answer into a reset.
+    let body = to_bytes(body, BODY_BYTES_MAX).await;
+    let outcome = match verdict {
+        Verdict::Refused { response, .. } => Outcome::Answer(response),
+        Verdict::Admitted(choice) => match body {
+            Err(_) => Outcome::Answer(gate.vendor.failure(StatusCode::PAYLOAD_TOO_LARGE)),
+            // In a task of its own, so that a caller who leaves does not undo the work.
+            Ok(body) => {
+                let inside = inside.clone();
+                let work = perform(Arc::clone(&gate), incoming(id, at_ms, head, body), choice);
+                tokio::spawn(async move {
+                    let _inside = inside;
+                    work.await
+                })
+                .await
+                .unwrap_or_else(|_| Outcome::Answer(gate.vendor.failure(StatusCode::INTERNAL_SERVER_ERROR)))
+            }
+        },
+    };
+    match outcome {
+        Outcome::Answer(response) => {
+            awaited.answered = true;
+            return gate.answer(id, response);
+        }
+        Outcome::Close => connection.close(),
+        Outcome::Reset => connection.reset(),
+        Outcome::Hang => {}
+    }
+    // The connection's end drops this handler, and `awaited` and `inside` with it.
+    std::future::pending().await
+}
+
+fn incoming(id: u64, at_ms: u64, head: Parts, body: Bytes) -> Incoming {
+    let query = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
+    Incoming {
+        id,
+        at_ms,
+        method: head.method.to_string(),
+        path: head.uri.path().to_owned(),
+        query: query.map(|(name, value)| (name.into_owned(), value.into_owned())).collect(),
+        headers: head.headers,
+        body,
+    }
+}

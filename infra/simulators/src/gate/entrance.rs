@@ -1,0 +1,159 @@
+//! Who may enter: limits and faults together, under one lock.
+
+use axum::{http::request::Parts, response::Response};
+
+use crate::{
+    faults::{Choice, Decider, FaultKind, Faults},
+    record::Call,
+    window::Window,
+};
+
+/// The windows, the calls inside, and the faults.
+#[derive(Debug)]
+pub(super) struct Entrance {
+    windows: Vec<Window>,
+    inside: usize,
+    inside_max: usize,
+    decider: Decider,
+}
+
+/// Which limit a call met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// `limit` starts in `length_ms` are taken.
+    Window { limit: u64, length_ms: u64 },
+    /// Too many calls at once.
+    Concurrency,
+}
+
+/// What becomes of a call.
+pub(super) enum Verdict {
+    Refused { response: Response, throttled: bool, fault: Option<FaultKind> },
+    Admitted(Choice),
+}
+
+impl Entrance {
+    pub(super) fn new(windows: Vec<Window>, inside_max: usize, faults: Faults) -> Self {
+        Self { windows, inside: 0, inside_max, decider: Decider::new(faults) }
+    }
+
+    /// Admits a call to `path` into the windows at `places`, or says which limit refused it, and whether that was a fault.
+    ///
+    /// A call that is refused takes no place in any window, and is seen by no fault rule.
+    pub(super) fn admit(
+        &mut self,
+        path: &str,
+        places: &[usize],
+        now_ms: u64,
+    ) -> Result<Choice, (Refusal, Option<FaultKind>)> {
+        for place in places {
+            if let Some(window) = self.windows.get_mut(*place)
+                && window.remaining(now_ms) == 0
+            {
+                return Err((refusal(window), None));
+            }
+        }
+        if self.inside >= self.inside_max {
+            return Err((Refusal::Concurrency, None));
+        }
+        let choice = self.decider.choose(path);
+        if choice.fault == Some(FaultKind::Throttle) {
+            // The last place is the narrowest class that the call belongs to.
+            let narrowest = places.last().and_then(|place| self.windows.get(*place));
+            return Err((narrowest.map_or(Refusal::Concurrency, refusal), choice.fault));
+        }
+        for place in places {
+            if let Some(window) = self.windows.get_mut(*place) {
+                window.record(now_ms);
+            }
+        }
+        self.inside += 1;
+        Ok(choice)
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.inside = self.inside.saturating_sub(1);
+    }
+
+    pub(super) fn windows(&mut self) -> &mut [Window] {
+        &mut self.windows
+    }
+
+    pub(super) fn set_faults(&mut self, faults: Faults) {
+        self.decider = Decider::new(faults);
+    }
+
+    pub(super) fn faults(&self) -> &Faults {
+        self.decider.faults()
+    }
+}
+
+fn refusal(window: &Window) -> Refusal {
+    Refusal::Window { limit: window.limit(), length_ms: window.length_ms() }
+}
+
+impl Verdict {
+    /// The call's record as of now.
+    pub(super) fn record(&self, id: u64, at_ms: u64, head: &Parts) -> Call {
+        let (throttled, fault) = match self {
+            Self::Refused { throttled, fault, .. } => (*throttled, *fault),
+            Self::Admitted(choice) => (false, choice.fault),
+        };
+        Call {
+            id,
+            at_ms,
+            method: head.method.to_string(),
+            path: head.uri.path().to_owned(),
+            bulk: false,
+            items: 0,
+            status: None,
+            throttled,
+            admitted: matches!(self, Self::Admitted(_)),
+            answer_lost: false,
+            fault: fault.map(|kind| kind.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entrance, Refusal};
+    use crate::{
+        faults::{FaultKind, FaultRule, Faults, When},
+        window::Window,
+    };
+
+    fn entrance(faults: Faults) -> Entrance {
+        Entrance::new(vec![Window::new(3, 5_000), Window::new(1, 5_000)], 2, faults)
+    }
+
+    #[test]
+    fn a_call_counts_in_each_of_its_windows() {
+        let mut entrance = entrance(Faults::default());
+        assert!(entrance.admit("/bulk", &[0, 1], 0).is_ok());
+        entrance.leave();
+        let refused = entrance.admit("/bulk", &[0, 1], 4_999);
+        assert_eq!(refused, Err((Refusal::Window { limit: 1, length_ms: 5_000 }, None)));
+        // The refusal left the wider window alone: two of its three places are free.
+        assert_eq!(entrance.windows()[0].remaining(4_999), 2);
+        assert!(entrance.admit("/bulk", &[0, 1], 5_000).is_ok());
+    }
+
+    #[test]
+    fn calls_at_once_are_limited_until_one_leaves() {
+        let mut entrance = entrance(Faults::default());
+        assert!(entrance.admit("/", &[0], 0).is_ok());
+        assert!(entrance.admit("/", &[0], 0).is_ok());
+        assert_eq!(entrance.admit("/", &[0], 0), Err((Refusal::Concurrency, None)));
+        entrance.leave();
+        assert!(entrance.admit("/", &[0], 0).is_ok());
+    }
+
+    #[test]
+    fn a_simulated_throttle_takes_no_place() {
+        let mut entrance = entrance(Faults::of([FaultRule::new(FaultKind::Throttle, When::First(1))]));
+        let refused = entrance.admit("/bulk", &[0, 1], 0);
+        assert_eq!(refused, Err((Refusal::Window { limit: 1, length_ms: 5_000 }, Some(FaultKind::Throttle))));
+        assert_eq!(entrance.windows()[1].remaining(0), 1);
+    }
+}

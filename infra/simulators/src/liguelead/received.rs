@@ -1,0 +1,101 @@
+//! What the simulator hands to a test.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::record::{Call, most_calls_in};
+
+/// Everything received and called back, oldest first.
+#[derive(Debug, Clone, Serialize)]
+pub struct Received {
+    /// Every call, refused ones included.
+    pub calls: Vec<Call>,
+    /// Every accepted send, also when its answer was lost.
+    pub campaigns: Vec<Campaign>,
+    /// Every callback that was made or tried.
+    pub callbacks: Vec<Callback>,
+    /// Credits charged since the start.
+    pub credits: u64,
+    /// Entries dropped from the lists above to stay inside [`super::Options::keep_calls`] and
+    /// [`super::Options::keep_phones`]. A proof over calls needs 0.
+    pub forgotten: u64,
+}
+
+impl Received {
+    /// The accepted sends.
+    pub fn campaigns(&self) -> impl Iterator<Item = &Campaign> {
+        self.campaigns.iter()
+    }
+
+    /// How often each text was accepted for each phone, by the phone's 11 national digits: 1 everywhere when no message
+    /// was ever repeated.
+    #[must_use]
+    pub fn messages(&self) -> BTreeMap<(&str, &str), usize> {
+        let mut messages = BTreeMap::new();
+        for campaign in &self.campaigns {
+            for phone in &campaign.phones {
+                *messages.entry((phone.as_str(), campaign.message.as_str())).or_default() += 1;
+            }
+        }
+        messages
+    }
+
+    /// The most calls that started in any 60 s.
+    #[must_use]
+    pub fn most_calls_in_a_minute(&self) -> usize {
+        most_calls_in(&self.calls, super::WINDOW_MS)
+    }
+}
+
+/// What a campaign sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// `POST /sms`.
+    Sms,
+    /// `POST /voice`.
+    Voice,
+}
+
+/// One accepted send.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Campaign {
+    /// The `campaign_id` of the 202, a version 4 UUID.
+    pub id: String,
+    /// Number of the call that made it, see [`Call::id`], which also tells whether the answer was lost.
+    pub call: u64,
+    /// When that call started, in milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// SMS or voice.
+    pub channel: Channel,
+    /// Recipients as 11 national digits, in the request's order, repeated ones included.
+    pub phones: Vec<String>,
+    /// The text; empty for voice.
+    pub message: String,
+    /// The campaign's title.
+    pub title: Option<String>,
+    /// Whether it pops up on the screen.
+    pub is_flash: bool,
+    /// The audio of a voice campaign.
+    pub voice_upload_id: Option<u64>,
+    /// The request's own callback address.
+    pub webhook_url: Option<String>,
+    /// Credits for one recipient.
+    pub credits_each: u64,
+}
+
+/// One callback.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Callback {
+    /// When it was sent, in milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// The campaign's id.
+    pub campaign: String,
+    /// The recipient as 11 national digits.
+    pub phone: String,
+    /// Status of the message.
+    pub status: String,
+    /// HTTP status that the receiver answered; `None` when it did not answer in time.
+    pub answer: Option<u16>,
+}

@@ -1,0 +1,49 @@
+//! `POST /sms`.
+
+use axum::response::Response;
+
+use super::{
+    body::Fields,
+    options::Options,
+    received::Channel,
+    send::{Send, callback_address, recipients, title},
+    webhook_url::holds_link,
+};
+use crate::gate::Incoming;
+
+/// Limits page: characters of a text.
+const MESSAGE_LENGTH_MAX: usize = 1_600;
+
+/// Reads and judges the request. Fields that the vendor does not know are ignored, as it is seen to do.
+pub(super) fn read(call: &Incoming, options: &Options) -> Result<Send, Response> {
+    let mut fields = Fields::read(call)?;
+    let message = fields.text("message", true).unwrap_or_default();
+    let length = options.length_unit.length(&message);
+    if fields.get("message").is_some_and(serde_json::Value::is_string) {
+        if message.trim().is_empty() {
+            fields.wrong("message", "must not be empty");
+        } else if length > MESSAGE_LENGTH_MAX {
+            fields.wrong("message", "must not be longer than 1600 characters");
+        }
+    }
+    let phones = recipients(&mut fields, options);
+    let title = title(&mut fields, false);
+    fields.text("group_id", false);
+    let is_flash = fields.flag("is_flash");
+    if is_flash && holds_link(&message) {
+        fields.wrong("message", "must not contain a URL when is_flash is true");
+    }
+    let webhook_url = callback_address(&mut fields, options);
+    fields.finish()?;
+    let credits_each = options.billing.credits(length);
+    Ok(Send {
+        channel: Channel::Sms,
+        phones,
+        message,
+        title,
+        is_flash,
+        voice_upload_id: None,
+        webhook_url,
+        credits_each,
+    })
+}

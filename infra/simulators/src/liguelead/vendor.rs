@@ -1,0 +1,183 @@
+//! LigueLead behind the gate: credentials, the table of routes, and what is put on every answer.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    http::{HeaderMap, HeaderValue, StatusCode, request::Parts},
+    response::Response,
+};
+use serde_json::json;
+use tokio::{sync::Semaphore, task::JoinSet};
+
+use super::{
+    account::Books,
+    body::refuse,
+    callbacks,
+    options::Options,
+    plan::plan,
+    received::{Callback, Received},
+    send::{Send, accepted, short_of_credits},
+    sms, voice,
+};
+use crate::{
+    clock::Clock,
+    gate::{Incoming, Refusal, Vendor, Worked, json as answer, lock},
+    record::Call,
+    window::Window,
+};
+
+/// The simulated vendor.
+#[derive(Debug)]
+pub(crate) struct LigueLead {
+    pub(super) options: Options,
+    pub(super) clock: Clock,
+    pub(super) client: reqwest::Client,
+    pub(super) permits: Arc<Semaphore>,
+    books: Mutex<Books>,
+    callbacks: Mutex<JoinSet<()>>,
+}
+
+impl LigueLead {
+    pub(super) fn new(options: Options, clock: Clock) -> io::Result<Self> {
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_millis(options.callbacks.callback_timeout_ms))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .map_err(io::Error::other)?;
+        let permits = Arc::new(Semaphore::new(options.callbacks.callbacks_at_once.max(1)));
+        let books = Mutex::new(Books::new(options.keep_phones));
+        Ok(Self { options, clock, client, permits, books, callbacks: Mutex::default() })
+    }
+
+    pub(super) fn received(&self, calls: Vec<Call>, forgotten_calls: u64) -> Received {
+        let books = lock(&self.books);
+        Received {
+            calls,
+            campaigns: books.campaigns.all(),
+            callbacks: books.callbacks.all(),
+            credits: books.credits,
+            forgotten: forgotten_calls + books.campaigns.forgotten() + books.callbacks.forgotten(),
+        }
+    }
+
+    pub(super) fn forget(&self) {
+        let mut books = lock(&self.books);
+        books.campaigns.clear();
+        books.callbacks.clear();
+    }
+
+    pub(super) fn stop_callbacks(&self) {
+        lock(&self.callbacks).abort_all();
+    }
+
+    pub(super) fn note_callback(&self, callback: Callback) {
+        lock(&self.books).callbacks.push(1, callback);
+    }
+
+    /// Charges, records and answers a valid send, and starts its callbacks.
+    async fn accept(self: &Arc<Self>, send: Send, call: &Incoming) -> Response {
+        if !lock(&self.books).charge(send.credits(), self.options.balance) {
+            return short_of_credits();
+        }
+        let (channel, url) = (send.channel, send.webhook_url.clone().or_else(|| self.options.webhook_url.clone()));
+        let campaign = send.into_campaign(uuid::Uuid::new_v4().to_string(), call);
+        lock(&self.books).campaigns.push(campaign.phones.len(), campaign.clone());
+        let campaign_id = campaign.id.clone();
+        if let Some(url) = url {
+            // Each campaign draws its own outcomes, and the same call draws them again under the same seed.
+            let seed = self.options.faults.seed.wrapping_add(call.id.wrapping_mul(0x5bd1_e995));
+            let planned = plan(&campaign.phones, channel, &self.options.callbacks, seed);
+            let making = callbacks::make(Arc::clone(self), Arc::new(campaign), planned, url);
+            if self.options.callbacks.callbacks_before_answer {
+                making.await;
+            } else {
+                let mut running = lock(&self.callbacks);
+                while running.try_join_next().is_some() {}
+                running.spawn(making);
+            }
+        }
+        accepted(channel, &campaign_id, self.clock.now_ms())
+    }
+
+    async fn send(self: &Arc<Self>, read: Result<Send, Response>, call: &Incoming) -> Worked {
+        match read {
+            Ok(send) => {
+                let items = send.phones.len();
+                Worked { response: self.accept(send, call).await, items }
+            }
+            Err(response) => Worked { response, items: 0 },
+        }
+    }
+}
+
+impl Vendor for LigueLead {
+    fn unauthorized(&self, head: &Parts) -> Option<Response> {
+        let is = |name, expected: &str| header(&head.headers, name) == Some(expected);
+        if is("api-token", &self.options.api_token) && is("app-id", &self.options.app_id) {
+            return None;
+        }
+        Some(refuse(StatusCode::UNAUTHORIZED, "Invalid api-token or app-id"))
+    }
+
+    fn windows(&self, _path: &str) -> &'static [usize] {
+        &[0]
+    }
+
+    fn is_bulk(&self, _path: &str) -> bool {
+        false
+    }
+
+    fn throttled(&self, refusal: Refusal) -> Response {
+        let message = match refusal {
+            Refusal::Window { .. } => "Too Many Requests",
+            Refusal::Concurrency => "Too many concurrent requests",
+        };
+        refuse(StatusCode::TOO_MANY_REQUESTS, message)
+    }
+
+    fn failure(&self, status: StatusCode) -> Response {
+        refuse(status, status.canonical_reason().unwrap_or("Error"))
+    }
+
+    fn finish(&self, response: &mut Response, windows: &mut [Window], now_ms: u64) {
+        let Some(window) = windows.first_mut() else { return };
+        let remaining = window.remaining(now_ms);
+        let reset_s = if self.options.minute_aligned_reset {
+            (now_ms / window.length_ms() + 1) * window.length_ms() / 1_000
+        } else {
+            window.next_release_ms().unwrap_or(now_ms + window.length_ms()).div_ceil(1_000)
+        };
+        let headers = response.headers_mut();
+        headers.insert("x-ratelimit-limit", HeaderValue::from(window.limit()));
+        headers.insert("x-ratelimit-remaining", HeaderValue::from(remaining));
+        headers.insert("x-ratelimit-reset", HeaderValue::from(reset_s));
+    }
+
+    async fn work(self: &Arc<Self>, call: Incoming) -> Worked {
+        let path = call.path.strip_prefix("/v1").unwrap_or_default();
+        let response = match (call.method.as_str(), path) {
+            ("POST", "/sms") => return self.send(sms::read(&call, &self.options), &call).await,
+            ("POST", "/voice") => return self.send(voice::read(&call, &self.options), &call).await,
+            ("GET", "/voice/uploads") => voice::uploads(&self.options),
+            ("GET", "/health") => answer(StatusCode::OK, &json!({ "status": "ok" })),
+            (_, "/sms" | "/voice" | "/voice/uploads" | "/health") => {
+                refuse(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
+            }
+            ("GET", _) => match path.strip_prefix("/voice/uploads/") {
+                Some(id) => voice::upload(id, &self.options),
+                None => refuse(StatusCode::NOT_FOUND, "Not found"),
+            },
+            _ => refuse(StatusCode::NOT_FOUND, "Not found"),
+        };
+        Worked { response, items: 0 }
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}

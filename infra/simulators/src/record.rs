@@ -1,0 +1,119 @@
+//! What the simulators write down: every call, and a bounded log to keep such things in.
+
+use std::collections::VecDeque;
+
+use serde::Serialize;
+
+use crate::window::most_in_any_window;
+
+/// One call that reached a simulator, refused ones included. Control calls under `/_recado` are not recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Call {
+    /// Number of the call in this simulator, from 0.
+    pub id: u64,
+    /// When its head was read, in milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// HTTP method.
+    pub method: String,
+    /// Path without query, as the caller wrote it.
+    pub path: String,
+    /// Whether it counts among LeadSquared's bulk calls; always false at LigueLead.
+    pub bulk: bool,
+    /// Phones of a send, rows of a bulk call, else 0. 0 also when the body could not be read.
+    pub items: usize,
+    /// Status of the answer, sent or lost; `None` while the work lasts, and when a fault left none.
+    pub status: Option<u16>,
+    /// Whether a limit or a throttling fault refused it. Such a call did no work and took no place in any window.
+    pub throttled: bool,
+    /// Whether it passed credentials and limits, and so counts in the windows.
+    pub admitted: bool,
+    /// Whether the caller cannot have got the answer: a fault took it, or the caller had left.
+    pub answer_lost: bool,
+    /// The fault it met, in the text form of [`crate::faults`].
+    pub fault: Option<String>,
+}
+
+/// The most admitted calls in any window of `length_ms` milliseconds.
+#[must_use]
+pub fn most_calls_in(calls: &[Call], length_ms: u64) -> usize {
+    most_in_any_window(calls.iter().filter(|call| call.admitted).map(|call| call.at_ms), length_ms)
+}
+
+/// Entries by number, the oldest forgotten first once their weights exceed a bound.
+#[derive(Debug)]
+pub(crate) struct Log<T> {
+    first: u64,
+    entries: VecDeque<(usize, T)>,
+    weight: usize,
+    weight_max: usize,
+    forgotten: u64,
+}
+
+impl<T: Clone> Log<T> {
+    pub(crate) fn new(weight_max: usize) -> Self {
+        Self { first: 0, entries: VecDeque::new(), weight: 0, weight_max, forgotten: 0 }
+    }
+
+    /// The number that the next entry will get.
+    pub(crate) fn next(&self) -> u64 {
+        self.first.saturating_add(u64::try_from(self.entries.len()).unwrap_or(u64::MAX))
+    }
+
+    pub(crate) fn push(&mut self, weight: usize, entry: T) {
+        self.entries.push_back((weight, entry));
+        self.weight = self.weight.saturating_add(weight);
+        while self.weight > self.weight_max {
+            let Some((oldest, _)) = self.entries.pop_front() else { break };
+            self.weight = self.weight.saturating_sub(oldest);
+            self.first += 1;
+            self.forgotten += 1;
+        }
+    }
+
+    /// The entry of this number, unless it was forgotten.
+    pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut T> {
+        let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        self.entries.get_mut(place).map(|(_, entry)| entry)
+    }
+
+    pub(crate) fn all(&self) -> Vec<T> {
+        self.entries.iter().map(|(_, entry)| entry.clone()).collect()
+    }
+
+    /// How many entries were dropped to stay inside the bound.
+    pub(crate) fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    /// Empties the log; numbers go on where they were.
+    pub(crate) fn clear(&mut self) {
+        self.first = self.next();
+        self.entries.clear();
+        self.weight = 0;
+        self.forgotten = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Log;
+
+    #[test]
+    fn forgets_the_oldest_beyond_its_bound() {
+        let mut log = Log::new(10);
+        for entry in ["a", "b", "c"] {
+            log.push(4, entry);
+        }
+        assert_eq!((log.all(), log.forgotten(), log.next()), (vec!["b", "c"], 1, 3));
+        assert_eq!((log.get_mut(0), log.get_mut(2).copied()), (None, Some("c")));
+    }
+
+    #[test]
+    fn numbers_go_on_after_a_clearing() {
+        let mut log = Log::new(10);
+        log.push(1, "a");
+        log.clear();
+        log.push(1, "b");
+        assert_eq!((log.get_mut(0), log.get_mut(1).copied()), (None, Some("b")));
+    }
+}

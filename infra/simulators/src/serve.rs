@@ -1,0 +1,169 @@
+//! Serving a router so that one call can end its whole connection, which axum's own server does not offer.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use axum::{Router, body::Body, extract::Request};
+use hyper::{server::conn::http1, service::Service, service::service_fn};
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+    task::{JoinHandle, JoinSet},
+};
+
+/// The connection that a request came in on, found in the request's extensions.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Connection {
+    cut: Arc<Notify>,
+    reset: Arc<AtomicBool>,
+}
+
+impl Connection {
+    /// Closes the connection without another byte: the peer reads an end of file where its answer should be.
+    pub(crate) fn close(&self) {
+        self.cut.notify_one();
+    }
+
+    /// Closes the connection with a TCP reset.
+    pub(crate) fn reset(&self) {
+        self.reset.store(true, Ordering::Relaxed);
+        self.cut.notify_one();
+    }
+}
+
+/// A running server. Dropping it closes the listener and every connection.
+#[derive(Debug)]
+pub(crate) struct Server {
+    address: SocketAddr,
+    accepting: JoinHandle<()>,
+}
+
+impl Server {
+    /// Serves `router` on `listener`. Must be called inside a tokio runtime.
+    pub(crate) fn start(listener: TcpListener, router: Router) -> io::Result<Self> {
+        let address = reachable(listener.local_addr()?);
+        Ok(Self { address, accepting: tokio::spawn(accept(listener, router)) })
+    }
+
+    /// `http://host:port`, without a slash at the end.
+    pub(crate) fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Returns once the port is free again.
+    pub(crate) async fn stop(&mut self) {
+        self.accepting.abort();
+        // The only outcome is the cancellation that was just asked for.
+        let _ = (&mut self.accepting).await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// A listener on all addresses is reached over loopback.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+async fn accept(listener: TcpListener, router: Router) {
+    // Owning the connections here ends them all with this task.
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(serve(stream, router.clone()));
+                }
+                // Out of sockets, or the peer left already: neither is a reason to stop, nor to spin.
+                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, router: Router) {
+    let connection = Connection::default();
+    // An answer waits for nothing here, so Nagle's delay would only blur measured latencies.
+    let _ = stream.set_nodelay(true);
+    let socket = Socket { stream, reset: Arc::clone(&connection.reset) };
+    let service = TowerToHyperService::new(router);
+    let cut = Arc::clone(&connection.cut);
+    let handler = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let mut request: Request = request.map(Body::new);
+        request.extensions_mut().insert(connection.clone());
+        service.call(request)
+    });
+    tokio::select! {
+        // A broken connection is the peer's affair; there is nobody to tell.
+        _ = http1::Builder::new().serve_connection(TokioIo::new(socket), handler) => {}
+        () = cut.notified() => {}
+    }
+}
+
+/// A socket that can be told to leave with a reset.
+struct Socket {
+    stream: TcpStream,
+    reset: Arc<AtomicBool>,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if self.reset.load(Ordering::Relaxed) {
+            // Closing with no time to linger makes the system send RST instead of FIN.
+            let _ = self.stream.set_zero_linger();
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

@@ -1,0 +1,170 @@
+//! The embedded DynamoDB that one-machine installations and tests run on.
+//!
+//! It is a real DynamoDB API over HTTP on loopback (SQLite underneath), so that the same code, the same SDK
+//! and the same retries run here as on AWS. One process at a time owns a data directory; it leaves its address
+//! beside the data, and other commands on the same directory talk to it instead of opening the file a second
+//! time, so that there is a single writer.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use dynoxide::Database;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+/// The file inside a data directory that holds the table.
+const DATABASE_FILE: &str = "table.sqlite";
+/// The file inside a data directory that its owner keeps locked.
+const LOCK_FILE: &str = "lock";
+/// The file inside a data directory that names its owner's loopback address.
+const ADDRESS_FILE: &str = "address";
+
+/// Why the embedded table could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// The directory, the lock or the address file could not be used.
+    #[error("{path}: {source}")]
+    Directory {
+        /// What could not be used.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+    /// Another process holds the directory but has not (yet) said where it listens.
+    #[error("{0}: in use by another process that does not say where it listens; try again in a moment")]
+    Owned(PathBuf),
+    /// The database file could not be opened.
+    #[error("the table could not be opened: {0}")]
+    Database(String),
+    /// No loopback port could be bound.
+    #[error("no loopback port for the table: {0}")]
+    Listen(io::Error),
+}
+
+/// A running embedded table, or the address of the one that another process runs on the same directory.
+///
+/// Dropping it stops the server that this process started.
+#[derive(Debug)]
+pub struct EmbeddedTable {
+    address: SocketAddr,
+    owned: Option<Owned>,
+}
+
+#[derive(Debug)]
+struct Owned {
+    stop: Option<oneshot::Sender<()>>,
+    server: JoinHandle<()>,
+    /// Held for as long as the table runs; the system releases it however the process ends.
+    _lock: Option<File>,
+}
+
+impl EmbeddedTable {
+    /// A table that lives as long as this value and is kept nowhere.
+    pub async fn memory() -> Result<Self, TableError> {
+        let database = Database::memory().map_err(|e| TableError::Database(e.to_string()))?;
+        Self::start(database, None).await
+    }
+
+    /// The table of `directory`, created if it does not exist: run by this process, or, if another process runs
+    /// it already, that one.
+    pub async fn open(directory: &Path) -> Result<Self, TableError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| TableError::Directory { path, source }
+        };
+        fs::create_dir_all(directory).map_err(failed(directory))?;
+        let lock_path = directory.join(LOCK_FILE);
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_path)
+            .map_err(failed(&lock_path))?;
+        let address_path = directory.join(ADDRESS_FILE);
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Self::of_other(directory, &address_path),
+            Err(TryLockError::Error(source)) => return Err(failed(&lock_path)(source)),
+        }
+        // An address left by an owner that was killed must not be believed while this one starts.
+        match fs::remove_file(&address_path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(failed(&address_path)(error));
+            }
+            _ => {}
+        }
+        let file = directory.join(DATABASE_FILE);
+        let database =
+            Database::new(&file.to_string_lossy()).map_err(|e| TableError::Database(e.to_string()))?;
+        let table = Self::start(database, Some(lock)).await?;
+        fs::write(&address_path, table.address.to_string()).map_err(failed(&address_path))?;
+        Ok(table)
+    }
+
+    fn of_other(directory: &Path, address_path: &Path) -> Result<Self, TableError> {
+        let address = fs::read_to_string(address_path)
+            .ok()
+            .and_then(|text| text.trim().parse().ok())
+            .ok_or_else(|| TableError::Owned(directory.to_owned()))?;
+        Ok(Self { address, owned: None })
+    }
+
+    async fn start(database: Database, lock: Option<File>) -> Result<Self, TableError> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(TableError::Listen)?;
+        let address = listener.local_addr().map_err(TableError::Listen)?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = tokio::spawn(async move {
+            // The error is a listener that broke: every later request fails and says so to its caller.
+            let _ = dynoxide::server::serve_with_shutdown(listener, database, async {
+                let _ = stopped.await;
+            })
+            .await;
+        });
+        Ok(Self { address, owned: Some(Owned { stop: Some(stop), server, _lock: lock }) })
+    }
+
+    /// Where the DynamoDB API answers, for `AWS_ENDPOINT_URL_DYNAMODB` and the SDK.
+    #[must_use]
+    pub fn endpoint_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Stops the server after the requests in flight, and releases the directory.
+    pub async fn stop(mut self) {
+        if let Some(mut owned) = self.owned.take() {
+            if let Some(stop) = owned.stop.take() {
+                let _ = stop.send(());
+            }
+            // A panic of the server has nothing left to stop.
+            let _ = owned.server.await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_second_opener_is_given_the_first_ones_address() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = EmbeddedTable::open(directory.path()).await.unwrap();
+        let second = EmbeddedTable::open(directory.path()).await.unwrap();
+        assert_eq!(first.endpoint_url(), second.endpoint_url());
+        second.stop().await;
+        assert!(tokio::net::TcpStream::connect(first.address).await.is_ok(), "the owner still serves");
+        first.stop().await;
+        let third = EmbeddedTable::open(directory.path()).await.unwrap();
+        assert!(third.owned.is_some(), "a released directory can be owned again");
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_cannot_be_made_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = EmbeddedTable::open(&file.path().join("below")).await.unwrap_err();
+        assert!(error.to_string().contains("below"), "{error}");
+    }
+}

@@ -1,0 +1,145 @@
+//! What a text costs, and a text that LigueLead will take.
+
+use std::fmt;
+
+/// The longest text that LigueLead takes, in characters (its SMS page: "message, max 1,600 chars").
+///
+/// Whether it counts code points or UTF-16 units cannot be told from its examples; code points are what a person
+/// counts, and what its own published client counts.
+pub const MAX_SMS_CHARS: usize = 1_600;
+
+/// One credit up to this length, in characters.
+const SINGLE_PART_CHARS: usize = 160;
+/// Characters in each part once a text needs several.
+const PART_CHARS: usize = 152;
+
+/// The credits that a text of this length costs for one recipient, as far as can be known before the callback.
+///
+/// The seed contradicts itself: its table ("1 credit more for each 152 after 160") gives 2 for 312 characters, its
+/// example 3. `ceil(n / 152)` once over 160 satisfies every example, is how Zenvia bills the same carriers (8
+/// characters of each part are reserved), and is never below the table. An estimate that errs upwards cannot exceed
+/// a budget; the callbacks' `credits_required` corrects the books afterwards.
+///
+/// An empty text counts as one credit: it cannot be sent, and zero would hide a mistake in a sum.
+///
+/// ```
+/// use recado_core::credits::sms_credits;
+/// assert_eq!(sms_credits(&"a".repeat(160)), 1);
+/// assert_eq!(sms_credits(&"a".repeat(161)), 2);
+/// assert_eq!(sms_credits(&"a".repeat(312)), 3);
+/// assert_eq!(sms_credits(&"a".repeat(1_600)), 11);
+/// ```
+#[must_use]
+pub fn sms_credits(text: &str) -> u32 {
+    let chars = text.chars().count();
+    if chars <= SINGLE_PART_CHARS {
+        return 1;
+    }
+    u32::try_from(chars.div_ceil(PART_CHARS)).unwrap_or(u32::MAX)
+}
+
+/// A text that can be sent: 1 to [`MAX_SMS_CHARS`] characters, without blanks at its ends.
+///
+/// It is a message to a person, so like [`Phone`](crate::phone::Phone) it cannot be printed: `Debug` shows its length
+/// alone, and [`expose`](SmsText::expose) is the one way to the words.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SmsText(String);
+
+/// Why a text cannot be sent. Holds no word of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum SmsTextError {
+    /// Nothing, or nothing but blanks.
+    #[error("the text is empty")]
+    Empty,
+    /// More characters than LigueLead takes.
+    #[error("the text has {chars} characters; LigueLead takes {MAX_SMS_CHARS}")]
+    TooLong {
+        /// Its length in characters, after blanks at its ends were cut.
+        chars: usize,
+    },
+}
+
+impl SmsText {
+    /// Takes a rendered text, cutting blanks at its ends: they would cost and say nothing.
+    pub fn parse(text: &str) -> Result<Self, SmsTextError> {
+        let text = text.trim();
+        match text.chars().count() {
+            0 => Err(SmsTextError::Empty),
+            chars if chars > MAX_SMS_CHARS => Err(SmsTextError::TooLong { chars }),
+            _ => Ok(Self(text.to_owned())),
+        }
+    }
+
+    /// The words, for the one place that sends them.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// [`sms_credits`] of this text: 1 to 11.
+    #[must_use]
+    pub fn credits(&self) -> u32 {
+        sms_credits(&self.0)
+    }
+}
+
+impl fmt::Debug for SmsText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SmsText({} chars)", self.0.chars().count())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_seeds_examples_and_both_sides_of_each_step() {
+        for (chars, credits) in [
+            (0, 1),
+            (1, 1),
+            (160, 1),
+            (161, 2),
+            (304, 2),
+            (305, 3),
+            (312, 3),
+            (456, 3),
+            (457, 4),
+            (1_520, 10),
+            (1_521, 11),
+            (1_600, 11),
+        ] {
+            assert_eq!(sms_credits(&"a".repeat(chars)), credits, "{chars}");
+        }
+    }
+
+    #[test]
+    fn characters_are_counted_not_bytes() {
+        assert_eq!(sms_credits(&"ã".repeat(160)), 1);
+        assert_eq!(sms_credits(&"😀".repeat(160)), 1);
+    }
+
+    #[test]
+    fn a_text_that_cannot_be_sent_has_no_value() {
+        assert_eq!(SmsText::parse(" \n "), Err(SmsTextError::Empty));
+        assert_eq!(SmsText::parse(&"é".repeat(1_601)), Err(SmsTextError::TooLong { chars: 1_601 }));
+        assert_eq!(SmsText::parse(&format!("  {}  ", "é".repeat(1_600))).unwrap().credits(), 11);
+        assert_eq!(SmsText::parse(" Olá \n").unwrap().expose(), "Olá");
+    }
+
+    #[test]
+    fn the_words_are_not_printed() {
+        assert_eq!(format!("{:?}", SmsText::parse("segredo").unwrap()), "SmsText(7 chars)");
+    }
+
+    proptest! {
+        #[test]
+        fn a_longer_text_never_costs_less_and_parts_hold_it(chars in 0_usize..2_000) {
+            let credits = sms_credits(&"a".repeat(chars));
+            prop_assert!(sms_credits(&"a".repeat(chars + 1)) >= credits);
+            prop_assert!(credits == 1 || credits as usize * PART_CHARS >= chars);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What happened in LeadSquared, in the words that rules use.
+
+use std::collections::BTreeSet;
+
+use crate::{fields::Fields, kind::EventKind};
+
+/// One change in the CRM, whichever webhook or poll it came by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// What kind of change.
+    pub kind: EventKind,
+    /// The lead's `ProspectID`.
+    pub lead_id: String,
+    /// The lead after the change, as far as the delivery carried it.
+    pub lead: Fields,
+    /// The lead before the change; only change events carry it.
+    pub before: Option<Fields>,
+    /// The activity, for the activity kinds.
+    pub activity: Option<Activity>,
+    /// The id of the LeadSquared user who made the change, where the delivery says.
+    pub by: Option<String>,
+    /// When the change happened, as LeadSquared wrote it (UTC, whole seconds).
+    pub at: Option<String>,
+}
+
+/// An activity on a lead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Activity {
+    /// `ProspectActivityId`.
+    pub id: Option<String>,
+    /// `ActivityEvent`: the tenant's code of the activity's type.
+    pub code: Option<u32>,
+    /// `ActivityEventName`.
+    pub name: Option<String>,
+    /// The activity's own fields.
+    pub data: Fields,
+}
+
+/// Fields that differ between any two snapshots, whatever the edit was: they say when and by whom, not what.
+const BOOKKEEPING: [&str; 8] = [
+    "ModifiedOn",
+    "ModifiedBy",
+    "ModifiedByName",
+    "ModifiedByEmailAddress",
+    "LastModifiedOn",
+    "LeadLastModifiedOn",
+    "NotableEvent",
+    "NotableEventdate",
+];
+
+impl Event {
+    /// The lead's fields whose value changed: name, before, after. `null`, absent and the empty text are one value
+    /// (LeadSquared writes either for an empty field), and bookkeeping fields are left out.
+    pub fn changes(&self) -> impl Iterator<Item = (&str, Option<&str>, Option<&str>)> {
+        let names: BTreeSet<&str> = match &self.before {
+            Some(before) => before.iter().chain(self.lead.iter()).map(|(name, _)| name).collect(),
+            None => BTreeSet::new(),
+        };
+        names
+            .into_iter()
+            .filter(|name| !BOOKKEEPING.contains(name))
+            .map(|name| (name, self.was(name), filled(self.lead.get(name))))
+            .filter(|(_, before, after)| before != after)
+    }
+
+    /// The value of `field` before the change; an empty text is no value.
+    #[must_use]
+    pub fn was(&self, field: &str) -> Option<&str> {
+        filled(self.before.as_ref().and_then(|fields| fields.get(field)))
+    }
+
+    /// The value of `field` after the change; an empty text is no value.
+    #[must_use]
+    pub fn is(&self, field: &str) -> Option<&str> {
+        filled(self.lead.get(field))
+    }
+}
+
+fn filled(value: Option<&str>) -> Option<&str> {
+    value.filter(|text| !text.is_empty())
+}

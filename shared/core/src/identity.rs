@@ -1,0 +1,175 @@
+//! Identifiers, and the identity by which a repeated event meets its own row.
+//!
+//! LeadSquared's webhooks carry no event id and are delivered at least once, in any order, and one edit of a lead
+//! may arrive as several webhooks (update, stage change, field change). So a message's id is a hash of what the
+//! change *is*: the rule, the lead, and the change's own identity. See `docs/adr/0003-identity.md`.
+
+use std::{fmt, str::FromStr};
+
+use sha2::{Digest, Sha256};
+
+use crate::{event::Event, kind::EventKind};
+
+/// The bytes of an identifier: 128 bits, of which a collision among a billion messages has a chance below 1e-20.
+const ID_BYTES: usize = 16;
+
+macro_rules! id_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; ID_BYTES]);
+
+        impl $name {
+            /// An identifier from its 16 bytes.
+            #[must_use]
+            pub fn from_bytes(bytes: [u8; ID_BYTES]) -> Self {
+                Self(bytes)
+            }
+
+            /// The 16 bytes.
+            #[must_use]
+            pub fn as_bytes(&self) -> &[u8; ID_BYTES] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAnId;
+
+            fn from_str(text: &str) -> Result<Self, NotAnId> {
+                let mut bytes = [0; ID_BYTES];
+                hex::decode_to_slice(text, &mut bytes).map_err(|_| NotAnId)?;
+                Ok(Self(bytes))
+            }
+        }
+    };
+}
+
+id_type! {
+    /// Identifies one message: one rule's answer to one change.
+    MessageId
+}
+id_type! {
+    /// Identifies one request to LigueLead, made at random when it is prepared.
+    BatchId
+}
+id_type! {
+    /// Identifies one event as it was delivered, for those that became no message.
+    EventId
+}
+
+/// A text that is not 32 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an identifier: 32 hexadecimal digits are expected")]
+pub struct NotAnId;
+
+/// The id of the message that `rule` makes of `event`.
+///
+/// `watched` is the field that the rule watches, if any. A rule that watches a field is answered once per new value
+/// of that field and instant of the edit, by whichever webhook the edit arrives; one that watches none, once per
+/// lead and instant of the edit.
+#[must_use]
+pub fn message_id(rule: &str, watched: Option<&str>, event: &Event) -> MessageId {
+    let mut hash = Hasher::new("message");
+    hash.part(rule).part(&event.lead_id);
+    match event.kind {
+        EventKind::LeadCreated => hash.part("created"),
+        EventKind::LeadChanged => {
+            hash.part("changed");
+            if let Some(field) = watched {
+                hash.part(field).part(event.lead.get(field).unwrap_or_default());
+            }
+            instant(&mut hash, event)
+        }
+        _ => own_identity(&mut hash, event),
+    };
+    MessageId::from_bytes(hash.finish())
+}
+
+/// The id of `event` itself: what was delivered, whichever rules looked at it.
+#[must_use]
+pub fn event_id(event: &Event) -> EventId {
+    let mut hash = Hasher::new("event");
+    hash.part(event.kind.name()).part(&event.lead_id);
+    for (name, before, after) in event.changes() {
+        hash.part(name).part(before.unwrap_or_default()).part(after.unwrap_or_default());
+    }
+    own_identity(&mut hash, event);
+    EventId::from_bytes(hash.finish())
+}
+
+/// The id of a delivery that could not be understood: its bytes.
+#[must_use]
+pub fn raw_event_id(body: &[u8]) -> EventId {
+    EventId::from_bytes(Hasher::new("raw").bytes(body).finish())
+}
+
+fn own_identity<'h>(hash: &'h mut Hasher, event: &Event) -> &'h mut Hasher {
+    if let Some(activity) = &event.activity {
+        hash.part(activity.id.as_deref().unwrap_or_default());
+        hash.part(&activity.code.map(|c| c.to_string()).unwrap_or_default());
+        // Without an id, or for an update, only its time and content tell one activity's change from the next.
+        if activity.id.is_none() || event.kind == EventKind::ActivityUpdated {
+            for (name, value) in activity.data.iter() {
+                hash.part(name).part(value.unwrap_or_default());
+            }
+        }
+    }
+    instant(hash, event)
+}
+
+/// When the change happened by LeadSquared's clock (one second's resolution), or, where the body does not say, what
+/// the lead looked like after it.
+fn instant<'h>(hash: &'h mut Hasher, event: &Event) -> &'h mut Hasher {
+    match &event.at {
+        Some(at) => hash.part(at.split('.').next().unwrap_or(at)),
+        None => {
+            for (name, value) in event.lead.iter() {
+                hash.part(name).part(value.unwrap_or_default());
+            }
+            hash
+        }
+    }
+}
+
+/// SHA-256 over length-prefixed parts, so that no two lists of parts hash alike by concatenation.
+struct Hasher(Sha256);
+
+impl Hasher {
+    fn new(purpose: &str) -> Self {
+        let mut hasher = Self(Sha256::new());
+        hasher.part(purpose);
+        hasher
+    }
+
+    fn part(&mut self, text: &str) -> &mut Self {
+        self.bytes(text.as_bytes())
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.update((bytes.len() as u64).to_be_bytes());
+        self.0.update(bytes);
+        self
+    }
+
+    fn finish(&self) -> [u8; ID_BYTES] {
+        let digest = self.0.clone().finalize();
+        let mut id = [0; ID_BYTES];
+        for (to, from) in id.iter_mut().zip(digest) {
+            *to = from;
+        }
+        id
+    }
+}

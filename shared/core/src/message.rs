@@ -1,0 +1,224 @@
+//! A message, its states, and the only ways from one to another.
+
+use std::{fmt, str::FromStr};
+
+use crate::{
+    credits::SmsText,
+    identity::{BatchId, MessageId},
+    phone::Phone,
+};
+
+/// How a message reaches its recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Channel {
+    /// An SMS.
+    Sms,
+    /// An SMS that pops up on the screen; its text may hold no URL.
+    Flash,
+    /// A recorded call.
+    Voice,
+}
+
+/// What became of a message so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// Waits for the sender.
+    Pending,
+    /// Waits for a stated moment: an opening hour, the next day's quota.
+    Held,
+    /// Claimed by a batch that is being sent.
+    Sending,
+    /// The request may or may not have reached LigueLead. Never sent again; a callback settles it.
+    Unknown,
+    /// LigueLead refused it; nothing was sent.
+    Refused,
+    /// LigueLead took it.
+    Accepted,
+    /// The carrier could not deliver it.
+    Undelivered,
+    /// The carrier delivered it.
+    Delivered,
+    /// Never to be sent, for a reason that holds for this lead: no phone, opted out, an unfillable text.
+    Skipped,
+    /// Its own expiry came before it could be sent.
+    Expired,
+}
+
+macro_rules! words {
+    ($type:ty { $($variant:ident => $word:literal),+ $(,)? }) => {
+        impl $type {
+            /// The word for it in the table, in reports and in the CRM.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = NotAWord;
+
+            fn from_str(text: &str) -> Result<Self, NotAWord> {
+                match text { $($word => Ok(Self::$variant),)+ _ => Err(NotAWord) }
+            }
+        }
+    };
+}
+
+/// A text that names no state or channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not one of the words in use here")]
+pub struct NotAWord;
+
+words!(Channel { Sms => "sms", Flash => "flash", Voice => "voice" });
+words!(State {
+    Pending => "pending", Held => "held", Sending => "sending", Unknown => "unknown", Refused => "refused",
+    Accepted => "accepted", Undelivered => "undelivered", Delivered => "delivered", Skipped => "skipped",
+    Expired => "expired",
+});
+words!(BatchState {
+    Prepared => "prepared", Calling => "calling", Accepted => "accepted", Refused => "refused",
+    Unknown => "unknown", Released => "released",
+});
+
+impl State {
+    /// Whether nothing more is expected to happen to the message. `Unknown` and `Accepted` may still move.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Refused | Self::Undelivered | Self::Delivered | Self::Skipped | Self::Expired)
+    }
+
+    /// The state after a delivery report, or `None` where the report changes nothing: it is a repetition, older than
+    /// what is known, or about a message that was never claimed. A message that was called refused or unknown and
+    /// is reported on after all was sent, so the report wins.
+    #[must_use]
+    pub fn after_report(self, report: Report) -> Option<Self> {
+        use State::{Accepted, Delivered, Refused, Sending, Undelivered, Unknown};
+        match (report, self) {
+            (Report::Sent, Sending | Unknown | Refused) => Some(Accepted),
+            (Report::Delivered, Sending | Unknown | Refused | Accepted | Undelivered) => Some(Delivered),
+            (Report::Undelivered, Sending | Unknown | Refused | Accepted) => Some(Undelivered),
+            _ => None,
+        }
+    }
+}
+
+/// What a callback says of one phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Report {
+    /// It went to the carrier.
+    Sent,
+    /// It arrived.
+    Delivered,
+    /// It did not arrive, and will not.
+    Undelivered,
+}
+
+/// One message: one rule's answer to one change. `Debug` shows neither phone nor text.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// Its id, which a repeated event computes again.
+    pub id: MessageId,
+    /// The rule that made it.
+    pub rule: String,
+    /// The lead's `ProspectID`.
+    pub lead_id: String,
+    /// The kind of event that it answers, in the words of the configuration.
+    pub event: String,
+    /// How it goes out.
+    pub channel: Channel,
+    /// To whom; none where the message is skipped for want of one.
+    pub phone: Option<Phone>,
+    /// What it says; none where it could not be rendered.
+    pub text: Option<SmsText>,
+    /// The campaign title at LigueLead, at most 255 characters.
+    pub title: Option<String>,
+    /// LigueLead's `group_id`, as the rule gives it.
+    pub group_id: Option<String>,
+    /// Estimated price, in LigueLead credits.
+    pub credits: u32,
+    /// Where it stands.
+    pub state: State,
+    /// Why it stands there, for a person to read. Never holds a phone or a text.
+    pub why: Option<String>,
+    /// When the event was accepted, in ms since the epoch.
+    pub created_ms: i64,
+    /// When it is no longer worth sending, in ms since the epoch.
+    pub expires_ms: i64,
+    /// When `state` last changed, in ms since the epoch.
+    pub changed_ms: i64,
+    /// When the sweep must look at it, in ms since the epoch; none once nothing more is due.
+    pub due_ms: Option<i64>,
+    /// The batch that last claimed it.
+    pub batch: Option<BatchId>,
+    /// LigueLead's `campaign_id` of that batch.
+    pub campaign_id: Option<String>,
+    /// What LeadSquared knows of it.
+    pub crm: Crm,
+}
+
+/// What of a message has reached LeadSquared.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Crm {
+    /// The activity that stands for the message, once it exists.
+    pub activity_id: Option<String>,
+    /// The state that the activity shows.
+    pub activity_state: Option<State>,
+    /// The state that the lead's own fields were last given for this message.
+    pub lead_state: Option<State>,
+    /// When an activity was last posted without the answer being recorded yet, in ms since the epoch. Its outcome is
+    /// looked up before it is posted again.
+    pub posted_ms: Option<i64>,
+    /// Calls that refused the row so far.
+    pub attempts: u32,
+    /// When the write-back is due, in ms since the epoch; none when LeadSquared knows all there is.
+    pub due_ms: Option<i64>,
+}
+
+/// Where a request to LigueLead stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BatchState {
+    /// Written before any message is claimed. Nothing left this machine.
+    Prepared,
+    /// Written right before the bytes leave.
+    Calling,
+    /// LigueLead took it.
+    Accepted,
+    /// LigueLead refused it; nothing was sent.
+    Refused,
+    /// The answer never came, or was none.
+    Unknown,
+    /// Given up before the call, or certainly not taken; its messages went back.
+    Released,
+}
+
+/// One request to LigueLead: one text, up to 10,000 phones.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// Its id, which callbacks carry.
+    pub id: BatchId,
+    /// Where it stands.
+    pub state: BatchState,
+    /// When it was prepared, in ms since the epoch.
+    pub prepared_ms: i64,
+    /// When the call began, in ms since the epoch.
+    pub called_ms: Option<i64>,
+    /// The messages that the call carries; written with `Calling`, so that a claim which the call did not know of is
+    /// never taken for sent.
+    pub members: Vec<MessageId>,
+    /// LigueLead's `campaign_id`.
+    pub campaign_id: Option<String>,
+    /// Why it was refused, released or unknown.
+    pub why: Option<String>,
+    /// The day whose quota it draws on, `YYYY-MM-DD` in the tenant's zone.
+    pub day: String,
+    /// Messages reserved from that day's quota.
+    pub messages: u64,
+    /// Credits reserved from that day's quota.
+    pub credits: u64,
+}

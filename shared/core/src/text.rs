@@ -1,0 +1,273 @@
+//! Conditions (`when:`) and texts (`sms:`), in MiniJinja's expression language.
+//!
+//! A rule's author is trusted with what is sent but not with the sender's memory or with silence: a misspelt field
+//! is an error and never an empty text, a field that the CRM left empty is an error and never the word "none", and
+//! every evaluation is bounded. So the language here is a part of MiniJinja's: expressions, filters from a short
+//! list, and `{% if %}`. Loops, assignments, macros and includes are refused when the snippet is read, because they
+//! are what could grow without bound, and a text message has no use for them.
+//!
+//! | name | what it holds |
+//! | --- | --- |
+//! | `lead.X` | the lead as the event shows it; every value is a text, as LeadSquared sends it |
+//! | `before.X` | the lead before the change; only for `lead.changed` |
+//! | `activity.X` | the activity; only for `activity.…` |
+//! | `event.X` | `kind` and what else the caller puts in |
+//! | `now` | the instant of evaluation, in LeadSquared's own form (UTC), so that `now \| date` works like any field |
+//!
+//! | filter | example |
+//! | --- | --- |
+//! | `first_name` | `MARIA DA SILVA` gives `Maria` |
+//! | `proper` | `MARIA DA SILVA` gives `Maria da Silva` |
+//! | `brl` | `1234.5` gives `R$ 1.234,50` |
+//! | `date`, `time` | `2026-08-08 05:52:30` gives `08/08/2026`, `02:52`; both take a strftime format and a zone |
+//! | `number` | for comparisons: `lead.Score \| number > 50`; `number(0)` names a value for an empty field |
+//! | `digits` | the digits alone |
+//! | `default`, `length`, `lower`, `replace`, `round`, `trim`, `truncate`, `upper` | as in Jinja |
+//!
+//! Tests beside Jinja's: `is filled`, `is blank` (null, empty or blanks), `is yes` (`1`, `true`, `yes`, `sim`).
+
+mod context;
+mod dates;
+mod error;
+mod filters;
+mod lint;
+mod names;
+mod numbers;
+mod scan;
+mod tests_of_values;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use minijinja::{AutoEscape, Environment, Expression, UndefinedBehavior, Value};
+
+pub use context::Context;
+pub use error::{SnippetError, TextError};
+
+/// Instructions that one evaluation may take. A long text with thirty expressions takes about 200.
+pub const MAX_INSTRUCTIONS: u64 = 50_000;
+/// The longest snippet, in characters. MiniJinja counts lines and columns in 16 bits.
+pub const MAX_SNIPPET_CHARS: usize = 8_000;
+/// The longest rendered text, in characters. LigueLead takes 1,600; the rest is room to say by how much it is over.
+pub const MAX_OUTPUT_CHARS: usize = 10_000;
+/// How deep values and calls may nest.
+const MAX_RECURSION: usize = 50;
+
+/// The one name under which each environment keeps its text.
+const TEMPLATE_NAME: &str = "text";
+
+/// What all conditions and texts share, built once per process: filters, tests and bounds. It holds no text itself;
+/// the copy that each [`Template`] keeps shares the tables.
+static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut env = Environment::empty();
+    env.set_undefined_behavior(UndefinedBehavior::Strict);
+    env.set_auto_escape_callback(|_| AutoEscape::None);
+    env.set_fuel(Some(MAX_INSTRUCTIONS));
+    env.set_recursion_limit(MAX_RECURSION);
+    // Without it an error cannot say which expression failed. The values that it keeps are never printed: only kinds
+    // of error and the snippet's own words leave this module.
+    env.set_debug(true);
+    env.set_formatter(filters::print);
+    filters::register(&mut env);
+    tests_of_values::register(&mut env);
+    env
+});
+
+/// A compiled condition. Cheap to clone.
+#[derive(Clone)]
+pub struct Condition {
+    expression: Arc<Expression<'static, 'static>>,
+    snippet: Arc<Snippet>,
+}
+
+/// A compiled text. Cheap to clone.
+#[derive(Clone)]
+pub struct Template {
+    env: Arc<Environment<'static>>,
+    snippet: Arc<Snippet>,
+    literals: Arc<[String]>,
+    has_blocks: bool,
+}
+
+/// What conditions and texts have in common.
+struct Snippet {
+    source: String,
+    references: BTreeSet<String>,
+    warnings: Vec<SnippetError>,
+}
+
+impl Condition {
+    /// Compiles `lead.Source == "Site"`. Names, filters and tests that do not exist are errors here, not later.
+    pub fn compile(source: &str) -> Result<Self, SnippetError> {
+        let scanned = scan::condition(source)?;
+        lint::words(&scanned)?;
+        let expression = ENGINE
+            .compile_expression_owned(source.to_owned())
+            .map_err(|error| SnippetError::of_engine(&error, source))?;
+        let warnings = lint::names(&scanned, &expression.undeclared_variables(false))?;
+        let references = expression.undeclared_variables(true).into_iter().collect();
+        Ok(Self {
+            expression: Arc::new(expression),
+            snippet: Arc::new(Snippet { source: source.to_owned(), references, warnings }),
+        })
+    }
+
+    /// Whether the condition holds.
+    pub fn eval(&self, context: &Context) -> Result<bool, TextError> {
+        let value = self
+            .expression
+            .eval(context.value())
+            .map_err(|error| self.snippet.failure(&error, context))?;
+        if value.is_undefined() {
+            return Err(TextError::Undefined { name: self.snippet.source.trim().to_owned() });
+        }
+        Ok(tests_of_values::holds(&value))
+    }
+
+    /// The dotted names that it may look up, such as `lead.Source`; a bare `lead` stands for a field whose name is
+    /// computed (`lead[…]`).
+    #[must_use]
+    pub fn references(&self) -> &BTreeSet<String> {
+        &self.snippet.references
+    }
+
+    /// What is legal but probably not meant.
+    #[must_use]
+    pub fn warnings(&self) -> &[SnippetError] {
+        &self.snippet.warnings
+    }
+
+    /// The condition as it was written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.snippet.source
+    }
+}
+
+impl Template {
+    /// Compiles `Olá {{ lead.FirstName }}`. Names, filters and tests that do not exist are errors here, not later.
+    pub fn compile(source: &str) -> Result<Self, SnippetError> {
+        let scanned = scan::template(source)?;
+        lint::words(&scanned)?;
+        let mut env = ENGINE.clone();
+        env.add_template_owned(TEMPLATE_NAME, source.to_owned())
+            .map_err(|error| SnippetError::of_engine(&error, source))?;
+        let compiled = env
+            .get_template(TEMPLATE_NAME)
+            .map_err(|error| SnippetError::of_engine(&error, source))?;
+        let warnings = lint::names(&scanned, &compiled.undeclared_variables(false))?;
+        let references = compiled.undeclared_variables(true).into_iter().collect();
+        let literals = scanned.literals.into();
+        let has_blocks = scanned.has_blocks;
+        Ok(Self {
+            env: Arc::new(env),
+            snippet: Arc::new(Snippet { source: source.to_owned(), references, warnings }),
+            literals,
+            has_blocks,
+        })
+    }
+
+    /// The text for one recipient, at most [`MAX_OUTPUT_CHARS`] long.
+    pub fn render(&self, context: &Context) -> Result<String, TextError> {
+        let mut out = Bounded(Vec::new());
+        let rendered = self
+            .env
+            .get_template(TEMPLATE_NAME)
+            .and_then(|template| template.render_captured_to(context.value(), &mut out).map(drop));
+        rendered.map_err(|error| self.snippet.failure(&error, context))?;
+        let text = String::from_utf8(out.0).map_err(|_| TextError::TooLong)?;
+        if text.chars().count() > MAX_OUTPUT_CHARS { Err(TextError::TooLong) } else { Ok(text) }
+    }
+
+    /// The dotted names that it may look up; see [`Condition::references`].
+    #[must_use]
+    pub fn references(&self) -> &BTreeSet<String> {
+        &self.snippet.references
+    }
+
+    /// What is legal but probably not meant.
+    #[must_use]
+    pub fn warnings(&self) -> &[SnippetError] {
+        &self.snippet.warnings
+    }
+
+    /// The text as it was written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.snippet.source
+    }
+
+    /// The pieces that are sent as they stand, between the expressions.
+    pub fn literals(&self) -> impl Iterator<Item = &str> {
+        self.literals.iter().map(String::as_str)
+    }
+
+    /// A length in characters that no rendering falls below, blanks at the ends not counted; 0 when `{% if %}` may
+    /// leave pieces out.
+    #[must_use]
+    pub fn least_chars(&self) -> usize {
+        if self.has_blocks {
+            return 0;
+        }
+        let written = self.literals.concat();
+        written.trim().chars().count()
+    }
+}
+
+impl Snippet {
+    fn failure(&self, error: &minijinja::Error, context: &Context) -> TextError {
+        TextError::of_engine(error, &self.source, &self.references, context)
+    }
+}
+
+/// Two conditions are equal when they are written alike.
+impl PartialEq for Condition {
+    fn eq(&self, other: &Self) -> bool {
+        self.source() == other.source()
+    }
+}
+
+/// Two texts are equal when they are written alike.
+impl PartialEq for Template {
+    fn eq(&self, other: &Self) -> bool {
+        self.source() == other.source()
+    }
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Condition").field(&self.source()).finish()
+    }
+}
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Template").field(&self.source()).finish()
+    }
+}
+
+/// Refuses bytes beyond the longest output, so that a text cannot fill the memory before it is measured.
+struct Bounded(Vec<u8>);
+
+impl std::io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_OUTPUT_CHARS * 4 {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A value that a person would call empty: none, or a text of nothing but blanks.
+fn is_blank(value: &Value) -> bool {
+    value.is_none() || value.as_str().is_some_and(|text| text.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests;

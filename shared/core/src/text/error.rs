@@ -1,0 +1,155 @@
+//! Errors that name the snippet's own words and never a value: they are logged and shown.
+
+use std::collections::BTreeSet;
+use std::error::Error as _;
+
+use minijinja::ErrorKind;
+
+use super::context::Context;
+
+/// The longest piece of a snippet that an error quotes, in characters.
+const MAX_QUOTE_CHARS: usize = 80;
+
+/// A mistake in a snippet, found when it is read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SnippetError {
+    /// Line inside the snippet, from 1.
+    pub line: usize,
+    /// Column inside the line in characters, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead, where that is known.
+    pub suggestion: Option<String>,
+}
+
+/// Why an evaluation gave no result. No variant holds a field's value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TextError {
+    /// A name that this event does not have, such as a field that the webhook left out.
+    #[error("`{name}` is not among the fields of this event")]
+    Undefined {
+        /// The dotted name.
+        name: String,
+    },
+    /// A field that is there but null where a text was to be printed.
+    #[error("`{expression}` is empty for this lead; write `{expression} or \"…\"` for another text")]
+    Empty {
+        /// The expression as written.
+        expression: String,
+    },
+    /// A whole lead or the like where a text was to be printed.
+    #[error("`{expression}` is not a text; write one of its fields")]
+    NotText {
+        /// The expression as written.
+        expression: String,
+    },
+    /// More than [`MAX_INSTRUCTIONS`](super::MAX_INSTRUCTIONS).
+    #[error("the evaluation took too many steps")]
+    OutOfFuel,
+    /// Longer than [`MAX_OUTPUT_CHARS`](super::MAX_OUTPUT_CHARS).
+    #[error("the text became longer than {} characters", super::MAX_OUTPUT_CHARS)]
+    TooLong,
+    /// Anything else, such as a filter on a value that does not fit it.
+    #[error("`{expression}`: {reason}")]
+    Other {
+        /// The expression as written, or the start of it.
+        expression: String,
+        /// What went wrong, in general words.
+        reason: String,
+    },
+}
+
+/// Why one of our filters, or the printer, gave no value. It travels through MiniJinja as an error's source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("the value is empty")]
+    Empty,
+    #[error("the value is not a text")]
+    NotText,
+    #[error("{0}")]
+    Unfit(&'static str),
+}
+
+impl From<Refusal> for minijinja::Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::from(ErrorKind::InvalidOperation).with_source(refusal)
+    }
+}
+
+impl SnippetError {
+    /// An error at a byte of the snippet.
+    pub(super) fn at(source: &str, offset: usize, message: impl Into<String>, suggestion: Option<String>) -> Self {
+        let before = source.get(..offset).unwrap_or(source);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self {
+            line: before.matches('\n').count() + 1,
+            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+            message: message.into(),
+            suggestion,
+        }
+    }
+
+    /// A syntax error of MiniJinja. Its words quote the snippet alone, there being no values yet.
+    pub(super) fn of_engine(error: &minijinja::Error, source: &str) -> Self {
+        let offset = error.range().map_or(0, |range| range.start);
+        let detail = error.detail().map_or_else(|| error.kind().to_string(), ToOwned::to_owned);
+        let suggestion = detail.contains("unexpected end").then(|| "the part that is missing at the end".to_owned());
+        Self::at(source, offset, format!("cannot read the expression: {detail}"), suggestion)
+    }
+}
+
+impl TextError {
+    pub(super) fn of_engine(
+        error: &minijinja::Error,
+        source: &str,
+        references: &BTreeSet<String>,
+        context: &Context,
+    ) -> Self {
+        let expression = quote(error, source);
+        match error.kind() {
+            ErrorKind::OutOfFuel => return Self::OutOfFuel,
+            ErrorKind::WriteFailure => return Self::TooLong,
+            ErrorKind::UndefinedError => {
+                let name = undefined_name(error, source, references, context).unwrap_or(expression);
+                return Self::Undefined { name };
+            }
+            _ => {}
+        }
+        match error.source().and_then(|source| source.downcast_ref::<Refusal>()) {
+            Some(Refusal::Empty) => Self::Empty { expression },
+            Some(Refusal::NotText) => Self::NotText { expression },
+            Some(refusal) => Self::Other { expression, reason: refusal.to_string() },
+            // The engine's detail may quote a value; its kind cannot.
+            None => Self::Other { expression, reason: error.kind().to_string() },
+        }
+    }
+}
+
+/// The piece of the snippet that failed.
+fn quote(error: &minijinja::Error, source: &str) -> String {
+    let range = error.range().unwrap_or(0..source.len());
+    let piece = source.get(range).unwrap_or(source).trim();
+    let piece = piece.trim_start_matches("{{").trim_end_matches("}}").trim();
+    piece.chars().take(MAX_QUOTE_CHARS).collect()
+}
+
+/// The name that was looked up in vain.
+///
+/// The compiled snippet tells all the names it may look up, and the context which of them it lacks. When several are
+/// missing, the engine's words tell which one was met first; they are believed only when the snippet holds them.
+fn undefined_name(
+    error: &minijinja::Error,
+    source: &str,
+    references: &BTreeSet<String>,
+    context: &Context,
+) -> Option<String> {
+    let missing: Vec<&String> = references.iter().filter(|name| !context.has(name)).collect();
+    if let [only] = missing.as_slice() {
+        return Some((*only).clone());
+    }
+    let told = error.detail().and_then(|detail| detail.split('`').nth(1)).filter(|name| source.contains(name));
+    told.map(ToOwned::to_owned).or_else(|| missing.first().map(|name| (*name).clone()))
+}

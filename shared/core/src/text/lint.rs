@@ -1,0 +1,199 @@
+//! What is wrong with a snippet that MiniJinja would take, or would notice too late.
+
+use std::collections::HashSet;
+
+use super::error::SnippetError;
+use super::scan::{Kind, Region, Scanned, Token};
+use super::{context, filters, tests_of_values};
+use crate::spelling::closest;
+
+/// Words of the language, after which `(` is no call.
+const KEYWORDS: [&str; 9] = ["and", "or", "not", "in", "is", "if", "else", "elif", "endif"];
+/// Roots whose fields are texts.
+const TEXT_ROOTS: [&str; 3] = ["lead", "before", "activity"];
+const COMPARISONS: [&str; 6] = ["==", "!=", "<", ">", "<=", ">="];
+
+/// Checks operators, filters, tests and calls. Before compiling: its words are better than a parser's.
+pub(super) fn words(scanned: &Scanned<'_>) -> Result<(), SnippetError> {
+    let tokens = &scanned.tokens;
+    for (index, token) in tokens.iter().enumerate() {
+        let before = index.checked_sub(1).and_then(|index| tokens.get(index));
+        let next = tokens.get(index + 1);
+        let problem = match token.kind {
+            Kind::Sign => sign(token, before, next),
+            Kind::Word => word(tokens, index),
+            _ => None,
+        };
+        if let Some((message, suggestion)) = problem {
+            return Err(SnippetError::at(scanned.source, token.at, message, suggestion));
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong, and what to write instead.
+type Problem = (String, Option<String>);
+
+fn sign(token: &Token<'_>, before: Option<&Token<'_>>, next: Option<&Token<'_>>) -> Option<Problem> {
+    let instead = match token.text {
+        "&&" | "&" => "and",
+        "||" => "or",
+        "!" => "not",
+        "~" => "{{ a }}{{ b }}, two expressions side by side",
+        "{" => "an expression without braces",
+        // `round(precision=1)` is the one place for a single sign.
+        "=" if !before.is_some_and(|token| token.kind == Kind::Word) || !is_argument(before, next) => "==",
+        _ => return None,
+    };
+    Some((format!("`{}` is not a sign of this language", token.text), Some(instead.to_owned())))
+}
+
+/// Whether `name = value` may be a filter's named argument: its name is no field.
+fn is_argument(name: Option<&Token<'_>>, value: Option<&Token<'_>>) -> bool {
+    let named = name.is_some_and(|name| ["format", "zone", "precision", "method"].contains(&name.text));
+    named && value.is_some_and(|value| matches!(value.kind, Kind::Text | Kind::Number))
+}
+
+fn word(tokens: &[Token<'_>], index: usize) -> Option<Problem> {
+    let at = |back: usize| index.checked_sub(back).and_then(|index| tokens.get(index)).map(|token| token.text);
+    let name = tokens.get(index)?.text;
+    if at(1) == Some("|") {
+        return unknown("filter", name, &filters::NAMES);
+    }
+    if at(1) == Some("is") && name != "not" || at(1) == Some("not") && at(2) == Some("is") {
+        return unknown("test", name, &tests_of_values::NAMES);
+    }
+    let called = tokens.get(index + 1).is_some_and(|next| next.text == "(");
+    if called && !KEYWORDS.contains(&name) {
+        let suggestion = closest(name, &filters::NAMES).map(|filter| format!("a filter: … | {filter}"));
+        let message = format!("`{name}(…)` is a call, and there are no functions here");
+        return Some((message, Some(suggestion.unwrap_or_else(|| filter_list()))));
+    }
+    None
+}
+
+fn unknown(what: &str, name: &str, known: &[&str]) -> Option<Problem> {
+    if known.contains(&name) {
+        return None;
+    }
+    let suggestion = match closest(name, known) {
+        Some(near) => near.to_owned(),
+        None => format!("one of {}", known.join(", ")),
+    };
+    Some((format!("there is no {what} `{name}`"), Some(suggestion)))
+}
+
+fn filter_list() -> String {
+    format!("a filter behind a value: … | {}", filters::NAMES.join(", "))
+}
+
+/// Checks names and comparisons, and collects warnings. `roots` are the variables that the snippet looks up.
+pub(super) fn names(scanned: &Scanned<'_>, roots: &HashSet<String>) -> Result<Vec<SnippetError>, SnippetError> {
+    let tokens = &scanned.tokens;
+    let mut warnings = Vec::new();
+    let mut region = Region::Condition;
+    for (index, token) in tokens.iter().enumerate() {
+        if let Kind::Open(opened) = token.kind {
+            region = opened;
+        }
+        let member = index.checked_sub(1).and_then(|index| tokens.get(index)).is_some_and(|dot| dot.text == ".");
+        if token.kind != Kind::Word || member {
+            continue;
+        }
+        if roots.contains(token.text) && !context::ROOTS.contains(&token.text) {
+            return Err(unknown_root(scanned.source, token, tokens.get(index + 1)));
+        }
+        let Some(path) = Path::at(tokens, index) else { continue };
+        if let Some((message, suggestion)) = path.comparison(tokens) {
+            return Err(SnippetError::at(scanned.source, token.at, message, suggestion));
+        }
+        if path.is_bare_truth(tokens, region) {
+            let message = format!("`{0}` alone is true for \"0\" and \"false\" too", path.text);
+            let suggestion = format!("{0} is yes, or {0} is filled", path.text);
+            warnings.push(SnippetError::at(scanned.source, token.at, message, Some(suggestion)));
+        }
+    }
+    Ok(warnings)
+}
+
+fn unknown_root(source: &str, token: &Token<'_>, next: Option<&Token<'_>>) -> SnippetError {
+    let name = token.text;
+    let suggestion = match closest(name, &context::ROOTS) {
+        Some(near) => near.to_owned(),
+        // `FirstName` instead of `lead.FirstName` is the usual slip.
+        None if next.is_none_or(|next| next.text != ".") => format!("lead.{name}, or \"{name}\" in quotes for a text"),
+        None => format!("one of {}", context::ROOTS.join(", ")),
+    };
+    SnippetError::at(source, token.at, format!("there is no name `{name}` here"), Some(suggestion))
+}
+
+/// `lead.Name`: the tokens `from..to`.
+struct Path {
+    text: String,
+    from: usize,
+    to: usize,
+}
+
+impl Path {
+    fn at(tokens: &[Token<'_>], from: usize) -> Option<Self> {
+        let root = tokens.get(from).filter(|root| TEXT_ROOTS.contains(&root.text))?;
+        let mut text = root.text.to_owned();
+        let mut to = from + 1;
+        while let (Some(dot), Some(name)) = (tokens.get(to), tokens.get(to + 1)) {
+            if dot.text != "." || name.kind != Kind::Word {
+                break;
+            }
+            text.push('.');
+            text.push_str(name.text);
+            to += 2;
+        }
+        (to > from + 1).then_some(Self { text, from, to })
+    }
+
+    fn before<'t, 's>(&self, tokens: &'t [Token<'s>], back: usize) -> Option<&'t Token<'s>> {
+        tokens.get(self.from.checked_sub(back)?)
+    }
+
+    /// A comparison with a number or a truth value, which a text never equals and always orders the same way.
+    fn comparison(&self, tokens: &[Token<'_>]) -> Option<Problem> {
+        let is_sign = |token: &&Token<'_>| COMPARISONS.contains(&token.text);
+        let (sign, other) = match tokens.get(self.to).filter(is_sign) {
+            Some(sign) => (sign.text, tokens.get(self.to + 1).filter(|token| token.text != "-").or(tokens.get(self.to + 2))?),
+            None if tokens.get(self.to).is_some_and(|next| next.text == "|") => return None,
+            None => (flipped(self.before(tokens, 1).filter(is_sign)?.text), self.before(tokens, 2)?),
+        };
+        let path = &self.text;
+        let (what, suggestion) = match (other.kind, other.text) {
+            (Kind::Number, number) if sign == "==" || sign == "!=" => ("a number", format!("{path} {sign} \"{number}\"")),
+            (Kind::Number, number) => ("a number", format!("{path} | number {sign} {number}")),
+            (Kind::Word, "true" | "True") if sign == "==" => ("true", format!("{path} is yes")),
+            (Kind::Word, "true" | "True" | "false" | "False") => ("a truth value", format!("not ({path} is yes)")),
+            _ => return None,
+        };
+        Some((format!("`{path}` is a text and is compared with {what}"), Some(suggestion)))
+    }
+
+    /// Whether the path alone decides something, and is not the whole condition (whose "0" means no).
+    fn is_bare_truth(&self, tokens: &[Token<'_>], region: Region) -> bool {
+        let (Some(before), Some(next)) = (self.before(tokens, 1), tokens.get(self.to)) else { return false };
+        let ends = next.kind == Kind::Close || ["and", "or", ")", "else"].contains(&next.text);
+        let whole = matches!(before.kind, Kind::Open(_)) && next.kind == Kind::Close;
+        let starts = match before.text {
+            "if" | "elif" | "not" => true,
+            "and" | "or" | "(" => region != Region::Print,
+            _ => before.kind == Kind::Open(Region::Condition),
+        };
+        starts && ends && !whole
+    }
+}
+
+/// The sign with its sides exchanged.
+fn flipped(sign: &str) -> &str {
+    match sign {
+        "<" => ">",
+        ">" => "<",
+        "<=" => ">=",
+        ">=" => "<=",
+        same => same,
+    }
+}

@@ -1,0 +1,200 @@
+//! A light reading of a snippet before MiniJinja's own, for what MiniJinja would only notice when a message is due:
+//! unknown filters and tests, calls, comparisons that can never hold. And for keeping out what has no bound.
+//!
+//! It need not agree with MiniJinja on broken snippets; those fail to compile anyway. It must see at least every
+//! block tag that MiniJinja sees, and it does: it looks at each `{%` in the source, wherever it stands.
+
+use super::MAX_SNIPPET_CHARS;
+use super::error::SnippetError;
+
+/// Block tags that a text may hold.
+const BLOCKS: [&str; 4] = ["if", "elif", "else", "endif"];
+/// Operators of two characters, which are one token.
+const PAIRS: [&str; 8] = ["==", "!=", "<=", ">=", "&&", "||", "**", "//"];
+
+/// What a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The start of an expression: of a condition, of `{{`, of `{%`.
+    Open(Region),
+    /// The end of one.
+    Close,
+    Word,
+    Number,
+    Text,
+    Sign,
+}
+
+/// Where an expression stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Region {
+    Condition,
+    Print,
+    Block,
+}
+
+/// A token and the byte where it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Token<'s> {
+    pub(super) kind: Kind,
+    pub(super) text: &'s str,
+    pub(super) at: usize,
+}
+
+/// A snippet's tokens, and the pieces between its expressions.
+#[derive(Debug)]
+pub(super) struct Scanned<'s> {
+    pub(super) source: &'s str,
+    pub(super) tokens: Vec<Token<'s>>,
+    pub(super) literals: Vec<String>,
+    pub(super) has_blocks: bool,
+}
+
+/// Reads a condition: one expression.
+pub(super) fn condition(source: &str) -> Result<Scanned<'_>, SnippetError> {
+    let mut scanned = start(source)?;
+    if source.trim().is_empty() {
+        let suggestion = Some("lead.Source == \"Site\", or leave the key out".to_owned());
+        return Err(SnippetError::at(source, 0, "the condition is empty", suggestion));
+    }
+    if let Some(at) = ["{{", "{%", "{#"].iter().filter_map(|mark| source.find(mark)).min() {
+        let suggestion = Some("the expression alone, without braces".to_owned());
+        return Err(SnippetError::at(source, at, "a condition takes no braces", suggestion));
+    }
+    expression(&mut scanned, Region::Condition, 0, 0, None)?;
+    Ok(scanned)
+}
+
+/// Reads a text: pieces and expressions in turn.
+pub(super) fn template(source: &str) -> Result<Scanned<'_>, SnippetError> {
+    let mut scanned = start(source)?;
+    refuse_blocks(source)?;
+    let mut at = 0;
+    while let Some(rest) = source.get(at..).filter(|rest| !rest.is_empty()) {
+        let next = ["{{", "{%", "{#"].iter().filter_map(|mark| rest.find(mark)).min();
+        let (literal, tag) = rest.split_at(next.unwrap_or(rest.len()));
+        if !literal.is_empty() {
+            scanned.literals.push(literal.to_owned());
+        }
+        at += literal.len();
+        if tag.is_empty() {
+            break;
+        }
+        at = if tag.starts_with("{#") {
+            after(source, at, "#}")?
+        } else if tag.starts_with("{{") {
+            expression(&mut scanned, Region::Print, at, 2, Some("}}"))?
+        } else {
+            scanned.has_blocks = true;
+            expression(&mut scanned, Region::Block, at, 2, Some("%}"))?
+        };
+    }
+    Ok(scanned)
+}
+
+fn start(source: &str) -> Result<Scanned<'_>, SnippetError> {
+    if source.chars().count() > MAX_SNIPPET_CHARS {
+        let message = format!("it is longer than {MAX_SNIPPET_CHARS} characters");
+        return Err(SnippetError::at(source, 0, message, Some("a shorter one".to_owned())));
+    }
+    Ok(Scanned { source, tokens: Vec::new(), literals: Vec::new(), has_blocks: false })
+}
+
+/// Refuses every `{%` that is not a branch, be it inside a comment or a quoted text.
+fn refuse_blocks(source: &str) -> Result<(), SnippetError> {
+    for (at, mark) in source.match_indices("{%") {
+        let rest = source.get(at + mark.len()..).unwrap_or_default();
+        let rest = rest.trim_start_matches(['-', '+']).trim_start();
+        let word = rest.split(|c: char| !is_word(c)).next().unwrap_or_default();
+        if !BLOCKS.contains(&word) {
+            let message = format!("`{{% {word}` is not for messages");
+            let suggestion = Some("expressions as {{ … }}, and {% if … %} … {% else %} … {% endif %}".to_owned());
+            return Err(SnippetError::at(source, at, message, suggestion));
+        }
+    }
+    Ok(())
+}
+
+/// The byte behind the next `end`.
+fn after(source: &str, from: usize, end: &str) -> Result<usize, SnippetError> {
+    let rest = source.get(from..).unwrap_or_default();
+    match rest.find(end) {
+        Some(found) => Ok(from + found + end.len()),
+        None => Err(unclosed(source, from, end)),
+    }
+}
+
+fn unclosed(source: &str, at: usize, end: &str) -> SnippetError {
+    let open: String = source.get(at..).unwrap_or_default().chars().take(2).collect();
+    SnippetError::at(source, at, format!("`{open}` is not closed"), Some(format!("`{end}` behind the expression")))
+}
+
+/// Reads an expression's tokens from behind its opening mark to its end, and gives the byte behind it.
+fn expression<'s>(
+    scanned: &mut Scanned<'s>,
+    region: Region,
+    open: usize,
+    mark: usize,
+    end: Option<&str>,
+) -> Result<usize, SnippetError> {
+    let source = scanned.source;
+    scanned.tokens.push(Token { kind: Kind::Open(region), text: "", at: open });
+    let mut at = open + mark;
+    while let Some(rest) = source.get(at..).filter(|rest| !rest.is_empty()) {
+        if let Some(end) = end.filter(|end| rest.starts_with(end)) {
+            scanned.tokens.push(Token { kind: Kind::Close, text: "", at });
+            return Ok(at + end.len());
+        }
+        let (kind, length) = token(source, at, rest)?;
+        if let Some(kind) = kind {
+            let text = rest.get(..length).unwrap_or_default();
+            scanned.tokens.push(Token { kind, text, at });
+        }
+        at += length;
+    }
+    match end {
+        Some(end) => Err(unclosed(source, open, end)),
+        None => {
+            scanned.tokens.push(Token { kind: Kind::Close, text: "", at });
+            Ok(at)
+        }
+    }
+}
+
+/// The kind and length in bytes of the token at the start of `rest`; no kind for blanks.
+fn token(source: &str, at: usize, rest: &str) -> Result<(Option<Kind>, usize), SnippetError> {
+    let first = rest.chars().next().unwrap_or(' ');
+    let run = |keep: fn(char) -> bool| rest.find(|c: char| !keep(c)).unwrap_or(rest.len());
+    Ok(match first {
+        c if c.is_whitespace() => (None, c.len_utf8()),
+        '0'..='9' => (Some(Kind::Number), run(|c| is_word(c) || c == '.')),
+        c if is_word(c) => (Some(Kind::Word), run(is_word)),
+        '"' | '\'' => match quoted(rest, first) {
+            Some(length) => (Some(Kind::Text), length),
+            None => {
+                let suggestion = Some(format!("{first} at the end of the quoted text"));
+                return Err(SnippetError::at(source, at, "the quote is not closed", suggestion));
+            }
+        },
+        _ if PAIRS.iter().any(|pair| rest.starts_with(pair)) => (Some(Kind::Sign), 2),
+        c => (Some(Kind::Sign), c.len_utf8()),
+    })
+}
+
+/// The length of a quoted text with its quotes.
+fn quoted(rest: &str, quote: char) -> Option<usize> {
+    let mut escaped = false;
+    for (at, c) in rest.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            c if c == quote => return Some(at + c.len_utf8()),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}

@@ -1,0 +1,50 @@
+//! `Authentication.svc`: whose keys these are, and where the account lives.
+
+use serde_json::Value;
+
+use crate::{CallError, Client, client::Repeat, json};
+
+/// The user behind the keys. LeadSquared states all of it, but a caller should need none of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct User {
+    /// The user's id: `ModifiedBy` and `CreatedBy` of everything written with these keys, and so the way to tell
+    /// one's own edits when they come back in a webhook.
+    pub id: Option<String>,
+    /// The account's time zone, for people; the API itself speaks UTC only.
+    pub time_zone: Option<String>,
+    /// The host of the account's region, without scheme and path, as in `api-us11.leadsquared.com`.
+    pub api_host: Option<String>,
+    /// The host people log in to.
+    pub app_host: Option<String>,
+    /// The account's id.
+    pub org_id: Option<String>,
+    /// The country code that phones without one are meant with, as in `55`.
+    pub default_country_code: Option<String>,
+}
+
+impl Client {
+    /// Asks who the keys belong to. Works from any region's host, so it is the call to start with.
+    /// Source: LeadSquared user authentication page.
+    pub async fn who_am_i(&self) -> Result<User, CallError> {
+        let answer = self.get("Authentication.svc/UserByAccessKey.Get", &[]).await?;
+        user(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer tells no user"))
+    }
+}
+
+fn user(answer: &Value) -> Option<User> {
+    let answer = match answer {
+        Value::Array(list) => list.first()?,
+        other => other,
+    };
+    let user = answer.as_object()?;
+    let hosts = json::member(user, "LSQCommonServiceURLs").and_then(Value::as_object);
+    let host = |name: &str| hosts.and_then(|hosts| json::text_of(hosts, &[name]));
+    Some(User {
+        id: json::text_of(user, &["Id", "UserId"]),
+        time_zone: json::text_of(user, &["TimeZone"]),
+        api_host: host("api"),
+        app_host: host("app"),
+        org_id: json::text_of(user, &["OrgId"]),
+        default_country_code: json::text_of(user, &["DefaultCountryCode"]),
+    })
+}

@@ -1,0 +1,232 @@
+//! The client: one connection pool, the two keys, and the one place where calls are made.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use url::Url;
+
+use crate::{
+    answer::{self, MAX_ANSWER_BYTES},
+    error::CallError,
+    message::Message,
+};
+
+/// Longest wait for a connection, TLS included: a call that has not connected was not made, and may be repeated.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an idle connection is kept. The host is an edge network that is known to drop kept connections, and a
+/// create on a dropped one would be an unknown outcome for nothing.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The two keys of a LeadSquared user, whose name every write will carry.
+///
+/// They travel as headers and never in an address, as LeadSquared itself recommends: access keys hold a literal `$`
+/// that addresses mangle, and addresses are logged along the way. Source: LeadSquared authentication page.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// Sent as the header `x-LSQ-AccessKey`.
+    pub access_key: SecretString,
+    /// Sent as the header `x-LSQ-SecretKey`.
+    pub secret_key: SecretString,
+}
+
+/// Why a [`Client`] could not be made. No variant quotes the value.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The access key is empty or has signs that no header may carry, such as a line end.
+    #[error("the LeadSquared access key is empty or holds a character that an HTTP header cannot carry")]
+    AccessKey,
+    /// The secret key is empty or has signs that no header may carry.
+    #[error("the LeadSquared secret key is empty or holds a character that an HTTP header cannot carry")]
+    SecretKey,
+    /// The base address is no absolute http or https address, or has a query, a fragment or a password in it.
+    #[error("the LeadSquared base address is not a plain http or https address: {0}")]
+    BaseUrl(&'static str),
+    /// The limit for one call is zero.
+    #[error("the limit for one LeadSquared call is zero")]
+    CallTimeout,
+    /// The TLS set-up of this machine failed.
+    #[error("no HTTP client could be made")]
+    Http(#[source] reqwest::Error),
+}
+
+/// A client for one account. Cloning is cheap and shares the connections. It repeats no call and follows no redirect.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    http: reqwest::Client,
+    base_url: Url,
+}
+
+/// Whether a call may be made twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// It reads, or sets values to what they are set to already.
+    Harmless,
+    /// It creates something each time.
+    Creates,
+}
+
+impl Client {
+    /// A client for the API at `base_url`, which ends in the version (`…/v2`): the region's host, or a stand-in.
+    ///
+    /// `call_timeout` bounds one whole call, from the connection to the end of the answer. Connecting is bounded
+    /// separately: 5 s, or half of `call_timeout` where that is less.
+    pub fn new(base_url: &str, credentials: &Credentials, call_timeout: Duration) -> Result<Self, BuildError> {
+        if call_timeout.is_zero() {
+            return Err(BuildError::CallTimeout);
+        }
+        let mut headers = HeaderMap::new();
+        let access_key = secret_header(&credentials.access_key).ok_or(BuildError::AccessKey)?;
+        headers.insert(HeaderName::from_static("x-lsq-accesskey"), access_key);
+        let secret_key = secret_header(&credentials.secret_key).ok_or(BuildError::SecretKey)?;
+        headers.insert(HeaderName::from_static("x-lsq-secretkey"), secret_key);
+        let base_url = plain_base(base_url)?;
+        let http = reqwest::Client::builder()
+            .default_headers(headers)
+            .user_agent(concat!("recado/", env!("CARGO_PKG_VERSION")))
+            .timeout(call_timeout)
+            .connect_timeout(CONNECT_TIMEOUT.min(call_timeout / 2))
+            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            // By default the stack replays what a server refuses at the HTTP/2 level; a replay also costs quota.
+            .retry(reqwest::retry::never())
+            .build()
+            .map_err(BuildError::Http)?;
+        Ok(Self { shared: Arc::new(Shared { http, base_url }) })
+    }
+
+    /// `GET {base}/{path}?{query}`.
+    pub(crate) async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, CallError> {
+        let call = self.shared.http.get(self.url(path, query));
+        run(call, Repeat::Harmless).await
+    }
+
+    /// `POST {base}/{path}?{query}` with a JSON body.
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        body: &Value,
+        repeat: Repeat,
+    ) -> Result<Value, CallError> {
+        let call = self.shared.http.post(self.url(path, query)).header(CONTENT_TYPE, "application/json");
+        run(call.body(body.to_string()), repeat).await
+    }
+
+    fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
+        let mut url = self.shared.base_url.clone();
+        url.set_path(&format!("{}/{path}", url.path().trim_end_matches('/')));
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the HTTP client's own output: it lists its default headers, which are the keys.
+        f.debug_struct("Client").field("base_url", &self.shared.base_url.as_str()).finish_non_exhaustive()
+    }
+}
+
+async fn run(call: reqwest::RequestBuilder, repeat: Repeat) -> Result<Value, CallError> {
+    let mut response = call.send().await.map_err(|error| no_answer(&error, repeat))?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER_BYTES => body.extend_from_slice(&chunk),
+            Ok(Some(_)) => return Err(repeat.failed("the answer is longer than this client reads")),
+            Ok(None) => break,
+            // A broken refusal is still a refusal; a broken success has lost its rows.
+            Err(_) if status.is_success() => return Err(repeat.failed("the answer broke off")),
+            Err(_) => break,
+        }
+    }
+    answer::read(status, &headers, &body, repeat)
+}
+
+fn no_answer(error: &reqwest::Error, repeat: Repeat) -> CallError {
+    // Being late while connecting is both; that nothing was sent weighs more.
+    if error.is_connect() || error.is_builder() {
+        CallError::Transient { reason: Message::new("no connection could be made") }
+    } else if error.is_timeout() {
+        repeat.failed("no answer came in time")
+    } else {
+        repeat.failed("the connection was lost before an answer")
+    }
+}
+
+impl Repeat {
+    /// The error of a call that may have been carried out.
+    pub(crate) fn failed(self, what: &str) -> CallError {
+        let reason = Message::new(what);
+        match self {
+            Self::Harmless => CallError::Transient { reason },
+            Self::Creates => CallError::Unknown { reason },
+        }
+    }
+}
+
+/// A header that the HTTP stack neither prints nor indexes. Spaces around a pasted value are dropped.
+fn secret_header(secret: &SecretString) -> Option<HeaderValue> {
+    let text = secret.expose_secret().trim();
+    let mut value = HeaderValue::from_str(text).ok().filter(|_| !text.is_empty())?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn plain_base(base_url: &str) -> Result<Url, BuildError> {
+    let url = Url::parse(base_url.trim()).map_err(|_| BuildError::BaseUrl("it cannot be parsed"))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(BuildError::BaseUrl("it is not http or https with a host"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(BuildError::BaseUrl("it holds a user name or password"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(BuildError::BaseUrl("it holds a query or a fragment"));
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BuildError, Client, Credentials};
+    use std::time::Duration;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn credentials(access_key: &str, secret_key: &str) -> Credentials {
+        Credentials { access_key: access_key.into(), secret_key: secret_key.into() }
+    }
+
+    #[test]
+    fn a_build_error_names_the_culprit_and_not_its_value() {
+        let build = |url: &str, access: &str, secret: &str| Client::new(url, &credentials(access, secret), SECOND);
+        let error = build("https://example.com/v2", "u$r\nmine", "s").unwrap_err();
+        assert!(matches!(error, BuildError::AccessKey) && !error.to_string().contains("mine"), "{error}");
+        assert!(matches!(build("https://example.com/v2", "u$r", "").unwrap_err(), BuildError::SecretKey));
+        for url in ["", "example.com/v2", "ftp://example.com", "https://u@example.com", "https://example.com/v2#x"] {
+            let error = build(url, "u$r", "s").unwrap_err();
+            assert!(matches!(error, BuildError::BaseUrl(_)), "{url}: {error}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_joined_and_escaped_and_nothing_prints_the_keys() {
+        let keys = credentials("u$r-of-mine", "s-of-mine");
+        let client = Client::new("https://example.com/v2/", &keys, SECOND).unwrap();
+        let url = client.url("LeadManagement.svc/Leads.GetById", &[("id", "a+b&c")]);
+        assert_eq!(url.as_str(), "https://example.com/v2/LeadManagement.svc/Leads.GetById?id=a%2Bb%26c");
+        let printed = format!("{keys:?} {client:?}");
+        assert!(!printed.contains("of-mine"), "{printed}");
+    }
+}

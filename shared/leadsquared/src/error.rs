@@ -1,0 +1,122 @@
+//! Why a call failed: one sorting for every method.
+
+use crate::message::Message;
+
+/// A rate limit as an error told it: the account's true one, whatever its plan's page says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeenLimit {
+    /// Calls allowed.
+    pub calls: u32,
+    /// In any this many seconds.
+    pub seconds: u32,
+}
+
+/// Why a call failed, sorted by what to do about it. Safe to print.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The account as a whole is calling too fast. The call was refused, so repeating it is safe, whatever it was.
+    ///
+    /// Seen as 429, as 403, and as 200 with an error in the body. Source: LeadSquared rate limits and error pages.
+    #[error("LeadSquared is refusing calls for their rate; wait {retry_after_ms} ms")]
+    Throttled {
+        /// The limit that was hit, if the message told it.
+        limit: Option<SeenLimit>,
+        /// How long to wait, in milliseconds: `Retry-After` if there is one, else the window told, else 5 s; with a
+        /// margin, since the windows of two clocks do not end together. At most 10 minutes.
+        retry_after_ms: u64,
+    },
+    /// The keys are wrong, belong to an inactive user, or belong to another region, whose host the message then names;
+    /// or the account does not let this caller in (403). Every call would fail the same way.
+    #[error("LeadSquared refused the credentials: {message}")]
+    Credentials {
+        /// LeadSquared's words.
+        message: Message,
+    },
+    /// Refused for what is in it: repeating it changes nothing. Any `MX…` type under any status, as well as 4xx.
+    #[error("LeadSquared refused the call ({status} {}): {message}", exception_type.as_deref().unwrap_or("no type"))]
+    Refused {
+        /// The HTTP status; 200 and 500 are as usual here as 400.
+        status: u16,
+        /// `ExceptionType`, as in `MXInvalidEntityException`.
+        exception_type: Option<String>,
+        /// LeadSquared's words.
+        message: Message,
+    },
+    /// Failed in passing, and the call may be repeated: nothing was sent, or the call does no harm when repeated.
+    #[error("LeadSquared could not be reached or failed in passing: {reason}")]
+    Transient {
+        /// What was seen.
+        reason: Message,
+    },
+    /// A call that creates something may or may not have been carried out: never repeat it unseen.
+    #[error("it is unknown whether LeadSquared carried out the call: {reason}")]
+    Unknown {
+        /// What was seen.
+        reason: Message,
+    },
+    /// More input than one call may hold; nothing was sent.
+    #[error("{given} {what} in one call, where at most {max} are allowed")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many were given.
+        given: usize,
+        /// How many are allowed.
+        max: usize,
+    },
+}
+
+impl CallError {
+    /// The schema names in `Attribute(s) does not exist - X,Y`. One unknown attribute makes LeadSquared refuse a whole
+    /// lead, so a caller may drop these and try once more. Empty for any other error.
+    #[must_use]
+    pub fn unknown_attributes(&self) -> Vec<&str> {
+        const SAYING: &str = "does not exist - ";
+        let Self::Refused { message, .. } = self else {
+            return Vec::new();
+        };
+        let raw = message.raw();
+        let Some(at) = raw.find("Attribute").filter(|_| raw.contains(SAYING)) else {
+            return Vec::new();
+        };
+        let names = raw.get(at..).and_then(|rest| rest.split_once(SAYING)).map_or("", |(_, names)| names);
+        names
+            .split(',')
+            .map(|name| name.trim().trim_end_matches('.'))
+            .take_while(|name| name.chars().all(|sign| sign.is_ascii_alphanumeric() || sign == '_'))
+            .filter(|name| !name.is_empty())
+            .collect()
+    }
+
+    pub(crate) fn at_most(what: &'static str, given: usize, max: usize) -> Result<(), Self> {
+        if given > max { Err(Self::TooMany { what, given, max }) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CallError;
+    use crate::Message;
+
+    fn refused(message: &str) -> CallError {
+        let exception_type = Some("MXUnknownAttributeException".to_owned());
+        CallError::Refused { status: 500, exception_type, message: Message::new(message) }
+    }
+
+    #[test]
+    fn unknown_attributes_are_named() {
+        let error = refused("Attribute(s) does not exist - mx_Status, mx_12345678_At");
+        assert_eq!(error.unknown_attributes(), ["mx_Status", "mx_12345678_At"]);
+        assert_eq!(refused("Attribute(s) does not exist - mx_A.").unknown_attributes(), ["mx_A"]);
+        assert!(refused("Lead does not exist in the system").unknown_attributes().is_empty());
+        assert!(refused("").unknown_attributes().is_empty());
+    }
+
+    #[test]
+    fn display_masks_phones() {
+        let error = refused("Duplicate entry '11988887777'");
+        let shown = "LeadSquared refused the call (500 MXUnknownAttributeException): Duplicate entry '[number]'";
+        assert_eq!(error.to_string(), shown);
+    }
+}

@@ -1,0 +1,90 @@
+//! `LeadManagement.svc`, reading: leads by their ids.
+
+use serde_json::{Value, json};
+
+use crate::{CallError, Client, LeadFields, client::Repeat, json};
+
+/// Most leads in one read by ids. Source: LeadSquared get-leads-in-bulk-by-ids page.
+pub const MAX_LEADS_PER_READ: usize = 10_000;
+/// The column that tells which lead a row is.
+const ID_COLUMN: &str = "ProspectID";
+
+impl Client {
+    /// Leads by their ids, at most [`MAX_LEADS_PER_READ`], with the given columns (schema names, case-sensitive).
+    /// `ProspectID` is always among them: unknown leads are left out of the answer, whose order is not documented.
+    ///
+    /// No ids, no call.
+    pub async fn leads_by_ids(&self, ids: &[String], columns: &[&str]) -> Result<Vec<LeadFields>, CallError> {
+        CallError::at_most("leads", ids.len(), MAX_LEADS_PER_READ)?;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let body = json!({
+            "SearchParameters": {"LeadIds": ids},
+            "Columns": {"Include_CSV": with_id(columns)},
+            "Paging": {"PageIndex": 1, "PageSize": ids.len()},
+        });
+        let answer =
+            self.post("LeadManagement.svc/Leads/Retrieve/ByIds", &[], &body, Repeat::Harmless).await?;
+        leads(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of leads"))
+    }
+
+    /// One lead with all its fields, or `None` if there is none of that id. Source: LeadSquared get-lead-by-id page.
+    pub async fn lead_by_id(&self, id: &str) -> Result<Option<LeadFields>, CallError> {
+        let answer = self.get("LeadManagement.svc/Leads.GetById", &[("id", id)]).await?;
+        let leads = leads(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of leads"))?;
+        Ok(leads.into_iter().next())
+    }
+}
+
+fn with_id(columns: &[&str]) -> String {
+    let mut all = vec![ID_COLUMN];
+    all.extend(columns.iter().filter(|column| **column != ID_COLUMN));
+    all.join(",")
+}
+
+/// A bare list or one under `Leads`, which is absent when there is no row; each lead flat or as a list of pairs.
+fn leads(answer: &Value) -> Option<Vec<LeadFields>> {
+    let rows = match answer {
+        Value::Array(rows) => rows.as_slice(),
+        Value::Object(object) => match json::member(object, "Leads") {
+            Some(list) => list.as_array()?.as_slice(),
+            None => json::member(object, "RecordCount").and_then(json::whole).filter(|count| *count == 0).map(|_| &[][..])?,
+        },
+        _ => return None,
+    };
+    rows.iter().map(lead).collect()
+}
+
+fn lead(row: &Value) -> Option<LeadFields> {
+    let row = row.as_object()?;
+    match json::member(row, "LeadPropertyList").and_then(Value::as_array) {
+        Some(pairs) => LeadFields::from_pairs(pairs),
+        None => Some(LeadFields::from_object(row)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{leads, with_id};
+    use serde_json::json;
+
+    #[test]
+    fn every_shape_of_a_list_is_read() {
+        let flat = json!({"ProspectID": "a", "Phone": null});
+        let pairs = json!({"LeadPropertyList": [{"Attribute": "ProspectID", "Value": "a"}]});
+        for answer in [json!([flat]), json!({"RecordCount": 1, "Leads": [flat]}), json!({"Leads": [pairs]})] {
+            assert_eq!(leads(&answer).unwrap()[0].get("ProspectID"), Some("a"), "{answer}");
+        }
+        assert_eq!(leads(&json!({"RecordCount": 0})), Some(vec![]));
+        assert_eq!(leads(&json!([])), Some(vec![]));
+        assert_eq!(leads(&json!({"RecordCount": 2})), None);
+        assert_eq!(leads(&json!("x")), None);
+    }
+
+    #[test]
+    fn the_id_is_always_asked_for_once() {
+        assert_eq!(with_id(&["Phone", "ProspectID"]), "ProspectID,Phone");
+        assert_eq!(with_id(&[]), "ProspectID");
+    }
+}

@@ -1,0 +1,81 @@
+//! `LeadManagement.svc`, writing in bulk. Two calls of different use: one sets a single field to a single value for
+//! up to 50 leads, the other sets each lead's own values for up to 25.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::{CallError, Client, RowOutcome, client::Repeat, json, rows};
+
+/// Most leads in one call that sets different values. Source: LeadSquared update-lead-in-bulk-v2 page.
+pub const MAX_LEADS_PER_UPDATE: usize = 25;
+/// Most leads in one call that sets one value for all. Source: LeadSquared bulk-update page.
+pub const MAX_LEADS_PER_SAME_VALUE: usize = 50;
+
+/// New values for one lead; fields that are not named stay as they are.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LeadUpdate {
+    /// The lead's `ProspectID`.
+    pub lead_id: String,
+    /// Schema names and values. One name unknown to the account makes LeadSquared refuse the whole lead.
+    pub fields: Vec<(String, String)>,
+}
+
+impl fmt::Debug for LeadUpdate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.fields.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("LeadUpdate").field("lead_id", &self.lead_id).field("fields", &names).finish()
+    }
+}
+
+impl Client {
+    /// Sets each lead's own values: `Lead/Bulk/UpdateV2`, at most [`MAX_LEADS_PER_UPDATE`]. One outcome per update, in
+    /// their order. Repeating it does no harm, except that it may overwrite newer values.
+    ///
+    /// No updates, no call.
+    pub async fn update_leads(&self, updates: &[LeadUpdate]) -> Result<Vec<RowOutcome>, CallError> {
+        CallError::at_most("leads", updates.len(), MAX_LEADS_PER_UPDATE)?;
+        if updates.is_empty() {
+            return Ok(Vec::new());
+        }
+        let path = "LeadManagement.svc/Lead/Bulk/UpdateV2";
+        let answer = self.post(path, &[], &updates_json(updates), Repeat::Harmless).await?;
+        let ids: Vec<&str> = updates.iter().map(|update| update.lead_id.as_str()).collect();
+        Ok(rows::of_lead_updates(&answer, &ids))
+    }
+
+    /// Sets one field to one value for all these leads: `Lead/Bulk/Update`, at most [`MAX_LEADS_PER_SAME_VALUE`].
+    /// Returns how many leads LeadSquared says it changed, if it says; which ones it never tells.
+    ///
+    /// No ids, no call.
+    pub async fn update_leads_same_value(
+        &self,
+        ids: &[String],
+        attribute: &str,
+        value: &str,
+    ) -> Result<Option<u64>, CallError> {
+        CallError::at_most("leads", ids.len(), MAX_LEADS_PER_SAME_VALUE)?;
+        if ids.is_empty() {
+            return Ok(Some(0));
+        }
+        let body = json!({"LeadIds": ids, "LeadFields": {"Attribute": attribute, "Value": value}});
+        let answer = self.post("LeadManagement.svc/Lead/Bulk/Update", &[], &body, Repeat::Harmless).await?;
+        Ok(answer.pointer("/Message/AffectedRows").and_then(json::whole))
+    }
+}
+
+fn updates_json(updates: &[LeadUpdate]) -> Value {
+    let leads: Vec<Value> = updates
+        .iter()
+        .map(|update| {
+            let mut fields = vec![json!({"Attribute": "ProspectId", "Value": update.lead_id})];
+            fields.extend(update.fields.iter().map(|(name, value)| json!({"Attribute": name, "Value": value})));
+            json!({"Fields": fields})
+        })
+        .collect();
+    json!({
+        "SearchByKey": "ProspectId",
+        "Options": {"PushNonExistentLeadsToUnProcessedList": true},
+        "LeadPropertiesList": leads,
+    })
+}

@@ -1,0 +1,52 @@
+//! A client for LeadSquared, the CRM, and a reader of the bodies its webhooks post.
+//!
+//! The crate is of use on its own and holds no policy: how often to call, what to repeat and what a change means are
+//! the caller's. What it holds is the reading of an API whose answers mislead:
+//!
+//! - A failure can come with any status, 200 included, and a plain validation error comes as 500. Every call's answer
+//!   is therefore sorted once, into a [`CallError`], by status **and** content.
+//! - A bulk call succeeds while its rows fail, and some answers list only the failures. Every bulk call returns one
+//!   [`RowOutcome`] per row, in the order sent; what the answer does not explain is [`RowOutcome::Unknown`].
+//! - No call has an idempotency key. A call that creates something and got no answer is [`CallError::Unknown`]: look
+//!   it up ([`Client::activities_of_lead`]) before repeating it.
+//! - Webhook bodies have no envelope and no event id; see [`webhook`].
+//!
+//! One method is one HTTP call, never more: every call counts against limits that are shared by the whole account.
+//! Input over a documented maximum is [`CallError::TooMany`], never a shortened call.
+//!
+//! Keys travel in headers only, and neither field values nor notes show in any `Debug`.
+
+mod activities;
+mod activity_types;
+mod answer;
+mod auth;
+mod client;
+mod error;
+mod fields;
+mod json;
+mod leads;
+mod leads_bulk;
+mod mask;
+mod message;
+mod rows;
+mod time;
+pub mod webhook;
+
+pub use activities::{
+    ACTIVITIES_PER_PAGE, ActivityUpdate, FoundActivity, MAX_ACTIVITIES_PER_CALL, MAX_FIELD_CHARS, MAX_NOTE_CHARS,
+    NewActivity,
+};
+pub use activity_types::{ActivityType, MAX_ACTIVITY_TYPE_FIELDS, NewActivityType};
+pub use auth::User;
+pub use client::{BuildError, Client, Credentials};
+pub use error::{CallError, SeenLimit};
+pub use fields::LeadFields;
+pub use leads::MAX_LEADS_PER_READ;
+pub use leads_bulk::{LeadUpdate, MAX_LEADS_PER_SAME_VALUE, MAX_LEADS_PER_UPDATE};
+pub use message::{MAX_MESSAGE_CHARS, Message};
+pub use rows::RowOutcome;
+pub use time::parse_time_ms;
+
+/// Where the API lives for accounts in Singapore; every other region has its own host. A wrong one is told by the
+/// message of [`CallError::Credentials`]. Source: LeadSquared API host page.
+pub const DEFAULT_BASE_URL: &str = "https://api.leadsquared.com/v2";

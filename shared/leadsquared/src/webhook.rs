@@ -1,0 +1,2 @@
+//! What LeadSquared posts to a webhook's address.
+pub use crate::fields::LeadFields;

@@ -1,0 +1,219 @@
+//! Batches: prepared before any claim, `calling` right before the bytes leave, then what became of it.
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{AttributeValue, Put, TransactWriteItem, Update, builders::UpdateBuilder},
+};
+use recado_core::{
+    identity::{BatchId, MessageId},
+    message::{Batch, BatchState},
+};
+
+use crate::{
+    Day, Ledger, LedgerError, Quotas,
+    codec::{Key, Reader, batch_from, members_value, n, s},
+    error::unavailable,
+    schema::misbuilt,
+};
+
+/// A batch to be prepared, and what it reserves.
+#[derive(Debug, Clone)]
+pub struct NewBatch {
+    /// Its id, made at random.
+    pub id: BatchId,
+    /// When, in ms since the epoch.
+    pub now_ms: i64,
+    /// The day whose quota it draws on, `YYYY-MM-DD`.
+    pub day: String,
+    /// What it reserves of that day; `requests` is 1.
+    pub reserve: Day,
+}
+
+/// What became of a batch that was to be prepared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prepared {
+    /// It is written and its quota is reserved.
+    Done,
+    /// The day's quotas do not allow it; this is what the day has spent.
+    OverQuota(Day),
+}
+
+/// A move of a batch.
+#[derive(Debug, Clone)]
+pub struct BatchChange {
+    /// Which batch.
+    pub id: BatchId,
+    /// From which states.
+    pub from: &'static [BatchState],
+    /// To which state.
+    pub to: BatchState,
+    /// When the call began and which messages it carries, for `Calling`.
+    pub call: Option<(i64, Vec<MessageId>)>,
+    /// LigueLead's campaign, for `Accepted`.
+    pub campaign_id: Option<String>,
+    /// Why, for a person to read.
+    pub why: Option<String>,
+    /// What is given back to which day, in the same write.
+    pub refund: Option<(String, Day)>,
+}
+
+impl BatchChange {
+    /// A move from any of `from` to `to`, and nothing else.
+    #[must_use]
+    pub fn new(id: BatchId, from: &'static [BatchState], to: BatchState) -> Self {
+        Self { id, from, to, call: None, campaign_id: None, why: None, refund: None }
+    }
+}
+
+impl Ledger {
+    /// Writes a new batch and reserves its quota, both or neither.
+    pub async fn prepare_batch(&self, batch: &NewBatch, quotas: Quotas) -> Result<Prepared, LedgerError> {
+        let Some(spend) = self.spend(&batch.day, batch.reserve, quotas)? else {
+            return Ok(Prepared::OverQuota(self.day(&batch.day).await?));
+        };
+        let mut item = Key::batch(batch.id).into_item();
+        for (name, value) in [
+            ("state", s(BatchState::Prepared.as_str())),
+            ("prepared_ms", n(batch.now_ms)),
+            ("day", s(&batch.day)),
+            ("messages", n(batch.reserve.messages)),
+            ("credits", n(batch.reserve.credits)),
+            ("ttl", n(self.ttl_s(batch.now_ms))),
+        ] {
+            item.insert(name.to_owned(), value);
+        }
+        let put = Put::builder().table_name(&self.table).set_item(Some(item)).build().map_err(misbuilt)?;
+        let writes = vec![
+            TransactWriteItem::builder().put(put).build(),
+            TransactWriteItem::builder().update(spend).build(),
+        ];
+        match self.transact(format!("{}-p", batch.id), writes).await {
+            Ok(()) => Ok(Prepared::Done),
+            Err(error) if condition_failed(&error) => Ok(Prepared::OverQuota(self.day(&batch.day).await?)),
+            Err(error) => Err(unavailable("TransactWriteItems")(error)),
+        }
+    }
+
+    /// Moves a batch. `false`: it was in none of the states that the move starts from.
+    ///
+    /// A move that was made already, by an attempt whose answer was lost, answers `true`.
+    pub async fn move_batch(&self, change: &BatchChange) -> Result<bool, LedgerError> {
+        if let Some(campaign) = &change.campaign_id {
+            self.name_campaign(campaign, change.id).await?;
+        }
+        let update = self.batch_update(change).build().map_err(misbuilt)?;
+        let mut writes = vec![TransactWriteItem::builder().update(update).build()];
+        if let Some((day, back)) = &change.refund {
+            let back = self.give_back(day, *back)?;
+            writes.push(TransactWriteItem::builder().update(back).build());
+        }
+        // The token makes a repeated attempt the same transaction, refund included.
+        match self.transact(format!("{}-{}", change.id, token_letter(change.to)), writes).await {
+            Ok(()) => Ok(true),
+            Err(error) if condition_failed(&error) => Ok(false),
+            Err(error) => Err(unavailable("TransactWriteItems")(error)),
+        }
+    }
+
+    fn batch_update(&self, change: &BatchChange) -> UpdateBuilder {
+        let mut update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(Key::batch(change.id).into_item()))
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":to", s(change.to.as_str()));
+        let mut sets = vec!["#state = :to".to_owned()];
+        let mut set = |update: UpdateBuilder, name: &str, value: AttributeValue| {
+            sets.push(format!("#{name} = :{name}"));
+            update
+                .expression_attribute_names(format!("#{name}"), name)
+                .expression_attribute_values(format!(":{name}"), value)
+        };
+        if let Some((called_ms, members)) = &change.call {
+            update = set(update, "called_ms", n(called_ms));
+            update = set(update, "members", members_value(members));
+        }
+        if let Some(campaign) = &change.campaign_id {
+            update = set(update, "campaign", s(campaign));
+        }
+        if let Some(why) = &change.why {
+            update = set(update, "why", s(why));
+        }
+        let mut states = Vec::new();
+        for (at, state) in change.from.iter().enumerate() {
+            states.push(format!("#state = :from{at}"));
+            update = update.expression_attribute_values(format!(":from{at}"), s(state.as_str()));
+        }
+        update.update_expression(format!("SET {}", sets.join(", "))).condition_expression(states.join(" OR "))
+    }
+
+    /// A batch by id.
+    pub async fn batch(&self, id: BatchId) -> Result<Option<Batch>, LedgerError> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::batch(id).into_item()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable("GetItem"))?;
+        output.item.as_ref().map(batch_from).transpose()
+    }
+
+    /// The batch that a campaign belongs to, once its answer was recorded.
+    pub async fn batch_of_campaign(&self, campaign_id: &str) -> Result<Option<BatchId>, LedgerError> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::campaign(campaign_id).into_item()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable("GetItem"))?;
+        match &output.item {
+            Some(item) => Reader::new(item).word("of_batch").map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn name_campaign(&self, campaign_id: &str, batch: BatchId) -> Result<(), LedgerError> {
+        // Always the same content, so repeating it is harmless. It has no `batch` attribute: that is an index key.
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(Key::campaign(campaign_id).into_item()))
+            .item("of_batch", s(batch.to_string()))
+            .send()
+            .await
+            .map_err(unavailable("PutItem"))?;
+        Ok(())
+    }
+
+    async fn transact(
+        &self,
+        token: String,
+        writes: Vec<TransactWriteItem>,
+    ) -> Result<(), SdkError<TransactWriteItemsError>> {
+        self.client
+            .transact_write_items()
+            .client_request_token(token)
+            .set_transact_items(Some(writes))
+            .send()
+            .await
+            .map(|_| ())
+    }
+}
+
+/// Tells the transactions of one batch apart; a token has room for four characters beside the id.
+fn token_letter(to: BatchState) -> char {
+    to.as_str().chars().next().unwrap_or('x')
+}
+
+fn condition_failed(error: &SdkError<TransactWriteItemsError>) -> bool {
+    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
+        return false;
+    };
+    canceled.cancellation_reasons().iter().any(|reason| reason.code() == Some("ConditionalCheckFailed"))
+}

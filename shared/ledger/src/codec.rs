@@ -1,0 +1,233 @@
+//! Items to values and back. Attribute names are the fields' own, so that a row can be read in the console.
+
+use std::{collections::HashMap, str::FromStr};
+
+use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
+use recado_core::{
+    credits::SmsText,
+    identity::{BatchId, MessageId},
+    message::{Batch, Crm, Message},
+    phone::Phone,
+};
+
+use crate::{LedgerError, SHARDS};
+
+/// An item as the SDK has it.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// The length of an identifier inside a batch's `members`.
+const ID_BYTES: usize = 16;
+
+pub(crate) fn s(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+pub(crate) fn n(number: impl ToString) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+/// The key of an item.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) pk: String,
+    pub(crate) sk: String,
+}
+
+impl Key {
+    pub(crate) fn message(id: MessageId) -> Self {
+        Self { pk: format!("M#{id}"), sk: "M".to_owned() }
+    }
+
+    pub(crate) fn batch(id: BatchId) -> Self {
+        Self { pk: format!("B#{id}"), sk: "B".to_owned() }
+    }
+
+    pub(crate) fn campaign(campaign_id: &str) -> Self {
+        Self { pk: format!("P#{campaign_id}"), sk: "B".to_owned() }
+    }
+
+    pub(crate) fn day(day: &str) -> Self {
+        Self { pk: format!("D#{day}"), sk: "D".to_owned() }
+    }
+
+    /// The message that this key belongs to, if it is one's.
+    pub(crate) fn message_id(&self) -> Option<MessageId> {
+        self.pk.strip_prefix("M#").and_then(|id| id.parse().ok())
+    }
+
+    pub(crate) fn into_item(self) -> Item {
+        HashMap::from([("pk".to_owned(), s(self.pk)), ("sk".to_owned(), s(self.sk))])
+    }
+
+    pub(crate) fn of(item: &Item) -> Result<Self, LedgerError> {
+        let read = Reader::new(item);
+        Ok(Self { pk: read.text("pk")?, sk: read.text("sk")? })
+    }
+}
+
+/// The shard of an index that a row with this first byte of its id goes to.
+pub(crate) fn shard(first_byte: u8) -> AttributeValue {
+    s((first_byte % SHARDS).to_string())
+}
+
+pub(crate) fn message_shard(id: MessageId) -> AttributeValue {
+    shard(id.as_bytes().first().copied().unwrap_or_default())
+}
+
+/// Reads attributes of an item, naming the one that is missing or wrong.
+pub(crate) struct Reader<'i> {
+    item: &'i Item,
+}
+
+impl<'i> Reader<'i> {
+    pub(crate) fn new(item: &'i Item) -> Self {
+        Self { item }
+    }
+
+    pub(crate) fn unreadable(&self, attribute: &'static str) -> LedgerError {
+        let pk = self.item.get("pk").and_then(|pk| pk.as_s().ok()).cloned().unwrap_or_default();
+        LedgerError::Unreadable { pk, attribute }
+    }
+
+    pub(crate) fn maybe_text(&self, name: &'static str) -> Option<String> {
+        self.item.get(name).and_then(|value| value.as_s().ok()).cloned()
+    }
+
+    pub(crate) fn text(&self, name: &'static str) -> Result<String, LedgerError> {
+        self.maybe_text(name).ok_or_else(|| self.unreadable(name))
+    }
+
+    pub(crate) fn maybe_number<T: FromStr>(&self, name: &'static str) -> Option<T> {
+        self.item.get(name).and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok())
+    }
+
+    pub(crate) fn number<T: FromStr>(&self, name: &'static str) -> Result<T, LedgerError> {
+        self.maybe_number(name).ok_or_else(|| self.unreadable(name))
+    }
+
+    pub(crate) fn word<T: FromStr>(&self, name: &'static str) -> Result<T, LedgerError> {
+        self.text(name)?.parse().map_err(|_| self.unreadable(name))
+    }
+
+    pub(crate) fn maybe_word<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, LedgerError> {
+        self.maybe_text(name).map(|text| text.parse().map_err(|_| self.unreadable(name))).transpose()
+    }
+}
+
+/// A message as an item, without its time to live.
+pub(crate) fn message_item(message: &Message) -> Item {
+    let mut item = Key::message(message.id).into_item();
+    let mut put = |name: &str, value: AttributeValue| {
+        item.insert(name.to_owned(), value);
+    };
+    put("rule", s(&message.rule));
+    put("lead", s(&message.lead_id));
+    put("event", s(&message.event));
+    put("channel", s(message.channel.as_str()));
+    put("credits", n(message.credits));
+    put("state", s(message.state.as_str()));
+    put("created_ms", n(message.created_ms));
+    put("expires_ms", n(message.expires_ms));
+    put("changed_ms", n(message.changed_ms));
+    let phone = message.phone.map(|phone| phone.national());
+    let text = message.text.as_ref().map(|text| text.expose().to_owned());
+    let texts = [
+        ("phone", phone),
+        ("text", text),
+        ("title", message.title.clone()),
+        ("group_id", message.group_id.clone()),
+        ("why", message.why.clone()),
+    ];
+    for (name, value) in texts {
+        if let Some(value) = value {
+            put(name, s(value));
+        }
+    }
+    if let Some(due_ms) = message.due_ms {
+        put("due_shard", message_shard(message.id));
+        put("due_ms", n(due_ms));
+    }
+    if let Some(due_ms) = message.crm.due_ms {
+        put("crm_shard", message_shard(message.id));
+        put("crm_due_ms", n(due_ms));
+    }
+    item
+}
+
+/// A message from its item.
+pub(crate) fn message_from(item: &Item) -> Result<Message, LedgerError> {
+    let read = Reader::new(item);
+    let id = Key::of(item)?.message_id().ok_or_else(|| read.unreadable("pk"))?;
+    let phone = read
+        .maybe_text("phone")
+        .map(|phone| Phone::parse(&phone).map_err(|_| read.unreadable("phone")))
+        .transpose()?;
+    let text = read
+        .maybe_text("text")
+        .map(|text| SmsText::parse(&text).map_err(|_| read.unreadable("text")))
+        .transpose()?;
+    Ok(Message {
+        id,
+        rule: read.text("rule")?,
+        lead_id: read.text("lead")?,
+        event: read.text("event")?,
+        channel: read.word("channel")?,
+        phone,
+        text,
+        title: read.maybe_text("title"),
+        group_id: read.maybe_text("group_id"),
+        credits: read.number("credits")?,
+        state: read.word("state")?,
+        why: read.maybe_text("why"),
+        created_ms: read.number("created_ms")?,
+        expires_ms: read.number("expires_ms")?,
+        changed_ms: read.number("changed_ms")?,
+        due_ms: read.maybe_number("due_ms"),
+        batch: read.maybe_word("batch")?,
+        campaign_id: read.maybe_text("campaign"),
+        crm: Crm {
+            activity_id: read.maybe_text("crm_activity"),
+            activity_state: read.maybe_word("crm_activity_state")?,
+            lead_state: read.maybe_word("crm_lead_state")?,
+            posted_ms: read.maybe_number("crm_posted_ms"),
+            attempts: read.maybe_number("crm_attempts").unwrap_or_default(),
+            due_ms: read.maybe_number("crm_due_ms"),
+        },
+    })
+}
+
+/// A batch from its item.
+pub(crate) fn batch_from(item: &Item) -> Result<Batch, LedgerError> {
+    let read = Reader::new(item);
+    let id: BatchId = Key::of(item)?
+        .pk
+        .strip_prefix("B#")
+        .and_then(|id| id.parse().ok())
+        .ok_or_else(|| read.unreadable("pk"))?;
+    let members = match item.get("members").and_then(|members| members.as_b().ok()) {
+        Some(bytes) => members_from(bytes),
+        None => Vec::new(),
+    };
+    Ok(Batch {
+        id,
+        state: read.word("state")?,
+        prepared_ms: read.number("prepared_ms")?,
+        called_ms: read.maybe_number("called_ms"),
+        members,
+        campaign_id: read.maybe_text("campaign"),
+        why: read.maybe_text("why"),
+        day: read.text("day")?,
+        messages: read.number("messages")?,
+        credits: read.number("credits")?,
+    })
+}
+
+/// A batch's members as one binary value: 16 bytes each, so that 10,000 of them fit an item.
+pub(crate) fn members_value(members: &[MessageId]) -> AttributeValue {
+    AttributeValue::B(Blob::new(members.iter().flat_map(|id| *id.as_bytes()).collect::<Vec<u8>>()))
+}
+
+fn members_from(bytes: &Blob) -> Vec<MessageId> {
+    let (ids, _) = bytes.as_ref().as_chunks::<ID_BYTES>();
+    ids.iter().map(|id| MessageId::from_bytes(*id)).collect()
+}

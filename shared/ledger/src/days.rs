@@ -1,0 +1,118 @@
+//! What was spent of each calendar day's quotas.
+//!
+//! A day's counters are only ever changed in one transaction with the batch that spends or gives back, so that
+//! neither a retry of the store's client nor a process that dies in between can count anything twice.
+
+use aws_sdk_dynamodb::types::Update;
+
+use crate::{
+    Ledger, LedgerError,
+    codec::{Item, Key, Reader, n},
+    error::unavailable,
+    schema::misbuilt,
+};
+
+/// What one calendar day, in the tenant's zone, has spent.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Day {
+    /// Messages sent or being sent.
+    pub messages: u64,
+    /// Credits, by estimate.
+    pub credits: u64,
+    /// Requests made to LigueLead.
+    pub requests: u64,
+}
+
+/// What a day may spend; `None` is no limit.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Quotas {
+    /// Messages a day.
+    pub messages_per_day: Option<u64>,
+    /// Credits a day.
+    pub credits_per_day: Option<u64>,
+}
+
+impl Quotas {
+    /// Whether `more` fits beside what the day has spent already.
+    #[must_use]
+    pub fn allow(&self, spent: Day, more: Day) -> bool {
+        let fits = |limit: Option<u64>, spent: u64, more: u64| limit.is_none_or(|limit| spent + more <= limit);
+        fits(self.messages_per_day, spent.messages, more.messages)
+            && fits(self.credits_per_day, spent.credits, more.credits)
+    }
+}
+
+/// The counters' attributes.
+const COUNTERS: [&str; 3] = ["messages", "credits", "requests"];
+
+impl Day {
+    fn counters(self) -> [u64; 3] {
+        [self.messages, self.credits, self.requests]
+    }
+
+    pub(crate) fn from_item(item: &Item) -> Self {
+        let read = Reader::new(item);
+        let number = |name| read.maybe_number(name).unwrap_or_default();
+        Self { messages: number("messages"), credits: number("credits"), requests: number("requests") }
+    }
+}
+
+impl Ledger {
+    /// What `day` (`YYYY-MM-DD`) has spent.
+    pub async fn day(&self, day: &str) -> Result<Day, LedgerError> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::day(day).into_item()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable("GetItem"))?;
+        Ok(output.item.as_ref().map(Day::from_item).unwrap_or_default())
+    }
+
+    /// The update that spends `more` of a day, provided it fits the quotas. `None` if it never could.
+    pub(crate) fn spend(&self, day: &str, more: Day, quotas: Quotas) -> Result<Option<Update>, LedgerError> {
+        let mut conditions = Vec::new();
+        let mut update = self.count(day, more, "+")?;
+        for (name, limit, amount) in [
+            ("messages", quotas.messages_per_day, more.messages),
+            ("credits", quotas.credits_per_day, more.credits),
+        ] {
+            let Some(limit) = limit else { continue };
+            // A condition cannot add, so the sum is turned round: spent <= limit - more.
+            let Some(room) = limit.checked_sub(amount) else { return Ok(None) };
+            conditions.push(format!("(attribute_not_exists(#{name}) OR #{name} <= :{name}_room)"));
+            update = update.expression_attribute_values(format!(":{name}_room"), n(room));
+        }
+        if !conditions.is_empty() {
+            update = update.condition_expression(conditions.join(" AND "));
+        }
+        update.build().map(Some).map_err(misbuilt)
+    }
+
+    /// The update that gives `back` to a day.
+    pub(crate) fn give_back(&self, day: &str, back: Day) -> Result<Update, LedgerError> {
+        self.count(day, back, "-")?.build().map_err(misbuilt)
+    }
+
+    fn count(
+        &self,
+        day: &str,
+        by: Day,
+        sign: &str,
+    ) -> Result<aws_sdk_dynamodb::types::builders::UpdateBuilder, LedgerError> {
+        // Days are kept like everything else: long enough to be reported on.
+        let mut update =
+            Update::builder().table_name(&self.table).set_key(Some(Key::day(day).into_item()));
+        let mut sets = Vec::new();
+        for (name, amount) in COUNTERS.into_iter().zip(by.counters()) {
+            sets.push(format!("#{name} = if_not_exists(#{name}, :zero) {sign} :{name}"));
+            update = update
+                .expression_attribute_names(format!("#{name}"), name)
+                .expression_attribute_values(format!(":{name}"), n(amount));
+        }
+        Ok(update.expression_attribute_values(":zero", n(0)).update_expression(format!("SET {}", sets.join(", "))))
+    }
+}

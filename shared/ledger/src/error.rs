@@ -1,0 +1,44 @@
+//! What can go wrong with the table.
+
+use aws_sdk_dynamodb::{
+    error::{ProvideErrorMetadata, SdkError},
+    operation::RequestId,
+};
+
+/// Why the table did not do what was asked. Its text holds no item's content.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LedgerError {
+    /// The table did not answer, or refused for a reason that may pass. The write may have happened all the same.
+    #[error("the table is unavailable ({operation}): {reason}")]
+    Unavailable {
+        /// The DynamoDB operation.
+        operation: &'static str,
+        /// The service's code, or the kind of failure.
+        reason: String,
+    },
+    /// An item does not read as what its key says it is.
+    #[error("{pk}: the attribute `{attribute}` is missing or not what it should be")]
+    Unreadable {
+        /// The item's partition key.
+        pk: String,
+        /// The attribute.
+        attribute: &'static str,
+    },
+}
+
+/// Turns an SDK error into ours: the service's code and request id, or the kind of failure; never the request.
+pub(crate) fn unavailable<E, R>(operation: &'static str) -> impl FnOnce(SdkError<E, R>) -> LedgerError
+where
+    E: ProvideErrorMetadata + RequestId,
+{
+    move |error| {
+        let reason = match &error {
+            SdkError::ServiceError(service) => service.err().code().unwrap_or("service error").to_owned(),
+            SdkError::TimeoutError(_) => "timed out".to_owned(),
+            SdkError::DispatchFailure(_) => "not reachable".to_owned(),
+            SdkError::ResponseError(_) => "the answer was cut off or unreadable".to_owned(),
+            _ => "the request could not be made".to_owned(),
+        };
+        LedgerError::Unavailable { operation, reason }
+    }
+}

@@ -1,0 +1,90 @@
+//! The DynamoDB table of Recado: the queue and the truth.
+//!
+//! | item | pk | sk | holds |
+//! | --- | --- | --- | --- |
+//! | message | `M#id` | `M` | one rule's answer to one change, and where it stands |
+//! | batch | `B#id` | `B` | one request to LigueLead, and which messages it carries |
+//! | callback | `B#batch` or `P#campaign` | `C#phone#status#time` | one delivery report, as it came |
+//! | campaign | `P#campaign` | `B` | which batch a `campaign_id` belongs to |
+//! | event | `E#id` | `E` | a delivery that became no message, and why |
+//! | day | `D#day` | `D` | what was spent of a calendar day's quotas |
+//! | settings | `S#name` | `S` | what the CRM assigned, such as the activity type's code |
+//!
+//! Three sparse indexes find work: `due` (what the sweep must look at, and when), `batch` (whose phone is whose in
+//! a batch) and `crm` (what LeadSquared does not know yet). Every write that moves a message is conditional on the
+//! state and the batch that it moves from, so that a repeated write, a late one or one of a process thought dead
+//! changes nothing.
+
+mod batches;
+mod callbacks;
+mod codec;
+mod days;
+mod error;
+mod events;
+mod judged;
+mod messages;
+mod schema;
+mod settings;
+
+pub use batches::{BatchChange, NewBatch, Prepared};
+pub use callbacks::{StoredCallback, StoredFor};
+pub use days::{Day, Quotas};
+pub use error::LedgerError;
+pub use events::{EventOutcome, EventRow};
+pub use messages::{Change, CrmChange, Due, DueRows, Guard, Inserted};
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region},
+};
+
+/// How many shards each index is spread over: one shard takes about 1,000 writes a second, so eight carry a burst of
+/// 8,000 state changes a second without holding up the table.
+const SHARDS: u8 = 8;
+
+/// A client for an embedded table at `endpoint_url`, which takes any credentials.
+#[must_use]
+pub fn embedded_client(endpoint_url: &str) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("local"))
+        .credentials_provider(Credentials::new("embedded", "embedded", None, None, "embedded"))
+        .endpoint_url(endpoint_url)
+        .build();
+    Client::from_conf(config)
+}
+
+/// The table. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    client: Client,
+    table: String,
+    /// How long rows are kept after they were written, in seconds.
+    retention_s: i64,
+}
+
+impl Ledger {
+    /// The table named `table`, reached by `client`; rows written by it are removed `retention_ms` after.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>, retention_ms: u64) -> Self {
+        let retention_s = i64::try_from(retention_ms / 1000).unwrap_or(i64::MAX / 2);
+        Self { client, table: table.into(), retention_s }
+    }
+
+    /// The table's name.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// The client, for what shares the table: the limits.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The instant, in epoch seconds, after which DynamoDB may remove a row written at `now_ms`.
+    fn ttl_s(&self, now_ms: i64) -> i64 {
+        (now_ms / 1000).saturating_add(self.retention_s)
+    }
+}

@@ -1,0 +1,396 @@
+//! Messages: written once, moved under conditions, found by what is due.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use recado_core::{
+    identity::{BatchId, MessageId},
+    message::{Message, State},
+    phone::Phone,
+};
+
+use crate::{
+    Ledger, LedgerError, SHARDS,
+    codec::{self, Key, message_shard, n, s},
+    error::unavailable,
+    judged::{Judgement, Statement, Update, insert},
+    schema::{BATCH_INDEX, CRM_INDEX, DUE_INDEX, misbuilt},
+};
+
+/// Keys in one `BatchGetItem`: DynamoDB's maximum.
+const KEYS_PER_GET: usize = 100;
+/// Reads under way at once.
+const GETS_AT_ONCE: usize = 4;
+
+/// What became of a message that was to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inserted {
+    /// It is new.
+    New,
+    /// It was there already: the event came before.
+    Known,
+    /// The table could not say. It may or may not be there; the same event delivered again settles it.
+    Undecided,
+}
+
+/// Which rows a change may touch.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    /// The states it moves from.
+    pub states: &'static [State],
+    /// The batch that the message must belong to, if it matters.
+    pub batch: Option<BatchId>,
+}
+
+/// What becomes of the sweep's appointment with a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// It stays as it is.
+    Keep,
+    /// It is moved to this instant, in ms since the epoch.
+    At(i64),
+    /// Nothing more is due.
+    Never,
+}
+
+/// A move of one message.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// Which message.
+    pub id: MessageId,
+    /// From where.
+    pub guard: Guard,
+    /// To which state.
+    pub state: State,
+    /// Why, for a person to read; `None` leaves no reason.
+    pub why: Option<String>,
+    /// When, in ms since the epoch.
+    pub now_ms: i64,
+    /// When the sweep looks next.
+    pub due: Due,
+    /// LigueLead's campaign, once known.
+    pub campaign_id: Option<String>,
+    /// When LeadSquared is to be told, in ms since the epoch; none if the CRM need not know.
+    pub crm_due_ms: Option<i64>,
+    /// The claim on the message: `Some(Some(batch))` claims it, `Some(None)` gives it back, `None` leaves it.
+    pub claim: Option<Option<BatchId>>,
+}
+
+/// A change of what LeadSquared knows of a message.
+#[derive(Debug, Clone)]
+pub struct CrmChange {
+    /// Which message.
+    pub id: MessageId,
+    /// Only if the message is still in this state; used when nothing more is to be told.
+    pub only_in_state: Option<State>,
+    /// Only if no post of its activity is open.
+    pub only_if_unposted: bool,
+    /// Attributes to set: see [`CrmChange::activity`] and its siblings.
+    set: Vec<(&'static str, AttributeValue)>,
+    remove: Vec<&'static str>,
+}
+
+impl CrmChange {
+    /// A change of nothing yet.
+    #[must_use]
+    pub fn of(id: MessageId) -> Self {
+        Self { id, only_in_state: None, only_if_unposted: false, set: Vec::new(), remove: Vec::new() }
+    }
+
+    /// An activity is about to be posted.
+    #[must_use]
+    pub fn posting(mut self, now_ms: i64) -> Self {
+        self.only_if_unposted = true;
+        self.set.push(("crm_posted_ms", n(now_ms)));
+        self
+    }
+
+    /// The open post came to an end: it made no activity.
+    #[must_use]
+    pub fn not_posted(mut self) -> Self {
+        self.remove.push("crm_posted_ms");
+        self
+    }
+
+    /// The activity that stands for the message exists and shows `state`.
+    #[must_use]
+    pub fn activity(mut self, activity_id: &str, state: State) -> Self {
+        self.set.push(("crm_activity", s(activity_id)));
+        self.set.push(("crm_activity_state", s(state.as_str())));
+        self.not_posted()
+    }
+
+    /// The lead's own fields show `state`.
+    #[must_use]
+    pub fn lead(mut self, state: State) -> Self {
+        self.set.push(("crm_lead_state", s(state.as_str())));
+        self
+    }
+
+    /// A call refused the row for the `attempts`-th time; look again at `due_ms`.
+    #[must_use]
+    pub fn later(mut self, attempts: u32, due_ms: i64) -> Self {
+        self.set.push(("crm_attempts", n(attempts)));
+        self.set.push(("crm_due_ms", n(due_ms)));
+        self
+    }
+
+    /// LeadSquared knows all there is, provided the message is still in `state`.
+    #[must_use]
+    pub fn done_in(mut self, state: State) -> Self {
+        self.only_in_state = Some(state);
+        self.remove.extend(["crm_shard", "crm_due_ms"]);
+        self
+    }
+
+    /// Given up: `why` is kept for a person to read.
+    #[must_use]
+    pub fn parked(mut self, why: &str) -> Self {
+        self.set.push(("crm_why", s(why)));
+        self.remove.extend(["crm_shard", "crm_due_ms"]);
+        self.not_posted()
+    }
+
+    fn statement(self, table: &str) -> Statement {
+        let mut update = Update::of(Key::message(self.id));
+        for (name, value) in self.set {
+            update.set(name, value);
+        }
+        for name in self.remove {
+            update.remove(name);
+        }
+        update.only_if("attribute_exists(\"state\")", []);
+        if let Some(state) = self.only_in_state {
+            update.only_if("\"state\"=?", [s(state.as_str())]);
+        }
+        if self.only_if_unposted {
+            update.only_if("\"crm_posted_ms\" IS MISSING", []);
+        }
+        update.build(table)
+    }
+}
+
+/// Rows that the sweep must look at.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct DueRows {
+    /// Messages.
+    pub messages: Vec<MessageId>,
+    /// Callbacks that were stored but not applied: the item's `pk` and `sk`.
+    pub callbacks: Vec<(String, String)>,
+    /// Whether there were more than could be listed.
+    pub more: bool,
+}
+
+impl Ledger {
+    /// Writes new messages; one that exists is left as it is.
+    pub async fn insert_messages(&self, messages: &[Message]) -> Result<Vec<Inserted>, LedgerError> {
+        let statements = messages
+            .iter()
+            .map(|message| {
+                let mut item = codec::message_item(message);
+                item.insert("ttl".to_owned(), n(self.ttl_s(message.created_ms)));
+                insert(&self.table, item)
+            })
+            .collect();
+        let judged = self.judge(statements).await?;
+        let inserted = |judgement| match judgement {
+            Judgement::Written => Inserted::New,
+            Judgement::ConditionFailed => Inserted::Known,
+            Judgement::Undecided => Inserted::Undecided,
+        };
+        Ok(judged.into_iter().map(inserted).collect())
+    }
+
+    /// Moves messages, each under its own guard. Says of each whether it certainly moved.
+    pub async fn move_messages(&self, changes: Vec<Change>) -> Result<Vec<bool>, LedgerError> {
+        let statements = changes.into_iter().map(|change| change.statement(&self.table)).collect();
+        let judged = self.judge(statements).await?;
+        Ok(judged.into_iter().map(|judgement| judgement == Judgement::Written).collect())
+    }
+
+    /// Records what LeadSquared knows. Says of each whether it certainly was recorded.
+    pub async fn change_crm(&self, changes: Vec<CrmChange>) -> Result<Vec<bool>, LedgerError> {
+        let statements = changes.into_iter().map(|change| change.statement(&self.table)).collect();
+        let judged = self.judge(statements).await?;
+        Ok(judged.into_iter().map(|judgement| judgement == Judgement::Written).collect())
+    }
+
+    /// Reads messages by id, in no particular order; unknown ids are left out.
+    pub async fn messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, LedgerError> {
+        let chunks = ids.chunks(KEYS_PER_GET).map(|ids| self.get_chunk(ids));
+        let found: Vec<Vec<Message>> = stream::iter(chunks).buffered(GETS_AT_ONCE).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn get_chunk(&self, ids: &[MessageId]) -> Result<Vec<Message>, LedgerError> {
+        let keys = ids.iter().map(|&id| Key::message(id).into_item());
+        let wanted = KeysAndAttributes::builder()
+            .set_keys(Some(keys.collect()))
+            .consistent_read(true)
+            .build()
+            .map_err(misbuilt)?;
+        let mut request = Some(HashMap::from([(self.table.clone(), wanted)]));
+        let mut found = Vec::with_capacity(ids.len());
+        while let Some(wanted) = request.take() {
+            let output = self
+                .client
+                .batch_get_item()
+                .set_request_items(Some(wanted))
+                .send()
+                .await
+                .map_err(unavailable("BatchGetItem"))?;
+            for item in output.responses.unwrap_or_default().into_values().flatten() {
+                found.push(codec::message_from(&item)?);
+            }
+            request = output.unprocessed_keys.filter(|keys| !keys.is_empty());
+        }
+        Ok(found)
+    }
+
+    /// What is due until `until_ms`, oldest first in each shard, at most `most_per_shard` from each.
+    pub async fn due(&self, until_ms: i64, most_per_shard: i32) -> Result<DueRows, LedgerError> {
+        let mut rows = DueRows::default();
+        for key in self.by_time(DUE_INDEX, "due_shard", "due_ms", until_ms, most_per_shard, &mut rows.more).await? {
+            match key.message_id() {
+                Some(id) => rows.messages.push(id),
+                None => rows.callbacks.push((key.pk, key.sk)),
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Messages whose outcome LeadSquared is to be told by `until_ms`, at most `most_per_shard` from each shard.
+    pub async fn crm_due(&self, until_ms: i64, most_per_shard: i32) -> Result<Vec<MessageId>, LedgerError> {
+        let keys = self.by_time(CRM_INDEX, "crm_shard", "crm_due_ms", until_ms, most_per_shard, &mut false).await?;
+        Ok(keys.iter().filter_map(Key::message_id).collect())
+    }
+
+    async fn by_time(
+        &self,
+        index: &str,
+        shard_name: &str,
+        time_name: &str,
+        until_ms: i64,
+        most: i32,
+        more: &mut bool,
+    ) -> Result<Vec<Key>, LedgerError> {
+        let mut keys = Vec::new();
+        for shard in 0..SHARDS {
+            let output = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(index)
+                .key_condition_expression("#shard = :shard AND #time <= :until")
+                .expression_attribute_names("#shard", shard_name)
+                .expression_attribute_names("#time", time_name)
+                .expression_attribute_values(":shard", codec::shard(shard))
+                .expression_attribute_values(":until", n(until_ms))
+                .limit(most)
+                .send()
+                .await
+                .map_err(unavailable("Query"))?;
+            *more |= output.last_evaluated_key.is_some();
+            for item in output.items.unwrap_or_default() {
+                keys.push(Key::of(&item)?);
+            }
+        }
+        Ok(keys)
+    }
+
+    /// The message that a batch carries to `phone`. The index lags behind the claim by a moment, so `None` may only
+    /// mean "not yet".
+    pub async fn message_of(&self, batch: BatchId, phone: Phone) -> Result<Option<MessageId>, LedgerError> {
+        let output = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(BATCH_INDEX)
+            .key_condition_expression("#batch = :batch AND #phone = :phone")
+            .expression_attribute_names("#batch", "batch")
+            .expression_attribute_names("#phone", "phone")
+            .expression_attribute_values(":batch", s(batch.to_string()))
+            .expression_attribute_values(":phone", s(phone.national()))
+            .send()
+            .await
+            .map_err(unavailable("Query"))?;
+        let keys: Vec<Key> = output.items.unwrap_or_default().iter().map(Key::of).collect::<Result<_, _>>()?;
+        Ok(keys.iter().find_map(Key::message_id))
+    }
+
+    /// All messages, page by page: `visit` is called with each, and may stop the walk by answering `false`.
+    pub async fn each_message(&self, mut visit: impl FnMut(Message) -> bool) -> Result<(), LedgerError> {
+        let mut pages = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .filter_expression("#sk = :message")
+            .expression_attribute_names("#sk", "sk")
+            .expression_attribute_values(":message", s("M"))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(unavailable("Scan"))?;
+            if !visit(codec::message_from(&item)?) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Change {
+    fn statement(self, table: &str) -> Statement {
+        let mut update = Update::of(Key::message(self.id));
+        update.set("state", s(self.state.as_str())).set("changed_ms", n(self.now_ms));
+        match self.why {
+            Some(why) => update.set("why", s(why)),
+            None => update.remove("why"),
+        };
+        match self.due {
+            Due::Keep => {}
+            Due::At(due_ms) => {
+                update.set("due_shard", message_shard(self.id)).set("due_ms", n(due_ms));
+            }
+            Due::Never => {
+                update.remove("due_shard").remove("due_ms");
+            }
+        }
+        if let Some(campaign) = self.campaign_id {
+            update.set("campaign", s(campaign));
+        }
+        if let Some(due_ms) = self.crm_due_ms {
+            update.set("crm_shard", message_shard(self.id)).set("crm_due_ms", n(due_ms));
+        }
+        self.guard.apply(&mut update, self.claim.flatten());
+        match self.claim {
+            Some(Some(batch)) => {
+                update.set("batch", s(batch.to_string()));
+            }
+            Some(None) => {
+                update.remove("batch");
+            }
+            None => {}
+        }
+        update.build(table)
+    }
+}
+
+impl Guard {
+    fn apply(&self, update: &mut Update, claimed_by: Option<BatchId>) {
+        let mut any: Vec<&str> = self.states.iter().map(|_| "\"state\"=?").collect();
+        let mut values: Vec<AttributeValue> = self.states.iter().map(|state| s(state.as_str())).collect();
+        if let Some(batch) = claimed_by {
+            // A claim whose first answer was lost is still a claim: applying it again must succeed.
+            any.push("\"batch\"=?");
+            values.push(s(batch.to_string()));
+        }
+        update.only_if(&any.join(" OR "), values);
+        if let Some(batch) = self.batch {
+            update.only_if("\"batch\"=?", [s(batch.to_string())]);
+        }
+    }
+}

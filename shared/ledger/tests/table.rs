@@ -1,0 +1,242 @@
+//! The ledger against a real DynamoDB API: what each conditional write lets through, once and when repeated.
+
+use recado_core::{
+    credits::SmsText,
+    identity::{BatchId, EventId, MessageId},
+    message::{BatchState, Channel, Crm, Message, State},
+    phone::Phone,
+};
+use recado_ledger::{
+    BatchChange, Change, CrmChange, Day, Due, EventOutcome, EventRow, Guard, Inserted, Ledger, NewBatch, Prepared,
+    Quotas, StoredCallback, StoredFor, embedded_client,
+};
+use recado_table::EmbeddedTable;
+
+const NOW_MS: i64 = 1_790_000_000_000;
+
+async fn ledger() -> (EmbeddedTable, Ledger) {
+    let table = EmbeddedTable::memory().await.unwrap();
+    let ledger = Ledger::new(embedded_client(&table.endpoint_url()), "recado", 90 * 86_400_000);
+    assert!(ledger.create_if_missing().await.unwrap());
+    assert!(!ledger.create_if_missing().await.unwrap(), "a second creation finds the first");
+    (table, ledger)
+}
+
+fn message(number: u8) -> Message {
+    Message {
+        id: MessageId::from_bytes([number; 16]),
+        rule: "welcome".to_owned(),
+        lead_id: format!("lead-{number}"),
+        event: "lead.created".to_owned(),
+        channel: Channel::Sms,
+        phone: Some(Phone::parse(&format!("119{number:08}")).unwrap()),
+        text: Some(SmsText::parse("Olá").unwrap()),
+        title: None,
+        group_id: Some("g".to_owned()),
+        credits: 1,
+        state: State::Pending,
+        why: None,
+        created_ms: NOW_MS,
+        expires_ms: NOW_MS + 1000,
+        changed_ms: NOW_MS,
+        due_ms: Some(NOW_MS + 60_000),
+        batch: None,
+        campaign_id: None,
+        crm: Crm::default(),
+    }
+}
+
+fn claim(id: MessageId, batch: BatchId) -> Change {
+    Change {
+        id,
+        guard: Guard { states: &[State::Pending, State::Held], batch: None },
+        state: State::Sending,
+        why: None,
+        now_ms: NOW_MS + 1,
+        due: Due::Keep,
+        campaign_id: None,
+        crm_due_ms: None,
+        claim: Some(Some(batch)),
+    }
+}
+
+fn batch_id(number: u8) -> BatchId {
+    BatchId::from_bytes([number; 16])
+}
+
+fn new_batch(number: u8, messages: u64, credits: u64) -> NewBatch {
+    NewBatch {
+        id: batch_id(number),
+        now_ms: NOW_MS,
+        day: "2026-11-21".to_owned(),
+        reserve: Day { messages, credits, requests: 1 },
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_written_once_and_reads_back_whole() {
+    let (_table, ledger) = ledger().await;
+    let written: Vec<Message> = (0..60).map(message).collect();
+    assert!(ledger.insert_messages(&written).await.unwrap().iter().all(|one| *one == Inserted::New));
+    assert!(ledger.insert_messages(&written).await.unwrap().iter().all(|one| *one == Inserted::Known));
+    let ids: Vec<MessageId> = written.iter().map(|m| m.id).collect();
+    let mut read = ledger.messages(&ids).await.unwrap();
+    read.sort_by_key(|m| m.id);
+    assert_eq!(read.len(), 60);
+    let (first, again) = (&written[7], &read[7]);
+    assert_eq!(format!("{first:?}"), format!("{again:?}"));
+    assert_eq!(first.phone, again.phone);
+    assert_eq!(again.text.as_ref().unwrap().expose(), "Olá");
+}
+
+#[tokio::test]
+async fn a_claim_is_exclusive_and_repeatable() {
+    let (_table, ledger) = ledger().await;
+    let one = message(1);
+    ledger.insert_messages(std::slice::from_ref(&one)).await.unwrap();
+    assert_eq!(ledger.move_messages(vec![claim(one.id, batch_id(1))]).await.unwrap(), [true]);
+    assert_eq!(ledger.move_messages(vec![claim(one.id, batch_id(2))]).await.unwrap(), [false], "another's claim");
+    assert_eq!(ledger.move_messages(vec![claim(one.id, batch_id(1))]).await.unwrap(), [true], "a repeated write");
+    assert_eq!(ledger.message_of(batch_id(1), one.phone.unwrap()).await.unwrap(), Some(one.id));
+    assert_eq!(ledger.message_of(batch_id(2), one.phone.unwrap()).await.unwrap(), None);
+    let unknown = claim(MessageId::from_bytes([9; 16]), batch_id(1));
+    assert_eq!(ledger.move_messages(vec![unknown]).await.unwrap(), [false], "a message that does not exist");
+    assert!(ledger.messages(&[MessageId::from_bytes([9; 16])]).await.unwrap().is_empty(), "and is not made by it");
+}
+
+#[tokio::test]
+async fn due_rows_are_found_by_time_and_gone_once_nothing_is_due() {
+    let (_table, ledger) = ledger().await;
+    let written: Vec<Message> = (0..20).map(message).collect();
+    ledger.insert_messages(&written).await.unwrap();
+    assert!(ledger.due(NOW_MS, 100).await.unwrap().messages.is_empty());
+    assert_eq!(ledger.due(NOW_MS + 60_000, 100).await.unwrap().messages.len(), 20);
+    assert!(ledger.due(NOW_MS + 60_000, 1).await.unwrap().more);
+    let expire = written.iter().map(|m| Change {
+        state: State::Expired,
+        due: Due::Never,
+        claim: None,
+        crm_due_ms: Some(NOW_MS + 5),
+        ..claim(m.id, batch_id(1))
+    });
+    ledger.move_messages(expire.collect()).await.unwrap();
+    assert!(ledger.due(i64::MAX / 2, 100).await.unwrap().messages.is_empty());
+    assert!(ledger.crm_due(NOW_MS, 100).await.unwrap().is_empty());
+    assert_eq!(ledger.crm_due(NOW_MS + 5, 100).await.unwrap().len(), 20);
+}
+
+#[tokio::test]
+async fn a_quota_is_reserved_with_the_batch_or_not_at_all() {
+    let (_table, ledger) = ledger().await;
+    let quotas = Quotas { messages_per_day: Some(10), credits_per_day: Some(15) };
+    assert_eq!(ledger.prepare_batch(&new_batch(1, 8, 8), quotas).await.unwrap(), Prepared::Done);
+    let spent = Day { messages: 8, credits: 8, requests: 1 };
+    assert_eq!(ledger.prepare_batch(&new_batch(2, 3, 3), quotas).await.unwrap(), Prepared::OverQuota(spent));
+    assert!(ledger.batch(batch_id(2)).await.unwrap().is_none(), "no batch without its quota");
+    assert_eq!(ledger.prepare_batch(&new_batch(3, 2, 8), quotas).await.unwrap(), Prepared::OverQuota(spent));
+    assert_eq!(ledger.prepare_batch(&new_batch(4, 11, 1), quotas).await.unwrap(), Prepared::OverQuota(spent));
+    assert_eq!(ledger.prepare_batch(&new_batch(5, 2, 7), quotas).await.unwrap(), Prepared::Done, "exactly full");
+    assert_eq!(ledger.day("2026-11-21").await.unwrap(), Day { messages: 10, credits: 15, requests: 2 });
+}
+
+#[tokio::test]
+async fn a_refund_is_made_once() {
+    let (_table, ledger) = ledger().await;
+    ledger.prepare_batch(&new_batch(1, 5, 6), Quotas::default()).await.unwrap();
+    let back = Day { messages: 5, credits: 6, requests: 1 };
+    let release = BatchChange {
+        refund: Some(("2026-11-21".to_owned(), back)),
+        ..BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Released)
+    };
+    assert!(ledger.move_batch(&release).await.unwrap());
+    assert!(ledger.move_batch(&release).await.unwrap(), "the same attempt again is the same transaction");
+    assert_eq!(ledger.day("2026-11-21").await.unwrap(), Day::default());
+    let call = BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Calling);
+    assert!(!ledger.move_batch(&call).await.unwrap(), "a released batch is not called");
+}
+
+#[tokio::test]
+async fn a_called_batch_knows_its_members_and_its_campaign() {
+    let (_table, ledger) = ledger().await;
+    ledger.prepare_batch(&new_batch(1, 2, 2), Quotas::default()).await.unwrap();
+    let members = vec![MessageId::from_bytes([1; 16]), MessageId::from_bytes([2; 16])];
+    let call = BatchChange {
+        call: Some((NOW_MS + 9, members.clone())),
+        ..BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Calling)
+    };
+    assert!(ledger.move_batch(&call).await.unwrap());
+    let accepted = BatchChange {
+        campaign_id: Some("campaign-1".to_owned()),
+        ..BatchChange::new(batch_id(1), &[BatchState::Calling, BatchState::Unknown], BatchState::Accepted)
+    };
+    assert!(ledger.move_batch(&accepted).await.unwrap());
+    let batch = ledger.batch(batch_id(1)).await.unwrap().unwrap();
+    assert_eq!((batch.state, batch.called_ms), (BatchState::Accepted, Some(NOW_MS + 9)));
+    assert_eq!(batch.members, members);
+    assert_eq!(ledger.batch_of_campaign("campaign-1").await.unwrap(), Some(batch_id(1)));
+    assert_eq!(ledger.batch_of_campaign("campaign-2").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_callback_is_stored_once_applied_once_and_found_until_then() {
+    let (_table, ledger) = ledger().await;
+    let callback = StoredCallback {
+        about: StoredFor::Batch(batch_id(1)),
+        phone: Phone::parse("11987654321").unwrap(),
+        status: "delivered".to_owned(),
+        occurred_at: "2026-02-02T12:00:15.400Z".to_owned(),
+        campaign_id: Some("campaign-1".to_owned()),
+        credits: Some(1),
+        received_ms: NOW_MS,
+    };
+    assert!(ledger.store_callback(&callback).await.unwrap());
+    assert!(ledger.store_callback(&callback).await.unwrap(), "not applied yet: a second chance");
+    let due = ledger.due(NOW_MS + 60_000, 10).await.unwrap();
+    assert_eq!((due.messages.len(), due.callbacks.len()), (0, 1));
+    let read = ledger.callback(&due.callbacks[0]).await.unwrap().unwrap();
+    assert_eq!((read.about, read.phone, read.credits), (callback.about.clone(), callback.phone, Some(1)));
+    ledger.callback_later(&callback, NOW_MS + 120_000).await.unwrap();
+    assert!(ledger.due(NOW_MS + 60_000, 10).await.unwrap().callbacks.is_empty());
+    ledger.callback_applied(&callback).await.unwrap();
+    assert!(ledger.due(i64::MAX / 2, 10).await.unwrap().callbacks.is_empty());
+    assert!(!ledger.store_callback(&callback).await.unwrap(), "applied: a repetition is nothing new");
+    assert_eq!(ledger.message_of(batch_id(1), callback.phone).await.unwrap(), None, "no message by its row");
+}
+
+#[tokio::test]
+async fn what_the_crm_knows_is_recorded_under_its_own_guards() {
+    let (_table, ledger) = ledger().await;
+    let one = message(1);
+    ledger.insert_messages(std::slice::from_ref(&one)).await.unwrap();
+    let posting = CrmChange::of(one.id).posting(NOW_MS);
+    assert_eq!(ledger.change_crm(vec![posting.clone()]).await.unwrap(), [true]);
+    assert_eq!(ledger.change_crm(vec![posting]).await.unwrap(), [false], "one post at a time");
+    let done = CrmChange::of(one.id).activity("activity-1", State::Accepted).done_in(State::Accepted);
+    assert_eq!(ledger.change_crm(vec![done]).await.unwrap(), [false], "the state has moved on: not done");
+    let shown = CrmChange::of(one.id).activity("activity-1", State::Accepted).lead(State::Accepted);
+    assert_eq!(ledger.change_crm(vec![shown]).await.unwrap(), [true]);
+    let crm = ledger.messages(&[one.id]).await.unwrap()[0].crm.clone();
+    assert_eq!(crm.activity_id.as_deref(), Some("activity-1"));
+    assert_eq!((crm.activity_state, crm.lead_state), (Some(State::Accepted), Some(State::Accepted)));
+    assert_eq!(crm.posted_ms, None);
+}
+
+#[tokio::test]
+async fn events_are_kept_once_and_settings_overwritten() {
+    let (_table, ledger) = ledger().await;
+    let row = EventRow {
+        id: EventId::from_bytes([3; 16]),
+        kind: "lead.created".to_owned(),
+        lead_id: None,
+        outcome: EventOutcome::NotUnderstood,
+        why: "the body ends too soon".to_owned(),
+        received_ms: NOW_MS,
+    };
+    assert!(ledger.keep_event(&row).await.unwrap());
+    assert!(!ledger.keep_event(&row).await.unwrap());
+    assert_eq!(ledger.events().await.unwrap(), [row]);
+    assert_eq!(ledger.setting("activity_code").await.unwrap(), None);
+    ledger.set_setting("activity_code", "206").await.unwrap();
+    ledger.set_setting("activity_code", "207").await.unwrap();
+    assert_eq!(ledger.setting("activity_code").await.unwrap().as_deref(), Some("207"));
+}

@@ -1,0 +1,144 @@
+//! What became of a send.
+
+use jiff::Timestamp;
+use reqwest::{StatusCode, header::HeaderMap};
+use serde_json::Value;
+
+use crate::{
+    fault::Fault,
+    json,
+    rate::{RateHeaders, retry_after_ms},
+    reason::Reason,
+};
+
+/// What became of a send, and the rate headers of its answer where there was one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The rate headers, which the vendor puts on refusals too. `None` without an answer or if any is unreadable.
+    pub rate: Option<RateHeaders>,
+}
+
+/// The four ways a send can end. See the crate's page for what each allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Queued by the vendor: any 2xx, 202 as documented, even if the body could not be read. Not yet sent, let alone
+    /// delivered: callbacks tell. Source: LigueLead getting-started page.
+    Accepted {
+        /// The id that callbacks will carry as `campaign.id`: one for the whole request.
+        campaign_id: Option<String>,
+        /// The vendor's own time of acceptance, ISO 8601, as it came.
+        accepted_at: Option<String>,
+    },
+    /// Refused for good: the same request would be refused again. 4xx, but for 408 and 429.
+    Refused {
+        /// The HTTP status, or [`crate::CHECKED_LOCALLY`] for a request that was over a documented maximum and never
+        /// left.
+        status: u16,
+        /// Whether this request or the whole account is at fault.
+        scope: Scope,
+        /// The vendor's words.
+        reason: Reason,
+    },
+    /// Nothing was sent and nothing charged: the same request may go out later.
+    NotSent {
+        /// Why not.
+        cause: NotSent,
+        /// How long the vendor wants us to wait, in milliseconds, 1,000 to 120,000, if it said.
+        retry_after_ms: Option<u64>,
+        /// The vendor's words, or ours where it said nothing.
+        reason: Reason,
+    },
+    /// Perhaps sent, perhaps not. Never to be repeated by itself: there is no idempotency key.
+    Unknown {
+        /// What was seen.
+        cause: Unknown,
+        /// The vendor's words, or ours where it said nothing.
+        reason: Reason,
+    },
+}
+
+/// What a refusal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// This request: another one may well be accepted.
+    Request,
+    /// The account or its credentials (401 bad or blocked token, 402 no credits, 403 product not enabled): every
+    /// request would be refused. Source: the error tables of LigueLead's published clients.
+    Account,
+}
+
+/// Why a request certainly did not go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotSent {
+    /// No connection could be made: name, address, TLS, or not in time.
+    Connect,
+    /// 429. Source: LigueLead API limits page.
+    RateLimited,
+    /// Status 503, read as "turned away before the body was taken": behind the vendor's gateway it means that no
+    /// server took the request. It is the one 5xx with that meaning; the others may come after the work was done.
+    Unavailable,
+}
+
+/// Why nobody knows whether a request went out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// Connected, and no answer within the call's limit.
+    Timeout,
+    /// Connected, and the connection ended without a readable answer.
+    ConnectionLost,
+    /// 408, or a 5xx other than 503: the status.
+    ServerError(u16),
+    /// A status that has no meaning here, such as a redirect, which is never followed.
+    UnexpectedStatus(u16),
+}
+
+impl Answer {
+    /// No answer came.
+    pub(crate) fn from_fault(fault: Fault) -> Self {
+        let reason = fault.reason();
+        let outcome = match fault {
+            Fault::Connect => Outcome::NotSent { cause: NotSent::Connect, retry_after_ms: None, reason },
+            Fault::Timeout => Outcome::Unknown { cause: Unknown::Timeout, reason },
+            Fault::Lost => Outcome::Unknown { cause: Unknown::ConnectionLost, reason },
+        };
+        Self { outcome, rate: None }
+    }
+
+    /// An answer came; the status decides, the body only explains.
+    pub(crate) fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Self {
+        let outcome = match status.as_u16() {
+            200..=299 => accepted(body),
+            429 => not_sent(NotSent::RateLimited, headers, body, now),
+            503 => not_sent(NotSent::Unavailable, headers, body, now),
+            code @ (408 | 500..=599) => unknown(Unknown::ServerError(code), body),
+            code @ 400..=499 => {
+                Outcome::Refused { status: code, scope: Scope::of(code), reason: Reason::from_body(body) }
+            }
+            code => unknown(Unknown::UnexpectedStatus(code), body),
+        };
+        Self { outcome, rate: RateHeaders::read(headers) }
+    }
+}
+
+impl Scope {
+    fn of(status: u16) -> Self {
+        if matches!(status, 401..=403) { Self::Account } else { Self::Request }
+    }
+}
+
+fn not_sent(cause: NotSent, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Outcome {
+    Outcome::NotSent { cause, retry_after_ms: retry_after_ms(headers, now), reason: Reason::from_body(body) }
+}
+
+fn unknown(cause: Unknown, body: &[u8]) -> Outcome {
+    Outcome::Unknown { cause, reason: Reason::from_body(body) }
+}
+
+fn accepted(body: &[u8]) -> Outcome {
+    let answer: Value = serde_json::from_slice(body).unwrap_or_default();
+    let data = answer.get("data").filter(|data| data.is_object()).unwrap_or(&answer);
+    let member = |name: &str| data.get(name).and_then(json::text);
+    Outcome::Accepted { campaign_id: member("campaign_id"), accepted_at: member("accepted_at") }
+}

@@ -1,0 +1,186 @@
+//! `POST /sms`: one text to many phones. Source: LigueLead SMS guide and API limits page.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use reqwest::header::CONTENT_TYPE;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
+
+use crate::{
+    Answer, Client, Outcome, Scope,
+    body::{MAX_ANSWER_BYTES, read_up_to},
+    fault::Fault,
+    reason::Reason,
+};
+
+/// Most phones in one request. Source: LigueLead API limits page.
+pub const MAX_PHONES_PER_REQUEST: usize = 10_000;
+/// Longest text, in characters. The page does not say of which kind; we count code points, the fewest of all, so that
+/// nothing is refused here that the vendor might take. Source: LigueLead API limits page.
+pub const MAX_MESSAGE_CHARS: usize = 1_600;
+/// Longest campaign title, in characters. Source: LigueLead API limits page.
+pub const MAX_TITLE_CHARS: usize = 255;
+/// Longest callback address, in characters. Source: LigueLead's published clients.
+pub const MAX_WEBHOOK_URL_CHARS: usize = 512;
+/// The status in [`Outcome::Refused`] of a request that was never sent, because it is over a documented maximum.
+pub const CHECKED_LOCALLY: u16 = 0;
+
+/// One text for all of its phones: the vendor has no variables and no text per phone.
+#[derive(Clone)]
+pub struct SmsRequest {
+    /// A title for the vendor's own reports, at most [`MAX_TITLE_CHARS`].
+    pub title: Option<String>,
+    /// The text, at most [`MAX_MESSAGE_CHARS`]. A flash message must not hold a link.
+    pub message: SecretString,
+    /// 1 to [`MAX_PHONES_PER_REQUEST`], sent as they are: 11 national digits, as the vendor advises. The vendor does
+    /// not say what it does with duplicates, and callbacks tell recipients apart by phone alone: leave none in.
+    pub phones: Vec<SecretString>,
+    /// Whether the text pops up on the screen instead of entering the inbox.
+    pub is_flash: bool,
+    /// The vendor's identifier for organising sends; not a group of recipients.
+    pub group_id: Option<String>,
+    /// Called instead of the app's own address for this send, exactly as written, query included; at most
+    /// [`MAX_WEBHOOK_URL_CHARS`]. Secret, since it may carry a signature.
+    pub webhook_url: Option<SecretString>,
+}
+
+impl fmt::Debug for SmsRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SmsRequest")
+            .field("phones", &self.phones.len())
+            .field("is_flash", &self.is_flash)
+            .field("group_id", &self.group_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SmsRequest {
+    /// What the documented maxima forbid, found without a call.
+    fn fault(&self) -> Option<&'static str> {
+        let longer = |text: &SecretString, max: usize| text.expose_secret().chars().nth(max).is_some();
+        if self.phones.is_empty() {
+            Some("the request has no phone")
+        } else if self.phones.len() > MAX_PHONES_PER_REQUEST {
+            Some("the request has more than 10000 phones")
+        } else if longer(&self.message, MAX_MESSAGE_CHARS) {
+            Some("the text is longer than 1600 characters")
+        } else if self.title.as_ref().is_some_and(|title| title.chars().nth(MAX_TITLE_CHARS).is_some()) {
+            Some("the title is longer than 255 characters")
+        } else if self.webhook_url.as_ref().is_some_and(|url| longer(url, MAX_WEBHOOK_URL_CHARS)) {
+            Some("the callback address is longer than 512 characters")
+        } else {
+            None
+        }
+    }
+
+    /// The vendor's JSON. What was not asked for is left out, so that the vendor's own defaults hold.
+    fn to_json(&self) -> String {
+        let secret = |secret: &SecretString| Value::from(secret.expose_secret());
+        let mut body = Map::new();
+        body.insert("message".into(), secret(&self.message));
+        body.insert("phones".into(), self.phones.iter().map(secret).collect());
+        if let Some(title) = &self.title {
+            body.insert("title".into(), title.as_str().into());
+        }
+        if self.is_flash {
+            body.insert("is_flash".into(), true.into());
+        }
+        if let Some(group_id) = &self.group_id {
+            body.insert("group_id".into(), group_id.as_str().into());
+        }
+        if let Some(url) = &self.webhook_url {
+            body.insert("webhook_url".into(), secret(url));
+        }
+        Value::Object(body).to_string()
+    }
+}
+
+impl Client {
+    /// Asks the vendor to send a text, once. Every way in which that can end is an [`Outcome`]; none is an error,
+    /// because each needs an entry in the caller's books.
+    ///
+    /// Dropping the future before it ends leaves the outcome unknown.
+    pub async fn send_sms(&self, request: &SmsRequest) -> Answer {
+        if let Some(fault) = request.fault() {
+            let reason = Reason::from_text(fault);
+            let outcome = Outcome::Refused { status: CHECKED_LOCALLY, scope: Scope::Request, reason };
+            return Answer { outcome, rate: None };
+        }
+        let call = self.post("/sms").header(CONTENT_TYPE, "application/json").body(request.to_json());
+        match call.send().await {
+            Err(error) => Answer::from_fault(Fault::of(&error)),
+            Ok(response) => {
+                let (status, headers) = (response.status(), response.headers().clone());
+                let body = read_up_to(MAX_ANSWER_BYTES, response).await;
+                Answer::from_response(status, &headers, &body, Timestamp::now())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SmsRequest;
+    use serde_json::{Value, json};
+
+    fn request() -> SmsRequest {
+        SmsRequest {
+            title: None,
+            message: "Olá, \"José\" 🙂".into(),
+            phones: vec!["11988887777".into(), "21977776666".into()],
+            is_flash: false,
+            group_id: None,
+            webhook_url: None,
+        }
+    }
+
+    fn sent(request: &SmsRequest) -> Value {
+        serde_json::from_str(&request.to_json()).unwrap()
+    }
+
+    #[test]
+    fn only_what_was_asked_for_is_in_the_json() {
+        let phones = ["11988887777", "21977776666"];
+        assert_eq!(sent(&request()), json!({"message": "Olá, \"José\" 🙂", "phones": phones}));
+        let full = SmsRequest {
+            title: Some("Welcome".into()),
+            is_flash: true,
+            group_id: Some("g1".into()),
+            webhook_url: Some("https://example.com/cb?b=1&h=2".into()),
+            ..request()
+        };
+        let expected = json!({
+            "title": "Welcome", "message": "Olá, \"José\" 🙂", "phones": phones, "is_flash": true, "group_id": "g1",
+            "webhook_url": "https://example.com/cb?b=1&h=2",
+        });
+        assert_eq!(sent(&full), expected);
+    }
+
+    #[test]
+    fn debug_tells_neither_phone_nor_text_nor_address() {
+        let request = SmsRequest { webhook_url: Some("https://example.com/cb?h=2".into()), ..request() };
+        let printed = format!("{request:?}");
+        for secret in ["11988887777", "José", "example.com"] {
+            assert!(!printed.contains(secret), "{printed}");
+        }
+        assert!(printed.contains("phones: 2"), "{printed}");
+    }
+
+    #[test]
+    fn maxima_are_inclusive() {
+        let most = SmsRequest {
+            title: Some("é".repeat(255)),
+            message: "ç".repeat(1_600).into(),
+            phones: vec!["11988887777".into(); 10_000],
+            webhook_url: Some("u".repeat(512).into()),
+            ..request()
+        };
+        assert_eq!(most.fault(), None);
+        assert!(SmsRequest { title: Some("é".repeat(256)), ..request() }.fault().is_some());
+        assert!(SmsRequest { message: "ç".repeat(1_601).into(), ..request() }.fault().is_some());
+        assert!(SmsRequest { phones: vec!["11988887777".into(); 10_001], ..request() }.fault().is_some());
+        assert!(SmsRequest { phones: vec![], ..request() }.fault().is_some());
+        assert!(SmsRequest { webhook_url: Some("u".repeat(513).into()), ..request() }.fault().is_some());
+    }
+}

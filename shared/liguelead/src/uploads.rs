@@ -1,0 +1,96 @@
+//! `GET /voice/uploads`: the account's audio files, and the vendor's advised way to try credentials.
+//! Source: LigueLead getting-started page; the answer's shape is taken from its published clients.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::{
+    Client,
+    body::{MAX_LIST_BYTES, read_up_to},
+    fault::Fault,
+    json,
+    rate::retry_after_ms,
+    reason::Reason,
+};
+
+/// One uploaded audio file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// What a voice send refers to as `voice_upload_id`.
+    pub id: u64,
+    /// The title given at the upload.
+    pub title: Option<String>,
+}
+
+/// Why a call that only reads failed. Repeating such a call is safe.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallFailed {
+    /// 401 or 403: the token or the app id is wrong, blocked, or not allowed this product.
+    #[error("LigueLead refused the credentials ({status}): {reason}")]
+    Credentials {
+        /// The HTTP status.
+        status: u16,
+        /// The vendor's words.
+        reason: Reason,
+    },
+    /// 429.
+    #[error("LigueLead is refusing calls for their rate: {reason}")]
+    RateLimited {
+        /// How long the vendor wants us to wait, in milliseconds, 1,000 to 120,000, if it said.
+        retry_after_ms: Option<u64>,
+        /// The vendor's words.
+        reason: Reason,
+    },
+    /// Any other status than 2xx.
+    #[error("LigueLead answered {status}: {reason}")]
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// The vendor's words.
+        reason: Reason,
+    },
+    /// No answer: no connection, none in time, or the connection was lost.
+    #[error("{reason}")]
+    NoAnswer {
+        /// Our words.
+        reason: Reason,
+    },
+    /// A 2xx whose body is not the list.
+    #[error("LigueLead accepted the credentials, but its list of uploads could not be read")]
+    Unreadable,
+}
+
+impl Client {
+    /// The account's audio files; one call. Whether the list is paged is not documented: this is what one call gives.
+    pub async fn list_uploads(&self) -> Result<Vec<Upload>, CallFailed> {
+        let response = self
+            .get("/voice/uploads")
+            .send()
+            .await
+            .map_err(|error| CallFailed::NoAnswer { reason: Fault::of(&error).reason() })?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = read_up_to(MAX_LIST_BYTES, response).await;
+        match status {
+            200..=299 => uploads(&body).ok_or(CallFailed::Unreadable),
+            401 | 403 => Err(CallFailed::Credentials { status, reason: Reason::from_body(&body) }),
+            429 => Err(CallFailed::RateLimited {
+                retry_after_ms: retry_after_ms(&headers, Timestamp::now()),
+                reason: Reason::from_body(&body),
+            }),
+            _ => Err(CallFailed::Status { status, reason: Reason::from_body(&body) }),
+        }
+    }
+}
+
+/// A bare array, or one under `data`. An entry without a readable id is of no use to anybody and left out.
+fn uploads(body: &[u8]) -> Option<Vec<Upload>> {
+    let answer: Value = serde_json::from_slice(body).ok()?;
+    let list = answer.get("data").unwrap_or(&answer).as_array()?;
+    Some(list.iter().filter_map(upload).collect())
+}
+
+fn upload(entry: &Value) -> Option<Upload> {
+    let entry = entry.as_object()?;
+    Some(Upload { id: json::whole(entry.get("id")?)?, title: entry.get("title").and_then(json::text) })
+}

@@ -1,0 +1,1 @@
+//! Shared rates and daily quotas on DynamoDB
