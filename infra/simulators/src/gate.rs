@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::{
     Extension, Router,
-    body::{Body, Bytes, to_bytes},
+    body::{Bytes, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE, request::Parts},
+    http::{HeaderMap, StatusCode, request::Parts},
     response::Response,
     routing,
 };
@@ -21,9 +21,10 @@ use entrance::{Entrance, Verdict};
 use perform::{Outcome, perform};
 
 use crate::{
+    answer::Answer,
     clock::Clock,
     faults::Faults,
-    record::{Call, Log},
+    record::{Call, Entry, Log},
     serve::Connection,
     window::Window,
 };
@@ -46,22 +47,22 @@ pub(crate) struct Incoming {
 
 /// The work's answer, and how many phones or rows it was about.
 pub(crate) struct Worked {
-    pub(crate) response: Response,
+    pub(crate) answer: Answer,
     pub(crate) items: usize,
 }
 
 /// What one vendor does differently from the other.
 pub(crate) trait Vendor: Send + Sync + Sized + 'static {
     /// The refusal of a call with wrong credentials.
-    fn unauthorized(&self, head: &Parts) -> Option<Response>;
+    fn unauthorized(&self, head: &Parts) -> Option<Answer>;
     /// Which of the gate's windows a call counts in, by their place.
     fn windows(&self, path: &str) -> &'static [usize];
     /// Whether the call is of the bulk class.
     fn is_bulk(&self, path: &str) -> bool;
     /// The answer to a call over a limit.
-    fn throttled(&self, refusal: Refusal) -> Response;
+    fn throttled(&self, refusal: Refusal) -> Answer;
     /// A failing answer with a body of the vendor's shape.
-    fn failure(&self, status: StatusCode) -> Response;
+    fn failure(&self, status: StatusCode) -> Answer;
     /// Adds what the vendor puts on every answer.
     fn finish(&self, response: &mut Response, windows: &mut [Window], now_ms: u64);
     /// Does what the call asks for.
@@ -117,11 +118,11 @@ impl<V: Vendor> Gate<V> {
         let now_ms = self.clock.now_ms();
         let path = head.uri.path();
         let verdict = match self.vendor.unauthorized(head) {
-            Some(response) => Verdict::Refused { response, throttled: false, fault: None },
+            Some(answer) => Verdict::Refused { answer, entry: Entry::Unauthorized, fault: None },
             None => match entrance.admit(path, self.vendor.windows(path), now_ms) {
                 Ok(choice) => Verdict::Admitted(choice),
                 Err((refusal, fault)) => {
-                    Verdict::Refused { response: self.vendor.throttled(refusal), throttled: true, fault }
+                    Verdict::Refused { answer: self.vendor.throttled(refusal), entry: Entry::Throttled, fault }
                 }
             },
         };
@@ -138,9 +139,9 @@ impl<V: Vendor> Gate<V> {
     }
 
     /// The last touch on every answer that is sent.
-    fn answer(&self, id: u64, mut response: Response) -> Response {
-        let status = response.status().as_u16();
-        self.note(id, |call| call.status = Some(status));
+    fn answer(&self, id: u64, answer: Answer) -> Response {
+        self.note(id, |call| call.status = Some(answer.status.as_u16()));
+        let mut response = answer.into_response();
         let now_ms = self.clock.now_ms();
         self.vendor.finish(&mut response, lock(&self.entrance).windows(), now_ms);
         response
@@ -156,19 +157,6 @@ pub(crate) struct Limits {
 /// A lock that a panicking holder does not take away from everybody else.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A response with a body of this type.
-pub(crate) fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Body>) -> Response {
-    let mut response = Response::new(body.into());
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
-}
-
-/// A response with a JSON body.
-pub(crate) fn json(status: StatusCode, body: &serde_json::Value) -> Response {
-    respond(status, "application/json; charset=utf-8", body.to_string())
 }
 
 /// Marks the answer as lost when the caller leaves before it, which drops the handler.
@@ -207,7 +195,7 @@ async fn pass<V: Vendor>(
     // Read even when refused: an unread body would turn the answer into a reset.
     let body = to_bytes(body, BODY_BYTES_MAX).await;
     let outcome = match verdict {
-        Verdict::Refused { response, .. } => Outcome::Answer(response),
+        Verdict::Refused { answer, .. } => Outcome::Answer(answer),
         Verdict::Admitted(choice) => match body {
             Err(_) => Outcome::Answer(gate.vendor.failure(StatusCode::PAYLOAD_TOO_LARGE)),
             // In a task of its own, so that a caller who leaves does not undo the work.
@@ -224,9 +212,9 @@ async fn pass<V: Vendor>(
         },
     };
     match outcome {
-        Outcome::Answer(response) => {
+        Outcome::Answer(answer) => {
             awaited.answered = true;
-            return gate.answer(id, response);
+            return gate.answer(id, answer);
         }
         Outcome::Close => connection.close(),
         Outcome::Reset => connection.reset(),

@@ -21,10 +21,13 @@
 //!
 //! # What each call goes through
 //!
-//! 1. It is recorded, with its instant. 2. Credentials: 401. 3. Limits, each an exact sliding window: a call may start when
-//! the oldest of the last N is a whole window old. A refused call does no work and takes no place in a window.
-//! 4. [`faults`]: at most one, chosen by rules. 5. Latency. 6. The work, in a task of its own: a client that gives up waiting
-//! does not undo it, as at the real vendors.
+//! 1. It is recorded, with its instant.
+//! 2. Credentials: 401.
+//! 3. Limits, each an exact sliding window: a call may start when the oldest of the last N is a whole window old. A refused
+//!    call does no work and takes no place in a window.
+//! 4. [`faults`]: at most one, chosen by rules.
+//! 5. Latency.
+//! 6. The work, in a task of its own: a client that gives up waiting does not undo it, as at the real vendors.
 //!
 //! # Reading along from another process
 //!
@@ -38,12 +41,13 @@
 //!
 //! Phones and texts stay in memory for tests to read; nothing here writes a log.
 
+mod answer;
 mod chance;
 mod clock;
 mod control;
 pub mod faults;
 mod gate;
-//pub mod leadsquared;
+pub mod leadsquared;
 pub mod liguelead;
 pub mod record;
 mod serve;

@@ -23,20 +23,38 @@ pub struct Call {
     pub items: usize,
     /// Status of the answer, sent or lost; `None` while the work lasts, and when a fault left none.
     pub status: Option<u16>,
-    /// Whether a limit or a throttling fault refused it. Such a call did no work and took no place in any window.
-    pub throttled: bool,
-    /// Whether it passed credentials and limits, and so counts in the windows.
-    pub admitted: bool,
+    /// How it fared with credentials and limits.
+    pub entry: Entry,
     /// Whether the caller cannot have got the answer: a fault took it, or the caller had left.
     pub answer_lost: bool,
     /// The fault it met, in the text form of [`crate::faults`].
     pub fault: Option<String>,
 }
 
+/// How a call fared with credentials and limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    /// It passed both, and counts in the windows; what it met afterwards is another matter.
+    Admitted,
+    /// Its credentials were wrong. It did no work and counts in no window.
+    Unauthorized,
+    /// A limit or a throttling fault refused it. It did no work and counts in no window.
+    Throttled,
+}
+
+impl Call {
+    /// Whether a limit or a throttling fault refused it.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        self.entry == Entry::Throttled
+    }
+}
+
 /// The most admitted calls in any window of `length_ms` milliseconds.
 #[must_use]
 pub fn most_calls_in(calls: &[Call], length_ms: u64) -> usize {
-    most_in_any_window(calls.iter().filter(|call| call.admitted).map(|call| call.at_ms), length_ms)
+    most_in_any_window(calls.iter().filter(|call| call.entry == Entry::Admitted).map(|call| call.at_ms), length_ms)
 }
 
 /// Entries by number, the oldest forgotten first once their weights exceed a bound.

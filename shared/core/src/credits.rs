@@ -42,6 +42,11 @@ pub fn sms_credits(text: &str) -> u32 {
 ///
 /// It is a message to a person, so like [`Phone`](crate::phone::Phone) it cannot be printed: `Debug` shows its length
 /// alone, and [`expose`](SmsText::expose) is the one way to the words.
+///
+/// ```compile_fail
+/// # use recado_core::credits::SmsText;
+/// println!("{}", SmsText::parse("Olá").unwrap());
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SmsText(String);
 
@@ -124,14 +129,25 @@ mod tests {
     #[test]
     fn a_text_that_cannot_be_sent_has_no_value() {
         assert_eq!(SmsText::parse(" \n "), Err(SmsTextError::Empty));
-        assert_eq!(SmsText::parse(&"é".repeat(1_601)), Err(SmsTextError::TooLong { chars: 1_601 }));
-        assert_eq!(SmsText::parse(&format!("  {}  ", "é".repeat(1_600))).unwrap().credits(), 11);
+        assert_eq!(
+            SmsText::parse(&"é".repeat(1_601)),
+            Err(SmsTextError::TooLong { chars: 1_601 })
+        );
+        assert_eq!(
+            SmsText::parse(&format!("  {}  ", "é".repeat(1_600)))
+                .unwrap()
+                .credits(),
+            11
+        );
         assert_eq!(SmsText::parse(" Olá \n").unwrap().expose(), "Olá");
     }
 
     #[test]
     fn the_words_are_not_printed() {
-        assert_eq!(format!("{:?}", SmsText::parse("segredo").unwrap()), "SmsText(7 chars)");
+        assert_eq!(
+            format!("{:?}", SmsText::parse("segredo").unwrap()),
+            "SmsText(7 chars)"
+        );
     }
 
     proptest! {

@@ -63,6 +63,16 @@ impl Event {
             .filter(|(_, before, after)| before != after)
     }
 
+    /// Whether `field` changed. Where the delivery does not say what the lead was before, every field that it carries
+    /// is taken for changed: it was composed to say so.
+    #[must_use]
+    pub fn field_changed(&self, field: &str) -> bool {
+        match &self.before {
+            Some(_) => self.was(field) != self.is(field),
+            None => self.lead.contains(field),
+        }
+    }
+
     /// The value of `field` before the change; an empty text is no value.
     #[must_use]
     pub fn was(&self, field: &str) -> Option<&str> {

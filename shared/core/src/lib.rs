@@ -13,3 +13,8 @@ pub mod identity;
 pub mod message;
 pub mod spelling;
 pub mod text;
+pub mod config;
+pub mod decide;
+pub mod gate;
+pub mod recovery;
+pub mod writeback;

@@ -92,20 +92,6 @@ impl State {
     pub fn is_final(self) -> bool {
         matches!(self, Self::Refused | Self::Undelivered | Self::Delivered | Self::Skipped | Self::Expired)
     }
-
-    /// The state after a delivery report, or `None` where the report changes nothing: it is a repetition, older than
-    /// what is known, or about a message that was never claimed. A message that was called refused or unknown and
-    /// is reported on after all was sent, so the report wins.
-    #[must_use]
-    pub fn after_report(self, report: Report) -> Option<Self> {
-        use State::{Accepted, Delivered, Refused, Sending, Undelivered, Unknown};
-        match (report, self) {
-            (Report::Sent, Sending | Unknown | Refused) => Some(Accepted),
-            (Report::Delivered, Sending | Unknown | Refused | Accepted | Undelivered) => Some(Delivered),
-            (Report::Undelivered, Sending | Unknown | Refused | Accepted) => Some(Undelivered),
-            _ => None,
-        }
-    }
 }
 
 /// What a callback says of one phone.
@@ -117,6 +103,33 @@ pub enum Report {
     Delivered,
     /// It did not arrive, and will not.
     Undelivered,
+}
+
+impl Report {
+    /// The state that a message is in after such a report.
+    #[must_use]
+    pub fn state(self) -> State {
+        match self {
+            Self::Sent => State::Accepted,
+            Self::Delivered => State::Delivered,
+            Self::Undelivered => State::Undelivered,
+        }
+    }
+
+    /// The states that the report moves a message from; in any other it is a repetition or older than what is known.
+    ///
+    /// A message that was called refused or unknown and is reported on was sent after all: the report wins. One that
+    /// was called undelivered may still arrive; one that arrived stays so.
+    #[must_use]
+    pub fn moves(self) -> &'static [State] {
+        match self {
+            Self::Sent => &[State::Sending, State::Unknown, State::Refused],
+            Self::Undelivered => &[State::Sending, State::Unknown, State::Refused, State::Accepted],
+            Self::Delivered => {
+                &[State::Sending, State::Unknown, State::Refused, State::Accepted, State::Undelivered]
+            }
+        }
+    }
 }
 
 /// One message: one rule's answer to one change. `Debug` shows neither phone nor text.

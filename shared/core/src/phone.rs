@@ -5,9 +5,21 @@
 //! rest of Recado knows, and it is private by construction: it has no `Display` and no `Serialize`, and its `Debug`
 //! shows the area code alone, so a number cannot slip into a log line.
 //!
+//! ```
+//! # use recado_core::phone::Phone;
+//! let phone = Phone::parse("+55 (11) 99999-9999")?;
+//! assert_eq!(phone.national(), "11999999999"); // where the vendor needs the digits
+//! assert_eq!(format!("{phone:?}"), "Phone(ddd 11)");
+//! # Ok::<(), recado_core::phone::PhoneError>(())
+//! ```
+//!
+//! The same phone cannot be printed, and so not be logged by a slip:
+//!
 //! ```compile_fail
-//! let phone = recado_core::phone::Phone::parse("11999999999").unwrap();
-//! println!("{}", phone); // a phone cannot be printed: use `national()` where the vendor needs the digits
+//! # use recado_core::phone::Phone;
+//! let phone = Phone::parse("+55 (11) 99999-9999")?;
+//! println!("{phone}");
+//! # Ok::<(), recado_core::phone::PhoneError>(())
 //! ```
 
 mod areas;
@@ -63,7 +75,9 @@ pub enum PhoneError {
     #[error("the phone is an old mobile number without its ninth digit")]
     OldMobile,
     /// Right in length, but its third digit is that of neither a mobile nor a landline.
-    #[error("the phone is neither a mobile (9 after the area code) nor a landline (2 to 5 after it)")]
+    #[error(
+        "the phone is neither a mobile (9 after the area code) nor a landline (2 to 5 after it)"
+    )]
     NoSuchLine,
 }
 
@@ -86,7 +100,11 @@ impl Phone {
     /// Mobile or landline.
     #[must_use]
     pub fn line(self) -> Line {
-        if self.national >= 10_000_000_000 { Line::Mobile } else { Line::Landline }
+        if self.national >= 10_000_000_000 {
+            Line::Mobile
+        } else {
+            Line::Landline
+        }
     }
 
     /// The digits that LigueLead takes: 11 for a mobile, 10 for a landline, no country code.
@@ -147,7 +165,11 @@ fn digits_of(text: &str) -> Result<(String, bool), PhoneError> {
             _ => return Err(PhoneError::NotAPhone),
         }
     }
-    if digits.is_empty() { Err(PhoneError::Empty) } else { Ok((digits, has_plus)) }
+    if digits.is_empty() {
+        Err(PhoneError::Empty)
+    } else {
+        Ok((digits, has_plus))
+    }
 }
 
 /// Strips what says "Brazil" or "long distance", by length.

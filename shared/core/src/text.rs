@@ -109,7 +109,11 @@ impl Condition {
         let references = expression.undeclared_variables(true).into_iter().collect();
         Ok(Self {
             expression: Arc::new(expression),
-            snippet: Arc::new(Snippet { source: source.to_owned(), references, warnings }),
+            snippet: Arc::new(Snippet {
+                source: source.to_owned(),
+                references,
+                warnings,
+            }),
         })
     }
 
@@ -120,7 +124,9 @@ impl Condition {
             .eval(context.value())
             .map_err(|error| self.snippet.failure(&error, context))?;
         if value.is_undefined() {
-            return Err(TextError::Undefined { name: self.snippet.source.trim().to_owned() });
+            return Err(TextError::Undefined {
+                name: self.snippet.source.trim().to_owned(),
+            });
         }
         Ok(tests_of_values::holds(&value))
     }
@@ -162,7 +168,11 @@ impl Template {
         let has_blocks = scanned.has_blocks;
         Ok(Self {
             env: Arc::new(env),
-            snippet: Arc::new(Snippet { source: source.to_owned(), references, warnings }),
+            snippet: Arc::new(Snippet {
+                source: source.to_owned(),
+                references,
+                warnings,
+            }),
             literals,
             has_blocks,
         })
@@ -171,13 +181,18 @@ impl Template {
     /// The text for one recipient, at most [`MAX_OUTPUT_CHARS`] long.
     pub fn render(&self, context: &Context) -> Result<String, TextError> {
         let mut out = Bounded(Vec::new());
-        let rendered = self
-            .env
-            .get_template(TEMPLATE_NAME)
-            .and_then(|template| template.render_captured_to(context.value(), &mut out).map(drop));
+        let rendered = self.env.get_template(TEMPLATE_NAME).and_then(|template| {
+            template
+                .render_captured_to(context.value(), &mut out)
+                .map(drop)
+        });
         rendered.map_err(|error| self.snippet.failure(&error, context))?;
         let text = String::from_utf8(out.0).map_err(|_| TextError::TooLong)?;
-        if text.chars().count() > MAX_OUTPUT_CHARS { Err(TextError::TooLong) } else { Ok(text) }
+        if text.chars().count() > MAX_OUTPUT_CHARS {
+            Err(TextError::TooLong)
+        } else {
+            Ok(text)
+        }
     }
 
     /// The dotted names that it may look up; see [`Condition::references`].

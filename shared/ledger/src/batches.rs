@@ -97,8 +97,9 @@ impl Ledger {
 
     /// Moves a batch. `false`: it was in none of the states that the move starts from.
     ///
-    /// A move that was made already, by an attempt whose answer was lost, answers `true`.
-    pub async fn move_batch(&self, change: &BatchChange) -> Result<bool, LedgerError> {
+    /// `token`, at most 36 characters, is made for this move alone. A repetition with the same token within ten
+    /// minutes is the same write: it answers as the first did and gives nothing back twice.
+    pub async fn move_batch(&self, change: &BatchChange, token: &str) -> Result<bool, LedgerError> {
         if let Some(campaign) = &change.campaign_id {
             self.name_campaign(campaign, change.id).await?;
         }
@@ -108,8 +109,7 @@ impl Ledger {
             let back = self.give_back(day, *back)?;
             writes.push(TransactWriteItem::builder().update(back).build());
         }
-        // The token makes a repeated attempt the same transaction, refund included.
-        match self.transact(format!("{}-{}", change.id, token_letter(change.to)), writes).await {
+        match self.transact(token.to_owned(), writes).await {
             Ok(()) => Ok(true),
             Err(error) if condition_failed(&error) => Ok(false),
             Err(error) => Err(unavailable("TransactWriteItems")(error)),
@@ -204,11 +204,6 @@ impl Ledger {
             .await
             .map(|_| ())
     }
-}
-
-/// Tells the transactions of one batch apart; a token has room for four characters beside the id.
-fn token_letter(to: BatchState) -> char {
-    to.as_str().chars().next().unwrap_or('x')
 }
 
 fn condition_failed(error: &SdkError<TransactWriteItemsError>) -> bool {

@@ -46,6 +46,16 @@ impl Quotas {
 const COUNTERS: [&str; 3] = ["messages", "credits", "requests"];
 
 impl Day {
+    /// What is left of this when `less` of it was used.
+    #[must_use]
+    pub fn less(self, less: Self) -> Self {
+        Self {
+            messages: self.messages.saturating_sub(less.messages),
+            credits: self.credits.saturating_sub(less.credits),
+            requests: self.requests.saturating_sub(less.requests),
+        }
+    }
+
     fn counters(self) -> [u64; 3] {
         [self.messages, self.credits, self.requests]
     }

@@ -121,6 +121,13 @@ impl CrmChange {
         self.not_posted()
     }
 
+    /// The activity that stands for the message was found; what it shows is not known.
+    #[must_use]
+    pub fn found(mut self, activity_id: &str) -> Self {
+        self.set.push(("crm_activity", s(activity_id)));
+        self.not_posted()
+    }
+
     /// The lead's own fields show `state`.
     #[must_use]
     pub fn lead(mut self, state: State) -> Self {

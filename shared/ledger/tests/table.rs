@@ -148,11 +148,11 @@ async fn a_refund_is_made_once() {
         refund: Some(("2026-11-21".to_owned(), back)),
         ..BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Released)
     };
-    assert!(ledger.move_batch(&release).await.unwrap());
-    assert!(ledger.move_batch(&release).await.unwrap(), "the same attempt again is the same transaction");
+    assert!(ledger.move_batch(&release, "t1").await.unwrap());
+    assert!(ledger.move_batch(&release, "t1").await.unwrap(), "the same attempt again is the same transaction");
     assert_eq!(ledger.day("2026-11-21").await.unwrap(), Day::default());
     let call = BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Calling);
-    assert!(!ledger.move_batch(&call).await.unwrap(), "a released batch is not called");
+    assert!(!ledger.move_batch(&call, "t2").await.unwrap(), "a released batch is not called");
 }
 
 #[tokio::test]
@@ -164,12 +164,12 @@ async fn a_called_batch_knows_its_members_and_its_campaign() {
         call: Some((NOW_MS + 9, members.clone())),
         ..BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Calling)
     };
-    assert!(ledger.move_batch(&call).await.unwrap());
+    assert!(ledger.move_batch(&call, "t2").await.unwrap());
     let accepted = BatchChange {
         campaign_id: Some("campaign-1".to_owned()),
         ..BatchChange::new(batch_id(1), &[BatchState::Calling, BatchState::Unknown], BatchState::Accepted)
     };
-    assert!(ledger.move_batch(&accepted).await.unwrap());
+    assert!(ledger.move_batch(&accepted, "t3").await.unwrap());
     let batch = ledger.batch(batch_id(1)).await.unwrap().unwrap();
     assert_eq!((batch.state, batch.called_ms), (BatchState::Accepted, Some(NOW_MS + 9)));
     assert_eq!(batch.members, members);

@@ -1,1 +1,23 @@
-//! The use cases: ingest, send, settle, sync, sweep
+//! The use cases, one file each: the same code behind the Lambda functions and the one-machine server.
+//!
+//! | file | what it does | called by |
+//! | --- | --- | --- |
+//! | [`ingest`] | takes LeadSquared's webhooks and writes the messages that rules ask for | crm-webhook |
+//! | [`send`] | claims messages, groups them into requests, calls LigueLead, records what became of it | sender |
+//! | [`settle`] | takes LigueLead's delivery reports | delivery-webhook |
+//! | [`sync`] | tells LeadSquared what became of each message | crm-sync |
+//! | [`sweep`] | each minute, what is due: held messages, lost wake-ups, claims of senders that died | reconciler |
+//! | [`plan`] | what an event would become, without doing it | `recado plan` |
+
+pub mod http;
+pub mod ingest;
+pub mod plan;
+pub mod secrets;
+pub mod send;
+pub mod settings;
+pub mod settle;
+pub mod sweep;
+pub mod sync;
+mod world;
+
+pub use world::World;

@@ -1,10 +1,11 @@
 //! Who may enter: limits and faults together, under one lock.
 
-use axum::{http::request::Parts, response::Response};
+use axum::http::request::Parts;
 
 use crate::{
+    answer::Answer,
     faults::{Choice, Decider, FaultKind, Faults},
-    record::Call,
+    record::{Call, Entry},
     window::Window,
 };
 
@@ -28,7 +29,7 @@ pub(crate) enum Refusal {
 
 /// What becomes of a call.
 pub(super) enum Verdict {
-    Refused { response: Response, throttled: bool, fault: Option<FaultKind> },
+    Refused { answer: Answer, entry: Entry, fault: Option<FaultKind> },
     Admitted(Choice),
 }
 
@@ -95,9 +96,9 @@ fn refusal(window: &Window) -> Refusal {
 impl Verdict {
     /// The call's record as of now.
     pub(super) fn record(&self, id: u64, at_ms: u64, head: &Parts) -> Call {
-        let (throttled, fault) = match self {
-            Self::Refused { throttled, fault, .. } => (*throttled, *fault),
-            Self::Admitted(choice) => (false, choice.fault),
+        let (entry, fault) = match self {
+            Self::Refused { entry, fault, .. } => (*entry, *fault),
+            Self::Admitted(choice) => (Entry::Admitted, choice.fault),
         };
         Call {
             id,
@@ -107,8 +108,7 @@ impl Verdict {
             bulk: false,
             items: 0,
             status: None,
-            throttled,
-            admitted: matches!(self, Self::Admitted(_)),
+            entry,
             answer_lost: false,
             fault: fault.map(|kind| kind.to_string()),
         }

@@ -2,14 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{body::Body, http::StatusCode, response::Response};
+use axum::http::StatusCode;
 
-use super::{Gate, Incoming, Vendor, respond};
-use crate::faults::{Choice, Failure, FailureBody, FaultKind};
+use super::{Gate, Incoming, Vendor};
+use crate::{
+    answer::{Answer, Content},
+    faults::{Choice, Failure, FailureBody, FaultKind},
+};
 
 /// How a call ends on its connection.
 pub(super) enum Outcome {
-    Answer(Response),
+    Answer(Answer),
     Close,
     Reset,
     Hang,
@@ -30,7 +33,7 @@ pub(super) async fn perform<V: Vendor>(gate: Arc<Gate<V>>, call: Incoming, choic
     }
     let id = call.id;
     let worked = gate.vendor.work(call).await;
-    let status = worked.response.status().as_u16();
+    let status = worked.answer.status.as_u16();
     gate.note(id, |call| {
         call.items = worked.items;
         call.status = Some(status);
@@ -39,20 +42,16 @@ pub(super) async fn perform<V: Vendor>(gate: Arc<Gate<V>>, call: Incoming, choic
         Some(FaultKind::LoseAnswer) => Outcome::Close,
         Some(FaultKind::HangAfter) => Outcome::Hang,
         Some(FaultKind::After(failure)) => Outcome::Answer(failing(&gate, failure)),
-        _ => Outcome::Answer(worked.response),
+        _ => Outcome::Answer(worked.answer),
     }
 }
 
-fn failing<V: Vendor>(gate: &Gate<V>, failure: Failure) -> Response {
+fn failing<V: Vendor>(gate: &Gate<V>, failure: Failure) -> Answer {
     let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match failure.body {
         FailureBody::Vendor => gate.vendor.failure(status),
-        FailureBody::Html => respond(status, "text/html", html(status)),
-        FailureBody::Empty => {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = status;
-            response
-        }
+        FailureBody::Html => Answer { status, content: Content::Html(html(status)) },
+        FailureBody::Empty => Answer { status, content: Content::Empty },
     }
 }
 

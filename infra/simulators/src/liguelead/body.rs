@@ -1,19 +1,16 @@
 //! Reading a JSON body the way the vendor refuses one: the content type, then the syntax, then field by field.
 
-use axum::{
-    http::{StatusCode, header::CONTENT_TYPE},
-    response::Response,
-};
+use axum::http::{StatusCode, header::CONTENT_TYPE};
 use serde_json::{Map, Value, json};
 
-use crate::gate::{Incoming, json as answer};
+use crate::{answer::Answer, gate::Incoming};
 
 /// A listing of every bad phone of 10,000 would be an answer larger than the request.
 const ERRORS_MAX: usize = 20;
 
 /// `{"error": "text"}`.
-pub(super) fn refuse(status: StatusCode, message: &str) -> Response {
-    answer(status, &json!({ "error": message }))
+pub(super) fn refuse(status: StatusCode, message: &str) -> Answer {
+    Answer::json(status, json!({ "error": message }))
 }
 
 /// The body's fields, and what is wrong with them.
@@ -24,7 +21,7 @@ pub(super) struct Fields {
 
 impl Fields {
     /// 415 for another content type, 400 for what is not JSON, 422 for JSON that is not an object.
-    pub(super) fn read(call: &Incoming) -> Result<Self, Response> {
+    pub(super) fn read(call: &Incoming) -> Result<Self, Answer> {
         let content_type = call.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
         if !media_type.eq_ignore_ascii_case("application/json") {
@@ -84,10 +81,10 @@ impl Fields {
     }
 
     /// 422 `{"error": [{"field", "message"}]}` when anything was wrong.
-    pub(super) fn finish(self) -> Result<(), Response> {
+    pub(super) fn finish(self) -> Result<(), Answer> {
         if self.errors.is_empty() {
             return Ok(());
         }
-        Err(answer(StatusCode::UNPROCESSABLE_ENTITY, &json!({ "error": self.errors })))
+        Err(Answer::json(StatusCode::UNPROCESSABLE_ENTITY, json!({ "error": self.errors })))
     }
 }

@@ -1,6 +1,6 @@
 //! What an SMS and a voice campaign have in common: recipients, a title, a callback address, and acceptance.
 
-use axum::{http::StatusCode, response::Response};
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
@@ -9,8 +9,9 @@ use super::{
     phones, webhook_url,
 };
 use crate::{
+    answer::Answer,
     clock::utc,
-    gate::{Incoming, json as answer},
+    gate::Incoming,
     liguelead::received::{Campaign, Channel},
 };
 
@@ -55,17 +56,17 @@ impl Send {
 }
 
 /// 202 with the campaign's id, the only thing that the vendor tells about a send.
-pub(super) fn accepted(channel: Channel, campaign_id: &str, now_ms: u64) -> Response {
+pub(super) fn accepted(channel: Channel, campaign_id: &str, now_ms: u64) -> Answer {
     let message = match channel {
         Channel::Sms => "SMS accepted successfully",
         Channel::Voice => "Voice accepted successfully",
     };
     let data = json!({ "campaign_id": campaign_id, "accepted_at": utc(now_ms, "%Y-%m-%dT%H:%M:%S.%3fZ") });
-    answer(StatusCode::ACCEPTED, &json!({ "message": message, "data": data }))
+    Answer::json(StatusCode::ACCEPTED, json!({ "message": message, "data": data }))
 }
 
 /// 402, which the vendor's own clients expect when the balance is short.
-pub(super) fn short_of_credits() -> Response {
+pub(super) fn short_of_credits() -> Answer {
     refuse(StatusCode::PAYMENT_REQUIRED, "Insufficient credits")
 }
 

@@ -1,7 +1,5 @@
 //! `POST /sms`.
 
-use axum::response::Response;
-
 use super::{
     body::Fields,
     options::Options,
@@ -9,13 +7,13 @@ use super::{
     send::{Send, callback_address, recipients, title},
     webhook_url::holds_link,
 };
-use crate::gate::Incoming;
+use crate::{answer::Answer, gate::Incoming};
 
 /// Limits page: characters of a text.
 const MESSAGE_LENGTH_MAX: usize = 1_600;
 
 /// Reads and judges the request. Fields that the vendor does not know are ignored, as it is seen to do.
-pub(super) fn read(call: &Incoming, options: &Options) -> Result<Send, Response> {
+pub(super) fn read(call: &Incoming, options: &Options) -> Result<Send, Answer> {
     let mut fields = Fields::read(call)?;
     let message = fields.text("message", true).unwrap_or_default();
     let length = options.length_unit.length(&message);

@@ -24,8 +24,9 @@ use super::{
     sms, voice,
 };
 use crate::{
+    answer::Answer,
     clock::Clock,
-    gate::{Incoming, Refusal, Vendor, Worked, json as answer, lock},
+    gate::{Incoming, Refusal, Vendor, Worked, lock},
     record::Call,
     window::Window,
 };
@@ -80,7 +81,7 @@ impl LigueLead {
     }
 
     /// Charges, records and answers a valid send, and starts its callbacks.
-    async fn accept(self: &Arc<Self>, send: Send, call: &Incoming) -> Response {
+    async fn accept(self: &Arc<Self>, send: Send, call: &Incoming) -> Answer {
         if !lock(&self.books).charge(send.credits(), self.options.balance) {
             return short_of_credits();
         }
@@ -90,8 +91,8 @@ impl LigueLead {
         let campaign_id = campaign.id.clone();
         if let Some(url) = url {
             // Each campaign draws its own outcomes, and the same call draws them again under the same seed.
-            let seed = self.options.faults.seed.wrapping_add(call.id.wrapping_mul(0x5bd1_e995));
-            let planned = plan(&campaign.phones, channel, &self.options.callbacks, seed);
+            let draws = self.options.faults.seed.wrapping_add(call.id.wrapping_mul(0x5bd1_e995));
+            let planned = plan(&campaign.phones, channel, &self.options.callbacks, draws);
             let making = callbacks::make(Arc::clone(self), Arc::new(campaign), planned, url);
             if self.options.callbacks.callbacks_before_answer {
                 making.await;
@@ -104,19 +105,19 @@ impl LigueLead {
         accepted(channel, &campaign_id, self.clock.now_ms())
     }
 
-    async fn send(self: &Arc<Self>, read: Result<Send, Response>, call: &Incoming) -> Worked {
+    async fn send(self: &Arc<Self>, read: Result<Send, Answer>, call: &Incoming) -> Worked {
         match read {
             Ok(send) => {
                 let items = send.phones.len();
-                Worked { response: self.accept(send, call).await, items }
+                Worked { answer: self.accept(send, call).await, items }
             }
-            Err(response) => Worked { response, items: 0 },
+            Err(answer) => Worked { answer, items: 0 },
         }
     }
 }
 
 impl Vendor for LigueLead {
-    fn unauthorized(&self, head: &Parts) -> Option<Response> {
+    fn unauthorized(&self, head: &Parts) -> Option<Answer> {
         let is = |name, expected: &str| header(&head.headers, name) == Some(expected);
         if is("api-token", &self.options.api_token) && is("app-id", &self.options.app_id) {
             return None;
@@ -132,7 +133,7 @@ impl Vendor for LigueLead {
         false
     }
 
-    fn throttled(&self, refusal: Refusal) -> Response {
+    fn throttled(&self, refusal: Refusal) -> Answer {
         let message = match refusal {
             Refusal::Window { .. } => "Too Many Requests",
             Refusal::Concurrency => "Too many concurrent requests",
@@ -140,7 +141,7 @@ impl Vendor for LigueLead {
         refuse(StatusCode::TOO_MANY_REQUESTS, message)
     }
 
-    fn failure(&self, status: StatusCode) -> Response {
+    fn failure(&self, status: StatusCode) -> Answer {
         refuse(status, status.canonical_reason().unwrap_or("Error"))
     }
 
@@ -160,11 +161,11 @@ impl Vendor for LigueLead {
 
     async fn work(self: &Arc<Self>, call: Incoming) -> Worked {
         let path = call.path.strip_prefix("/v1").unwrap_or_default();
-        let response = match (call.method.as_str(), path) {
+        let answer = match (call.method.as_str(), path) {
             ("POST", "/sms") => return self.send(sms::read(&call, &self.options), &call).await,
             ("POST", "/voice") => return self.send(voice::read(&call, &self.options), &call).await,
             ("GET", "/voice/uploads") => voice::uploads(&self.options),
-            ("GET", "/health") => answer(StatusCode::OK, &json!({ "status": "ok" })),
+            ("GET", "/health") => Answer::ok(json!({ "status": "ok" })),
             (_, "/sms" | "/voice" | "/voice/uploads" | "/health") => {
                 refuse(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
             }
@@ -174,7 +175,7 @@ impl Vendor for LigueLead {
             },
             _ => refuse(StatusCode::NOT_FOUND, "Not found"),
         };
-        Worked { response, items: 0 }
+        Worked { answer, items: 0 }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `POST /voice` and the list of audios.
 
-use axum::{http::StatusCode, response::Response};
+use axum::http::StatusCode;
 use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use serde_json::{Value, json};
 
@@ -11,12 +11,13 @@ use super::{
     send::{Send, callback_address, recipients, title},
 };
 use crate::{
+    answer::Answer,
     clock::timestamp,
-    gate::{Incoming, json as answer},
+    gate::Incoming,
 };
 
 /// Reads and judges the request. A bad retry field is a 422; an older page of the vendor says 400.
-pub(super) fn read(call: &Incoming, options: &Options) -> Result<Send, Response> {
+pub(super) fn read(call: &Incoming, options: &Options) -> Result<Send, Answer> {
     let mut fields = Fields::read(call)?;
     let title = title(&mut fields, true);
     let voice_upload_id = fields.number("voice_upload_id", 1..=u64::MAX);
@@ -67,15 +68,15 @@ fn may_end_at(text: &str, now: Timestamp) -> bool {
 
 /// `GET /voice/uploads`: the vendor's page names it as the check of credentials, but shows no answer. Clients expect
 /// either this shape or a bare array.
-pub(super) fn uploads(options: &Options) -> Response {
+pub(super) fn uploads(options: &Options) -> Answer {
     let rows: Vec<Value> = options.voice_uploads.iter().map(|id| row(*id)).collect();
-    answer(StatusCode::OK, &json!({ "data": rows }))
+    Answer::ok(json!({ "data": rows }))
 }
 
 /// `GET /voice/uploads/{id}`.
-pub(super) fn upload(id: &str, options: &Options) -> Response {
+pub(super) fn upload(id: &str, options: &Options) -> Answer {
     match id.parse().ok().filter(|id| options.voice_uploads.contains(id)) {
-        Some(id) => answer(StatusCode::OK, &json!({ "data": row(id) })),
+        Some(id) => Answer::ok(json!({ "data": row(id) })),
         None => refuse(StatusCode::NOT_FOUND, "Voice upload not found"),
     }
 }

@@ -65,7 +65,12 @@ impl Context {
     }
 
     pub(super) fn value(&self) -> Value {
-        Value::from_object(Names(self.root.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()))
+        Value::from_object(Names(
+            self.root
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
+        ))
     }
 
     /// Whether a dotted name leads to a value, null included.
@@ -81,7 +86,15 @@ impl Context {
 
 fn fields_value(fields: &Fields) -> Value {
     Value::from_object(Names(
-        fields.iter().map(|(name, value)| (name.to_owned(), value.map_or_else(|| Value::from(()), Value::from))).collect(),
+        fields
+            .iter()
+            .map(|(name, value)| {
+                (
+                    name.to_owned(),
+                    value.map_or_else(|| Value::from(()), Value::from),
+                )
+            })
+            .collect(),
     ))
 }
 
@@ -109,6 +122,10 @@ impl Object for ZoneValue {}
 pub(super) fn zone_of(state: &minijinja::State<'_, '_>) -> Zone {
     state
         .lookup(ZONE_KEY)
-        .and_then(|value| value.downcast_object_ref::<ZoneValue>().map(|zone| zone.0.clone()))
+        .and_then(|value| {
+            value
+                .downcast_object_ref::<ZoneValue>()
+                .map(|zone| zone.0.clone())
+        })
         .unwrap_or_default()
 }

@@ -8,24 +8,29 @@ use super::{context, filters, tests_of_values};
 use crate::spelling::closest;
 
 /// Words of the language, after which `(` is no call.
-const KEYWORDS: [&str; 9] = ["and", "or", "not", "in", "is", "if", "else", "elif", "endif"];
+const KEYWORDS: [&str; 9] = [
+    "and", "or", "not", "in", "is", "if", "else", "elif", "endif",
+];
 /// Roots whose fields are texts.
-const TEXT_ROOTS: [&str; 3] = ["lead", "before", "activity"];
+const TEXT_ROOTS: [&str; 4] = ["lead", "before", "activity", "event"];
 const COMPARISONS: [&str; 6] = ["==", "!=", "<", ">", "<=", ">="];
 
 /// Checks operators, filters, tests and calls. Before compiling: its words are better than a parser's.
 pub(super) fn words(scanned: &Scanned<'_>) -> Result<(), SnippetError> {
     let tokens = &scanned.tokens;
     for (index, token) in tokens.iter().enumerate() {
-        let before = index.checked_sub(1).and_then(|index| tokens.get(index));
-        let next = tokens.get(index + 1);
         let problem = match token.kind {
-            Kind::Sign => sign(token, before, next),
+            Kind::Sign => sign(token),
             Kind::Word => word(tokens, index),
             _ => None,
         };
         if let Some((message, suggestion)) = problem {
-            return Err(SnippetError::at(scanned.source, token.at, message, suggestion));
+            return Err(SnippetError::at(
+                scanned.source,
+                token.at,
+                message,
+                suggestion,
+            ));
         }
     }
     Ok(())
@@ -34,28 +39,29 @@ pub(super) fn words(scanned: &Scanned<'_>) -> Result<(), SnippetError> {
 /// What is wrong, and what to write instead.
 type Problem = (String, Option<String>);
 
-fn sign(token: &Token<'_>, before: Option<&Token<'_>>, next: Option<&Token<'_>>) -> Option<Problem> {
+fn sign(token: &Token<'_>) -> Option<Problem> {
     let instead = match token.text {
         "&&" | "&" => "and",
         "||" => "or",
         "!" => "not",
         "~" => "{{ a }}{{ b }}, two expressions side by side",
         "{" => "an expression without braces",
-        // `round(precision=1)` is the one place for a single sign.
-        "=" if !before.is_some_and(|token| token.kind == Kind::Word) || !is_argument(before, next) => "==",
+        "=" => "==",
         _ => return None,
     };
-    Some((format!("`{}` is not a sign of this language", token.text), Some(instead.to_owned())))
-}
-
-/// Whether `name = value` may be a filter's named argument: its name is no field.
-fn is_argument(name: Option<&Token<'_>>, value: Option<&Token<'_>>) -> bool {
-    let named = name.is_some_and(|name| ["format", "zone", "precision", "method"].contains(&name.text));
-    named && value.is_some_and(|value| matches!(value.kind, Kind::Text | Kind::Number))
+    Some((
+        format!("`{}` is not a sign of this language", token.text),
+        Some(instead.to_owned()),
+    ))
 }
 
 fn word(tokens: &[Token<'_>], index: usize) -> Option<Problem> {
-    let at = |back: usize| index.checked_sub(back).and_then(|index| tokens.get(index)).map(|token| token.text);
+    let at = |back: usize| {
+        index
+            .checked_sub(back)
+            .and_then(|index| tokens.get(index))
+            .map(|token| token.text)
+    };
     let name = tokens.get(index)?.text;
     if at(1) == Some("|") {
         return unknown("filter", name, &filters::NAMES);
@@ -65,9 +71,10 @@ fn word(tokens: &[Token<'_>], index: usize) -> Option<Problem> {
     }
     let called = tokens.get(index + 1).is_some_and(|next| next.text == "(");
     if called && !KEYWORDS.contains(&name) {
-        let suggestion = closest(name, &filters::NAMES).map(|filter| format!("a filter: … | {filter}"));
+        let suggestion =
+            closest(name, &filters::NAMES).map(|filter| format!("a filter: … | {filter}"));
         let message = format!("`{name}(…)` is a call, and there are no functions here");
-        return Some((message, Some(suggestion.unwrap_or_else(|| filter_list()))));
+        return Some((message, Some(suggestion.unwrap_or_else(filter_list))));
     }
     None
 }
@@ -88,7 +95,10 @@ fn filter_list() -> String {
 }
 
 /// Checks names and comparisons, and collects warnings. `roots` are the variables that the snippet looks up.
-pub(super) fn names(scanned: &Scanned<'_>, roots: &HashSet<String>) -> Result<Vec<SnippetError>, SnippetError> {
+pub(super) fn names(
+    scanned: &Scanned<'_>,
+    roots: &HashSet<String>,
+) -> Result<Vec<SnippetError>, SnippetError> {
     let tokens = &scanned.tokens;
     let mut warnings = Vec::new();
     let mut region = Region::Condition;
@@ -96,21 +106,36 @@ pub(super) fn names(scanned: &Scanned<'_>, roots: &HashSet<String>) -> Result<Ve
         if let Kind::Open(opened) = token.kind {
             region = opened;
         }
-        let member = index.checked_sub(1).and_then(|index| tokens.get(index)).is_some_and(|dot| dot.text == ".");
+        let member = index
+            .checked_sub(1)
+            .and_then(|index| tokens.get(index))
+            .is_some_and(|dot| dot.text == ".");
         if token.kind != Kind::Word || member {
             continue;
         }
         if roots.contains(token.text) && !context::ROOTS.contains(&token.text) {
             return Err(unknown_root(scanned.source, token, tokens.get(index + 1)));
         }
-        let Some(path) = Path::at(tokens, index) else { continue };
+        let Some(path) = Path::at(tokens, index) else {
+            continue;
+        };
         if let Some((message, suggestion)) = path.comparison(tokens) {
-            return Err(SnippetError::at(scanned.source, token.at, message, suggestion));
+            return Err(SnippetError::at(
+                scanned.source,
+                token.at,
+                message,
+                suggestion,
+            ));
         }
         if path.is_bare_truth(tokens, region) {
             let message = format!("`{0}` alone is true for \"0\" and \"false\" too", path.text);
             let suggestion = format!("{0} is yes, or {0} is filled", path.text);
-            warnings.push(SnippetError::at(scanned.source, token.at, message, Some(suggestion)));
+            warnings.push(SnippetError::at(
+                scanned.source,
+                token.at,
+                message,
+                Some(suggestion),
+            ));
         }
     }
     Ok(warnings)
@@ -121,10 +146,17 @@ fn unknown_root(source: &str, token: &Token<'_>, next: Option<&Token<'_>>) -> Sn
     let suggestion = match closest(name, &context::ROOTS) {
         Some(near) => near.to_owned(),
         // `FirstName` instead of `lead.FirstName` is the usual slip.
-        None if next.is_none_or(|next| next.text != ".") => format!("lead.{name}, or \"{name}\" in quotes for a text"),
+        None if next.is_none_or(|next| next.text != ".") => {
+            format!("lead.{name}, or \"{name}\" in quotes for a text")
+        }
         None => format!("one of {}", context::ROOTS.join(", ")),
     };
-    SnippetError::at(source, token.at, format!("there is no name `{name}` here"), Some(suggestion))
+    SnippetError::at(
+        source,
+        token.at,
+        format!("there is no name `{name}` here"),
+        Some(suggestion),
+    )
 }
 
 /// `lead.Name`: the tokens `from..to`.
@@ -136,7 +168,9 @@ struct Path {
 
 impl Path {
     fn at(tokens: &[Token<'_>], from: usize) -> Option<Self> {
-        let root = tokens.get(from).filter(|root| TEXT_ROOTS.contains(&root.text))?;
+        let root = tokens
+            .get(from)
+            .filter(|root| TEXT_ROOTS.contains(&root.text))?;
         let mut text = root.text.to_owned();
         let mut to = from + 1;
         while let (Some(dot), Some(name)) = (tokens.get(to), tokens.get(to + 1)) {
@@ -158,24 +192,42 @@ impl Path {
     fn comparison(&self, tokens: &[Token<'_>]) -> Option<Problem> {
         let is_sign = |token: &&Token<'_>| COMPARISONS.contains(&token.text);
         let (sign, other) = match tokens.get(self.to).filter(is_sign) {
-            Some(sign) => (sign.text, tokens.get(self.to + 1).filter(|token| token.text != "-").or(tokens.get(self.to + 2))?),
+            Some(sign) => (
+                sign.text,
+                tokens
+                    .get(self.to + 1)
+                    .filter(|token| token.text != "-")
+                    .or(tokens.get(self.to + 2))?,
+            ),
             None if tokens.get(self.to).is_some_and(|next| next.text == "|") => return None,
-            None => (flipped(self.before(tokens, 1).filter(is_sign)?.text), self.before(tokens, 2)?),
+            None => (
+                flipped(self.before(tokens, 1).filter(is_sign)?.text),
+                self.before(tokens, 2)?,
+            ),
         };
         let path = &self.text;
         let (what, suggestion) = match (other.kind, other.text) {
-            (Kind::Number, number) if sign == "==" || sign == "!=" => ("a number", format!("{path} {sign} \"{number}\"")),
+            (Kind::Number, number) if sign == "==" || sign == "!=" => {
+                ("a number", format!("{path} {sign} \"{number}\""))
+            }
             (Kind::Number, number) => ("a number", format!("{path} | number {sign} {number}")),
             (Kind::Word, "true" | "True") if sign == "==" => ("true", format!("{path} is yes")),
-            (Kind::Word, "true" | "True" | "false" | "False") => ("a truth value", format!("not ({path} is yes)")),
+            (Kind::Word, "true" | "True" | "false" | "False") => {
+                ("a truth value", format!("not ({path} is yes)"))
+            }
             _ => return None,
         };
-        Some((format!("`{path}` is a text and is compared with {what}"), Some(suggestion)))
+        Some((
+            format!("`{path}` is a text and is compared with {what}"),
+            Some(suggestion),
+        ))
     }
 
     /// Whether the path alone decides something, and is not the whole condition (whose "0" means no).
     fn is_bare_truth(&self, tokens: &[Token<'_>], region: Region) -> bool {
-        let (Some(before), Some(next)) = (self.before(tokens, 1), tokens.get(self.to)) else { return false };
+        let (Some(before), Some(next)) = (self.before(tokens, 1), tokens.get(self.to)) else {
+            return false;
+        };
         let ends = next.kind == Kind::Close || ["and", "or", ")", "else"].contains(&next.text);
         let whole = matches!(before.kind, Kind::Open(_)) && next.kind == Kind::Close;
         let starts = match before.text {

@@ -55,11 +55,25 @@ pub(super) fn condition(source: &str) -> Result<Scanned<'_>, SnippetError> {
     let mut scanned = start(source)?;
     if source.trim().is_empty() {
         let suggestion = Some("lead.Source == \"Site\", or leave the key out".to_owned());
-        return Err(SnippetError::at(source, 0, "the condition is empty", suggestion));
+        return Err(SnippetError::at(
+            source,
+            0,
+            "the condition is empty",
+            suggestion,
+        ));
     }
-    if let Some(at) = ["{{", "{%", "{#"].iter().filter_map(|mark| source.find(mark)).min() {
+    if let Some(at) = ["{{", "{%", "{#"]
+        .iter()
+        .filter_map(|mark| source.find(mark))
+        .min()
+    {
         let suggestion = Some("the expression alone, without braces".to_owned());
-        return Err(SnippetError::at(source, at, "a condition takes no braces", suggestion));
+        return Err(SnippetError::at(
+            source,
+            at,
+            "a condition takes no braces",
+            suggestion,
+        ));
     }
     expression(&mut scanned, Region::Condition, 0, 0, None)?;
     Ok(scanned)
@@ -71,7 +85,10 @@ pub(super) fn template(source: &str) -> Result<Scanned<'_>, SnippetError> {
     refuse_blocks(source)?;
     let mut at = 0;
     while let Some(rest) = source.get(at..).filter(|rest| !rest.is_empty()) {
-        let next = ["{{", "{%", "{#"].iter().filter_map(|mark| rest.find(mark)).min();
+        let next = ["{{", "{%", "{#"]
+            .iter()
+            .filter_map(|mark| rest.find(mark))
+            .min();
         let (literal, tag) = rest.split_at(next.unwrap_or(rest.len()));
         if !literal.is_empty() {
             scanned.literals.push(literal.to_owned());
@@ -95,9 +112,19 @@ pub(super) fn template(source: &str) -> Result<Scanned<'_>, SnippetError> {
 fn start(source: &str) -> Result<Scanned<'_>, SnippetError> {
     if source.chars().count() > MAX_SNIPPET_CHARS {
         let message = format!("it is longer than {MAX_SNIPPET_CHARS} characters");
-        return Err(SnippetError::at(source, 0, message, Some("a shorter one".to_owned())));
+        return Err(SnippetError::at(
+            source,
+            0,
+            message,
+            Some("a shorter one".to_owned()),
+        ));
     }
-    Ok(Scanned { source, tokens: Vec::new(), literals: Vec::new(), has_blocks: false })
+    Ok(Scanned {
+        source,
+        tokens: Vec::new(),
+        literals: Vec::new(),
+        has_blocks: false,
+    })
 }
 
 /// Refuses every `{%` that is not a branch, be it inside a comment or a quoted text.
@@ -108,7 +135,9 @@ fn refuse_blocks(source: &str) -> Result<(), SnippetError> {
         let word = rest.split(|c: char| !is_word(c)).next().unwrap_or_default();
         if !BLOCKS.contains(&word) {
             let message = format!("`{{% {word}` is not for messages");
-            let suggestion = Some("expressions as {{ … }}, and {% if … %} … {% else %} … {% endif %}".to_owned());
+            let suggestion = Some(
+                "expressions as {{ … }}, and {% if … %} … {% else %} … {% endif %}".to_owned(),
+            );
             return Err(SnippetError::at(source, at, message, suggestion));
         }
     }
@@ -125,24 +154,42 @@ fn after(source: &str, from: usize, end: &str) -> Result<usize, SnippetError> {
 }
 
 fn unclosed(source: &str, at: usize, end: &str) -> SnippetError {
-    let open: String = source.get(at..).unwrap_or_default().chars().take(2).collect();
-    SnippetError::at(source, at, format!("`{open}` is not closed"), Some(format!("`{end}` behind the expression")))
+    let open: String = source
+        .get(at..)
+        .unwrap_or_default()
+        .chars()
+        .take(2)
+        .collect();
+    SnippetError::at(
+        source,
+        at,
+        format!("`{open}` is not closed"),
+        Some(format!("`{end}` behind the expression")),
+    )
 }
 
 /// Reads an expression's tokens from behind its opening mark to its end, and gives the byte behind it.
-fn expression<'s>(
-    scanned: &mut Scanned<'s>,
+fn expression(
+    scanned: &mut Scanned<'_>,
     region: Region,
     open: usize,
     mark: usize,
     end: Option<&str>,
 ) -> Result<usize, SnippetError> {
     let source = scanned.source;
-    scanned.tokens.push(Token { kind: Kind::Open(region), text: "", at: open });
+    scanned.tokens.push(Token {
+        kind: Kind::Open(region),
+        text: "",
+        at: open,
+    });
     let mut at = open + mark;
     while let Some(rest) = source.get(at..).filter(|rest| !rest.is_empty()) {
         if let Some(end) = end.filter(|end| rest.starts_with(end)) {
-            scanned.tokens.push(Token { kind: Kind::Close, text: "", at });
+            scanned.tokens.push(Token {
+                kind: Kind::Close,
+                text: "",
+                at,
+            });
             return Ok(at + end.len());
         }
         let (kind, length) = token(source, at, rest)?;
@@ -152,13 +199,15 @@ fn expression<'s>(
         }
         at += length;
     }
-    match end {
-        Some(end) => Err(unclosed(source, open, end)),
-        None => {
-            scanned.tokens.push(Token { kind: Kind::Close, text: "", at });
-            Ok(at)
-        }
+    if let Some(end) = end {
+        return Err(unclosed(source, open, end));
     }
+    scanned.tokens.push(Token {
+        kind: Kind::Close,
+        text: "",
+        at,
+    });
+    Ok(at)
 }
 
 /// The kind and length in bytes of the token at the start of `rest`; no kind for blanks.
@@ -169,13 +218,13 @@ fn token(source: &str, at: usize, rest: &str) -> Result<(Option<Kind>, usize), S
         c if c.is_whitespace() => (None, c.len_utf8()),
         '0'..='9' => (Some(Kind::Number), run(|c| is_word(c) || c == '.')),
         c if is_word(c) => (Some(Kind::Word), run(is_word)),
-        '"' | '\'' => match quoted(rest, first) {
-            Some(length) => (Some(Kind::Text), length),
-            None => {
+        '"' | '\'' => {
+            let length = quoted(rest, first).ok_or_else(|| {
                 let suggestion = Some(format!("{first} at the end of the quoted text"));
-                return Err(SnippetError::at(source, at, "the quote is not closed", suggestion));
-            }
-        },
+                SnippetError::at(source, at, "the quote is not closed", suggestion)
+            })?;
+            (Some(Kind::Text), length)
+        }
         _ if PAIRS.iter().any(|pair| rest.starts_with(pair)) => (Some(Kind::Sign), 2),
         c => (Some(Kind::Sign), c.len_utf8()),
     })

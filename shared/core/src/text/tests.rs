@@ -1,0 +1,298 @@
+mod mistakes;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::fields::Fields;
+use crate::zone::Zone;
+
+/// 2026-08-08 05:52:30 UTC.
+const NOW_MS: i64 = 1_786_168_350_000;
+
+fn lead() -> Fields {
+    Fields::from_iter([
+        ("FirstName", Some("MARIA DA SILVA")),
+        ("LastName", None),
+        ("City", Some("")),
+        ("Source", Some("Site")),
+        ("Score", Some("60")),
+        ("DoNotCall", Some("0")),
+        ("mx_Value", Some("1234.50")),
+        ("CreatedOn", Some("2026-08-08 01:52:30.000")),
+        ("mx_Birthday", Some("1990-05-01")),
+        ("Phone", Some("+55-11999999999")),
+    ])
+}
+
+fn context() -> Context {
+    Context::new(&lead(), NOW_MS, &Zone::default())
+}
+
+fn render(source: &str) -> Result<String, TextError> {
+    Template::compile(source).unwrap().render(&context())
+}
+
+fn eval(source: &str) -> Result<bool, TextError> {
+    Condition::compile(source).unwrap().eval(&context())
+}
+
+#[test]
+fn texts() {
+    for (source, text) in [
+        ("Olá {{ lead.FirstName | first_name }}!", "Olá Maria!"),
+        ("{{ lead.FirstName | proper }}", "Maria da Silva"),
+        ("[{{ lead.City }}]", "[]"),
+        ("{{ lead.LastName or 'cliente' }}", "cliente"),
+        ("{{ (lead.LastName | first_name) or 'cliente' }}", "cliente"),
+        ("{{ lead.LastName | default('cliente') }}", "cliente"),
+        ("{{ lead.City | d('aí') }}", "aí"),
+        ("{{ lead.mx_Value | brl }}", "R$ 1.234,50"),
+        (
+            "{{ lead.CreatedOn | date }} {{ lead.CreatedOn | time }}",
+            "07/08/2026 22:52",
+        ),
+        ("{{ lead.CreatedOn | date('%d/%m', 'UTC') }}", "08/08"),
+        ("{{ lead.mx_Birthday | date('%d/%m') }}", "01/05"),
+        ("{{ now | date }}", "08/08/2026"),
+        ("{{ lead.Phone | digits }}", "5511999999999"),
+        ("{{ lead.Score | number }}", "60"),
+        ("{{ (lead.mx_Value | number) / 2 }}", "617.25"),
+        ("{% if lead.Source == 'Site' %}a{% else %}b{% endif %}", "a"),
+        (
+            "{% if lead.City is filled %}a{% elif lead.LastName is blank %}b{% endif %}",
+            "b",
+        ),
+        ("{# nota #}{{ lead.FirstName | truncate(6) }}", "MARIA…"),
+        (
+            "{{ lead.Source | replace('i', 'I') | upper | lower | trim }}",
+            "site",
+        ),
+        ("<b>&", "<b>&"),
+    ] {
+        assert_eq!(render(source).as_deref(), Ok(text), "{source}");
+    }
+}
+
+#[test]
+fn conditions() {
+    for (source, holds) in [
+        ("lead.Source == \"Site\"", true),
+        ("lead.Source in [\"Ads\", \"Site\"]", true),
+        ("lead.Source != 'Site'", false),
+        ("lead.LastName == 'x'", false),
+        ("lead.LastName is none and lead.City is blank", true),
+        ("lead.Score | number > 50", true),
+        ("50 > lead.Score | number", false),
+        ("lead.LastName | number(0) < 10", true),
+        ("lead.DoNotCall", false),
+        ("lead.DoNotCall is yes", false),
+        ("not (lead.DoNotCall is yes)", true),
+        (
+            "lead.Source is startingwith('Si') and not lead.Source is endingwith('x')",
+            true,
+        ),
+        ("lead.Nope is defined", false),
+        ("lead.City", false),
+        ("true", true),
+        ("'Site' == lead.Source", true),
+    ] {
+        assert_eq!(eval(source), Ok(holds), "{source}");
+    }
+}
+
+#[test]
+fn a_missing_name_is_named() {
+    let undefined = |name: &str| TextError::Undefined {
+        name: name.to_owned(),
+    };
+    assert_eq!(render("Olá {{ lead.Nope }}"), Err(undefined("lead.Nope")));
+    assert_eq!(
+        render("{{ lead.Nope | first_name }}"),
+        Err(undefined("lead.Nope"))
+    );
+    assert_eq!(
+        render("{{ lead.Nope | number(0) }}"),
+        Err(undefined("lead.Nope"))
+    );
+    assert_eq!(
+        render("{{ lead.Nope | length }}"),
+        Err(undefined("lead.Nope"))
+    );
+    assert_eq!(eval("lead.Nope == 'a'"), Err(undefined("lead.Nope")));
+    assert_eq!(eval("lead.Nope"), Err(undefined("lead.Nope")));
+    assert_eq!(
+        eval("lead.Source == 'x' or lead.Nope == 'a'"),
+        Err(undefined("lead.Nope"))
+    );
+    assert_eq!(
+        eval("before.Source == 'a'"),
+        Err(undefined("before.Source"))
+    );
+    // Two are missing: the one that was met.
+    assert_eq!(
+        eval("lead.Zzz == 'a' and lead.Aaa == 'b'"),
+        Err(undefined("lead.Zzz"))
+    );
+    // What is not looked up is not missed.
+    assert_eq!(eval("lead.Source == 'Site' or lead.Nope == 'a'"), Ok(true));
+    assert_eq!(
+        undefined("lead.Nope").to_string(),
+        "`lead.Nope` is not among the fields of this event"
+    );
+}
+
+#[test]
+fn an_empty_field_never_prints_none() {
+    let empty = |expression: &str| TextError::Empty {
+        expression: expression.to_owned(),
+    };
+    assert_eq!(
+        render("Olá {{ lead.LastName }}"),
+        Err(empty("lead.LastName"))
+    );
+    assert_eq!(
+        render("{{ lead.LastName | upper }}"),
+        Err(empty("lead.LastName | upper"))
+    );
+    assert_eq!(
+        render("{{ lead.LastName | date }}"),
+        Err(empty("lead.LastName | date"))
+    );
+    assert_eq!(
+        render("{{ lead.LastName | brl }}"),
+        Err(empty("lead.LastName | brl"))
+    );
+    assert_eq!(
+        eval("lead.LastName | number > 3"),
+        Err(empty("lead.LastName | number"))
+    );
+    for filter in filters::NAMES {
+        let source = format!("{{{{ lead.LastName | {filter} }}}}");
+        if let Ok(text) = Template::compile(&source).unwrap().render(&context()) {
+            assert_eq!(text, "", "{filter}");
+        }
+    }
+}
+
+#[test]
+fn a_whole_lead_is_not_a_text() {
+    for source in ["{{ lead }}", "{{ event }}", "{{ [lead.Source] }}"] {
+        assert!(
+            matches!(render(source), Err(TextError::NotText { .. })),
+            "{source}"
+        );
+    }
+}
+
+#[test]
+fn no_error_quotes_a_value() {
+    for source in [
+        "{{ lead.FirstName | number }}",
+        "{{ lead.FirstName | brl }}",
+        "{{ lead.FirstName | date }}",
+        "{{ lead.FirstName + 1 }}",
+        "{{ lead.FirstName | round }}",
+        "{{ lead.FirstName | truncate(lead.Phone) }}",
+        "{{ lead.CreatedOn | date(lead.FirstName, lead.Phone) }}",
+        "{{ lead[lead.FirstName] }}",
+        "{{ lead.FirstName.X }}",
+        "{{ 1 / lead.FirstName }}",
+        "{{ -lead.FirstName }}",
+        "{{ 'x' in lead.LastName }}",
+        "{{ lead.FirstName[0:lead.Phone] }}",
+    ] {
+        let Ok(template) = Template::compile(source) else {
+            continue;
+        };
+        let error = template.render(&context()).unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(
+            !shown.contains("MARIA") && !shown.contains("99999"),
+            "{source}: {shown}"
+        );
+    }
+}
+
+#[test]
+fn an_evaluation_is_bounded() {
+    let long = format!("{{{{ '{}' }}}}", "x".repeat(100));
+    assert_eq!(render(&long.repeat(70)).map(|text| text.len()), Ok(7_000));
+    assert_eq!(render("{{ 'x' * 20000 }}"), Err(TextError::TooLong));
+    let nested = " | replace('x', 'xxxxxxxxxx')".repeat(30);
+    let exploding = format!("{{{{ 'x'{nested} }}}}");
+    assert!(matches!(render(&exploding), Err(TextError::Other { .. })));
+    let error = Template::compile(&"x".repeat(MAX_SNIPPET_CHARS + 1)).unwrap_err();
+    assert!(error.message.contains("longer"));
+}
+
+#[test]
+fn references_and_literals_are_told() {
+    let text =
+        Template::compile("Olá {{ lead.FirstName | d(before.City) }}, {{ lead['X Y'] }}.").unwrap();
+    let names: Vec<&str> = text.references().iter().map(String::as_str).collect();
+    assert_eq!(names, ["before.City", "lead", "lead.FirstName"]);
+    assert_eq!(text.literals().collect::<Vec<_>>(), ["Olá ", ", ", "."]);
+    assert_eq!(text.least_chars(), 7);
+    assert_eq!(
+        Template::compile("{% if lead.X is yes %}abc{% endif %}")
+            .unwrap()
+            .least_chars(),
+        0
+    );
+    let condition = Condition::compile("lead.Source == 'Site' and event.kind == 'x'").unwrap();
+    assert_eq!(condition.references().len(), 2);
+}
+
+#[test]
+fn before_activity_and_event_are_seen() {
+    let other = Fields::from_iter([("Source", Some("Ads")), ("kind", Some("lead.changed"))]);
+    let context = context()
+        .with_before(&other)
+        .with_activity(&other)
+        .with_event(&other);
+    let condition = Condition::compile(
+        "before.Source == 'Ads' and activity.Source == 'Ads' and event.kind == 'lead.changed'",
+    );
+    assert_eq!(condition.unwrap().eval(&context), Ok(true));
+}
+
+#[test]
+fn compiled_parts_cross_threads() {
+    fn crosses<T: Send + Sync + Clone + 'static>() {}
+    crosses::<Condition>();
+    crosses::<Template>();
+    crosses::<Context>();
+}
+
+proptest! {
+    #[test]
+    fn no_snippet_panics(
+        source in "\\PC{0,60}",
+        like in "([{}%|.()'\"=<>!~, ]|lead|before|FirstName|Score|if|endif|else|is|not|and|number|date|upper|12|\n|ã){0,25}",
+    ) {
+        let context = context();
+        for source in [source, format!("{{{{ {like} }}}}"), like] {
+            if let Ok(template) = Template::compile(&source) {
+                let _ = template.render(&context);
+            }
+            match Condition::compile(&source) {
+                Ok(condition) => drop(condition.eval(&context)),
+                Err(error) => prop_assert!(error.line >= 1 && error.column >= 1),
+            }
+        }
+    }
+
+    #[test]
+    fn no_value_panics_or_gets_into_an_error(
+        value in "\\PC{8,30}",
+        filter in prop::sample::select(filters::NAMES.to_vec()),
+    ) {
+        let lead = Fields::from_iter([("X", Some(value.clone()))]);
+        let context = Context::new(&lead, NOW_MS, &Zone::default());
+        let template = Template::compile(&format!("{{{{ lead.X | {filter} }}}}")).unwrap();
+        if let Err(error) = template.render(&context) {
+            let shown = format!("{error} {error:?}");
+            prop_assert!(!shown.contains(&value));
+        }
+    }
+}

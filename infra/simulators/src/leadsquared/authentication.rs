@@ -1,0 +1,20 @@
+//! `Authentication.svc/UserByAccessKey.Get`: the start-up probe.
+
+use serde_json::{Value, json};
+
+use super::vendor::Desk;
+
+pub(super) fn user(desk: &Desk<'_>) -> Value {
+    let host = desk.call.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    json!({
+        "Id": desk.options.user_id,
+        "FirstName": "Integration",
+        "EmailAddress": "integration@example.com",
+        "Role": "Administrator",
+        "TimeZone": "America/Sao_Paulo",
+        "DefaultCountryCode": "55",
+        "OrgId": "1",
+        "OrgShortCode": "SIMULATED",
+        "LSQCommonServiceURLs": { "api": host, "app": host },
+    })
+}

@@ -1,0 +1,167 @@
+//! Which lead fields exist, and the two ways in which a lead is written out.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    options::Options,
+    received::Lead,
+    refusal::{Refused, unknown_attributes},
+};
+use crate::clock::utc;
+
+/// Fields that every account has, in the order of a flat lead.
+pub(super) const STANDARD: [&str; 43] = [
+    "ProspectID",
+    "ProspectAutoId",
+    "FirstName",
+    "LastName",
+    "EmailAddress",
+    "Phone",
+    "Mobile",
+    "Company",
+    "Website",
+    "JobTitle",
+    "Source",
+    "SourceMedium",
+    "SourceCampaign",
+    "SourceContent",
+    "Origin",
+    "Notes",
+    "DoNotEmail",
+    "DoNotCall",
+    "DoNotTrack",
+    "CurrentOptInStatus",
+    "OptInDate",
+    "OptInDetails",
+    "ProspectStage",
+    "Score",
+    "EngagementScore",
+    "QualityScore01",
+    "TotalVisits",
+    "TimeZone",
+    "NotableEvent",
+    "ProspectActivityName_Max",
+    "ProspectActivityDate_Max",
+    "OwnerId",
+    "OwnerIdName",
+    "OwnerIdEmailAddress",
+    "CreatedBy",
+    "CreatedOn",
+    "ModifiedBy",
+    "ModifiedOn",
+    "LeadLastModifiedOn",
+    "mx_Street1",
+    "mx_City",
+    "mx_State",
+    "mx_Country",
+];
+
+/// Fields that filter as `"1"` and `"0"` alone.
+pub(super) const BOOLEANS: [&str; 3] = ["DoNotEmail", "DoNotCall", "DoNotTrack"];
+
+/// The API's form of an instant: UTC, no zone marker.
+pub(super) const DATE: &str = "%Y-%m-%d %H:%M:%S.%3f";
+
+/// One attribute of a write.
+pub(super) type Pair = (String, Option<String>);
+
+/// Whether a lead has a field of this name. Names are case-sensitive.
+pub(super) fn exists(name: &str, options: &Options) -> bool {
+    STANDARD.contains(&name)
+        || options.mx_fields.iter().any(|field| field == name)
+        || (options.mx_fields.is_empty() && name.starts_with("mx_"))
+}
+
+/// One unknown name refuses the whole write.
+pub(super) fn known(pairs: &[Pair], options: &Options) -> Result<(), Refused> {
+    let unknown: Vec<&str> =
+        pairs.iter().map(|(name, _)| name.as_str()).filter(|name| !exists(name, options)).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(unknown_attributes(&unknown)) }
+}
+
+/// `[{"Attribute", "Value"}, …]`. Values are strings or null; the vendor documents nothing else, so nothing else passes.
+pub(super) fn pairs(value: &Value) -> Result<Vec<Pair>, Refused> {
+    let rows = value.as_array().ok_or(Refused::Malformed("An array of Attribute and Value was expected"))?;
+    rows.iter().map(pair).collect()
+}
+
+/// `{"Attribute", "Value"}`.
+pub(super) fn pair(value: &Value) -> Result<Pair, Refused> {
+    let name = value.get("Attribute").and_then(Value::as_str);
+    let name = name.ok_or(Refused::Malformed("An Attribute was expected"))?;
+    match value.get("Value") {
+        Some(Value::String(text)) => Ok((name.to_owned(), Some(text.clone()))),
+        None | Some(Value::Null) => Ok((name.to_owned(), None)),
+        Some(_) => Err(Refused::Malformed("A Value must be a string")),
+    }
+}
+
+/// Takes the named attribute out of a write.
+pub(super) fn take(pairs: &mut Vec<Pair>, name: &str) -> Option<String> {
+    let place = pairs.iter().position(|(attribute, _)| attribute.eq_ignore_ascii_case(name))?;
+    pairs.remove(place).1
+}
+
+/// All fields as strings or null, the way LeadSquared writes even numbers.
+pub(super) fn all(lead: &Lead, options: &Options) -> BTreeMap<String, Option<String>> {
+    let mut fields: BTreeMap<String, Option<String>> =
+        STANDARD.iter().copied().chain(options.mx_fields.iter().map(String::as_str)).map(|name| (name.to_owned(), None)).collect();
+    fields.extend(lead.fields.clone());
+    fields.insert("ProspectID".to_owned(), Some(lead.id.clone()));
+    fields.insert("ProspectAutoId".to_owned(), Some(lead.number.to_string()));
+    for name in ["ModifiedOn", "LeadLastModifiedOn"] {
+        fields.insert(name.to_owned(), Some(utc(lead.modified_ms, DATE)));
+    }
+    fields
+}
+
+/// `columns` of a lead, or all of them, as one flat object.
+pub(super) fn flat(lead: &Lead, columns: Option<&[String]>, options: &Options) -> Value {
+    let chosen = all(lead, options).into_iter().filter(|(name, _)| wanted(name, columns));
+    Value::Object(chosen.map(|(name, value)| (name, json!(value))).collect::<Map<String, Value>>())
+}
+
+/// `columns` of a lead, or all of them, as a list of attributes.
+pub(super) fn list(lead: &Lead, columns: Option<&[String]>, options: &Options) -> Vec<Value> {
+    let chosen = all(lead, options).into_iter().filter(|(name, _)| wanted(name, columns));
+    chosen.map(|(name, value)| json!({ "Attribute": name, "Value": value })).collect()
+}
+
+fn wanted(name: &str, columns: Option<&[String]>) -> bool {
+    columns.is_none_or(|columns| columns.iter().any(|column| column == name))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Options, known, pairs, take};
+    use crate::leadsquared::refusal::Refused;
+
+    #[test]
+    fn names_are_case_sensitive_and_all_unknown_ones_are_told() {
+        let write = |name: &str| (name.to_owned(), None);
+        let refused = known(&[write("Phone"), write("phone"), write("mx_Nope")], &Options::default());
+        let message = "Attribute(s) does not exist - phone,mx_Nope".to_owned();
+        assert_eq!(refused, Err(Refused::Mx("MXUnknownAttributeException", message)));
+        let any = Options { mx_fields: Vec::new(), ..Options::default() };
+        assert_eq!(known(&[write("mx_Anything")], &any), Ok(()));
+    }
+
+    #[test]
+    fn only_arrays_of_string_values_are_writes() {
+        assert!(pairs(&json!([{ "Attribute": "Phone", "Value": "1" }, { "Attribute": "Notes", "Value": null }])).is_ok());
+        for body in [json!({ "Attribute": "Phone" }), json!([{ "Value": "1" }]), json!([{ "Attribute": "Score", "Value": 1 }])] {
+            assert!(matches!(pairs(&body), Err(Refused::Malformed(_))), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_search_key_is_taken_out_of_the_write() {
+        let mut write = vec![("SearchBy".to_owned(), Some("Phone".to_owned())), ("Phone".to_owned(), None)];
+        assert_eq!(take(&mut write, "SearchBy").as_deref(), Some("Phone"));
+        assert_eq!(write.len(), 1);
+    }
+}

@@ -1,0 +1,66 @@
+//! How LeadSquared says no.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+
+/// A call, or a row of a bulk call, that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// An ordinary error of validation: status 500 with this type and message. Not worth a retry.
+    Mx(&'static str, String),
+    /// JSON that does not have the documented shape: 400.
+    Malformed(&'static str),
+    /// 404.
+    NoSuchPath,
+    /// 405.
+    WrongMethod,
+}
+
+pub(super) fn invalid(message: impl Into<String>) -> Refused {
+    Refused::Mx("MXInvalidInputException", message.into())
+}
+
+pub(super) fn no_such_lead() -> Refused {
+    Refused::Mx("MXInvalidEntityException", "Lead does not exist in the system".to_owned())
+}
+
+pub(super) fn unknown_attributes(names: &[&str]) -> Refused {
+    Refused::Mx("MXUnknownAttributeException", format!("Attribute(s) does not exist - {}", names.join(",")))
+}
+
+impl Refused {
+    /// Type and message as they stand in an envelope or in a row.
+    pub(super) fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Self::Mx(kind, message) => (kind, message),
+            Self::Malformed(message) => ("MXInvalidInputException", message),
+            Self::NoSuchPath => ("MXInvalidInputException", "No such API"),
+            Self::WrongMethod => ("MXInvalidInputException", "Method not allowed"),
+        }
+    }
+
+    /// The whole call's answer. `hidden` puts an MX error behind a 200.
+    pub(super) fn into_answer(self, hidden: bool) -> Answer {
+        let status = match &self {
+            Self::Mx(..) if hidden => StatusCode::OK,
+            Self::Mx(..) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::NoSuchPath => StatusCode::NOT_FOUND,
+            Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+        };
+        let (kind, message) = self.parts();
+        Answer::json(status, envelope(kind, message))
+    }
+}
+
+/// The documented error envelope.
+pub(super) fn envelope(kind: &str, message: &str) -> Value {
+    json!({ "Status": "Error", "ExceptionType": kind, "ExceptionMessage": message })
+}
+
+/// The documented envelope of success.
+pub(super) fn success(message: &Value) -> Value {
+    json!({ "Status": "Success", "Message": message })
+}

@@ -1,0 +1,140 @@
+//! What every test needs: clients of both simulators, and somebody who receives webhooks.
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{Json, Router, extract::State, http::StatusCode, routing};
+use recado_simulators::{leadsquared, liguelead};
+use reqwest::{Client, Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+
+/// A body that a receiver got, with the query of its address.
+pub type Got = (String, Value);
+
+/// A web server that answers every POST with one status and keeps the bodies in order of arrival.
+pub struct Receiver {
+    pub url: String,
+    got: Arc<Mutex<Vec<Got>>>,
+}
+
+impl Receiver {
+    pub async fn start(status: u16) -> Self {
+        let got = Arc::new(Mutex::new(Vec::new()));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        let keep = move |State(got): State<Arc<Mutex<Vec<Got>>>>, uri: axum::http::Uri, Json(body): Json<Value>| async move {
+            got.lock().unwrap().push((uri.query().unwrap_or_default().to_owned(), body));
+            StatusCode::from_u16(status).unwrap()
+        };
+        let router = Router::new().route("/hook", routing::post(keep)).with_state(Arc::clone(&got));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, got }
+    }
+
+    pub fn got(&self) -> Vec<Got> {
+        self.got.lock().unwrap().clone()
+    }
+
+    /// Waits until so many bodies came.
+    pub async fn wait_for(&self, count: usize) -> Vec<Got> {
+        eventually(|| self.got().len() >= count).await;
+        self.got()
+    }
+}
+
+/// Waits up to 5 s for something to become true.
+pub async fn eventually(mut holds: impl FnMut() -> bool) {
+    for _ in 0..500 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it did not happen in 5 s");
+}
+
+pub struct LigueLead {
+    pub simulator: liguelead::Simulator,
+    client: Client,
+}
+
+impl LigueLead {
+    pub async fn start(options: liguelead::Options) -> Self {
+        Self { simulator: liguelead::start_local(options).await.unwrap(), client: Client::new() }
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let options = liguelead::Options::default();
+        self.client
+            .request(method, format!("{}{path}", self.simulator.base_url()))
+            .header("api-token", options.api_token)
+            .header("app-id", options.app_id)
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> reqwest::Result<Response> {
+        self.request(Method::POST, path).json(&body).send().await
+    }
+
+    /// Status and body of a POST that must be answered.
+    pub async fn answer(&self, path: &str, body: Value) -> (u16, Value) {
+        let response = self.post(path, body).await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    pub async fn send(&self, phones: &[&str], message: &str) -> reqwest::Result<Response> {
+        self.post("/sms", json!({ "message": message, "phones": phones })).await
+    }
+}
+
+pub struct LeadSquared {
+    pub simulator: leadsquared::Simulator,
+    client: Client,
+}
+
+impl LeadSquared {
+    pub async fn start(options: leadsquared::Options) -> Self {
+        Self { simulator: leadsquared::start_local(options).await.unwrap(), client: Client::new() }
+    }
+
+    /// Without limits that a test of something else would meet.
+    pub fn roomy() -> leadsquared::Options {
+        leadsquared::Options {
+            calls_per_5s: Some(1_000),
+            bulk_calls_per_5s: 1_000,
+            activity_types: vec![(206, "Message".to_owned())],
+            accept_unknown_leads: false,
+            ..leadsquared::Options::default()
+        }
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let options = leadsquared::Options::default();
+        self.client
+            .request(method, format!("{}/{path}", self.simulator.base_url()))
+            .header("x-LSQ-AccessKey", options.access_key)
+            .header("x-LSQ-SecretKey", options.secret_key)
+    }
+
+    /// Status and JSON of a POST that must be answered; text becomes a JSON string.
+    pub async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        read(self.request(Method::POST, path).json(&body).send().await.unwrap()).await
+    }
+
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        read(self.request(Method::GET, path).send().await.unwrap()).await
+    }
+}
+
+pub async fn read(response: Response) -> (u16, Value) {
+    let status = response.status().as_u16();
+    let text = response.text().await.unwrap();
+    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
+
+/// `[{"Attribute", "Value"}]`.
+pub fn attributes(pairs: &[(&str, &str)]) -> Value {
+    pairs.iter().map(|(name, value)| json!({ "Attribute": name, "Value": value })).collect()
+}

@@ -1,0 +1,202 @@
+//! `recado.yaml`: one tenant's limits, quotas, hours, caps, rules and campaigns. No secret is ever in it.
+//!
+//! Reading has two steps. [`tree`] turns the text into nodes that remember where they stand; the files beside it turn
+//! nodes into the types below. Nothing stops at the first mistake: whoever edits the file by hand gets all of them at
+//! once, each with its line, its column and what to write instead. That is why the file is not deserialized with
+//! serde, which ends at its first error.
+//!
+//! A [`Config`] exists only if the file had no error, so nothing behind it needs to doubt a value.
+
+mod account;
+mod action;
+mod campaign;
+mod diagnostic;
+mod gateway;
+mod names;
+mod rule;
+mod section;
+mod sending;
+mod snippet;
+mod tree;
+mod trigger;
+mod values;
+
+pub use account::{LeadSquared, OptOut, Plan, WriteBack};
+pub use action::{Action, Voice};
+pub use campaign::{Audience, Campaign, Comparison, Schedule};
+pub use diagnostic::{Diagnostic, Severity};
+pub use gateway::LigueLead;
+pub use names::{FieldName, RuleId};
+pub use rule::Rule;
+pub use sending::{Cap, Quotas, SendTiming, SendingHours};
+pub use trigger::{FieldChange, Trigger};
+
+use diagnostic::Problems;
+use section::Section;
+
+use crate::zone::{DEFAULT_ZONE, Zone};
+
+/// The largest file that is read, in bytes. A stored version must fit one table item (400 KB) with room to spare.
+pub const MAX_CONFIG_BYTES: usize = 256 * 1_024;
+/// The most rules, and the most campaigns, in one file.
+pub const MAX_RULES: usize = 500;
+/// The one version of the format.
+const VERSION: u64 = 1;
+/// Milliseconds in a day.
+const DAY_MS: u64 = 86_400_000;
+
+const KEYS: [&str; 11] = [
+    "version",
+    "timezone",
+    "leadsquared",
+    "liguelead",
+    "quotas",
+    "hours",
+    "caps",
+    "send",
+    "retention",
+    "rules",
+    "campaigns",
+];
+
+/// A checked configuration. Made by [`Config::parse`] alone.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Config {
+    /// Whose calendar day the quotas count, and on whose clock `date` and `time` write. Default America/Sao_Paulo.
+    pub timezone: Zone,
+    /// The LeadSquared account: its limits and where outcomes go.
+    pub leadsquared: LeadSquared,
+    /// The LigueLead token's limits.
+    pub liguelead: LigueLead,
+    /// Daily budgets.
+    pub quotas: Quotas,
+    /// When messages may start, on each recipient's clock.
+    pub hours: SendingHours,
+    /// Messages per lead in rolling windows; all of them hold.
+    pub caps: Vec<Cap>,
+    /// Timing of the sender.
+    pub send: SendTiming,
+    /// How long rows are kept, in milliseconds (1 day to 10 years). Default 90 days.
+    pub retention_ms: u64,
+    /// The rules, in the file's order; their ids are unique, also among the campaigns' ids.
+    pub rules: Vec<Rule>,
+    /// The campaigns, in the file's order.
+    pub campaigns: Vec<Campaign>,
+}
+
+/// A configuration, and what in it is legal but worth a look.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked {
+    /// What the file says.
+    pub config: Config,
+    /// In the file's order; all of [`Severity::Warning`].
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Config {
+    /// Reads and checks a whole file.
+    ///
+    /// Gives every mistake at once, warnings among them, in the file's order; at least one is a
+    /// [`Severity::Error`].
+    pub fn parse(text: &str) -> Result<Checked, Vec<Diagnostic>> {
+        let mut problems = Problems::default();
+        let config = read(text, &mut problems);
+        let (diagnostics, has_errors) = problems.finish();
+        match config {
+            Some(config) if !has_errors => Ok(Checked {
+                config,
+                warnings: diagnostics,
+            }),
+            _ => Err(diagnostics),
+        }
+    }
+
+    /// The rule of that id.
+    #[must_use]
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id.as_str() == id)
+    }
+}
+
+fn read(text: &str, problems: &mut Problems) -> Option<Config> {
+    if text.len() > MAX_CONFIG_BYTES {
+        let message = format!("the file is larger than {} KiB", MAX_CONFIG_BYTES / 1_024);
+        problems.error(
+            tree::Position::START,
+            "",
+            message,
+            "fewer or shorter rules".to_owned(),
+        );
+        return None;
+    }
+    let root = match tree::parse(text) {
+        Ok(root) => root,
+        Err(mistake) => {
+            problems.error(mistake.at, "", mistake.message, mistake.suggestion);
+            return None;
+        }
+    };
+    let root = Section::root(&root, &KEYS, problems)?;
+    version(&root, problems);
+    let timezone = timezone(&root, problems);
+    let mut ids = names::Ids::default();
+    Some(Config {
+        timezone,
+        leadsquared: account::read(&root, problems),
+        liguelead: gateway::read(&root, problems),
+        quotas: sending::quotas(&root, problems),
+        hours: sending::hours(&root, problems),
+        caps: sending::caps(&root, problems),
+        send: sending::send(&root, problems),
+        retention_ms: root
+            .duration_ms("retention", DAY_MS..=3_650 * DAY_MS, problems)
+            .unwrap_or(90 * DAY_MS),
+        rules: rule::read_all(&root, &mut ids, problems),
+        campaigns: campaign::read_all(&root, &mut ids, problems),
+    })
+}
+
+fn version(root: &Section<'_>, problems: &mut Problems) {
+    let Some(item) = root.required("version", "version: 1", problems) else {
+        return;
+    };
+    if item
+        .text(problems)
+        .is_some_and(|version| version != VERSION.to_string())
+    {
+        item.error("this version of the format is not known", "1", problems);
+    }
+}
+
+fn timezone(root: &Section<'_>, problems: &mut Problems) -> Zone {
+    let Some(item) = root.get("timezone", problems) else {
+        return Zone::default();
+    };
+    let Some(name) = item.text(problems) else {
+        return Zone::default();
+    };
+    Zone::parse(&name).unwrap_or_else(|_| {
+        item.error(
+            format!("there is no time zone \"{name}\""),
+            nearest_zone(&name),
+            problems,
+        );
+        Zone::default()
+    })
+}
+
+/// The zone that was meant, or the default one.
+fn nearest_zone(name: &str) -> String {
+    let known: Vec<String> = jiff::tz::db()
+        .available()
+        .map(|zone| zone.to_string())
+        .collect();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    crate::spelling::closest(name, &known)
+        .unwrap_or(DEFAULT_ZONE)
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,274 @@
+//! `leadsquared:` the account's limits, and where outcomes are written.
+
+use super::diagnostic::Problems;
+use super::names::FieldName;
+use super::section::Section;
+use super::values;
+use crate::spelling::closest;
+
+const KEYS: [&str; 11] = [
+    "plan",
+    "calls_per_5s",
+    "bulk_calls_per_5s",
+    "calls_per_day",
+    "bulk_counts_in_window",
+    "bulk_create_or_update_max",
+    "reserve",
+    "integration_user",
+    "opt_out",
+    "write_back",
+    "activity",
+];
+
+/// Windows of five seconds in a day.
+const WINDOWS_PER_DAY: u64 = 17_280;
+/// What is left for the account's other users when the file does not say, in per mille.
+const DEFAULT_RESERVE_PER_MILLE: u16 = 200;
+/// The most that may be left: some calls must remain.
+const MAX_RESERVE_PER_MILLE: u16 = 900;
+/// The custom activity type that outcomes are noted as.
+const DEFAULT_ACTIVITY: &str = "Recado message";
+
+/// A LeadSquared plan, by the names of its rate-limits page (seed).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Plan {
+    /// 2 calls in 5 s.
+    Lite,
+    /// 5 calls in 5 s.
+    Pro,
+    /// 10 calls in 5 s.
+    Super,
+    /// 10 calls in 5 s.
+    Basic,
+    /// 15 calls in 5 s.
+    Standard,
+    /// 25 calls in 5 s.
+    Enterprise,
+}
+
+/// The account's limits and settings.
+///
+/// Two versions of LeadSquared's page contradict each other, and limits can be bought up, so each number is a
+/// setting and the plan fills in what is not given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LeadSquared {
+    /// The plan, if the file names one.
+    pub plan: Option<Plan>,
+    /// Calls that the account may start in any 5 s, before the reserve. Default: the plan's.
+    pub calls_per_5s: u32,
+    /// Bulk calls in any 5 s, 1 at least. Default 1 (the seed; newer pages say 5 or 10).
+    pub bulk_calls_per_5s: u32,
+    /// Calls a day, before the reserve. Default: the rate times a day, which is what the seed's table prints; newer
+    /// pages have real quotas far below.
+    pub calls_per_day: u64,
+    /// Whether a bulk call also uses up the ordinary window. Undocumented; default true, which is never too much.
+    pub bulk_counts_in_window: bool,
+    /// Rows in one Create-or-Update call, 1 to 50. Default 25 (its own page; the seed says 50).
+    pub bulk_create_or_update_max: u16,
+    /// The share of calls left for the account's other users, in per mille (0 to 900). Default 200.
+    pub reserve_per_mille: u16,
+    /// The user whose own edits start no rule: the one that the integration writes as.
+    pub integration_user: Option<String>,
+    /// The fields that forbid messages.
+    pub opt_out: OptOut,
+    /// The fields that outcomes are written to.
+    pub write_back: WriteBack,
+    /// The name of the custom activity type for outcomes. Default "Recado message".
+    pub activity: String,
+}
+
+/// Fields that, when set, forbid messages to a lead.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OptOut {
+    /// For SMS. LeadSquared has no standard field for it.
+    pub sms: Option<FieldName>,
+    /// For calls; LeadSquared's own is `DoNotCall`.
+    pub voice: Option<FieldName>,
+}
+
+/// Fields of the lead that show its last message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WriteBack {
+    /// Receives the state.
+    pub status: Option<FieldName>,
+    /// Receives its time.
+    pub at: Option<FieldName>,
+}
+
+impl Plan {
+    const NAMES: [&str; 6] = ["lite", "pro", "super", "basic", "standard", "enterprise"];
+
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "lite" => Self::Lite,
+            "pro" => Self::Pro,
+            "super" => Self::Super,
+            "basic" => Self::Basic,
+            "standard" => Self::Standard,
+            "enterprise" => Self::Enterprise,
+            _ => return None,
+        })
+    }
+
+    /// Calls in any 5 s, by the seed's table.
+    #[must_use]
+    pub fn calls_per_5s(self) -> u32 {
+        match self {
+            Self::Lite => 2,
+            Self::Pro => 5,
+            Self::Super | Self::Basic => 10,
+            Self::Standard => 15,
+            Self::Enterprise => 25,
+        }
+    }
+}
+
+impl LeadSquared {
+    /// Calls in any 5 s that are ours after the reserve: at least one.
+    #[must_use]
+    pub fn own_calls_per_5s(&self) -> u32 {
+        let own = self.own(u64::from(self.calls_per_5s));
+        u32::try_from(own).unwrap_or(u32::MAX)
+    }
+
+    /// Calls a day that are ours after the reserve: at least one.
+    #[must_use]
+    pub fn own_calls_per_day(&self) -> u64 {
+        self.own(self.calls_per_day)
+    }
+
+    fn own(&self, all: u64) -> u64 {
+        (all.saturating_mul(u64::from(
+            1_000 - self.reserve_per_mille.min(MAX_RESERVE_PER_MILLE),
+        )) / 1_000)
+            .max(1)
+    }
+}
+
+pub(super) fn read(root: &Section<'_>, problems: &mut Problems) -> LeadSquared {
+    let Some(section) = root.section("leadsquared", &KEYS, problems) else {
+        return read_absent(root, problems);
+    };
+    let plan = plan(&section, problems);
+    let rate = section.whole("calls_per_5s", 1..=10_000, problems);
+    if !section.has("plan") && !section.has("calls_per_5s") {
+        let suggestion = Some("plan: standard, or calls_per_5s: 15");
+        section.warning(
+            "",
+            "without `plan` the smallest one is assumed, 2 calls in 5 s",
+            suggestion,
+            problems,
+        );
+    }
+    let calls_per_5s = rate.unwrap_or_else(|| plan.unwrap_or(Plan::Lite).calls_per_5s());
+    let bulk_calls_per_5s = section
+        .whole("bulk_calls_per_5s", 1..=10_000, problems)
+        .unwrap_or(1);
+    if bulk_calls_per_5s > calls_per_5s {
+        let suggestion = format!("a number from 1 to {calls_per_5s}");
+        section.error(
+            "bulk_calls_per_5s",
+            "there are more bulk calls than calls",
+            &suggestion,
+            problems,
+        );
+    }
+    let by_rate = u64::from(
+        plan.map_or(calls_per_5s, Plan::calls_per_5s)
+            .min(calls_per_5s),
+    ) * WINDOWS_PER_DAY;
+    let create_or_update = section.whole("bulk_create_or_update_max", 1..=50, problems);
+    LeadSquared {
+        plan,
+        calls_per_5s,
+        bulk_calls_per_5s,
+        calls_per_day: section
+            .whole("calls_per_day", 1..=1_000_000_000, problems)
+            .unwrap_or(by_rate),
+        bulk_counts_in_window: section
+            .flag("bulk_counts_in_window", problems)
+            .unwrap_or(true),
+        bulk_create_or_update_max: create_or_update.unwrap_or(25),
+        reserve_per_mille: reserve(&section, problems),
+        integration_user: section.text("integration_user", problems),
+        opt_out: opt_out(&section, problems),
+        write_back: write_back(&section, problems),
+        activity: section
+            .text("activity", problems)
+            .unwrap_or_else(|| DEFAULT_ACTIVITY.to_owned()),
+    }
+}
+
+/// Without the section: the smallest plan, so that no account is ever overrun.
+fn read_absent(root: &Section<'_>, problems: &mut Problems) -> LeadSquared {
+    if !root.has("leadsquared") {
+        let message = "without `leadsquared` the smallest plan is assumed, 2 calls in 5 s";
+        root.warning(
+            "",
+            message,
+            Some("leadsquared: { plan: standard }"),
+            problems,
+        );
+    }
+    LeadSquared {
+        plan: None,
+        calls_per_5s: Plan::Lite.calls_per_5s(),
+        bulk_calls_per_5s: 1,
+        calls_per_day: u64::from(Plan::Lite.calls_per_5s()) * WINDOWS_PER_DAY,
+        bulk_counts_in_window: true,
+        bulk_create_or_update_max: 25,
+        reserve_per_mille: DEFAULT_RESERVE_PER_MILLE,
+        integration_user: None,
+        opt_out: OptOut::default(),
+        write_back: WriteBack::default(),
+        activity: DEFAULT_ACTIVITY.to_owned(),
+    }
+}
+
+fn plan(section: &Section<'_>, problems: &mut Problems) -> Option<Plan> {
+    section.get("plan", problems)?.parsed(problems, |name| {
+        Plan::parse(name).ok_or_else(|| {
+            let suggestion = match closest(name, &Plan::NAMES) {
+                Some(near) => near.to_owned(),
+                None => format!(
+                    "one of {}, or calls_per_5s with the account's number",
+                    Plan::NAMES.join(", ")
+                ),
+            };
+            (format!("there is no plan \"{name}\""), suggestion)
+        })
+    })
+}
+
+fn reserve(section: &Section<'_>, problems: &mut Problems) -> u16 {
+    let item = section.get("reserve", problems);
+    item.and_then(|item| {
+        item.parsed(problems, |text| {
+            values::per_mille(text, MAX_RESERVE_PER_MILLE)
+        })
+    })
+    .unwrap_or(DEFAULT_RESERVE_PER_MILLE)
+}
+
+fn opt_out(section: &Section<'_>, problems: &mut Problems) -> OptOut {
+    let Some(section) = section.section("opt_out", &["sms", "voice"], problems) else {
+        return OptOut::default();
+    };
+    OptOut {
+        sms: FieldName::read(&section, "sms", problems),
+        voice: FieldName::read(&section, "voice", problems),
+    }
+}
+
+fn write_back(section: &Section<'_>, problems: &mut Problems) -> WriteBack {
+    let Some(section) = section.section("write_back", &["status", "at"], problems) else {
+        return WriteBack::default();
+    };
+    WriteBack {
+        status: FieldName::read(&section, "status", problems),
+        at: FieldName::read(&section, "at", problems),
+    }
+}

@@ -1,0 +1,250 @@
+//! What a rule or a campaign does: an SMS, a Flash, or a call.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::diagnostic::Problems;
+use super::section::{Item, Section};
+use crate::credits::MAX_SMS_CHARS;
+use crate::flash::contains_url;
+use crate::kind::EventKind;
+use crate::text::Template;
+
+/// The longest title, in characters (LigueLead's SMS and voice pages).
+const MAX_TITLE_CHARS: usize = 255;
+const MINUTE_MS: u64 = 60_000;
+/// The three keys of which a rule has one.
+pub(super) const ACTIONS: [&str; 3] = ["sms", "flash", "voice"];
+
+/// What is sent. Exactly one of the three, by its type.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// An SMS.
+    Sms {
+        /// Its text for one recipient.
+        text: Template,
+        /// LigueLead's campaign title, 1 to 255 characters.
+        title: Option<String>,
+    },
+    /// An SMS that pops up on the screen. Its rendered text must be checked for web addresses once more.
+    Flash {
+        /// Its text for one recipient.
+        text: Template,
+        /// LigueLead's campaign title, 1 to 255 characters.
+        title: Option<String>,
+    },
+    /// A call that plays a recording.
+    Voice(Voice),
+}
+
+/// A call. Redials are always sent explicitly, because LigueLead's default is three.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Voice {
+    /// The recording's file name; MP3 or WAV.
+    pub audio: String,
+    /// LigueLead's title, 1 to 255 characters.
+    pub title: String,
+    /// Redials after an unanswered call, 1 to 3; LigueLead documents no way to ask for none. Default 1.
+    pub redials: u8,
+    /// Minutes between redials, 5 to 180. Default 15.
+    pub every_min: u16,
+}
+
+impl Action {
+    /// The text, unless it is a call.
+    #[must_use]
+    pub fn text(&self) -> Option<&Template> {
+        match self {
+            Self::Sms { text, .. } | Self::Flash { text, .. } => Some(text),
+            Self::Voice(_) => None,
+        }
+    }
+
+    /// Whether it is a Flash.
+    #[must_use]
+    pub fn is_flash(&self) -> bool {
+        matches!(self, Self::Flash { .. })
+    }
+}
+
+/// Reads the one action of a rule (with its kind of event) or of a campaign (with none).
+pub(super) fn read(
+    section: &Section<'_>,
+    kind: Option<EventKind>,
+    problems: &mut Problems,
+) -> Option<Action> {
+    let given: Vec<&str> = ACTIONS.into_iter().filter(|key| section.has(key)).collect();
+    for extra in given.iter().skip(1) {
+        let message = format!(
+            "`{extra}` stands beside `{}`",
+            given.first().unwrap_or(extra)
+        );
+        section.error(
+            extra,
+            message,
+            "one of sms, flash and voice; another rule for the other",
+            problems,
+        );
+    }
+    let title = section
+        .get("title", problems)
+        .and_then(|item| title(&item, problems));
+    match given.first().copied() {
+        None => {
+            section.error(
+                "",
+                "nothing is sent: there is no sms, flash or voice",
+                "sms: \"…\"",
+                problems,
+            );
+            None
+        }
+        Some("voice") => {
+            if section.has("title") {
+                let message = "a call has its title inside `voice`";
+                section.error("title", message, "voice: { audio: …, title: … }", problems);
+            }
+            section.warning(
+                "voice",
+                "`voice` is checked but not acted on yet",
+                None,
+                problems,
+            );
+            voice(section, problems).map(Action::Voice)
+        }
+        Some(key) => {
+            let item = section.get(key, problems)?;
+            let text = text(&item, kind, problems)?;
+            if key == "sms" {
+                return Some(Action::Sms { text, title });
+            }
+            refuse_address(&item, &text, problems);
+            Some(Action::Flash { text, title })
+        }
+    }
+}
+
+fn text(item: &Item<'_>, kind: Option<EventKind>, problems: &mut Problems) -> Option<Template> {
+    let source = item.text(problems)?;
+    let template = match Template::compile(&source) {
+        Ok(template) => template,
+        Err(error) => {
+            item.snippet_error(&error, problems);
+            return None;
+        }
+    };
+    template
+        .warnings()
+        .iter()
+        .for_each(|warning| item.snippet_warning(warning, problems));
+    check_names(item, template.references(), kind, problems);
+    let least = template.least_chars();
+    if least > MAX_SMS_CHARS {
+        let message =
+            format!("the text has at least {least} characters; LigueLead takes {MAX_SMS_CHARS}");
+        item.error(
+            message,
+            format!("{} characters less", least - MAX_SMS_CHARS),
+            problems,
+        );
+    }
+    Some(template)
+}
+
+/// Refuses names that the rule's events never have.
+pub(super) fn check_names(
+    item: &Item<'_>,
+    names: &BTreeSet<String>,
+    kind: Option<EventKind>,
+    problems: &mut Problems,
+) {
+    let uses = |root: &str| {
+        names
+            .iter()
+            .find(|name| name.split('.').next() == Some(root))
+    };
+    if let Some(name) = uses("before").filter(|_| !kind.is_some_and(EventKind::has_before)) {
+        item.error(
+            format!("`{name}` exists for lead.changed alone"),
+            name.replacen("before", "lead", 1),
+            problems,
+        );
+    }
+    if let Some(name) = uses("activity").filter(|_| !kind.is_some_and(EventKind::has_activity)) {
+        item.error(
+            format!("`{name}` exists for activity events alone"),
+            "a field of lead",
+            problems,
+        );
+    }
+    if let Some(name) = uses("event").filter(|_| kind.is_none()) {
+        item.error(
+            format!("`{name}` exists in rules alone"),
+            "a field of lead",
+            problems,
+        );
+    }
+}
+
+fn refuse_address(item: &Item<'_>, text: &Template, problems: &mut Problems) {
+    if text.literals().any(contains_url) {
+        let message = "a Flash must not hold a web address";
+        item.error(
+            message,
+            "the text without it, or sms: instead of flash:",
+            problems,
+        );
+    }
+}
+
+fn title(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
+    item.parsed(problems, |text| match text.chars().count() {
+        chars if chars > MAX_TITLE_CHARS => Err((
+            format!("the title has {chars} characters"),
+            format!("{MAX_TITLE_CHARS} characters at most"),
+        )),
+        _ => Ok(text.to_owned()),
+    })
+}
+
+fn voice(section: &Section<'_>, problems: &mut Problems) -> Option<Voice> {
+    let section = section.section("voice", &["audio", "title", "redials", "every"], problems)?;
+    let audio = section.required("audio", "audio: welcome.mp3", problems);
+    let audio = audio.and_then(|item| item.parsed(problems, audio_name));
+    let title_item = section.required("title", "title: \"Welcome\"", problems);
+    let title = title_item.and_then(|item| title(&item, problems));
+    let redials = section.whole("redials", 1..=3, problems).unwrap_or(1);
+    let every_ms = section
+        .duration_ms("every", 5 * MINUTE_MS..=180 * MINUTE_MS, problems)
+        .unwrap_or(15 * MINUTE_MS);
+    if every_ms % MINUTE_MS != 0 {
+        section.error(
+            "every",
+            "LigueLead counts redials in whole minutes",
+            "every: 15m",
+            problems,
+        );
+    }
+    let every_min = u16::try_from(every_ms / MINUTE_MS).ok()?;
+    Some(Voice {
+        audio: audio?,
+        title: title?,
+        redials,
+        every_min,
+    })
+}
+
+/// LigueLead takes MP3 and WAV; it checks the extension.
+fn audio_name(text: &str) -> Result<String, (String, String)> {
+    let extension = Path::new(text).extension();
+    if extension
+        .is_some_and(|ext| ext.eq_ignore_ascii_case("mp3") || ext.eq_ignore_ascii_case("wav"))
+    {
+        return Ok(text.to_owned());
+    }
+    Err((
+        format!("\"{text}\" is neither an MP3 nor a WAV file"),
+        "a name that ends in .mp3 or .wav".to_owned(),
+    ))
+}

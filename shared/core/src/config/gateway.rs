@@ -1,0 +1,88 @@
+//! `liguelead:` the limits of the token.
+
+use super::diagnostic::Problems;
+use super::section::Section;
+
+const KEYS: [&str; 4] = [
+    "requests_per_minute",
+    "in_flight",
+    "environments",
+    "phones_per_request",
+];
+
+/// Requests in any minute (the seed's limit for each token).
+const MAX_REQUESTS_PER_MINUTE: u32 = 600_000;
+/// Requests under way at once that the seed advises; 10,000 is where it refuses.
+const ADVISED_CONCURRENCY: u32 = 1_000;
+/// Phones that one request takes.
+const MAX_PHONES: u32 = 10_000;
+
+/// How hard LigueLead may be used. Defaults are the seed's limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LigueLead {
+    /// Requests in any 60 s over all functions, 1 to 600,000. Default 600,000.
+    pub requests_per_minute: u32,
+    /// Requests that one environment has under way at once, 1 at least. Default 50.
+    pub in_flight: u32,
+    /// How many environments of the sender there can be (its reserved concurrency), 1 at least. Default 10.
+    /// `environments × in_flight` is at most 1,000, the concurrency that LigueLead advises: so the limit holds by
+    /// arithmetic, without a store call.
+    pub environments: u32,
+    /// Phones in one request, 1 to 10,000. Default 10,000.
+    pub phones_per_request: u32,
+}
+
+impl Default for LigueLead {
+    fn default() -> Self {
+        Self {
+            requests_per_minute: MAX_REQUESTS_PER_MINUTE,
+            in_flight: 50,
+            environments: 10,
+            phones_per_request: MAX_PHONES,
+        }
+    }
+}
+
+pub(super) fn read(root: &Section<'_>, problems: &mut Problems) -> LigueLead {
+    let defaults = LigueLead::default();
+    let Some(section) = root.section("liguelead", &KEYS, problems) else {
+        return defaults;
+    };
+    let mut whole = |key, most: u32, default| {
+        section
+            .whole(key, 1..=u64::from(most), problems)
+            .unwrap_or(default)
+    };
+    let liguelead = LigueLead {
+        requests_per_minute: whole(
+            "requests_per_minute",
+            MAX_REQUESTS_PER_MINUTE,
+            defaults.requests_per_minute,
+        ),
+        in_flight: whole("in_flight", ADVISED_CONCURRENCY, defaults.in_flight),
+        environments: whole("environments", ADVISED_CONCURRENCY, defaults.environments),
+        phones_per_request: whole(
+            "phones_per_request",
+            MAX_PHONES,
+            defaults.phones_per_request,
+        ),
+    };
+    let total = liguelead.in_flight.saturating_mul(liguelead.environments);
+    if total > ADVISED_CONCURRENCY {
+        let key = if section.has("in_flight") {
+            "in_flight"
+        } else {
+            "environments"
+        };
+        let message = format!(
+            "environments × in_flight is {total}; LigueLead advises {ADVISED_CONCURRENCY} at once"
+        );
+        let suggestion = format!(
+            "in_flight: {}",
+            (ADVISED_CONCURRENCY / liguelead.environments).max(1)
+        );
+        section.error(key, message, &suggestion, problems);
+    }
+    liguelead
+}

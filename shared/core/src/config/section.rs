@@ -1,0 +1,311 @@
+//! Reading mappings and values, noting each mistake and going on.
+
+use std::ops::RangeInclusive;
+
+use super::diagnostic::Problems;
+use super::tree::{Entry, Node, Position, Scalar, Value};
+use super::{snippet, values};
+use crate::spelling::closest;
+use crate::text::SnippetError;
+
+/// A mapping whose keys are all known.
+#[derive(Clone, Debug)]
+pub(super) struct Section<'n> {
+    key: String,
+    at: Position,
+    entries: &'n [Entry],
+}
+
+/// A value under a key.
+#[derive(Clone, Debug)]
+pub(super) struct Item<'n> {
+    /// Its path: `rules[1].when`.
+    pub(super) key: String,
+    pub(super) node: &'n Node,
+}
+
+impl<'n> Section<'n> {
+    /// The file itself.
+    pub(super) fn root(node: &'n Node, known: &[&str], problems: &mut Problems) -> Option<Self> {
+        Item {
+            key: String::new(),
+            node,
+        }
+        .section(known, problems)
+    }
+
+    /// The value of a key, if it is there. A key without a value is a mistake.
+    pub(super) fn get(&self, key: &str, problems: &mut Problems) -> Option<Item<'n>> {
+        let entry = self.entries.iter().find(|entry| entry.key == key)?;
+        let item = Item {
+            key: self.path(key),
+            node: &entry.node,
+        };
+        if item.scalar().is_some_and(Scalar::is_null) {
+            problems.error(
+                entry.at,
+                &item.key,
+                format!("`{key}` has no value"),
+                "a value, or leave the key out".to_owned(),
+            );
+            return None;
+        }
+        Some(item)
+    }
+
+    /// Whether the key is there, with or without a value.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.iter().any(|entry| entry.key == key)
+    }
+
+    /// Where the key stands, or the section where it does not.
+    pub(super) fn at(&self, key: &str) -> Position {
+        self.entries
+            .iter()
+            .find(|entry| entry.key == key)
+            .map_or(self.at, |entry| entry.at)
+    }
+
+    /// The value of a key that must be there.
+    pub(super) fn required(
+        &self,
+        key: &str,
+        suggestion: &str,
+        problems: &mut Problems,
+    ) -> Option<Item<'n>> {
+        if !self.has(key) {
+            problems.error(
+                self.at,
+                &self.path(key),
+                format!("`{key}` is missing"),
+                suggestion.to_owned(),
+            );
+        }
+        self.get(key, problems)
+    }
+
+    pub(super) fn text(&self, key: &str, problems: &mut Problems) -> Option<String> {
+        self.get(key, problems)?.text(problems)
+    }
+
+    pub(super) fn whole<T: TryFrom<u64>>(
+        &self,
+        key: &str,
+        range: RangeInclusive<u64>,
+        problems: &mut Problems,
+    ) -> Option<T> {
+        let item = self.get(key, problems)?;
+        let number = item.parsed(problems, |text| values::whole(text, &range))?;
+        T::try_from(number).ok()
+    }
+
+    pub(super) fn duration_ms(
+        &self,
+        key: &str,
+        range: RangeInclusive<u64>,
+        problems: &mut Problems,
+    ) -> Option<u64> {
+        self.get(key, problems)?
+            .parsed(problems, |text| values::duration_ms(text, &range))
+    }
+
+    pub(super) fn flag(&self, key: &str, problems: &mut Problems) -> Option<bool> {
+        self.get(key, problems)?.parsed(problems, values::flag)
+    }
+
+    pub(super) fn section(
+        &self,
+        key: &str,
+        known: &[&str],
+        problems: &mut Problems,
+    ) -> Option<Section<'n>> {
+        self.get(key, problems)?.section(known, problems)
+    }
+
+    /// The elements of a list; none when the key is not there.
+    pub(super) fn list(
+        &self,
+        key: &str,
+        most: usize,
+        example: &str,
+        problems: &mut Problems,
+    ) -> Vec<Item<'n>> {
+        let Some(item) = self.get(key, problems) else {
+            return Vec::new();
+        };
+        let Value::List(nodes) = &item.node.value else {
+            item.error(format!("`{key}` is not a list"), example, problems);
+            return Vec::new();
+        };
+        if nodes.len() > most {
+            item.error(
+                format!("`{key}` has more than {most} elements"),
+                "fewer",
+                problems,
+            );
+        }
+        let elements = nodes.iter().take(most).enumerate();
+        elements
+            .map(|(index, node)| Item {
+                key: format!("{}[{index}]", item.key),
+                node,
+            })
+            .collect()
+    }
+
+    pub(super) fn error(
+        &self,
+        key: &str,
+        message: impl Into<String>,
+        suggestion: &str,
+        problems: &mut Problems,
+    ) {
+        problems.error(
+            self.at(key),
+            &self.path(key),
+            message,
+            suggestion.to_owned(),
+        );
+    }
+
+    pub(super) fn warning(
+        &self,
+        key: &str,
+        message: impl Into<String>,
+        suggestion: Option<&str>,
+        problems: &mut Problems,
+    ) {
+        problems.warning(
+            self.at(key),
+            &self.path(key),
+            message,
+            suggestion.map(ToOwned::to_owned),
+        );
+    }
+
+    fn path(&self, key: &str) -> String {
+        match (self.key.as_str(), key) {
+            ("", key) => key.to_owned(),
+            (section, "") => section.to_owned(),
+            (section, key) => format!("{section}.{key}"),
+        }
+    }
+}
+
+impl<'n> Item<'n> {
+    fn scalar(&self) -> Option<&'n Scalar> {
+        match &self.node.value {
+            Value::Scalar(scalar) => Some(scalar),
+            _ => None,
+        }
+    }
+
+    /// A single value as text.
+    pub(super) fn text(&self, problems: &mut Problems) -> Option<String> {
+        match self.scalar() {
+            Some(scalar) if scalar.text.trim().is_empty() => {
+                self.error(
+                    "the value is empty",
+                    "a value, or leave the key out",
+                    problems,
+                );
+                None
+            }
+            Some(scalar) => Some(scalar.text.clone()),
+            None => {
+                self.error(
+                    "a single value is expected here",
+                    "one value; in quotes if it starts with { or [",
+                    problems,
+                );
+                None
+            }
+        }
+    }
+
+    /// A text, read further; the reader's error is the message and what to write instead.
+    pub(super) fn parsed<T>(
+        &self,
+        problems: &mut Problems,
+        read: impl FnOnce(&str) -> Result<T, (String, String)>,
+    ) -> Option<T> {
+        let text = self.text(problems)?;
+        match read(text.trim()) {
+            Ok(value) => Some(value),
+            Err((message, suggestion)) => {
+                self.error(message, suggestion, problems);
+                None
+            }
+        }
+    }
+
+    /// A mapping; unknown keys are mistakes.
+    pub(super) fn section(&self, known: &[&str], problems: &mut Problems) -> Option<Section<'n>> {
+        let Value::Map(entries) = &self.node.value else {
+            let message = "keys with values are expected here";
+            self.error(
+                message,
+                format!("{}: …", known.first().unwrap_or(&"key")),
+                problems,
+            );
+            return None;
+        };
+        let section = Section {
+            key: self.key.clone(),
+            at: self.node.at,
+            entries,
+        };
+        for entry in entries
+            .iter()
+            .filter(|entry| !known.contains(&entry.key.as_str()))
+        {
+            let suggestion = match closest(&entry.key, known) {
+                Some(near) => format!("{near}:"),
+                None => format!("one of {}", known.join(", ")),
+            };
+            problems.error(
+                entry.at,
+                &section.path(&entry.key),
+                format!("there is no key `{}` here", entry.key),
+                suggestion,
+            );
+        }
+        Some(section)
+    }
+
+    pub(super) fn error(
+        &self,
+        message: impl Into<String>,
+        suggestion: impl Into<String>,
+        problems: &mut Problems,
+    ) {
+        problems.error(self.node.at, &self.key, message, suggestion.into());
+    }
+
+    /// A mistake inside the value's text.
+    pub(super) fn snippet_error(&self, error: &SnippetError, problems: &mut Problems) {
+        problems.error(
+            self.place(error),
+            &self.key,
+            error.message.as_str(),
+            error.suggestion.clone(),
+        );
+    }
+
+    /// A warning inside the value's text.
+    pub(super) fn snippet_warning(&self, error: &SnippetError, problems: &mut Problems) {
+        problems.warning(
+            self.place(error),
+            &self.key,
+            error.message.as_str(),
+            error.suggestion.clone(),
+        );
+    }
+
+    fn place(&self, error: &SnippetError) -> Position {
+        match self.scalar() {
+            Some(scalar) => snippet::locate(scalar, self.node.at, error.line, error.column),
+            None => self.node.at,
+        }
+    }
+}

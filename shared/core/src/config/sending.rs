@@ -1,0 +1,150 @@
+//! `quotas:`, `hours:`, `caps:`, `send:`: how much, when, how often, and the sender's own timing.
+
+use super::diagnostic::Problems;
+use super::section::Section;
+use super::{DAY_MS, values};
+use crate::hours::Hours;
+
+const SECOND_MS: u64 = 1_000;
+const MINUTE_MS: u64 = 60 * SECOND_MS;
+const HOUR_MS: u64 = 60 * MINUTE_MS;
+/// The most caps: each costs room in a lead's item.
+const MAX_CAPS: usize = 10;
+
+/// Budgets of one calendar day in the tenant's zone; `None` is no budget.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Quotas {
+    /// Messages a day, 1 at least.
+    pub messages_per_day: Option<u64>,
+    /// Credits a day, 1 at least.
+    pub credits_per_day: Option<u64>,
+}
+
+/// When messages may start, on each recipient's own clock. Default: always.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SendingHours {
+    /// For SMS and Flash. LigueLead has no window for them, so this is the only one.
+    pub sms: Hours,
+    /// For calls. LigueLead itself dials from 08:00 to 21:44 in São Paulo and holds the rest back.
+    pub voice: Hours,
+}
+
+/// At most `max` messages to one lead in any window of `every_ms`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cap {
+    /// 1 to 1,000.
+    pub max: u32,
+    /// 1 minute to 365 days, in milliseconds.
+    pub every_ms: u64,
+}
+
+/// The sender's timing, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SendTiming {
+    /// When a batch that nobody finished counts as abandoned. Default 3 minutes; longer than `call_timeout_ms`, or a
+    /// slow call would be taken for a dead one.
+    pub stale_after_ms: u64,
+    /// How long one call may take. Default 30 seconds.
+    pub call_timeout_ms: u64,
+    /// How long an unknown outcome may wait for a callback. Default 24 hours.
+    pub unknown_after_ms: u64,
+    /// How long a message may wait for others of the same text; `None` sends at once.
+    pub linger_ms: Option<u64>,
+}
+
+pub(super) fn quotas(root: &Section<'_>, problems: &mut Problems) -> Quotas {
+    const MOST: u64 = 1_000_000_000;
+    let Some(section) = root.section("quotas", &["messages_per_day", "credits_per_day"], problems)
+    else {
+        return Quotas::default();
+    };
+    Quotas {
+        messages_per_day: section.whole("messages_per_day", 1..=MOST, problems),
+        credits_per_day: section.whole("credits_per_day", 1..=MOST, problems),
+    }
+}
+
+pub(super) fn hours(root: &Section<'_>, problems: &mut Problems) -> SendingHours {
+    let Some(section) = root.section("hours", &["sms", "voice"], problems) else {
+        return SendingHours {
+            sms: Hours::ALWAYS,
+            voice: Hours::ALWAYS,
+        };
+    };
+    let mut read = |key| {
+        let item = section.get(key, problems);
+        let hours = item.and_then(|item| {
+            item.parsed(problems, |text| {
+                Hours::parse(text).map_err(|error| (error.to_string(), error.hint()))
+            })
+        });
+        hours.unwrap_or(Hours::ALWAYS)
+    };
+    SendingHours {
+        sms: read("sms"),
+        voice: read("voice"),
+    }
+}
+
+pub(super) fn caps(root: &Section<'_>, problems: &mut Problems) -> Vec<Cap> {
+    let items = root.list("caps", MAX_CAPS, "[ { max: 1, every: 24h } ]", problems);
+    if !items.is_empty() {
+        root.warning(
+            "caps",
+            "`caps` is checked but not acted on yet",
+            None,
+            problems,
+        );
+    }
+    let caps = items.iter().filter_map(|item| {
+        let section = item.section(&["max", "every"], problems)?;
+        section.required("max", "max: 1", problems)?;
+        section.required("every", "every: 24h", problems)?;
+        Some(Cap {
+            max: section.whole("max", 1..=1_000, problems)?,
+            every_ms: section.duration_ms("every", MINUTE_MS..=365 * DAY_MS, problems)?,
+        })
+    });
+    caps.collect()
+}
+
+pub(super) fn send(root: &Section<'_>, problems: &mut Problems) -> SendTiming {
+    let defaults = SendTiming {
+        stale_after_ms: 3 * MINUTE_MS,
+        call_timeout_ms: 30 * SECOND_MS,
+        unknown_after_ms: 24 * HOUR_MS,
+        linger_ms: None,
+    };
+    let keys = ["stale_after", "call_timeout", "unknown_after", "linger"];
+    let Some(section) = root.section("send", &keys, problems) else {
+        return defaults;
+    };
+    let mut duration = |key, range| section.duration_ms(key, range, problems);
+    let stale_after = duration("stale_after", 10 * SECOND_MS..=HOUR_MS);
+    let call_timeout = duration("call_timeout", SECOND_MS..=10 * MINUTE_MS);
+    let unknown_after = duration("unknown_after", MINUTE_MS..=30 * DAY_MS);
+    let send = SendTiming {
+        stale_after_ms: stale_after.unwrap_or(defaults.stale_after_ms),
+        call_timeout_ms: call_timeout.unwrap_or(defaults.call_timeout_ms),
+        unknown_after_ms: unknown_after.unwrap_or(defaults.unknown_after_ms),
+        linger_ms: duration("linger", 0..=10 * MINUTE_MS),
+    };
+    if send.call_timeout_ms >= send.stale_after_ms {
+        let key = if section.has("call_timeout") {
+            "call_timeout"
+        } else {
+            "stale_after"
+        };
+        let message = "a call may take as long as an abandoned one is waited for";
+        let suggestion = format!(
+            "a call_timeout shorter than {}",
+            values::written(send.stale_after_ms)
+        );
+        section.error(key, message, &suggestion, problems);
+    }
+    send
+}

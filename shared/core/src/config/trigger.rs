@@ -1,0 +1,144 @@
+//! `on:` and the keys that narrow it.
+
+use super::diagnostic::Problems;
+use super::names::FieldName;
+use super::section::Section;
+use crate::kind::{EventKind, KIND_NAMES};
+use crate::spelling::closest;
+
+/// What a rule waits for. A narrowing that a kind cannot have has no place here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// A new lead.
+    LeadCreated,
+    /// A change of any field (`None`) or of one.
+    LeadChanged {
+        /// The field, and the values it must leave and reach.
+        field: Option<FieldChange>,
+    },
+    /// A new activity, of any type or of one.
+    ActivityCreated {
+        /// LeadSquared's `ActivityEvent` code, such as 22.
+        code: Option<u32>,
+    },
+    /// An edited activity, of any type or of one.
+    ActivityUpdated {
+        /// LeadSquared's `ActivityEvent` code.
+        code: Option<u32>,
+    },
+}
+
+/// A change of one field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldChange {
+    /// The field that must have changed.
+    pub name: FieldName,
+    /// The value it must have had, compared exactly; any when `None`.
+    pub from: Option<String>,
+    /// The value it must have now, compared exactly; any when `None`.
+    pub to: Option<String>,
+}
+
+impl Trigger {
+    /// The kind of event.
+    #[must_use]
+    pub fn kind(&self) -> EventKind {
+        match self {
+            Self::LeadCreated => EventKind::LeadCreated,
+            Self::LeadChanged { .. } => EventKind::LeadChanged,
+            Self::ActivityCreated { .. } => EventKind::ActivityCreated,
+            Self::ActivityUpdated { .. } => EventKind::ActivityUpdated,
+        }
+    }
+}
+
+pub(super) fn read(section: &Section<'_>, problems: &mut Problems) -> Option<Trigger> {
+    let item = section.required("on", "on: lead.created", problems)?;
+    let (kind, implied) = item.parsed(problems, |name| {
+        EventKind::parse(name).ok_or_else(|| {
+            let near = closest(name, &KIND_NAMES).map(ToOwned::to_owned);
+            let suggestion = near.unwrap_or_else(|| format!("one of {}", KIND_NAMES.join(", ")));
+            (format!("there is no event \"{name}\""), suggestion)
+        })
+    })?;
+    refuse_misplaced(section, kind, problems);
+    let code = if kind.has_activity() {
+        section.whole("activity", 0..=99_999, problems)
+    } else {
+        None
+    };
+    Some(match kind {
+        EventKind::LeadCreated => Trigger::LeadCreated,
+        EventKind::ActivityCreated => Trigger::ActivityCreated { code },
+        EventKind::ActivityUpdated => Trigger::ActivityUpdated { code },
+        EventKind::LeadChanged => Trigger::LeadChanged {
+            field: change(section, implied, problems),
+        },
+    })
+}
+
+/// Keys that narrow another kind of event.
+fn refuse_misplaced(section: &Section<'_>, kind: EventKind, problems: &mut Problems) {
+    if kind != EventKind::LeadChanged {
+        for key in ["field", "from", "to"] {
+            if section.has(key) {
+                let message = format!("`{key}` is not for {kind}");
+                section.error(
+                    key,
+                    message,
+                    "on: lead.changed, or leave the key out",
+                    problems,
+                );
+            }
+        }
+    }
+    if !kind.has_activity() && section.has("activity") {
+        let message = format!("`activity` is not for {kind}");
+        section.error(
+            "activity",
+            message,
+            "on: activity.created, or leave the key out",
+            problems,
+        );
+    }
+}
+
+fn change(
+    section: &Section<'_>,
+    implied: Option<&str>,
+    problems: &mut Problems,
+) -> Option<FieldChange> {
+    let written = FieldName::read(section, "field", problems);
+    let name = match (implied, written) {
+        (Some(implied), Some(written)) if written.as_str() != implied => {
+            let message = format!("this event is about {implied} already");
+            section.error(
+                "field",
+                message,
+                "on: lead.changed, or leave the key out",
+                problems,
+            );
+            FieldName::parse(implied)
+        }
+        (Some(implied), _) => FieldName::parse(implied),
+        (None, written) => written,
+    };
+    if name.is_none() && !section.has("field") {
+        for key in ["from", "to"] {
+            if section.has(key) {
+                section.error(
+                    key,
+                    format!("`{key}` needs a `field`"),
+                    "field: ProspectStage beside it",
+                    problems,
+                );
+            }
+        }
+    }
+    let (from, to) = (section.text("from", problems), section.text("to", problems));
+    Some(FieldChange {
+        name: name?,
+        from,
+        to,
+    })
+}

@@ -1,0 +1,244 @@
+//! What an event asks for: each rule's verdict on it, as data.
+
+use std::fmt;
+
+use crate::{
+    config::{Action, Config, FieldChange, Rule, Trigger},
+    credits::SmsText,
+    event::Event,
+    fields::Fields,
+    flash::contains_url,
+    gate::{Gate, gate},
+    identity::message_id,
+    message::{Channel, Crm, Message, State},
+    phone::{Line, Phone},
+    text::{Context, TextError},
+};
+
+/// How long a message stays worth sending unless its rule says, in ms: three days, so that a quota or a closed hour
+/// may move it to the next working day.
+pub const DEFAULT_EXPIRES_MS: i64 = 72 * 3_600_000;
+/// When the sweep looks at a message that should have been sent at once, in ms after it was written: its wake-up was
+/// lost.
+pub const WAKE_UP_WITHIN_MS: i64 = 60_000;
+/// The lead's fields that hold phones, in the order in which they are tried.
+const PHONE_FIELDS: [&str; 2] = ["Phone", "Mobile"];
+
+/// One rule's verdict.
+#[derive(Debug)]
+pub struct Decision {
+    /// The rule's id.
+    pub rule: String,
+    /// What it wants.
+    pub verdict: Verdict,
+}
+
+/// What a rule wants of an event.
+#[derive(Debug)]
+pub enum Verdict {
+    /// A message, perhaps one that is skipped for a reason of this lead's.
+    Message(Box<Message>),
+    /// Nothing.
+    No(WhyNot),
+}
+
+/// Why a rule wants nothing of an event. Its text holds no value of a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WhyNot {
+    /// It waits for another kind of event.
+    OtherKind,
+    /// It waits for another type of activity.
+    OtherActivity,
+    /// The field that it watches did not change.
+    Unchanged(String),
+    /// The field that it watches did not go from or to the value that it names.
+    OtherValue(String),
+    /// Its condition does not hold.
+    ConditionFalse,
+    /// Its condition could not be evaluated.
+    ConditionFailed(TextError),
+}
+
+impl fmt::Display for WhyNot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherKind => f.write_str("waits for another kind of event"),
+            Self::OtherActivity => f.write_str("waits for another type of activity"),
+            Self::Unchanged(field) => write!(f, "{field} did not change"),
+            Self::OtherValue(field) => write!(f, "{field} changed from or to another value"),
+            Self::ConditionFalse => f.write_str("its condition does not hold"),
+            Self::ConditionFailed(error) => write!(f, "its condition failed: {error}"),
+        }
+    }
+}
+
+/// Each rule's verdict on `event`, in the configuration's order.
+#[must_use]
+pub fn decide(config: &Config, event: &Event, now_ms: i64) -> Vec<Decision> {
+    let context = context(config, event, now_ms);
+    let decision = |rule: &Rule| {
+        let verdict = match wants(rule, event, &context) {
+            Err(why_not) => Verdict::No(why_not),
+            Ok(()) => Verdict::Message(Box::new(compose(config, rule, event, &context, now_ms))),
+        };
+        Decision { rule: rule.id.as_str().to_owned(), verdict }
+    };
+    config.rules.iter().map(decision).collect()
+}
+
+fn context(config: &Config, event: &Event, now_ms: i64) -> Context {
+    let facts = Fields::from_iter([
+        ("kind", Some(event.kind.name().to_owned())),
+        ("at", event.at.clone()),
+        ("by", event.by.clone()),
+        ("activity", event.activity.as_ref().and_then(|activity| activity.name.clone())),
+    ]);
+    let mut context = Context::new(&event.lead, now_ms, &config.timezone).with_event(&facts);
+    if let Some(before) = &event.before {
+        context = context.with_before(before);
+    }
+    if let Some(activity) = &event.activity {
+        context = context.with_activity(&activity.data);
+    }
+    context
+}
+
+fn wants(rule: &Rule, event: &Event, context: &Context) -> Result<(), WhyNot> {
+    if rule.trigger.kind() != event.kind {
+        return Err(WhyNot::OtherKind);
+    }
+    match &rule.trigger {
+        Trigger::LeadChanged { field: Some(change) } => changed(change, event)?,
+        Trigger::ActivityCreated { code: Some(code) } | Trigger::ActivityUpdated { code: Some(code) } => {
+            if event.activity.as_ref().and_then(|activity| activity.code) != Some(*code) {
+                return Err(WhyNot::OtherActivity);
+            }
+        }
+        _ => {}
+    }
+    match rule.when.as_ref().map(|condition| condition.eval(context)) {
+        None | Some(Ok(true)) => Ok(()),
+        Some(Ok(false)) => Err(WhyNot::ConditionFalse),
+        Some(Err(error)) => Err(WhyNot::ConditionFailed(error)),
+    }
+}
+
+fn changed(change: &FieldChange, event: &Event) -> Result<(), WhyNot> {
+    let name = change.name.as_str();
+    if !event.field_changed(name) {
+        return Err(WhyNot::Unchanged(name.to_owned()));
+    }
+    let is = |wanted: &Option<String>, value: Option<&str>| wanted.as_deref().is_none_or(|wanted| value == Some(wanted));
+    if is(&change.from, event.was(name)) && is(&change.to, event.is(name)) {
+        Ok(())
+    } else {
+        Err(WhyNot::OtherValue(name.to_owned()))
+    }
+}
+
+/// The rule's message for this event, in the state in which it is written.
+fn compose(config: &Config, rule: &Rule, event: &Event, context: &Context, now_ms: i64) -> Message {
+    let watched = match &rule.trigger {
+        Trigger::LeadChanged { field: Some(change) } => Some(change.name.as_str()),
+        _ => None,
+    };
+    let expires_ms = rule.expires_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(DEFAULT_EXPIRES_MS);
+    let mut message = Message {
+        id: message_id(rule.id.as_str(), watched, event),
+        rule: rule.id.as_str().to_owned(),
+        lead_id: event.lead_id.clone(),
+        event: event.kind.name().to_owned(),
+        channel: channel(&rule.action),
+        phone: None,
+        text: None,
+        title: title(&rule.action),
+        group_id: rule.group_id.clone(),
+        credits: 0,
+        state: State::Pending,
+        why: None,
+        created_ms: now_ms,
+        expires_ms: now_ms.saturating_add(expires_ms),
+        changed_ms: now_ms,
+        due_ms: Some(now_ms + WAKE_UP_WITHIN_MS),
+        batch: None,
+        campaign_id: None,
+        crm: Crm::default(),
+    };
+    if let Err(why) = fill(&mut message, config, rule, event, context) {
+        message.state = State::Skipped;
+        message.why = Some(why);
+        message.due_ms = None;
+        message.crm.due_ms = Some(now_ms);
+    } else if let Gate::Hold { until_ms, why } = gate(&message, &config.hours, now_ms) {
+        message.state = State::Held;
+        message.why = Some(why);
+        message.due_ms = Some(until_ms.min(message.expires_ms));
+    }
+    message
+}
+
+/// Gives a message its recipient and its text, or says why this lead gets none.
+fn fill(
+    message: &mut Message,
+    config: &Config,
+    rule: &Rule,
+    event: &Event,
+    context: &Context,
+) -> Result<(), String> {
+    let opt_out = match message.channel {
+        Channel::Voice => &config.leadsquared.opt_out.voice,
+        Channel::Sms | Channel::Flash => &config.leadsquared.opt_out.sms,
+    };
+    if let Some(field) = opt_out
+        && event.lead.filled(field.as_str()).is_some_and(forbids)
+    {
+        return Err(format!("the lead opted out ({})", field.as_str()));
+    }
+    let Some(template) = rule.action.text() else {
+        return Err("calls are not sent by this version".to_owned());
+    };
+    let text = template.render(context).map_err(|error| format!("the text could not be made: {error}"))?;
+    let text = SmsText::parse(&text).map_err(|error| error.to_string())?;
+    if rule.action.is_flash() && contains_url(text.expose()) {
+        return Err("the text of a Flash may hold no web address".to_owned());
+    }
+    message.credits = text.credits();
+    message.text = Some(text);
+    message.phone = Some(mobile(&event.lead)?);
+    Ok(())
+}
+
+/// The first of the lead's phones that takes an SMS; otherwise why the first that is there does not.
+fn mobile(lead: &Fields) -> Result<Phone, String> {
+    let mut first_fault = None;
+    for field in PHONE_FIELDS {
+        let Some(text) = lead.filled(field) else { continue };
+        let fault = match Phone::parse(text) {
+            Ok(phone) if phone.line() == Line::Mobile => return Ok(phone),
+            Ok(_) => "the phone is a landline, which takes no SMS".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        first_fault.get_or_insert(format!("{fault} ({field})"));
+    }
+    Err(first_fault.unwrap_or_else(|| "the lead has no phone".to_owned()))
+}
+
+/// Whether the value of an opt-out field forbids messages: any but LeadSquared's and people's words for no.
+fn forbids(value: &str) -> bool {
+    !["0", "false", "no", "não", "nao", "n", "{}"].contains(&value.to_lowercase().as_str())
+}
+
+fn channel(action: &Action) -> Channel {
+    match action {
+        Action::Sms { .. } => Channel::Sms,
+        Action::Flash { .. } => Channel::Flash,
+        Action::Voice(_) => Channel::Voice,
+    }
+}
+
+fn title(action: &Action) -> Option<String> {
+    match action {
+        Action::Sms { title, .. } | Action::Flash { title, .. } => title.clone(),
+        Action::Voice(voice) => Some(voice.title.clone()),
+    }
+}

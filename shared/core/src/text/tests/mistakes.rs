@@ -1,0 +1,115 @@
+//! What is found when a snippet is read.
+
+use crate::text::{Condition, Template};
+
+fn mistake(source: &str) -> (usize, usize, String, Option<String>) {
+    let error = Template::compile(source).unwrap_err();
+    (error.line, error.column, error.message, error.suggestion)
+}
+
+#[test]
+fn what_could_grow_is_refused_when_it_is_read() {
+    for source in [
+        "{% for x in lead %}{% endfor %}",
+        "{%- set x = 1 %}",
+        "{%+ include 'x' %}",
+        "{% macro x() %}{% endmacro %}",
+        "{%\nraw %}{% endraw %}",
+        "{# {% set x = 1 %} #}",
+        "{% extends 'x' %}",
+        "{% filter upper %}{% endfilter %}",
+    ] {
+        let (_, _, message, suggestion) = mistake(source);
+        assert!(
+            message.contains("is not for messages"),
+            "{source}: {message}"
+        );
+        assert!(suggestion.is_some());
+    }
+}
+
+#[test]
+fn mistakes_are_placed_and_mended() {
+    let table = [
+        ("Olá {{ lead.FirstName | firstname }}", 1, 25, "first_name"),
+        ("Olá\n{{ lead.X | uper }}", 2, 13, "upper"),
+        ("{{ Lead.FirstName }}", 1, 4, "lead"),
+        (
+            "{{ FirstName }}",
+            1,
+            4,
+            "lead.FirstName, or \"FirstName\" in quotes for a text",
+        ),
+        ("{{ lead.X.upper() }}", 1, 11, "a filter: … | upper"),
+        (
+            "{{ lead.X ~ lead.Y }}",
+            1,
+            11,
+            "{{ a }}{{ b }}, two expressions side by side",
+        ),
+        ("{% if lead.X && lead.Y %}{% endif %}", 1, 14, "and"),
+        ("{% if lead.X || lead.Y %}{% endif %}", 1, 14, "or"),
+        ("{% if !lead.X %}{% endif %}", 1, 7, "not"),
+        ("{% if lead.X = 'a' %}{% endif %}", 1, 14, "=="),
+        ("{% if lead.X is filed %}{% endif %}", 1, 17, "filled"),
+        ("{% if lead.X is not bank %}{% endif %}", 1, 21, "blank"),
+        (
+            "{% if lead.Score > 50 %}{% endif %}",
+            1,
+            7,
+            "lead.Score | number > 50",
+        ),
+        (
+            "{% if 50 <= lead.Score %}{% endif %}",
+            1,
+            13,
+            "lead.Score | number >= 50",
+        ),
+        (
+            "{% if lead.Score == 50 %}{% endif %}",
+            1,
+            7,
+            "lead.Score == \"50\"",
+        ),
+        (
+            "{% if lead.DoNotCall == true %}{% endif %}",
+            1,
+            7,
+            "lead.DoNotCall is yes",
+        ),
+        (
+            "{% if lead.DoNotCall == false %}{% endif %}",
+            1,
+            7,
+            "not (lead.DoNotCall is yes)",
+        ),
+        ("Olá {{ lead.X", 1, 5, "`}}` behind the expression"),
+        ("Olá {{ 'a }}", 1, 8, "' at the end of the quoted text"),
+    ];
+    for (source, line, column, suggestion) in table {
+        let (l, c, message, s) = mistake(source);
+        assert_eq!(
+            (l, c, s.as_deref()),
+            (line, column, Some(suggestion)),
+            "{source}: {message}"
+        );
+    }
+    let (line, column, message, _) = mistake("a\nb {{ lead.First Name }}");
+    assert_eq!((line, column), (2, 17), "{message}");
+    assert!(Template::compile("{% if lead.X %}").is_err());
+    assert!(Condition::compile("  ").is_err());
+    assert!(Condition::compile("{{ lead.X }} == 'a'").is_err());
+    assert_eq!(Condition::compile("lead.X ==").unwrap_err().line, 1);
+}
+
+#[test]
+fn a_field_that_decides_alone_is_warned_of() {
+    let warnings = |source: &str| Condition::compile(source).unwrap().warnings().len();
+    assert_eq!(warnings("not lead.DoNotCall"), 1);
+    assert_eq!(warnings("lead.A and lead.B"), 2);
+    assert_eq!(warnings("lead.A"), 0);
+    assert_eq!(warnings("lead.A == 'x' and lead.B is yes"), 0);
+    let text = Template::compile("{% if lead.A %}x{% endif %}{{ lead.B or lead.C }}").unwrap();
+    assert_eq!(text.warnings().len(), 1);
+    assert_eq!(text.warnings()[0].column, 7);
+}

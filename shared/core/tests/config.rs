@@ -1,0 +1,94 @@
+//! Every way to get `recado.yaml` wrong that we know of, one file each in `tests/config/`.
+//!
+//! A file starts with what must be said about it, one comment line for each diagnostic, in order and complete:
+//! `# line:column: message; write suggestion`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use recado_core::config::{Config, Diagnostic, Severity};
+
+fn fixtures() -> Vec<(PathBuf, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config");
+    let mut fixtures: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.clone(), fs::read_to_string(path).unwrap()))
+        .collect();
+    fixtures.sort();
+    fixtures
+}
+
+fn diagnostics(text: &str) -> Vec<Diagnostic> {
+    match Config::parse(text) {
+        Ok(checked) => {
+            assert!(
+                checked
+                    .warnings
+                    .iter()
+                    .all(|warning| warning.severity == Severity::Warning)
+            );
+            checked.warnings
+        }
+        Err(diagnostics) => {
+            assert!(
+                diagnostics
+                    .iter()
+                    .any(|mistake| mistake.severity == Severity::Error)
+            );
+            diagnostics
+        }
+    }
+}
+
+#[test]
+fn each_mistake_is_found_where_it_is_and_nothing_else() {
+    let fixtures = fixtures();
+    assert!(
+        fixtures.len() >= 100,
+        "only {} fixtures were found",
+        fixtures.len()
+    );
+    for (path, text) in fixtures {
+        let expected: Vec<&str> = text
+            .lines()
+            .map_while(|line| line.strip_prefix("# "))
+            .collect();
+        assert!(!expected.is_empty(), "{} expects nothing", path.display());
+        let found: Vec<String> = diagnostics(&text).iter().map(ToString::to_string).collect();
+        assert_eq!(found, expected, "{}", path.display());
+    }
+}
+
+#[test]
+fn each_error_says_what_to_write_instead() {
+    for (path, text) in fixtures() {
+        for mistake in diagnostics(&text) {
+            let is_notice = mistake.message.ends_with("not acted on yet");
+            assert!(
+                is_notice || mistake.suggestion.is_some(),
+                "{}: {mistake}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn each_place_is_inside_the_file() {
+    for (path, text) in fixtures() {
+        let lines: Vec<&str> = text.lines().collect();
+        for mistake in diagnostics(&text) {
+            // One line behind the last one is where a parser notices an end that came too soon.
+            assert!(
+                mistake.line <= lines.len() + 1,
+                "{}: {mistake}",
+                path.display()
+            );
+            let width = lines
+                .get(mistake.line - 1)
+                .map_or(0, |line| line.chars().count());
+            assert!(mistake.column <= width + 1, "{}: {mistake}", path.display());
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What a body can tell.
+
+use crate::LeadFields;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// A lead is new: a flat lead, and nothing that speaks against it.
+    LeadCreated {
+        /// The lead. LeadSquared sends only fields that have a value.
+        lead: Lead,
+    },
+    /// A lead has changed.
+    LeadChanged {
+        /// The lead before, if the body told: a body composed in an automation has only the state after. Then every
+        /// field would look changed, which is why this is not an empty lead.
+        before: Option<Lead>,
+        /// The lead after. Custom fields may be missing from it although they have values.
+        after: Lead,
+        /// What kind of change was subscribed to.
+        kind: ChangeKind,
+    },
+    /// An activity was written or changed.
+    Activity {
+        /// The activity.
+        activity: Activity,
+        /// Which of the two.
+        kind: ActivityChange,
+    },
+    /// Something about an opportunity. Its body is not documented.
+    Opportunity {
+        /// What, if told.
+        kind: OpportunityChange,
+        /// The lead it belongs to, if told.
+        lead_id: Option<String>,
+    },
+    /// Something about a task. Its body is not documented.
+    Task {
+        /// What, if told.
+        kind: TaskChange,
+        /// The lead it belongs to, if told.
+        lead_id: Option<String>,
+    },
+    /// A landing page was submitted. Its body is not documented.
+    LandingPage {
+        /// The lead who did, if told.
+        lead_id: Option<String>,
+        /// The body's own members.
+        fields: LeadFields,
+    },
+    /// An object of another kind, or an event that this crate does not know.
+    Other {
+        /// In a few words, without values.
+        what: String,
+    },
+}
+
+/// A lead as a body tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lead {
+    /// Its id (`ProspectID`), whatever the body calls it.
+    pub id: Option<String>,
+    /// All its fields by the names they came with, the id included.
+    pub fields: LeadFields,
+}
+
+/// Which change of a lead a webhook was set up for; the lead may have changed in other ways at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// Any (event 6).
+    Updated,
+    /// Of stage (event 5).
+    Stage,
+    /// Of owner (event 4).
+    Owner,
+    /// Of score (event 9).
+    Score,
+    /// Of one field (event 26).
+    Field,
+    /// Not told.
+    Unstated,
+}
+
+/// What happened to an activity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActivityChange {
+    /// Written (event 2), also where nothing is told.
+    Created,
+    /// Changed (event 15).
+    Updated,
+}
+
+/// What happened to an opportunity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpportunityChange {
+    /// Event 31.
+    Created,
+    /// Event 32.
+    Updated,
+    /// Event 33: a field.
+    Field,
+    /// Event 34: its stage.
+    Stage,
+    /// Event 35.
+    Deleted,
+    /// Not told.
+    Unstated,
+}
+
+/// What happened to a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskChange {
+    /// Event 7.
+    Created,
+    /// Event 8: it is due.
+    Reminder,
+    /// Event 16.
+    Completed,
+    /// Event 17.
+    Updated,
+    /// Not told.
+    Unstated,
+}
+
+/// An activity as a body tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Activity {
+    /// `ProspectActivityId`.
+    pub id: Option<String>,
+    /// The lead it belongs to: `RelatedProspectId`, or else the id of `current`.
+    pub lead_id: Option<String>,
+    /// The kind of activity (`ActivityEvent`), a code of the account.
+    pub code: Option<u32>,
+    /// The kind's name.
+    pub name: Option<String>,
+    /// The id of the user who wrote it; one's own id marks an echo of one's own write.
+    pub created_by: Option<String>,
+    /// When it was written, as it came: see [`crate::parse_time_ms`].
+    pub created_on: Option<String>,
+    /// When it was last changed, as it came.
+    pub modified_on: Option<String>,
+    /// Its own fields (`Status`, `mx_Custom_1`, …).
+    pub data: LeadFields,
+    /// The lead as it is now, if the body has it.
+    pub current: Option<Lead>,
+}

@@ -1,0 +1,177 @@
+//! One LeadSquared account's grants, on one item of the table, shared by all functions.
+
+use std::{collections::HashMap, sync::Arc};
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use tokio::sync::Mutex;
+
+use crate::slots::{CallClass, CrmLimits, Grants, Slot};
+
+/// Attempts at a write that others keep overtaking.
+const ATTEMPTS: u32 = 20;
+
+/// Why no slot could be given. No call may be made.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LimitError {
+    /// The table did not answer.
+    #[error("the limits' table is unavailable: {0}")]
+    Unavailable(String),
+    /// Others were faster, every time.
+    #[error("the limits' item is contended; try again")]
+    Contended,
+}
+
+/// The limits of one LeadSquared account. Cheap to clone; clones share what they know.
+#[derive(Debug, Clone)]
+pub struct CrmAccount {
+    client: Client,
+    table: String,
+    limits: CrmLimits,
+    /// The item as last seen, so that an uncontended grant is one write and no read.
+    seen: Arc<Mutex<Option<(u64, Grants)>>>,
+}
+
+impl CrmAccount {
+    /// The account whose grants are kept in `table`.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>, limits: CrmLimits) -> Self {
+        Self { client, table: table.into(), limits, seen: Arc::default() }
+    }
+
+    /// Reserves a slot for one call: the first free instant from `now_ms` on, if it is not after `latest_ms`.
+    ///
+    /// A slot that was reserved by a write whose answer was lost stays reserved; nobody uses it.
+    pub async fn slot(&self, class: CallClass, now_ms: i64, latest_ms: i64) -> Result<Slot, LimitError> {
+        let mut seen = self.seen.lock().await;
+        for _ in 0..ATTEMPTS {
+            let (version, grants) = match seen.take() {
+                Some(known) => known,
+                None => self.read().await?,
+            };
+            let at_ms = grants.next_slot(class, &self.limits, now_ms);
+            if at_ms > latest_ms {
+                *seen = Some((version, grants));
+                return Ok(Slot::NotBefore(at_ms));
+            }
+            let granted = grants.with(class, &self.limits, at_ms);
+            if self.write(version, &granted).await? {
+                *seen = Some((version + 1, granted));
+                return Ok(Slot::At(at_ms));
+            }
+        }
+        Err(LimitError::Contended)
+    }
+
+    /// Records a refusal by the vendor: no function calls before `until_ms`, and `learnt` (calls, in ms) is the
+    /// account's limit from now on if it is stricter than the configured one.
+    pub async fn refused(&self, until_ms: i64, learnt: Option<(u32, i64)>) -> Result<(), LimitError> {
+        let mut seen = self.seen.lock().await;
+        for _ in 0..ATTEMPTS {
+            let (version, mut grants) = self.read().await?;
+            grants.closed_until_ms = grants.closed_until_ms.max(until_ms);
+            grants.learnt = learnt.or(grants.learnt);
+            if self.write(version, &grants).await? {
+                *seen = Some((version + 1, grants));
+                return Ok(());
+            }
+        }
+        Err(LimitError::Contended)
+    }
+
+    /// Calls granted on the UTC day of `now_ms`.
+    pub async fn calls_today(&self, now_ms: i64) -> Result<u64, LimitError> {
+        let (_, grants) = self.read().await?;
+        Ok(if grants.day == now_ms.div_euclid(86_400_000) { grants.day_calls } else { 0 })
+    }
+
+    async fn read(&self) -> Result<(u64, Grants), LimitError> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| LimitError::Unavailable(kind_of(&error)))?;
+        Ok(output.item.map(|item| decode(&item)).unwrap_or_default())
+    }
+
+    /// Writes the grants if the item is still at `version`; `false` if it is not.
+    async fn write(&self, version: u64, grants: &Grants) -> Result<bool, LimitError> {
+        let condition = if version == 0 { "attribute_not_exists(version)" } else { "version = :seen" };
+        let mut put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(encode(version + 1, grants)))
+            .condition_expression(condition);
+        if version > 0 {
+            put = put.expression_attribute_values(":seen", number(version));
+        }
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
+            Err(error) => Err(LimitError::Unavailable(kind_of(&error))),
+        }
+    }
+}
+
+fn kind_of<E: aws_sdk_dynamodb::error::ProvideErrorMetadata, R>(
+    error: &aws_sdk_dynamodb::error::SdkError<E, R>,
+) -> String {
+    error.as_service_error().and_then(|e| e.code()).unwrap_or("no answer").to_owned()
+}
+
+fn key() -> HashMap<String, AttributeValue> {
+    HashMap::from([
+        ("pk".to_owned(), AttributeValue::S("L#leadsquared".to_owned())),
+        ("sk".to_owned(), AttributeValue::S("L".to_owned())),
+    ])
+}
+
+fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+fn encode(version: u64, grants: &Grants) -> HashMap<String, AttributeValue> {
+    let list = |instants: &[i64]| AttributeValue::L(instants.iter().map(number).collect());
+    let mut item = key();
+    for (name, value) in [
+        ("version", number(version)),
+        ("calls", list(&grants.calls)),
+        ("bulk", list(&grants.bulk)),
+        ("closed_until_ms", number(grants.closed_until_ms)),
+        ("day", number(grants.day)),
+        ("day_calls", number(grants.day_calls)),
+    ] {
+        item.insert(name.to_owned(), value);
+    }
+    if let Some((calls, window_ms)) = grants.learnt {
+        item.insert("learnt_calls".to_owned(), number(calls));
+        item.insert("learnt_window_ms".to_owned(), number(window_ms));
+    }
+    item
+}
+
+fn decode(item: &HashMap<String, AttributeValue>) -> (u64, Grants) {
+    fn read<T: std::str::FromStr>(value: Option<&AttributeValue>) -> Option<T> {
+        value.and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok())
+    }
+    let list = |name: &str| -> Vec<i64> {
+        let values = item.get(name).and_then(|list| list.as_l().ok());
+        values.into_iter().flatten().filter_map(|value| read(Some(value))).collect()
+    };
+    let learnt = read(item.get("learnt_calls")).zip(read(item.get("learnt_window_ms")));
+    let grants = Grants {
+        calls: list("calls"),
+        bulk: list("bulk"),
+        closed_until_ms: read(item.get("closed_until_ms")).unwrap_or_default(),
+        day: read(item.get("day")).unwrap_or_default(),
+        day_calls: read(item.get("day_calls")).unwrap_or_default(),
+        learnt,
+    };
+    (read(item.get("version")).unwrap_or_default(), grants)
+}

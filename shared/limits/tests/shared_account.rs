@@ -1,0 +1,56 @@
+//! Several functions, one account: the limits hold over all of them together.
+
+use recado_ledger::{Ledger, embedded_client};
+use recado_limits::{CallClass, CrmAccount, CrmLimits, Slot};
+use recado_table::EmbeddedTable;
+
+const LIMITS: CrmLimits =
+    CrmLimits { calls: 4, bulk_calls: 1, bulk_counts_in_window: true, window_ms: 5000, calls_per_day: None };
+const NOW_MS: i64 = 1_790_000_000_000;
+
+async fn accounts(count: usize) -> (EmbeddedTable, Vec<CrmAccount>) {
+    let table = EmbeddedTable::memory().await.unwrap();
+    let client = embedded_client(&table.endpoint_url());
+    Ledger::new(client.clone(), "recado", 0).create_if_missing().await.unwrap();
+    let accounts = (0..count).map(|_| CrmAccount::new(client.clone(), "recado", LIMITS)).collect();
+    (table, accounts)
+}
+
+#[tokio::test]
+async fn functions_that_know_nothing_of_each_other_share_the_windows() {
+    let (_table, accounts) = accounts(3).await;
+    let mut granted = Vec::new();
+    for turn in 0..30 {
+        let account = &accounts[turn % accounts.len()];
+        match account.slot(CallClass::Standard, NOW_MS, NOW_MS + 60_000).await.unwrap() {
+            Slot::At(at_ms) => granted.push(at_ms),
+            Slot::NotBefore(at_ms) => panic!("no slot before {at_ms}"),
+        }
+    }
+    for &from in &granted {
+        assert!(granted.iter().filter(|at| (from..from + 5000).contains(*at)).count() <= 4);
+    }
+    assert_eq!(granted.iter().filter(|at| **at == NOW_MS).count(), 4, "the first burst is a full one");
+    assert_eq!(accounts[0].calls_today(NOW_MS).await.unwrap(), 30);
+}
+
+#[tokio::test]
+async fn who_cannot_wait_is_told_when_and_reserves_nothing() {
+    let (_table, accounts) = accounts(1).await;
+    assert_eq!(accounts[0].slot(CallClass::Bulk, NOW_MS, NOW_MS).await.unwrap(), Slot::At(NOW_MS));
+    for _ in 0..3 {
+        let refused = accounts[0].slot(CallClass::Bulk, NOW_MS, NOW_MS + 5000).await.unwrap();
+        assert_eq!(refused, Slot::NotBefore(NOW_MS + 5250));
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_to_one_closes_the_account_for_all() {
+    let (_table, accounts) = accounts(2).await;
+    accounts[0].slot(CallClass::Standard, NOW_MS, NOW_MS).await.unwrap();
+    accounts[0].refused(NOW_MS + 9000, Some((1, 5000))).await.unwrap();
+    let slot = accounts[1].slot(CallClass::Standard, NOW_MS + 1, NOW_MS + 60_000).await.unwrap();
+    assert_eq!(slot, Slot::At(NOW_MS + 9000));
+    let slot = accounts[0].slot(CallClass::Standard, NOW_MS + 1, NOW_MS + 60_000).await.unwrap();
+    assert_eq!(slot, Slot::At(NOW_MS + 14_250), "one call a window, as learnt");
+}

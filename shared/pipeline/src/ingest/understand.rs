@@ -1,0 +1,124 @@
+//! From LeadSquared's bodies to events in the words that rules use.
+
+use leadsquared::{
+    LeadFields,
+    webhook::{ActivityChange, Change, Lead},
+};
+use recado_core::{
+    event::{Activity, Event},
+    fields::Fields,
+    identity::EventId,
+    kind::EventKind,
+};
+use recado_ledger::{EventOutcome, EventRow};
+
+/// A delivery that no rule can be asked about, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotAnEvent {
+    /// What it is, as far as it can be told.
+    pub kind: String,
+    /// The lead, where it is known.
+    pub lead_id: Option<String>,
+    /// How it is kept.
+    pub outcome: EventOutcome,
+    /// Why, for a person to read.
+    pub why: String,
+}
+
+impl NotAnEvent {
+    /// Something that could not be read.
+    #[must_use]
+    pub fn unreadable(why: String) -> Self {
+        Self { kind: "unknown".to_owned(), lead_id: None, outcome: EventOutcome::NotUnderstood, why }
+    }
+
+    /// Something that is recognised, and that no rule can wait for yet.
+    fn recognised(kind: String, lead_id: Option<String>) -> Self {
+        let why = "recognised; rules cannot wait for it yet".to_owned();
+        Self { kind, lead_id, outcome: EventOutcome::NoRule, why }
+    }
+
+    pub(super) fn row(self, id: EventId, now_ms: i64) -> EventRow {
+        EventRow {
+            id,
+            kind: self.kind,
+            lead_id: self.lead_id,
+            outcome: self.outcome,
+            why: self.why,
+            received_ms: now_ms,
+        }
+    }
+}
+
+/// The event that a change in LeadSquared is.
+pub fn understand(change: Change) -> Result<Event, NotAnEvent> {
+    match change {
+        Change::LeadCreated { lead } => {
+            let (lead_id, lead) = identified(lead, "lead.created")?;
+            let by = owned(&lead, "CreatedBy");
+            Ok(Event { kind: EventKind::LeadCreated, lead_id, at: owned(&lead, "CreatedOn"), by, lead, before: None, activity: None })
+        }
+        Change::LeadChanged { before, after, .. } => {
+            let before = before.map(|before| before.fields).map(fields);
+            let (lead_id, lead) = identified(after, "lead.changed")?;
+            let at = owned(&lead, "ModifiedOn").or_else(|| owned(&lead, "LastModifiedOn"));
+            let by = owned(&lead, "ModifiedBy");
+            Ok(Event { kind: EventKind::LeadChanged, lead_id, lead, before, activity: None, by, at })
+        }
+        Change::Activity { activity, kind } => activity_event(activity, kind),
+        Change::Opportunity { kind, lead_id } => {
+            Err(NotAnEvent::recognised(format!("opportunity.{}", word(&kind)), lead_id))
+        }
+        Change::Task { kind, lead_id } => Err(NotAnEvent::recognised(format!("task.{}", word(&kind)), lead_id)),
+        Change::LandingPage { lead_id, .. } => Err(NotAnEvent::recognised("landing_page".to_owned(), lead_id)),
+        Change::Other { what } => Err(NotAnEvent::recognised(what, None)),
+        // A later version of the bodies' crate may know more than this one.
+        _ => Err(NotAnEvent::recognised("unknown".to_owned(), None)),
+    }
+}
+
+fn activity_event(activity: leadsquared::webhook::Activity, kind: ActivityChange) -> Result<Event, NotAnEvent> {
+    let (kind, at) = match kind {
+        ActivityChange::Created => (EventKind::ActivityCreated, activity.created_on),
+        ActivityChange::Updated => (EventKind::ActivityUpdated, activity.modified_on.or(activity.created_on)),
+    };
+    let current = activity.current.unwrap_or_default();
+    let Some(lead_id) = activity.lead_id.or(current.id) else { return Err(no_lead(kind.name())) };
+    Ok(Event {
+        kind,
+        lead_id,
+        lead: fields(current.fields),
+        before: None,
+        activity: Some(Activity {
+            id: activity.id,
+            code: activity.code,
+            name: activity.name,
+            data: fields(activity.data),
+        }),
+        by: activity.created_by,
+        at,
+    })
+}
+
+fn identified(lead: Lead, kind: &str) -> Result<(String, Fields), NotAnEvent> {
+    match lead.id {
+        Some(id) => Ok((id, fields(lead.fields))),
+        None => Err(no_lead(kind)),
+    }
+}
+
+fn no_lead(kind: &str) -> NotAnEvent {
+    NotAnEvent { kind: kind.to_owned(), ..NotAnEvent::unreadable("it names no lead (ProspectID)".to_owned()) }
+}
+
+fn owned(lead: &Fields, name: &str) -> Option<String> {
+    lead.filled(name).map(str::to_owned)
+}
+
+fn fields(read: LeadFields) -> Fields {
+    Fields::from_iter(read.into_inner())
+}
+
+fn word(kind: &impl std::fmt::Debug) -> String {
+    format!("{kind:?}").to_lowercase()
+}

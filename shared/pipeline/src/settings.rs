@@ -1,0 +1,91 @@
+//! What the configuration says about sending, and the tenant's calendar.
+
+use jiff::{Timestamp, ToSpan as _};
+use recado_core::{
+    config::{Config, SendingHours},
+    zone::Zone,
+};
+use recado_ledger::Quotas;
+
+/// What the sender and the sweep need of the configuration.
+#[derive(Debug, Clone)]
+pub struct SendSettings {
+    /// Most phones in one request, 1 to 10,000.
+    pub phones_per_request: usize,
+    /// Requests under way at once.
+    pub requests_at_once: usize,
+    /// What a day may spend.
+    pub quotas: Quotas,
+    /// The tenant's zone, whose calendar days the quotas count.
+    pub zone: Zone,
+    /// When messages may start, on the recipient's clock.
+    pub hours: SendingHours,
+    /// How long after a step its process is taken for dead, in ms.
+    pub stale_after_ms: i64,
+    /// How long callbacks are waited for, in ms.
+    pub unknown_after_ms: i64,
+}
+
+impl SendSettings {
+    /// What `config` says.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        Self {
+            phones_per_request: config.liguelead.phones_per_request as usize,
+            requests_at_once: config.liguelead.in_flight as usize,
+            quotas: Quotas {
+                messages_per_day: config.quotas.messages_per_day,
+                credits_per_day: config.quotas.credits_per_day,
+            },
+            zone: config.timezone.clone(),
+            hours: config.hours.clone(),
+            stale_after_ms: ms(config.send.stale_after_ms),
+            unknown_after_ms: ms(config.send.unknown_after_ms),
+        }
+    }
+}
+
+/// A duration of the configuration as a difference of instants.
+pub(crate) fn ms(duration_ms: u64) -> i64 {
+    i64::try_from(duration_ms).unwrap_or(i64::MAX / 4)
+}
+
+/// The calendar day of `now_ms` in `zone`, `YYYY-MM-DD`.
+#[must_use]
+pub fn today(now_ms: i64, zone: &Zone) -> String {
+    instant(now_ms).to_zoned(zone.time_zone().clone()).date().to_string()
+}
+
+/// The first instant of the next calendar day in `zone`, in ms since the epoch.
+#[must_use]
+pub fn next_midnight_ms(now_ms: i64, zone: &Zone) -> i64 {
+    let now = instant(now_ms).to_zoned(zone.time_zone().clone());
+    now.date()
+        .checked_add(1.day())
+        .and_then(|tomorrow| tomorrow.to_zoned(zone.time_zone().clone()))
+        .map_or(now_ms + 86_400_000, |midnight| midnight.timestamp().as_millisecond())
+}
+
+/// `now_ms` as LeadSquared writes instants: `yyyy-MM-dd HH:mm:ss`, UTC.
+#[must_use]
+pub fn crm_time(now_ms: i64) -> String {
+    instant(now_ms).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+fn instant(now_ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(now_ms).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_the_tenants_own() {
+        let zone = Zone::parse("America/Sao_Paulo").unwrap();
+        // 02:30 UTC on the 22nd is 23:30 on the 21st in São Paulo.
+        let now_ms = "2026-11-22T02:30:00Z".parse::<Timestamp>().unwrap().as_millisecond();
+        assert_eq!(today(now_ms, &zone), "2026-11-21");
+        assert_eq!(crm_time(next_midnight_ms(now_ms, &zone)), "2026-11-22 03:00:00");
+    }
+}

@@ -1,0 +1,190 @@
+//! The sweep: each minute, what is due. Held messages whose time has come, messages whose wake-up was lost, claims
+//! whose sender died, reports that could not be applied.
+
+use std::collections::{BTreeMap, btree_map::Entry};
+
+use recado_core::{
+    identity::BatchId,
+    message::{Batch, BatchState, Message, State},
+    recovery::{Recovery, recover},
+};
+use recado_ledger::{BatchChange, Change, Day, Due, Guard, LedgerError};
+
+use crate::{
+    send::{Follow, SendReport, Sender, given_back},
+    settle::Settler,
+};
+
+/// Rows taken from each of the index's shards at once.
+const ROWS_PER_SHARD: i32 = 1_000;
+
+/// Looks at what is due.
+#[derive(Debug, Clone)]
+pub struct Sweeper {
+    /// Sends what waits.
+    pub sender: Sender,
+    /// Applies reports.
+    pub settler: Settler,
+}
+
+/// What one sweep did.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct SweepReport {
+    /// What was sent, and what was not.
+    pub sent: SendReport,
+    /// Messages that waited.
+    pub waiting: u64,
+    /// Claims that were resolved.
+    pub recovered: u64,
+    /// Reports that were applied.
+    pub callbacks: u64,
+    /// Whether more is due than one sweep takes.
+    pub more: bool,
+}
+
+impl Sweeper {
+    /// One sweep over what is due `ahead_ms` from now. A process that has just started looks ahead, since the
+    /// wake-ups of messages written a moment ago may have died with the process before it.
+    pub async fn sweep(&self, ahead_ms: i64) -> Result<SweepReport, LedgerError> {
+        let ledger = &self.sender.ledger;
+        let due = ledger.due(self.now_ms() + ahead_ms, ROWS_PER_SHARD).await?;
+        let mut report = SweepReport { more: due.more, ..SweepReport::default() };
+        for key in &due.callbacks {
+            if let Some(callback) = ledger.callback(key).await? {
+                self.settler.apply(&callback).await?;
+                report.callbacks += 1;
+            }
+        }
+        let (mut waiting, mut claimed, mut over) = (Vec::new(), Vec::new(), Vec::new());
+        for message in ledger.messages(&due.messages).await? {
+            match message.state {
+                State::Pending => waiting.push(message),
+                // Looking ahead is for lost wake-ups; a message that is held has its own time.
+                State::Held if message.due_ms.is_none_or(|due_ms| due_ms <= self.now_ms()) => waiting.push(message),
+                State::Held => {}
+                State::Sending => claimed.push(message),
+                _ => over.push(message),
+            }
+        }
+        report.waiting = waiting.len() as u64;
+        report.recovered = self.recover(claimed).await?;
+        self.close(over).await?;
+        report.sent = self.sender.send(waiting).await;
+        Ok(report)
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.sender.world.now_ms()
+    }
+
+    /// Resolves claims whose sender may have died.
+    async fn recover(&self, claimed: Vec<Message>) -> Result<u64, LedgerError> {
+        let mut batches: BTreeMap<BatchId, Option<Batch>> = BTreeMap::new();
+        let mut moves = Vec::new();
+        for message in claimed {
+            let Some(id) = message.batch else { continue };
+            let batch = match batches.entry(id) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(self.sender.ledger.batch(id).await?),
+            };
+            if let Some(change) = self.resolve(&message, id, batch).await? {
+                moves.push(change);
+            }
+        }
+        let recovered = moves.iter().filter(|change| change.state != State::Sending).count() as u64;
+        self.sender.ledger.move_messages(moves).await?;
+        Ok(recovered)
+    }
+
+    async fn resolve(
+        &self,
+        message: &Message,
+        id: BatchId,
+        batch: &mut Option<Batch>,
+    ) -> Result<Option<Change>, LedgerError> {
+        let (now_ms, settings) = (self.now_ms(), &self.sender.settings);
+        let follow = Follow { id: message.id, batch: id, now_ms };
+        let campaign = batch.as_ref().and_then(|batch| batch.campaign_id.clone());
+        let why = batch.as_ref().and_then(|batch| batch.why.clone()).unwrap_or_default();
+        Ok(match recover(message, batch.as_ref(), now_ms, settings.stale_after_ms) {
+            Recovery::Wait(until_ms) => Some(appointment(message, id, &[State::Sending], Due::At(until_ms))),
+            Recovery::Release => {
+                if !self.give_up(batch, BatchState::Prepared, BatchState::Released).await? {
+                    // Its sender lives after all: the next sweep sees how far it came.
+                    return Ok(None);
+                }
+                Some(given_back(message.id, id, now_ms, None, now_ms))
+            }
+            Recovery::Unknown => {
+                self.give_up(batch, BatchState::Calling, BatchState::Unknown).await?;
+                Some(follow.unknown("the sender died during the call", settings))
+            }
+            Recovery::GiveBack => Some(given_back(message.id, id, now_ms, None, now_ms)),
+            Recovery::Follow(State::Accepted) => Some(follow.accepted(campaign, settings)),
+            Recovery::Follow(State::Refused) => Some(follow.refused(&why)),
+            Recovery::Follow(_) => Some(follow.unknown(&why, settings)),
+        })
+    }
+
+    /// Moves a batch whose sender is taken for dead, and the copy of its row with it. What was reserved for a batch
+    /// that was never called is given back.
+    async fn give_up(&self, batch: &mut Option<Batch>, from: BatchState, to: BatchState) -> Result<bool, LedgerError> {
+        let Some(row) = batch else { return Ok(true) };
+        let states: &'static [BatchState] = match from {
+            BatchState::Prepared => &[BatchState::Prepared],
+            _ => &[BatchState::Calling],
+        };
+        let back = Day { messages: row.messages, credits: row.credits, requests: 1 };
+        let change = BatchChange {
+            why: Some("its sender died".to_owned()),
+            refund: (to == BatchState::Released).then(|| (row.day.clone(), back)),
+            ..BatchChange::new(row.id, states, to)
+        };
+        let token = self.sender.world.fresh_batch().to_string();
+        let moved = self.sender.ledger.move_batch(&change, &token).await?;
+        if moved {
+            row.state = to;
+        }
+        Ok(moved)
+    }
+
+    /// Messages for which no report came in time keep their state; nothing more is due.
+    async fn close(&self, over: Vec<Message>) -> Result<(), LedgerError> {
+        let mut moves = Vec::new();
+        for message in over {
+            let (Some(batch), State::Unknown | State::Accepted) = (message.batch, message.state) else { continue };
+            if message.due_ms.is_some_and(|due_ms| due_ms > self.now_ms()) {
+                continue;
+            }
+            // The batch may have been proved sent while this message was not told.
+            let row = self.sender.ledger.batch(batch).await?;
+            let accepted = row.filter(|row| row.state == BatchState::Accepted && message.state == State::Unknown);
+            let follow = Follow { id: message.id, batch, now_ms: self.now_ms() };
+            moves.push(match accepted {
+                Some(row) => follow.accepted(row.campaign_id, &self.sender.settings),
+                None if message.state == State::Accepted => {
+                    appointment(&message, batch, &[State::Accepted], Due::Never)
+                }
+                None => appointment(&message, batch, &[State::Unknown], Due::Never),
+            });
+        }
+        self.sender.ledger.move_messages(moves).await?;
+        Ok(())
+    }
+}
+
+/// Moves a claimed message's appointment and leaves the message as it is.
+fn appointment(message: &Message, batch: BatchId, states: &'static [State], due: Due) -> Change {
+    Change {
+        id: message.id,
+        guard: Guard { states, batch: Some(batch) },
+        state: message.state,
+        why: message.why.clone(),
+        // Not a change of state, so not a new time of one: a sender's age is counted from it.
+        now_ms: message.changed_ms,
+        due,
+        campaign_id: None,
+        crm_due_ms: None,
+        claim: None,
+    }
+}

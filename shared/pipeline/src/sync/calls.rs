@@ -1,0 +1,240 @@
+//! The write-back's calls, and what their answers mean for the rows.
+
+use leadsquared::{CallError, RowOutcome};
+use recado_core::message::Message;
+use recado_ledger::CrmChange;
+use recado_limits::CallClass;
+
+use super::{
+    SyncError, SyncReport, Syncer,
+    activity::{self, ID_FIELD, activity_type, lead_update, new_activity},
+};
+
+/// Refusals of one row after which it is given up.
+const MAX_ATTEMPTS: u32 = 5;
+/// The wait after the first refusal of a row, in ms; doubled with each.
+const FIRST_WAIT_MS: i64 = 60_000;
+
+impl Syncer {
+    /// Posts activities, each marked as posted before the call.
+    pub(super) async fn add(
+        &self,
+        rows: &[&Message],
+        until_ms: i64,
+        report: &mut SyncReport,
+    ) -> Result<bool, SyncError> {
+        let Some(code) = self.activity_code(until_ms, report).await? else { return Ok(false) };
+        if !self.slot(CallClass::Bulk, until_ms).await? {
+            return Ok(false);
+        }
+        let now_ms = self.world.now_ms();
+        let marks = rows.iter().map(|message| CrmChange::of(message.id).posting(now_ms)).collect();
+        let marked = self.ledger.change_crm(marks).await?;
+        let mine: Vec<&Message> = rows.iter().zip(marked).filter(|(_, mine)| *mine).map(|(row, _)| *row).collect();
+        if mine.is_empty() {
+            return Ok(true);
+        }
+        let activities: Vec<_> = mine.iter().map(|message| new_activity(message, code)).collect();
+        report.calls += 1;
+        match self.leadsquared.add_activities(&activities).await {
+            Ok(outcomes) => {
+                let changes = mine.iter().zip(outcomes).map(|(message, outcome)| match outcome {
+                    RowOutcome::Done { activity_id: Some(id) } => {
+                        report.rows += 1;
+                        CrmChange::of(message.id).activity(&id, message.state)
+                    }
+                    RowOutcome::Refused { reason } => {
+                        report.refused += 1;
+                        self.refused(message, &reason.to_string()).not_posted()
+                    }
+                    RowOutcome::Done { activity_id: None } | RowOutcome::Unknown => self.look_up_later(message),
+                });
+                self.ledger.change_crm(changes.collect()).await?;
+                Ok(true)
+            }
+            Err(error @ CallError::Unknown { .. }) => {
+                tracing::warn!(error = %error, rows = mine.len(), "sync.unknown");
+                let open = mine.iter().map(|message| self.look_up_later(message)).collect();
+                self.ledger.change_crm(open).await?;
+                Ok(true)
+            }
+            Err(error) => {
+                let back = mine.iter().map(|message| self.not_taken(message, &error).not_posted());
+                self.ledger.change_crm(back.collect()).await?;
+                self.failed(error).await
+            }
+        }
+    }
+
+    /// Updates activities. Repeating it does no harm.
+    pub(super) async fn update(
+        &self,
+        rows: &[&Message],
+        until_ms: i64,
+        report: &mut SyncReport,
+    ) -> Result<bool, SyncError> {
+        if !self.slot(CallClass::Bulk, until_ms).await? {
+            return Ok(false);
+        }
+        let with_ids: Vec<(&Message, &str)> =
+            rows.iter().filter_map(|message| Some((*message, message.crm.activity_id.as_deref()?))).collect();
+        let updates: Vec<_> = with_ids.iter().map(|(message, id)| activity::update(message, id)).collect();
+        report.calls += 1;
+        let outcomes = self.leadsquared.update_activities(&updates).await;
+        let done = |message: &Message| {
+            let id = message.crm.activity_id.as_deref().unwrap_or_default();
+            CrmChange::of(message.id).activity(id, message.state)
+        };
+        let messages: Vec<&Message> = with_ids.iter().map(|(message, _)| *message).collect();
+        self.record(&messages, outcomes, done, report).await
+    }
+
+    /// Writes outcomes into the leads' own fields. Repeating it does no harm.
+    pub(super) async fn leads(
+        &self,
+        rows: &[&Message],
+        until_ms: i64,
+        report: &mut SyncReport,
+    ) -> Result<bool, SyncError> {
+        let Some(fields) = &self.settings.lead_fields else { return Ok(true) };
+        if !self.slot(CallClass::Bulk, until_ms).await? {
+            return Ok(false);
+        }
+        let updates: Vec<_> = rows.iter().map(|message| lead_update(message, fields)).collect();
+        report.calls += 1;
+        let outcomes = self.leadsquared.update_leads(&updates).await;
+        self.record(rows, outcomes, |message| CrmChange::of(message.id).lead(message.state), report).await
+    }
+
+    /// Looks up whether a post that was never answered for made its activity.
+    pub(super) async fn find(
+        &self,
+        message: &Message,
+        until_ms: i64,
+        report: &mut SyncReport,
+    ) -> Result<bool, SyncError> {
+        let Some(code) = self.activity_code(until_ms, report).await? else { return Ok(false) };
+        if !self.slot(CallClass::Standard, until_ms).await? {
+            return Ok(false);
+        }
+        report.calls += 1;
+        let wanted = message.id.to_string();
+        match self.leadsquared.activities_of_lead(&message.lead_id, code).await {
+            Ok(found) => {
+                let ours = found.iter().find(|activity| activity.fields.get(ID_FIELD) == Some(wanted.as_str()));
+                let change = match ours {
+                    Some(activity) => CrmChange::of(message.id).found(&activity.id),
+                    None => CrmChange::of(message.id).not_posted(),
+                };
+                self.ledger.change_crm(vec![change]).await?;
+                Ok(true)
+            }
+            Err(error) => {
+                self.ledger.change_crm(vec![self.not_taken(message, &error)]).await?;
+                self.failed(error).await
+            }
+        }
+    }
+
+    /// Records the outcomes of a call whose repetition does no harm.
+    async fn record(
+        &self,
+        rows: &[&Message],
+        outcomes: Result<Vec<RowOutcome>, CallError>,
+        done: impl Fn(&Message) -> CrmChange,
+        report: &mut SyncReport,
+    ) -> Result<bool, SyncError> {
+        match outcomes {
+            Ok(outcomes) => {
+                let changes = rows.iter().zip(outcomes).map(|(message, outcome)| match outcome {
+                    RowOutcome::Done { .. } => {
+                        report.rows += 1;
+                        done(message)
+                    }
+                    RowOutcome::Refused { reason } => {
+                        report.refused += 1;
+                        self.refused(message, &reason.to_string())
+                    }
+                    RowOutcome::Unknown => self.refused(message, "the answer does not tell what became of the row"),
+                });
+                self.ledger.change_crm(changes.collect()).await?;
+                Ok(true)
+            }
+            Err(error) => {
+                let back = rows.iter().map(|message| self.not_taken(message, &error));
+                self.ledger.change_crm(back.collect()).await?;
+                self.failed(error).await
+            }
+        }
+    }
+
+    /// Keeps the mark of a post whose outcome is not known, until it is stale and looked up.
+    fn look_up_later(&self, message: &Message) -> CrmChange {
+        CrmChange::of(message.id).later(message.crm.attempts, self.world.now_ms() + self.settings.stale_after_ms)
+    }
+
+    /// A row that LeadSquared refused for what is in it: tried again later and later, then given up.
+    fn refused(&self, message: &Message, why: &str) -> CrmChange {
+        let attempts = message.crm.attempts + 1;
+        if attempts >= MAX_ATTEMPTS {
+            tracing::error!(message.id = %message.id, reason = why, "sync.parked");
+            return CrmChange::of(message.id).parked(why);
+        }
+        let wait_ms = FIRST_WAIT_MS << message.crm.attempts.min(MAX_ATTEMPTS);
+        CrmChange::of(message.id).later(attempts, self.world.now_ms() + wait_ms)
+    }
+
+    /// A row of a call that failed as a whole. Only a refusal of its content counts against the row.
+    fn not_taken(&self, message: &Message, error: &CallError) -> CrmChange {
+        match error {
+            CallError::Refused { .. } | CallError::TooMany { .. } => self.refused(message, &error.to_string()),
+            CallError::Throttled { .. } => CrmChange::of(message.id).later(message.crm.attempts, self.world.now_ms()),
+            _ => CrmChange::of(message.id).later(message.crm.attempts, self.world.now_ms() + FIRST_WAIT_MS / 2),
+        }
+    }
+
+    /// Whether the run goes on after a call failed as a whole.
+    async fn failed(&self, error: CallError) -> Result<bool, SyncError> {
+        match &error {
+            CallError::Throttled { limit, retry_after_ms } => {
+                let until_ms = self.world.now_ms() + i64::try_from(*retry_after_ms).unwrap_or(i64::MAX / 4);
+                let learnt = limit.map(|limit| (limit.calls, i64::from(limit.seconds) * 1000));
+                tracing::warn!(error = %error, "sync.throttled");
+                self.account.refused(until_ms, learnt).await?;
+                Ok(true)
+            }
+            CallError::Credentials { .. } => Err(error.into()),
+            _ => {
+                tracing::warn!(error = %error, "sync.call_failed");
+                Ok(true)
+            }
+        }
+    }
+
+    /// The code of the activity type that stands for messages: known, found by name, or created. `None`: no call can
+    /// start in time.
+    async fn activity_code(&self, until_ms: i64, report: &mut SyncReport) -> Result<Option<u32>, SyncError> {
+        let name = &self.settings.activity_name;
+        let setting = format!("activity_code:{name}");
+        if let Some(code) = self.ledger.setting(&setting).await?.and_then(|code| code.parse().ok()) {
+            return Ok(Some(code));
+        }
+        if !self.slot(CallClass::Standard, until_ms).await? {
+            return Ok(None);
+        }
+        report.calls += 1;
+        let types = self.leadsquared.activity_types().await?;
+        let code = match types.iter().find(|kind| kind.name == *name) {
+            Some(found) => found.code,
+            None if self.slot(CallClass::Standard, until_ms).await? => {
+                report.calls += 1;
+                let code = self.leadsquared.create_activity_type(&activity_type(name)).await?;
+                tracing::info!(activity.code = code, "sync.activity_type_created");
+                code
+            }
+            None => return Ok(None),
+        };
+        self.ledger.set_setting(&setting, &code.to_string()).await?;
+        Ok(Some(code))
+    }
+}

@@ -1,0 +1,40 @@
+//! What the use cases take from outside besides the table and the vendors: the time, and fresh identifiers.
+
+use std::{fmt, sync::Arc};
+
+use recado_core::identity::BatchId;
+
+/// Time and identifiers, as arguments. Cheap to clone.
+#[derive(Clone)]
+pub struct World {
+    now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
+    fresh: Arc<dyn Fn() -> [u8; 16] + Send + Sync>,
+}
+
+impl World {
+    /// A world whose time, in ms since the epoch, and identifiers come from these functions.
+    pub fn new(
+        now_ms: impl Fn() -> i64 + Send + Sync + 'static,
+        fresh: impl Fn() -> [u8; 16] + Send + Sync + 'static,
+    ) -> Self {
+        Self { now_ms: Arc::new(now_ms), fresh: Arc::new(fresh) }
+    }
+
+    /// The time, in ms since the epoch.
+    #[must_use]
+    pub fn now_ms(&self) -> i64 {
+        (self.now_ms)()
+    }
+
+    /// An identifier that no other batch has.
+    #[must_use]
+    pub fn fresh_batch(&self) -> BatchId {
+        BatchId::from_bytes((self.fresh)())
+    }
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("World")
+    }
+}
