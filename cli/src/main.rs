@@ -1,1 +1,69 @@
-fn main() {}
+//! `recado`: one machine's installation, its dry runs and its reports.
+
+mod commands;
+mod data;
+mod environment;
+mod installation;
+mod logging;
+mod output;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Turns LeadSquared changes into LigueLead messages, inside every limit.
+#[derive(Debug, Parser)]
+#[command(version, about, arg_required_else_help = true)]
+struct Recado {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch it work: both vendors simulated, the fixtures replayed, everything on this machine.
+    Demo(commands::demo::Demo),
+    /// Run an installation on this machine: webhooks in, messages out, outcomes back.
+    Serve(commands::serve::Serve),
+    /// Run one of the vendors' simulators alone.
+    #[command(subcommand)]
+    Simulate(commands::simulate::Simulate),
+    /// Check a configuration: every mistake with its line and what to write instead.
+    Check(commands::check::Check),
+    /// Show what an event would become, without doing it.
+    Plan(commands::plan::Plan),
+    /// Show messages, and events that became none.
+    Messages(commands::messages::Messages),
+    /// Show what was spent of each quota and limit.
+    Usage(commands::usage::Usage),
+}
+
+/// Exit codes: 0 done, 1 refused with a clear reason, 2 wrong use (which clap reports itself).
+fn main() -> ExitCode {
+    let recado = Recado::parse();
+    let done = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run(recado.command)));
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            output::complain(&format!("recado: {error:#}"));
+            ExitCode::from(1)
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Demo(demo) => demo.run().await,
+        Command::Serve(serve) => serve.run().await,
+        Command::Simulate(simulate) => simulate.run().await,
+        Command::Check(check) => check.run(),
+        Command::Plan(plan) => plan.run(),
+        Command::Messages(messages) => messages.run().await,
+        Command::Usage(usage) => usage.run().await,
+    }
+}

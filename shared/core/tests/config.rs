@@ -3,20 +3,23 @@
 //! A file starts with what must be said about it, one comment line for each diagnostic, in order and complete:
 //! `# line:column: message; write suggestion`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use recado_core::config::{Config, Diagnostic, Severity};
 
-fn fixtures() -> Vec<(PathBuf, String)> {
+fn fixtures() -> io::Result<Vec<(PathBuf, String)>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config");
-    let mut fixtures: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .map(|path| (path.clone(), fs::read_to_string(path).unwrap()))
-        .collect();
+    let read = |entry: io::Result<fs::DirEntry>| {
+        let path = entry?.path();
+        let text = fs::read_to_string(&path)?;
+        Ok((path, text))
+    };
+    let mut fixtures = fs::read_dir(folder)?
+        .map(read)
+        .collect::<io::Result<Vec<_>>>()?;
     fixtures.sort();
-    fixtures
+    Ok(fixtures)
 }
 
 fn diagnostics(text: &str) -> Vec<Diagnostic> {
@@ -43,7 +46,7 @@ fn diagnostics(text: &str) -> Vec<Diagnostic> {
 
 #[test]
 fn each_mistake_is_found_where_it_is_and_nothing_else() {
-    let fixtures = fixtures();
+    let fixtures = fixtures().unwrap();
     assert!(
         fixtures.len() >= 100,
         "only {} fixtures were found",
@@ -62,7 +65,7 @@ fn each_mistake_is_found_where_it_is_and_nothing_else() {
 
 #[test]
 fn each_error_says_what_to_write_instead() {
-    for (path, text) in fixtures() {
+    for (path, text) in fixtures().unwrap() {
         for mistake in diagnostics(&text) {
             let is_notice = mistake.message.ends_with("not acted on yet");
             assert!(
@@ -76,7 +79,7 @@ fn each_error_says_what_to_write_instead() {
 
 #[test]
 fn each_place_is_inside_the_file() {
-    for (path, text) in fixtures() {
+    for (path, text) in fixtures().unwrap() {
         let lines: Vec<&str> = text.lines().collect();
         for mistake in diagnostics(&text) {
             // One line behind the last one is where a parser notices an end that came too soon.

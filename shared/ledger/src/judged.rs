@@ -123,10 +123,9 @@ impl Ledger {
             }
             chunks
         };
-        let judged: Vec<Vec<Judgement>> = stream::iter(chunks.into_iter().map(|chunk| self.judge_chunk(chunk)))
-            .buffered(REQUESTS_AT_ONCE)
-            .try_collect()
-            .await?;
+        // Collected first: the closure's borrow must not be part of the stream's type, or it is not `Send`.
+        let requests: Vec<_> = chunks.into_iter().map(|chunk| self.judge_chunk(chunk)).collect();
+        let judged: Vec<Vec<Judgement>> = stream::iter(requests).buffered(REQUESTS_AT_ONCE).try_collect().await?;
         Ok(judged.into_iter().flatten().collect())
     }
 

@@ -225,8 +225,8 @@ impl Ledger {
 
     /// Reads messages by id, in no particular order; unknown ids are left out.
     pub async fn messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, LedgerError> {
-        let chunks = ids.chunks(KEYS_PER_GET).map(|ids| self.get_chunk(ids));
-        let found: Vec<Vec<Message>> = stream::iter(chunks).buffered(GETS_AT_ONCE).try_collect().await?;
+        let requests: Vec<_> = ids.chunks(KEYS_PER_GET).map(|ids| self.get_chunk(ids)).collect();
+        let found: Vec<Vec<Message>> = stream::iter(requests).buffered(GETS_AT_ONCE).try_collect().await?;
         Ok(found.into_iter().flatten().collect())
     }
 

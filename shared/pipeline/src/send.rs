@@ -93,6 +93,13 @@ impl SendReport {
 const WAITING: &[State] = &[State::Pending, State::Held];
 
 impl Sender {
+    /// Sends messages that were just written, by id. Those that another sender has had since are left alone.
+    pub async fn send_new(&self, ids: &[MessageId]) -> Result<SendReport, LedgerError> {
+        let mut messages = self.ledger.messages(ids).await?;
+        messages.retain(|message| message.state == State::Pending);
+        Ok(self.send(messages).await)
+    }
+
     /// Sends what may be sent now of `messages`, which wait; holds or expires the rest.
     ///
     /// An error of the table stops only the request that met it; what it left behind is recovered by the sweep.
@@ -116,11 +123,10 @@ impl Sender {
         }
         self.moved(moves).await;
         let requests = into_requests(ready, self.settings.phones_per_request);
-        let sent = stream::iter(requests.into_iter().map(|request| self.send_request(request)))
-            .buffer_unordered(self.settings.requests_at_once)
-            .fold(SendReport::default(), async |sum, one| sum.and(one))
-            .await;
-        report.and(sent)
+        let requests: Vec<_> = requests.into_iter().map(|request| self.send_request(request)).collect();
+        let sent: Vec<SendReport> =
+            stream::iter(requests).buffer_unordered(self.settings.requests_at_once).collect().await;
+        sent.into_iter().fold(report, SendReport::and)
     }
 
     /// One request: messages of one text.

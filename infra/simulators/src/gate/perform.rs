@@ -18,7 +18,11 @@ pub(super) enum Outcome {
     Hang,
 }
 
-pub(super) async fn perform<V: Vendor>(gate: Arc<Gate<V>>, call: Incoming, choice: Choice) -> Outcome {
+pub(super) async fn perform<V: Vendor>(
+    gate: Arc<Gate<V>>,
+    call: Incoming,
+    choice: Choice,
+) -> Outcome {
     if choice.delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(choice.delay_ms)).await;
     }
@@ -50,12 +54,20 @@ fn failing<V: Vendor>(gate: &Gate<V>, failure: Failure) -> Answer {
     let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match failure.body {
         FailureBody::Vendor => gate.vendor.failure(status),
-        FailureBody::Html => Answer { status, content: Content::Html(html(status)) },
-        FailureBody::Empty => Answer { status, content: Content::Empty },
+        FailureBody::Html => Answer {
+            status,
+            content: Content::Html(html(status)),
+        },
+        FailureBody::Empty => Answer {
+            status,
+            content: Content::Empty,
+        },
     }
 }
 
 /// What a load balancer or an edge in front of the application writes.
 fn html(status: StatusCode) -> String {
-    format!("<html>\r\n<head><title>{status}</title></head>\r\n<body><center><h1>{status}</h1></center></body>\r\n</html>\r\n")
+    format!(
+        "<html>\r\n<head><title>{status}</title></head>\r\n<body><center><h1>{status}</h1></center></body>\r\n</html>\r\n"
+    )
 }

@@ -17,9 +17,12 @@ const UPDATE_ROWS_MAX: usize = 50;
 
 /// `POST Lead/Bulk/Create`.
 pub(super) fn create(desk: &mut Desk<'_>) -> Result<Value, Refused> {
-    row_by_row(desk, CREATE_ROWS_MAX, insert, |number, change| {
-        json!({ "RowNumber": number, "LeadId": change.after.id, "LeadCreated": true })
-    })
+    row_by_row(
+        desk,
+        CREATE_ROWS_MAX,
+        insert,
+        |number, change| json!({ "RowNumber": number, "LeadId": change.after.id, "LeadCreated": true }),
+    )
 }
 
 /// `POST Lead/Bulk/CreateOrUpdate`.
@@ -81,7 +84,9 @@ pub(super) fn update(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let mut affected = 0;
     for id in ids {
         if desk.store.lead(&id).is_some() {
-            let change = desk.store.write(&id, vec![write.clone()], &desk.options.user_id, desk.now_ms);
+            let change =
+                desk.store
+                    .write(&id, vec![write.clone()], &desk.options.user_id, desk.now_ms);
             raise(desk, change);
             affected += 1;
         }

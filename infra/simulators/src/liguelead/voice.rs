@@ -10,11 +10,7 @@ use super::{
     received::Channel,
     send::{Send, callback_address, recipients, title},
 };
-use crate::{
-    answer::Answer,
-    clock::timestamp,
-    gate::Incoming,
-};
+use crate::{answer::Answer, clock::timestamp, gate::Incoming};
 
 /// Reads and judges the request. A bad retry field is a 422; an older page of the vendor says 400.
 pub(super) fn read(call: &Incoming, options: &Options) -> Result<Send, Answer> {
@@ -30,7 +26,10 @@ pub(super) fn read(call: &Incoming, options: &Options) -> Result<Send, Answer> {
     if let Some(text) = fields.text("retry_end_time", false)
         && !may_end_at(&text, timestamp(call.at_ms))
     {
-        fields.wrong("retry_end_time", "must be HH:MM from 08:00 to 21:45 and at least 10 minutes ahead");
+        fields.wrong(
+            "retry_end_time",
+            "must be HH:MM from 08:00 to 21:45 and at least 10 minutes ahead",
+        );
     }
     let webhook_url = callback_address(&mut fields, options);
     fields.finish()?;
@@ -57,7 +56,9 @@ fn is_uploaded(id: u64, options: &Options) -> bool {
 
 /// `HH:MM` from 08:00 to 21:45 in São Paulo, at least 10 minutes after `now` on the same day.
 fn may_end_at(text: &str, now: Timestamp) -> bool {
-    let (Ok(end), 5) = (Time::strptime("%H:%M", text), text.len()) else { return false };
+    let (Ok(end), 5) = (Time::strptime("%H:%M", text), text.len()) else {
+        return false;
+    };
     // An unknown zone cannot happen with the bundled database; UTC would be wrong by three hours, not by a crash.
     let zone = TimeZone::get("America/Sao_Paulo").unwrap_or(TimeZone::UTC);
     let now = now.to_zoned(zone).datetime().time();
@@ -75,7 +76,11 @@ pub(super) fn uploads(options: &Options) -> Answer {
 
 /// `GET /voice/uploads/{id}`.
 pub(super) fn upload(id: &str, options: &Options) -> Answer {
-    match id.parse().ok().filter(|id| options.voice_uploads.contains(id)) {
+    match id
+        .parse()
+        .ok()
+        .filter(|id| options.voice_uploads.contains(id))
+    {
         Some(id) => Answer::ok(json!({ "data": row(id) })),
         None => refuse(StatusCode::NOT_FOUND, "Voice upload not found"),
     }
@@ -96,7 +101,9 @@ mod tests {
         for time in ["17:10", "21:45"] {
             assert!(may_end_at(time, now), "{time}");
         }
-        for time in ["17:09", "16:00", "21:46", "07:59", "24:00", "9:00", "18:00:00", "later"] {
+        for time in [
+            "17:09", "16:00", "21:46", "07:59", "24:00", "9:00", "18:00:00", "later",
+        ] {
             assert!(!may_end_at(time, now), "{time}");
         }
     }

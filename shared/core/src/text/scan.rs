@@ -12,6 +12,13 @@ const BLOCKS: [&str; 4] = ["if", "elif", "else", "endif"];
 /// Operators of two characters, which are one token.
 const PAIRS: [&str; 8] = ["==", "!=", "<=", ">=", "&&", "||", "**", "//"];
 
+/// Words and signs in one expression, and block tags in one text. MiniJinja compiles by recursion, so a chain of some
+/// thousand operators would end the process with its stack; these bounds leave a 512 KiB stack intact (there is a
+/// test), and nobody's message comes near them.
+const MAX_TOKENS: usize = 300;
+const MAX_BLOCKS: usize = 60;
+const MAX_OPEN_BRACKETS: usize = 20;
+
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -129,7 +136,12 @@ fn start(source: &str) -> Result<Scanned<'_>, SnippetError> {
 
 /// Refuses every `{%` that is not a branch, be it inside a comment or a quoted text.
 fn refuse_blocks(source: &str) -> Result<(), SnippetError> {
-    for (at, mark) in source.match_indices("{%") {
+    for (index, (at, mark)) in source.match_indices("{%").enumerate() {
+        if index >= MAX_BLOCKS {
+            let message = format!("there are more than {MAX_BLOCKS} block tags");
+            let suggestion = Some("several rules, each with its own condition".to_owned());
+            return Err(SnippetError::at(source, at, message, suggestion));
+        }
         let rest = source.get(at + mark.len()..).unwrap_or_default();
         let rest = rest.trim_start_matches(['-', '+']).trim_start();
         let word = rest.split(|c: char| !is_word(c)).next().unwrap_or_default();
@@ -177,37 +189,95 @@ fn expression(
     end: Option<&str>,
 ) -> Result<usize, SnippetError> {
     let source = scanned.source;
-    scanned.tokens.push(Token {
+    let mut brackets = Brackets::default();
+    let mut count = 0;
+    let opening = Token {
         kind: Kind::Open(region),
         text: "",
         at: open,
-    });
+    };
+    scanned.tokens.push(opening);
     let mut at = open + mark;
     while let Some(rest) = source.get(at..).filter(|rest| !rest.is_empty()) {
-        if let Some(end) = end.filter(|end| rest.starts_with(end)) {
-            scanned.tokens.push(Token {
-                kind: Kind::Close,
-                text: "",
-                at,
-            });
-            return Ok(at + end.len());
+        if end.is_some_and(|end| rest.starts_with(end)) {
+            break;
         }
         let (kind, length) = token(source, at, rest)?;
         if let Some(kind) = kind {
             let text = rest.get(..length).unwrap_or_default();
-            scanned.tokens.push(Token { kind, text, at });
+            let token = Token { kind, text, at };
+            brackets.follow(source, &token)?;
+            scanned.tokens.push(token);
+            count += 1;
+        }
+        if count > MAX_TOKENS {
+            let message = format!("the expression has more than {MAX_TOKENS} words and signs");
+            let suggestion =
+                Some("`lead.X in [\"a\", \"b\"]` for many values, or several rules".to_owned());
+            return Err(SnippetError::at(source, open, message, suggestion));
         }
         at += length;
     }
-    if let Some(end) = end {
-        return Err(unclosed(source, open, end));
-    }
+    brackets.finish(source)?;
     scanned.tokens.push(Token {
         kind: Kind::Close,
         text: "",
         at,
     });
-    Ok(at)
+    match end {
+        Some(end) if at >= source.len() => Err(unclosed(source, open, end)),
+        Some(end) => Ok(at + end.len()),
+        None => Ok(at),
+    }
+}
+
+/// The brackets that are open. MiniJinja does not end an expression inside them, so an expression with an open one
+/// would reach further than it seems to.
+#[derive(Default)]
+struct Brackets(Vec<(char, usize)>);
+
+impl Brackets {
+    fn follow(&mut self, source: &str, token: &Token<'_>) -> Result<(), SnippetError> {
+        let opening = match token.text {
+            "(" => return self.open('(', source, token.at),
+            "[" => return self.open('[', source, token.at),
+            ")" => '(',
+            "]" => '[',
+            _ => return Ok(()),
+        };
+        match self.0.pop() {
+            Some((open, _)) if open == opening => Ok(()),
+            _ => {
+                let message = format!("`{}` has no `{opening}` before it", token.text);
+                let suggestion = Some(format!("`{opening}` before it, or leave it out"));
+                Err(SnippetError::at(source, token.at, message, suggestion))
+            }
+        }
+    }
+
+    fn open(&mut self, bracket: char, source: &str, at: usize) -> Result<(), SnippetError> {
+        if self.0.len() >= MAX_OPEN_BRACKETS {
+            let message = format!("more than {MAX_OPEN_BRACKETS} brackets are within each other");
+            let suggestion = Some("a flatter expression".to_owned());
+            return Err(SnippetError::at(source, at, message, suggestion));
+        }
+        self.0.push((bracket, at));
+        Ok(())
+    }
+
+    fn finish(mut self, source: &str) -> Result<(), SnippetError> {
+        let Some((open, at)) = self.0.pop() else {
+            return Ok(());
+        };
+        let close = if open == '(' { ')' } else { ']' };
+        let suggestion = Some(format!("`{close}` behind it"));
+        Err(SnippetError::at(
+            source,
+            at,
+            format!("`{open}` is not closed"),
+            suggestion,
+        ))
+    }
 }
 
 /// The kind and length in bytes of the token at the start of `rest`; no kind for blanks.

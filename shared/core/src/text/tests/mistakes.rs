@@ -113,3 +113,78 @@ fn a_field_that_decides_alone_is_warned_of() {
     assert_eq!(text.warnings().len(), 1);
     assert_eq!(text.warnings()[0].column, 7);
 }
+
+/// Compiles on a stack of 512 KiB, a quarter of what a worker thread has.
+fn compile_on_a_small_stack(source: String) {
+    let compile = move || {
+        drop(Condition::compile(&source));
+        drop(Template::compile(&format!("{{{{ {source} }}}}")));
+        drop(Template::compile(&source));
+    };
+    std::thread::Builder::new()
+        .stack_size(512 * 1_024)
+        .spawn(compile)
+        .unwrap()
+        .join()
+        .unwrap();
+}
+
+#[test]
+fn a_deep_snippet_does_not_exhaust_the_stack() {
+    let pieces = [
+        "(",
+        "[",
+        "not ",
+        "-",
+        "+",
+        "1 if 1 else ",
+        "1 ** ",
+        "lead.",
+        "1 + ",
+        "1 == ",
+        "1 and ",
+        "1 or ",
+        "lead|d(",
+        "lead[",
+        "lead|d|",
+        "1 is yes and ",
+        "{",
+        "not not (",
+        "'a' in ",
+        "{% if 1 %}",
+        "{% if 1 %}{% elif 1 %}",
+        "{{ [ }}",
+    ];
+    for piece in pieces {
+        let tokens_each = piece.split(' ').filter(|word| !word.is_empty()).count();
+        for count in [7_900 / piece.len(), 290 / tokens_each.max(1), 140, 60, 30] {
+            compile_on_a_small_stack(piece.repeat(count) + "1");
+            compile_on_a_small_stack(piece.repeat(count));
+        }
+    }
+    // Brackets that close again, within the bounds.
+    for count in [20, 140] {
+        compile_on_a_small_stack("(".repeat(count) + "1" + &")".repeat(count));
+        compile_on_a_small_stack("not (".repeat(count / 2) + "1" + &")".repeat(count / 2));
+        compile_on_a_small_stack("{% if 1 %}".repeat(30) + &"{% endif %}".repeat(30));
+    }
+    let branches = format!("{{% if 1 %}}{}{{% endif %}}", "{% elif 1 %}".repeat(58));
+    assert!(Template::compile(&branches).is_ok());
+    compile_on_a_small_stack(branches);
+}
+
+#[test]
+fn brackets_are_closed_where_they_were_opened() {
+    for (source, column, suggestion) in [
+        ("{{ (lead.X }}", 4, "`)` behind it"),
+        ("{{ lead.X) }}", 10, "`(` before it, or leave it out"),
+        ("{{ (lead.X] }}", 11, "`[` before it, or leave it out"),
+    ] {
+        let (_, found, message, found_suggestion) = mistake(source);
+        assert_eq!(
+            (found, found_suggestion.as_deref()),
+            (column, Some(suggestion)),
+            "{message}"
+        );
+    }
+}

@@ -1,5 +1,4 @@
 //! What every test needs: clients of both simulators, and somebody who receives webhooks.
-#![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use std::{
     sync::{Arc, Mutex},
@@ -12,41 +11,47 @@ use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 /// A body that a receiver got, with the query of its address.
-pub type Got = (String, Value);
+pub(crate) type Got = (String, Value);
 
 /// A web server that answers every POST with one status and keeps the bodies in order of arrival.
-pub struct Receiver {
-    pub url: String,
+pub(crate) struct Receiver {
+    pub(crate) url: String,
     got: Arc<Mutex<Vec<Got>>>,
 }
 
 impl Receiver {
-    pub async fn start(status: u16) -> Self {
+    pub(crate) async fn start(status: u16) -> Self {
         let got = Arc::new(Mutex::new(Vec::new()));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
-        let keep = move |State(got): State<Arc<Mutex<Vec<Got>>>>, uri: axum::http::Uri, Json(body): Json<Value>| async move {
-            got.lock().unwrap().push((uri.query().unwrap_or_default().to_owned(), body));
+        let keep = move |State(got): State<Arc<Mutex<Vec<Got>>>>,
+                         uri: axum::http::Uri,
+                         Json(body): Json<Value>| async move {
+            got.lock()
+                .unwrap()
+                .push((uri.query().unwrap_or_default().to_owned(), body));
             StatusCode::from_u16(status).unwrap()
         };
-        let router = Router::new().route("/hook", routing::post(keep)).with_state(Arc::clone(&got));
+        let router = Router::new()
+            .route("/hook", routing::post(keep))
+            .with_state(Arc::clone(&got));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { url, got }
     }
 
-    pub fn got(&self) -> Vec<Got> {
+    pub(crate) fn got(&self) -> Vec<Got> {
         self.got.lock().unwrap().clone()
     }
 
     /// Waits until so many bodies came.
-    pub async fn wait_for(&self, count: usize) -> Vec<Got> {
+    pub(crate) async fn wait_for(&self, count: usize) -> Vec<Got> {
         eventually(|| self.got().len() >= count).await;
         self.got()
     }
 }
 
 /// Waits up to 5 s for something to become true.
-pub async fn eventually(mut holds: impl FnMut() -> bool) {
+pub(crate) async fn eventually(mut holds: impl FnMut() -> bool) {
     for _ in 0..500 {
         if holds() {
             return;
@@ -56,17 +61,20 @@ pub async fn eventually(mut holds: impl FnMut() -> bool) {
     panic!("it did not happen in 5 s");
 }
 
-pub struct LigueLead {
-    pub simulator: liguelead::Simulator,
+pub(crate) struct LigueLead {
+    pub(crate) simulator: liguelead::Simulator,
     client: Client,
 }
 
 impl LigueLead {
-    pub async fn start(options: liguelead::Options) -> Self {
-        Self { simulator: liguelead::start_local(options).await.unwrap(), client: Client::new() }
+    pub(crate) async fn start(options: liguelead::Options) -> Self {
+        Self {
+            simulator: liguelead::start_local(options).await.unwrap(),
+            client: Client::new(),
+        }
     }
 
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let options = liguelead::Options::default();
         self.client
             .request(method, format!("{}{path}", self.simulator.base_url()))
@@ -74,33 +82,37 @@ impl LigueLead {
             .header("app-id", options.app_id)
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> reqwest::Result<Response> {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> reqwest::Result<Response> {
         self.request(Method::POST, path).json(&body).send().await
     }
 
     /// Status and body of a POST that must be answered.
-    pub async fn answer(&self, path: &str, body: Value) -> (u16, Value) {
+    pub(crate) async fn answer(&self, path: &str, body: Value) -> (u16, Value) {
         let response = self.post(path, body).await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
-    pub async fn send(&self, phones: &[&str], message: &str) -> reqwest::Result<Response> {
-        self.post("/sms", json!({ "message": message, "phones": phones })).await
+    pub(crate) async fn send(&self, phones: &[&str], message: &str) -> reqwest::Result<Response> {
+        self.post("/sms", json!({ "message": message, "phones": phones }))
+            .await
     }
 }
 
-pub struct LeadSquared {
-    pub simulator: leadsquared::Simulator,
+pub(crate) struct LeadSquared {
+    pub(crate) simulator: leadsquared::Simulator,
     client: Client,
 }
 
 impl LeadSquared {
-    pub async fn start(options: leadsquared::Options) -> Self {
-        Self { simulator: leadsquared::start_local(options).await.unwrap(), client: Client::new() }
+    pub(crate) async fn start(options: leadsquared::Options) -> Self {
+        Self {
+            simulator: leadsquared::start_local(options).await.unwrap(),
+            client: Client::new(),
+        }
     }
 
     /// Without limits that a test of something else would meet.
-    pub fn roomy() -> leadsquared::Options {
+    pub(crate) fn roomy() -> leadsquared::Options {
         leadsquared::Options {
             calls_per_5s: Some(1_000),
             bulk_calls_per_5s: 1_000,
@@ -110,7 +122,7 @@ impl LeadSquared {
         }
     }
 
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let options = leadsquared::Options::default();
         self.client
             .request(method, format!("{}/{path}", self.simulator.base_url()))
@@ -119,22 +131,35 @@ impl LeadSquared {
     }
 
     /// Status and JSON of a POST that must be answered; text becomes a JSON string.
-    pub async fn post(&self, path: &str, body: Value) -> (u16, Value) {
-        read(self.request(Method::POST, path).json(&body).send().await.unwrap()).await
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        read(
+            self.request(Method::POST, path)
+                .json(&body)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await
     }
 
-    pub async fn get(&self, path: &str) -> (u16, Value) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
         read(self.request(Method::GET, path).send().await.unwrap()).await
     }
 }
 
-pub async fn read(response: Response) -> (u16, Value) {
+pub(crate) async fn read(response: Response) -> (u16, Value) {
     let status = response.status().as_u16();
     let text = response.text().await.unwrap();
-    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    (
+        status,
+        serde_json::from_str(&text).unwrap_or(Value::String(text)),
+    )
 }
 
 /// `[{"Attribute", "Value"}]`.
-pub fn attributes(pairs: &[(&str, &str)]) -> Value {
-    pairs.iter().map(|(name, value)| json!({ "Attribute": name, "Value": value })).collect()
+pub(crate) fn attributes(pairs: &[(&str, &str)]) -> Value {
+    pairs
+        .iter()
+        .map(|(name, value)| json!({ "Attribute": name, "Value": value }))
+        .collect()
 }

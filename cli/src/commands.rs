@@ -1,0 +1,64 @@
+//! One file for each verb, and what several of them take.
+
+pub(crate) mod check;
+pub(crate) mod demo;
+pub(crate) mod messages;
+pub(crate) mod plan;
+pub(crate) mod serve;
+pub(crate) mod simulate;
+pub(crate) mod usage;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use recado_core::config::{Checked, Config, Severity};
+
+use crate::{
+    data::{Location, Store},
+    output,
+};
+
+/// Which installation a verb is about.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Which {
+    /// The configuration.
+    #[arg(long, value_name = "FILE", default_value = "recado.yaml")]
+    config: PathBuf,
+    /// The installation's data: a directory, `memory` (nothing is kept), or `dynamodb:TABLE`.
+    #[arg(long, value_name = "DATA", default_value = ".recado")]
+    data: Location,
+}
+
+impl Which {
+    /// The configuration, and the open table.
+    pub(crate) async fn open(&self) -> anyhow::Result<(Config, Store)> {
+        let config = load(&self.config)?;
+        let store = Store::open(&self.data, config.retention_ms).await?;
+        Ok((config, store))
+    }
+}
+
+/// Reads a configuration that must be good. Warnings go to standard error.
+pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
+    let name = path.display().to_string();
+    match Config::parse(&read(path)?) {
+        Ok(Checked { config, warnings }) => {
+            for warning in warnings {
+                output::complain(&warning.render(&name));
+            }
+            Ok(config)
+        }
+        Err(diagnostics) => {
+            let errors = diagnostics.iter().filter(|one| one.severity == Severity::Error).count();
+            for diagnostic in diagnostics {
+                output::complain(&diagnostic.render(&name));
+            }
+            bail!("{name} has {errors} mistake{}", if errors == 1 { "" } else { "s" })
+        }
+    }
+}
+
+/// Reads a text file, naming it in the error.
+pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| path.display().to_string())
+}

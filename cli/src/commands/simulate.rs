@@ -1,0 +1,60 @@
+//! `recado simulate liguelead|leadsquared`.
+
+use std::{net::SocketAddr, process::ExitCode};
+
+use anyhow::Context as _;
+use recado_simulators::{leadsquared, liguelead};
+use tokio::net::TcpListener;
+
+use crate::output;
+
+/// Run one of the vendors' simulators alone, until it is interrupted.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Simulate {
+    /// LigueLead: SMS, callbacks, limits, faults.
+    Liguelead(Liguelead),
+    /// LeadSquared: leads, activities, limits, faults.
+    Leadsquared(Leadsquared),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Liguelead {
+    /// Where to listen.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4001")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    options: liguelead::Options,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Leadsquared {
+    /// Where to listen.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4002")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    options: leadsquared::Options,
+}
+
+impl Simulate {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Liguelead(one) => {
+                let simulator = liguelead::start(bind(one.listen).await?, one.options)?;
+                output::say(&format!("LIGUELEAD_BASE_URL={}", simulator.base_url()));
+                super::serve::interrupted().await;
+                simulator.stop().await;
+            }
+            Self::Leadsquared(one) => {
+                let simulator = leadsquared::start(bind(one.listen).await?, one.options)?;
+                output::say(&format!("LEADSQUARED_BASE_URL={}", simulator.base_url()));
+                super::serve::interrupted().await;
+                simulator.stop().await;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}

@@ -1,0 +1,102 @@
+//! Where an installation's table is: in memory, in a directory, or on DynamoDB.
+
+use std::{path::PathBuf, str::FromStr};
+
+use anyhow::Context as _;
+use aws_sdk_dynamodbstreams::config::{BehaviorVersion, Credentials, Region};
+use recado_ledger::{Ledger, embedded_client};
+use recado_table::EmbeddedTable;
+
+/// The table's name when it is embedded.
+const EMBEDDED_TABLE: &str = "recado";
+
+/// The value of `--data`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Location {
+    /// `memory`: nothing is kept.
+    Memory,
+    /// A directory.
+    Directory(PathBuf),
+    /// `dynamodb:TABLE`, found as the AWS SDK finds it.
+    DynamoDb(String),
+}
+
+impl FromStr for Location {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("dynamodb:") {
+            Some("") => Err("name the table: dynamodb:TABLE".to_owned()),
+            Some(table) => Ok(Self::DynamoDb(table.to_owned())),
+            None if text == "memory" => Ok(Self::Memory),
+            None if text.is_empty() => Err("name a directory, `memory`, or `dynamodb:TABLE`".to_owned()),
+            None => Ok(Self::Directory(PathBuf::from(text))),
+        }
+    }
+}
+
+/// An open table.
+pub(crate) struct Store {
+    /// The table.
+    pub(crate) ledger: Ledger,
+    /// Its stream's API.
+    pub(crate) streams: aws_sdk_dynamodbstreams::Client,
+    /// The embedded table, for as long as it is used.
+    embedded: Option<EmbeddedTable>,
+}
+
+impl Store {
+    /// Opens the table, creating it if it does not exist.
+    pub(crate) async fn open(location: &Location, retention_ms: u64) -> anyhow::Result<Self> {
+        let store = match location {
+            Location::Memory => Self::embedded(EmbeddedTable::memory().await?, retention_ms),
+            Location::Directory(directory) => {
+                Self::embedded(EmbeddedTable::open(directory).await?, retention_ms)
+            }
+            Location::DynamoDb(table) => {
+                let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+                let client = aws_sdk_dynamodb::Client::new(&config);
+                Self {
+                    ledger: Ledger::new(client, table, retention_ms),
+                    streams: streams_client(&config),
+                    embedded: None,
+                }
+            }
+        };
+        store.ledger.create_if_missing().await.with_context(|| format!("the table {}", store.ledger.table()))?;
+        Ok(store)
+    }
+
+    fn embedded(table: EmbeddedTable, retention_ms: u64) -> Self {
+        let endpoint = table.endpoint_url();
+        let streams = aws_sdk_dynamodbstreams::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("local"))
+            .credentials_provider(Credentials::new("embedded", "embedded", None, None, "embedded"))
+            .endpoint_url(&endpoint)
+            .build();
+        Self {
+            ledger: Ledger::new(embedded_client(&endpoint), EMBEDDED_TABLE, retention_ms),
+            streams: aws_sdk_dynamodbstreams::Client::from_conf(streams),
+            embedded: Some(table),
+        }
+    }
+
+    /// Closes the table after the requests in flight.
+    pub(crate) async fn close(self) {
+        if let Some(table) = self.embedded {
+            table.stop().await;
+        }
+    }
+}
+
+/// The stream is served where the table is: whoever redirects the one means the other.
+fn streams_client(config: &aws_config::SdkConfig) -> aws_sdk_dynamodbstreams::Client {
+    let mut streams = aws_sdk_dynamodbstreams::config::Builder::from(config);
+    if std::env::var("AWS_ENDPOINT_URL_DYNAMODB_STREAMS").is_err()
+        && let Ok(endpoint) = std::env::var("AWS_ENDPOINT_URL_DYNAMODB")
+    {
+        streams = streams.endpoint_url(endpoint);
+    }
+    aws_sdk_dynamodbstreams::Client::from_conf(streams.build())
+}

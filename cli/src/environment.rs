@@ -1,0 +1,111 @@
+//! Credentials and addresses, from variables. An error names the variable.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use leadsquared::CallError;
+use liguelead::CallFailed;
+use recado_pipeline::secrets::Secret;
+use secrecy::SecretString;
+use url::Url;
+
+/// LigueLead's real address.
+const LIGUELEAD_BASE_URL: &str = "https://api.liguelead.com.br/v1";
+
+/// What an installation is given besides its configuration and its data.
+#[derive(Debug, Clone)]
+pub(crate) struct Environment {
+    /// Where LigueLead is, with `/v1`.
+    pub(crate) liguelead_base_url: String,
+    /// `LIGUELEAD_API_TOKEN` and `LIGUELEAD_APP_ID`.
+    pub(crate) liguelead: liguelead::Credentials,
+    /// Where LeadSquared is, with `/v2`.
+    pub(crate) leadsquared_base_url: String,
+    /// `LEADSQUARED_ACCESS_KEY` and `LEADSQUARED_SECRET_KEY`.
+    pub(crate) leadsquared: leadsquared::Credentials,
+    /// `RECADO_WEBHOOK_SECRET`: what LeadSquared's webhooks must show.
+    pub(crate) webhook_secret: Secret,
+    /// `RECADO_CALLBACK_SECRET`: what signs the callbacks' URLs.
+    pub(crate) callback_secret: Secret,
+    /// `RECADO_PUBLIC_URL`: this installation's own address.
+    pub(crate) public_url: Option<Url>,
+}
+
+impl Environment {
+    /// Reads the variables.
+    pub(crate) fn read() -> anyhow::Result<Self> {
+        Ok(Self {
+            liguelead_base_url: optional("LIGUELEAD_BASE_URL").unwrap_or_else(|| LIGUELEAD_BASE_URL.to_owned()),
+            liguelead: liguelead::Credentials {
+                api_token: required("LIGUELEAD_API_TOKEN", "the client area's Integrations > API Token")?.into(),
+                app_id: required("LIGUELEAD_APP_ID", "the client area's Integrations > API Token")?.into(),
+            },
+            leadsquared_base_url: optional("LEADSQUARED_BASE_URL")
+                .unwrap_or_else(|| leadsquared::DEFAULT_BASE_URL.to_owned()),
+            leadsquared: leadsquared::Credentials {
+                access_key: required("LEADSQUARED_ACCESS_KEY", "Settings > API and Webhooks")?.into(),
+                secret_key: required("LEADSQUARED_SECRET_KEY", "Settings > API and Webhooks")?.into(),
+            },
+            webhook_secret: secret("RECADO_WEBHOOK_SECRET", "what LeadSquared's webhooks must show")?,
+            callback_secret: secret("RECADO_CALLBACK_SECRET", "what signs LigueLead's callbacks")?,
+            public_url: public_url()?,
+        })
+    }
+
+    /// Clients for both vendors.
+    pub(crate) fn clients(&self, call_timeout: Duration) -> anyhow::Result<(liguelead::Client, leadsquared::Client)> {
+        let liguelead = liguelead::Client::new(&self.liguelead_base_url, &self.liguelead, call_timeout)
+            .context("LIGUELEAD_BASE_URL, LIGUELEAD_API_TOKEN or LIGUELEAD_APP_ID")?;
+        let leadsquared = leadsquared::Client::new(&self.leadsquared_base_url, &self.leadsquared, call_timeout)
+            .context("LEADSQUARED_BASE_URL, LEADSQUARED_ACCESS_KEY or LEADSQUARED_SECRET_KEY")?;
+        Ok((liguelead, leadsquared))
+    }
+}
+
+/// Asks both vendors whether they know the credentials. One that refuses ends the start; one that is out of reach
+/// does not, since messages wait.
+pub(crate) async fn probe(liguelead: &liguelead::Client, leadsquared: &leadsquared::Client) -> anyhow::Result<()> {
+    let (uploads, user) = tokio::join!(liguelead.list_uploads(), leadsquared.who_am_i());
+    match uploads {
+        Ok(_) => {}
+        Err(error @ CallFailed::Credentials { .. }) => {
+            bail!("LIGUELEAD_API_TOKEN or LIGUELEAD_APP_ID was refused: {error}")
+        }
+        Err(error) => tracing::warn!(error = %error, "start.liguelead_not_checked"),
+    }
+    match user {
+        Ok(_) => {}
+        Err(error @ CallError::Credentials { .. }) => {
+            bail!("LEADSQUARED_ACCESS_KEY, LEADSQUARED_SECRET_KEY or LEADSQUARED_BASE_URL was refused: {error}")
+        }
+        Err(error) => tracing::warn!(error = %error, "start.leadsquared_not_checked"),
+    }
+    Ok(())
+}
+
+fn optional(name: &str) -> Option<String> {
+    std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+fn required(name: &str, found_in: &str) -> anyhow::Result<String> {
+    optional(name).with_context(|| format!("{name} is not set ({found_in})"))
+}
+
+fn secret(name: &str, purpose: &str) -> anyhow::Result<Secret> {
+    Secret::parse(&required(name, purpose)?).with_context(|| format!("{name} holds no value"))
+}
+
+fn public_url() -> anyhow::Result<Option<Url>> {
+    const NAME: &str = "RECADO_PUBLIC_URL";
+    let Some(text) = optional(NAME) else { return Ok(None) };
+    let url: Url = text.parse().with_context(|| format!("{NAME} is not an address: https://host[/path]"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(|host| host.contains('_')) {
+        bail!("{NAME} must be http or https, and LigueLead takes no host with a `_`");
+    }
+    Ok(Some(url))
+}
+
+/// A secret that this process made up, for a demonstration.
+pub(crate) fn made_up_secret() -> SecretString {
+    uuid::Uuid::new_v4().simple().to_string().into()
+}

@@ -1,0 +1,28 @@
+//! Logs: JSON lines on standard error, a message and dotted fields, never a phone, a text, a token or a body.
+
+use anyhow::Context as _;
+use tracing_subscriber::EnvFilter;
+
+/// The variable that says what is logged, in `tracing-subscriber`'s own words.
+const FILTER_VARIABLE: &str = "RECADO_LOG";
+
+/// Starts logging at `default` unless the variable says otherwise. The AWS SDK and the HTTP stack are silent below
+/// warnings: at finer levels they print whole requests.
+pub(crate) fn start(default: &str) -> anyhow::Result<()> {
+    let chosen = std::env::var(FILTER_VARIABLE).unwrap_or_else(|_| default.to_owned());
+    let filter: EnvFilter = chosen.parse().with_context(|| format!("{FILTER_VARIABLE}={chosen} is not a filter"))?;
+    let quiet = [
+        "aws_config", "aws_runtime", "aws_sdk_dynamodb", "aws_sdk_dynamodbstreams", "aws_smithy_runtime", "dynoxide",
+        "h2", "hyper", "hyper_util", "reqwest", "rustls",
+    ];
+    let filter = quiet.into_iter().try_fold(filter, |filter, target| {
+        Ok::<_, anyhow::Error>(filter.add_directive(format!("{target}=warn").parse()?))
+    })?;
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init()
+        .map_err(|error| anyhow::anyhow!("logging could not be started: {error}"))
+}

@@ -1,0 +1,67 @@
+//! An installation on one machine: the same use cases as on AWS, behind triggers that behave like AWS's.
+
+mod http;
+mod stream;
+mod triggers;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use recado_core::config::Config;
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+use crate::{data::Store, environment::Environment, installation::Installation};
+
+/// A running installation.
+pub(crate) struct Server {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// How often the triggers come.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// The schedule of the sweep and of the write-back.
+    pub(crate) schedule: Duration,
+    /// How long the stream's wake-ups are gathered into one batch: Lambda's batching window.
+    pub(crate) window: Duration,
+}
+
+impl Server {
+    /// Starts serving on `listener`.
+    pub(crate) async fn start(
+        listener: TcpListener,
+        config: Arc<Config>,
+        environment: &Environment,
+        store: &Store,
+        pace: Pace,
+    ) -> anyhow::Result<Self> {
+        let address = listener.local_addr().context("the address to listen on")?;
+        let installation = Arc::new(Installation::new(config, environment, store)?);
+        let (stop, stopped) = watch::channel(false);
+        let reader = stream::Reader::open(store).await?;
+        let tasks = vec![
+            tokio::spawn(http::serve(listener, Arc::clone(&installation), stopped.clone())),
+            tokio::spawn(triggers::wake_ups(reader, Arc::clone(&installation), pace.window, stopped.clone())),
+            tokio::spawn(triggers::sweeps(Arc::clone(&installation), pace.schedule, stopped.clone())),
+            tokio::spawn(triggers::write_back(installation, pace.schedule, stopped)),
+        ];
+        Ok(Self { address, stop, tasks })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops taking requests, finishes what is under way, and returns.
+    pub(crate) async fn stop(self) {
+        // An error means that every task has ended already.
+        let _ = self.stop.send(true);
+        for task in self.tasks {
+            // A panic in a task was reported when it happened.
+            let _ = task.await;
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What AWS triggers, triggered here: a stream's wake-up for the sender, a minute's schedule for the rest.
+
+use std::{sync::Arc, time::Duration};
+
+use recado_core::{decide::WAKE_UP_WITHIN_MS, identity::MessageId};
+use recado_pipeline::World;
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior, interval, sleep},
+};
+
+use super::stream::Reader;
+use crate::installation::{Installation, world};
+
+/// How often the stream is asked: as often as Lambda asks it.
+const POLL: Duration = Duration::from_millis(250);
+/// Most messages in one wake-up: Lambda's largest batch.
+const BATCH: usize = 10_000;
+/// The wait after a stream that could not be read.
+const AFTER_FAILURE: Duration = Duration::from_secs(2);
+
+/// Wakes the sender for messages as they are written, in batches.
+pub(super) async fn wake_ups(
+    mut reader: Reader,
+    installation: Arc<Installation>,
+    window: Duration,
+    mut stopped: watch::Receiver<bool>,
+) {
+    loop {
+        tokio::select! {
+            () = told(&mut stopped) => return,
+            batch = gather(&mut reader, window) => match batch {
+                Ok(batch) => {
+                    if let Err(error) = installation.sender.send_new(&batch).await {
+                        // They are due in a minute, and the sweep takes them.
+                        tracing::error!(error = %error, "wake_up.failed");
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(error = %error, "wake_up.stream_unreadable");
+                    sleep(AFTER_FAILURE).await;
+                    if let Err(error) = reader.reopen().await {
+                        tracing::warn!(error = %error, "wake_up.stream_unreadable");
+                    }
+                }
+            },
+        }
+    }
+}
+
+/// Waits to be told to stop.
+pub(super) async fn told(stopped: &mut watch::Receiver<bool>) {
+    // An error means that nobody is left to say so: then it is time, too.
+    let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+/// Waits for a message, then gathers what else comes within the window.
+async fn gather(reader: &mut Reader, window: Duration) -> anyhow::Result<Vec<MessageId>> {
+    let mut batch = Vec::new();
+    let mut first: Option<Instant> = None;
+    loop {
+        let found = reader.new_messages().await?;
+        let busy = !found.is_empty();
+        batch.extend(found);
+        if batch.len() >= BATCH || first.is_some_and(|first| first.elapsed() >= window) {
+            return Ok(batch);
+        }
+        if busy {
+            first.get_or_insert_with(Instant::now);
+        } else {
+            sleep(POLL.min(window.max(Duration::from_millis(10)))).await;
+        }
+    }
+}
+
+/// Sweeps at once, for what the process before this one left, and then on schedule.
+pub(super) async fn sweeps(installation: Arc<Installation>, every: Duration, mut stopped: watch::Receiver<bool>) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ahead_ms = WAKE_UP_WITHIN_MS;
+    loop {
+        tokio::select! {
+            () = told(&mut stopped) => return,
+            _ = ticks.tick() => {}
+        }
+        loop {
+            match installation.sweeper.sweep(ahead_ms).await {
+                Ok(report) => {
+                    ahead_ms = 0;
+                    if report.waiting + report.recovered + report.callbacks > 0 {
+                        tracing::info!(
+                            waiting = report.waiting,
+                            recovered = report.recovered,
+                            callbacks = report.callbacks,
+                            "sweep.done"
+                        );
+                    }
+                    if !report.more || *stopped.borrow() {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(error = %error, "sweep.failed");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Writes outcomes back on schedule; each run may last until the next one.
+pub(super) async fn write_back(installation: Arc<Installation>, every: Duration, mut stopped: watch::Receiver<bool>) {
+    let world: World = world();
+    let every_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX / 4);
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = told(&mut stopped) => return,
+            _ = ticks.tick() => {}
+        }
+        tokio::select! {
+            // A call under way is let go: what it did is looked up by the next process.
+            () = told(&mut stopped) => return,
+            done = installation.syncer.run(world.now_ms() + every_ms) => match done {
+                Ok(report) if report.calls > 0 => tracing::info!(
+                    calls = report.calls,
+                    rows = report.rows,
+                    refused = report.refused,
+                    "sync.done"
+                ),
+                Ok(_) => {}
+                Err(error) => tracing::error!(error = %error, "sync.failed"),
+            }
+        }
+    }
+}
