@@ -50,9 +50,7 @@ impl Store {
     pub(crate) async fn open(location: &Location, retention_ms: u64) -> anyhow::Result<Self> {
         let store = match location {
             Location::Memory => Self::embedded(EmbeddedTable::memory().await?, retention_ms),
-            Location::Directory(directory) => {
-                Self::embedded(EmbeddedTable::open(directory).await?, retention_ms)
-            }
+            Location::Directory(directory) => Self::embedded(EmbeddedTable::open(directory).await?, retention_ms),
             Location::DynamoDb(table) => {
                 let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
                 let client = aws_sdk_dynamodb::Client::new(&config);

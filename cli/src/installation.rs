@@ -5,7 +5,12 @@ use std::{sync::Arc, time::Duration};
 use recado_core::config::Config;
 use recado_limits::{CrmAccount, CrmLimits};
 use recado_pipeline::{
-    World, ingest::Intake, secrets::CallbackUrls, send::Sender, settings::SendSettings, settle::Settler,
+    World,
+    ingest::Intake,
+    secrets::CallbackUrls,
+    send::Sender,
+    settings::SendSettings,
+    settle::Settler,
     sweep::Sweeper,
     sync::{CrmSettings, Syncer},
 };
@@ -51,12 +56,7 @@ impl Installation {
                 settings: CrmSettings::of(&config),
                 world: world.clone(),
             },
-            intake: Intake {
-                ledger: ledger.clone(),
-                config,
-                secret: environment.webhook_secret.clone(),
-                world,
-            },
+            intake: Intake { ledger: ledger.clone(), config, secret: environment.webhook_secret.clone(), world },
             sender,
             settler,
         })
@@ -78,8 +78,5 @@ pub(crate) fn crm_account(config: &Config, store: &Store) -> CrmAccount {
 
 /// The system's clock, and random identifiers.
 pub(crate) fn world() -> World {
-    World::new(
-        || jiff::Timestamp::now().as_millisecond(),
-        || uuid::Uuid::new_v4().into_bytes(),
-    )
+    World::new(|| jiff::Timestamp::now().as_millisecond(), || uuid::Uuid::new_v4().into_bytes())
 }

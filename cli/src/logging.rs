@@ -12,12 +12,22 @@ pub(crate) fn start(default: &str) -> anyhow::Result<()> {
     let chosen = std::env::var(FILTER_VARIABLE).unwrap_or_else(|_| default.to_owned());
     let filter: EnvFilter = chosen.parse().with_context(|| format!("{FILTER_VARIABLE}={chosen} is not a filter"))?;
     let quiet = [
-        "aws_config", "aws_runtime", "aws_sdk_dynamodb", "aws_sdk_dynamodbstreams", "aws_smithy_runtime", "dynoxide",
-        "h2", "hyper", "hyper_util", "reqwest", "rustls",
+        "aws_config",
+        "aws_runtime",
+        "aws_sdk_dynamodb",
+        "aws_sdk_dynamodbstreams",
+        "aws_smithy_runtime",
+        "h2",
+        "hyper",
+        "hyper_util",
+        "reqwest",
+        "rustls",
     ];
     let filter = quiet.into_iter().try_fold(filter, |filter, target| {
         Ok::<_, anyhow::Error>(filter.add_directive(format!("{target}=warn").parse()?))
     })?;
+    // The embedded table warns of every conditional write that does not apply, which is how claims are decided.
+    let filter = filter.add_directive("dynoxide=error".parse()?);
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)

@@ -28,7 +28,7 @@ enum Command {
     Serve(commands::serve::Serve),
     /// Run one of the vendors' simulators alone.
     #[command(subcommand)]
-    Simulate(commands::simulate::Simulate),
+    Simulate(Box<commands::simulate::Simulate>),
     /// Check a configuration: every mistake with its line and what to write instead.
     Check(commands::check::Check),
     /// Show what an event would become, without doing it.

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 use serde::Serialize;
 
 /// Writes a line to standard output.
@@ -25,7 +25,7 @@ pub(crate) fn json(report: &impl Serialize) -> anyhow::Result<()> {
 pub(crate) fn table(headings: &[&str]) -> Table {
     let mut table = Table::new();
     table
-        .load_style(UTF8_HORIZONTAL_ONLY)
+        .load_style(UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(headings.to_vec());
     table

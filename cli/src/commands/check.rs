@@ -24,11 +24,11 @@ struct Report {
     good: bool,
     rules: usize,
     campaigns: usize,
-    diagnostics: Vec<Line>,
+    diagnostics: Vec<Finding>,
 }
 
 #[derive(Serialize)]
-struct Line {
+struct Finding {
     severity: &'static str,
     line: usize,
     column: usize,
@@ -37,7 +37,7 @@ struct Line {
     suggestion: Option<String>,
 }
 
-impl From<Diagnostic> for Line {
+impl From<Diagnostic> for Finding {
     fn from(diagnostic: Diagnostic) -> Self {
         Self {
             severity: if diagnostic.severity == Severity::Error { "error" } else { "warning" },
@@ -60,7 +60,7 @@ impl Check {
         let good = config.is_some();
         let (rules, campaigns) = config.map_or((0, 0), |config| (config.rules.len(), config.campaigns.len()));
         if self.json {
-            let diagnostics = diagnostics.into_iter().map(Line::from).collect();
+            let diagnostics = diagnostics.into_iter().map(Finding::from).collect();
             output::json(&Report { file, good, rules, campaigns, diagnostics })?;
         } else {
             for diagnostic in &diagnostics {

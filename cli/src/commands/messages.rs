@@ -55,7 +55,6 @@ pub(crate) struct MessageLine {
     pub(crate) crm_waits: bool,
 }
 
-
 #[derive(Serialize)]
 pub(crate) struct EventLine {
     pub(crate) id: String,

@@ -72,8 +72,11 @@ pub(crate) async fn report(config: &Config, store: &Store) -> anyhow::Result<Rep
             true
         })
         .await?;
-    let limit = |name, used, limit: Option<u64>| {
-        Spent { name, used, limit, left: limit.map(|limit| limit.saturating_sub(used)) }
+    let limit = |name, used, limit: Option<u64>| Spent {
+        name,
+        used,
+        limit,
+        left: limit.map(|limit| limit.saturating_sub(used)),
     };
     Ok(Report {
         until_ms: next_midnight_ms(now_ms, &config.timezone),

@@ -25,10 +25,7 @@ pub(crate) enum Content {
 
 impl Answer {
     pub(crate) fn json(status: StatusCode, body: Value) -> Self {
-        Self {
-            status,
-            content: Content::Json(body),
-        }
+        Self { status, content: Content::Json(body) }
     }
 
     pub(crate) fn ok(body: Value) -> Self {
@@ -36,10 +33,7 @@ impl Answer {
     }
 
     pub(crate) fn text(status: StatusCode, body: impl Into<String>) -> Self {
-        Self {
-            status,
-            content: Content::Text(body.into()),
-        }
+        Self { status, content: Content::Text(body.into()) }
     }
 
     pub(crate) fn into_response(self) -> Response {
@@ -52,9 +46,7 @@ impl Answer {
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status;
         if let Some(content_type) = content_type {
-            response
-                .headers_mut()
-                .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
         response
     }

@@ -12,8 +12,7 @@ pub(crate) fn unit(seed: u64, index: u64) -> f64 {
 
 /// A whole number in `0..=most`.
 pub(crate) fn up_to(most: u64, seed: u64, index: u64) -> u64 {
-    most.checked_add(1)
-        .map_or_else(|| mix(seed, index), |size| mix(seed, index) % size)
+    most.checked_add(1).map_or_else(|| mix(seed, index), |size| mix(seed, index) % size)
 }
 
 fn mix(seed: u64, index: u64) -> u64 {

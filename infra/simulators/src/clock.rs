@@ -13,19 +13,13 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn start() -> Self {
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Self {
-            started: Instant::now(),
-            started_ms: millis(since_epoch),
-        }
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { started: Instant::now(), started_ms: millis(since_epoch) }
     }
 
     /// Milliseconds since the Unix epoch.
     pub(crate) fn now_ms(&self) -> u64 {
-        self.started_ms
-            .saturating_add(millis(self.started.elapsed()))
+        self.started_ms.saturating_add(millis(self.started.elapsed()))
     }
 }
 
@@ -35,16 +29,10 @@ fn millis(duration: Duration) -> u64 {
 
 /// `at_ms` as a UTC timestamp; the epoch for an instant that no calendar holds.
 pub(crate) fn timestamp(at_ms: u64) -> Timestamp {
-    i64::try_from(at_ms)
-        .ok()
-        .and_then(|ms| Timestamp::from_millisecond(ms).ok())
-        .unwrap_or_default()
+    i64::try_from(at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default()
 }
 
 /// `at_ms` in UTC by a `strftime` pattern.
 pub(crate) fn utc(at_ms: u64, pattern: &str) -> String {
-    timestamp(at_ms)
-        .to_zoned(TimeZone::UTC)
-        .strftime(pattern)
-        .to_string()
+    timestamp(at_ms).to_zoned(TimeZone::UTC).strftime(pattern).to_string()
 }

@@ -20,14 +20,8 @@ pub(crate) trait Controlled: Send + Sync + 'static {
 /// `/_recado/received` and `/_recado/faults`.
 pub(crate) fn router<C: Controlled>(simulator: Arc<C>) -> Router {
     Router::new()
-        .route(
-            "/_recado/received",
-            routing::get(received::<C>).delete(forget::<C>),
-        )
-        .route(
-            "/_recado/faults",
-            routing::get(faults::<C>).put(set_faults::<C>),
-        )
+        .route("/_recado/received", routing::get(received::<C>).delete(forget::<C>))
+        .route("/_recado/faults", routing::get(faults::<C>).put(set_faults::<C>))
         .with_state(simulator)
 }
 
@@ -44,10 +38,7 @@ async fn faults<C: Controlled>(State(simulator): State<Arc<C>>) -> Json<Faults> 
     Json(simulator.faults())
 }
 
-async fn set_faults<C: Controlled>(
-    State(simulator): State<Arc<C>>,
-    Json(faults): Json<Faults>,
-) -> StatusCode {
+async fn set_faults<C: Controlled>(State(simulator): State<Arc<C>>, Json(faults): Json<Faults>) -> StatusCode {
     simulator.set_faults(faults);
     StatusCode::NO_CONTENT
 }

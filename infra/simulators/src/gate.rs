@@ -79,13 +79,7 @@ pub(crate) struct Gate<V> {
 }
 
 impl<V: Vendor> Gate<V> {
-    pub(crate) fn new(
-        vendor: Arc<V>,
-        clock: Clock,
-        limits: Limits,
-        faults: Faults,
-        calls_max: usize,
-    ) -> Arc<Self> {
+    pub(crate) fn new(vendor: Arc<V>, clock: Clock, limits: Limits, faults: Faults, calls_max: usize) -> Arc<Self> {
         Arc::new(Self {
             vendor,
             clock,
@@ -96,9 +90,7 @@ impl<V: Vendor> Gate<V> {
 
     /// The routes of the vendor itself: every path that is not a control call.
     pub(crate) fn router(self: &Arc<Self>) -> Router {
-        Router::new()
-            .fallback(routing::any(pass::<V>))
-            .with_state(Arc::clone(self))
+        Router::new().fallback(routing::any(pass::<V>)).with_state(Arc::clone(self))
     }
 
     pub(crate) fn set_faults(&self, faults: Faults) {
@@ -126,29 +118,17 @@ impl<V: Vendor> Gate<V> {
         let now_ms = self.clock.now_ms();
         let path = head.uri.path();
         let verdict = match self.vendor.unauthorized(head) {
-            Some(answer) => Verdict::Refused {
-                answer,
-                entry: Entry::Unauthorized,
-                fault: None,
-            },
+            Some(answer) => Verdict::Refused { answer, entry: Entry::Unauthorized, fault: None },
             None => match entrance.admit(path, self.vendor.windows(path), now_ms) {
                 Ok(choice) => Verdict::Admitted(choice),
-                Err((refusal, fault)) => Verdict::Refused {
-                    answer: self.vendor.throttled(refusal),
-                    entry: Entry::Throttled,
-                    fault,
-                },
+                Err((refusal, fault)) => {
+                    Verdict::Refused { answer: self.vendor.throttled(refusal), entry: Entry::Throttled, fault }
+                }
             },
         };
         let mut calls = lock(&self.calls);
         let id = calls.next();
-        calls.push(
-            1,
-            Call {
-                bulk: self.vendor.is_bulk(path),
-                ..verdict.record(id, now_ms, head)
-            },
-        );
+        calls.push(1, Call { bulk: self.vendor.is_bulk(path), ..verdict.record(id, now_ms, head) });
         (id, now_ms, verdict)
     }
 
@@ -163,8 +143,7 @@ impl<V: Vendor> Gate<V> {
         self.note(id, |call| call.status = Some(answer.status.as_u16()));
         let mut response = answer.into_response();
         let now_ms = self.clock.now_ms();
-        self.vendor
-            .finish(&mut response, lock(&self.entrance).windows(), now_ms);
+        self.vendor.finish(&mut response, lock(&self.entrance).windows(), now_ms);
         response
     }
 }
@@ -211,13 +190,8 @@ async fn pass<V: Vendor>(
 ) -> Response {
     let (head, body) = request.into_parts();
     let (id, at_ms, verdict) = gate.enter(&head);
-    let mut awaited = Awaited {
-        gate: Arc::clone(&gate),
-        id,
-        answered: false,
-    };
-    let inside =
-        matches!(verdict, Verdict::Admitted(_)).then(|| Arc::new(Inside(Arc::clone(&gate))));
+    let mut awaited = Awaited { gate: Arc::clone(&gate), id, answered: false };
+    let inside = matches!(verdict, Verdict::Admitted(_)).then(|| Arc::new(Inside(Arc::clone(&gate))));
     // Read even when refused: an unread body would turn the answer into a reset.
     let body = to_bytes(body, BODY_BYTES_MAX).await;
     let outcome = match verdict {
@@ -233,9 +207,7 @@ async fn pass<V: Vendor>(
                     work.await
                 })
                 .await
-                .unwrap_or_else(|_| {
-                    Outcome::Answer(gate.vendor.failure(StatusCode::INTERNAL_SERVER_ERROR))
-                })
+                .unwrap_or_else(|_| Outcome::Answer(gate.vendor.failure(StatusCode::INTERNAL_SERVER_ERROR)))
             }
         },
     };
@@ -259,9 +231,7 @@ fn incoming(id: u64, at_ms: u64, head: Parts, body: Bytes) -> Incoming {
         at_ms,
         method: head.method.to_string(),
         path: head.uri.path().to_owned(),
-        query: query
-            .map(|(name, value)| (name.into_owned(), value.into_owned()))
-            .collect(),
+        query: query.map(|(name, value)| (name.into_owned(), value.into_owned())).collect(),
         headers: head.headers,
         body,
     }

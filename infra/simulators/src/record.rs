@@ -54,13 +54,7 @@ impl Call {
 /// The most admitted calls in any window of `length_ms` milliseconds.
 #[must_use]
 pub fn most_calls_in(calls: &[Call], length_ms: u64) -> usize {
-    most_in_any_window(
-        calls
-            .iter()
-            .filter(|call| call.entry == Entry::Admitted)
-            .map(|call| call.at_ms),
-        length_ms,
-    )
+    most_in_any_window(calls.iter().filter(|call| call.entry == Entry::Admitted).map(|call| call.at_ms), length_ms)
 }
 
 /// Entries by number, the oldest forgotten first once their weights exceed a bound.
@@ -75,19 +69,12 @@ pub(crate) struct Log<T> {
 
 impl<T: Clone> Log<T> {
     pub(crate) fn new(weight_max: usize) -> Self {
-        Self {
-            first: 0,
-            entries: VecDeque::new(),
-            weight: 0,
-            weight_max,
-            forgotten: 0,
-        }
+        Self { first: 0, entries: VecDeque::new(), weight: 0, weight_max, forgotten: 0 }
     }
 
     /// The number that the next entry will get.
     pub(crate) fn next(&self) -> u64 {
-        self.first
-            .saturating_add(u64::try_from(self.entries.len()).unwrap_or(u64::MAX))
+        self.first.saturating_add(u64::try_from(self.entries.len()).unwrap_or(u64::MAX))
     }
 
     pub(crate) fn push(&mut self, weight: usize, entry: T) {
@@ -110,10 +97,7 @@ impl<T: Clone> Log<T> {
     }
 
     pub(crate) fn all(&self) -> Vec<T> {
-        self.entries
-            .iter()
-            .map(|(_, entry)| entry.clone())
-            .collect()
+        self.entries.iter().map(|(_, entry)| entry.clone()).collect()
     }
 
     /// How many entries were dropped to stay inside the bound.
@@ -140,14 +124,8 @@ mod tests {
         for entry in ["a", "b", "c"] {
             log.push(4, entry);
         }
-        assert_eq!(
-            (log.all(), log.forgotten(), log.next()),
-            (vec!["b", "c"], 1, 3)
-        );
-        assert_eq!(
-            (log.get_mut(0).copied(), log.get_mut(2).copied()),
-            (None, Some("c"))
-        );
+        assert_eq!((log.all(), log.forgotten(), log.next()), (vec!["b", "c"], 1, 3));
+        assert_eq!((log.get_mut(0).copied(), log.get_mut(2).copied()), (None, Some("c")));
     }
 
     #[test]
@@ -156,9 +134,6 @@ mod tests {
         log.push(1, "a");
         log.clear();
         log.push(1, "b");
-        assert_eq!(
-            (log.get_mut(0).copied(), log.get_mut(1).copied()),
-            (None, Some("b"))
-        );
+        assert_eq!((log.get_mut(0).copied(), log.get_mut(1).copied()), (None, Some("b")));
     }
 }

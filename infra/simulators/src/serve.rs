@@ -52,10 +52,7 @@ impl Server {
     /// Serves `router` on `listener`. Must be called inside a tokio runtime.
     pub(crate) fn start(listener: TcpListener, router: Router) -> io::Result<Self> {
         let address = reachable(listener.local_addr()?);
-        Ok(Self {
-            address,
-            accepting: tokio::spawn(accept(listener, router)),
-        })
+        Ok(Self { address, accepting: tokio::spawn(accept(listener, router)) })
     }
 
     /// `http://host:port`, without a slash at the end.
@@ -109,10 +106,7 @@ async fn serve(stream: TcpStream, router: Router) {
     let connection = Connection::default();
     // An answer waits for nothing here, so Nagle's delay would only blur measured latencies.
     let _ = stream.set_nodelay(true);
-    let socket = Socket {
-        stream,
-        reset: Arc::clone(&connection.reset),
-    };
+    let socket = Socket { stream, reset: Arc::clone(&connection.reset) };
     let service = TowerToHyperService::new(router);
     let cut = Arc::clone(&connection.cut);
     let handler = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
@@ -143,21 +137,13 @@ impl Drop for Socket {
 }
 
 impl AsyncRead for Socket {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Socket {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 

@@ -14,11 +14,7 @@ impl Window {
     /// At most `limit` starts in any `length_ms` milliseconds. A limit of 0 admits nothing.
     #[must_use]
     pub fn new(limit: u64, length_ms: u64) -> Self {
-        Self {
-            limit,
-            length_ms,
-            starts_ms: VecDeque::new(),
-        }
+        Self { limit, length_ms, starts_ms: VecDeque::new() }
     }
 
     /// Starts allowed in one window.
@@ -36,15 +32,10 @@ impl Window {
     /// How many more calls could start at `now_ms`, in milliseconds since the epoch. Forgets what left the window.
     pub fn remaining(&mut self, now_ms: u64) -> u64 {
         // A start exactly one window old no longer counts: windows are half open, [t, t + W).
-        while self
-            .starts_ms
-            .front()
-            .is_some_and(|start| start.saturating_add(self.length_ms) <= now_ms)
-        {
+        while self.starts_ms.front().is_some_and(|start| start.saturating_add(self.length_ms) <= now_ms) {
             self.starts_ms.pop_front();
         }
-        self.limit
-            .saturating_sub(u64::try_from(self.starts_ms.len()).unwrap_or(u64::MAX))
+        self.limit.saturating_sub(u64::try_from(self.starts_ms.len()).unwrap_or(u64::MAX))
     }
 
     /// Counts a call that starts at `now_ms`. Ask [`Window::remaining`] first: this does not refuse.
@@ -55,9 +46,7 @@ impl Window {
     /// When the oldest start that counts leaves the window; `None` when the window is empty.
     #[must_use]
     pub fn next_release_ms(&self) -> Option<u64> {
-        self.starts_ms
-            .front()
-            .map(|start| start.saturating_add(self.length_ms))
+        self.starts_ms.front().map(|start| start.saturating_add(self.length_ms))
     }
 }
 
@@ -71,10 +60,7 @@ pub fn most_in_any_window(starts_ms: impl IntoIterator<Item = u64>, length_ms: u
     let mut inside = VecDeque::new();
     let mut most = 0;
     for start in starts {
-        while inside
-            .front()
-            .is_some_and(|first: &u64| first.saturating_add(length_ms) <= start)
-        {
+        while inside.front().is_some_and(|first: &u64| first.saturating_add(length_ms) <= start) {
             inside.pop_front();
         }
         inside.push_back(start);

@@ -77,12 +77,8 @@ impl EmbeddedTable {
         };
         fs::create_dir_all(directory).map_err(failed(directory))?;
         let lock_path = directory.join(LOCK_FILE);
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&lock_path)
-            .map_err(failed(&lock_path))?;
+        let lock =
+            File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(failed(&lock_path))?;
         let address_path = directory.join(ADDRESS_FILE);
         match lock.try_lock() {
             Ok(()) => {}
@@ -97,8 +93,7 @@ impl EmbeddedTable {
             _ => {}
         }
         let file = directory.join(DATABASE_FILE);
-        let database =
-            Database::new(&file.to_string_lossy()).map_err(|e| TableError::Database(e.to_string()))?;
+        let database = Database::new(&file.to_string_lossy()).map_err(|e| TableError::Database(e.to_string()))?;
         let table = Self::start(database, Some(lock)).await?;
         fs::write(&address_path, table.address.to_string()).map_err(failed(&address_path))?;
         Ok(table)

@@ -104,10 +104,7 @@ impl Config {
         let config = read(text, &mut problems);
         let (diagnostics, has_errors) = problems.finish();
         match config {
-            Some(config) if !has_errors => Ok(Checked {
-                config,
-                warnings: diagnostics,
-            }),
+            Some(config) if !has_errors => Ok(Checked { config, warnings: diagnostics }),
             _ => Err(diagnostics),
         }
     }
@@ -122,12 +119,7 @@ impl Config {
 fn read(text: &str, problems: &mut Problems) -> Option<Config> {
     if text.len() > MAX_CONFIG_BYTES {
         let message = format!("the file is larger than {} KiB", MAX_CONFIG_BYTES / 1_024);
-        problems.error(
-            tree::Position::START,
-            "",
-            message,
-            "fewer or shorter rules".to_owned(),
-        );
+        problems.error(tree::Position::START, "", message, "fewer or shorter rules".to_owned());
         return None;
     }
     let root = match tree::parse(text) {
@@ -149,9 +141,7 @@ fn read(text: &str, problems: &mut Problems) -> Option<Config> {
         hours: sending::hours(&root, problems),
         caps: sending::caps(&root, problems),
         send: sending::send(&root, problems),
-        retention_ms: root
-            .duration_ms("retention", DAY_MS..=3_650 * DAY_MS, problems)
-            .unwrap_or(90 * DAY_MS),
+        retention_ms: root.duration_ms("retention", DAY_MS..=3_650 * DAY_MS, problems).unwrap_or(90 * DAY_MS),
         rules: rule::read_all(&root, &mut ids, problems),
         campaigns: campaign::read_all(&root, &mut ids, problems),
     })
@@ -161,10 +151,7 @@ fn version(root: &Section<'_>, problems: &mut Problems) {
     let Some(item) = root.required("version", "version: 1", problems) else {
         return;
     };
-    if item
-        .text(problems)
-        .is_some_and(|version| version != VERSION.to_string())
-    {
+    if item.text(problems).is_some_and(|version| version != VERSION.to_string()) {
         item.error("this version of the format is not known", "1", problems);
     }
 }
@@ -177,25 +164,16 @@ fn timezone(root: &Section<'_>, problems: &mut Problems) -> Zone {
         return Zone::default();
     };
     Zone::parse(&name).unwrap_or_else(|_| {
-        item.error(
-            format!("there is no time zone \"{name}\""),
-            nearest_zone(&name),
-            problems,
-        );
+        item.error(format!("there is no time zone \"{name}\""), nearest_zone(&name), problems);
         Zone::default()
     })
 }
 
 /// The zone that was meant, or the default one.
 fn nearest_zone(name: &str) -> String {
-    let known: Vec<String> = jiff::tz::db()
-        .available()
-        .map(|zone| zone.to_string())
-        .collect();
+    let known: Vec<String> = jiff::tz::db().available().map(|zone| zone.to_string()).collect();
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    crate::spelling::closest(name, &known)
-        .unwrap_or(DEFAULT_ZONE)
-        .to_owned()
+    crate::spelling::closest(name, &known).unwrap_or(DEFAULT_ZONE).to_owned()
 }
 
 #[cfg(test)]

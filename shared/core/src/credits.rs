@@ -129,25 +129,14 @@ mod tests {
     #[test]
     fn a_text_that_cannot_be_sent_has_no_value() {
         assert_eq!(SmsText::parse(" \n "), Err(SmsTextError::Empty));
-        assert_eq!(
-            SmsText::parse(&"é".repeat(1_601)),
-            Err(SmsTextError::TooLong { chars: 1_601 })
-        );
-        assert_eq!(
-            SmsText::parse(&format!("  {}  ", "é".repeat(1_600)))
-                .unwrap()
-                .credits(),
-            11
-        );
+        assert_eq!(SmsText::parse(&"é".repeat(1_601)), Err(SmsTextError::TooLong { chars: 1_601 }));
+        assert_eq!(SmsText::parse(&format!("  {}  ", "é".repeat(1_600))).unwrap().credits(), 11);
         assert_eq!(SmsText::parse(" Olá \n").unwrap().expose(), "Olá");
     }
 
     #[test]
     fn the_words_are_not_printed() {
-        assert_eq!(
-            format!("{:?}", SmsText::parse("segredo").unwrap()),
-            "SmsText(7 chars)"
-        );
+        assert_eq!(format!("{:?}", SmsText::parse("segredo").unwrap()), "SmsText(7 chars)");
     }
 
     proptest! {

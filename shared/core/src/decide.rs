@@ -109,10 +109,10 @@ fn wants(rule: &Rule, event: &Event, context: &Context) -> Result<(), WhyNot> {
     }
     match &rule.trigger {
         Trigger::LeadChanged { field: Some(change) } => changed(change, event)?,
-        Trigger::ActivityCreated { code: Some(code) } | Trigger::ActivityUpdated { code: Some(code) } => {
-            if event.activity.as_ref().and_then(|activity| activity.code) != Some(*code) {
-                return Err(WhyNot::OtherActivity);
-            }
+        Trigger::ActivityCreated { code: Some(code) } | Trigger::ActivityUpdated { code: Some(code) }
+            if event.activity.as_ref().and_then(|activity| activity.code) != Some(*code) =>
+        {
+            return Err(WhyNot::OtherActivity);
         }
         _ => {}
     }
@@ -128,7 +128,8 @@ fn changed(change: &FieldChange, event: &Event) -> Result<(), WhyNot> {
     if !event.field_changed(name) {
         return Err(WhyNot::Unchanged(name.to_owned()));
     }
-    let is = |wanted: &Option<String>, value: Option<&str>| wanted.as_deref().is_none_or(|wanted| value == Some(wanted));
+    let is =
+        |wanted: &Option<String>, value: Option<&str>| wanted.as_deref().is_none_or(|wanted| value == Some(wanted));
     if is(&change.from, event.was(name)) && is(&change.to, event.is(name)) {
         Ok(())
     } else {
@@ -178,13 +179,7 @@ fn compose(config: &Config, rule: &Rule, event: &Event, context: &Context, now_m
 }
 
 /// Gives a message its recipient and its text, or says why this lead gets none.
-fn fill(
-    message: &mut Message,
-    config: &Config,
-    rule: &Rule,
-    event: &Event,
-    context: &Context,
-) -> Result<(), String> {
+fn fill(message: &mut Message, config: &Config, rule: &Rule, event: &Event, context: &Context) -> Result<(), String> {
     let opt_out = match message.channel {
         Channel::Voice => &config.leadsquared.opt_out.voice,
         Channel::Sms | Channel::Flash => &config.leadsquared.opt_out.sms,

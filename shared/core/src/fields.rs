@@ -30,9 +30,7 @@ impl Fields {
     /// The value of a field unless it is absent, null or blank: LeadSquared writes null and `""` for the same thing.
     #[must_use]
     pub fn filled(&self, name: &str) -> Option<&str> {
-        self.get(name)
-            .map(str::trim)
-            .filter(|value| !value.is_empty())
+        self.get(name).map(str::trim).filter(|value| !value.is_empty())
     }
 
     /// Whether the field is there at all, if only as null.
@@ -42,19 +40,13 @@ impl Fields {
     }
 
     /// Sets a field, and gives its former value back.
-    pub fn insert(
-        &mut self,
-        name: impl Into<String>,
-        value: Option<String>,
-    ) -> Option<Option<String>> {
+    pub fn insert(&mut self, name: impl Into<String>, value: Option<String>) -> Option<Option<String>> {
         self.0.insert(name.into(), value)
     }
 
     /// Names and values, in order of name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_deref()))
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
     }
 
     /// How many fields there are, null ones included.
@@ -72,22 +64,13 @@ impl Fields {
 
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, Option<V>)> for Fields {
     fn from_iter<I: IntoIterator<Item = (N, Option<V>)>>(fields: I) -> Self {
-        Self(
-            fields
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.map(Into::into)))
-                .collect(),
-        )
+        Self(fields.into_iter().map(|(name, value)| (name.into(), value.map(Into::into))).collect())
     }
 }
 
 impl<N: Into<String>, V: Into<String>> Extend<(N, Option<V>)> for Fields {
     fn extend<I: IntoIterator<Item = (N, Option<V>)>>(&mut self, fields: I) {
-        self.0.extend(
-            fields
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.map(Into::into))),
-        );
+        self.0.extend(fields.into_iter().map(|(name, value)| (name.into(), value.map(Into::into))));
     }
 }
 
@@ -103,11 +86,7 @@ mod tests {
     use super::*;
 
     fn lead() -> Fields {
-        Fields::from_iter([
-            ("FirstName", Some("Ana")),
-            ("Phone", None),
-            ("City", Some("  ")),
-        ])
+        Fields::from_iter([("FirstName", Some("Ana")), ("Phone", None), ("City", Some("  "))])
     }
 
     #[test]
@@ -123,10 +102,7 @@ mod tests {
 
     #[test]
     fn values_are_not_printed() {
-        assert_eq!(
-            format!("{:?}", lead()),
-            r#"Fields{"City", "FirstName", "Phone"}"#
-        );
+        assert_eq!(format!("{:?}", lead()), r#"Fields{"City", "FirstName", "Phone"}"#);
     }
 
     #[test]

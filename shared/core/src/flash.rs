@@ -5,9 +5,7 @@
 //! any of them rejects is rejected here: a message refused before it is sent costs nothing.
 
 /// The endings that make a bare word a domain in LigueLead's strictest client.
-const ENDINGS: [&str; 11] = [
-    "com", "net", "org", "br", "io", "co", "app", "dev", "info", "biz", "me",
-];
+const ENDINGS: [&str; 11] = ["com", "net", "org", "br", "io", "co", "app", "dev", "info", "biz", "me"];
 
 /// Whether a text holds something that LigueLead's clients take for a web address.
 ///
@@ -22,26 +20,16 @@ const ENDINGS: [&str; 11] = [
 #[must_use]
 pub fn contains_url(text: &str) -> bool {
     let text = text.to_lowercase();
-    ["http://", "https://"]
-        .iter()
-        .any(|scheme| text.contains(scheme))
-        || text
-            .match_indices('.')
-            .any(|(at, _)| dot_of_domain(&text, at))
+    ["http://", "https://"].iter().any(|scheme| text.contains(scheme))
+        || text.match_indices('.').any(|(at, _)| dot_of_domain(&text, at))
 }
 
 /// Whether the dot at this byte sits inside a domain: `www.x`, or `x.ending` with the ending a whole word.
 fn dot_of_domain(text: &str, at: usize) -> bool {
     let (before, from_dot) = text.split_at(at);
     let after = from_dot.get(1..).unwrap_or_default();
-    let name = before
-        .rsplit(|c: char| !is_label(c))
-        .next()
-        .unwrap_or_default();
-    let label = after
-        .split(|c: char| !is_label(c))
-        .next()
-        .unwrap_or_default();
+    let name = before.rsplit(|c: char| !is_label(c)).next().unwrap_or_default();
+    let label = after.split(|c: char| !is_label(c)).next().unwrap_or_default();
     if name.is_empty() || label.is_empty() {
         return false;
     }

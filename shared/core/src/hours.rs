@@ -71,8 +71,9 @@ impl Hours {
     pub fn is_open(&self, now_ms: i64, zone: &Zone) -> bool {
         match &self.0 {
             Kind::Always => true,
-            Kind::Ranges(ranges) => Timestamp::from_millisecond(now_ms)
-                .is_ok_and(|now| open_at(ranges, now, zone.time_zone())),
+            Kind::Ranges(ranges) => {
+                Timestamp::from_millisecond(now_ms).is_ok_and(|now| open_at(ranges, now, zone.time_zone()))
+            }
         }
     }
 
@@ -97,30 +98,18 @@ impl Hours {
 
 fn open_at(ranges: &[Range], at: Timestamp, zone: &TimeZone) -> bool {
     let local = zone.to_datetime(at);
-    let minute =
-        u16::from(local.hour().unsigned_abs()) * 60 + u16::from(local.minute().unsigned_abs());
-    ranges
-        .iter()
-        .any(|range| range.days.has(local.weekday()) && (range.start..range.end).contains(&minute))
+    let minute = u16::from(local.hour().unsigned_abs()) * 60 + u16::from(local.minute().unsigned_abs());
+    ranges.iter().any(|range| range.days.has(local.weekday()) && (range.start..range.end).contains(&minute))
 }
 
 /// The earliest candidate after `now` at which the clock says open.
 fn next_opening(ranges: &[Range], now: Timestamp, zone: &TimeZone) -> Option<i64> {
     let today = zone.to_datetime(now).date();
-    let last = now
-        .checked_add(Span::new().try_hours(SEARCH_DAYS * 24).ok()?)
-        .ok()?;
-    let transitions = zone
-        .following(now)
-        .map(|transition| transition.timestamp())
-        .take_while(|at| *at <= last);
+    let last = now.checked_add(Span::new().try_hours(SEARCH_DAYS * 24).ok()?).ok()?;
+    let transitions = zone.following(now).map(|transition| transition.timestamp()).take_while(|at| *at <= last);
     (0..=SEARCH_DAYS)
         .filter_map(|offset| today.checked_add(offset.days()).ok())
-        .flat_map(|date| {
-            ranges
-                .iter()
-                .flat_map(move |range| starts(*range, date, zone))
-        })
+        .flat_map(|date| ranges.iter().flat_map(move |range| starts(*range, date, zone)))
         .chain(transitions)
         .filter(|at| *at > now && open_at(ranges, *at, zone))
         .min()
@@ -133,10 +122,7 @@ fn starts(range: Range, date: Date, zone: &TimeZone) -> impl Iterator<Item = Tim
     let moment = zone.to_ambiguous_zoned(date.to_datetime(time));
     let earlier = moment.clone().earlier().ok();
     let later = moment.later().ok();
-    earlier
-        .into_iter()
-        .chain(later)
-        .map(|zoned| zoned.timestamp())
+    earlier.into_iter().chain(later).map(|zoned| zoned.timestamp())
 }
 
 #[cfg(test)]

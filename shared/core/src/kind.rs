@@ -20,15 +20,8 @@ pub enum EventKind {
 }
 
 /// Every name that `on:` takes, in the order in which a message lists them.
-pub const KIND_NAMES: [&str; 7] = [
-    "lead.created",
-    "lead.changed",
-    "lead.stage",
-    "lead.owner",
-    "lead.score",
-    "activity.created",
-    "activity.updated",
-];
+pub const KIND_NAMES: [&str; 7] =
+    ["lead.created", "lead.changed", "lead.stage", "lead.owner", "lead.score", "activity.created", "activity.updated"];
 
 impl EventKind {
     /// Reads a name of `on:`. The second part is the field that a short name stands for: `lead.stage` is

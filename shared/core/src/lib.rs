@@ -1,20 +1,20 @@
 //! Recado's decisions, pure: events, rules, texts, phones, credits, hours, states
 
+pub mod config;
 pub mod credits;
+pub mod decide;
+pub mod event;
 pub mod fields;
 pub mod flash;
-pub mod hours;
-pub mod kind;
-pub mod phone;
-pub mod zone;
-pub mod event;
+pub mod gate;
 pub mod group;
+pub mod hours;
 pub mod identity;
+pub mod kind;
 pub mod message;
+pub mod phone;
+pub mod recovery;
 pub mod spelling;
 pub mod text;
-pub mod config;
-pub mod decide;
-pub mod gate;
-pub mod recovery;
 pub mod writeback;
+pub mod zone;

@@ -125,9 +125,7 @@ impl Report {
         match self {
             Self::Sent => &[State::Sending, State::Unknown, State::Refused],
             Self::Undelivered => &[State::Sending, State::Unknown, State::Refused, State::Accepted],
-            Self::Delivered => {
-                &[State::Sending, State::Unknown, State::Refused, State::Accepted, State::Undelivered]
-            }
+            Self::Delivered => &[State::Sending, State::Unknown, State::Refused, State::Accepted, State::Undelivered],
         }
     }
 }

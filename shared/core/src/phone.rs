@@ -75,9 +75,7 @@ pub enum PhoneError {
     #[error("the phone is an old mobile number without its ninth digit")]
     OldMobile,
     /// Right in length, but its third digit is that of neither a mobile nor a landline.
-    #[error(
-        "the phone is neither a mobile (9 after the area code) nor a landline (2 to 5 after it)"
-    )]
+    #[error("the phone is neither a mobile (9 after the area code) nor a landline (2 to 5 after it)")]
     NoSuchLine,
 }
 
@@ -100,11 +98,7 @@ impl Phone {
     /// Mobile or landline.
     #[must_use]
     pub fn line(self) -> Line {
-        if self.national >= 10_000_000_000 {
-            Line::Mobile
-        } else {
-            Line::Landline
-        }
+        if self.national >= 10_000_000_000 { Line::Mobile } else { Line::Landline }
     }
 
     /// The digits that LigueLead takes: 11 for a mobile, 10 for a landline, no country code.
@@ -165,11 +159,7 @@ fn digits_of(text: &str) -> Result<(String, bool), PhoneError> {
             _ => return Err(PhoneError::NotAPhone),
         }
     }
-    if digits.is_empty() {
-        Err(PhoneError::Empty)
-    } else {
-        Ok((digits, has_plus))
-    }
+    if digits.is_empty() { Err(PhoneError::Empty) } else { Ok((digits, has_plus)) }
 }
 
 /// Strips what says "Brazil" or "long distance", by length.

@@ -7,12 +7,7 @@ pub fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let word = word.to_lowercase();
     let (distance, near) = known
         .iter()
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&word, &candidate.to_lowercase()),
-                *candidate,
-            )
-        })
+        .map(|candidate| (strsim::damerau_levenshtein(&word, &candidate.to_lowercase()), *candidate))
         .min()?;
     let length = word.chars().count().max(near.chars().count());
     (distance * 3 <= length).then_some(near)

@@ -109,24 +109,15 @@ impl Condition {
         let references = expression.undeclared_variables(true).into_iter().collect();
         Ok(Self {
             expression: Arc::new(expression),
-            snippet: Arc::new(Snippet {
-                source: source.to_owned(),
-                references,
-                warnings,
-            }),
+            snippet: Arc::new(Snippet { source: source.to_owned(), references, warnings }),
         })
     }
 
     /// Whether the condition holds.
     pub fn eval(&self, context: &Context) -> Result<bool, TextError> {
-        let value = self
-            .expression
-            .eval(context.value())
-            .map_err(|error| self.snippet.failure(&error, context))?;
+        let value = self.expression.eval(context.value()).map_err(|error| self.snippet.failure(&error, context))?;
         if value.is_undefined() {
-            return Err(TextError::Undefined {
-                name: self.snippet.source.trim().to_owned(),
-            });
+            return Err(TextError::Undefined { name: self.snippet.source.trim().to_owned() });
         }
         Ok(tests_of_values::holds(&value))
     }
@@ -159,20 +150,14 @@ impl Template {
         let mut env = ENGINE.clone();
         env.add_template_owned(TEMPLATE_NAME, source.to_owned())
             .map_err(|error| SnippetError::of_engine(&error, source))?;
-        let compiled = env
-            .get_template(TEMPLATE_NAME)
-            .map_err(|error| SnippetError::of_engine(&error, source))?;
+        let compiled = env.get_template(TEMPLATE_NAME).map_err(|error| SnippetError::of_engine(&error, source))?;
         let warnings = lint::names(&scanned, &compiled.undeclared_variables(false))?;
         let references = compiled.undeclared_variables(true).into_iter().collect();
         let literals = scanned.literals.into();
         let has_blocks = scanned.has_blocks;
         Ok(Self {
             env: Arc::new(env),
-            snippet: Arc::new(Snippet {
-                source: source.to_owned(),
-                references,
-                warnings,
-            }),
+            snippet: Arc::new(Snippet { source: source.to_owned(), references, warnings }),
             literals,
             has_blocks,
         })
@@ -181,18 +166,13 @@ impl Template {
     /// The text for one recipient, at most [`MAX_OUTPUT_CHARS`] long.
     pub fn render(&self, context: &Context) -> Result<String, TextError> {
         let mut out = Bounded(Vec::new());
-        let rendered = self.env.get_template(TEMPLATE_NAME).and_then(|template| {
-            template
-                .render_captured_to(context.value(), &mut out)
-                .map(drop)
-        });
+        let rendered = self
+            .env
+            .get_template(TEMPLATE_NAME)
+            .and_then(|template| template.render_captured_to(context.value(), &mut out).map(drop));
         rendered.map_err(|error| self.snippet.failure(&error, context))?;
         let text = String::from_utf8(out.0).map_err(|_| TextError::TooLong)?;
-        if text.chars().count() > MAX_OUTPUT_CHARS {
-            Err(TextError::TooLong)
-        } else {
-            Ok(text)
-        }
+        if text.chars().count() > MAX_OUTPUT_CHARS { Err(TextError::TooLong) } else { Ok(text) }
     }
 
     /// The dotted names that it may look up; see [`Condition::references`].

@@ -10,9 +10,15 @@ use crate::{
 /// Rows in one bulk call. Source: LeadSquared's bulk pages.
 pub const ROWS_PER_CALL: usize = 25;
 
+/// How long a call that is not full waits for more rows, in ms. Bulk calls are the scarcest thing of the whole system
+/// (one in 5 s), and outcomes come in flocks.
+pub const LINGER_MS: i64 = 2_000;
+
 /// What to do next for the write-back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
+    /// Nothing yet: look again at this instant, in ms since the epoch.
+    Wait(i64),
     /// LeadSquared knows all there is of these messages: no call.
     Done(Vec<(MessageId, State)>),
     /// Look up whether this message's activity was made: a post of it was never answered for.
@@ -60,12 +66,17 @@ pub fn next_step(waiting: &[Message], now_ms: i64, stale_ms: i64, lead_fields: b
         if need == Need::Lead { latest_of_each_lead(wanting) } else { wanting.take(ROWS_PER_CALL).collect() }
     };
     let calls = [Need::Add, Need::Update, Need::Lead].map(|need| (need, rows(need)));
-    let best = calls
+    let oldest = |rows: &[&Message]| rows.first().and_then(|oldest| oldest.crm.due_ms).unwrap_or(now_ms);
+    let (need, rows) = calls
         .into_iter()
         .filter(|(_, rows)| !rows.is_empty())
-        .min_by_key(|(_, rows)| (rows.len() < ROWS_PER_CALL, rows.first().and_then(|oldest| oldest.crm.due_ms)))?;
-    let ids = best.1.iter().map(|message| message.id).collect();
-    Some(match best.0 {
+        .min_by_key(|(_, rows)| (rows.len() < ROWS_PER_CALL, oldest(rows)))?;
+    let ready_ms = oldest(&rows) + LINGER_MS;
+    if rows.len() < ROWS_PER_CALL && now_ms < ready_ms {
+        return Some(Step::Wait(ready_ms));
+    }
+    let ids = rows.iter().map(|message| message.id).collect();
+    Some(match need {
         Need::Update => Step::Update(ids),
         Need::Lead => Step::Leads(ids),
         _ => Step::Add(ids),

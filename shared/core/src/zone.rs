@@ -24,11 +24,7 @@ impl Zone {
     pub fn parse(name: &str) -> Result<Self, UnknownZone> {
         let zone = TimeZone::get(name).map_err(|_| UnknownZone)?;
         // "posixrules" and the like have no name to give back.
-        if zone.iana_name().is_some() {
-            Ok(Self(zone))
-        } else {
-            Err(UnknownZone)
-        }
+        if zone.iana_name().is_some() { Ok(Self(zone)) } else { Err(UnknownZone) }
     }
 
     /// The zone's name in its usual spelling.
@@ -69,14 +65,8 @@ mod tests {
 
     #[test]
     fn a_zone_is_found_by_name_and_only_so() {
-        assert_eq!(
-            Zone::parse("America/Manaus").unwrap().name(),
-            "America/Manaus"
-        );
-        assert_eq!(
-            Zone::parse("america/manaus").unwrap().to_string(),
-            "America/Manaus"
-        );
+        assert_eq!(Zone::parse("America/Manaus").unwrap().name(), "America/Manaus");
+        assert_eq!(Zone::parse("america/manaus").unwrap().to_string(), "America/Manaus");
         assert_eq!(Zone::parse("America/Brasilia"), Err(UnknownZone));
         assert_eq!(Zone::parse(""), Err(UnknownZone));
         assert_eq!(Zone::default().name(), DEFAULT_ZONE);

@@ -15,9 +15,7 @@ fn fixtures() -> io::Result<Vec<(PathBuf, String)>> {
         let text = fs::read_to_string(&path)?;
         Ok((path, text))
     };
-    let mut fixtures = fs::read_dir(folder)?
-        .map(read)
-        .collect::<io::Result<Vec<_>>>()?;
+    let mut fixtures = fs::read_dir(folder)?.map(read).collect::<io::Result<Vec<_>>>()?;
     fixtures.sort();
     Ok(fixtures)
 }
@@ -25,20 +23,11 @@ fn fixtures() -> io::Result<Vec<(PathBuf, String)>> {
 fn diagnostics(text: &str) -> Vec<Diagnostic> {
     match Config::parse(text) {
         Ok(checked) => {
-            assert!(
-                checked
-                    .warnings
-                    .iter()
-                    .all(|warning| warning.severity == Severity::Warning)
-            );
+            assert!(checked.warnings.iter().all(|warning| warning.severity == Severity::Warning));
             checked.warnings
         }
         Err(diagnostics) => {
-            assert!(
-                diagnostics
-                    .iter()
-                    .any(|mistake| mistake.severity == Severity::Error)
-            );
+            assert!(diagnostics.iter().any(|mistake| mistake.severity == Severity::Error));
             diagnostics
         }
     }
@@ -47,16 +36,9 @@ fn diagnostics(text: &str) -> Vec<Diagnostic> {
 #[test]
 fn each_mistake_is_found_where_it_is_and_nothing_else() {
     let fixtures = fixtures().unwrap();
-    assert!(
-        fixtures.len() >= 100,
-        "only {} fixtures were found",
-        fixtures.len()
-    );
+    assert!(fixtures.len() >= 100, "only {} fixtures were found", fixtures.len());
     for (path, text) in fixtures {
-        let expected: Vec<&str> = text
-            .lines()
-            .map_while(|line| line.strip_prefix("# "))
-            .collect();
+        let expected: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("# ")).collect();
         assert!(!expected.is_empty(), "{} expects nothing", path.display());
         let found: Vec<String> = diagnostics(&text).iter().map(ToString::to_string).collect();
         assert_eq!(found, expected, "{}", path.display());
@@ -68,11 +50,7 @@ fn each_error_says_what_to_write_instead() {
     for (path, text) in fixtures().unwrap() {
         for mistake in diagnostics(&text) {
             let is_notice = mistake.message.ends_with("not acted on yet");
-            assert!(
-                is_notice || mistake.suggestion.is_some(),
-                "{}: {mistake}",
-                path.display()
-            );
+            assert!(is_notice || mistake.suggestion.is_some(), "{}: {mistake}", path.display());
         }
     }
 }
@@ -83,14 +61,8 @@ fn each_place_is_inside_the_file() {
         let lines: Vec<&str> = text.lines().collect();
         for mistake in diagnostics(&text) {
             // One line behind the last one is where a parser notices an end that came too soon.
-            assert!(
-                mistake.line <= lines.len() + 1,
-                "{}: {mistake}",
-                path.display()
-            );
-            let width = lines
-                .get(mistake.line - 1)
-                .map_or(0, |line| line.chars().count());
+            assert!(mistake.line <= lines.len() + 1, "{}: {mistake}", path.display());
+            let width = lines.get(mistake.line - 1).map_or(0, |line| line.chars().count());
             assert!(mistake.column <= width + 1, "{}: {mistake}", path.display());
         }
     }

@@ -83,10 +83,7 @@ impl Client {
     /// activity, in their order. **Not to be repeated unseen**: each repetition creates them again.
     ///
     /// No activities, no call.
-    pub async fn add_activities(
-        &self,
-        activities: &[NewActivity],
-    ) -> Result<Vec<RowOutcome>, CallError> {
+    pub async fn add_activities(&self, activities: &[NewActivity]) -> Result<Vec<RowOutcome>, CallError> {
         CallError::at_most("activities", activities.len(), MAX_ACTIVITIES_PER_CALL)?;
         if activities.is_empty() {
             return Ok(Vec::new());
@@ -101,10 +98,7 @@ impl Client {
     /// in their order. Repeating it does no harm, except that it may overwrite newer values.
     ///
     /// No updates, no call.
-    pub async fn update_activities(
-        &self,
-        updates: &[ActivityUpdate],
-    ) -> Result<Vec<RowOutcome>, CallError> {
+    pub async fn update_activities(&self, updates: &[ActivityUpdate]) -> Result<Vec<RowOutcome>, CallError> {
         CallError::at_most("activities", updates.len(), MAX_ACTIVITIES_PER_CALL)?;
         if updates.is_empty() {
             return Ok(Vec::new());
@@ -112,20 +106,13 @@ impl Client {
         let body: Value = updates.iter().map(update_json).collect();
         let path = "ProspectActivity.svc/Bulk/CustomActivity/Update";
         let answer = self.post(path, &[], &body, Repeat::Harmless).await?;
-        let ids: Vec<&str> = updates
-            .iter()
-            .map(|update| update.activity_id.as_str())
-            .collect();
+        let ids: Vec<&str> = updates.iter().map(|update| update.activity_id.as_str()).collect();
         Ok(rows::of_activity_updates(&answer, &ids))
     }
 
     /// A lead's activities of one kind, the first [`ACTIVITIES_PER_PAGE`]: the way to find out whether a call that
     /// got no answer was carried out. Source: LeadSquared get-activities-of-lead page.
-    pub async fn activities_of_lead(
-        &self,
-        lead_id: &str,
-        code: u32,
-    ) -> Result<Vec<FoundActivity>, CallError> {
+    pub async fn activities_of_lead(&self, lead_id: &str, code: u32) -> Result<Vec<FoundActivity>, CallError> {
         self.activities_of_lead_from(lead_id, code, 0).await
     }
 
@@ -141,16 +128,8 @@ impl Client {
             "Paging": {"Offset": offset.to_string(), "RowCount": ACTIVITIES_PER_PAGE.to_string()},
         });
         let query = [("leadId", lead_id)];
-        let answer = self
-            .post(
-                "ProspectActivity.svc/Retrieve",
-                &query,
-                &body,
-                Repeat::Harmless,
-            )
-            .await?;
-        found(&answer)
-            .ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of activities"))
+        let answer = self.post("ProspectActivity.svc/Retrieve", &query, &body, Repeat::Harmless).await?;
+        found(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of activities"))
     }
 }
 
@@ -159,10 +138,7 @@ fn names(fields: &[(String, String)]) -> Vec<&str> {
 }
 
 fn fields_json(fields: &[(String, String)]) -> Value {
-    fields
-        .iter()
-        .map(|(name, value)| json!({"SchemaName": name, "Value": value}))
-        .collect()
+    fields.iter().map(|(name, value)| json!({"SchemaName": name, "Value": value})).collect()
 }
 
 fn new_json(activity: &NewActivity) -> Value {
@@ -177,10 +153,7 @@ fn new_json(activity: &NewActivity) -> Value {
 
 fn update_json(update: &ActivityUpdate) -> Value {
     let mut row = Map::new();
-    row.insert(
-        "ProspectActivityId".into(),
-        update.activity_id.as_str().into(),
-    );
+    row.insert("ProspectActivityId".into(), update.activity_id.as_str().into());
     if let Some(note) = &update.note {
         row.insert("ActivityNote".into(), note.expose_secret().into());
     }
@@ -193,10 +166,7 @@ fn found(answer: &Value) -> Option<Vec<FoundActivity>> {
     let answer = answer.as_object()?;
     match json::first(answer, &["ProspectActivities", "List"]) {
         Some(list) => list.as_array()?.iter().map(found_one).collect(),
-        None => json::member(answer, "RecordCount")
-            .and_then(json::whole)
-            .filter(|n| *n == 0)
-            .map(|_| Vec::new()),
+        None => json::member(answer, "RecordCount").and_then(json::whole).filter(|n| *n == 0).map(|_| Vec::new()),
     }
 }
 

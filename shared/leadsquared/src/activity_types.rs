@@ -30,31 +30,16 @@ pub struct NewActivityType {
 impl Client {
     /// All kinds of activity of the account. Source: LeadSquared activity types page.
     pub async fn activity_types(&self) -> Result<Vec<ActivityType>, CallError> {
-        let answer = self
-            .get("ProspectActivity.svc/ActivityTypes.Get", &[])
-            .await?;
-        let list = answer
-            .as_array()
-            .ok_or_else(|| Repeat::Harmless.failed("the answer is not a list"))?;
+        let answer = self.get("ProspectActivity.svc/ActivityTypes.Get", &[]).await?;
+        let list = answer.as_array().ok_or_else(|| Repeat::Harmless.failed("the answer is not a list"))?;
         Ok(list.iter().filter_map(activity_type).collect())
     }
 
     /// Creates a kind of activity and returns its code. Repeating it may create a second one of the same name.
     /// Source: LeadSquared create-activity-type page.
     pub async fn create_activity_type(&self, new: &NewActivityType) -> Result<u32, CallError> {
-        CallError::at_most(
-            "fields of an activity type",
-            new.fields.len(),
-            MAX_ACTIVITY_TYPE_FIELDS,
-        )?;
-        let answer = self
-            .post(
-                "ProspectActivity.svc/CreateType",
-                &[],
-                &type_json(new),
-                Repeat::Creates,
-            )
-            .await?;
+        CallError::at_most("fields of an activity type", new.fields.len(), MAX_ACTIVITY_TYPE_FIELDS)?;
+        let answer = self.post("ProspectActivity.svc/CreateType", &[], &type_json(new), Repeat::Creates).await?;
         answer
             .pointer("/Message/Id")
             .and_then(json::code)

@@ -26,26 +26,15 @@ const MARGIN_MS: u64 = 200;
 const MAX_WAIT_MS: u64 = 600_000;
 
 /// The answer's JSON if the call was carried out; bulk answers with failed rows are such.
-pub(crate) fn read(
-    status: StatusCode,
-    headers: &HeaderMap,
-    body: &[u8],
-    repeat: Repeat,
-) -> Result<Value, CallError> {
+pub(crate) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], repeat: Repeat) -> Result<Value, CallError> {
     let parsed = serde_json::from_slice::<Value>(body).ok();
     let told = Told::of(parsed.as_ref(), body, status);
     if let Some(error) = told.throttled(status, headers) {
         return Err(error);
     }
-    let is_type = |name: &str| {
-        told.exception_type
-            .as_deref()
-            .is_some_and(|told| told.contains(name))
-    };
+    let is_type = |name: &str| told.exception_type.as_deref().is_some_and(|told| told.contains(name));
     if status == StatusCode::UNAUTHORIZED || is_type("InvalidAccessDetails") {
-        return Err(CallError::Credentials {
-            message: told.message,
-        });
+        return Err(CallError::Credentials { message: told.message });
     }
     // An MX type is a verdict on the call's content, whatever the status; so is 200 with `Status: Error`.
     if is_type("MX") || (told.is_error && status.is_success()) {
@@ -53,22 +42,14 @@ pub(crate) fn read(
     }
     match status.as_u16() {
         200..=299 => parsed.ok_or_else(|| repeat.failed("the answer is not JSON")),
-        403 => Err(CallError::Credentials {
-            message: told.message,
-        }),
-        code @ (408 | 500..=599) => {
-            Err(repeat.failed(&format!("answered {code}: {}", told.message)))
-        }
+        403 => Err(CallError::Credentials { message: told.message }),
+        code @ (408 | 500..=599) => Err(repeat.failed(&format!("answered {code}: {}", told.message))),
         _ => Err(refused(status, told)),
     }
 }
 
 fn refused(status: StatusCode, told: Told) -> CallError {
-    CallError::Refused {
-        status: status.as_u16(),
-        exception_type: told.exception_type,
-        message: told.message,
-    }
+    CallError::Refused { status: status.as_u16(), exception_type: told.exception_type, message: told.message }
 }
 
 /// What an answer says about a failure, if it says anything.
@@ -84,28 +65,11 @@ impl Told {
             // A line or page of text, also as a JSON string. A list is never an error.
             let is_text = parsed.is_none_or(Value::is_string);
             let text = String::from_utf8_lossy(body.get(..MAX_ERROR_BYTES).unwrap_or(body));
-            let message = Message::new(if is_text || !status.is_success() {
-                text
-            } else {
-                "".into()
-            });
-            return Self {
-                is_error: false,
-                exception_type: None,
-                message,
-            };
+            let message = Message::new(if is_text || !status.is_success() { text } else { "".into() });
+            return Self { is_error: false, exception_type: None, message };
         };
-        let is_error = json::text_of(object, &["Status"])
-            .is_some_and(|status| status.eq_ignore_ascii_case("error"));
-        let message = json::text_of(
-            object,
-            &[
-                "ExceptionMessage",
-                "Message",
-                "ErrorMessage",
-                "StatusReason",
-            ],
-        );
+        let is_error = json::text_of(object, &["Status"]).is_some_and(|status| status.eq_ignore_ascii_case("error"));
+        let message = json::text_of(object, &["ExceptionMessage", "Message", "ErrorMessage", "StatusReason"]);
         Self {
             is_error,
             exception_type: json::text_of(object, &["ExceptionType"]),
@@ -115,25 +79,17 @@ impl Told {
 
     fn throttled(&self, status: StatusCode, headers: &HeaderMap) -> Option<CallError> {
         let limit = seen_limit(self.message.raw());
-        let is_type = self
-            .exception_type
-            .as_deref()
-            .is_some_and(|name| name.contains("APIRateLimitExceeded"));
+        let is_type = self.exception_type.as_deref().is_some_and(|name| name.contains("APIRateLimitExceeded"));
         if status != StatusCode::TOO_MANY_REQUESTS && !is_type && limit.is_none() {
             return None;
         }
-        let header = headers
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
+        let header = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
         let wait_ms = match (header, limit) {
             (Some(seconds), _) => seconds.saturating_mul(1_000),
             (None, Some(limit)) => u64::from(limit.seconds) * 1_000,
             (None, None) => DEFAULT_WAIT_MS,
         };
-        Some(CallError::Throttled {
-            limit,
-            retry_after_ms: wait_ms.saturating_add(MARGIN_MS).min(MAX_WAIT_MS),
-        })
+        Some(CallError::Throttled { limit, retry_after_ms: wait_ms.saturating_add(MARGIN_MS).min(MAX_WAIT_MS) })
     }
 }
 
@@ -147,10 +103,7 @@ fn seen_limit(message: &str) -> Option<SeenLimit> {
         return None;
     }
     let seconds = words.next()?.parse().ok()?;
-    words
-        .next()?
-        .starts_with("second")
-        .then_some(SeenLimit { calls, seconds })
+    words.next()?.starts_with("second").then_some(SeenLimit { calls, seconds })
 }
 
 #[cfg(test)]
@@ -160,12 +113,7 @@ mod tests {
     use reqwest::{StatusCode, header::HeaderMap};
 
     fn answer(status: u16, body: &str, repeat: Repeat) -> Result<serde_json::Value, CallError> {
-        read(
-            StatusCode::from_u16(status).unwrap(),
-            &HeaderMap::new(),
-            body.as_bytes(),
-            repeat,
-        )
+        read(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes(), repeat)
     }
 
     fn error(status: u16, body: &str) -> CallError {
@@ -176,37 +124,13 @@ mod tests {
     fn every_known_form_of_a_throttled_call_is_recognised() {
         let limit = |calls| Some(SeenLimit { calls, seconds: 5 });
         for (status, body, limit) in [
-            (
-                429,
-                "API calls exceeded the limit of 25 in 5 second(s)",
-                limit(25),
-            ),
-            (
-                429,
-                r#""API calls exceeded the limit of 72 in 5 second(s)""#,
-                limit(72),
-            ),
+            (429, "API calls exceeded the limit of 25 in 5 second(s)", limit(25)),
+            (429, r#""API calls exceeded the limit of 72 in 5 second(s)""#, limit(72)),
             (429, "", None),
-            (
-                403,
-                r#"{"ExceptionMessage":"API calls exceeded the limit of 10 in 5 second(s)"}"#,
-                limit(10),
-            ),
-            (
-                200,
-                r#"{"Message":"API calls exceeded the limit of 2 in 5 seconds"}"#,
-                limit(2),
-            ),
-            (
-                200,
-                "API calls exceeded the limit of 2 in 5 second(s)",
-                limit(2),
-            ),
-            (
-                500,
-                r#"{"Status":"Error","ExceptionType":"MXAPIRateLimitExceededException"}"#,
-                None,
-            ),
+            (403, r#"{"ExceptionMessage":"API calls exceeded the limit of 10 in 5 second(s)"}"#, limit(10)),
+            (200, r#"{"Message":"API calls exceeded the limit of 2 in 5 seconds"}"#, limit(2)),
+            (200, "API calls exceeded the limit of 2 in 5 second(s)", limit(2)),
+            (500, r#"{"Status":"Error","ExceptionType":"MXAPIRateLimitExceededException"}"#, None),
             (
                 200,
                 r#"{"Status":"Error","ExceptionType":"MXAPIRateLimitExceededException",
@@ -214,14 +138,7 @@ mod tests {
                 limit(20),
             ),
         ] {
-            assert_eq!(
-                error(status, body),
-                CallError::Throttled {
-                    limit,
-                    retry_after_ms: 5_200
-                },
-                "{status} {body}"
-            );
+            assert_eq!(error(status, body), CallError::Throttled { limit, retry_after_ms: 5_200 }, "{status} {body}");
         }
     }
 
@@ -234,15 +151,8 @@ mod tests {
     #[test]
     fn retry_after_is_honoured_within_bounds() {
         let wait = |value: &str| {
-            let headers = [("retry-after".parse().unwrap(), value.parse().unwrap())]
-                .into_iter()
-                .collect();
-            match read(
-                StatusCode::TOO_MANY_REQUESTS,
-                &headers,
-                b"",
-                Repeat::Harmless,
-            ) {
+            let headers = [("retry-after".parse().unwrap(), value.parse().unwrap())].into_iter().collect();
+            match read(StatusCode::TOO_MANY_REQUESTS, &headers, b"", Repeat::Harmless) {
                 Err(CallError::Throttled { retry_after_ms, .. }) => retry_after_ms,
                 other => panic!("{other:?}"),
             }
@@ -255,62 +165,30 @@ mod tests {
     #[test]
     fn credentials_keep_the_message_with_the_right_host() {
         let body = r#"{"Status":"Error","ExceptionType":"X","ExceptionMessage":"Use api-us11.leadsquared.com"}"#;
-        assert!(
-            error(401, body)
-                .to_string()
-                .contains("api-us11.leadsquared.com")
-        );
-        let by_type =
-            r#"{"ExceptionType":"MXInvalidAccessDetailsException","ExceptionMessage":"bad"}"#;
+        assert!(error(401, body).to_string().contains("api-us11.leadsquared.com"));
+        let by_type = r#"{"ExceptionType":"MXInvalidAccessDetailsException","ExceptionMessage":"bad"}"#;
         assert!(matches!(error(500, by_type), CallError::Credentials { .. }));
-        assert!(matches!(
-            error(403, "<html>blocked</html>"),
-            CallError::Credentials { .. }
-        ));
+        assert!(matches!(error(403, "<html>blocked</html>"), CallError::Credentials { .. }));
     }
 
     #[test]
     fn mx_types_are_refusals_under_any_status() {
         for status in [200, 400, 403, 500, 503] {
-            let error = error(
-                status,
-                r#"{"Status":"Error","ExceptionType":"MXInvalidEntityException"}"#,
-            );
-            assert!(
-                matches!(error, CallError::Refused { status: told, .. } if told == status),
-                "{error}"
-            );
+            let error = error(status, r#"{"Status":"Error","ExceptionType":"MXInvalidEntityException"}"#);
+            assert!(matches!(error, CallError::Refused { status: told, .. } if told == status), "{error}");
         }
-        assert!(matches!(
-            error(200, r#"{"Status":"ERROR","Message":"no"}"#),
-            CallError::Refused { status: 200, .. }
-        ));
+        assert!(matches!(error(200, r#"{"Status":"ERROR","Message":"no"}"#), CallError::Refused { status: 200, .. }));
         for status in [302, 400, 404, 405] {
-            assert!(
-                matches!(error(status, "x"), CallError::Refused { .. }),
-                "{status}"
-            );
+            assert!(matches!(error(status, "x"), CallError::Refused { .. }), "{status}");
         }
     }
 
     #[test]
     fn what_may_have_happened_depends_on_the_call() {
-        for (status, body) in [
-            (500, "oops"),
-            (502, "<html>"),
-            (503, ""),
-            (200, "<html>"),
-            (408, ""),
-        ] {
-            assert!(
-                matches!(error(status, body), CallError::Unknown { .. }),
-                "{status}"
-            );
+        for (status, body) in [(500, "oops"), (502, "<html>"), (503, ""), (200, "<html>"), (408, "")] {
+            assert!(matches!(error(status, body), CallError::Unknown { .. }), "{status}");
             let error = answer(status, body, Repeat::Harmless).unwrap_err();
-            assert!(
-                matches!(error, CallError::Transient { .. }),
-                "{status}: {error}"
-            );
+            assert!(matches!(error, CallError::Transient { .. }), "{status}: {error}");
         }
     }
 

@@ -26,9 +26,7 @@ impl Client {
     /// Asks who the keys belong to. Works from any region's host, so it is the call to start with.
     /// Source: LeadSquared user authentication page.
     pub async fn who_am_i(&self) -> Result<User, CallError> {
-        let answer = self
-            .get("Authentication.svc/UserByAccessKey.Get", &[])
-            .await?;
+        let answer = self.get("Authentication.svc/UserByAccessKey.Get", &[]).await?;
         user(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer tells no user"))
     }
 }

@@ -36,14 +36,10 @@ pub struct Credentials {
 #[non_exhaustive]
 pub enum BuildError {
     /// The access key is empty or has signs that no header may carry, such as a line end.
-    #[error(
-        "the LeadSquared access key is empty or holds a character that an HTTP header cannot carry"
-    )]
+    #[error("the LeadSquared access key is empty or holds a character that an HTTP header cannot carry")]
     AccessKey,
     /// The secret key is empty or has signs that no header may carry.
-    #[error(
-        "the LeadSquared secret key is empty or holds a character that an HTTP header cannot carry"
-    )]
+    #[error("the LeadSquared secret key is empty or holds a character that an HTTP header cannot carry")]
     SecretKey,
     /// The base address is no absolute http or https address, or has a query, a fragment or a password in it.
     #[error("the LeadSquared base address is not a plain http or https address: {0}")]
@@ -81,11 +77,7 @@ impl Client {
     ///
     /// `call_timeout` bounds one whole call, from the connection to the end of the answer. Connecting is bounded
     /// separately: 5 s, or half of `call_timeout` where that is less.
-    pub fn new(
-        base_url: &str,
-        credentials: &Credentials,
-        call_timeout: Duration,
-    ) -> Result<Self, BuildError> {
+    pub fn new(base_url: &str, credentials: &Credentials, call_timeout: Duration) -> Result<Self, BuildError> {
         if call_timeout.is_zero() {
             return Err(BuildError::CallTimeout);
         }
@@ -106,9 +98,7 @@ impl Client {
             .retry(reqwest::retry::never())
             .build()
             .map_err(BuildError::Http)?;
-        Ok(Self {
-            shared: Arc::new(Shared { http, base_url }),
-        })
+        Ok(Self { shared: Arc::new(Shared { http, base_url }) })
     }
 
     /// `GET {base}/{path}?{query}`.
@@ -125,11 +115,7 @@ impl Client {
         body: &Value,
         repeat: Repeat,
     ) -> Result<Value, CallError> {
-        let call = self
-            .shared
-            .http
-            .post(self.url(path, query))
-            .header(CONTENT_TYPE, "application/json");
+        let call = self.shared.http.post(self.url(path, query)).header(CONTENT_TYPE, "application/json");
         run(call.body(body.to_string()), repeat).await
     }
 
@@ -146,17 +132,12 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Not the HTTP client's own output: it lists its default headers, which are the keys.
-        f.debug_struct("Client")
-            .field("base_url", &self.shared.base_url.as_str())
-            .finish_non_exhaustive()
+        f.debug_struct("Client").field("base_url", &self.shared.base_url.as_str()).finish_non_exhaustive()
     }
 }
 
 async fn run(call: reqwest::RequestBuilder, repeat: Repeat) -> Result<Value, CallError> {
-    let mut response = call
-        .send()
-        .await
-        .map_err(|error| no_answer(&error, repeat))?;
+    let mut response = call.send().await.map_err(|error| no_answer(&error, repeat))?;
     let (status, headers) = (response.status(), response.headers().clone());
     let mut body = Vec::new();
     loop {
@@ -176,9 +157,7 @@ async fn run(call: reqwest::RequestBuilder, repeat: Repeat) -> Result<Value, Cal
 fn no_answer(error: &reqwest::Error, repeat: Repeat) -> CallError {
     // Being late while connecting is both; that nothing was sent weighs more.
     if error.is_connect() || error.is_builder() {
-        CallError::Transient {
-            reason: Message::new("no connection could be made"),
-        }
+        CallError::Transient { reason: Message::new("no connection could be made") }
     } else if error.is_timeout() {
         repeat.failed("no answer came in time")
     } else {
@@ -200,16 +179,13 @@ impl Repeat {
 /// A header that the HTTP stack neither prints nor indexes. Spaces around a pasted value are dropped.
 fn secret_header(secret: &SecretString) -> Option<HeaderValue> {
     let text = secret.expose_secret().trim();
-    let mut value = HeaderValue::from_str(text)
-        .ok()
-        .filter(|_| !text.is_empty())?;
+    let mut value = HeaderValue::from_str(text).ok().filter(|_| !text.is_empty())?;
     value.set_sensitive(true);
     Some(value)
 }
 
 fn plain_base(base_url: &str) -> Result<Url, BuildError> {
-    let url =
-        Url::parse(base_url.trim()).map_err(|_| BuildError::BaseUrl("it cannot be parsed"))?;
+    let url = Url::parse(base_url.trim()).map_err(|_| BuildError::BaseUrl("it cannot be parsed"))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err(BuildError::BaseUrl("it is not http or https with a host"));
     }
@@ -230,33 +206,16 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn credentials(access_key: &str, secret_key: &str) -> Credentials {
-        Credentials {
-            access_key: access_key.into(),
-            secret_key: secret_key.into(),
-        }
+        Credentials { access_key: access_key.into(), secret_key: secret_key.into() }
     }
 
     #[test]
     fn a_build_error_names_the_culprit_and_not_its_value() {
-        let build = |url: &str, access: &str, secret: &str| {
-            Client::new(url, &credentials(access, secret), SECOND)
-        };
+        let build = |url: &str, access: &str, secret: &str| Client::new(url, &credentials(access, secret), SECOND);
         let error = build("https://example.com/v2", "u$r\nmine", "s").unwrap_err();
-        assert!(
-            matches!(error, BuildError::AccessKey) && !error.to_string().contains("mine"),
-            "{error}"
-        );
-        assert!(matches!(
-            build("https://example.com/v2", "u$r", "").unwrap_err(),
-            BuildError::SecretKey
-        ));
-        for url in [
-            "",
-            "example.com/v2",
-            "ftp://example.com",
-            "https://u@example.com",
-            "https://example.com/v2#x",
-        ] {
+        assert!(matches!(error, BuildError::AccessKey) && !error.to_string().contains("mine"), "{error}");
+        assert!(matches!(build("https://example.com/v2", "u$r", "").unwrap_err(), BuildError::SecretKey));
+        for url in ["", "example.com/v2", "ftp://example.com", "https://u@example.com", "https://example.com/v2#x"] {
             let error = build(url, "u$r", "s").unwrap_err();
             assert!(matches!(error, BuildError::BaseUrl(_)), "{url}: {error}");
         }
@@ -267,10 +226,7 @@ mod tests {
         let keys = credentials("u$r-of-mine", "s-of-mine");
         let client = Client::new("https://example.com/v2/", &keys, SECOND).unwrap();
         let url = client.url("LeadManagement.svc/Leads.GetById", &[("id", "a+b&c")]);
-        assert_eq!(
-            url.as_str(),
-            "https://example.com/v2/LeadManagement.svc/Leads.GetById?id=a%2Bb%26c"
-        );
+        assert_eq!(url.as_str(), "https://example.com/v2/LeadManagement.svc/Leads.GetById?id=a%2Bb%26c");
         let printed = format!("{keys:?} {client:?}");
         assert!(!printed.contains("of-mine"), "{printed}");
     }

@@ -80,27 +80,17 @@ impl CallError {
         let Some(at) = raw.find("Attribute").filter(|_| raw.contains(SAYING)) else {
             return Vec::new();
         };
-        let names = raw
-            .get(at..)
-            .and_then(|rest| rest.split_once(SAYING))
-            .map_or("", |(_, names)| names);
+        let names = raw.get(at..).and_then(|rest| rest.split_once(SAYING)).map_or("", |(_, names)| names);
         names
             .split(',')
             .map(|name| name.trim().trim_end_matches('.'))
-            .take_while(|name| {
-                name.chars()
-                    .all(|sign| sign.is_ascii_alphanumeric() || sign == '_')
-            })
+            .take_while(|name| name.chars().all(|sign| sign.is_ascii_alphanumeric() || sign == '_'))
             .filter(|name| !name.is_empty())
             .collect()
     }
 
     pub(crate) fn at_most(what: &'static str, given: usize, max: usize) -> Result<(), Self> {
-        if given > max {
-            Err(Self::TooMany { what, given, max })
-        } else {
-            Ok(())
-        }
+        if given > max { Err(Self::TooMany { what, given, max }) } else { Ok(()) }
     }
 }
 
@@ -111,26 +101,15 @@ mod tests {
 
     fn refused(message: &str) -> CallError {
         let exception_type = Some("MXUnknownAttributeException".to_owned());
-        CallError::Refused {
-            status: 500,
-            exception_type,
-            message: Message::new(message),
-        }
+        CallError::Refused { status: 500, exception_type, message: Message::new(message) }
     }
 
     #[test]
     fn unknown_attributes_are_named() {
         let error = refused("Attribute(s) does not exist - mx_Status, mx_12345678_At");
         assert_eq!(error.unknown_attributes(), ["mx_Status", "mx_12345678_At"]);
-        assert_eq!(
-            refused("Attribute(s) does not exist - mx_A.").unknown_attributes(),
-            ["mx_A"]
-        );
-        assert!(
-            refused("Lead does not exist in the system")
-                .unknown_attributes()
-                .is_empty()
-        );
+        assert_eq!(refused("Attribute(s) does not exist - mx_A.").unknown_attributes(), ["mx_A"]);
+        assert!(refused("Lead does not exist in the system").unknown_attributes().is_empty());
         assert!(refused("").unknown_attributes().is_empty());
     }
 

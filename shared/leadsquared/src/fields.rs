@@ -26,12 +26,8 @@ impl LeadFields {
     /// The same with the name in any case, the exact one first.
     #[must_use]
     pub fn get_any_case(&self, name: &str) -> Option<&str> {
-        self.get(name).or_else(|| {
-            self.0
-                .iter()
-                .find(|(key, _)| key.eq_ignore_ascii_case(name))
-                .and_then(|(_, v)| v.as_deref())
-        })
+        self.get(name)
+            .or_else(|| self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).and_then(|(_, v)| v.as_deref()))
     }
 
     /// Whether the field was stated at all, be it as null.
@@ -47,9 +43,7 @@ impl LeadFields {
 
     /// Names and values, in the order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_deref()))
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
     }
 
     /// The names, in their order.
@@ -77,10 +71,7 @@ impl LeadFields {
 
     /// From a flat object.
     pub(crate) fn from_object(object: &Map<String, Value>) -> Self {
-        object
-            .iter()
-            .map(|(name, value)| (name.clone(), plain(value)))
-            .collect()
+        object.iter().map(|(name, value)| (name.clone(), plain(value))).collect()
     }
 
     /// From pairs such as `[{"Attribute": .., "Value": ..}]` or `[{"Key": .., "Value": ..}]`; `None` if any entry is
@@ -137,19 +128,10 @@ mod tests {
 
     #[test]
     fn every_scalar_becomes_text_and_nested_values_stay_json() {
-        let lead =
-            json!({"A": "x", "B": 5, "C": 0.5, "D": true, "E": null, "F": "", "G": {"k": [1]}});
+        let lead = json!({"A": "x", "B": 5, "C": 0.5, "D": true, "E": null, "F": "", "G": {"k": [1]}});
         let fields = LeadFields::from_object(lead.as_object().unwrap());
         let values: Vec<_> = fields.iter().map(|(_, value)| value).collect();
-        let expected = [
-            Some("x"),
-            Some("5"),
-            Some("0.5"),
-            Some("true"),
-            None,
-            Some(""),
-            Some(r#"{"k":[1]}"#),
-        ];
+        let expected = [Some("x"), Some("5"), Some("0.5"), Some("true"), None, Some(""), Some(r#"{"k":[1]}"#)];
         assert_eq!(values, expected);
         assert!(fields.contains("E") && !fields.contains("e"));
         assert_eq!(fields.get("e"), None);
@@ -158,8 +140,7 @@ mod tests {
 
     #[test]
     fn pairs_are_all_or_nothing() {
-        let pairs =
-            json!([{"Attribute": "Phone", "Value": 11}, {"attribute": "City", "value": null}]);
+        let pairs = json!([{"Attribute": "Phone", "Value": 11}, {"attribute": "City", "value": null}]);
         let fields = LeadFields::from_pairs(pairs.as_array().unwrap()).unwrap();
         assert_eq!(fields.get("Phone"), Some("11"));
         assert!(fields.contains("City"));
@@ -169,9 +150,7 @@ mod tests {
 
     #[test]
     fn debug_shows_names_only() {
-        let fields: LeadFields = [("Phone".to_owned(), Some("11988887777".to_owned()))]
-            .into_iter()
-            .collect();
+        let fields: LeadFields = [("Phone".to_owned(), Some("11988887777".to_owned()))].into_iter().collect();
         assert_eq!(format!("{fields:?}"), r#"{"Phone"}"#);
     }
 }

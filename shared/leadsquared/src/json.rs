@@ -6,12 +6,7 @@ use serde_json::{Map, Value};
 pub(crate) fn member<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     object
         .get(name)
-        .or_else(|| {
-            object
-                .iter()
-                .find(|(key, _)| key.eq_ignore_ascii_case(name))
-                .map(|(_, value)| value)
-        })
+        .or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
         .filter(|value| !value.is_null())
 }
 
@@ -22,9 +17,7 @@ pub(crate) fn first<'a>(object: &'a Map<String, Value>, names: &[&str]) -> Optio
 
 /// A scalar as text; empty text counts as nothing said.
 pub(crate) fn text(value: &Value) -> Option<String> {
-    scalar(value)
-        .map(|text| text.trim().to_owned())
-        .filter(|text| !text.is_empty())
+    scalar(value).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// A scalar as text, as it is.
@@ -39,9 +32,7 @@ pub(crate) fn scalar(value: &Value) -> Option<String> {
 
 /// The text of the first of `names` that has one.
 pub(crate) fn text_of(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
-    names
-        .iter()
-        .find_map(|name| member(object, name).and_then(text))
+    names.iter().find_map(|name| member(object, name).and_then(text))
 }
 
 /// A whole number that is not negative, from `1`, `1.0`, `"1"` or `"1.0"`.

@@ -14,11 +14,7 @@ impl Client {
     /// `ProspectID` is always among them: unknown leads are left out of the answer, whose order is not documented.
     ///
     /// No ids, no call.
-    pub async fn leads_by_ids(
-        &self,
-        ids: &[String],
-        columns: &[&str],
-    ) -> Result<Vec<LeadFields>, CallError> {
+    pub async fn leads_by_ids(&self, ids: &[String], columns: &[&str]) -> Result<Vec<LeadFields>, CallError> {
         CallError::at_most("leads", ids.len(), MAX_LEADS_PER_READ)?;
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -28,24 +24,14 @@ impl Client {
             "Columns": {"Include_CSV": with_id(columns)},
             "Paging": {"PageIndex": 1, "PageSize": ids.len()},
         });
-        let answer = self
-            .post(
-                "LeadManagement.svc/Leads/Retrieve/ByIds",
-                &[],
-                &body,
-                Repeat::Harmless,
-            )
-            .await?;
+        let answer = self.post("LeadManagement.svc/Leads/Retrieve/ByIds", &[], &body, Repeat::Harmless).await?;
         leads(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of leads"))
     }
 
     /// One lead with all its fields, or `None` if there is none of that id. Source: LeadSquared get-lead-by-id page.
     pub async fn lead_by_id(&self, id: &str) -> Result<Option<LeadFields>, CallError> {
-        let answer = self
-            .get("LeadManagement.svc/Leads.GetById", &[("id", id)])
-            .await?;
-        let leads = leads(&answer)
-            .ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of leads"))?;
+        let answer = self.get("LeadManagement.svc/Leads.GetById", &[("id", id)]).await?;
+        let leads = leads(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of leads"))?;
         Ok(leads.into_iter().next())
     }
 }
@@ -89,16 +75,8 @@ mod tests {
     fn every_shape_of_a_list_is_read() {
         let flat = json!({"ProspectID": "a", "Phone": null});
         let pairs = json!({"LeadPropertyList": [{"Attribute": "ProspectID", "Value": "a"}]});
-        for answer in [
-            json!([flat]),
-            json!({"RecordCount": 1, "Leads": [flat]}),
-            json!({"Leads": [pairs]}),
-        ] {
-            assert_eq!(
-                leads(&answer).unwrap()[0].get("ProspectID"),
-                Some("a"),
-                "{answer}"
-            );
+        for answer in [json!([flat]), json!({"RecordCount": 1, "Leads": [flat]}), json!({"Leads": [pairs]})] {
+            assert_eq!(leads(&answer).unwrap()[0].get("ProspectID"), Some("a"), "{answer}");
         }
         assert_eq!(leads(&json!({"RecordCount": 0})), Some(vec![]));
         assert_eq!(leads(&json!([])), Some(vec![]));

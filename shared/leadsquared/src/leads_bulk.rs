@@ -24,10 +24,7 @@ pub struct LeadUpdate {
 impl fmt::Debug for LeadUpdate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.fields.iter().map(|(name, _)| name.as_str()).collect();
-        f.debug_struct("LeadUpdate")
-            .field("lead_id", &self.lead_id)
-            .field("fields", &names)
-            .finish()
+        f.debug_struct("LeadUpdate").field("lead_id", &self.lead_id).field("fields", &names).finish()
     }
 }
 
@@ -42,13 +39,8 @@ impl Client {
             return Ok(Vec::new());
         }
         let path = "LeadManagement.svc/Lead/Bulk/UpdateV2";
-        let answer = self
-            .post(path, &[], &updates_json(updates), Repeat::Harmless)
-            .await?;
-        let ids: Vec<&str> = updates
-            .iter()
-            .map(|update| update.lead_id.as_str())
-            .collect();
+        let answer = self.post(path, &[], &updates_json(updates), Repeat::Harmless).await?;
+        let ids: Vec<&str> = updates.iter().map(|update| update.lead_id.as_str()).collect();
         Ok(rows::of_lead_updates(&answer, &ids))
     }
 
@@ -67,17 +59,8 @@ impl Client {
             return Ok(Some(0));
         }
         let body = json!({"LeadIds": ids, "LeadFields": {"Attribute": attribute, "Value": value}});
-        let answer = self
-            .post(
-                "LeadManagement.svc/Lead/Bulk/Update",
-                &[],
-                &body,
-                Repeat::Harmless,
-            )
-            .await?;
-        Ok(answer
-            .pointer("/Message/AffectedRows")
-            .and_then(json::whole))
+        let answer = self.post("LeadManagement.svc/Lead/Bulk/Update", &[], &body, Repeat::Harmless).await?;
+        Ok(answer.pointer("/Message/AffectedRows").and_then(json::whole))
     }
 }
 
@@ -86,12 +69,7 @@ fn updates_json(updates: &[LeadUpdate]) -> Value {
         .iter()
         .map(|update| {
             let mut fields = vec![json!({"Attribute": "ProspectId", "Value": update.lead_id})];
-            fields.extend(
-                update
-                    .fields
-                    .iter()
-                    .map(|(name, value)| json!({"Attribute": name, "Value": value})),
-            );
+            fields.extend(update.fields.iter().map(|(name, value)| json!({"Attribute": name, "Value": value})));
             json!({"Fields": fields})
         })
         .collect();

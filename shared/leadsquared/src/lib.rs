@@ -33,8 +33,8 @@ mod time;
 pub mod webhook;
 
 pub use activities::{
-    ACTIVITIES_PER_PAGE, ActivityUpdate, FoundActivity, MAX_ACTIVITIES_PER_CALL, MAX_FIELD_CHARS,
-    MAX_NOTE_CHARS, NewActivity,
+    ACTIVITIES_PER_PAGE, ActivityUpdate, FoundActivity, MAX_ACTIVITIES_PER_CALL, MAX_FIELD_CHARS, MAX_NOTE_CHARS,
+    NewActivity,
 };
 pub use activity_types::{ActivityType, MAX_ACTIVITY_TYPE_FIELDS, NewActivityType};
 pub use auth::User;

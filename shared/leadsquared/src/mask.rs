@@ -31,10 +31,7 @@ pub(crate) fn mask_numbers(text: &str) -> String {
 fn is_separator(sign: char) -> bool {
     // Unicode has a dozen dashes and spaces, and number formatting likes the uncommon ones.
     sign.is_whitespace()
-        || matches!(
-            sign,
-            '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '(' | ')' | '+' | '.' | '/' | '_' | '*'
-        )
+        || matches!(sign, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '(' | ')' | '+' | '.' | '/' | '_' | '*')
 }
 
 /// Digits seen so far that may be one number, and the separators after the last of them.
@@ -54,11 +51,7 @@ impl Run {
     }
 
     fn flush(&mut self, out: &mut String) {
-        out.push_str(if self.digits >= MIN_MASKED_DIGITS {
-            MASK
-        } else {
-            &self.text
-        });
+        out.push_str(if self.digits >= MIN_MASKED_DIGITS { MASK } else { &self.text });
         out.push_str(&self.gap);
         *self = Self::default();
     }
@@ -84,21 +77,13 @@ mod tests {
             let masked = mask_numbers(&format!("bad phone {phone}, sorry"));
             assert!(masked.contains("[number]"), "{phone}: {masked}");
             assert!(masked.ends_with(", sorry"), "{masked}");
-            assert!(
-                masked.chars().filter(|sign| sign.is_numeric()).count() == 0,
-                "{phone}: {masked}"
-            );
+            assert!(masked.chars().filter(|sign| sign.is_numeric()).count() == 0, "{phone}: {masked}");
         }
     }
 
     #[test]
     fn small_numbers_stay() {
-        for text in [
-            "at most 10000 phones",
-            "limit of 25 in 5 second(s)",
-            "HTTP 422",
-            "code 1234567",
-        ] {
+        for text in ["at most 10000 phones", "limit of 25 in 5 second(s)", "HTTP 422", "code 1234567"] {
             assert_eq!(mask_numbers(text), text);
         }
     }

@@ -35,22 +35,14 @@ impl fmt::Display for Message {
             return f.write_str("no reason given");
         }
         let mut line = String::new();
-        for word in self
-            .0
-            .split(|sign: char| sign.is_whitespace() || sign.is_control())
-            .filter(|word| !word.is_empty())
+        for word in self.0.split(|sign: char| sign.is_whitespace() || sign.is_control()).filter(|word| !word.is_empty())
         {
             if !line.is_empty() {
                 line.push(' ');
             }
             line.extend(word.chars().filter(|sign| !is_invisible(*sign)));
         }
-        f.write_str(
-            &mask_numbers(&line)
-                .chars()
-                .take(MAX_MESSAGE_CHARS)
-                .collect::<String>(),
-        )
+        f.write_str(&mask_numbers(&line).chars().take(MAX_MESSAGE_CHARS).collect::<String>())
     }
 }
 
@@ -71,15 +63,11 @@ mod tests {
 
     #[test]
     fn neither_display_nor_debug_shows_a_phone() {
-        let message =
-            Message::new("Duplicate entry '+55-11988887777' for key\r\n'UQ_Prospect_Base_Phone'");
+        let message = Message::new("Duplicate entry '+55-11988887777' for key\r\n'UQ_Prospect_Base_Phone'");
         let shown = "Duplicate entry '+[number]' for key 'UQ_Prospect_Base_Phone'";
         assert_eq!(message.to_string(), shown);
         assert!(!format!("{message:?}").contains("8888"));
         assert_eq!(Message::new("  ").to_string(), "no reason given");
-        assert_eq!(
-            Message::new("é".repeat(900)).to_string().chars().count(),
-            MAX_MESSAGE_CHARS
-        );
+        assert_eq!(Message::new("é".repeat(900)).to_string().chars().count(), MAX_MESSAGE_CHARS);
     }
 }

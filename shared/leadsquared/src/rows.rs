@@ -27,18 +27,8 @@ pub enum RowOutcome {
 }
 
 /// Members that tell whether a row was carried out, those that tell why not, and where else a reason may stand.
-const DONE: [&str; 4] = [
-    "ActivityCreated",
-    "ActivityUpdated",
-    "IsSuccessful",
-    "Success",
-];
-const WHY: [&str; 4] = [
-    "ExceptionMessage",
-    "ErrorMessage",
-    "Reason",
-    "ExceptionType",
-];
+const DONE: [&str; 4] = ["ActivityCreated", "ActivityUpdated", "IsSuccessful", "Success"];
+const WHY: [&str; 4] = ["ExceptionMessage", "ErrorMessage", "Reason", "ExceptionType"];
 const WHY_IF_REFUSED: [&str; 1] = ["Message"];
 const ID: &str = "ProspectActivityId";
 
@@ -46,14 +36,7 @@ const ID: &str = "ProspectActivityId";
 pub(crate) fn of_new_activities(answer: &Value, sent: usize) -> Vec<RowOutcome> {
     let Some(rows) = listed(answer) else {
         let all = is_success(answer) && count(answer) == u64::try_from(sent).ok();
-        return vec![
-            if all {
-                RowOutcome::Done { activity_id: None }
-            } else {
-                RowOutcome::Unknown
-            };
-            sent
-        ];
+        return vec![if all { RowOutcome::Done { activity_id: None } } else { RowOutcome::Unknown }; sent];
     };
     let places = rows.iter().map(|row| (row_number(row), row));
     placed(places, sent)
@@ -63,24 +46,13 @@ pub(crate) fn of_new_activities(answer: &Value, sent: usize) -> Vec<RowOutcome> 
 pub(crate) fn of_activity_updates(answer: &Value, ids: &[&str]) -> Vec<RowOutcome> {
     let Some(rows) = listed(answer) else {
         // Success without a count is still a success; with another count, nobody knows whose it was.
-        let all = is_success(answer)
-            && count(answer).is_none_or(|count| u64::try_from(ids.len()).ok() == Some(count));
-        return vec![
-            if all {
-                RowOutcome::Done { activity_id: None }
-            } else {
-                RowOutcome::Unknown
-            };
-            ids.len()
-        ];
+        let all = is_success(answer) && count(answer).is_none_or(|count| u64::try_from(ids.len()).ok() == Some(count));
+        return vec![if all { RowOutcome::Done { activity_id: None } } else { RowOutcome::Unknown }; ids.len()];
     };
     let place = |row: &Map<String, Value>| {
         row_number(row).or_else(|| {
             let id = json::text_of(row, &[ID])?;
-            let mut places = ids
-                .iter()
-                .enumerate()
-                .filter(|(_, sent)| sent.eq_ignore_ascii_case(&id));
+            let mut places = ids.iter().enumerate().filter(|(_, sent)| sent.eq_ignore_ascii_case(&id));
             let (place, _) = places.next()?;
             places.next().is_none().then_some(place)
         })
@@ -92,33 +64,20 @@ pub(crate) fn of_activity_updates(answer: &Value, ids: &[&str]) -> Vec<RowOutcom
 pub(crate) fn of_lead_updates(answer: &Value, ids: &[&str]) -> Vec<RowOutcome> {
     let failed = failures(answer);
     let status = answer.get("Status").and_then(Value::as_object);
-    let count = |name: &str| {
-        status
-            .and_then(|status| json::member(status, name))
-            .and_then(json::whole)
-    };
-    let open = ids
-        .iter()
-        .filter(|id| !failed.contains_key(&id.to_ascii_lowercase()))
-        .count();
+    let count = |name: &str| status.and_then(|status| json::member(status, name)).and_then(json::whole);
+    let open = ids.iter().filter(|id| !failed.contains_key(&id.to_ascii_lowercase())).count();
     let succeeded = count("SuccessCount");
     let unlisted = if succeeded.is_some() && succeeded == u64::try_from(open).ok() {
         RowOutcome::Done { activity_id: None }
     } else if succeeded == Some(0) && none_was_done(&count, ids.len()) {
-        let reason = status
-            .and_then(|status| json::text_of(status, &["Message"]))
-            .unwrap_or_default();
-        RowOutcome::Refused {
-            reason: Message::new(reason),
-        }
+        let reason = status.and_then(|status| json::text_of(status, &["Message"])).unwrap_or_default();
+        RowOutcome::Refused { reason: Message::new(reason) }
     } else {
         RowOutcome::Unknown
     };
     ids.iter()
         .map(|id| match failed.get(&id.to_ascii_lowercase()) {
-            Some(reason) => RowOutcome::Refused {
-                reason: reason.clone(),
-            },
+            Some(reason) => RowOutcome::Refused { reason: reason.clone() },
             None => unlisted.clone(),
         })
         .collect()
@@ -138,10 +97,7 @@ fn failures(answer: &Value) -> HashMap<String, Message> {
         .filter_map(|entry| {
             let entry = entry.as_object()?;
             let id = json::text_of(entry, &["IdentifierValue"])?.to_ascii_lowercase();
-            Some((
-                id,
-                Message::new(json::text_of(entry, &WHY).unwrap_or_default()),
-            ))
+            Some((id, Message::new(json::text_of(entry, &WHY).unwrap_or_default())))
         })
         .collect()
 }
@@ -157,10 +113,7 @@ fn listed(answer: &Value) -> Option<Vec<&Map<String, Value>>> {
 }
 
 /// Puts each row's outcome in its place. A place told about twice in different words is unknown.
-fn placed<'a>(
-    rows: impl Iterator<Item = (Option<usize>, &'a &'a Map<String, Value>)>,
-    sent: usize,
-) -> Vec<RowOutcome> {
+fn placed<'a>(rows: impl Iterator<Item = (Option<usize>, &'a &'a Map<String, Value>)>, sent: usize) -> Vec<RowOutcome> {
     let mut outcomes: Vec<Option<RowOutcome>> = vec![None; sent];
     for (place, row) in rows {
         let Some(slot) = place.and_then(|place| outcomes.get_mut(place)) else {
@@ -172,10 +125,7 @@ fn placed<'a>(
             _ => outcome,
         });
     }
-    outcomes
-        .into_iter()
-        .map(|outcome| outcome.unwrap_or(RowOutcome::Unknown))
-        .collect()
+    outcomes.into_iter().map(|outcome| outcome.unwrap_or(RowOutcome::Unknown)).collect()
 }
 
 fn outcome(row: &Map<String, Value>) -> RowOutcome {
@@ -186,13 +136,9 @@ fn outcome(row: &Map<String, Value>) -> RowOutcome {
         (Some(true), ..) | (None, Some(_), None) => RowOutcome::Done { activity_id },
         (Some(false), _, why) => {
             let why = why.or_else(|| json::text_of(row, &WHY_IF_REFUSED));
-            RowOutcome::Refused {
-                reason: Message::new(why.unwrap_or_default()),
-            }
+            RowOutcome::Refused { reason: Message::new(why.unwrap_or_default()) }
         }
-        (None, None, Some(why)) => RowOutcome::Refused {
-            reason: Message::new(why),
-        },
+        (None, None, Some(why)) => RowOutcome::Refused { reason: Message::new(why) },
         (None, ..) => RowOutcome::Unknown,
     }
 }
@@ -204,10 +150,7 @@ fn row_number(row: &Map<String, Value>) -> Option<usize> {
 }
 
 fn is_success(answer: &Value) -> bool {
-    answer
-        .get("Status")
-        .and_then(Value::as_str)
-        .is_some_and(|status| status.eq_ignore_ascii_case("success"))
+    answer.get("Status").and_then(Value::as_str).is_some_and(|status| status.eq_ignore_ascii_case("success"))
 }
 
 fn count(answer: &Value) -> Option<u64> {

@@ -84,10 +84,8 @@ impl Ledger {
             item.insert(name.to_owned(), value);
         }
         let put = Put::builder().table_name(&self.table).set_item(Some(item)).build().map_err(misbuilt)?;
-        let writes = vec![
-            TransactWriteItem::builder().put(put).build(),
-            TransactWriteItem::builder().update(spend).build(),
-        ];
+        let writes =
+            vec![TransactWriteItem::builder().put(put).build(), TransactWriteItem::builder().update(spend).build()];
         match self.transact(format!("{}-p", batch.id), writes).await {
             Ok(()) => Ok(Prepared::Done),
             Err(error) if condition_failed(&error) => Ok(Prepared::OverQuota(self.day(&batch.day).await?)),

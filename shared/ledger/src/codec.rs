@@ -158,14 +158,10 @@ pub(crate) fn message_item(message: &Message) -> Item {
 pub(crate) fn message_from(item: &Item) -> Result<Message, LedgerError> {
     let read = Reader::new(item);
     let id = Key::of(item)?.message_id().ok_or_else(|| read.unreadable("pk"))?;
-    let phone = read
-        .maybe_text("phone")
-        .map(|phone| Phone::parse(&phone).map_err(|_| read.unreadable("phone")))
-        .transpose()?;
-    let text = read
-        .maybe_text("text")
-        .map(|text| SmsText::parse(&text).map_err(|_| read.unreadable("text")))
-        .transpose()?;
+    let phone =
+        read.maybe_text("phone").map(|phone| Phone::parse(&phone).map_err(|_| read.unreadable("phone"))).transpose()?;
+    let text =
+        read.maybe_text("text").map(|text| SmsText::parse(&text).map_err(|_| read.unreadable("text"))).transpose()?;
     Ok(Message {
         id,
         rule: read.text("rule")?,
@@ -199,11 +195,8 @@ pub(crate) fn message_from(item: &Item) -> Result<Message, LedgerError> {
 /// A batch from its item.
 pub(crate) fn batch_from(item: &Item) -> Result<Batch, LedgerError> {
     let read = Reader::new(item);
-    let id: BatchId = Key::of(item)?
-        .pk
-        .strip_prefix("B#")
-        .and_then(|id| id.parse().ok())
-        .ok_or_else(|| read.unreadable("pk"))?;
+    let id: BatchId =
+        Key::of(item)?.pk.strip_prefix("B#").and_then(|id| id.parse().ok()).ok_or_else(|| read.unreadable("pk"))?;
     let members = match item.get("members").and_then(|members| members.as_b().ok()) {
         Some(bytes) => members_from(bytes),
         None => Vec::new(),

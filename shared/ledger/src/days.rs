@@ -3,7 +3,7 @@
 //! A day's counters are only ever changed in one transaction with the batch that spends or gives back, so that
 //! neither a retry of the store's client nor a process that dies in between can count anything twice.
 
-use aws_sdk_dynamodb::types::Update;
+use aws_sdk_dynamodb::types::{Update, builders::UpdateBuilder};
 
 use crate::{
     Ledger, LedgerError,
@@ -85,11 +85,10 @@ impl Ledger {
     /// The update that spends `more` of a day, provided it fits the quotas. `None` if it never could.
     pub(crate) fn spend(&self, day: &str, more: Day, quotas: Quotas) -> Result<Option<Update>, LedgerError> {
         let mut conditions = Vec::new();
-        let mut update = self.count(day, more, "+")?;
-        for (name, limit, amount) in [
-            ("messages", quotas.messages_per_day, more.messages),
-            ("credits", quotas.credits_per_day, more.credits),
-        ] {
+        let mut update = self.count(day, more, "+");
+        for (name, limit, amount) in
+            [("messages", quotas.messages_per_day, more.messages), ("credits", quotas.credits_per_day, more.credits)]
+        {
             let Some(limit) = limit else { continue };
             // A condition cannot add, so the sum is turned round: spent <= limit - more.
             let Some(room) = limit.checked_sub(amount) else { return Ok(None) };
@@ -104,18 +103,11 @@ impl Ledger {
 
     /// The update that gives `back` to a day.
     pub(crate) fn give_back(&self, day: &str, back: Day) -> Result<Update, LedgerError> {
-        self.count(day, back, "-")?.build().map_err(misbuilt)
+        self.count(day, back, "-").build().map_err(misbuilt)
     }
 
-    fn count(
-        &self,
-        day: &str,
-        by: Day,
-        sign: &str,
-    ) -> Result<aws_sdk_dynamodb::types::builders::UpdateBuilder, LedgerError> {
-        // Days are kept like everything else: long enough to be reported on.
-        let mut update =
-            Update::builder().table_name(&self.table).set_key(Some(Key::day(day).into_item()));
+    fn count(&self, day: &str, by: Day, sign: &str) -> UpdateBuilder {
+        let mut update = Update::builder().table_name(&self.table).set_key(Some(Key::day(day).into_item()));
         let mut sets = Vec::new();
         for (name, amount) in COUNTERS.into_iter().zip(by.counters()) {
             sets.push(format!("#{name} = if_not_exists(#{name}, :zero) {sign} :{name}"));
@@ -123,6 +115,6 @@ impl Ledger {
                 .expression_attribute_names(format!("#{name}"), name)
                 .expression_attribute_values(format!(":{name}"), n(amount));
         }
-        Ok(update.expression_attribute_values(":zero", n(0)).update_expression(format!("SET {}", sets.join(", "))))
+        update.expression_attribute_values(":zero", n(0)).update_expression(format!("SET {}", sets.join(", ")))
     }
 }

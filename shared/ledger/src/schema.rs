@@ -18,7 +18,7 @@ pub(crate) const CRM_INDEX: &str = "crm";
 /// The attribute by which DynamoDB removes old rows.
 const TTL_ATTRIBUTE: &str = "ttl";
 /// How long a new table may take to become active.
-const ACTIVE_WITHIN: Duration = Duration::from_secs(60);
+const ACTIVE_WITHIN: Duration = Duration::from_mins(1);
 
 impl Ledger {
     /// Creates the table if it does not exist, and waits until it can be used. Returns whether it was created.
@@ -58,13 +58,8 @@ impl Ledger {
 
     /// The ARN of the table's stream; none if the table has none.
     pub async fn stream_arn(&self) -> Result<Option<String>, LedgerError> {
-        let described = self
-            .client
-            .describe_table()
-            .table_name(&self.table)
-            .send()
-            .await
-            .map_err(unavailable("DescribeTable"))?;
+        let described =
+            self.client.describe_table().table_name(&self.table).send().await.map_err(unavailable("DescribeTable"))?;
         Ok(described.table.and_then(|table| table.latest_stream_arn))
     }
 
@@ -89,11 +84,8 @@ impl Ledger {
     }
 
     async fn expire_old_rows(&self) -> Result<(), LedgerError> {
-        let specification = TimeToLiveSpecification::builder()
-            .attribute_name(TTL_ATTRIBUTE)
-            .enabled(true)
-            .build()
-            .map_err(misbuilt)?;
+        let specification =
+            TimeToLiveSpecification::builder().attribute_name(TTL_ATTRIBUTE).enabled(true).build().map_err(misbuilt)?;
         self.client
             .update_time_to_live()
             .table_name(&self.table)

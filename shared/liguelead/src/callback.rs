@@ -75,23 +75,15 @@ impl Callback {
     /// Reads a callback's body. Scalars may be of the wrong type and members may be missing or unknown; only the
     /// status is needed.
     pub fn parse(body: &[u8]) -> Result<Self, CallbackError> {
-        let value: Value =
-            serde_json::from_slice(body).map_err(|error| CallbackError::NotJson {
-                line: error.line(),
-                column: error.column(),
-            })?;
+        let value: Value = serde_json::from_slice(body)
+            .map_err(|error| CallbackError::NotJson { line: error.line(), column: error.column() })?;
         let root = value.as_object().ok_or(CallbackError::NotAnObject)?;
         // A body without the envelope is read as if its members stood in it.
-        let campaign = root
-            .get("campaign")
-            .and_then(Value::as_object)
-            .unwrap_or(root);
+        let campaign = root.get("campaign").and_then(Value::as_object).unwrap_or(root);
         let said = |name: &str| member(campaign, name).and_then(text);
         let kind = said("type");
         let channel = kind.as_deref().map(Channel::read);
-        let occurred_at = member(root, "occurred_at")
-            .and_then(text)
-            .unwrap_or_default();
+        let occurred_at = member(root, "occurred_at").and_then(text).unwrap_or_default();
         Ok(Self {
             app_id: member(root, "app_id").and_then(text),
             occurred_at_ms: time_ms(&occurred_at),
@@ -103,22 +95,16 @@ impl Callback {
             credits_required: member(campaign, "credits_required")
                 .and_then(whole)
                 .and_then(|credits| u32::try_from(credits).ok()),
-            is_flash: member(campaign, "is_flash").and_then(truth).or_else(|| {
-                kind.as_deref()
-                    .filter(|kind| status::is_flash(kind))
-                    .map(|_| true)
-            }),
+            is_flash: member(campaign, "is_flash")
+                .and_then(truth)
+                .or_else(|| kind.as_deref().filter(|kind| status::is_flash(kind)).map(|_| true)),
             message: said("message").map(SecretString::from),
         })
     }
 }
 
 /// From `campaign.status`; else from `event`, where the RCS page puts it, as `delivered` or `campaign.delivered`.
-fn status(
-    root: &Map<String, Value>,
-    campaign: &Map<String, Value>,
-    channel: Option<&Channel>,
-) -> Option<Status> {
+fn status(root: &Map<String, Value>, campaign: &Map<String, Value>, channel: Option<&Channel>) -> Option<Status> {
     if let Some(word) = member(campaign, "status").and_then(text) {
         return Some(Status::read(&word, channel));
     }
@@ -134,8 +120,5 @@ fn time_ms(text: &str) -> Option<i64> {
         return Some(at.as_millisecond());
     }
     let local: jiff::civil::DateTime = text.contains(':').then(|| text.parse().ok())??;
-    local
-        .to_zoned(jiff::tz::TimeZone::UTC)
-        .ok()
-        .map(|at| at.timestamp().as_millisecond())
+    local.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|at| at.timestamp().as_millisecond())
 }

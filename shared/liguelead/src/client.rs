@@ -27,9 +27,7 @@ pub struct Credentials {
 #[non_exhaustive]
 pub enum BuildError {
     /// The token is empty or has signs that no header may carry, such as a line end.
-    #[error(
-        "the LigueLead API token is empty or holds a character that an HTTP header cannot carry"
-    )]
+    #[error("the LigueLead API token is empty or holds a character that an HTTP header cannot carry")]
     ApiToken,
     /// The app id is empty or has signs that no header may carry.
     #[error("the LigueLead app id is empty or holds a character that an HTTP header cannot carry")]
@@ -65,11 +63,7 @@ impl Client {
     /// `call_timeout` bounds one whole call, from the connection to the end of the answer. The vendor answers within
     /// 2 s normally and 30 s at most (source: LigueLead API limits page), so less than 30 s makes unknown outcomes.
     /// Connecting is bounded separately: 5 s, or half of `call_timeout` where that is less.
-    pub fn new(
-        base_url: &str,
-        credentials: &Credentials,
-        call_timeout: Duration,
-    ) -> Result<Self, BuildError> {
+    pub fn new(base_url: &str, credentials: &Credentials, call_timeout: Duration) -> Result<Self, BuildError> {
         if call_timeout.is_zero() {
             return Err(BuildError::CallTimeout);
         }
@@ -91,9 +85,7 @@ impl Client {
             .build()
             .map_err(BuildError::Http)?;
         let base_url = plain_base(base_url)?;
-        Ok(Self {
-            shared: Arc::new(Shared { http, base_url }),
-        })
+        Ok(Self { shared: Arc::new(Shared { http, base_url }) })
     }
 
     pub(crate) fn post(&self, path: &str) -> reqwest::RequestBuilder {
@@ -112,9 +104,7 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Not the HTTP client's own output: it lists its default headers, which are the credentials.
-        f.debug_struct("Client")
-            .field("base_url", &self.shared.base_url)
-            .finish_non_exhaustive()
+        f.debug_struct("Client").field("base_url", &self.shared.base_url).finish_non_exhaustive()
     }
 }
 
@@ -130,8 +120,7 @@ fn secret_header(secret: &SecretString) -> Result<HeaderValue, Option<InvalidHea
 }
 
 fn plain_base(base_url: &str) -> Result<String, BuildError> {
-    let url =
-        Url::parse(base_url.trim()).map_err(|_| BuildError::BaseUrl("it cannot be parsed"))?;
+    let url = Url::parse(base_url.trim()).map_err(|_| BuildError::BaseUrl("it cannot be parsed"))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err(BuildError::BaseUrl("it is not http or https with a host"));
     }
@@ -152,33 +141,19 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn credentials(token: &str, app_id: &str) -> Credentials {
-        Credentials {
-            api_token: token.into(),
-            app_id: app_id.into(),
-        }
+        Credentials { api_token: token.into(), app_id: app_id.into() }
     }
 
     #[test]
     fn a_build_error_names_the_culprit_and_not_its_value() {
         let good = credentials("t0ken", "app");
-        let bad_token = Client::new(
-            "https://example.com/v1",
-            &credentials("t0ken\nx", "app"),
-            SECOND,
-        )
-        .unwrap_err();
+        let bad_token = Client::new("https://example.com/v1", &credentials("t0ken\nx", "app"), SECOND).unwrap_err();
         assert!(matches!(bad_token, BuildError::ApiToken), "{bad_token}");
         assert!(!bad_token.to_string().contains("t0ken"));
-        let bad_app =
-            Client::new("https://example.com/v1", &credentials("t0ken", " "), SECOND).unwrap_err();
+        let bad_app = Client::new("https://example.com/v1", &credentials("t0ken", " "), SECOND).unwrap_err();
         assert!(matches!(bad_app, BuildError::AppId), "{bad_app}");
-        for url in [
-            "",
-            "example.com/v1",
-            "ftp://example.com",
-            "https://u:p@example.com",
-            "https://example.com/v1?a=b",
-        ] {
+        for url in ["", "example.com/v1", "ftp://example.com", "https://u:p@example.com", "https://example.com/v1?a=b"]
+        {
             let error = Client::new(url, &good, SECOND).unwrap_err();
             assert!(matches!(error, BuildError::BaseUrl(_)), "{url}: {error}");
         }

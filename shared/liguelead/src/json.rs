@@ -51,10 +51,7 @@ mod tests {
         assert_eq!(whole(&json!(3.5)), None);
         assert_eq!(whole(&json!(-3)), None);
         assert_eq!(whole(&json!([3])), None);
-        assert_eq!(
-            text(&json!(11_988_887_777_u64)).as_deref(),
-            Some("11988887777")
-        );
+        assert_eq!(text(&json!(11_988_887_777_u64)).as_deref(), Some("11988887777"));
         assert_eq!(text(&json!("  ")), None);
         assert_eq!(truth(&json!("True")), Some(true));
         assert_eq!(truth(&json!(0)), Some(false));

@@ -34,8 +34,7 @@ pub use outcome::{Answer, NotSent, Outcome, Scope, Unknown};
 pub use rate::RateHeaders;
 pub use reason::{MAX_REASON_CHARS, Reason};
 pub use sms::{
-    CHECKED_LOCALLY, MAX_MESSAGE_CHARS, MAX_PHONES_PER_REQUEST, MAX_TITLE_CHARS,
-    MAX_WEBHOOK_URL_CHARS, SmsRequest,
+    CHECKED_LOCALLY, MAX_MESSAGE_CHARS, MAX_PHONES_PER_REQUEST, MAX_TITLE_CHARS, MAX_WEBHOOK_URL_CHARS, SmsRequest,
 };
 pub use uploads::{CallFailed, Upload};
 

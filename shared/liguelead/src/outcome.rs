@@ -99,86 +99,46 @@ impl Answer {
     pub(crate) fn from_fault(fault: Fault) -> Self {
         let reason = fault.reason();
         let outcome = match fault {
-            Fault::Connect => Outcome::NotSent {
-                cause: NotSent::Connect,
-                retry_after_ms: None,
-                reason,
-            },
-            Fault::Timeout => Outcome::Unknown {
-                cause: Unknown::Timeout,
-                reason,
-            },
-            Fault::Lost => Outcome::Unknown {
-                cause: Unknown::ConnectionLost,
-                reason,
-            },
+            Fault::Connect => Outcome::NotSent { cause: NotSent::Connect, retry_after_ms: None, reason },
+            Fault::Timeout => Outcome::Unknown { cause: Unknown::Timeout, reason },
+            Fault::Lost => Outcome::Unknown { cause: Unknown::ConnectionLost, reason },
         };
-        Self {
-            outcome,
-            rate: None,
-        }
+        Self { outcome, rate: None }
     }
 
     /// An answer came; the status decides, the body only explains.
-    pub(crate) fn from_response(
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: &[u8],
-        now: Timestamp,
-    ) -> Self {
+    pub(crate) fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Self {
         let outcome = match status.as_u16() {
             200..=299 => accepted(body),
             429 => not_sent(NotSent::RateLimited, headers, body, now),
             503 => not_sent(NotSent::Unavailable, headers, body, now),
             code @ (408 | 500..=599) => unknown(Unknown::ServerError(code), body),
-            code @ 400..=499 => Outcome::Refused {
-                status: code,
-                scope: Scope::of(code),
-                reason: Reason::from_body(body),
-            },
+            code @ 400..=499 => {
+                Outcome::Refused { status: code, scope: Scope::of(code), reason: Reason::from_body(body) }
+            }
             code => unknown(Unknown::UnexpectedStatus(code), body),
         };
-        Self {
-            outcome,
-            rate: RateHeaders::read(headers),
-        }
+        Self { outcome, rate: RateHeaders::read(headers) }
     }
 }
 
 impl Scope {
     fn of(status: u16) -> Self {
-        if matches!(status, 401..=403) {
-            Self::Account
-        } else {
-            Self::Request
-        }
+        if matches!(status, 401..=403) { Self::Account } else { Self::Request }
     }
 }
 
 fn not_sent(cause: NotSent, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Outcome {
-    Outcome::NotSent {
-        cause,
-        retry_after_ms: retry_after_ms(headers, now),
-        reason: Reason::from_body(body),
-    }
+    Outcome::NotSent { cause, retry_after_ms: retry_after_ms(headers, now), reason: Reason::from_body(body) }
 }
 
 fn unknown(cause: Unknown, body: &[u8]) -> Outcome {
-    Outcome::Unknown {
-        cause,
-        reason: Reason::from_body(body),
-    }
+    Outcome::Unknown { cause, reason: Reason::from_body(body) }
 }
 
 fn accepted(body: &[u8]) -> Outcome {
     let answer: Value = serde_json::from_slice(body).unwrap_or_default();
-    let data = answer
-        .get("data")
-        .filter(|data| data.is_object())
-        .unwrap_or(&answer);
+    let data = answer.get("data").filter(|data| data.is_object()).unwrap_or(&answer);
     let member = |name: &str| data.get(name).and_then(json::text);
-    Outcome::Accepted {
-        campaign_id: member("campaign_id"),
-        accepted_at: member("accepted_at"),
-    }
+    Outcome::Accepted { campaign_id: member("campaign_id"), accepted_at: member("accepted_at") }
 }

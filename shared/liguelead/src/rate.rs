@@ -57,9 +57,7 @@ fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
 }
 
 fn date(headers: &HeaderMap, name: &str) -> Option<Timestamp> {
-    rfc2822::DateTimeParser::new()
-        .parse_timestamp(headers.get(name)?.to_str().ok()?.trim())
-        .ok()
+    rfc2822::DateTimeParser::new().parse_timestamp(headers.get(name)?.to_str().ok()?.trim()).ok()
 }
 
 #[cfg(test)]
@@ -77,34 +75,20 @@ mod tests {
     fn map(headers: &[(&'static str, &str)]) -> HeaderMap {
         headers
             .iter()
-            .map(|(name, value)| {
-                (
-                    HeaderName::from_static(name),
-                    HeaderValue::from_str(value).unwrap(),
-                )
-            })
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()))
             .collect()
     }
 
     #[test]
     fn retry_after_comes_first() {
-        assert_eq!(
-            wait(&[("retry-after", "7"), ("x-ratelimit-reset", "1640995260")]),
-            Some(7_000)
-        );
-        assert_eq!(
-            wait(&[("retry-after", "Sat, 01 Jan 2022 00:00:30 GMT")]),
-            Some(30_000)
-        );
+        assert_eq!(wait(&[("retry-after", "7"), ("x-ratelimit-reset", "1640995260")]), Some(7_000));
+        assert_eq!(wait(&[("retry-after", "Sat, 01 Jan 2022 00:00:30 GMT")]), Some(30_000));
     }
 
     #[test]
     fn the_reset_is_judged_by_the_answers_own_date() {
         assert_eq!(wait(&[("x-ratelimit-reset", "1640995260")]), Some(60_000));
-        let dated = [
-            ("x-ratelimit-reset", "1640995260"),
-            ("date", "Sat, 01 Jan 2022 00:00:50 GMT"),
-        ];
+        let dated = [("x-ratelimit-reset", "1640995260"), ("date", "Sat, 01 Jan 2022 00:00:50 GMT")];
         assert_eq!(wait(&dated), Some(10_000));
     }
 
@@ -120,16 +104,8 @@ mod tests {
 
     #[test]
     fn rate_headers_need_all_three() {
-        let all = [
-            ("x-ratelimit-limit", "600000"),
-            ("x-ratelimit-remaining", "599999"),
-            ("x-ratelimit-reset", "9"),
-        ];
-        let expected = RateHeaders {
-            limit: 600_000,
-            remaining: 599_999,
-            reset_epoch_s: 9,
-        };
+        let all = [("x-ratelimit-limit", "600000"), ("x-ratelimit-remaining", "599999"), ("x-ratelimit-reset", "9")];
+        let expected = RateHeaders { limit: 600_000, remaining: 599_999, reset_epoch_s: 9 };
         assert_eq!(RateHeaders::read(&map(&all)), Some(expected));
         assert_eq!(RateHeaders::read(&map(&all[..2])), None);
     }

@@ -14,9 +14,7 @@ use crate::{json, mask::mask_numbers};
 /// Longest reason kept, in characters.
 pub const MAX_REASON_CHARS: usize = 300;
 /// Members that hold a reason, the most telling first.
-const MEMBERS: [&str; 8] = [
-    "error", "errors", "detail", "details", "message", "msg", "title", "data",
-];
+const MEMBERS: [&str; 8] = ["error", "errors", "detail", "details", "message", "msg", "title", "data"];
 /// Levels of a body that are searched, and entries of one list that are quoted.
 const MAX_DEPTH: usize = 4;
 const MAX_ENTRIES: usize = 10;
@@ -42,10 +40,7 @@ impl Reason {
     /// Cleans a text of unknown origin.
     pub(crate) fn from_text(text: &str) -> Self {
         let mut line = String::new();
-        for word in text
-            .split(|sign: char| sign.is_whitespace() || sign.is_control())
-            .filter(|word| !word.is_empty())
-        {
+        for word in text.split(|sign: char| sign.is_whitespace() || sign.is_control()).filter(|word| !word.is_empty()) {
             if !line.is_empty() {
                 line.push(' ');
             }
@@ -68,11 +63,7 @@ impl Reason {
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_empty() {
-            "no reason given"
-        } else {
-            &self.0
-        })
+        f.write_str(if self.0.is_empty() { "no reason given" } else { &self.0 })
     }
 }
 
@@ -93,19 +84,16 @@ fn find(value: &Value, depth: usize) -> Option<String> {
 }
 
 fn find_in_object(object: &Map<String, Value>, depth: usize) -> Option<String> {
-    let said = MEMBERS
-        .iter()
-        .filter_map(|name| object.get(*name))
-        .find_map(|value| find(value, depth + 1));
+    let said = MEMBERS.iter().filter_map(|name| object.get(*name)).find_map(|value| find(value, depth + 1));
     let field = object.get("field").and_then(json::text);
     match (field, said) {
         (Some(field), Some(said)) => Some(format!("{field}: {said}")),
         (_, Some(said)) => Some(said),
         // Validation errors keyed by field: {"phones": ["text"]}. At the top level the members are not reasons.
-        (field, None) if depth > 0 => join(object.iter().filter_map(|(name, value)| {
-            find(value, depth + 1).map(|said| format!("{name}: {said}"))
-        }))
-        .or(field),
+        (field, None) if depth > 0 => {
+            join(object.iter().filter_map(|(name, value)| find(value, depth + 1).map(|said| format!("{name}: {said}"))))
+                .or(field)
+        }
         (_, None) => None,
     }
 }
@@ -119,9 +107,7 @@ fn join(entries: impl Iterator<Item = String>) -> Option<String> {
 fn html_words(page: &str) -> String {
     // ASCII lower case keeps every byte where it was, so positions in one text hold in the other.
     let lower = page.to_ascii_lowercase();
-    if let Some(title) =
-        between(page, &lower, "<title>", "</title>").filter(|title| !title.trim().is_empty())
-    {
+    if let Some(title) = between(page, &lower, "<title>", "</title>").filter(|title| !title.trim().is_empty()) {
         return title.to_owned();
     }
     let mut words = String::new();
@@ -131,11 +117,7 @@ fn html_words(page: &str) -> String {
         words.push(' ');
         let end = ["script", "style"]
             .iter()
-            .find(|name| {
-                lower
-                    .get(open + 1..)
-                    .is_some_and(|rest| rest.starts_with(**name))
-            })
+            .find(|name| lower.get(open + 1..).is_some_and(|rest| rest.starts_with(**name)))
             .and_then(|name| find_from(&lower, open, &format!("</{name}")))
             .unwrap_or(open);
         let Some(close) = find_from(&lower, end, ">") else {
@@ -170,34 +152,16 @@ mod tests {
     fn every_known_shape_gives_its_reason() {
         for (body, expected) in [
             (r#"{"error":"Invalid token"}"#, "Invalid token"),
-            (
-                r#"{"error":[{"field":"phones","message":"is required"}]}"#,
-                "phones: is required",
-            ),
-            (
-                r#"{"error":[{"field":"a","message":"x"},{"field":"b","message":"y"}]}"#,
-                "a: x; b: y",
-            ),
+            (r#"{"error":[{"field":"phones","message":"is required"}]}"#, "phones: is required"),
+            (r#"{"error":[{"field":"a","message":"x"},{"field":"b","message":"y"}]}"#, "a: x; b: y"),
             (r#"{"errors":{"phones":["too many"]}}"#, "phones: too many"),
             (r#"{"detail":"not enabled"}"#, "not enabled"),
-            (
-                r#"{"message":"Validation failed","error":null}"#,
-                "Validation failed",
-            ),
+            (r#"{"message":"Validation failed","error":null}"#, "Validation failed"),
             (r#"{"error":{"message":{"detail":"deep"}}}"#, "deep"),
-            (
-                r#"{"statusCode":400,"error":"Bad Request: \u00e1udio"}"#,
-                "Bad Request: áudio",
-            ),
+            (r#"{"statusCode":400,"error":"Bad Request: \u00e1udio"}"#, "Bad Request: áudio"),
             (r#""just text""#, "just text"),
-            (
-                "<html><head><title>502 Bad Gateway</title></head><body>x</body></html>",
-                "502 Bad Gateway",
-            ),
-            (
-                "<div><style>p{}</style><p>Request <b>blocked</b></p></div>",
-                "Request blocked",
-            ),
+            ("<html><head><title>502 Bad Gateway</title></head><body>x</body></html>", "502 Bad Gateway"),
+            ("<div><style>p{}</style><p>Request <b>blocked</b></p></div>", "Request blocked"),
             ("upstream\n\tconnect error", "upstream connect error"),
             (r#"{"error":"cut sho"#, r#"{"error":"cut sho"#),
             ("", ""),
@@ -215,18 +179,12 @@ mod tests {
         assert_eq!(split_by_tags, "phone [number]");
         let split_by_nothing = reason("{\"error\":\"phone 1198888\u{200b}7777\"}");
         assert_eq!(split_by_nothing, "phone [number]");
-        assert_eq!(
-            reason(r#"{"error":[{"field":"phones","message":"+55 (11) 98888-7777"}]}"#),
-            "phones: +[number]"
-        );
+        assert_eq!(reason(r#"{"error":[{"field":"phones","message":"+55 (11) 98888-7777"}]}"#), "phones: +[number]");
     }
 
     #[test]
     fn a_reason_is_one_short_line() {
-        let long = reason(&format!(
-            "{{\"error\":\"{}\"}}",
-            "é\\u0007\\n".repeat(1_000)
-        ));
+        let long = reason(&format!("{{\"error\":\"{}\"}}", "é\\u0007\\n".repeat(1_000)));
         assert_eq!(long.chars().count(), MAX_REASON_CHARS);
         assert!(!long.contains(char::is_control));
     }

@@ -58,25 +58,16 @@ impl fmt::Debug for SmsRequest {
 impl SmsRequest {
     /// What the documented maxima forbid, found without a call.
     fn fault(&self) -> Option<&'static str> {
-        let longer =
-            |text: &SecretString, max: usize| text.expose_secret().chars().nth(max).is_some();
+        let longer = |text: &SecretString, max: usize| text.expose_secret().chars().nth(max).is_some();
         if self.phones.is_empty() {
             Some("the request has no phone")
         } else if self.phones.len() > MAX_PHONES_PER_REQUEST {
             Some("the request has more than 10000 phones")
         } else if longer(&self.message, MAX_MESSAGE_CHARS) {
             Some("the text is longer than 1600 characters")
-        } else if self
-            .title
-            .as_ref()
-            .is_some_and(|title| title.chars().nth(MAX_TITLE_CHARS).is_some())
-        {
+        } else if self.title.as_ref().is_some_and(|title| title.chars().nth(MAX_TITLE_CHARS).is_some()) {
             Some("the title is longer than 255 characters")
-        } else if self
-            .webhook_url
-            .as_ref()
-            .is_some_and(|url| longer(url, MAX_WEBHOOK_URL_CHARS))
-        {
+        } else if self.webhook_url.as_ref().is_some_and(|url| longer(url, MAX_WEBHOOK_URL_CHARS)) {
             Some("the callback address is longer than 512 characters")
         } else {
             None
@@ -113,20 +104,10 @@ impl Client {
     pub async fn send_sms(&self, request: &SmsRequest) -> Answer {
         if let Some(fault) = request.fault() {
             let reason = Reason::from_text(fault);
-            let outcome = Outcome::Refused {
-                status: CHECKED_LOCALLY,
-                scope: Scope::Request,
-                reason,
-            };
-            return Answer {
-                outcome,
-                rate: None,
-            };
+            let outcome = Outcome::Refused { status: CHECKED_LOCALLY, scope: Scope::Request, reason };
+            return Answer { outcome, rate: None };
         }
-        let call = self
-            .post("/sms")
-            .header(CONTENT_TYPE, "application/json")
-            .body(request.to_json());
+        let call = self.post("/sms").header(CONTENT_TYPE, "application/json").body(request.to_json());
         match call.send().await {
             Err(error) => Answer::from_fault(Fault::of(&error)),
             Ok(response) => {
@@ -161,10 +142,7 @@ mod tests {
     #[test]
     fn only_what_was_asked_for_is_in_the_json() {
         let phones = ["11988887777", "21977776666"];
-        assert_eq!(
-            sent(&request()),
-            json!({"message": "Olá, \"José\" 🙂", "phones": phones})
-        );
+        assert_eq!(sent(&request()), json!({"message": "Olá, \"José\" 🙂", "phones": phones}));
         let full = SmsRequest {
             title: Some("Welcome".into()),
             is_flash: true,
@@ -181,10 +159,7 @@ mod tests {
 
     #[test]
     fn debug_tells_neither_phone_nor_text_nor_address() {
-        let request = SmsRequest {
-            webhook_url: Some("https://example.com/cb?h=2".into()),
-            ..request()
-        };
+        let request = SmsRequest { webhook_url: Some("https://example.com/cb?h=2".into()), ..request() };
         let printed = format!("{request:?}");
         for secret in ["11988887777", "José", "example.com"] {
             assert!(!printed.contains(secret), "{printed}");
@@ -202,45 +177,10 @@ mod tests {
             ..request()
         };
         assert_eq!(most.fault(), None);
-        assert!(
-            SmsRequest {
-                title: Some("é".repeat(256)),
-                ..request()
-            }
-            .fault()
-            .is_some()
-        );
-        assert!(
-            SmsRequest {
-                message: "ç".repeat(1_601).into(),
-                ..request()
-            }
-            .fault()
-            .is_some()
-        );
-        assert!(
-            SmsRequest {
-                phones: vec!["11988887777".into(); 10_001],
-                ..request()
-            }
-            .fault()
-            .is_some()
-        );
-        assert!(
-            SmsRequest {
-                phones: vec![],
-                ..request()
-            }
-            .fault()
-            .is_some()
-        );
-        assert!(
-            SmsRequest {
-                webhook_url: Some("u".repeat(513).into()),
-                ..request()
-            }
-            .fault()
-            .is_some()
-        );
+        assert!(SmsRequest { title: Some("é".repeat(256)), ..request() }.fault().is_some());
+        assert!(SmsRequest { message: "ç".repeat(1_601).into(), ..request() }.fault().is_some());
+        assert!(SmsRequest { phones: vec!["11988887777".into(); 10_001], ..request() }.fault().is_some());
+        assert!(SmsRequest { phones: vec![], ..request() }.fault().is_some());
+        assert!(SmsRequest { webhook_url: Some("u".repeat(513).into()), ..request() }.fault().is_some());
     }
 }

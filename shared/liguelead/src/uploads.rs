@@ -64,29 +64,21 @@ pub enum CallFailed {
 impl Client {
     /// The account's audio files; one call. Whether the list is paged is not documented: this is what one call gives.
     pub async fn list_uploads(&self) -> Result<Vec<Upload>, CallFailed> {
-        let response =
-            self.get("/voice/uploads")
-                .send()
-                .await
-                .map_err(|error| CallFailed::NoAnswer {
-                    reason: Fault::of(&error).reason(),
-                })?;
+        let response = self
+            .get("/voice/uploads")
+            .send()
+            .await
+            .map_err(|error| CallFailed::NoAnswer { reason: Fault::of(&error).reason() })?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = read_up_to(MAX_LIST_BYTES, response).await;
         match status {
             200..=299 => uploads(&body).ok_or(CallFailed::Unreadable),
-            401 | 403 => Err(CallFailed::Credentials {
-                status,
-                reason: Reason::from_body(&body),
-            }),
+            401 | 403 => Err(CallFailed::Credentials { status, reason: Reason::from_body(&body) }),
             429 => Err(CallFailed::RateLimited {
                 retry_after_ms: retry_after_ms(&headers, Timestamp::now()),
                 reason: Reason::from_body(&body),
             }),
-            _ => Err(CallFailed::Status {
-                status,
-                reason: Reason::from_body(&body),
-            }),
+            _ => Err(CallFailed::Status { status, reason: Reason::from_body(&body) }),
         }
     }
 }
@@ -100,8 +92,5 @@ fn uploads(body: &[u8]) -> Option<Vec<Upload>> {
 
 fn upload(entry: &Value) -> Option<Upload> {
     let entry = entry.as_object()?;
-    Some(Upload {
-        id: json::whole(entry.get("id")?)?,
-        title: entry.get("title").and_then(json::text),
-    })
+    Some(Upload { id: json::whole(entry.get("id")?)?, title: entry.get("title").and_then(json::text) })
 }

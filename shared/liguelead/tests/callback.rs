@@ -38,28 +38,15 @@ fn the_documented_callback_is_read_whole() {
 
 #[test]
 fn scalars_of_the_wrong_type_are_read_all_the_same() {
-    let callback = parse(
-        &json!({"app_id": 5, "occurred_at": 7, "extra": [1], "campaign": {"id": 9, "type": "voice",
-        "phone": 5_511_988_887_777_u64, "credits_required": "2", "status": "ANSWER", "is_flash": "true"}}),
-    );
+    let callback = parse(&json!({"app_id": 5, "occurred_at": 7, "extra": [1], "campaign": {"id": 9, "type": "voice",
+        "phone": 5_511_988_887_777_u64, "credits_required": "2", "status": "ANSWER", "is_flash": "true"}}));
     assert_eq!(callback.app_id.as_deref(), Some("5"));
-    assert_eq!(
-        (callback.occurred_at.as_str(), callback.occurred_at_ms),
-        ("7", None)
-    );
+    assert_eq!((callback.occurred_at.as_str(), callback.occurred_at_ms), ("7", None));
     assert_eq!(callback.campaign_id.as_deref(), Some("9"));
     assert_eq!(callback.phone.unwrap().expose_secret(), "5511988887777");
-    assert_eq!(
-        (callback.credits_required, callback.is_flash),
-        (Some(2), Some(true))
-    );
-    assert_eq!(
-        (callback.channel, callback.status),
-        (Some(Channel::Voice), Status::Answered)
-    );
-    let odd = parse(
-        &json!({"campaign": {"status": "sent", "credits_required": -1, "phone": {}, "message": null}}),
-    );
+    assert_eq!((callback.credits_required, callback.is_flash), (Some(2), Some(true)));
+    assert_eq!((callback.channel, callback.status), (Some(Channel::Voice), Status::Answered));
+    let odd = parse(&json!({"campaign": {"status": "sent", "credits_required": -1, "phone": {}, "message": null}}));
     assert_eq!(odd.credits_required, None);
     assert!(odd.phone.is_none() && odd.message.is_none());
 }
@@ -82,56 +69,32 @@ fn every_known_spelling_of_a_status_is_known() {
         ("voice", "no_answer", Status::NoAnswer),
         ("voice", "NO-ANSWER", Status::NoAnswer),
         ("voice", "busy", Status::Busy),
-        (
-            "sms",
-            "lost\n11988887777",
-            Status::Other("lost [number]".into()),
-        ),
+        ("sms", "lost\n11988887777", Status::Other("lost [number]".into())),
     ] {
-        assert_eq!(
-            parse(&json!({"campaign": {"type": kind, "status": word}})).status,
-            expected,
-            "{word}"
-        );
+        assert_eq!(parse(&json!({"campaign": {"type": kind, "status": word}})).status, expected, "{word}");
     }
 }
 
 #[test]
 fn the_status_may_stand_in_the_event() {
-    assert_eq!(
-        parse(&json!({"event": "read", "campaign": {"type": "rcs"}})).status,
-        Status::Read
-    );
-    assert_eq!(
-        parse(&json!({"event": "campaign.delivered", "campaign": {}})).status,
-        Status::Delivered
-    );
+    assert_eq!(parse(&json!({"event": "read", "campaign": {"type": "rcs"}})).status, Status::Read);
+    assert_eq!(parse(&json!({"event": "campaign.delivered", "campaign": {}})).status, Status::Delivered);
     let both = json!({"event": "sent", "campaign": {"status": "failed"}});
     assert_eq!(parse(&both).status, Status::Failed);
-    assert_eq!(
-        parse(&json!({"status": "sent", "id": "c-1"}))
-            .campaign_id
-            .as_deref(),
-        Some("c-1")
-    );
+    assert_eq!(parse(&json!({"status": "sent", "id": "c-1"})).campaign_id.as_deref(), Some("c-1"));
 }
 
 #[test]
 fn flash_is_a_text_message() {
     let callback = parse(&json!({"campaign": {"type": "sms_flash", "status": "sent"}}));
-    assert_eq!(
-        (callback.channel, callback.is_flash),
-        (Some(Channel::Sms), Some(true))
-    );
+    assert_eq!((callback.channel, callback.is_flash), (Some(Channel::Sms), Some(true)));
     let other = parse(&json!({"campaign": {"type": "fax", "status": "sent"}}));
     assert_eq!(other.channel, Some(Channel::Other("fax".into())));
 }
 
 #[test]
 fn times_without_a_zone_are_utc_and_dates_are_no_times() {
-    let at = |text: &str| {
-        parse(&json!({"occurred_at": text, "campaign": {"status": "sent"}})).occurred_at_ms
-    };
+    let at = |text: &str| parse(&json!({"occurred_at": text, "campaign": {"status": "sent"}})).occurred_at_ms;
     assert_eq!(at("2026-02-02T12:00:15.400"), Some(1_770_033_615_400));
     assert_eq!(at("2026-02-02T09:00:15.400-03:00"), Some(1_770_033_615_400));
     assert_eq!(at("2026-02-02"), None);
@@ -142,33 +105,18 @@ fn times_without_a_zone_are_utc_and_dates_are_no_times() {
 fn unreadable_bodies_give_clear_errors_without_their_values() {
     let error = |body: &[u8]| Callback::parse(body).unwrap_err();
     let cut = error(br#"{"campaign":{"phone":"11988887777""#);
-    assert!(
-        matches!(cut, CallbackError::NotJson { .. }) && !cut.to_string().contains("8888"),
-        "{cut}"
-    );
+    assert!(matches!(cut, CallbackError::NotJson { .. }) && !cut.to_string().contains("8888"), "{cut}");
     assert!(matches!(error(b""), CallbackError::NotJson { .. }));
-    assert!(matches!(
-        error(b"{\"a\":\"\xff\"}"),
-        CallbackError::NotJson { .. }
-    ));
-    assert!(matches!(
-        error("[".repeat(100_000).as_bytes()),
-        CallbackError::NotJson { .. }
-    ));
+    assert!(matches!(error(b"{\"a\":\"\xff\"}"), CallbackError::NotJson { .. }));
+    assert!(matches!(error("[".repeat(100_000).as_bytes()), CallbackError::NotJson { .. }));
     assert_eq!(error(b"[1]"), CallbackError::NotAnObject);
-    assert_eq!(
-        error(br#"{"event":"campaign.status","campaign":{"id":"c"}}"#),
-        CallbackError::NoStatus
-    );
+    assert_eq!(error(br#"{"event":"campaign.status","campaign":{"id":"c"}}"#), CallbackError::NoStatus);
 }
 
 #[test]
 fn debug_prints_neither_phone_nor_text() {
     let printed = format!("{:?}", parse(&documented()));
-    assert!(
-        !printed.contains("13991884678") && !printed.contains("Olá"),
-        "{printed}"
-    );
+    assert!(!printed.contains("13991884678") && !printed.contains("Olá"), "{printed}");
 }
 
 proptest! {

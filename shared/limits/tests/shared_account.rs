@@ -1,4 +1,5 @@
 //! Several functions, one account: the limits hold over all of them together.
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as the test does")]
 
 use recado_ledger::{Ledger, embedded_client};
 use recado_limits::{CallClass, CrmAccount, CrmLimits, Slot};

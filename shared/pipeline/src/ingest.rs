@@ -100,7 +100,8 @@ impl Intake {
         let changes = match webhook::parse(request.content_type.as_deref(), &request.query, body) {
             Ok(changes) => changes,
             Err(error) => {
-                let row = self.not_understood(body, &format!("{error} ({} bytes)", body.len()), now_ms);
+                let why = format!("{error} ({} bytes)", body.len());
+                let row = NotAnEvent::unreadable(why).row(raw_event_id(body), now_ms);
                 self.ledger.keep_event(&row).await?;
                 return Ok(Taken { events: 1, not_understood: 1, ..Taken::default() });
             }
@@ -154,9 +155,8 @@ impl Intake {
             return;
         }
         let decisions = decide(&self.config, event, now_ms);
-        let failed = decisions.iter().any(|decision| {
-            matches!(decision.verdict, Verdict::No(WhyNot::ConditionFailed(_)))
-        });
+        let failed =
+            decisions.iter().any(|decision| matches!(decision.verdict, Verdict::No(WhyNot::ConditionFailed(_))));
         let why = why_not(&decisions);
         let before = messages.len();
         messages.extend(decisions.into_iter().filter_map(|decision| match decision.verdict {
@@ -166,10 +166,6 @@ impl Intake {
         if messages.len() == before || failed {
             rows.push(row(EventOutcome::NoRule, why));
         }
-    }
-
-    fn not_understood(&self, body: &[u8], why: &str, now_ms: i64) -> EventRow {
-        NotAnEvent::unreadable(why.to_owned()).row(raw_event_id(body), now_ms)
     }
 }
 

@@ -30,9 +30,10 @@ impl Secret {
     /// Whether `shown` is one of the values, in a time that does not depend on how much of it is right.
     #[must_use]
     pub fn is(&self, shown: &str) -> bool {
-        let equal = self.0.iter().fold(Choice::from(0), |found, value| {
-            found | digest(value.expose_secret()).ct_eq(&digest(shown))
-        });
+        let equal = self
+            .0
+            .iter()
+            .fold(Choice::from(0), |found, value| found | digest(value.expose_secret()).ct_eq(&digest(shown)));
         equal.into()
     }
 }
@@ -74,8 +75,7 @@ impl Secret {
     #[must_use]
     pub fn signed(&self, batch: BatchId, signature: &str) -> bool {
         let Ok(shown) = hex::decode(signature) else { return false };
-        let equal =
-            self.0.iter().fold(Choice::from(0), |found, key| found | sign(key, batch).as_slice().ct_eq(&shown));
+        let equal = self.0.iter().fold(Choice::from(0), |found, key| found | sign(key, batch).as_slice().ct_eq(&shown));
         equal.into()
     }
 }

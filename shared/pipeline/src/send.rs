@@ -16,6 +16,7 @@
 use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
+use liguelead::{Answer, Client, Outcome, Scope, SmsRequest};
 use recado_core::{
     gate::{Gate, gate},
     group::into_requests,
@@ -23,7 +24,6 @@ use recado_core::{
     message::{BatchState, Channel, Message, State},
 };
 use recado_ledger::{BatchChange, Change, Day, Due, Guard, Ledger, LedgerError, NewBatch, Prepared};
-use liguelead::{Answer, Client, Outcome, Scope, SmsRequest};
 
 use crate::{
     secrets::CallbackUrls,
@@ -35,9 +35,9 @@ use crate::{
 const RETRY_MS: i64 = 15_000;
 /// How long a refusal of the whole account (its credentials, its credit) holds messages back, in ms.
 const ACCOUNT_REFUSED_MS: i64 = 300_000;
-/// How long after a request was accepted LeadSquared is told so, in ms, unless a delivery report comes first: most
-/// come within seconds, and then one write tells both.
-const ACCEPTED_LINGER_MS: i64 = 10_000;
+/// How long after a message was accepted LeadSquared is told so, in ms, unless its end comes first: most come within
+/// seconds, and then one write tells both.
+pub(crate) const ACCEPTED_LINGER_MS: i64 = 10_000;
 /// Attempts at recording what became of a call.
 const RECORD_ATTEMPTS: u32 = 5;
 
@@ -195,9 +195,8 @@ impl Sender {
     }
 
     fn how_many_fit(&self, members: &[Message], spent: Day) -> usize {
-        let fits = |count: usize| {
-            members.get(..count).is_some_and(|some| self.settings.quotas.allow(spent, cost(some)))
-        };
+        let fits =
+            |count: usize| members.get(..count).is_some_and(|some| self.settings.quotas.allow(spent, cost(some)));
         // Fewer than all, since all did not fit; the cost grows with the count.
         let (mut low, mut high) = (0, members.len().saturating_sub(1));
         while low < high {
@@ -209,13 +208,7 @@ impl Sender {
 
     /// Writes that the call begins, and which messages it carries. The same write is tried again if it fails, since
     /// it may have happened; it is only believed when it says so.
-    async fn begin_call(
-        &self,
-        batch: BatchId,
-        mine: &[Message],
-        day: &str,
-        surplus: Day,
-    ) -> Result<bool, LedgerError> {
+    async fn begin_call(&self, batch: BatchId, mine: &[Message], day: &str, surplus: Day) -> Result<bool, LedgerError> {
         let change = BatchChange {
             call: Some((self.world.now_ms(), mine.iter().map(|message| message.id).collect())),
             refund: (surplus != Day::default()).then(|| (day.to_owned(), surplus)),
@@ -228,7 +221,10 @@ impl Sender {
         let first = mine.first();
         let request = SmsRequest {
             title: first.and_then(|message| message.title.clone()),
-            message: first.and_then(|message| message.text.as_ref()).map(|text| text.expose().into()).unwrap_or_default(),
+            message: first
+                .and_then(|message| message.text.as_ref())
+                .map(|text| text.expose().into())
+                .unwrap_or_default(),
             phones: mine.iter().filter_map(|m| m.phone).map(|phone| phone.national().into()).collect(),
             is_flash: first.is_some_and(|message| message.channel == Channel::Flash),
             group_id: first.and_then(|message| message.group_id.clone()),
@@ -434,7 +430,7 @@ impl Follow {
         Change {
             campaign_id,
             due: Due::At(self.now_ms + settings.unknown_after_ms),
-            crm_due_ms: Some(self.now_ms + ACCEPTED_LINGER_MS.min(settings.unknown_after_ms)),
+            crm_due_ms: Some(self.now_ms + ACCEPTED_LINGER_MS),
             ..self.to(State::Accepted, &[State::Sending, State::Unknown], None)
         }
     }
@@ -450,7 +446,7 @@ impl Follow {
     pub(crate) fn unknown(self, why: &str, settings: &SendSettings) -> Change {
         Change {
             due: Due::At(self.now_ms + settings.unknown_after_ms),
-            crm_due_ms: Some(self.now_ms + ACCEPTED_LINGER_MS.min(settings.unknown_after_ms)),
+            crm_due_ms: Some(self.now_ms + ACCEPTED_LINGER_MS),
             ..self.to(State::Unknown, &[State::Sending], Some(why))
         }
     }

@@ -3,19 +3,19 @@
 //! LigueLead never repeats a callback, so one that was lost is lost for good: the row is written first, whatever
 //! follows. A report proves that its request went out, and so turns an *unknown* batch into an accepted one.
 
+use liguelead::callback::{Callback, Status};
 use recado_core::{
     identity::BatchId,
     message::{BatchState, Report},
     phone::Phone,
 };
 use recado_ledger::{BatchChange, Change, Due, Guard, Ledger, LedgerError, StoredCallback, StoredFor};
-use liguelead::callback::{Callback, Status};
 use secrecy::ExposeSecret as _;
 
 use crate::{
     http::{Body, HttpAnswer, HttpRequest},
     secrets::Secret,
-    send::Follow,
+    send::{ACCEPTED_LINGER_MS, Follow},
     settings::SendSettings,
     world::World,
 };
@@ -34,6 +34,14 @@ pub struct Settler {
     pub settings: SendSettings,
     /// Time and identifiers.
     pub world: World,
+}
+
+/// What a callback's request may speak of.
+enum Vouched {
+    /// The batch that its URL is signed for.
+    Batch(BatchId),
+    /// Any: it showed the secret of the URL that is configured in LigueLead's panel.
+    Any,
 }
 
 /// What became of a report.
@@ -57,7 +65,7 @@ impl Settler {
         if body.is_empty() {
             return answer(200, "ready");
         }
-        let Some(about) = self.vouched(request) else {
+        let Some(vouched) = self.vouched(request) else {
             tracing::warn!("callback.not_vouched_for");
             return answer(401, "the signature or the secret is missing or wrong");
         };
@@ -68,7 +76,7 @@ impl Settler {
                 return answer(200, "not understood; ignored");
             }
         };
-        let Some(stored) = self.readable(about, &callback) else {
+        let Some(stored) = self.readable(vouched, &callback) else {
             tracing::warn!(callback.status = word(&callback.status), "callback.without_recipient");
             return answer(200, "it names no recipient or no campaign; ignored");
         };
@@ -88,23 +96,21 @@ impl Settler {
         answer(200, "stored")
     }
 
-    /// Which batch the request may speak of: the one that its URL is signed for, or any, by the secret of the URL
-    /// that is configured in LigueLead's panel.
-    fn vouched(&self, request: &HttpRequest) -> Option<Option<BatchId>> {
+    fn vouched(&self, request: &HttpRequest) -> Option<Vouched> {
         match (request.parameter("batch"), request.parameter("sig")) {
             (Some(batch), Some(signature)) => {
                 let batch = batch.parse().ok()?;
-                self.secret.signed(batch, signature).then_some(Some(batch))
+                self.secret.signed(batch, signature).then_some(Vouched::Batch(batch))
             }
-            _ => self.secret.is(request.parameter("secret")?).then_some(None),
+            _ => self.secret.is(request.parameter("secret")?).then_some(Vouched::Any),
         }
     }
 
-    fn readable(&self, batch: Option<BatchId>, callback: &Callback) -> Option<StoredCallback> {
-        let about = match (batch, &callback.campaign_id) {
-            (Some(batch), _) => StoredFor::Batch(batch),
-            (None, Some(campaign)) => StoredFor::Campaign(campaign.clone()),
-            (None, None) => return None,
+    fn readable(&self, vouched: Vouched, callback: &Callback) -> Option<StoredCallback> {
+        let about = match (vouched, &callback.campaign_id) {
+            (Vouched::Batch(batch), _) => StoredFor::Batch(batch),
+            (Vouched::Any, Some(campaign)) => StoredFor::Campaign(campaign.clone()),
+            (Vouched::Any, None) => return None,
         };
         let phone = Phone::parse(callback.phone.as_ref()?.expose_secret()).ok()?;
         Some(StoredCallback {
@@ -155,7 +161,7 @@ impl Settler {
             now_ms,
             due: if state.is_final() { Due::Never } else { Due::Keep },
             campaign_id: callback.campaign_id.clone(),
-            crm_due_ms: Some(now_ms),
+            crm_due_ms: Some(if state.is_final() { now_ms } else { now_ms + ACCEPTED_LINGER_MS }),
             claim: None,
         };
         let moved = self.ledger.move_messages(vec![change]).await?;

@@ -98,6 +98,8 @@ impl Syncer {
     ) -> Result<bool, SyncError> {
         let rows = |ids: &[MessageId]| ids.iter().filter_map(|id| messages.get(id)).collect::<Vec<_>>();
         match step {
+            Step::Wait(ready_ms) if ready_ms < until_ms => self.wait_until(ready_ms).await,
+            Step::Wait(_) => return Ok(false),
             Step::Done(known) => {
                 report.done += known.len() as u64;
                 let changes = known.into_iter().map(|(id, state)| CrmChange::of(id).done_in(state));
@@ -116,14 +118,17 @@ impl Syncer {
 
     /// Waits for a slot of the account. `false`: none comes in time.
     async fn slot(&self, class: CallClass, until_ms: i64) -> Result<bool, LimitError> {
-        let now_ms = self.world.now_ms();
-        match self.account.slot(class, now_ms, until_ms).await? {
+        match self.account.slot(class, self.world.now_ms(), until_ms).await? {
             Slot::At(at_ms) => {
-                let wait_ms = u64::try_from(at_ms - now_ms).unwrap_or_default();
-                tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+                self.wait_until(at_ms).await;
                 Ok(true)
             }
             Slot::NotBefore(_) => Ok(false),
         }
+    }
+
+    async fn wait_until(&self, at_ms: i64) {
+        let wait_ms = u64::try_from(at_ms - self.world.now_ms()).unwrap_or_default();
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
     }
 }

@@ -20,11 +20,7 @@ pub(crate) struct Decider {
 
 impl Decider {
     pub(crate) fn new(faults: Faults) -> Self {
-        Self {
-            seen: vec![0; faults.rules.len()],
-            faults,
-            calls: 0,
-        }
+        Self { seen: vec![0; faults.rules.len()], faults, calls: 0 }
     }
 
     pub(crate) fn faults(&self) -> &Faults {
@@ -39,26 +35,14 @@ impl Decider {
         let seed = self.faults.seed;
         let mut rules = self.faults.rules.iter().zip(&mut self.seen).zip(1_u64..);
         let fault = rules.find_map(|((rule, seen), place)| {
-            if rule
-                .path
-                .as_ref()
-                .is_some_and(|part| !path.contains(&part.to_ascii_lowercase()))
-            {
+            if rule.path.as_ref().is_some_and(|part| !path.contains(&part.to_ascii_lowercase())) {
                 return None;
             }
             *seen += 1;
             // Each rule has its own stream, so adding one does not change what another one takes.
-            takes(
-                rule.when,
-                *seen,
-                seed.wrapping_add(place.wrapping_mul(0x1_0000_0001)),
-            )
-            .then_some(rule.kind)
+            takes(rule.when, *seen, seed.wrapping_add(place.wrapping_mul(0x1_0000_0001))).then_some(rule.kind)
         });
-        Choice {
-            fault,
-            delay_ms: self.faults.latency_ms.saturating_add(jitter_ms),
-        }
+        Choice { fault, delay_ms: self.faults.latency_ms.saturating_add(jitter_ms) }
     }
 }
 
@@ -78,9 +62,7 @@ mod tests {
     use crate::faults::{FaultKind, FaultRule, Faults, When};
 
     fn taken(decider: &mut Decider, calls: usize) -> Vec<Option<FaultKind>> {
-        (0..calls)
-            .map(|_| decider.choose("/v1/sms").fault)
-            .collect()
+        (0..calls).map(|_| decider.choose("/v1/sms").fault).collect()
     }
 
     #[test]
@@ -89,20 +71,13 @@ mod tests {
             FaultRule::new(FaultKind::LoseAnswer, When::First(2)),
             FaultRule::new(FaultKind::Reset, When::First(1)),
         ]));
-        let expected = [
-            Some(FaultKind::LoseAnswer),
-            Some(FaultKind::LoseAnswer),
-            Some(FaultKind::Reset),
-            None,
-        ];
+        let expected = [Some(FaultKind::LoseAnswer), Some(FaultKind::LoseAnswer), Some(FaultKind::Reset), None];
         assert_eq!(taken(&mut decider, 4), expected);
     }
 
     #[test]
     fn a_rule_counts_only_the_calls_on_its_path() {
-        let mut decider = Decider::new(Faults::of([
-            FaultRule::new(FaultKind::Hang, When::Nth(2)).on("/SMS")
-        ]));
+        let mut decider = Decider::new(Faults::of([FaultRule::new(FaultKind::Hang, When::Nth(2)).on("/SMS")]));
         assert_eq!(decider.choose("/v1/health").fault, None);
         assert_eq!(taken(&mut decider, 3), [None, Some(FaultKind::Hang), None]);
     }
@@ -113,19 +88,13 @@ mod tests {
             FaultRule::new(FaultKind::Reset, When::Every(0)),
             FaultRule::new(FaultKind::Throttle, When::Every(3)),
         ]));
-        let hits = taken(&mut decider, 9)
-            .iter()
-            .filter(|fault| fault.is_some())
-            .count();
+        let hits = taken(&mut decider, 9).iter().filter(|fault| fault.is_some()).count();
         assert_eq!(hits, 3);
     }
 
     #[test]
     fn a_share_repeats_with_its_seed_and_changes_with_another() {
-        let faults = |seed| Faults {
-            seed,
-            ..Faults::of([FaultRule::new(FaultKind::Reset, When::Share(0.5))])
-        };
+        let faults = |seed| Faults { seed, ..Faults::of([FaultRule::new(FaultKind::Reset, When::Share(0.5))]) };
         let once = taken(&mut Decider::new(faults(1)), 200);
         assert_eq!(once, taken(&mut Decider::new(faults(1)), 200));
         assert_ne!(once, taken(&mut Decider::new(faults(2)), 200));
@@ -135,11 +104,7 @@ mod tests {
 
     #[test]
     fn latency_is_a_floor_and_jitter_comes_on_top() {
-        let mut decider = Decider::new(Faults {
-            latency_ms: 10,
-            jitter_ms: 5,
-            ..Faults::default()
-        });
+        let mut decider = Decider::new(Faults { latency_ms: 10, jitter_ms: 5, ..Faults::default() });
         let delays: Vec<u64> = (0..100).map(|_| decider.choose("/").delay_ms).collect();
         assert!(delays.iter().all(|ms| (10..=15).contains(ms)));
         assert!(delays.iter().any(|ms| *ms != delays[0]));

@@ -56,10 +56,7 @@ impl Faults {
     /// These rules, without latency.
     #[must_use]
     pub fn of(rules: impl IntoIterator<Item = FaultRule>) -> Self {
-        Self {
-            rules: rules.into_iter().collect(),
-            ..Self::default()
-        }
+        Self { rules: rules.into_iter().collect(), ..Self::default() }
     }
 }
 
@@ -79,11 +76,7 @@ impl FaultRule {
     /// A rule for every path.
     #[must_use]
     pub fn new(kind: FaultKind, when: When) -> Self {
-        Self {
-            kind,
-            when,
-            path: None,
-        }
+        Self { kind, when, path: None }
     }
 
     /// The same rule, only for paths that contain `path`.
@@ -117,19 +110,13 @@ impl FaultKind {
     /// `status` (200 to 599) with a body of the vendor's shape, before the work.
     #[must_use]
     pub fn before(status: u16) -> Self {
-        Self::Before(Failure {
-            status,
-            body: FailureBody::Vendor,
-        })
+        Self::Before(Failure { status, body: FailureBody::Vendor })
     }
 
     /// `status` (200 to 599) with a body of the vendor's shape, after the work.
     #[must_use]
     pub fn after(status: u16) -> Self {
-        Self::After(Failure {
-            status,
-            body: FailureBody::Vendor,
-        })
+        Self::After(Failure { status, body: FailureBody::Vendor })
     }
 }
 

@@ -7,9 +7,7 @@ use super::{Failure, FailureBody, FaultKind, FaultRule, When};
 impl fmt::Display for FaultRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.kind, self.when)?;
-        self.path
-            .as_ref()
-            .map_or(Ok(()), |path| write!(f, "@{path}"))
+        self.path.as_ref().map_or(Ok(()), |path| write!(f, "@{path}"))
     }
 }
 
@@ -33,15 +31,9 @@ impl FromStr for FaultRule {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut parts = text.splitn(3, '@');
         let kind = parts.next().unwrap_or_default().parse()?;
-        let when = parts
-            .next()
-            .ok_or_else(|| format!("`{text}` says what happens but not when: KIND@WHEN"))?
-            .parse()?;
-        Ok(Self {
-            kind,
-            when,
-            path: parts.next().map(str::to_owned),
-        })
+        let when =
+            parts.next().ok_or_else(|| format!("`{text}` says what happens but not when: KIND@WHEN"))?.parse()?;
+        Ok(Self { kind, when, path: parts.next().map(str::to_owned) })
     }
 }
 
@@ -90,10 +82,7 @@ fn failing(text: &str) -> Option<FaultKind> {
         (FailureBody::Vendor, text)
     };
     let (order, status) = rest.split_once('-')?;
-    let status = status
-        .parse()
-        .ok()
-        .filter(|status| (200..=599).contains(status))?;
+    let status = status.parse().ok().filter(|status| (200..=599).contains(status))?;
     let failure = Failure { status, body };
     match order {
         "before" => Some(FaultKind::Before(failure)),
@@ -124,12 +113,9 @@ impl FromStr for When {
             "first" => Ok(Self::First(count()?)),
             "nth" => Ok(Self::Nth(count()?)),
             "every" => Ok(Self::Every(count()?)),
-            "share" => value
-                .parse()
-                .ok()
-                .filter(|share| (0.0..=1.0).contains(share))
-                .map(Self::Share)
-                .ok_or_else(wrong),
+            "share" => {
+                value.parse().ok().filter(|share| (0.0..=1.0).contains(share)).map(Self::Share).ok_or_else(wrong)
+            }
             _ => Err(wrong()),
         }
     }
@@ -158,15 +144,9 @@ mod tests {
 
     #[test]
     fn what_is_not_a_rule_is_refused() {
-        for text in [
-            "",
-            "reset",
-            "explode@first=1",
-            "before-99@first=1",
-            "reset@share=1.5",
-            "reset@first=x",
-            "reset@last=1",
-        ] {
+        for text in
+            ["", "reset", "explode@first=1", "before-99@first=1", "reset@share=1.5", "reset@first=x", "reset@last=1"]
+        {
             assert!(text.parse::<FaultRule>().is_err(), "{text}");
         }
     }

@@ -29,22 +29,13 @@ pub(crate) enum Refusal {
 
 /// What becomes of a call.
 pub(super) enum Verdict {
-    Refused {
-        answer: Answer,
-        entry: Entry,
-        fault: Option<FaultKind>,
-    },
+    Refused { answer: Answer, entry: Entry, fault: Option<FaultKind> },
     Admitted(Choice),
 }
 
 impl Entrance {
     pub(super) fn new(windows: Vec<Window>, inside_max: usize, faults: Faults) -> Self {
-        Self {
-            windows,
-            inside: 0,
-            inside_max,
-            decider: Decider::new(faults),
-        }
+        Self { windows, inside: 0, inside_max, decider: Decider::new(faults) }
     }
 
     /// Admits a call to `path` into the windows at `places`, or says which limit refused it, and whether that was a fault.
@@ -70,10 +61,7 @@ impl Entrance {
         if choice.fault == Some(FaultKind::Throttle) {
             // The last place is the narrowest class that the call belongs to.
             let narrowest = places.last().and_then(|place| self.windows.get(*place));
-            return Err((
-                narrowest.map_or(Refusal::Concurrency, refusal),
-                choice.fault,
-            ));
+            return Err((narrowest.map_or(Refusal::Concurrency, refusal), choice.fault));
         }
         for place in places {
             if let Some(window) = self.windows.get_mut(*place) {
@@ -102,10 +90,7 @@ impl Entrance {
 }
 
 fn refusal(window: &Window) -> Refusal {
-    Refusal::Window {
-        limit: window.limit(),
-        length_ms: window.length_ms(),
-    }
+    Refusal::Window { limit: window.limit(), length_ms: window.length_ms() }
 }
 
 impl Verdict {
@@ -139,11 +124,7 @@ mod tests {
     };
 
     fn entrance(faults: Faults) -> Entrance {
-        Entrance::new(
-            vec![Window::new(3, 5_000), Window::new(1, 5_000)],
-            2,
-            faults,
-        )
+        Entrance::new(vec![Window::new(3, 5_000), Window::new(1, 5_000)], 2, faults)
     }
 
     #[test]
@@ -152,16 +133,7 @@ mod tests {
         assert!(entrance.admit("/bulk", &[0, 1], 0).is_ok());
         entrance.leave();
         let refused = entrance.admit("/bulk", &[0, 1], 4_999);
-        assert_eq!(
-            refused,
-            Err((
-                Refusal::Window {
-                    limit: 1,
-                    length_ms: 5_000
-                },
-                None
-            ))
-        );
+        assert_eq!(refused, Err((Refusal::Window { limit: 1, length_ms: 5_000 }, None)));
         // The refusal left the wider window alone: two of its three places are free.
         assert_eq!(entrance.windows()[0].remaining(4_999), 2);
         assert!(entrance.admit("/bulk", &[0, 1], 5_000).is_ok());
@@ -172,31 +144,16 @@ mod tests {
         let mut entrance = entrance(Faults::default());
         assert!(entrance.admit("/", &[0], 0).is_ok());
         assert!(entrance.admit("/", &[0], 0).is_ok());
-        assert_eq!(
-            entrance.admit("/", &[0], 0),
-            Err((Refusal::Concurrency, None))
-        );
+        assert_eq!(entrance.admit("/", &[0], 0), Err((Refusal::Concurrency, None)));
         entrance.leave();
         assert!(entrance.admit("/", &[0], 0).is_ok());
     }
 
     #[test]
     fn a_simulated_throttle_takes_no_place() {
-        let mut entrance = entrance(Faults::of([FaultRule::new(
-            FaultKind::Throttle,
-            When::First(1),
-        )]));
+        let mut entrance = entrance(Faults::of([FaultRule::new(FaultKind::Throttle, When::First(1))]));
         let refused = entrance.admit("/bulk", &[0, 1], 0);
-        assert_eq!(
-            refused,
-            Err((
-                Refusal::Window {
-                    limit: 1,
-                    length_ms: 5_000
-                },
-                Some(FaultKind::Throttle)
-            ))
-        );
+        assert_eq!(refused, Err((Refusal::Window { limit: 1, length_ms: 5_000 }, Some(FaultKind::Throttle))));
         assert_eq!(entrance.windows()[1].remaining(0), 1);
     }
 }

@@ -18,11 +18,7 @@ pub(super) enum Outcome {
     Hang,
 }
 
-pub(super) async fn perform<V: Vendor>(
-    gate: Arc<Gate<V>>,
-    call: Incoming,
-    choice: Choice,
-) -> Outcome {
+pub(super) async fn perform<V: Vendor>(gate: Arc<Gate<V>>, call: Incoming, choice: Choice) -> Outcome {
     if choice.delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(choice.delay_ms)).await;
     }
@@ -54,14 +50,8 @@ fn failing<V: Vendor>(gate: &Gate<V>, failure: Failure) -> Answer {
     let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match failure.body {
         FailureBody::Vendor => gate.vendor.failure(status),
-        FailureBody::Html => Answer {
-            status,
-            content: Content::Html(html(status)),
-        },
-        FailureBody::Empty => Answer {
-            status,
-            content: Content::Empty,
-        },
+        FailureBody::Html => Answer { status, content: Content::Html(html(status)) },
+        FailureBody::Empty => Answer { status, content: Content::Empty },
     }
 }
 

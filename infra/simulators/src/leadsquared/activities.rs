@@ -55,37 +55,19 @@ pub(super) fn create(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let body: NewActivity = desk.body()?;
     let lead_id = match (&body.lead_id, &body.email) {
         (Some(id), _) => id.clone(),
-        (None, Some(email)) => {
-            upsert(desk, vec![("EmailAddress".to_owned(), Some(email.clone()))])?
-                .after
-                .id
-        }
+        (None, Some(email)) => upsert(desk, vec![("EmailAddress".to_owned(), Some(email.clone()))])?.after.id,
         (None, None) => return Err(invalid("RelatedProspectId is mandatory")),
     };
     let activity = add(desk, &lead_id, body)?;
     let id = activity.id.clone();
-    desk.raised.push(Raised::Activities {
-        created: true,
-        activities: vec![activity],
-    });
+    desk.raised.push(Raised::Activities { created: true, activities: vec![activity] });
     Ok(success(&json!({ "Id": id })))
 }
 
 /// Adds an activity after checking its lead, type, fields and date. The same content twice is two activities.
-pub(super) fn add(
-    desk: &mut Desk<'_>,
-    lead_id: &str,
-    new: NewActivity,
-) -> Result<Activity, Refused> {
-    let code = whole(&new.event)
-        .and_then(|code| u32::try_from(code).ok())
-        .ok_or_else(no_such_type)?;
-    let fields = check(
-        desk,
-        code,
-        new.note.as_deref(),
-        new.fields.unwrap_or_default(),
-    )?;
+pub(super) fn add(desk: &mut Desk<'_>, lead_id: &str, new: NewActivity) -> Result<Activity, Refused> {
+    let code = whole(&new.event).and_then(|code| u32::try_from(code).ok()).ok_or_else(no_such_type)?;
+    let fields = check(desk, code, new.note.as_deref(), new.fields.unwrap_or_default())?;
     if let Some(at) = &new.at {
         whole_second_ms(at)?;
     }
@@ -93,8 +75,7 @@ pub(super) fn add(
         if !desk.options.accept_unknown_leads || lead_id.is_empty() {
             return Err(no_such_lead());
         }
-        desk.store
-            .write(lead_id, Vec::new(), &desk.options.user_id, desk.now_ms);
+        desk.store.write(lead_id, Vec::new(), &desk.options.user_id, desk.now_ms);
     }
     let activity = Activity {
         id: uuid::Uuid::new_v4().to_string(),
@@ -119,11 +100,8 @@ pub(super) fn check(
     fields: Vec<Field>,
 ) -> Result<BTreeMap<String, String>, Refused> {
     let kind = desk.store.types.get(&code).ok_or_else(no_such_type)?;
-    let unknown: Vec<&str> = fields
-        .iter()
-        .map(|field| field.name.as_str())
-        .filter(|name| !has_field(kind, name))
-        .collect();
+    let unknown: Vec<&str> =
+        fields.iter().map(|field| field.name.as_str()).filter(|name| !has_field(kind, name)).collect();
     if !unknown.is_empty() {
         return Err(unknown_attributes(&unknown));
     }
@@ -131,18 +109,11 @@ pub(super) fn check(
         return Err(invalid("ActivityNote is too long"));
     }
     let chars_max = desk.options.activity_field_chars;
-    let too_long =
-        |field: &&Field| field.value.as_deref().unwrap_or_default().chars().count() > chars_max;
+    let too_long = |field: &&Field| field.value.as_deref().unwrap_or_default().chars().count() > chars_max;
     if let Some(field) = fields.iter().find(too_long) {
-        return Err(invalid(format!(
-            "{} is longer than {chars_max} characters",
-            field.name
-        )));
+        return Err(invalid(format!("{} is longer than {chars_max} characters", field.name)));
     }
-    Ok(fields
-        .into_iter()
-        .map(|field| (field.name, field.value.unwrap_or_default()))
-        .collect())
+    Ok(fields.into_iter().map(|field| (field.name, field.value.unwrap_or_default())).collect())
 }
 
 #[derive(Deserialize)]
@@ -170,52 +141,23 @@ struct Rows {
 /// `POST Retrieve?leadId=`: 25 rows unless told otherwise, the newest first.
 pub(super) fn of_lead(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let body: OfLead = desk.body()?;
-    let lead_id = desk
-        .query("leadId")
-        .ok_or_else(|| invalid("leadId is mandatory"))?;
-    let code = body
-        .parameter
-        .and_then(|parameter| parameter.event)
-        .as_ref()
-        .and_then(whole);
+    let lead_id = desk.query("leadId").ok_or_else(|| invalid("leadId is mandatory"))?;
+    let code = body.parameter.and_then(|parameter| parameter.event).as_ref().and_then(whole);
     let is_wanted = |activity: &&Activity| {
         activity.lead_id.eq_ignore_ascii_case(lead_id)
             && code.is_none_or(|code| usize::try_from(activity.code) == Ok(code))
     };
-    let found: Vec<&Activity> = desk
-        .store
-        .activities
-        .iter()
-        .rev()
-        .filter(is_wanted)
-        .collect();
+    let found: Vec<&Activity> = desk.store.activities.iter().rev().filter(is_wanted).collect();
     let skip = body.paging.offset.as_ref().and_then(whole).unwrap_or(0);
-    let take = body
-        .paging
-        .count
-        .as_ref()
-        .and_then(whole)
-        .unwrap_or(ROWS_DEFAULT);
-    let page: Vec<Value> = found
-        .iter()
-        .skip(skip)
-        .take(take)
-        .map(|activity| detailed(desk, activity))
-        .collect();
+    let take = body.paging.count.as_ref().and_then(whole).unwrap_or(ROWS_DEFAULT);
+    let page: Vec<Value> = found.iter().skip(skip).take(take).map(|activity| detailed(desk, activity)).collect();
     Ok(json!({ "RecordCount": found.len(), "ProspectActivities": page }))
 }
 
 fn detailed(desk: &Desk<'_>, activity: &Activity) -> Value {
-    let data: Vec<Value> = activity
-        .fields
-        .iter()
-        .map(|(name, value)| json!({ "Key": name, "Value": value }))
-        .collect();
-    let mut fields: Map<String, Value> = activity
-        .fields
-        .iter()
-        .map(|(name, value)| (name.clone(), json!(value)))
-        .collect();
+    let data: Vec<Value> = activity.fields.iter().map(|(name, value)| json!({ "Key": name, "Value": value })).collect();
+    let mut fields: Map<String, Value> =
+        activity.fields.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     fields.insert("ActivityEvent_Note".to_owned(), json!(activity.note));
     json!({
         "Id": activity.id,
@@ -248,23 +190,15 @@ struct Period {
 /// `POST CustomActivity/RetrieveByActivityEvent`: by the instant of the last change; `List` is absent when empty.
 pub(super) fn by_event(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let body: ByEvent = desk.body()?;
-    let (from_ms, to_ms) = (
-        whole_second_ms(&body.parameter.from)?,
-        whole_second_ms(&body.parameter.to)?,
-    );
+    let (from_ms, to_ms) = (whole_second_ms(&body.parameter.from)?, whole_second_ms(&body.parameter.to)?);
     let code = whole(&body.parameter.event).ok_or_else(no_such_type)?;
     let (skip, take) = body.paging.range(EVENT_ROWS_MAX)?;
     let is_wanted = |activity: &&Activity| {
-        usize::try_from(activity.code) == Ok(code)
-            && (from_ms..=to_ms).contains(&activity.modified_ms)
+        usize::try_from(activity.code) == Ok(code) && (from_ms..=to_ms).contains(&activity.modified_ms)
     };
     let found: Vec<&Activity> = desk.store.activities.iter().filter(is_wanted).collect();
-    let page: Vec<Value> = found
-        .iter()
-        .skip(skip)
-        .take(take.min(EVENT_ROWS_MAX))
-        .map(|activity| row(activity))
-        .collect();
+    let page: Vec<Value> =
+        found.iter().skip(skip).take(take.min(EVENT_ROWS_MAX)).map(|activity| row(activity)).collect();
     if page.is_empty() {
         return Ok(json!({ "RecordCount": found.len() }));
     }
@@ -273,22 +207,13 @@ pub(super) fn by_event(desk: &mut Desk<'_>) -> Result<Value, Refused> {
 
 /// A flat row; its keys beside the fields follow the webhook's, for no client shows them.
 fn row(activity: &Activity) -> Value {
-    let mut row: Map<String, Value> = activity
-        .fields
-        .iter()
-        .map(|(name, value)| (name.clone(), json!(value)))
-        .collect();
+    let mut row: Map<String, Value> =
+        activity.fields.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     row.insert("ProspectActivityId".to_owned(), json!(activity.id));
     row.insert("RelatedProspectId".to_owned(), json!(activity.lead_id));
     row.insert("ActivityEvent".to_owned(), json!(activity.code.to_string()));
     row.insert("ActivityEvent_Note".to_owned(), json!(activity.note));
-    row.insert(
-        "CreatedOn".to_owned(),
-        json!(utc(activity.created_ms, DATE)),
-    );
-    row.insert(
-        "ModifiedOn".to_owned(),
-        json!(utc(activity.modified_ms, DATE)),
-    );
+    row.insert("CreatedOn".to_owned(), json!(utc(activity.created_ms, DATE)));
+    row.insert("ModifiedOn".to_owned(), json!(utc(activity.modified_ms, DATE)));
     Value::Object(row)
 }

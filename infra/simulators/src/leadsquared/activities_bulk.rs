@@ -17,28 +17,18 @@ const OPPORTUNITIES_FROM: u32 = 12_000;
 
 /// `POST Bulk/CustomActivity/Add/ByLeadId`.
 pub(super) fn add_by_lead_id(desk: &mut Desk<'_>) -> Result<Value, Refused> {
-    add_rows(desk, |_, row| {
-        row.lead_id
-            .clone()
-            .ok_or_else(|| invalid("RelatedProspectId is mandatory"))
-    })
+    add_rows(desk, |_, row| row.lead_id.clone().ok_or_else(|| invalid("RelatedProspectId is mandatory")))
 }
 
 /// `POST Bulk/CustomActivity/Add/ByLeadField?searchBy=`: the first lead whose field holds exactly `SearchByValue`.
 pub(super) fn add_by_lead_field(desk: &mut Desk<'_>) -> Result<Value, Refused> {
-    let field = desk
-        .query("searchBy")
-        .ok_or_else(|| invalid("searchBy is mandatory"))?
-        .to_owned();
+    let field = desk.query("searchBy").ok_or_else(|| invalid("searchBy is mandatory"))?.to_owned();
     let is_unique = ["EmailAddress", "Phone", "Mobile"].contains(&field.as_str());
     if !is_unique && !desk.options.unique_fields.contains(&field) {
         return Err(invalid("searchBy must be a unique field"));
     }
     add_rows(desk, move |desk, row| {
-        let value = row
-            .search_value
-            .as_deref()
-            .filter(|value| !value.is_empty());
+        let value = row.search_value.as_deref().filter(|value| !value.is_empty());
         let lead = value.and_then(|value| desk.store.lead_by(&field, value));
         lead.map(|lead| lead.id.clone()).ok_or_else(no_such_lead)
     })
@@ -56,10 +46,7 @@ fn add_rows(
         results.push(result(number, "ActivityCreated", added.as_ref()));
         activities.extend(added);
     }
-    desk.raised.push(Raised::Activities {
-        created: true,
-        activities,
-    });
+    desk.raised.push(Raised::Activities { created: true, activities });
     Ok(json!({ "Response": results }))
 }
 
@@ -84,28 +71,15 @@ pub(super) fn update(desk: &mut Desk<'_>) -> Result<Value, Refused> {
         results.push(result(number, "ActivityUpdated", updated.as_ref()));
         activities.extend(updated);
     }
-    desk.raised.push(Raised::Activities {
-        created: false,
-        activities,
-    });
+    desk.raised.push(Raised::Activities { created: false, activities });
     Ok(json!({ "Response": results }))
 }
 
 fn update_row(desk: &mut Desk<'_>, row: Update) -> Result<Activity, Refused> {
-    let missing = || {
-        Refused::Mx(
-            "MXUnknownProspectActivityException",
-            "Activity does not exist".to_owned(),
-        )
-    };
+    let missing = || Refused::Mx("MXUnknownProspectActivityException", "Activity does not exist".to_owned());
     let now_ms = desk.now_ms;
     let code = desk.store.activity_mut(&row.id).ok_or_else(missing)?.code;
-    let fields = check(
-        desk,
-        code,
-        row.note.as_deref(),
-        row.fields.unwrap_or_default(),
-    )?;
+    let fields = check(desk, code, row.note.as_deref(), row.fields.unwrap_or_default())?;
     let activity = desk.store.activity_mut(&row.id).ok_or_else(missing)?;
     if code < OPPORTUNITIES_FROM {
         activity.fields.extend(fields);

@@ -28,33 +28,16 @@ struct NewType {
 /// `POST CreateType`: only the name is mandatory.
 pub(super) fn create(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let body: NewType = desk.body()?;
-    let name = body
-        .name
-        .filter(|name| !name.trim().is_empty())
-        .ok_or_else(|| {
-            Refused::Mx(
-                "MXMandatoryAttributeMissingException",
-                "ActivityEventName is mandatory".to_owned(),
-            )
-        })?;
-    if desk
-        .store
-        .types
-        .values()
-        .any(|kind| kind.name.eq_ignore_ascii_case(&name))
-    {
+    let name = body.name.filter(|name| !name.trim().is_empty()).ok_or_else(|| {
+        Refused::Mx("MXMandatoryAttributeMissingException", "ActivityEventName is mandatory".to_owned())
+    })?;
+    if desk.store.types.values().any(|kind| kind.name.eq_ignore_ascii_case(&name)) {
         let message = "Activity type with the same name already exists".to_owned();
         return Err(Refused::Mx("MXDuplicateEntryException", message));
     }
     let fields = body.fields.unwrap_or_default();
-    if fields.len() > FIELDS_MAX
-        || !fields
-            .iter()
-            .all(|field| field.get("SchemaName").is_some_and(is_custom))
-    {
-        return Err(super::refusal::invalid(
-            "Fields must be mx_Custom_1 to mx_Custom_50",
-        ));
+    if fields.len() > FIELDS_MAX || !fields.iter().all(|field| field.get("SchemaName").is_some_and(is_custom)) {
+        return Err(super::refusal::invalid("Fields must be mx_Custom_1 to mx_Custom_50"));
     }
     let code = desk.store.free_code();
     desk.store.types.insert(code, ActivityType { name, fields });
@@ -63,21 +46,13 @@ pub(super) fn create(desk: &mut Desk<'_>) -> Result<Value, Refused> {
 
 /// `GET CustomActivity/GetActivitySetting?code=`. The answer's shape is a guess: no client shows it.
 pub(super) fn setting(desk: &mut Desk<'_>) -> Result<Value, Refused> {
-    let code: u32 = desk
-        .query("code")
-        .and_then(|code| code.parse().ok())
-        .ok_or_else(no_such_type)?;
+    let code: u32 = desk.query("code").and_then(|code| code.parse().ok()).ok_or_else(no_such_type)?;
     let kind = desk.store.types.get(&code).ok_or_else(no_such_type)?;
-    Ok(
-        json!({ "ActivityEvent": code.to_string(), "ActivityEventName": kind.name, "Fields": kind.fields }),
-    )
+    Ok(json!({ "ActivityEvent": code.to_string(), "ActivityEventName": kind.name, "Fields": kind.fields }))
 }
 
 pub(super) fn no_such_type() -> Refused {
-    Refused::Mx(
-        "MXUnknownProspectActivityException",
-        "Activity Event does not exist".to_owned(),
-    )
+    Refused::Mx("MXUnknownProspectActivityException", "Activity Event does not exist".to_owned())
 }
 
 fn is_custom(name: &Value) -> bool {
@@ -86,9 +61,7 @@ fn is_custom(name: &Value) -> bool {
 
 /// `mx_Custom_1` to `mx_Custom_50`.
 pub(super) fn is_custom_name(name: &str) -> bool {
-    let number = name
-        .strip_prefix("mx_Custom_")
-        .and_then(|number| number.parse::<usize>().ok());
+    let number = name.strip_prefix("mx_Custom_").and_then(|number| number.parse::<usize>().ok());
     number.is_some_and(|number| (1..=FIELDS_MAX).contains(&number))
 }
 
@@ -96,9 +69,5 @@ pub(super) fn is_custom_name(name: &str) -> bool {
 pub(super) fn has_field(kind: &ActivityType, name: &str) -> bool {
     let declared = |field: &Value| field.get("SchemaName").and_then(Value::as_str) == Some(name);
     matches!(name, "Status" | "Owner" | "Note")
-        || if kind.fields.is_empty() {
-            is_custom_name(name)
-        } else {
-            kind.fields.iter().any(declared)
-        }
+        || if kind.fields.is_empty() { is_custom_name(name) } else { kind.fields.iter().any(declared) }
 }

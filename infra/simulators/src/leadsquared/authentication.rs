@@ -5,12 +5,7 @@ use serde_json::{Value, json};
 use super::vendor::Desk;
 
 pub(super) fn user(desk: &Desk<'_>) -> Value {
-    let host = desk
-        .call
-        .headers
-        .get("host")
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or("localhost");
+    let host = desk.call.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     json!({
         "Id": desk.options.user_id,
         "FirstName": "Integration",

@@ -33,10 +33,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) enum Raised {
     Lead(Change),
-    Activities {
-        created: bool,
-        activities: Vec<Activity>,
-    },
+    Activities { created: bool, activities: Vec<Activity> },
 }
 
 /// The numbers and names of the events that the simulator raises.
@@ -76,13 +73,9 @@ impl Announcer {
             .no_proxy()
             .build()
             .map_err(io::Error::other)?;
-        let hook = |(url, event): (&String, &u16)| {
-            Hook::new(*event, url.clone(), options.webhook_headers.clone())
-        };
-        let events = options
-            .webhook_url
-            .iter()
-            .flat_map(|url| options.webhook_events.iter().map(move |event| (url, event)));
+        let hook = |(url, event): (&String, &u16)| Hook::new(*event, url.clone(), options.webhook_headers.clone());
+        let events =
+            options.webhook_url.iter().flat_map(|url| options.webhook_events.iter().map(move |event| (url, event)));
         Ok(Self {
             hooks: Arc::new(Mutex::new(events.map(hook).collect())),
             deliveries: Arc::new(Mutex::new(Log::new(options.keep_calls))),
@@ -144,15 +137,8 @@ async fn deliver(courier: Courier, hook: Hook, body: Value) {
     let Ok(mut url) = url::Url::parse(&hook.url) else {
         return;
     };
-    let name = EVENTS
-        .iter()
-        .find(|(number, _)| *number == hook.event)
-        .map_or("", |(_, name)| *name);
-    url.query_pairs_mut().extend_pairs([
-        ("entityType", "webhook"),
-        ("entityId", &hook.id),
-        ("eventType", name),
-    ]);
+    let name = EVENTS.iter().find(|(number, _)| *number == hook.event).map_or("", |(_, name)| *name);
+    url.query_pairs_mut().extend_pairs([("entityType", "webhook"), ("entityId", &hook.id), ("eventType", name)]);
     let mut delivered = false;
     for attempt in 1..=ATTEMPTS_MAX {
         let mut request = courier.client.post(url.clone()).json(&body);
@@ -160,20 +146,8 @@ async fn deliver(courier: Courier, hook: Hook, body: Value) {
             request = request.header(name, value);
         }
         let at_ms = courier.clock.now_ms();
-        let answer = request
-            .send()
-            .await
-            .ok()
-            .map(|response| response.status().as_u16());
-        lock(&courier.deliveries).push(
-            1,
-            Delivery {
-                at_ms,
-                event: hook.event,
-                attempt,
-                answer,
-            },
-        );
+        let answer = request.send().await.ok().map(|response| response.status().as_u16());
+        lock(&courier.deliveries).push(1, Delivery { at_ms, event: hook.event, attempt, answer });
         delivered = answer == Some(200);
         if delivered {
             break;
@@ -182,10 +156,7 @@ async fn deliver(courier: Courier, hook: Hook, body: Value) {
             tokio::time::sleep(courier.retry).await;
         }
     }
-    if let Some(hook) = lock(&courier.hooks)
-        .iter_mut()
-        .find(|other| other.id == hook.id)
-    {
+    if let Some(hook) = lock(&courier.hooks).iter_mut().find(|other| other.id == hook.id) {
         hook.failures = if delivered { 0 } else { hook.failures + 1 };
         if hook.failures >= FAILURES_MAX {
             hook.status = Status::Failed;
@@ -197,22 +168,11 @@ async fn deliver(courier: Courier, hook: Hook, body: Value) {
 fn body(raised: &Raised, hook: &Hook, options: &Options) -> Option<Value> {
     match raised {
         Raised::Lead(change) => lead_body(change, hook.event, options),
-        Raised::Activities {
-            created,
-            activities,
-        } => {
-            let event = if *created {
-                ACTIVITY_CREATED
-            } else {
-                ACTIVITY_UPDATED
-            };
-            let is_wanted =
-                |activity: &&Activity| hook.activity_code.is_none_or(|code| code == activity.code);
-            let rows: Vec<Value> = activities
-                .iter()
-                .filter(is_wanted)
-                .map(|activity| activity_body(activity, options))
-                .collect();
+        Raised::Activities { created, activities } => {
+            let event = if *created { ACTIVITY_CREATED } else { ACTIVITY_UPDATED };
+            let is_wanted = |activity: &&Activity| hook.activity_code.is_none_or(|code| code == activity.code);
+            let rows: Vec<Value> =
+                activities.iter().filter(is_wanted).map(|activity| activity_body(activity, options)).collect();
             (hook.event == event && !rows.is_empty()).then_some(Value::Array(rows))
         }
     }
@@ -235,10 +195,7 @@ fn lead_body(change: &Change, event: u16, options: &Options) -> Option<Value> {
 
 /// Whether a field differs that the write itself did not stamp.
 fn has_changed(before: &Lead, after: &Lead) -> bool {
-    after
-        .fields
-        .iter()
-        .any(|(name, value)| name != "ModifiedBy" && before.fields.get(name) != Some(value))
+    after.fields.iter().any(|(name, value)| name != "ModifiedBy" && before.fields.get(name) != Some(value))
 }
 
 fn activity_body(activity: &Activity, options: &Options) -> Value {

@@ -76,23 +76,14 @@ pub(super) fn exists(name: &str, options: &Options) -> bool {
 
 /// One unknown name refuses the whole write.
 pub(super) fn known(pairs: &[Pair], options: &Options) -> Result<(), Refused> {
-    let unknown: Vec<&str> = pairs
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .filter(|name| !exists(name, options))
-        .collect();
-    if unknown.is_empty() {
-        Ok(())
-    } else {
-        Err(unknown_attributes(&unknown))
-    }
+    let unknown: Vec<&str> =
+        pairs.iter().map(|(name, _)| name.as_str()).filter(|name| !exists(name, options)).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(unknown_attributes(&unknown)) }
 }
 
 /// `[{"Attribute", "Value"}, …]`. Values are strings or null; the vendor documents nothing else, so nothing else passes.
 pub(super) fn pairs(value: &Value) -> Result<Vec<Pair>, Refused> {
-    let rows = value.as_array().ok_or(Refused::Malformed(
-        "An array of Attribute and Value was expected",
-    ))?;
+    let rows = value.as_array().ok_or(Refused::Malformed("An array of Attribute and Value was expected"))?;
     rows.iter().map(pair).collect()
 }
 
@@ -109,9 +100,7 @@ pub(super) fn pair(value: &Value) -> Result<Pair, Refused> {
 
 /// Takes the named attribute out of a write.
 pub(super) fn take(pairs: &mut Vec<Pair>, name: &str) -> Option<String> {
-    let place = pairs
-        .iter()
-        .position(|(attribute, _)| attribute.eq_ignore_ascii_case(name))?;
+    let place = pairs.iter().position(|(attribute, _)| attribute.eq_ignore_ascii_case(name))?;
     pairs.remove(place).1
 }
 
@@ -134,24 +123,14 @@ pub(super) fn all(lead: &Lead, options: &Options) -> BTreeMap<String, Option<Str
 
 /// `columns` of a lead, or all of them, as one flat object.
 pub(super) fn flat(lead: &Lead, columns: Option<&[String]>, options: &Options) -> Value {
-    let chosen = all(lead, options)
-        .into_iter()
-        .filter(|(name, _)| wanted(name, columns));
-    Value::Object(
-        chosen
-            .map(|(name, value)| (name, json!(value)))
-            .collect::<Map<String, Value>>(),
-    )
+    let chosen = all(lead, options).into_iter().filter(|(name, _)| wanted(name, columns));
+    Value::Object(chosen.map(|(name, value)| (name, json!(value))).collect::<Map<String, Value>>())
 }
 
 /// `columns` of a lead, or all of them, as a list of attributes.
 pub(super) fn list(lead: &Lead, columns: Option<&[String]>, options: &Options) -> Vec<Value> {
-    let chosen = all(lead, options)
-        .into_iter()
-        .filter(|(name, _)| wanted(name, columns));
-    chosen
-        .map(|(name, value)| json!({ "Attribute": name, "Value": value }))
-        .collect()
+    let chosen = all(lead, options).into_iter().filter(|(name, _)| wanted(name, columns));
+    chosen.map(|(name, value)| json!({ "Attribute": name, "Value": value })).collect()
 }
 
 fn wanted(name: &str, columns: Option<&[String]>) -> bool {
@@ -168,40 +147,28 @@ mod tests {
     #[test]
     fn names_are_case_sensitive_and_all_unknown_ones_are_told() {
         let write = |name: &str| (name.to_owned(), None);
-        let refused = known(
-            &[write("Phone"), write("phone"), write("mx_Nope")],
-            &Options::default(),
-        );
+        let refused = known(&[write("Phone"), write("phone"), write("mx_Nope")], &Options::default());
         let message = "Attribute(s) does not exist - phone,mx_Nope".to_owned();
-        assert_eq!(
-            refused,
-            Err(Refused::Mx("MXUnknownAttributeException", message))
-        );
-        let any = Options {
-            mx_fields: Vec::new(),
-            ..Options::default()
-        };
+        assert_eq!(refused, Err(Refused::Mx("MXUnknownAttributeException", message)));
+        let any = Options { mx_fields: Vec::new(), ..Options::default() };
         assert_eq!(known(&[write("mx_Anything")], &any), Ok(()));
     }
 
     #[test]
     fn only_arrays_of_string_values_are_writes() {
-        assert!(pairs(&json!([{ "Attribute": "Phone", "Value": "1" }, { "Attribute": "Notes", "Value": null }])).is_ok());
-        for body in [
-            json!({ "Attribute": "Phone" }),
-            json!([{ "Value": "1" }]),
-            json!([{ "Attribute": "Score", "Value": 1 }]),
-        ] {
+        assert!(
+            pairs(&json!([{ "Attribute": "Phone", "Value": "1" }, { "Attribute": "Notes", "Value": null }])).is_ok()
+        );
+        for body in
+            [json!({ "Attribute": "Phone" }), json!([{ "Value": "1" }]), json!([{ "Attribute": "Score", "Value": 1 }])]
+        {
             assert!(matches!(pairs(&body), Err(Refused::Malformed(_))), "{body}");
         }
     }
 
     #[test]
     fn a_search_key_is_taken_out_of_the_write() {
-        let mut write = vec![
-            ("SearchBy".to_owned(), Some("Phone".to_owned())),
-            ("Phone".to_owned(), None),
-        ];
+        let mut write = vec![("SearchBy".to_owned(), Some("Phone".to_owned())), ("Phone".to_owned(), None)];
         assert_eq!(take(&mut write, "SearchBy").as_deref(), Some("Phone"));
         assert_eq!(write.len(), 1);
     }

@@ -105,30 +105,17 @@ impl Setup {
         if url::Url::parse(&self.url).is_err() {
             return Err(invalid("URL is not valid"));
         }
-        let activity_code = self
-            .activity_event
-            .as_ref()
-            .and_then(whole)
-            .and_then(|code| u32::try_from(code).ok());
+        let activity_code = self.activity_event.as_ref().and_then(whole).and_then(|code| u32::try_from(code).ok());
         if event == ACTIVITY_CREATED && activity_code.is_none() {
             return Err(invalid("You have not passed ActivityEvent."));
         }
-        let headers: BTreeMap<String, String> = self
-            .headers
-            .unwrap_or_default()
-            .into_iter()
-            .map(|header| (header.key, header.value))
-            .collect();
+        let headers: BTreeMap<String, String> =
+            self.headers.unwrap_or_default().into_iter().map(|header| (header.key, header.value)).collect();
         if headers.len() > HEADERS_MAX {
             return Err(invalid("More than 10 CustomHeaders"));
         }
         let hook = Hook::new(event, self.url, headers.into_iter().collect());
-        Ok(Hook {
-            activity_code,
-            description: self.description,
-            properties: self.properties,
-            ..hook
-        })
+        Ok(Hook { activity_code, description: self.description, properties: self.properties, ..hook })
     }
 }
 
@@ -143,20 +130,11 @@ pub(super) fn create(desk: &mut Desk<'_>) -> Result<Value, Refused> {
 /// `POST Update`: everything anew, enabled again.
 pub(super) fn update(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let setup: Setup = desk.body()?;
-    let id = setup
-        .id
-        .clone()
-        .ok_or_else(|| invalid("WebhookId is mandatory"))?;
+    let id = setup.id.clone().ok_or_else(|| invalid("WebhookId is mandatory"))?;
     let hook = setup.into_hook()?;
     let mut hooks = lock(&desk.announcer.hooks);
-    let place = hooks
-        .iter_mut()
-        .find(|hook| hook.id == id)
-        .ok_or_else(no_such_hook)?;
-    *place = Hook {
-        id: id.clone(),
-        ..hook
-    };
+    let place = hooks.iter_mut().find(|hook| hook.id == id).ok_or_else(no_such_hook)?;
+    *place = Hook { id: id.clone(), ..hook };
     Ok(success(&json!({ "Id": id })))
 }
 
@@ -180,10 +158,7 @@ struct Filter {
 
 /// `POST Retrieve`, the event as its name; empty texts filter nothing.
 pub(super) fn retrieve(desk: &mut Desk<'_>) -> Result<Value, Refused> {
-    let Query {
-        parameter: filter,
-        paging,
-    } = desk.body()?;
+    let Query { parameter: filter, paging } = desk.body()?;
     let event = filter.event.filter(|name| !name.is_empty());
     let id = filter.id.filter(|id| !id.is_empty());
     let status = filter.status.as_ref().and_then(whole);
@@ -196,32 +171,19 @@ pub(super) fn retrieve(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let hooks = lock(&desk.announcer.hooks);
     let found: Vec<&Hook> = hooks.iter().filter(is_wanted).collect();
     let (skip, take) = paging.range(PAGE_MAX)?;
-    let page: Vec<Value> = found
-        .iter()
-        .skip(skip)
-        .take(take)
-        .map(|hook| hook.row())
-        .collect();
+    let page: Vec<Value> = found.iter().skip(skip).take(take).map(|hook| hook.row()).collect();
     Ok(json!({ "RecordCount": found.len(), "Response": page }))
 }
 
 /// `GET Delete?webhookId=`. A POST is a 405.
 pub(super) fn delete(desk: &mut Desk<'_>) -> Result<Value, Refused> {
-    let id = desk
-        .query("webhookId")
-        .ok_or_else(|| invalid("webhookId is mandatory"))?;
+    let id = desk.query("webhookId").ok_or_else(|| invalid("webhookId is mandatory"))?;
     let mut hooks = lock(&desk.announcer.hooks);
-    let place = hooks
-        .iter()
-        .position(|hook| hook.id == id)
-        .ok_or_else(no_such_hook)?;
+    let place = hooks.iter().position(|hook| hook.id == id).ok_or_else(no_such_hook)?;
     hooks.remove(place);
     Ok(success(&json!({ "Id": id })))
 }
 
 fn no_such_hook() -> Refused {
-    Refused::Mx(
-        "MXInvalidEntityException",
-        "Webhook does not exist".to_owned(),
-    )
+    Refused::Mx("MXInvalidEntityException", "Webhook does not exist".to_owned())
 }

@@ -84,9 +84,7 @@ pub(super) fn update(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let mut affected = 0;
     for id in ids {
         if desk.store.lead(&id).is_some() {
-            let change =
-                desk.store
-                    .write(&id, vec![write.clone()], &desk.options.user_id, desk.now_ms);
+            let change = desk.store.write(&id, vec![write.clone()], &desk.options.user_id, desk.now_ms);
             raise(desk, change);
             affected += 1;
         }

@@ -26,16 +26,10 @@ pub(super) struct Paging {
 impl Paging {
     /// Rows to skip and to take. A page larger than `most` is an error; without a size all rows are one page.
     pub(super) fn range(&self, most: usize) -> Result<(usize, usize), Refused> {
-        let size = self
-            .size
-            .as_ref()
-            .map_or(Some(usize::MAX), whole)
-            .ok_or(Refused::Malformed("PageSize is not a number"))?;
-        let index = self
-            .index
-            .as_ref()
-            .map_or(Some(1), whole)
-            .ok_or(Refused::Malformed("PageIndex is not a number"))?;
+        let size =
+            self.size.as_ref().map_or(Some(usize::MAX), whole).ok_or(Refused::Malformed("PageSize is not a number"))?;
+        let index =
+            self.index.as_ref().map_or(Some(1), whole).ok_or(Refused::Malformed("PageIndex is not a number"))?;
         if self.size.is_some() && size > most {
             return Err(invalid(format!("PageSize cannot exceed {most}")));
         }
@@ -47,9 +41,7 @@ impl Paging {
 pub(super) fn whole(value: &Value) -> Option<usize> {
     match value {
         Value::String(text) => text.parse().ok(),
-        _ => value
-            .as_u64()
-            .and_then(|number| usize::try_from(number).ok()),
+        _ => value.as_u64().and_then(|number| usize::try_from(number).ok()),
     }
 }
 
@@ -63,16 +55,8 @@ pub(super) struct Columns {
 impl Columns {
     /// The named columns; `None` stands for all.
     pub(super) fn names(&self) -> Option<Vec<String>> {
-        let include = self
-            .include
-            .as_deref()
-            .filter(|names| !names.trim().is_empty())?;
-        Some(
-            include
-                .split(',')
-                .map(|name| name.trim().to_owned())
-                .collect(),
-        )
+        let include = self.include.as_deref().filter(|names| !names.trim().is_empty())?;
+        Some(include.split(',').map(|name| name.trim().to_owned()).collect())
     }
 }
 
@@ -85,11 +69,7 @@ pub(super) fn by_id(desk: &Desk<'_>) -> Value {
 /// `GET Leads.GetByEmailaddress?emailaddress=`. Another parameter's name finds nothing and is no error.
 pub(super) fn by_email(desk: &Desk<'_>) -> Value {
     let email = desk.query("emailaddress").filter(|email| !email.is_empty());
-    let same = |lead: &&Lead| {
-        lead.field("EmailAddress")
-            .zip(email)
-            .is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))
-    };
+    let same = |lead: &&Lead| lead.field("EmailAddress").zip(email).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b));
     array(desk, desk.store.leads().iter().filter(same))
 }
 
@@ -97,10 +77,7 @@ pub(super) fn by_email(desk: &Desk<'_>) -> Value {
 pub(super) fn by_phone(desk: &Desk<'_>) -> Value {
     let wanted = digits(desk.query("phone").unwrap_or_default());
     let found = desk.store.leads().iter().filter(|lead| {
-        ["Phone", "Mobile"].iter().any(|field| {
-            lead.field(field)
-                .is_some_and(|phone| is_same(&digits(phone), &wanted))
-        })
+        ["Phone", "Mobile"].iter().any(|field| lead.field(field).is_some_and(|phone| is_same(&digits(phone), &wanted)))
     });
     array(desk, found.max_by_key(|lead| lead.modified_ms))
 }
@@ -111,12 +88,7 @@ pub(super) fn by_key(desk: &Desk<'_>) -> Value {
     let holds = |lead: &&Lead| {
         let fields = ["FirstName", "LastName", "EmailAddress", "Phone", "Mobile"];
         !key.is_empty()
-            && fields.iter().any(|field| {
-                lead.field(field)
-                    .unwrap_or_default()
-                    .to_lowercase()
-                    .contains(&key)
-            })
+            && fields.iter().any(|field| lead.field(field).unwrap_or_default().to_lowercase().contains(&key))
     };
     array(desk, desk.store.leads().iter().filter(holds))
 }
@@ -140,36 +112,21 @@ struct Ids {
 /// `POST Leads/Retrieve/ByIds`: up to 10,000, ids and columns both mandatory. Unknown ids are left out.
 pub(super) fn by_ids(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let body: ByIds = desk.body()?;
-    let ids = body
-        .parameters
-        .map(|parameters| parameters.ids)
-        .unwrap_or_default();
-    let columns = body
-        .columns
-        .names()
-        .ok_or_else(|| invalid("Include_CSV is mandatory"))?;
+    let ids = body.parameters.map(|parameters| parameters.ids).unwrap_or_default();
+    let columns = body.columns.names().ok_or_else(|| invalid("Include_CSV is mandatory"))?;
     desk.rows = ids.len();
     if ids.is_empty() || ids.len() > IDS_MAX {
         return Err(invalid("LeadIds must hold 1 to 10000 ids"));
     }
     let (skip, take) = body.paging.range(IDS_MAX)?;
     let found: Vec<&Lead> = ids.iter().filter_map(|id| desk.store.lead(id)).collect();
-    let page = found
-        .iter()
-        .skip(skip)
-        .take(take)
-        .map(|lead| flat(lead, Some(&columns), desk.options));
+    let page = found.iter().skip(skip).take(take).map(|lead| flat(lead, Some(&columns), desk.options));
     Ok(json!({ "RecordCount": found.len(), "Leads": page.collect::<Vec<Value>>() }))
 }
 
 /// `GET LeadsMetaData.Get`.
 pub(super) fn metadata(desk: &Desk<'_>) -> Value {
-    let custom = desk
-        .options
-        .mx_fields
-        .iter()
-        .map(String::as_str)
-        .filter(|name| !STANDARD.contains(name));
+    let custom = desk.options.mx_fields.iter().map(String::as_str).filter(|name| !STANDARD.contains(name));
     let row = |name: &str| {
         json!({
             "SchemaName": name,
@@ -183,10 +140,7 @@ pub(super) fn metadata(desk: &Desk<'_>) -> Value {
 }
 
 fn array<'a>(desk: &Desk<'_>, leads: impl IntoIterator<Item = &'a Lead>) -> Value {
-    leads
-        .into_iter()
-        .map(|lead| flat(lead, None, desk.options))
-        .collect()
+    leads.into_iter().map(|lead| flat(lead, None, desk.options)).collect()
 }
 
 fn digits(phone: &str) -> String {
@@ -194,11 +148,7 @@ fn digits(phone: &str) -> String {
 }
 
 fn is_same(one: &str, other: &str) -> bool {
-    let (short, long) = if one.len() <= other.len() {
-        (one, other)
-    } else {
-        (other, one)
-    };
+    let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
     short.len() >= PHONE_DIGITS_MIN && long.ends_with(short)
 }
 
@@ -217,14 +167,9 @@ mod tests {
 
     #[test]
     fn a_page_has_a_largest_size() {
-        let paging = |index, size| {
-            serde_json::from_value::<Paging>(json!({ "PageIndex": index, "PageSize": size }))
-                .unwrap()
-        };
-        assert_eq!(
-            paging(json!(3), json!("100")).range(1_000).unwrap(),
-            (200, 100)
-        );
+        let paging =
+            |index, size| serde_json::from_value::<Paging>(json!({ "PageIndex": index, "PageSize": size })).unwrap();
+        assert_eq!(paging(json!(3), json!("100")).range(1_000).unwrap(), (200, 100));
         assert!(paging(json!(1), json!(1_001)).range(1_000).is_err());
         assert_eq!(Paging::default().range(1_000).unwrap(), (0, usize::MAX));
     }

@@ -63,9 +63,7 @@ pub(super) fn by_criteria(desk: &mut Desk<'_>) -> Result<Value, Refused> {
         None => desk.store.leads().iter().collect(),
         Some(condition) => {
             let operator = Operator::read(&condition.operator)?;
-            if BOOLEANS.contains(&condition.name.as_str())
-                && !matches!(condition.value.as_str(), "0" | "1")
-            {
+            if BOOLEANS.contains(&condition.name.as_str()) && !matches!(condition.value.as_str(), "0" | "1") {
                 return Err(invalid("A boolean is looked up as 1 or 0"));
             }
             let holds = |lead: &&Lead| {
@@ -78,21 +76,14 @@ pub(super) fn by_criteria(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     sort(&mut found, body.sorting.as_ref(), desk);
     let (skip, take) = body.paging.range(SEARCH_MAX)?;
     let columns = body.columns.names();
-    Ok(found
-        .into_iter()
-        .skip(skip)
-        .take(take)
-        .map(|lead| flat(lead, columns.as_deref(), desk.options))
-        .collect())
+    Ok(found.into_iter().skip(skip).take(take).map(|lead| flat(lead, columns.as_deref(), desk.options)).collect())
 }
 
 /// `POST Leads.RecentlyModified`: by `LeadLastModifiedOn`, both ends inclusive and read as whole seconds, while the stored
 /// instants have milliseconds. `Leads` is absent when no row is found.
 pub(super) fn recently_modified(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let body: Search<Period> = desk.body()?;
-    let period = body
-        .parameter
-        .ok_or_else(|| invalid("FromDate and ToDate are mandatory"))?;
+    let period = body.parameter.ok_or_else(|| invalid("FromDate and ToDate are mandatory"))?;
     let (from_ms, to_ms) = (whole_second_ms(&period.from)?, whole_second_ms(&period.to)?);
     let inside = |lead: &&Lead| (from_ms..=to_ms).contains(&lead.modified_ms);
     let mut found: Vec<&Lead> = desk.store.leads().iter().filter(inside).collect();
@@ -100,15 +91,11 @@ pub(super) fn recently_modified(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let (skip, take) = body.paging.range(RECENT_MAX)?;
     let total = found.len();
     let columns = body.columns.names();
-    let page = found
-        .into_iter()
-        .skip(skip)
-        .take(take.min(RECENT_MAX))
-        .map(|lead| {
-            let mut attributes = list(lead, columns.as_deref(), desk.options);
-            attributes.push(json!({ "Attribute": "Total", "Value": total.to_string() }));
-            json!({ "LeadPropertyList": attributes })
-        });
+    let page = found.into_iter().skip(skip).take(take.min(RECENT_MAX)).map(|lead| {
+        let mut attributes = list(lead, columns.as_deref(), desk.options);
+        attributes.push(json!({ "Attribute": "Total", "Value": total.to_string() }));
+        json!({ "LeadPropertyList": attributes })
+    });
     let page: Vec<Value> = page.collect();
     if page.is_empty() {
         return Ok(json!({ "RecordCount": total }));
@@ -119,25 +106,14 @@ pub(super) fn recently_modified(desk: &mut Desk<'_>) -> Result<Value, Refused> {
 /// A UTC date-time of the API in milliseconds since the epoch, its fraction cut off.
 pub(super) fn whole_second_ms(text: &str) -> Result<u64, Refused> {
     let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
-    let parsed = DateTime::strptime("%Y-%m-%d %H:%M:%S", whole)
-        .or_else(|_| DateTime::strptime("%Y-%m-%d", whole));
+    let parsed = DateTime::strptime("%Y-%m-%d %H:%M:%S", whole).or_else(|_| DateTime::strptime("%Y-%m-%d", whole));
     let instant = parsed.and_then(|civil| civil.to_zoned(TimeZone::UTC));
-    let ms = instant
-        .ok()
-        .and_then(|zoned| u64::try_from(zoned.timestamp().as_millisecond()).ok());
-    ms.ok_or_else(|| {
-        Refused::Mx(
-            "MXInvalidDataTypeException",
-            "A date must be yyyy-MM-dd HH:mm:ss".to_owned(),
-        )
-    })
+    let ms = instant.ok().and_then(|zoned| u64::try_from(zoned.timestamp().as_millisecond()).ok());
+    ms.ok_or_else(|| Refused::Mx("MXInvalidDataTypeException", "A date must be yyyy-MM-dd HH:mm:ss".to_owned()))
 }
 
 fn value_of(lead: &Lead, name: &str, desk: &Desk<'_>) -> String {
-    all(lead, desk.options)
-        .remove(name)
-        .flatten()
-        .unwrap_or_default()
+    all(lead, desk.options).remove(name).flatten().unwrap_or_default()
 }
 
 /// Direction `"1"` is descending.
@@ -145,10 +121,7 @@ fn sort(leads: &mut [&Lead], sorting: Option<&Sorting>, desk: &Desk<'_>) {
     let Some(sorting) = sorting else { return };
     let descending = sorting.direction == json!("1") || sorting.direction == json!(1);
     leads.sort_by(|a, b| {
-        let order = compare(
-            &value_of(a, &sorting.column, desk),
-            &value_of(b, &sorting.column, desk),
-        );
+        let order = compare(&value_of(a, &sorting.column, desk), &value_of(b, &sorting.column, desk));
         if descending { order.reverse() } else { order }
     });
 }
@@ -191,9 +164,7 @@ impl Operator {
         match self {
             Self::Equal => order == Ordering::Equal,
             Self::NotEqual => order != Ordering::Equal,
-            Self::Like => stored
-                .to_lowercase()
-                .contains(wanted.trim_matches('%').to_lowercase().as_str()),
+            Self::Like => stored.to_lowercase().contains(wanted.trim_matches('%').to_lowercase().as_str()),
             Self::Less => order == Ordering::Less,
             Self::More => order == Ordering::Greater,
             Self::AtMost => order != Ordering::Greater,

@@ -43,14 +43,12 @@ pub(super) fn update(desk: &mut Desk<'_>) -> Result<Value, Refused> {
         return Err(Refused::Malformed("LeadPropertiesList must hold objects"));
     }
     let key = body.key.unwrap_or_else(|| "ProspectId".to_owned());
-    let is_unique = key.eq_ignore_ascii_case("ProspectId")
-        || ["EmailAddress", "Phone", "Mobile"].contains(&key.as_str());
+    let is_unique =
+        key.eq_ignore_ascii_case("ProspectId") || ["EmailAddress", "Phone", "Mobile"].contains(&key.as_str());
     if !is_unique && !desk.options.unique_fields.contains(&key) {
         return Err(invalid("SearchByKey must be a unique field"));
     }
-    let set_missing_aside = body
-        .options
-        .is_some_and(|options| options.set_missing_aside);
+    let set_missing_aside = body.options.is_some_and(|options| options.set_missing_aside);
     let rows = desk.bulk_rows(body.leads, ROWS_MAX)?;
     let total = rows.len();
     let (mut failed, mut unprocessed) = (Vec::new(), Vec::new());
@@ -74,20 +72,12 @@ pub(super) fn update(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     }))
 }
 
-fn update_row(
-    desk: &mut Desk<'_>,
-    key: &str,
-    row: &Value,
-    set_missing_aside: bool,
-) -> Result<Row, Refused> {
+fn update_row(desk: &mut Desk<'_>, key: &str, row: &Value, set_missing_aside: bool) -> Result<Row, Refused> {
     let Some(fields) = row.get("Fields") else {
         return Ok(failure(key, "", "Fields cannot be empty"));
     };
     let mut write = pairs(fields)?;
-    let Some(place) = write
-        .iter()
-        .position(|(name, _)| name.eq_ignore_ascii_case(key))
-    else {
+    let Some(place) = write.iter().position(|(name, _)| name.eq_ignore_ascii_case(key)) else {
         return Ok(failure(key, "", &format!("{key} is missing")));
     };
     // The key only finds the lead; it is not written.
@@ -100,9 +90,7 @@ fn update_row(
     }
     match find(desk, key, &value) {
         Some(id) => Ok(write_row(desk, key, &value, &id, write)),
-        None if set_missing_aside => {
-            Ok(Row::Unprocessed(detail(key, &value, "Lead does not exist")))
-        }
+        None if set_missing_aside => Ok(Row::Unprocessed(detail(key, &value, "Lead does not exist"))),
         None => Ok(failure(key, &value, "Lead does not exist")),
     }
 }

@@ -25,10 +25,7 @@ pub(super) fn create(desk: &mut Desk<'_>) -> Result<Value, Refused> {
 /// `POST Lead.Update?leadId=`. Webhooks are raised only with `postUpdatedLead=true`.
 pub(super) fn update(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let write = pairs(&desk.body()?)?;
-    let id = desk
-        .query("leadId")
-        .ok_or_else(|| invalid("leadId is mandatory"))?
-        .to_owned();
+    let id = desk.query("leadId").ok_or_else(|| invalid("leadId is mandatory"))?.to_owned();
     let change = change(desk, &id, write)?;
     raise_if_asked(desk, change);
     Ok(success(&json!({ "AffectedRows": 1 })))
@@ -44,10 +41,7 @@ pub(super) fn create_or_update(desk: &mut Desk<'_>) -> Result<Value, Refused> {
 }
 
 fn raise_if_asked(desk: &mut Desk<'_>, change: Change) {
-    if desk
-        .query("postUpdatedLead")
-        .is_some_and(|flag| flag.eq_ignore_ascii_case("true"))
-    {
+    if desk.query("postUpdatedLead").is_some_and(|flag| flag.eq_ignore_ascii_case("true")) {
         desk.raised.push(Raised::Lead(change));
     }
 }
@@ -57,19 +51,14 @@ pub(super) fn insert(desk: &mut Desk<'_>, mut write: Vec<Pair>) -> Result<Change
     let id = take(&mut write, "ProspectID").unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
     known(&write, desk.options)?;
     let has_identity = |(name, value): &Pair| {
-        IDENTITIES.contains(&name.as_str())
-            && value
-                .as_deref()
-                .is_some_and(|value| !value.trim().is_empty())
+        IDENTITIES.contains(&name.as_str()) && value.as_deref().is_some_and(|value| !value.trim().is_empty())
     };
     if !write.iter().any(has_identity) {
         let message = format!("One of {} is mandatory", IDENTITIES.join(", "));
         return Err(Refused::Mx("MXMandatoryAttributeMissingException", message));
     }
     desk.store.unique(&write, None, desk.options)?;
-    Ok(desk
-        .store
-        .write(&id, write, &desk.options.user_id, desk.now_ms))
+    Ok(desk.store.write(&id, write, &desk.options.user_id, desk.now_ms))
 }
 
 /// Changes a lead that exists.
@@ -79,9 +68,7 @@ pub(super) fn change(desk: &mut Desk<'_>, id: &str, write: Vec<Pair>) -> Result<
         return Err(no_such_lead());
     }
     desk.store.unique(&write, Some(id), desk.options)?;
-    Ok(desk
-        .store
-        .write(id, write, &desk.options.user_id, desk.now_ms))
+    Ok(desk.store.write(id, write, &desk.options.user_id, desk.now_ms))
 }
 
 /// Changes the lead that the write's `SearchBy`, or else its id, e-mail or phone finds; creates one when there is none.
@@ -93,22 +80,14 @@ pub(super) fn upsert(desk: &mut Desk<'_>, mut write: Vec<Pair>) -> Result<Change
         None => vec!["ProspectID", "EmailAddress", "Phone"],
     };
     let value_of = |field: &&str| {
-        let pair = write
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(field))?;
-        pair.1
-            .clone()
-            .filter(|value| !value.is_empty())
-            .map(|value| ((*field).to_owned(), value))
+        let pair = write.iter().find(|(name, _)| name.eq_ignore_ascii_case(field))?;
+        pair.1.clone().filter(|value| !value.is_empty()).map(|value| ((*field).to_owned(), value))
     };
     let found: Vec<(String, String)> = keys.iter().filter_map(value_of).collect();
     if search_by.is_some() && found.is_empty() {
         return Err(invalid("The field of SearchBy has no value"));
     }
-    let id = found
-        .iter()
-        .find_map(|(field, value)| desk.store.lead_by(field, value))
-        .map(|lead| lead.id.clone());
+    let id = found.iter().find_map(|(field, value)| desk.store.lead_by(field, value)).map(|lead| lead.id.clone());
     match id {
         Some(id) => {
             take(&mut write, "ProspectID");

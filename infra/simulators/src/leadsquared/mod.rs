@@ -87,17 +87,9 @@ pub fn start(listener: TcpListener, options: Options) -> io::Result<Simulator> {
     let clock = Clock::start();
     let vendor = Arc::new(LeadSquared::new(options, clock)?);
     let gate = Gate::new(vendor, clock, limits, faults, calls_max);
-    let edits = Router::new()
-        .route("/_recado/leads/{id}", routing::put(edit))
-        .with_state(Arc::clone(&gate));
-    let router = gate
-        .router()
-        .merge(control::router(Arc::clone(&gate)))
-        .merge(edits);
-    Ok(Simulator {
-        server: Server::start(listener, router)?,
-        gate,
-    })
+    let edits = Router::new().route("/_recado/leads/{id}", routing::put(edit)).with_state(Arc::clone(&gate));
+    let router = gate.router().merge(control::router(Arc::clone(&gate))).merge(edits);
+    Ok(Simulator { server: Server::start(listener, router)?, gate })
 }
 
 /// [`start`] on a free port of the loopback interface.
@@ -212,8 +204,5 @@ async fn edit(
 }
 
 fn owned<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<fields::Pair> {
-    fields
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), Some(value.to_owned())))
-        .collect()
+    fields.into_iter().map(|(name, value)| (name.to_owned(), Some(value.to_owned()))).collect()
 }

@@ -10,10 +10,7 @@ use crate::faults::Faults;
 ///
 /// A struct of an account's many independent settings, so its booleans are what they are.
 #[derive(Debug, Clone, clap::Args)]
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "independent settings, each a flag of its own"
-)]
+#[allow(clippy::struct_excessive_bools, reason = "independent settings, each a flag of its own")]
 pub struct Options {
     /// The only access key that is accepted.
     #[arg(long, env = "LEADSQUARED_ACCESS_KEY", hide_env_values = true, default_value_t = Self::default().access_key)]
@@ -108,9 +105,7 @@ impl Default for Options {
             create_or_update_rows: 25,
             update_v2_is_bulk: true,
             hide_errors: false,
-            mx_fields: ["mx_Message_Status", "mx_Message_At", "mx_SMS_Opt_Out"]
-                .map(str::to_owned)
-                .to_vec(),
+            mx_fields: ["mx_Message_Status", "mx_Message_At", "mx_SMS_Opt_Out"].map(str::to_owned).to_vec(),
             unique_fields: vec!["EmailAddress".to_owned()],
             activity_types: Vec::new(),
             accept_unknown_leads: true,
@@ -131,8 +126,7 @@ impl Options {
     /// Calls that may start in any 5 s.
     #[must_use]
     pub fn standard_limit(&self) -> u64 {
-        self.calls_per_5s
-            .unwrap_or_else(|| self.plan.calls_per_5s())
+        self.calls_per_5s.unwrap_or_else(|| self.plan.calls_per_5s())
     }
 }
 
@@ -184,14 +178,8 @@ pub enum Throttle {
 }
 
 fn code_and_name(text: &str) -> Result<(u32, String), String> {
-    let (code, name) = text
-        .split_once('=')
-        .ok_or("an activity type is CODE=NAME")?;
-    Ok((
-        code.parse()
-            .map_err(|_| "an activity type's code is a number")?,
-        name.to_owned(),
-    ))
+    let (code, name) = text.split_once('=').ok_or("an activity type is CODE=NAME")?;
+    Ok((code.parse().map_err(|_| "an activity type's code is a number")?, name.to_owned()))
 }
 
 fn header(text: &str) -> Result<(String, String), String> {
@@ -215,31 +203,17 @@ mod tests {
     fn the_command_line_has_the_defaults_of_the_code() {
         let parsed = Command::parse_from(["simulate"]).options;
         let keys = (parsed.access_key.clone(), parsed.secret_key.clone());
-        let built = Options {
-            access_key: keys.0,
-            secret_key: keys.1,
-            ..Options::default()
-        };
+        let built = Options { access_key: keys.0, secret_key: keys.1, ..Options::default() };
         assert_eq!(format!("{parsed:?}"), format!("{built:?}"));
     }
 
     #[test]
     fn pairs_are_read_from_flags() {
-        let flags = [
-            "simulate",
-            "--activity-type",
-            "206=Message",
-            "--webhook-header",
-            "x-secret: a:b",
-            "--throttle",
-            "200",
-        ];
+        let flags =
+            ["simulate", "--activity-type", "206=Message", "--webhook-header", "x-secret: a:b", "--throttle", "200"];
         let options = Command::parse_from(flags).options;
         assert_eq!(options.activity_types, [(206, "Message".to_owned())]);
-        assert_eq!(
-            options.webhook_headers,
-            [("x-secret".to_owned(), "a:b".to_owned())]
-        );
+        assert_eq!(options.webhook_headers, [("x-secret".to_owned(), "a:b".to_owned())]);
         assert_eq!(options.throttle, super::Throttle::Json200);
     }
 }

@@ -31,12 +31,7 @@ impl Received {
     /// The most bulk calls that started in any 5 s.
     #[must_use]
     pub fn most_bulk_calls_in_5s(&self) -> usize {
-        let bulk: Vec<Call> = self
-            .calls
-            .iter()
-            .filter(|call| call.bulk)
-            .cloned()
-            .collect();
+        let bulk: Vec<Call> = self.calls.iter().filter(|call| call.bulk).cloned().collect();
         most_calls_in(&bulk, super::WINDOW_MS)
     }
 }

@@ -23,17 +23,11 @@ pub(super) fn invalid(message: impl Into<String>) -> Refused {
 }
 
 pub(super) fn no_such_lead() -> Refused {
-    Refused::Mx(
-        "MXInvalidEntityException",
-        "Lead does not exist in the system".to_owned(),
-    )
+    Refused::Mx("MXInvalidEntityException", "Lead does not exist in the system".to_owned())
 }
 
 pub(super) fn unknown_attributes(names: &[&str]) -> Refused {
-    Refused::Mx(
-        "MXUnknownAttributeException",
-        format!("Attribute(s) does not exist - {}", names.join(",")),
-    )
+    Refused::Mx("MXUnknownAttributeException", format!("Attribute(s) does not exist - {}", names.join(",")))
 }
 
 impl Refused {

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    activities, activities_bulk, activity_types, authentication, hooks, leads_bulk, leads_read,
-    leads_search, leads_update_v2, leads_write, refusal::Refused, vendor::Desk,
+    activities, activities_bulk, activity_types, authentication, hooks, leads_bulk, leads_read, leads_search,
+    leads_update_v2, leads_write, refusal::Refused, vendor::Desk,
 };
 
 /// What answers a call.
@@ -24,9 +24,7 @@ type Route = (&'static str, Endpoint);
 pub(super) fn route(desk: &mut Desk<'_>, operation: &str) -> Result<Value, Refused> {
     let (service, call) = operation.split_once('/').ok_or(Refused::NoSuchPath)?;
     let route = match service {
-        "authentication.svc" if call == "userbyaccesskey.get" => {
-            Some(("GET", Read(authentication::user)))
-        }
+        "authentication.svc" if call == "userbyaccesskey.get" => Some(("GET", Read(authentication::user))),
         "leadmanagement.svc" => lead_route(call),
         "prospectactivity.svc" => activity_route(call),
         "webhook.svc" => webhook_route(call),

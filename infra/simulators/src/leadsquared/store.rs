@@ -42,24 +42,10 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn new(options: &Options, now_ms: u64) -> Self {
-        let system = [
-            (21, "Inbound Phone Call Activity"),
-            (22, "Outbound Phone Call Activity"),
-            (3002, "Stage Change"),
-        ];
-        let custom = options
-            .activity_types
-            .iter()
-            .map(|(code, name)| (*code, name.as_str()));
-        let named = |(code, name): (u32, &str)| {
-            (
-                code,
-                ActivityType {
-                    name: name.to_owned(),
-                    fields: Vec::new(),
-                },
-            )
-        };
+        let system =
+            [(21, "Inbound Phone Call Activity"), (22, "Outbound Phone Call Activity"), (3002, "Stage Change")];
+        let custom = options.activity_types.iter().map(|(code, name)| (*code, name.as_str()));
+        let named = |(code, name): (u32, &str)| (code, ActivityType { name: name.to_owned(), fields: Vec::new() });
         let mut store = Self {
             leads: HashMap::new(),
             ordered: Vec::new(),
@@ -68,10 +54,7 @@ impl Store {
             types: system.into_iter().chain(custom).map(named).collect(),
         };
         for (id, fields) in &options.leads {
-            let pairs = fields
-                .iter()
-                .map(|(name, value)| (name.clone(), Some(value.clone())))
-                .collect();
+            let pairs = fields.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect();
             store.write(id, pairs, &options.user_id, now_ms);
         }
         store
@@ -83,9 +66,7 @@ impl Store {
     }
 
     pub(super) fn lead(&self, id: &str) -> Option<&Lead> {
-        self.leads
-            .get(&id.to_ascii_lowercase())
-            .and_then(|place| self.ordered.get(*place))
+        self.leads.get(&id.to_ascii_lowercase()).and_then(|place| self.ordered.get(*place))
     }
 
     /// The first lead whose field holds exactly this.
@@ -93,56 +74,31 @@ impl Store {
         if field.eq_ignore_ascii_case("ProspectID") {
             return self.lead(value);
         }
-        self.ordered
-            .iter()
-            .find(|lead| lead.field(field) == Some(value))
+        self.ordered.iter().find(|lead| lead.field(field) == Some(value))
     }
 
     /// Creates the lead or changes the given fields of it.
-    pub(super) fn write(
-        &mut self,
-        id: &str,
-        pairs: Vec<Pair>,
-        author: &str,
-        now_ms: u64,
-    ) -> Change {
+    pub(super) fn write(&mut self, id: &str, pairs: Vec<Pair>, author: &str, now_ms: u64) -> Change {
         let key = id.to_ascii_lowercase();
         let place = self.leads.get(&key).copied();
         if let Some(lead) = place.and_then(|place| self.ordered.get_mut(place)) {
             let before = lead.clone();
             lead.fields.extend(pairs);
-            lead.fields
-                .insert("ModifiedBy".to_owned(), Some(author.to_owned()));
+            lead.fields.insert("ModifiedBy".to_owned(), Some(author.to_owned()));
             lead.modified_ms = now_ms;
             lead.updates += 1;
-            return Change {
-                before: Some(before),
-                after: lead.clone(),
-            };
+            return Change { before: Some(before), after: lead.clone() };
         }
         let number = self.ordered.len() + 1;
-        let mut lead = fresh(
-            id,
-            u64::try_from(number).unwrap_or(u64::MAX),
-            author,
-            now_ms,
-        );
+        let mut lead = fresh(id, u64::try_from(number).unwrap_or(u64::MAX), author, now_ms);
         lead.fields.extend(pairs);
         self.leads.insert(key, self.ordered.len());
         self.ordered.push(lead.clone());
-        Change {
-            before: None,
-            after: lead,
-        }
+        Change { before: None, after: lead }
     }
 
     /// Whether another lead than `id` already holds a unique value.
-    pub(super) fn unique(
-        &self,
-        pairs: &[Pair],
-        id: Option<&str>,
-        options: &Options,
-    ) -> Result<(), Refused> {
+    pub(super) fn unique(&self, pairs: &[Pair], id: Option<&str>, options: &Options) -> Result<(), Refused> {
         for (name, value) in pairs {
             let Some(value) = value.as_deref().filter(|value| !value.is_empty()) else {
                 continue;
@@ -152,10 +108,7 @@ impl Store {
                     .lead_by(name, value)
                     .is_some_and(|lead| !id.is_some_and(|id| id.eq_ignore_ascii_case(&lead.id)));
             if taken {
-                let message = format!(
-                    "A Lead with same {} already exists",
-                    name.trim_end_matches("Address")
-                );
+                let message = format!("A Lead with same {} already exists", name.trim_end_matches("Address"));
                 return Err(Refused::Mx("MXDuplicateEntryException", message));
             }
         }
@@ -163,8 +116,7 @@ impl Store {
     }
 
     pub(super) fn add_activity(&mut self, activity: Activity) {
-        self.activity_places
-            .insert(activity.id.to_ascii_lowercase(), self.activities.len());
+        self.activity_places.insert(activity.id.to_ascii_lowercase(), self.activities.len());
         self.activities.push(activity);
     }
 
@@ -174,12 +126,7 @@ impl Store {
     }
 
     pub(super) fn free_code(&self) -> u32 {
-        let highest = self
-            .types
-            .keys()
-            .copied()
-            .filter(|code| (FIRST_CUSTOM_CODE..3_000).contains(code))
-            .max();
+        let highest = self.types.keys().copied().filter(|code| (FIRST_CUSTOM_CODE..3_000).contains(code)).max();
         highest.map_or(FIRST_CUSTOM_CODE, |code| code + 1)
     }
 }
@@ -201,16 +148,8 @@ fn fresh(id: &str, number: u64, author: &str, now_ms: u64) -> Lead {
         ("ModifiedBy", author),
         ("CreatedOn", &created),
     ];
-    let fields = preset
-        .map(|(name, value)| (name.to_owned(), Some(value.to_owned())))
-        .into();
-    Lead {
-        id: id.to_owned(),
-        number,
-        fields,
-        modified_ms: now_ms,
-        updates: 0,
-    }
+    let fields = preset.map(|(name, value)| (name.to_owned(), Some(value.to_owned()))).into();
+    Lead { id: id.to_owned(), number, fields, modified_ms: now_ms, updates: 0 }
 }
 
 #[cfg(test)]
@@ -227,10 +166,7 @@ mod tests {
         store.write("AB-1", email("a@x"), "me", 1);
         let change = store.write("ab-1", email("b@x"), "me", 2);
         assert_eq!(change.before.unwrap().field("EmailAddress"), Some("a@x"));
-        assert_eq!(
-            (store.leads().len(), store.lead("Ab-1").unwrap().updates),
-            (1, 1)
-        );
+        assert_eq!((store.leads().len(), store.lead("Ab-1").unwrap().updates), (1, 1));
     }
 
     #[test]

@@ -8,10 +8,7 @@ use crate::answer::Answer;
 
 /// The answer number `turn` (it matters to [`Throttle::Rotate`] only) to a call over `limit` calls in `length_ms`.
 pub(super) fn throttled(shape: Throttle, turn: usize, limit: u64, length_ms: u64) -> Answer {
-    let message = format!(
-        "API calls exceeded the limit of {limit} in {} second(s)",
-        length_ms / 1_000
-    );
+    let message = format!("API calls exceeded the limit of {limit} in {} second(s)", length_ms / 1_000);
     let shape = match (shape, turn % 3) {
         (Throttle::Rotate, 0) => Throttle::Text429,
         (Throttle::Rotate, 1) => Throttle::Json403,
@@ -19,18 +16,15 @@ pub(super) fn throttled(shape: Throttle, turn: usize, limit: u64, length_ms: u64
         (shape, _) => shape,
     };
     match shape {
-        Throttle::Json403 => Answer::json(
-            StatusCode::FORBIDDEN,
-            json!({ "Status": "Error", "ExceptionMessage": message }),
-        ),
+        Throttle::Json403 => {
+            Answer::json(StatusCode::FORBIDDEN, json!({ "Status": "Error", "ExceptionMessage": message }))
+        }
         Throttle::Json200 => Answer::ok(json!({
             "Status": "Error",
             "ExceptionType": "MXAPIRateLimitExceededException",
             "ExceptionMessage": message,
         })),
-        Throttle::Text429 | Throttle::Rotate => {
-            Answer::text(StatusCode::TOO_MANY_REQUESTS, message)
-        }
+        Throttle::Text429 | Throttle::Rotate => Answer::text(StatusCode::TOO_MANY_REQUESTS, message),
     }
 }
 
@@ -40,9 +34,8 @@ mod tests {
 
     #[test]
     fn rotation_goes_through_all_three() {
-        let statuses: Vec<u16> = (0..4)
-            .map(|turn| throttled(Throttle::Rotate, turn, 15, 5_000).status.as_u16())
-            .collect();
+        let statuses: Vec<u16> =
+            (0..4).map(|turn| throttled(Throttle::Rotate, turn, 15, 5_000).status.as_u16()).collect();
         assert_eq!(statuses, [429, 403, 200, 429]);
     }
 }

@@ -66,17 +66,12 @@ pub(super) struct Desk<'a> {
 impl Desk<'_> {
     /// A query parameter by its exact name: a wrong case is another parameter.
     pub(super) fn query(&self, name: &str) -> Option<&str> {
-        self.call
-            .query
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.call.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// The body as this type, or the 400 for what does not deserialise.
     pub(super) fn body<T: DeserializeOwned>(&self) -> Result<T, Refused> {
-        serde_json::from_slice(&self.call.body)
-            .map_err(|_| Refused::Malformed("The body is not per the specification"))
+        serde_json::from_slice(&self.call.body).map_err(|_| Refused::Malformed("The body is not per the specification"))
     }
 
     /// The rows of a bulk call. More than `most` refuse the call whole; the vendor does not document with which words.
@@ -86,9 +81,7 @@ impl Desk<'_> {
             return Err(invalid("At least one record is required"));
         }
         if rows.len() > most {
-            return Err(invalid(format!(
-                "Maximum of {most} records is allowed in one call"
-            )));
+            return Err(invalid(format!("Maximum of {most} records is allowed in one call")));
         }
         Ok(rows)
     }
@@ -98,25 +91,13 @@ impl LeadSquared {
     pub(super) fn new(options: Options, clock: Clock) -> io::Result<Self> {
         let store = Mutex::new(Store::new(&options, clock.now_ms()));
         let announcer = Arc::new(Announcer::new(&options, clock)?);
-        Ok(Self {
-            options,
-            clock,
-            store,
-            announcer,
-            throttles: AtomicUsize::new(0),
-        })
+        Ok(Self { options, clock, store, announcer, throttles: AtomicUsize::new(0) })
     }
 
     pub(super) fn received(&self, calls: Vec<Call>, forgotten_calls: u64) -> Received {
         let (deliveries, forgotten) = self.announcer.deliveries();
         let (leads, activities) = (self.leads(), self.activities());
-        Received {
-            calls,
-            forgotten: forgotten_calls + forgotten,
-            leads,
-            activities,
-            deliveries,
-        }
+        Received { calls, forgotten: forgotten_calls + forgotten, leads, activities, deliveries }
     }
 
     pub(super) fn forget(&self) {
@@ -141,18 +122,11 @@ impl LeadSquared {
 
     pub(super) fn edit_lead(&self, id: &str, pairs: Vec<Pair>) {
         let change = lock(&self.store).write(id, pairs, PERSON, self.clock.now_ms());
-        self.announcer
-            .announce(vec![Raised::Lead(change)], &self.options);
+        self.announcer.announce(vec![Raised::Lead(change)], &self.options);
     }
 
     pub(super) fn put_activity_type(&self, code: u32, name: &str) {
-        lock(&self.store).types.insert(
-            code,
-            ActivityType {
-                name: name.to_owned(),
-                fields: Vec::new(),
-            },
-        );
+        lock(&self.store).types.insert(code, ActivityType { name: name.to_owned(), fields: Vec::new() });
     }
 
     pub(super) fn stop_webhooks(&self) {
@@ -162,22 +136,16 @@ impl LeadSquared {
 
 /// Path without its `/v2/` and in lower case.
 fn operation(path: &str) -> String {
-    path.strip_prefix("/v2/")
-        .unwrap_or_default()
-        .to_ascii_lowercase()
+    path.strip_prefix("/v2/").unwrap_or_default().to_ascii_lowercase()
 }
 
 impl Vendor for LeadSquared {
     fn unauthorized(&self, head: &Parts) -> Option<Answer> {
         let query: Vec<(String, String)> =
-            url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes())
-                .into_owned()
-                .collect();
+            url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
         let is = |header: &str, parameter: &str, expected: &str| match head.headers.get(header) {
             Some(value) => value.as_bytes() == expected.as_bytes(),
-            None => query
-                .iter()
-                .any(|(name, value)| name == parameter && value == expected),
+            None => query.iter().any(|(name, value)| name == parameter && value == expected),
         };
         let known = is("x-lsq-accesskey", "accessKey", &self.options.access_key)
             && is("x-lsq-secretkey", "secretKey", &self.options.secret_key);
@@ -187,11 +155,7 @@ impl Vendor for LeadSquared {
 
     fn windows(&self, path: &str) -> &'static [usize] {
         let counts_as_standard = self.options.bulk_counts_as_standard;
-        match (
-            self.is_bulk(path),
-            counts_as_standard,
-            self.options.calls_per_day.is_some(),
-        ) {
+        match (self.is_bulk(path), counts_as_standard, self.options.calls_per_day.is_some()) {
             (false, _, false) => &[STANDARD],
             (false, _, true) => &[DAY, STANDARD],
             (true, true, false) => &[STANDARD, BULK],
@@ -227,10 +191,7 @@ impl Vendor for LeadSquared {
     fn failure(&self, status: StatusCode) -> Answer {
         // Without an `MX` type, so that it reads as a passing trouble; behind a 200 only the envelope tells it apart.
         if status == StatusCode::OK {
-            return Answer::ok(envelope(
-                "MXInvalidInputException",
-                "The request could not be processed",
-            ));
+            return Answer::ok(envelope("MXInvalidInputException", "The request could not be processed"));
         }
         Answer::text(status, status.canonical_reason().unwrap_or("Error"))
     }
@@ -255,13 +216,7 @@ impl Vendor for LeadSquared {
             (reply, desk.rows, desk.raised)
         };
         self.announcer.announce(raised, &self.options);
-        let answer = reply.map_or_else(
-            |refused| refused.into_answer(self.options.hide_errors),
-            Answer::ok,
-        );
-        Worked {
-            answer,
-            items: rows,
-        }
+        let answer = reply.map_or_else(|refused| refused.into_answer(self.options.hide_errors), Answer::ok);
+        Worked { answer, items: rows }
     }
 }

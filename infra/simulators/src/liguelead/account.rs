@@ -15,11 +15,7 @@ impl Books {
     pub(super) fn new(phones_max: usize) -> Self {
         // Each recipient has two callbacks.
         let callbacks_max = phones_max.saturating_mul(2);
-        Self {
-            credits: 0,
-            campaigns: Log::new(phones_max),
-            callbacks: Log::new(callbacks_max),
-        }
+        Self { credits: 0, campaigns: Log::new(phones_max), callbacks: Log::new(callbacks_max) }
     }
 
     /// Charges `credits` unless the balance is too short, in which case nothing is charged.

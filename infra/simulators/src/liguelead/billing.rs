@@ -64,12 +64,7 @@ mod tests {
     #[test]
     fn the_rules_differ_where_the_vendor_contradicts_itself() {
         let at = |length| {
-            [
-                Billing::EveryPart152,
-                Billing::FirstPart160,
-                Billing::EveryPart153,
-            ]
-            .map(|rule| rule.credits(length))
+            [Billing::EveryPart152, Billing::FirstPart160, Billing::EveryPart153].map(|rule| rule.credits(length))
         };
         assert_eq!(at(304), [2, 2, 2]);
         assert_eq!(at(305), [3, 2, 2]);
@@ -79,12 +74,6 @@ mod tests {
 
     #[test]
     fn an_emoji_is_one_character_or_two_units() {
-        assert_eq!(
-            (
-                LengthUnit::Chars.length("é🎉"),
-                LengthUnit::Utf16.length("é🎉")
-            ),
-            (2, 3)
-        );
+        assert_eq!((LengthUnit::Chars.length("é🎉"), LengthUnit::Utf16.length("é🎉")), (2, 3));
     }
 }

@@ -22,27 +22,14 @@ pub(super) struct Fields {
 impl Fields {
     /// 415 for another content type, 400 for what is not JSON, 422 for JSON that is not an object.
     pub(super) fn read(call: &Incoming) -> Result<Self, Answer> {
-        let content_type = call
-            .headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
+        let content_type = call.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
         if !media_type.eq_ignore_ascii_case("application/json") {
-            return Err(refuse(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "Content-Type must be application/json",
-            ));
+            return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json"));
         }
         match serde_json::from_slice(&call.body) {
-            Ok(Value::Object(body)) => Ok(Self {
-                body,
-                errors: Vec::new(),
-            }),
-            Ok(_) => Err(refuse(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "The body must be a JSON object",
-            )),
+            Ok(Value::Object(body)) => Ok(Self { body, errors: Vec::new() }),
+            Ok(_) => Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "The body must be a JSON object")),
             Err(_) => Err(refuse(StatusCode::BAD_REQUEST, "Malformed JSON")),
         }
     }
@@ -50,8 +37,7 @@ impl Fields {
     /// Notes what is wrong with a field. A message never quotes the value.
     pub(super) fn wrong(&mut self, field: &str, message: impl Into<String>) {
         if self.errors.len() < ERRORS_MAX {
-            self.errors
-                .push(json!({ "field": field, "message": message.into() }));
+            self.errors.push(json!({ "field": field, "message": message.into() }));
         }
     }
 
@@ -71,24 +57,13 @@ impl Fields {
     }
 
     /// A whole number inside `range`; text that looks like one is refused.
-    pub(super) fn number(
-        &mut self,
-        field: &'static str,
-        range: std::ops::RangeInclusive<u64>,
-    ) -> Option<u64> {
+    pub(super) fn number(&mut self, field: &'static str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
         let number = match self.body.get(field)?.as_u64() {
             Some(number) if range.contains(&number) => Some(number),
             _ => None,
         };
         if number.is_none() {
-            self.wrong(
-                field,
-                format!(
-                    "must be an integer from {} to {}",
-                    range.start(),
-                    range.end()
-                ),
-            );
+            self.wrong(field, format!("must be an integer from {} to {}", range.start(), range.end()));
         }
         number
     }
@@ -110,9 +85,6 @@ impl Fields {
         if self.errors.is_empty() {
             return Ok(());
         }
-        Err(Answer::json(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            json!({ "error": self.errors }),
-        ))
+        Err(Answer::json(StatusCode::UNPROCESSABLE_ENTITY, json!({ "error": self.errors })))
     }
 }

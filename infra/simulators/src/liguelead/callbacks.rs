@@ -13,12 +13,7 @@ use super::{
 use crate::clock::utc;
 
 /// Makes all `planned` callbacks of a campaign; returns when each was answered or given up.
-pub(super) async fn make(
-    vendor: Arc<LigueLead>,
-    campaign: Arc<Campaign>,
-    planned: Vec<Planned>,
-    url: String,
-) {
+pub(super) async fn make(vendor: Arc<LigueLead>, campaign: Arc<Campaign>, planned: Vec<Planned>, url: String) {
     let (accepted, accepted_ms) = (Instant::now(), vendor.clock.now_ms());
     let url: Arc<str> = url.into();
     let mut running = JoinSet::new();
@@ -28,8 +23,7 @@ pub(super) async fn make(
         let Ok(permit) = Arc::clone(&vendor.permits).acquire_owned().await else {
             return;
         };
-        let (vendor, campaign, url) =
-            (Arc::clone(&vendor), Arc::clone(&campaign), Arc::clone(&url));
+        let (vendor, campaign, url) = (Arc::clone(&vendor), Arc::clone(&campaign), Arc::clone(&url));
         running.spawn(async move {
             make_one(&vendor, &campaign, callback, accepted_ms, &url).await;
             drop(permit);
@@ -39,32 +33,13 @@ pub(super) async fn make(
     while running.join_next().await.is_some() {}
 }
 
-async fn make_one(
-    vendor: &LigueLead,
-    campaign: &Campaign,
-    callback: Planned,
-    accepted_ms: u64,
-    url: &str,
-) {
+async fn make_one(vendor: &LigueLead, campaign: &Campaign, callback: Planned, accepted_ms: u64, url: &str) {
     let Some(phone) = campaign.phones.get(callback.place) else {
         return;
     };
-    let body = payload(
-        &vendor.options.app_id,
-        campaign,
-        phone,
-        callback.status,
-        accepted_ms + callback.occurred_ms,
-    );
+    let body = payload(&vendor.options.app_id, campaign, phone, callback.status, accepted_ms + callback.occurred_ms);
     let at_ms = vendor.clock.now_ms();
-    let answer = vendor
-        .client
-        .post(url)
-        .json(&body)
-        .send()
-        .await
-        .ok()
-        .map(|response| response.status().as_u16());
+    let answer = vendor.client.post(url).json(&body).send().await.ok().map(|response| response.status().as_u16());
     vendor.note_callback(Callback {
         at_ms,
         campaign: campaign.id.clone(),
@@ -75,13 +50,7 @@ async fn make_one(
 }
 
 /// The webhook guide's payload. The phone comes with `+55` although it was sent without, and `sent_at` is only a date.
-fn payload(
-    app_id: &str,
-    campaign: &Campaign,
-    national: &str,
-    status: &str,
-    occurred_ms: u64,
-) -> Value {
+fn payload(app_id: &str, campaign: &Campaign, national: &str, status: &str, occurred_ms: u64) -> Value {
     let mut body = json!({
         "id": campaign.id,
         "source": "api",

@@ -64,10 +64,7 @@ pub fn start(listener: TcpListener, options: Options) -> io::Result<Simulator> {
     let vendor = Arc::new(LigueLead::new(options, clock)?);
     let gate = Gate::new(vendor, clock, limits, faults, calls_max);
     let router = gate.router().merge(control::router(Arc::clone(&gate)));
-    Ok(Simulator {
-        server: Server::start(listener, router)?,
-        gate,
-    })
+    Ok(Simulator { server: Server::start(listener, router)?, gate })
 }
 
 /// [`start`] on a free port of the loopback interface.

@@ -176,24 +176,14 @@ mod tests {
     #[test]
     fn the_command_line_has_the_defaults_of_the_code() {
         let parsed = Command::parse_from(["simulate", "--api-token", "simulated-token"]).options;
-        let built = Options {
-            app_id: parsed.app_id.clone(),
-            ..Options::default()
-        };
+        let built = Options { app_id: parsed.app_id.clone(), ..Options::default() };
         assert_eq!(format!("{parsed:?}"), format!("{built:?}"));
     }
 
     #[test]
     fn flags_reach_the_flattened_parts() {
-        let flags = [
-            "simulate",
-            "--fault",
-            "reset@first=1",
-            "--failed-ending",
-            "0002",
-            "--allow-private-webhooks",
-            "false",
-        ];
+        let flags =
+            ["simulate", "--fault", "reset@first=1", "--failed-ending", "0002", "--allow-private-webhooks", "false"];
         let options = Command::parse_from(flags).options;
         assert_eq!(options.faults.rules.len(), 1);
         assert_eq!(options.callbacks.failed_endings, ["0002"]);

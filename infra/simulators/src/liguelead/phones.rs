@@ -2,9 +2,9 @@
 
 /// Area codes in use, Anatel's 67.
 const AREA_CODES: [u8; 67] = [
-    11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 24, 27, 28, 31, 32, 33, 34, 35, 37, 38, 41, 42, 43,
-    44, 45, 46, 47, 48, 49, 51, 53, 54, 55, 61, 62, 63, 64, 65, 66, 67, 68, 69, 71, 73, 74, 75, 77,
-    79, 81, 82, 83, 84, 85, 86, 87, 88, 89, 91, 92, 93, 94, 95, 96, 97, 98, 99,
+    11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 24, 27, 28, 31, 32, 33, 34, 35, 37, 38, 41, 42, 43, 44, 45, 46, 47, 48,
+    49, 51, 53, 54, 55, 61, 62, 63, 64, 65, 66, 67, 68, 69, 71, 73, 74, 75, 77, 79, 81, 82, 83, 84, 85, 86, 87, 88, 89,
+    91, 92, 93, 94, 95, 96, 97, 98, 99,
 ];
 
 /// The 11 national digits of a phone in an accepted form.
@@ -36,11 +36,7 @@ mod tests {
         for phone in ["11987654321", "5511987654321", "+5511987654321"] {
             assert_eq!(national(phone, true), Some("11987654321"), "{phone}");
         }
-        assert_eq!(
-            national("55987654321", true),
-            Some("55987654321"),
-            "area code 55"
-        );
+        assert_eq!(national("55987654321", true), Some("55987654321"), "area code 55");
     }
 
     #[test]
@@ -65,11 +61,7 @@ mod tests {
     #[test]
     fn only_strictness_refuses_the_vendors_own_samples() {
         for phone in ["11888888888", "31777777777", "20987654321"] {
-            assert_eq!(
-                (national(phone, false).is_some(), national(phone, true)),
-                (true, None),
-                "{phone}"
-            );
+            assert_eq!((national(phone, false).is_some(), national(phone, true)), (true, None), "{phone}");
         }
     }
 }

@@ -28,12 +28,7 @@ enum Draw {
 }
 
 /// The callbacks for `phones`, in the order in which they are due.
-pub(super) fn plan(
-    phones: &[String],
-    channel: Channel,
-    options: &CallbackOptions,
-    seed: u64,
-) -> Vec<Planned> {
+pub(super) fn plan(phones: &[String], channel: Channel, options: &CallbackOptions, seed: u64) -> Vec<Planned> {
     let mut planned: Vec<Planned> = phones
         .iter()
         .enumerate()
@@ -51,49 +46,21 @@ fn of_recipient(
     options: &CallbackOptions,
     seed: u64,
 ) -> impl Iterator<Item = Planned> {
-    let index = |draw: Draw| {
-        u64::try_from(place)
-            .unwrap_or(u64::MAX)
-            .wrapping_mul(8)
-            .wrapping_add(draw as u64)
-    };
+    let index = |draw: Draw| u64::try_from(place).unwrap_or(u64::MAX).wrapping_mul(8).wrapping_add(draw as u64);
     let chosen = |share: f64, draw| chance::unit(seed, index(draw)) < share;
     let jitter = |draw| chance::up_to(options.callback_jitter_ms, seed, index(draw));
-    let outcome = outcome(
-        phone,
-        channel,
-        options,
-        chance::unit(seed, index(Draw::Outcome)),
-    );
+    let outcome = outcome(phone, channel, options, chance::unit(seed, index(Draw::Outcome)));
 
-    let sent_ms = options
-        .sent_after_ms
-        .saturating_add(jitter(Draw::SentJitter));
+    let sent_ms = options.sent_after_ms.saturating_add(jitter(Draw::SentJitter));
     // What is final cannot happen before the message was sent.
-    let final_ms = options
-        .final_after_ms
-        .saturating_add(jitter(Draw::FinalJitter))
-        .max(sent_ms);
-    let (sent_due_ms, final_due_ms) = match (
-        options.callbacks_before_answer,
-        options.callbacks_out_of_order,
-    ) {
+    let final_ms = options.final_after_ms.saturating_add(jitter(Draw::FinalJitter)).max(sent_ms);
+    let (sent_due_ms, final_due_ms) = match (options.callbacks_before_answer, options.callbacks_out_of_order) {
         (true, _) => (0, 0),
         (false, true) => (final_ms.saturating_add(1), sent_ms),
         (false, false) => (sent_ms, final_ms),
     };
-    let sent = Planned {
-        due_ms: sent_due_ms,
-        occurred_ms: sent_ms,
-        place,
-        status: "sent",
-    };
-    let last = Planned {
-        due_ms: final_due_ms,
-        occurred_ms: final_ms,
-        place,
-        status: outcome,
-    };
+    let sent = Planned { due_ms: sent_due_ms, occurred_ms: sent_ms, place, status: "sent" };
+    let last = Planned { due_ms: final_due_ms, occurred_ms: final_ms, place, status: outcome };
 
     let copies = |lost, twice| match (chosen(options.lost_callbacks_share, lost), twice) {
         (true, _) => 0,
@@ -125,9 +92,7 @@ fn outcome(phone: &str, channel: Channel, options: &CallbackOptions, draw: f64) 
 }
 
 fn ends_with_any(phone: &str, endings: &[String]) -> bool {
-    endings
-        .iter()
-        .any(|ending| phone.ends_with(ending.as_str()))
+    endings.iter().any(|ending| phone.ends_with(ending.as_str()))
 }
 
 #[cfg(test)]
@@ -144,20 +109,10 @@ mod tests {
 
     #[test]
     fn each_recipient_is_sent_and_then_delivered() {
-        let planned = plan(
-            &["11987654321".to_owned()],
-            Channel::Sms,
-            &CallbackOptions::default(),
-            0,
-        );
+        let planned = plan(&["11987654321".to_owned()], Channel::Sms, &CallbackOptions::default(), 0);
         assert_eq!(statuses(&planned), ["sent", "delivered"]);
         assert_eq!((planned[0].due_ms, planned[1].due_ms), (50, 200));
-        let voice = plan(
-            &["11987654321".to_owned()],
-            Channel::Voice,
-            &CallbackOptions::default(),
-            0,
-        );
+        let voice = plan(&["11987654321".to_owned()], Channel::Voice, &CallbackOptions::default(), 0);
         assert_eq!(statuses(&voice), ["sent", "answer"]);
     }
 
@@ -170,38 +125,25 @@ mod tests {
             undelivered_share: 1.0,
             ..CallbackOptions::default()
         };
-        let phones =
-            ["11900000001", "11900000002", "11900000003", "11900000004"].map(str::to_owned);
+        let phones = ["11900000001", "11900000002", "11900000003", "11900000004"].map(str::to_owned);
         let planned = plan(&phones, Channel::Sms, &options, 0);
-        assert_eq!(
-            statuses(&planned[3..]),
-            ["undelivered", "failed", "undelivered"]
-        );
+        assert_eq!(statuses(&planned[3..]), ["undelivered", "failed", "undelivered"]);
         assert!(planned.iter().all(|callback| callback.place != 2));
     }
 
     #[test]
     fn shares_lose_and_repeat_as_many_as_they_say() {
-        let lost = CallbackOptions {
-            lost_callbacks_share: 0.25,
-            ..CallbackOptions::default()
-        };
+        let lost = CallbackOptions { lost_callbacks_share: 0.25, ..CallbackOptions::default() };
         let count = plan(&many(), Channel::Sms, &lost, 3).len();
         assert!((2_850..3_150).contains(&count), "{count}");
-        let doubled = CallbackOptions {
-            duplicate_callbacks_share: 0.25,
-            ..CallbackOptions::default()
-        };
+        let doubled = CallbackOptions { duplicate_callbacks_share: 0.25, ..CallbackOptions::default() };
         let count = plan(&many(), Channel::Sms, &doubled, 3).len();
         assert!((4_850..5_150).contains(&count), "{count}");
     }
 
     #[test]
     fn out_of_order_callbacks_keep_their_true_times() {
-        let options = CallbackOptions {
-            callbacks_out_of_order: true,
-            ..CallbackOptions::default()
-        };
+        let options = CallbackOptions { callbacks_out_of_order: true, ..CallbackOptions::default() };
         let planned = plan(&["11987654321".to_owned()], Channel::Sms, &options, 0);
         assert_eq!(statuses(&planned), ["delivered", "sent"]);
         assert!(planned[0].occurred_ms > planned[1].occurred_ms);
@@ -209,11 +151,7 @@ mod tests {
 
     #[test]
     fn jitter_never_puts_the_last_status_before_the_first() {
-        let options = CallbackOptions {
-            final_after_ms: 50,
-            callback_jitter_ms: 1_000,
-            ..CallbackOptions::default()
-        };
+        let options = CallbackOptions { final_after_ms: 50, callback_jitter_ms: 1_000, ..CallbackOptions::default() };
         let planned = plan(&many(), Channel::Sms, &options, 9);
         let mut occurred = vec![(0, 0); 2_000];
         for callback in planned {

@@ -35,9 +35,7 @@ impl Received {
         let mut messages = BTreeMap::new();
         for campaign in &self.campaigns {
             for phone in &campaign.phones {
-                *messages
-                    .entry((phone.as_str(), campaign.message.as_str()))
-                    .or_default() += 1;
+                *messages.entry((phone.as_str(), campaign.message.as_str())).or_default() += 1;
             }
         }
         messages

@@ -35,8 +35,7 @@ pub(super) struct Send {
 impl Send {
     /// Credits for all recipients.
     pub(super) fn credits(&self) -> u64 {
-        self.credits_each
-            .saturating_mul(u64::try_from(self.phones.len()).unwrap_or(u64::MAX))
+        self.credits_each.saturating_mul(u64::try_from(self.phones.len()).unwrap_or(u64::MAX))
     }
 
     pub(super) fn into_campaign(self, id: String, call: &Incoming) -> Campaign {
@@ -62,12 +61,8 @@ pub(super) fn accepted(channel: Channel, campaign_id: &str, now_ms: u64) -> Answ
         Channel::Sms => "SMS accepted successfully",
         Channel::Voice => "Voice accepted successfully",
     };
-    let data =
-        json!({ "campaign_id": campaign_id, "accepted_at": utc(now_ms, "%Y-%m-%dT%H:%M:%S.%3fZ") });
-    Answer::json(
-        StatusCode::ACCEPTED,
-        json!({ "message": message, "data": data }),
-    )
+    let data = json!({ "campaign_id": campaign_id, "accepted_at": utc(now_ms, "%Y-%m-%dT%H:%M:%S.%3fZ") });
+    Answer::json(StatusCode::ACCEPTED, json!({ "message": message, "data": data }))
 }
 
 /// 402, which the vendor's own clients expect when the balance is short.
@@ -95,15 +90,8 @@ pub(super) fn recipients(fields: &mut Fields, options: &Options) -> Vec<String> 
     }
     let mut recipients = Vec::with_capacity(list.len());
     for (place, phone) in list.iter().enumerate() {
-        let national = phone
-            .as_str()
-            .and_then(|phone| phones::national(phone, options.strict_phones));
-        match national.filter(|national| {
-            !options
-                .reject_phones
-                .iter()
-                .any(|rejected| rejected == national)
-        }) {
+        let national = phone.as_str().and_then(|phone| phones::national(phone, options.strict_phones));
+        match national.filter(|national| !options.reject_phones.iter().any(|rejected| rejected == national)) {
             Some(national) => recipients.push(national.to_owned()),
             None => fields.wrong("phones", format!("phones[{place}] is not a valid phone")),
         }

@@ -17,10 +17,7 @@ pub(super) fn read(call: &Incoming, options: &Options) -> Result<Send, Answer> {
     let mut fields = Fields::read(call)?;
     let message = fields.text("message", true).unwrap_or_default();
     let length = options.length_unit.length(&message);
-    if fields
-        .get("message")
-        .is_some_and(serde_json::Value::is_string)
-    {
+    if fields.get("message").is_some_and(serde_json::Value::is_string) {
         if message.trim().is_empty() {
             fields.wrong("message", "must not be empty");
         } else if length > MESSAGE_LENGTH_MAX {

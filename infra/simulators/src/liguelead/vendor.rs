@@ -52,14 +52,7 @@ impl LigueLead {
             .map_err(io::Error::other)?;
         let permits = Arc::new(Semaphore::new(options.callbacks.callbacks_at_once.max(1)));
         let books = Mutex::new(Books::new(options.keep_phones));
-        Ok(Self {
-            options,
-            clock,
-            client,
-            permits,
-            books,
-            callbacks: Mutex::default(),
-        })
+        Ok(Self { options, clock, client, permits, books, callbacks: Mutex::default() })
     }
 
     pub(super) fn received(&self, calls: Vec<Call>, forgotten_calls: u64) -> Received {
@@ -92,24 +85,13 @@ impl LigueLead {
         if !lock(&self.books).charge(send.credits(), self.options.balance) {
             return short_of_credits();
         }
-        let (channel, url) = (
-            send.channel,
-            send.webhook_url
-                .clone()
-                .or_else(|| self.options.webhook_url.clone()),
-        );
+        let (channel, url) = (send.channel, send.webhook_url.clone().or_else(|| self.options.webhook_url.clone()));
         let campaign = send.into_campaign(uuid::Uuid::new_v4().to_string(), call);
-        lock(&self.books)
-            .campaigns
-            .push(campaign.phones.len(), campaign.clone());
+        lock(&self.books).campaigns.push(campaign.phones.len(), campaign.clone());
         let campaign_id = campaign.id.clone();
         if let Some(url) = url {
             // Each campaign draws its own outcomes, and the same call draws them again under the same seed.
-            let draws = self
-                .options
-                .faults
-                .seed
-                .wrapping_add(call.id.wrapping_mul(0x5bd1_e995));
+            let draws = self.options.faults.seed.wrapping_add(call.id.wrapping_mul(0x5bd1_e995));
             let planned = plan(&campaign.phones, channel, &self.options.callbacks, draws);
             let making = callbacks::make(Arc::clone(self), Arc::new(campaign), planned, url);
             if self.options.callbacks.callbacks_before_answer {
@@ -127,10 +109,7 @@ impl LigueLead {
         match read {
             Ok(send) => {
                 let items = send.phones.len();
-                Worked {
-                    answer: self.accept(send, call).await,
-                    items,
-                }
+                Worked { answer: self.accept(send, call).await, items }
             }
             Err(answer) => Worked { answer, items: 0 },
         }
@@ -143,10 +122,7 @@ impl Vendor for LigueLead {
         if is("api-token", &self.options.api_token) && is("app-id", &self.options.app_id) {
             return None;
         }
-        Some(refuse(
-            StatusCode::UNAUTHORIZED,
-            "Invalid api-token or app-id",
-        ))
+        Some(refuse(StatusCode::UNAUTHORIZED, "Invalid api-token or app-id"))
     }
 
     fn windows(&self, _path: &str) -> &'static [usize] {
@@ -177,10 +153,7 @@ impl Vendor for LigueLead {
         let reset_s = if self.options.minute_aligned_reset {
             (now_ms / window.length_ms() + 1) * window.length_ms() / 1_000
         } else {
-            window
-                .next_release_ms()
-                .unwrap_or(now_ms + window.length_ms())
-                .div_ceil(1_000)
+            window.next_release_ms().unwrap_or(now_ms + window.length_ms()).div_ceil(1_000)
         };
         let headers = response.headers_mut();
         headers.insert("x-ratelimit-limit", HeaderValue::from(window.limit()));

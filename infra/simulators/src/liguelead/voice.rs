@@ -26,10 +26,7 @@ pub(super) fn read(call: &Incoming, options: &Options) -> Result<Send, Answer> {
     if let Some(text) = fields.text("retry_end_time", false)
         && !may_end_at(&text, timestamp(call.at_ms))
     {
-        fields.wrong(
-            "retry_end_time",
-            "must be HH:MM from 08:00 to 21:45 and at least 10 minutes ahead",
-        );
+        fields.wrong("retry_end_time", "must be HH:MM from 08:00 to 21:45 and at least 10 minutes ahead");
     }
     let webhook_url = callback_address(&mut fields, options);
     fields.finish()?;
@@ -76,11 +73,7 @@ pub(super) fn uploads(options: &Options) -> Answer {
 
 /// `GET /voice/uploads/{id}`.
 pub(super) fn upload(id: &str, options: &Options) -> Answer {
-    match id
-        .parse()
-        .ok()
-        .filter(|id| options.voice_uploads.contains(id))
-    {
+    match id.parse().ok().filter(|id| options.voice_uploads.contains(id)) {
         Some(id) => Answer::ok(json!({ "data": row(id) })),
         None => refuse(StatusCode::NOT_FOUND, "Voice upload not found"),
     }
@@ -101,9 +94,7 @@ mod tests {
         for time in ["17:10", "21:45"] {
             assert!(may_end_at(time, now), "{time}");
         }
-        for time in [
-            "17:09", "16:00", "21:46", "07:59", "24:00", "9:00", "18:00:00", "later",
-        ] {
+        for time in ["17:09", "16:00", "21:46", "07:59", "24:00", "9:00", "18:00:00", "later"] {
             assert!(!may_end_at(time, now), "{time}");
         }
     }

@@ -5,9 +5,7 @@ use std::net::IpAddr;
 use url::{Host, Url};
 
 /// Top-level domains by which a bare name counts as a link in a flash message, as the strictest client has them.
-const LINK_DOMAINS: [&str; 11] = [
-    "com", "net", "org", "br", "io", "co", "app", "dev", "info", "biz", "me",
-];
+const LINK_DOMAINS: [&str; 11] = ["com", "net", "org", "br", "io", "co", "app", "dev", "info", "biz", "me"];
 
 const URL_CHARS_MAX: usize = 512;
 
@@ -37,10 +35,7 @@ fn is_private(host: &Host<&str>) -> bool {
         Host::Domain(name) => {
             let name = name.trim_end_matches('.');
             // A name without a dot resolves only inside somebody's own network.
-            !name.contains('.')
-                || [".localhost", ".local", ".internal"]
-                    .iter()
-                    .any(|end| name.ends_with(end))
+            !name.contains('.') || [".localhost", ".local", ".internal"].iter().any(|end| name.ends_with(end))
         }
         Host::Ipv4(address) => is_private_address((*address).into()),
         Host::Ipv6(address) => is_private_address(address.to_canonical()),
@@ -49,39 +44,23 @@ fn is_private(host: &Host<&str>) -> bool {
 
 fn is_private_address(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(v4) => {
-            v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified()
-        }
-        IpAddr::V6(v6) => {
-            v6.is_loopback()
-                || v6.is_unspecified()
-                || v6.is_unique_local()
-                || v6.is_unicast_link_local()
-        }
+        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local(),
     }
 }
 
 /// Whether a flash message holds what counts as a link: a scheme, `www.`, or a bare domain.
 pub(super) fn holds_link(text: &str) -> bool {
     let text = text.to_lowercase();
-    text.contains("http://")
-        || text.contains("https://")
-        || text.contains("www.")
-        || holds_bare_domain(&text)
+    text.contains("http://") || text.contains("https://") || text.contains("www.") || holds_bare_domain(&text)
 }
 
 /// A name, a dot and one of [`LINK_DOMAINS`] that ends there: `loja.com.br`, but not `fim.comprar`.
 fn holds_bare_domain(text: &str) -> bool {
     text.match_indices('.').any(|(at, _)| {
-        let (before, after) = (
-            text.get(..at).unwrap_or_default(),
-            text.get(at + 1..).unwrap_or_default(),
-        );
-        let end = after
-            .find(|c: char| !c.is_alphanumeric() && c != '-')
-            .unwrap_or(after.len());
-        before.ends_with(char::is_alphanumeric)
-            && LINK_DOMAINS.contains(&after.get(..end).unwrap_or_default())
+        let (before, after) = (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default());
+        let end = after.find(|c: char| !c.is_alphanumeric() && c != '-').unwrap_or(after.len());
+        before.ends_with(char::is_alphanumeric) && LINK_DOMAINS.contains(&after.get(..end).unwrap_or_default())
     })
 }
 
@@ -91,10 +70,7 @@ mod tests {
 
     #[test]
     fn addresses_that_the_vendor_can_reach() {
-        for url in [
-            "https://recado.example.com/hook?b=1&s=x",
-            "http://8.8.8.8:8080/",
-        ] {
+        for url in ["https://recado.example.com/hook?b=1&s=x", "http://8.8.8.8:8080/"] {
             assert_eq!(refusal(url, false), None, "{url}");
         }
         assert_eq!(refusal("http://127.0.0.1:9/hook", true), None);
@@ -120,33 +96,15 @@ mod tests {
         ] {
             assert!(refusal(url, false).is_some(), "{url}");
         }
-        assert_eq!(
-            refusal(&long[..512], false),
-            None,
-            "512 characters are allowed"
-        );
+        assert_eq!(refusal(&long[..512], false), None, "512 characters are allowed");
     }
 
     #[test]
     fn links_in_a_flash_message() {
-        for text in [
-            "veja https://x.y",
-            "WWW.loja",
-            "acesse loja.com.br hoje",
-            "loja.COM",
-            "(loja.io)",
-            "a.b.app/x",
-        ] {
+        for text in ["veja https://x.y", "WWW.loja", "acesse loja.com.br hoje", "loja.COM", "(loja.io)", "a.b.app/x"] {
             assert!(holds_link(text), "{text}");
         }
-        for text in [
-            "Olá, Ana.",
-            "R$ 10.50",
-            "fim.comprar depois",
-            "às 10.30 h",
-            "...com",
-            "sr. me ligue",
-        ] {
+        for text in ["Olá, Ana.", "R$ 10.50", "fim.comprar depois", "às 10.30 h", "...com", "sr. me ligue"] {
             assert!(!holds_link(text), "{text}");
         }
     }

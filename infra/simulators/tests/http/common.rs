@@ -24,17 +24,11 @@ impl Receiver {
         let got = Arc::new(Mutex::new(Vec::new()));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
-        let keep = move |State(got): State<Arc<Mutex<Vec<Got>>>>,
-                         uri: axum::http::Uri,
-                         Json(body): Json<Value>| async move {
-            got.lock()
-                .unwrap()
-                .push((uri.query().unwrap_or_default().to_owned(), body));
+        let keep = move |State(got): State<Arc<Mutex<Vec<Got>>>>, uri: axum::http::Uri, Json(body): Json<Value>| async move {
+            got.lock().unwrap().push((uri.query().unwrap_or_default().to_owned(), body));
             StatusCode::from_u16(status).unwrap()
         };
-        let router = Router::new()
-            .route("/hook", routing::post(keep))
-            .with_state(Arc::clone(&got));
+        let router = Router::new().route("/hook", routing::post(keep)).with_state(Arc::clone(&got));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { url, got }
     }
@@ -68,10 +62,7 @@ pub(crate) struct LigueLead {
 
 impl LigueLead {
     pub(crate) async fn start(options: liguelead::Options) -> Self {
-        Self {
-            simulator: liguelead::start_local(options).await.unwrap(),
-            client: Client::new(),
-        }
+        Self { simulator: liguelead::start_local(options).await.unwrap(), client: Client::new() }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -93,8 +84,7 @@ impl LigueLead {
     }
 
     pub(crate) async fn send(&self, phones: &[&str], message: &str) -> reqwest::Result<Response> {
-        self.post("/sms", json!({ "message": message, "phones": phones }))
-            .await
+        self.post("/sms", json!({ "message": message, "phones": phones })).await
     }
 }
 
@@ -105,10 +95,7 @@ pub(crate) struct LeadSquared {
 
 impl LeadSquared {
     pub(crate) async fn start(options: leadsquared::Options) -> Self {
-        Self {
-            simulator: leadsquared::start_local(options).await.unwrap(),
-            client: Client::new(),
-        }
+        Self { simulator: leadsquared::start_local(options).await.unwrap(), client: Client::new() }
     }
 
     /// Without limits that a test of something else would meet.
@@ -132,14 +119,7 @@ impl LeadSquared {
 
     /// Status and JSON of a POST that must be answered; text becomes a JSON string.
     pub(crate) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
-        read(
-            self.request(Method::POST, path)
-                .json(&body)
-                .send()
-                .await
-                .unwrap(),
-        )
-        .await
+        read(self.request(Method::POST, path).json(&body).send().await.unwrap()).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
@@ -150,16 +130,10 @@ impl LeadSquared {
 pub(crate) async fn read(response: Response) -> (u16, Value) {
     let status = response.status().as_u16();
     let text = response.text().await.unwrap();
-    (
-        status,
-        serde_json::from_str(&text).unwrap_or(Value::String(text)),
-    )
+    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
 }
 
 /// `[{"Attribute", "Value"}]`.
 pub(crate) fn attributes(pairs: &[(&str, &str)]) -> Value {
-    pairs
-        .iter()
-        .map(|(name, value)| json!({ "Attribute": name, "Value": value }))
-        .collect()
+    pairs.iter().map(|(name, value)| json!({ "Attribute": name, "Value": value })).collect()
 }

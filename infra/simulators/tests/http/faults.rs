@@ -14,9 +14,7 @@ const PHONE: &str = "11987654321";
 
 async fn with(kind: FaultKind) -> LigueLead {
     let vendor = LigueLead::start(Options::default()).await;
-    vendor.simulator.set_faults(Faults::of(
-        [FaultRule::new(kind, When::First(1)).on("/sms")],
-    ));
+    vendor.simulator.set_faults(Faults::of([FaultRule::new(kind, When::First(1)).on("/sms")]));
     vendor
 }
 
@@ -28,22 +26,12 @@ fn campaigns(vendor: &LigueLead) -> usize {
 async fn a_lost_answer_did_the_work() {
     let vendor = with(FaultKind::LoseAnswer).await;
     let error = vendor.send(&[PHONE], "Oi").await.unwrap_err();
-    assert!(
-        error.is_request() && !error.is_connect() && !error.is_timeout(),
-        "{error:?}"
-    );
+    assert!(error.is_request() && !error.is_connect() && !error.is_timeout(), "{error:?}");
     assert_eq!(campaigns(&vendor), 1);
     eventually(|| vendor.simulator.received().calls[0].answer_lost).await;
     let call = vendor.simulator.received().calls[0].clone();
-    assert_eq!(
-        (call.status, call.items, call.fault.as_deref()),
-        (Some(202), 1, Some("lose-answer"))
-    );
-    assert_eq!(
-        vendor.send(&[PHONE], "Oi").await.unwrap().status(),
-        202,
-        "only the first was to suffer"
-    );
+    assert_eq!((call.status, call.items, call.fault.as_deref()), (Some(202), 1, Some("lose-answer")));
+    assert_eq!(vendor.send(&[PHONE], "Oi").await.unwrap().status(), 202, "only the first was to suffer");
 }
 
 #[tokio::test]
@@ -62,11 +50,7 @@ async fn not_a_byte_of_a_lost_answer_is_sent() {
     );
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
-    assert_eq!(
-        socket.read_to_end(&mut answer).await.unwrap(),
-        0,
-        "an orderly end without a byte"
-    );
+    assert_eq!(socket.read_to_end(&mut answer).await.unwrap(), 0, "an orderly end without a byte");
     assert_eq!(campaigns(&vendor), 1);
 }
 
@@ -74,10 +58,7 @@ async fn not_a_byte_of_a_lost_answer_is_sent() {
 async fn a_reset_comes_before_the_work() {
     let vendor = with(FaultKind::Reset).await;
     let error = vendor.send(&[PHONE], "Oi").await.unwrap_err();
-    assert!(
-        format!("{error:?}").contains("ConnectionReset"),
-        "{error:?}"
-    );
+    assert!(format!("{error:?}").contains("ConnectionReset"), "{error:?}");
     assert_eq!(campaigns(&vendor), 0);
     assert_eq!(vendor.send(&[PHONE], "Oi").await.unwrap().status(), 202);
 }
@@ -94,10 +75,7 @@ async fn failing_answers_come_before_or_after_the_work() {
     ] {
         let vendor = with(kind).await;
         let response = vendor.send(&[PHONE], "Oi").await.unwrap();
-        assert_eq!(
-            (response.status().as_u16(), campaigns(&vendor)),
-            (status, done)
-        );
+        assert_eq!((response.status().as_u16(), campaigns(&vendor)), (status, done));
         assert!(response.headers().contains_key("x-ratelimit-remaining"));
         assert!(response.json::<Value>().await.unwrap()["error"].is_string());
     }
@@ -105,30 +83,13 @@ async fn failing_answers_come_before_or_after_the_work() {
 
 #[tokio::test]
 async fn a_failing_answer_can_be_a_page_or_nothing() {
-    let page = with(FaultKind::After(Failure {
-        status: 502,
-        body: FailureBody::Html,
-    }))
-    .await;
+    let page = with(FaultKind::After(Failure { status: 502, body: FailureBody::Html })).await;
     let response = page.send(&[PHONE], "Oi").await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/html");
     assert!(response.text().await.unwrap().contains("502 Bad Gateway"));
     assert_eq!(campaigns(&page), 1);
-    let nothing = with(FaultKind::Before(Failure {
-        status: 500,
-        body: FailureBody::Empty,
-    }))
-    .await;
-    assert_eq!(
-        nothing
-            .send(&[PHONE], "Oi")
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap(),
-        ""
-    );
+    let nothing = with(FaultKind::Before(Failure { status: 500, body: FailureBody::Empty })).await;
+    assert_eq!(nothing.send(&[PHONE], "Oi").await.unwrap().text().await.unwrap(), "");
 }
 
 #[tokio::test]
@@ -147,13 +108,7 @@ async fn a_hanging_call_is_never_answered() {
         let vendor = with(kind).await;
         let body = json!({ "message": "Oi", "phones": [PHONE] });
         let patience = Duration::from_millis(200);
-        let error = vendor
-            .request(Method::POST, "/sms")
-            .json(&body)
-            .timeout(patience)
-            .send()
-            .await
-            .unwrap_err();
+        let error = vendor.request(Method::POST, "/sms").json(&body).timeout(patience).send().await.unwrap_err();
         assert!(error.is_timeout());
         assert_eq!(campaigns(&vendor), done);
         eventually(|| vendor.simulator.received().calls[0].answer_lost).await;
@@ -163,22 +118,10 @@ async fn a_hanging_call_is_never_answered() {
 #[tokio::test]
 async fn a_client_that_leaves_does_not_undo_the_work() {
     let vendor = LigueLead::start(Options::default()).await;
-    vendor.simulator.set_faults(Faults {
-        latency_ms: 300,
-        ..Faults::default()
-    });
+    vendor.simulator.set_faults(Faults { latency_ms: 300, ..Faults::default() });
     let body = json!({ "message": "Oi", "phones": [PHONE] });
     let patience = Duration::from_millis(100);
-    assert!(
-        vendor
-            .request(Method::POST, "/sms")
-            .json(&body)
-            .timeout(patience)
-            .send()
-            .await
-            .unwrap_err()
-            .is_timeout()
-    );
+    assert!(vendor.request(Method::POST, "/sms").json(&body).timeout(patience).send().await.unwrap_err().is_timeout());
     assert_eq!(campaigns(&vendor), 0);
     eventually(|| campaigns(&vendor) == 1).await;
     assert!(vendor.simulator.received().calls[0].answer_lost);
@@ -187,11 +130,7 @@ async fn a_client_that_leaves_does_not_undo_the_work() {
 #[tokio::test]
 async fn latency_is_waited_for() {
     let vendor = LigueLead::start(Options::default()).await;
-    vendor.simulator.set_faults(Faults {
-        latency_ms: 150,
-        jitter_ms: 50,
-        ..Faults::default()
-    });
+    vendor.simulator.set_faults(Faults { latency_ms: 150, jitter_ms: 50, ..Faults::default() });
     let started = Instant::now();
     vendor.send(&[PHONE], "Oi").await.unwrap();
     assert!(started.elapsed() >= Duration::from_millis(150));
@@ -203,66 +142,20 @@ async fn another_process_sets_faults_and_reads_what_was_received() {
     let (client, origin) = (Client::new(), vendor.simulator.origin());
     let url = |path: &str| format!("{origin}/_recado/{path}");
     let faults = json!({ "rules": ["before-503@first=1@/sms"], "seed": 4 });
-    assert_eq!(
-        client
-            .put(url("faults"))
-            .json(&faults)
-            .send()
-            .await
-            .unwrap()
-            .status(),
-        204
-    );
+    assert_eq!(client.put(url("faults")).json(&faults).send().await.unwrap().status(), 204);
     assert_eq!(vendor.send(&[PHONE], "Oi").await.unwrap().status(), 503);
     assert_eq!(vendor.send(&[PHONE], "Oi").await.unwrap().status(), 202);
-    let set: Value = client
-        .get(url("faults"))
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
-    assert_eq!(
-        set,
-        json!({ "rules": ["before-503@first=1@/sms"], "seed": 4, "latency_ms": 0, "jitter_ms": 0 })
-    );
+    let set: Value = client.get(url("faults")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(set, json!({ "rules": ["before-503@first=1@/sms"], "seed": 4, "latency_ms": 0, "jitter_ms": 0 }));
     let wrong = json!({ "rules": ["explode@first=1"] });
-    assert_eq!(
-        client
-            .put(url("faults"))
-            .json(&wrong)
-            .send()
-            .await
-            .unwrap()
-            .status(),
-        422
-    );
+    assert_eq!(client.put(url("faults")).json(&wrong).send().await.unwrap().status(), 422);
 
-    let received: Value = client
-        .get(url("received"))
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let received: Value = client.get(url("received")).send().await.unwrap().json().await.unwrap();
     assert_eq!(
-        (
-            received["calls"].as_array().unwrap().len(),
-            &received["campaigns"][0]["phones"]
-        ),
+        (received["calls"].as_array().unwrap().len(), &received["campaigns"][0]["phones"]),
         (2, &json!([PHONE]))
     );
-    assert_eq!(
-        client
-            .delete(url("received"))
-            .send()
-            .await
-            .unwrap()
-            .status(),
-        204
-    );
+    assert_eq!(client.delete(url("received")).send().await.unwrap().status(), 204);
     assert!(vendor.simulator.received().calls.is_empty());
 }
 
@@ -270,21 +163,10 @@ async fn another_process_sets_faults_and_reads_what_was_received() {
 async fn leadsquared_loses_the_answer_of_a_bulk_call_that_it_did() {
     let vendor = LeadSquared::start(LeadSquared::roomy()).await;
     vendor.simulator.put_lead("lead-1", []);
-    vendor.simulator.set_faults(Faults::of([FaultRule::new(
-        FaultKind::LoseAnswer,
-        When::First(1),
-    )
-    .on("bulk")]));
+    vendor.simulator.set_faults(Faults::of([FaultRule::new(FaultKind::LoseAnswer, When::First(1)).on("bulk")]));
     let path = "ProspectActivity.svc/Bulk/CustomActivity/Add/ByLeadId";
     let rows = json!([{ "RelatedProspectId": "lead-1", "ActivityEvent": 206 }]);
-    assert!(
-        vendor
-            .request(Method::POST, path)
-            .json(&rows)
-            .send()
-            .await
-            .is_err()
-    );
+    assert!(vendor.request(Method::POST, path).json(&rows).send().await.is_err());
     assert_eq!(vendor.simulator.activities().len(), 1);
     // Nothing identifies the call: whoever repeats it, doubles it.
     assert_eq!(vendor.post(path, rows).await.0, 200);
@@ -294,25 +176,17 @@ async fn leadsquared_loses_the_answer_of_a_bulk_call_that_it_did() {
 #[tokio::test]
 async fn leadsquared_hides_an_error_behind_a_200() {
     let vendor = LeadSquared::start(LeadSquared::roomy()).await;
-    vendor.simulator.set_faults(Faults::of([FaultRule::new(
-        FaultKind::before(200),
-        When::First(1),
-    )]));
+    vendor.simulator.set_faults(Faults::of([FaultRule::new(FaultKind::before(200), When::First(1))]));
     let (status, body) = vendor.get("Authentication.svc/UserByAccessKey.Get").await;
     assert_eq!((status, &body["Status"]), (200, &json!("Error")));
-    vendor.simulator.set_faults(Faults::of([FaultRule::new(
-        FaultKind::before(503),
-        When::First(1),
-    )]));
+    vendor.simulator.set_faults(Faults::of([FaultRule::new(FaultKind::before(503), When::First(1))]));
     let (status, body) = vendor.get("Authentication.svc/UserByAccessKey.Get").await;
     assert_eq!((status, body), (503, json!("Service Unavailable")));
 }
 
 #[tokio::test]
 async fn a_stopped_simulator_frees_its_port_and_a_dropped_one_closes_it() {
-    let vendor = recado_simulators::liguelead::start_local(Options::default())
-        .await
-        .unwrap();
+    let vendor = recado_simulators::liguelead::start_local(Options::default()).await.unwrap();
     let address = vendor.origin().replace("http://", "");
     vendor.stop().await;
     let listener = tokio::net::TcpListener::bind(&address).await.unwrap();
@@ -320,12 +194,5 @@ async fn a_stopped_simulator_frees_its_port_and_a_dropped_one_closes_it() {
     assert_eq!(again.origin(), format!("http://{address}"));
     drop(again);
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert!(
-        Client::new()
-            .get(format!("http://{address}/v1/health"))
-            .send()
-            .await
-            .unwrap_err()
-            .is_connect()
-    );
+    assert!(Client::new().get(format!("http://{address}/v1/health")).send().await.unwrap_err().is_connect());
 }

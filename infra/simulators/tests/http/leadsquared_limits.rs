@@ -13,10 +13,7 @@ const READ: &str = "LeadManagement.svc/Leads.GetById?id=a";
 const BULK: &str = "ProspectActivity.svc/Bulk/CustomActivity/Add/ByLeadId";
 
 fn types() -> Options {
-    Options {
-        activity_types: vec![(206, "Message".to_owned())],
-        ..Options::default()
-    }
+    Options { activity_types: vec![(206, "Message".to_owned())], ..Options::default() }
 }
 
 fn rows() -> Value {
@@ -33,11 +30,7 @@ async fn each_plan_admits_its_number_and_not_one_more() {
         (Plan::Standard, 15),
         (Plan::Enterprise, 25),
     ] {
-        let vendor = LeadSquared::start(Options {
-            plan,
-            ..Options::default()
-        })
-        .await;
+        let vendor = LeadSquared::start(Options { plan, ..Options::default() }).await;
         for _ in 0..calls {
             assert_eq!(vendor.get(READ).await, (200, json!([])));
         }
@@ -52,18 +45,8 @@ async fn a_bulk_call_may_start_when_the_last_is_five_seconds_old() {
     let vendor = LeadSquared::start(types()).await;
     assert_eq!(vendor.post(BULK, rows()).await.0, 200);
     let (status, message) = vendor.post(BULK, rows()).await;
-    assert_eq!(
-        (status, message),
-        (
-            429,
-            json!("API calls exceeded the limit of 1 in 5 second(s)")
-        )
-    );
-    assert_eq!(
-        vendor.simulator.activities().len(),
-        1,
-        "a throttled call does no work"
-    );
+    assert_eq!((status, message), (429, json!("API calls exceeded the limit of 1 in 5 second(s)")));
+    assert_eq!(vendor.simulator.activities().len(), 1, "a throttled call does no work");
     tokio::time::sleep(Duration::from_millis(4_800)).await;
     assert_eq!(vendor.post(BULK, rows()).await.0, 429, "not yet");
     tokio::time::sleep(Duration::from_millis(250)).await;
@@ -74,11 +57,7 @@ async fn a_bulk_call_may_start_when_the_last_is_five_seconds_old() {
 #[tokio::test]
 async fn bulk_calls_count_among_all_calls_unless_told_otherwise() {
     for (bulk_counts_as_standard, left) in [(true, 1), (false, 2)] {
-        let options = Options {
-            calls_per_5s: Some(2),
-            bulk_counts_as_standard,
-            ..types()
-        };
+        let options = Options { calls_per_5s: Some(2), bulk_counts_as_standard, ..types() };
         let vendor = LeadSquared::start(options).await;
         assert_eq!(vendor.post(BULK, rows()).await.0, 200);
         for _ in 0..left {
@@ -92,61 +71,25 @@ async fn bulk_calls_count_among_all_calls_unless_told_otherwise() {
 async fn update_v2_is_of_the_bulk_class_by_option_and_reading_by_ids_never() {
     let body = json!({ "LeadPropertiesList": [{ "Fields": [] }] });
     for (update_v2_is_bulk, second) in [(true, 429), (false, 200)] {
-        let vendor = LeadSquared::start(Options {
-            update_v2_is_bulk,
-            ..types()
-        })
-        .await;
-        assert_eq!(
-            vendor
-                .post("LeadManagement.svc/lead/bulk/updatev2", body.clone())
-                .await
-                .0,
-            200
-        );
-        assert_eq!(
-            vendor
-                .post("LeadManagement.svc/Lead/Bulk/UpdateV2", body.clone())
-                .await
-                .0,
-            second
-        );
+        let vendor = LeadSquared::start(Options { update_v2_is_bulk, ..types() }).await;
+        assert_eq!(vendor.post("LeadManagement.svc/lead/bulk/updatev2", body.clone()).await.0, 200);
+        assert_eq!(vendor.post("LeadManagement.svc/Lead/Bulk/UpdateV2", body.clone()).await.0, second);
     }
     let vendor = LeadSquared::start(types()).await;
     let ids = json!({ "SearchParameters": { "LeadIds": ["a"] }, "Columns": { "Include_CSV": "ProspectID" } });
     for _ in 0..3 {
-        assert_eq!(
-            vendor
-                .post("LeadManagement.svc/Leads/Retrieve/ByIds", ids.clone())
-                .await
-                .0,
-            200
-        );
+        assert_eq!(vendor.post("LeadManagement.svc/Leads/Retrieve/ByIds", ids.clone()).await.0, 200);
     }
-    assert!(
-        vendor
-            .simulator
-            .received()
-            .calls
-            .iter()
-            .all(|call| !call.bulk)
-    );
+    assert!(vendor.simulator.received().calls.iter().all(|call| !call.bulk));
 }
 
 #[tokio::test]
 async fn a_day_has_its_own_limit() {
-    let vendor = LeadSquared::start(Options {
-        calls_per_day: Some(2),
-        ..Options::default()
-    })
-    .await;
+    let vendor = LeadSquared::start(Options { calls_per_day: Some(2), ..Options::default() }).await;
     for _ in 0..2 {
         assert_eq!(vendor.get(READ).await.0, 200);
     }
-    assert_eq!(
-        vendor.get(READ).await.1,
-        json!("API calls exceeded the limit of 2 in 86400 second(s)")
-    );
+    assert_eq!(vendor.get(READ).await.1, json!("API calls exceeded the limit of 2 in 86400 second(s)"));
 }
 
 #[tokio::test]
@@ -159,24 +102,14 @@ async fn a_throttle_looks_like_any_of_three_things() {
         (Throttle::Text429, vec![(429, message.clone())]),
         (Throttle::Json403, vec![(403, json403.clone())]),
         (Throttle::Json200, vec![(200, json200.clone())]),
-        (
-            Throttle::Rotate,
-            vec![(429, message.clone()), (403, json403), (200, json200)],
-        ),
+        (Throttle::Rotate, vec![(429, message.clone()), (403, json403), (200, json200)]),
     ] {
-        let vendor = LeadSquared::start(Options {
-            calls_per_5s: Some(1),
-            throttle,
-            ..Options::default()
-        })
-        .await;
+        let vendor = LeadSquared::start(Options { calls_per_5s: Some(1), throttle, ..Options::default() }).await;
         assert_eq!(vendor.get(READ).await.0, 200);
         for answer in expected {
             assert_eq!(vendor.get(READ).await, answer);
         }
         let received = vendor.simulator.received();
-        assert!(
-            !received.calls[0].is_throttled() && received.calls[1..].iter().all(Call::is_throttled)
-        );
+        assert!(!received.calls[0].is_throttled() && received.calls[1..].iter().all(Call::is_throttled));
     }
 }

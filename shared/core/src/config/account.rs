@@ -141,10 +141,7 @@ impl LeadSquared {
     }
 
     fn own(&self, all: u64) -> u64 {
-        (all.saturating_mul(u64::from(
-            1_000 - self.reserve_per_mille.min(MAX_RESERVE_PER_MILLE),
-        )) / 1_000)
-            .max(1)
+        (all.saturating_mul(u64::from(1_000 - self.reserve_per_mille.min(MAX_RESERVE_PER_MILLE))) / 1_000).max(1)
     }
 }
 
@@ -156,49 +153,28 @@ pub(super) fn read(root: &Section<'_>, problems: &mut Problems) -> LeadSquared {
     let rate = section.whole("calls_per_5s", 1..=10_000, problems);
     if !section.has("plan") && !section.has("calls_per_5s") {
         let suggestion = Some("plan: standard, or calls_per_5s: 15");
-        section.warning(
-            "",
-            "without `plan` the smallest one is assumed, 2 calls in 5 s",
-            suggestion,
-            problems,
-        );
+        section.warning("", "without `plan` the smallest one is assumed, 2 calls in 5 s", suggestion, problems);
     }
     let calls_per_5s = rate.unwrap_or_else(|| plan.unwrap_or(Plan::Lite).calls_per_5s());
-    let bulk_calls_per_5s = section
-        .whole("bulk_calls_per_5s", 1..=10_000, problems)
-        .unwrap_or(1);
+    let bulk_calls_per_5s = section.whole("bulk_calls_per_5s", 1..=10_000, problems).unwrap_or(1);
     if bulk_calls_per_5s > calls_per_5s {
         let suggestion = format!("a number from 1 to {calls_per_5s}");
-        section.error(
-            "bulk_calls_per_5s",
-            "there are more bulk calls than calls",
-            &suggestion,
-            problems,
-        );
+        section.error("bulk_calls_per_5s", "there are more bulk calls than calls", &suggestion, problems);
     }
-    let by_rate = u64::from(
-        plan.map_or(calls_per_5s, Plan::calls_per_5s)
-            .min(calls_per_5s),
-    ) * WINDOWS_PER_DAY;
+    let by_rate = u64::from(plan.map_or(calls_per_5s, Plan::calls_per_5s).min(calls_per_5s)) * WINDOWS_PER_DAY;
     let create_or_update = section.whole("bulk_create_or_update_max", 1..=50, problems);
     LeadSquared {
         plan,
         calls_per_5s,
         bulk_calls_per_5s,
-        calls_per_day: section
-            .whole("calls_per_day", 1..=1_000_000_000, problems)
-            .unwrap_or(by_rate),
-        bulk_counts_in_window: section
-            .flag("bulk_counts_in_window", problems)
-            .unwrap_or(true),
+        calls_per_day: section.whole("calls_per_day", 1..=1_000_000_000, problems).unwrap_or(by_rate),
+        bulk_counts_in_window: section.flag("bulk_counts_in_window", problems).unwrap_or(true),
         bulk_create_or_update_max: create_or_update.unwrap_or(25),
         reserve_per_mille: reserve(&section, problems),
         integration_user: section.text("integration_user", problems),
         opt_out: opt_out(&section, problems),
         write_back: write_back(&section, problems),
-        activity: section
-            .text("activity", problems)
-            .unwrap_or_else(|| DEFAULT_ACTIVITY.to_owned()),
+        activity: section.text("activity", problems).unwrap_or_else(|| DEFAULT_ACTIVITY.to_owned()),
     }
 }
 
@@ -206,12 +182,7 @@ pub(super) fn read(root: &Section<'_>, problems: &mut Problems) -> LeadSquared {
 fn read_absent(root: &Section<'_>, problems: &mut Problems) -> LeadSquared {
     if !root.has("leadsquared") {
         let message = "without `leadsquared` the smallest plan is assumed, 2 calls in 5 s";
-        root.warning(
-            "",
-            message,
-            Some("leadsquared: { plan: standard }"),
-            problems,
-        );
+        root.warning("", message, Some("leadsquared: { plan: standard }"), problems);
     }
     LeadSquared {
         plan: None,
@@ -233,10 +204,7 @@ fn plan(section: &Section<'_>, problems: &mut Problems) -> Option<Plan> {
         Plan::parse(name).ok_or_else(|| {
             let suggestion = match closest(name, &Plan::NAMES) {
                 Some(near) => near.to_owned(),
-                None => format!(
-                    "one of {}, or calls_per_5s with the account's number",
-                    Plan::NAMES.join(", ")
-                ),
+                None => format!("one of {}, or calls_per_5s with the account's number", Plan::NAMES.join(", ")),
             };
             (format!("there is no plan \"{name}\""), suggestion)
         })
@@ -245,30 +213,20 @@ fn plan(section: &Section<'_>, problems: &mut Problems) -> Option<Plan> {
 
 fn reserve(section: &Section<'_>, problems: &mut Problems) -> u16 {
     let item = section.get("reserve", problems);
-    item.and_then(|item| {
-        item.parsed(problems, |text| {
-            values::per_mille(text, MAX_RESERVE_PER_MILLE)
-        })
-    })
-    .unwrap_or(DEFAULT_RESERVE_PER_MILLE)
+    item.and_then(|item| item.parsed(problems, |text| values::per_mille(text, MAX_RESERVE_PER_MILLE)))
+        .unwrap_or(DEFAULT_RESERVE_PER_MILLE)
 }
 
 fn opt_out(section: &Section<'_>, problems: &mut Problems) -> OptOut {
     let Some(section) = section.section("opt_out", &["sms", "voice"], problems) else {
         return OptOut::default();
     };
-    OptOut {
-        sms: FieldName::read(&section, "sms", problems),
-        voice: FieldName::read(&section, "voice", problems),
-    }
+    OptOut { sms: FieldName::read(&section, "sms", problems), voice: FieldName::read(&section, "voice", problems) }
 }
 
 fn write_back(section: &Section<'_>, problems: &mut Problems) -> WriteBack {
     let Some(section) = section.section("write_back", &["status", "at"], problems) else {
         return WriteBack::default();
     };
-    WriteBack {
-        status: FieldName::read(&section, "status", problems),
-        at: FieldName::read(&section, "at", problems),
-    }
+    WriteBack { status: FieldName::read(&section, "status", problems), at: FieldName::read(&section, "at", problems) }
 }

@@ -69,35 +69,16 @@ impl Action {
 }
 
 /// Reads the one action of a rule (with its kind of event) or of a campaign (with none).
-pub(super) fn read(
-    section: &Section<'_>,
-    kind: Option<EventKind>,
-    problems: &mut Problems,
-) -> Option<Action> {
+pub(super) fn read(section: &Section<'_>, kind: Option<EventKind>, problems: &mut Problems) -> Option<Action> {
     let given: Vec<&str> = ACTIONS.into_iter().filter(|key| section.has(key)).collect();
     for extra in given.iter().skip(1) {
-        let message = format!(
-            "`{extra}` stands beside `{}`",
-            given.first().unwrap_or(extra)
-        );
-        section.error(
-            extra,
-            message,
-            "one of sms, flash and voice; another rule for the other",
-            problems,
-        );
+        let message = format!("`{extra}` stands beside `{}`", given.first().unwrap_or(extra));
+        section.error(extra, message, "one of sms, flash and voice; another rule for the other", problems);
     }
-    let title = section
-        .get("title", problems)
-        .and_then(|item| title(&item, problems));
+    let title = section.get("title", problems).and_then(|item| title(&item, problems));
     match given.first().copied() {
         None => {
-            section.error(
-                "",
-                "nothing is sent: there is no sms, flash or voice",
-                "sms: \"…\"",
-                problems,
-            );
+            section.error("", "nothing is sent: there is no sms, flash or voice", "sms: \"…\"", problems);
             None
         }
         Some("voice") => {
@@ -105,12 +86,7 @@ pub(super) fn read(
                 let message = "a call has its title inside `voice`";
                 section.error("title", message, "voice: { audio: …, title: … }", problems);
             }
-            section.warning(
-                "voice",
-                "`voice` is checked but not acted on yet",
-                None,
-                problems,
-            );
+            section.warning("voice", "`voice` is checked but not acted on yet", None, problems);
             voice(section, problems).map(Action::Voice)
         }
         Some(key) => {
@@ -134,76 +110,42 @@ fn text(item: &Item<'_>, kind: Option<EventKind>, problems: &mut Problems) -> Op
             return None;
         }
     };
-    template
-        .warnings()
-        .iter()
-        .for_each(|warning| item.snippet_warning(warning, problems));
+    template.warnings().iter().for_each(|warning| item.snippet_warning(warning, problems));
     check_names(item, template.references(), kind, problems);
     let least = template.least_chars();
     if least > MAX_SMS_CHARS {
-        let message =
-            format!("the text has at least {least} characters; LigueLead takes {MAX_SMS_CHARS}");
-        item.error(
-            message,
-            format!("{} characters less", least - MAX_SMS_CHARS),
-            problems,
-        );
+        let message = format!("the text has at least {least} characters; LigueLead takes {MAX_SMS_CHARS}");
+        item.error(message, format!("{} characters less", least - MAX_SMS_CHARS), problems);
     }
     Some(template)
 }
 
 /// Refuses names that the rule's events never have.
-pub(super) fn check_names(
-    item: &Item<'_>,
-    names: &BTreeSet<String>,
-    kind: Option<EventKind>,
-    problems: &mut Problems,
-) {
-    let uses = |root: &str| {
-        names
-            .iter()
-            .find(|name| name.split('.').next() == Some(root))
-    };
+pub(super) fn check_names(item: &Item<'_>, names: &BTreeSet<String>, kind: Option<EventKind>, problems: &mut Problems) {
+    let uses = |root: &str| names.iter().find(|name| name.split('.').next() == Some(root));
     if let Some(name) = uses("before").filter(|_| !kind.is_some_and(EventKind::has_before)) {
-        item.error(
-            format!("`{name}` exists for lead.changed alone"),
-            name.replacen("before", "lead", 1),
-            problems,
-        );
+        item.error(format!("`{name}` exists for lead.changed alone"), name.replacen("before", "lead", 1), problems);
     }
     if let Some(name) = uses("activity").filter(|_| !kind.is_some_and(EventKind::has_activity)) {
-        item.error(
-            format!("`{name}` exists for activity events alone"),
-            "a field of lead",
-            problems,
-        );
+        item.error(format!("`{name}` exists for activity events alone"), "a field of lead", problems);
     }
     if let Some(name) = uses("event").filter(|_| kind.is_none()) {
-        item.error(
-            format!("`{name}` exists in rules alone"),
-            "a field of lead",
-            problems,
-        );
+        item.error(format!("`{name}` exists in rules alone"), "a field of lead", problems);
     }
 }
 
 fn refuse_address(item: &Item<'_>, text: &Template, problems: &mut Problems) {
     if text.literals().any(contains_url) {
         let message = "a Flash must not hold a web address";
-        item.error(
-            message,
-            "the text without it, or sms: instead of flash:",
-            problems,
-        );
+        item.error(message, "the text without it, or sms: instead of flash:", problems);
     }
 }
 
 fn title(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
     item.parsed(problems, |text| match text.chars().count() {
-        chars if chars > MAX_TITLE_CHARS => Err((
-            format!("the title has {chars} characters"),
-            format!("{MAX_TITLE_CHARS} characters at most"),
-        )),
+        chars if chars > MAX_TITLE_CHARS => {
+            Err((format!("the title has {chars} characters"), format!("{MAX_TITLE_CHARS} characters at most")))
+        }
         _ => Ok(text.to_owned()),
     })
 }
@@ -215,36 +157,19 @@ fn voice(section: &Section<'_>, problems: &mut Problems) -> Option<Voice> {
     let title_item = section.required("title", "title: \"Welcome\"", problems);
     let title = title_item.and_then(|item| title(&item, problems));
     let redials = section.whole("redials", 1..=3, problems).unwrap_or(1);
-    let every_ms = section
-        .duration_ms("every", 5 * MINUTE_MS..=180 * MINUTE_MS, problems)
-        .unwrap_or(15 * MINUTE_MS);
+    let every_ms = section.duration_ms("every", 5 * MINUTE_MS..=180 * MINUTE_MS, problems).unwrap_or(15 * MINUTE_MS);
     if every_ms % MINUTE_MS != 0 {
-        section.error(
-            "every",
-            "LigueLead counts redials in whole minutes",
-            "every: 15m",
-            problems,
-        );
+        section.error("every", "LigueLead counts redials in whole minutes", "every: 15m", problems);
     }
     let every_min = u16::try_from(every_ms / MINUTE_MS).ok()?;
-    Some(Voice {
-        audio: audio?,
-        title: title?,
-        redials,
-        every_min,
-    })
+    Some(Voice { audio: audio?, title: title?, redials, every_min })
 }
 
 /// LigueLead takes MP3 and WAV; it checks the extension.
 fn audio_name(text: &str) -> Result<String, (String, String)> {
     let extension = Path::new(text).extension();
-    if extension
-        .is_some_and(|ext| ext.eq_ignore_ascii_case("mp3") || ext.eq_ignore_ascii_case("wav"))
-    {
+    if extension.is_some_and(|ext| ext.eq_ignore_ascii_case("mp3") || ext.eq_ignore_ascii_case("wav")) {
         return Ok(text.to_owned());
     }
-    Err((
-        format!("\"{text}\" is neither an MP3 nor a WAV file"),
-        "a name that ends in .mp3 or .wav".to_owned(),
-    ))
+    Err((format!("\"{text}\" is neither an MP3 nor a WAV file"), "a name that ends in .mp3 or .wav".to_owned()))
 }

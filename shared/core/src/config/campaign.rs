@@ -7,9 +7,7 @@ use super::names::{FieldName, Ids, RuleId};
 use super::rule;
 use super::section::{Item, Section};
 
-const KEYS: [&str; 9] = [
-    "id", "schedule", "audience", "sms", "flash", "voice", "title", "expires", "group_id",
-];
+const KEYS: [&str; 9] = ["id", "schedule", "audience", "sms", "flash", "voice", "title", "expires", "group_id"];
 const EXAMPLE: &str = "- id: newsletter, with its keys below it";
 const SCHEDULE_EXAMPLE: &str = "\"cron(0 13 1 * ? *)\" or \"rate(1 day)\"";
 
@@ -75,21 +73,13 @@ impl Schedule {
 
     fn parse(text: &str) -> Result<Self, (String, String)> {
         let bad = |message: &str| (message.to_owned(), SCHEDULE_EXAMPLE.to_owned());
-        let inside = |name: &str| {
-            text.strip_prefix(name)?
-                .strip_prefix('(')?
-                .strip_suffix(')')
-        };
+        let inside = |name: &str| text.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')');
         let fits = match (inside("cron"), inside("rate")) {
             (Some(cron), _) => is_cron(cron),
             (_, Some(rate)) => is_rate(rate),
             _ => return Err(bad("a schedule is cron(…) or rate(…)")),
         };
-        if fits {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(bad("the schedule is not one that EventBridge takes"))
-        }
+        if fits { Ok(Self(text.to_owned())) } else { Err(bad("the schedule is not one that EventBridge takes")) }
     }
 }
 
@@ -99,15 +89,9 @@ fn is_cron(text: &str) -> bool {
     let [minute, hour, day, month, weekday, year] = fields.as_slice() else {
         return false;
     };
-    let is_fit = |field: &&str| {
-        field
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "*?,-/#".contains(c))
-    };
+    let is_fit = |field: &&str| field.chars().all(|c| c.is_ascii_alphanumeric() || "*?,-/#".contains(c));
     let plain = [minute, hour, month, year];
-    fields.iter().all(is_fit)
-        && (*day == "?") != (*weekday == "?")
-        && plain.iter().all(|field| !field.contains('?'))
+    fields.iter().all(is_fit) && (*day == "?") != (*weekday == "?") && plain.iter().all(|field| !field.contains('?'))
 }
 
 /// A positive number and a unit, singular for one.
@@ -153,24 +137,12 @@ impl Comparison {
     }
 }
 
-pub(super) fn read_all(
-    root: &Section<'_>,
-    ids: &mut Ids,
-    problems: &mut Problems,
-) -> Vec<Campaign> {
+pub(super) fn read_all(root: &Section<'_>, ids: &mut Ids, problems: &mut Problems) -> Vec<Campaign> {
     let items = root.list("campaigns", MAX_RULES, EXAMPLE, problems);
     if !items.is_empty() {
-        root.warning(
-            "campaigns",
-            "`campaigns` is checked but not acted on yet",
-            None,
-            problems,
-        );
+        root.warning("campaigns", "`campaigns` is checked but not acted on yet", None, problems);
     }
-    items
-        .iter()
-        .filter_map(|item| read(item, ids, problems))
-        .collect()
+    items.iter().filter_map(|item| read(item, ids, problems)).collect()
 }
 
 fn read(item: &Item<'_>, ids: &mut Ids, problems: &mut Problems) -> Option<Campaign> {
@@ -182,25 +154,14 @@ fn read(item: &Item<'_>, ids: &mut Ids, problems: &mut Problems) -> Option<Campa
     let action = action::read(&section, None, problems);
     let expires_ms = rule::expires_ms(&section, problems);
     let group_id = rule::group_id(&section, problems);
-    Some(Campaign {
-        id: id?,
-        schedule: schedule?,
-        audience: audience?,
-        action: action?,
-        expires_ms,
-        group_id,
-    })
+    Some(Campaign { id: id?, schedule: schedule?, audience: audience?, action: action?, expires_ms, group_id })
 }
 
 fn audience(section: &Section<'_>, problems: &mut Problems) -> Option<Audience> {
     let example = "audience: { field: ProspectStage, op: \"=\", value: \"Customer\" }";
     let item = section.required("audience", example, problems)?;
     let section = item.section(&["field", "op", "value"], problems)?;
-    for (key, example) in [
-        ("field", "field: ProspectStage"),
-        ("op", "op: \"=\""),
-        ("value", "value: \"Customer\""),
-    ] {
+    for (key, example) in [("field", "field: ProspectStage"), ("op", "op: \"=\""), ("value", "value: \"Customer\"")] {
         if !section.has(key) {
             section.required(key, example, problems);
         }
@@ -208,23 +169,10 @@ fn audience(section: &Section<'_>, problems: &mut Problems) -> Option<Audience> 
     let field = FieldName::read(&section, "field", problems);
     let op = section.get("op", problems).and_then(|item| {
         item.parsed(problems, |text| {
-            let suggestion = if text == "!=" {
-                "\"<>\""
-            } else {
-                Comparison::NAMES
-            };
-            Comparison::parse(text).ok_or_else(|| {
-                (
-                    format!("there is no comparison \"{text}\""),
-                    suggestion.to_owned(),
-                )
-            })
+            let suggestion = if text == "!=" { "\"<>\"" } else { Comparison::NAMES };
+            Comparison::parse(text).ok_or_else(|| (format!("there is no comparison \"{text}\""), suggestion.to_owned()))
         })
     });
     let value = section.text("value", problems);
-    Some(Audience {
-        field: field?,
-        op: op?,
-        value: value?,
-    })
+    Some(Audience { field: field?, op: op?, value: value? })
 }

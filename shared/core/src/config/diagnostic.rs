@@ -44,16 +44,8 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let warning = if self.severity == Severity::Warning {
-            "warning: "
-        } else {
-            ""
-        };
-        write!(
-            f,
-            "{}:{}: {warning}{}",
-            self.line, self.column, self.message
-        )?;
+        let warning = if self.severity == Severity::Warning { "warning: " } else { "" };
+        write!(f, "{}:{}: {warning}{}", self.line, self.column, self.message)?;
         match &self.suggestion {
             Some(suggestion) => write!(f, "; write {suggestion}"),
             None => Ok(()),
@@ -83,46 +75,21 @@ impl Problems {
         message: impl Into<String>,
         suggestion: impl Into<Option<String>>,
     ) {
-        self.push(
-            Severity::Warning,
-            at,
-            key,
-            message.into(),
-            suggestion.into(),
-        );
+        self.push(Severity::Warning, at, key, message.into(), suggestion.into());
     }
 
     /// All of them in the file's order, and whether any is an error.
     pub(super) fn finish(mut self) -> (Vec<Diagnostic>, bool) {
         self.0.sort_by_key(|problem| (problem.line, problem.column));
-        let has_errors = self
-            .0
-            .iter()
-            .any(|problem| problem.severity == Severity::Error);
+        let has_errors = self.0.iter().any(|problem| problem.severity == Severity::Error);
         (self.0, has_errors)
     }
 
-    fn push(
-        &mut self,
-        severity: Severity,
-        at: Position,
-        key: &str,
-        message: String,
-        suggestion: Option<String>,
-    ) {
+    fn push(&mut self, severity: Severity, at: Position, key: &str, message: String, suggestion: Option<String>) {
         // An error is kept in any case: with the list full of warnings the file must still not pass.
-        if self.0.len() < MAX_DIAGNOSTICS
-            || severity == Severity::Error && self.0.len() < 2 * MAX_DIAGNOSTICS
-        {
+        if self.0.len() < MAX_DIAGNOSTICS || severity == Severity::Error && self.0.len() < 2 * MAX_DIAGNOSTICS {
             let (line, column) = (at.line, at.column);
-            self.0.push(Diagnostic {
-                severity,
-                line,
-                column,
-                message,
-                suggestion,
-                key: key.to_owned(),
-            });
+            self.0.push(Diagnostic { severity, line, column, message, suggestion, key: key.to_owned() });
         }
     }
 }

@@ -3,12 +3,7 @@
 use super::diagnostic::Problems;
 use super::section::Section;
 
-const KEYS: [&str; 4] = [
-    "requests_per_minute",
-    "in_flight",
-    "environments",
-    "phones_per_request",
-];
+const KEYS: [&str; 4] = ["requests_per_minute", "in_flight", "environments", "phones_per_request"];
 
 /// Requests in any minute (the seed's limit for each token).
 const MAX_REQUESTS_PER_MINUTE: u32 = 600_000;
@@ -49,39 +44,18 @@ pub(super) fn read(root: &Section<'_>, problems: &mut Problems) -> LigueLead {
     let Some(section) = root.section("liguelead", &KEYS, problems) else {
         return defaults;
     };
-    let mut whole = |key, most: u32, default| {
-        section
-            .whole(key, 1..=u64::from(most), problems)
-            .unwrap_or(default)
-    };
+    let mut whole = |key, most: u32, default| section.whole(key, 1..=u64::from(most), problems).unwrap_or(default);
     let liguelead = LigueLead {
-        requests_per_minute: whole(
-            "requests_per_minute",
-            MAX_REQUESTS_PER_MINUTE,
-            defaults.requests_per_minute,
-        ),
+        requests_per_minute: whole("requests_per_minute", MAX_REQUESTS_PER_MINUTE, defaults.requests_per_minute),
         in_flight: whole("in_flight", ADVISED_CONCURRENCY, defaults.in_flight),
         environments: whole("environments", ADVISED_CONCURRENCY, defaults.environments),
-        phones_per_request: whole(
-            "phones_per_request",
-            MAX_PHONES,
-            defaults.phones_per_request,
-        ),
+        phones_per_request: whole("phones_per_request", MAX_PHONES, defaults.phones_per_request),
     };
     let total = liguelead.in_flight.saturating_mul(liguelead.environments);
     if total > ADVISED_CONCURRENCY {
-        let key = if section.has("in_flight") {
-            "in_flight"
-        } else {
-            "environments"
-        };
-        let message = format!(
-            "environments × in_flight is {total}; LigueLead advises {ADVISED_CONCURRENCY} at once"
-        );
-        let suggestion = format!(
-            "in_flight: {}",
-            (ADVISED_CONCURRENCY / liguelead.environments).max(1)
-        );
+        let key = if section.has("in_flight") { "in_flight" } else { "environments" };
+        let message = format!("environments × in_flight is {total}; LigueLead advises {ADVISED_CONCURRENCY} at once");
+        let suggestion = format!("in_flight: {}", (ADVISED_CONCURRENCY / liguelead.environments).max(1));
         section.error(key, message, &suggestion, problems);
     }
     liguelead

@@ -39,21 +39,11 @@ impl RuleId {
         let mended: String = text
             .to_lowercase()
             .chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() || c == '_' {
-                    c
-                } else {
-                    '-'
-                }
-            })
+            .map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' })
             .take(MAX_ID_CHARS)
             .collect();
         let mended = mended.trim_matches('-');
-        if mended.is_empty() {
-            "welcome".to_owned()
-        } else {
-            mended.to_owned()
-        }
+        if mended.is_empty() { "welcome".to_owned() } else { mended.to_owned() }
     }
 }
 
@@ -68,8 +58,7 @@ impl FieldName {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let starts = text.starts_with(|c: char| c.is_ascii_alphabetic());
-        let fits = text.len() <= MAX_FIELD_CHARS
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let fits = text.len() <= MAX_FIELD_CHARS && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         (starts && fits).then(|| Self(text.to_owned()))
     }
 
@@ -84,10 +73,7 @@ impl FieldName {
         section.get(key, problems)?.parsed(problems, |text| {
             Self::parse(text).ok_or_else(|| {
                 let message = format!("\"{text}\" is not the schema name of a field");
-                (
-                    message,
-                    "its schema name in LeadSquared, such as mx_Message_Status".to_owned(),
-                )
+                (message, "its schema name in LeadSquared, such as mx_Message_Status".to_owned())
             })
         })
     }
@@ -105,16 +91,11 @@ pub(super) struct Ids(BTreeMap<RuleId, usize>);
 
 impl Ids {
     /// Reads the `id` of a rule or a campaign.
-    pub(super) fn read(
-        &mut self,
-        section: &Section<'_>,
-        problems: &mut Problems,
-    ) -> Option<RuleId> {
+    pub(super) fn read(&mut self, section: &Section<'_>, problems: &mut Problems) -> Option<RuleId> {
         let item = section.required("id", "id: welcome", problems)?;
         let id = item.parsed(problems, |text| {
             RuleId::parse(text).ok_or_else(|| {
-                let message =
-                    format!("the id \"{text}\" is not 1 to {MAX_ID_CHARS} of a-z, 0-9, _ and -");
+                let message = format!("the id \"{text}\" is not 1 to {MAX_ID_CHARS} of a-z, 0-9, _ and -");
                 (message, RuleId::mend(text))
             })
         })?;
@@ -124,11 +105,7 @@ impl Ids {
     fn claim(&mut self, id: RuleId, item: &Item<'_>, problems: &mut Problems) -> Option<RuleId> {
         if let Some(line) = self.0.get(&id) {
             let message = format!("the id \"{id}\" is already on line {line}");
-            item.error(
-                message,
-                "an id of its own: messages are told apart by it",
-                problems,
-            );
+            item.error(message, "an id of its own: messages are told apart by it", problems);
             return None;
         }
         self.0.insert(id.clone(), item.node.at.line);

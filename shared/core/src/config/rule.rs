@@ -8,10 +8,8 @@ use super::trigger::{self, Trigger};
 use super::{DAY_MS, MAX_RULES};
 use crate::text::Condition;
 
-const KEYS: [&str; 13] = [
-    "id", "on", "field", "from", "to", "activity", "when", "sms", "flash", "voice", "title",
-    "expires", "group_id",
-];
+const KEYS: [&str; 13] =
+    ["id", "on", "field", "from", "to", "activity", "when", "sms", "flash", "voice", "title", "expires", "group_id"];
 const EXAMPLE: &str = "- id: welcome, with its keys below it";
 const MINUTE_MS: u64 = 60_000;
 /// The longest `group_id`, in characters. LigueLead states no limit; this is its limit for titles.
@@ -38,17 +36,9 @@ pub struct Rule {
 pub(super) fn read_all(root: &Section<'_>, ids: &mut Ids, problems: &mut Problems) -> Vec<Rule> {
     let items = root.list("rules", MAX_RULES, EXAMPLE, problems);
     if !root.has("rules") && !root.has("campaigns") {
-        root.warning(
-            "rules",
-            "without rules nothing is ever sent",
-            Some("rules: with at least one"),
-            problems,
-        );
+        root.warning("rules", "without rules nothing is ever sent", Some("rules: with at least one"), problems);
     }
-    items
-        .iter()
-        .filter_map(|item| read(item, ids, problems))
-        .collect()
+    items.iter().filter_map(|item| read(item, ids, problems)).collect()
 }
 
 fn read(item: &Item<'_>, ids: &mut Ids, problems: &mut Problems) -> Option<Rule> {
@@ -60,21 +50,10 @@ fn read(item: &Item<'_>, ids: &mut Ids, problems: &mut Problems) -> Option<Rule>
     let action = action::read(&section, trigger.as_ref().map(Trigger::kind), problems);
     let expires_ms = expires_ms(&section, problems);
     let group_id = group_id(&section, problems);
-    Some(Rule {
-        id: id?,
-        trigger: trigger?,
-        when,
-        action: action?,
-        expires_ms,
-        group_id,
-    })
+    Some(Rule { id: id?, trigger: trigger?, when, action: action?, expires_ms, group_id })
 }
 
-fn when(
-    section: &Section<'_>,
-    trigger: Option<&Trigger>,
-    problems: &mut Problems,
-) -> Option<Condition> {
+fn when(section: &Section<'_>, trigger: Option<&Trigger>, problems: &mut Problems) -> Option<Condition> {
     let item = section.get("when", problems)?;
     let source = item.text(problems)?;
     let condition = match Condition::compile(source.trim_end()) {
@@ -84,17 +63,9 @@ fn when(
             return None;
         }
     };
-    condition
-        .warnings()
-        .iter()
-        .for_each(|warning| item.snippet_warning(warning, problems));
+    condition.warnings().iter().for_each(|warning| item.snippet_warning(warning, problems));
     if let Some(trigger) = trigger {
-        action::check_names(
-            &item,
-            condition.references(),
-            Some(trigger.kind()),
-            problems,
-        );
+        action::check_names(&item, condition.references(), Some(trigger.kind()), problems);
     }
     Some(condition)
 }
@@ -104,13 +75,10 @@ pub(super) fn expires_ms(section: &Section<'_>, problems: &mut Problems) -> Opti
 }
 
 pub(super) fn group_id(section: &Section<'_>, problems: &mut Problems) -> Option<String> {
-    section
-        .get("group_id", problems)?
-        .parsed(problems, |text| match text.chars().count() {
-            chars if chars > MAX_GROUP_CHARS => Err((
-                format!("the group id has {chars} characters"),
-                format!("{MAX_GROUP_CHARS} characters at most"),
-            )),
-            _ => Ok(text.to_owned()),
-        })
+    section.get("group_id", problems)?.parsed(problems, |text| match text.chars().count() {
+        chars if chars > MAX_GROUP_CHARS => {
+            Err((format!("the group id has {chars} characters"), format!("{MAX_GROUP_CHARS} characters at most")))
+        }
+        _ => Ok(text.to_owned()),
+    })
 }

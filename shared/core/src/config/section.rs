@@ -27,20 +27,13 @@ pub(super) struct Item<'n> {
 impl<'n> Section<'n> {
     /// The file itself.
     pub(super) fn root(node: &'n Node, known: &[&str], problems: &mut Problems) -> Option<Self> {
-        Item {
-            key: String::new(),
-            node,
-        }
-        .section(known, problems)
+        Item { key: String::new(), node }.section(known, problems)
     }
 
     /// The value of a key, if it is there. A key without a value is a mistake.
     pub(super) fn get(&self, key: &str, problems: &mut Problems) -> Option<Item<'n>> {
         let entry = self.entries.iter().find(|entry| entry.key == key)?;
-        let item = Item {
-            key: self.path(key),
-            node: &entry.node,
-        };
+        let item = Item { key: self.path(key), node: &entry.node };
         if item.scalar().is_some_and(Scalar::is_null) {
             problems.error(
                 entry.at,
@@ -60,26 +53,13 @@ impl<'n> Section<'n> {
 
     /// Where the key stands, or the section where it does not.
     pub(super) fn at(&self, key: &str) -> Position {
-        self.entries
-            .iter()
-            .find(|entry| entry.key == key)
-            .map_or(self.at, |entry| entry.at)
+        self.entries.iter().find(|entry| entry.key == key).map_or(self.at, |entry| entry.at)
     }
 
     /// The value of a key that must be there.
-    pub(super) fn required(
-        &self,
-        key: &str,
-        suggestion: &str,
-        problems: &mut Problems,
-    ) -> Option<Item<'n>> {
+    pub(super) fn required(&self, key: &str, suggestion: &str, problems: &mut Problems) -> Option<Item<'n>> {
         if !self.has(key) {
-            problems.error(
-                self.at,
-                &self.path(key),
-                format!("`{key}` is missing"),
-                suggestion.to_owned(),
-            );
+            problems.error(self.at, &self.path(key), format!("`{key}` is missing"), suggestion.to_owned());
         }
         self.get(key, problems)
     }
@@ -99,37 +79,20 @@ impl<'n> Section<'n> {
         T::try_from(number).ok()
     }
 
-    pub(super) fn duration_ms(
-        &self,
-        key: &str,
-        range: RangeInclusive<u64>,
-        problems: &mut Problems,
-    ) -> Option<u64> {
-        self.get(key, problems)?
-            .parsed(problems, |text| values::duration_ms(text, &range))
+    pub(super) fn duration_ms(&self, key: &str, range: RangeInclusive<u64>, problems: &mut Problems) -> Option<u64> {
+        self.get(key, problems)?.parsed(problems, |text| values::duration_ms(text, &range))
     }
 
     pub(super) fn flag(&self, key: &str, problems: &mut Problems) -> Option<bool> {
         self.get(key, problems)?.parsed(problems, values::flag)
     }
 
-    pub(super) fn section(
-        &self,
-        key: &str,
-        known: &[&str],
-        problems: &mut Problems,
-    ) -> Option<Section<'n>> {
+    pub(super) fn section(&self, key: &str, known: &[&str], problems: &mut Problems) -> Option<Section<'n>> {
         self.get(key, problems)?.section(known, problems)
     }
 
     /// The elements of a list; none when the key is not there.
-    pub(super) fn list(
-        &self,
-        key: &str,
-        most: usize,
-        example: &str,
-        problems: &mut Problems,
-    ) -> Vec<Item<'n>> {
+    pub(super) fn list(&self, key: &str, most: usize, example: &str, problems: &mut Problems) -> Vec<Item<'n>> {
         let Some(item) = self.get(key, problems) else {
             return Vec::new();
         };
@@ -138,34 +101,14 @@ impl<'n> Section<'n> {
             return Vec::new();
         };
         if nodes.len() > most {
-            item.error(
-                format!("`{key}` has more than {most} elements"),
-                "fewer",
-                problems,
-            );
+            item.error(format!("`{key}` has more than {most} elements"), "fewer", problems);
         }
         let elements = nodes.iter().take(most).enumerate();
-        elements
-            .map(|(index, node)| Item {
-                key: format!("{}[{index}]", item.key),
-                node,
-            })
-            .collect()
+        elements.map(|(index, node)| Item { key: format!("{}[{index}]", item.key), node }).collect()
     }
 
-    pub(super) fn error(
-        &self,
-        key: &str,
-        message: impl Into<String>,
-        suggestion: &str,
-        problems: &mut Problems,
-    ) {
-        problems.error(
-            self.at(key),
-            &self.path(key),
-            message,
-            suggestion.to_owned(),
-        );
+    pub(super) fn error(&self, key: &str, message: impl Into<String>, suggestion: &str, problems: &mut Problems) {
+        problems.error(self.at(key), &self.path(key), message, suggestion.to_owned());
     }
 
     pub(super) fn warning(
@@ -175,12 +118,7 @@ impl<'n> Section<'n> {
         suggestion: Option<&str>,
         problems: &mut Problems,
     ) {
-        problems.warning(
-            self.at(key),
-            &self.path(key),
-            message,
-            suggestion.map(ToOwned::to_owned),
-        );
+        problems.warning(self.at(key), &self.path(key), message, suggestion.map(ToOwned::to_owned));
     }
 
     fn path(&self, key: &str) -> String {
@@ -204,11 +142,7 @@ impl<'n> Item<'n> {
     pub(super) fn text(&self, problems: &mut Problems) -> Option<String> {
         match self.scalar() {
             Some(scalar) if scalar.text.trim().is_empty() => {
-                self.error(
-                    "the value is empty",
-                    "a value, or leave the key out",
-                    problems,
-                );
+                self.error("the value is empty", "a value, or leave the key out", problems);
                 None
             }
             Some(scalar) => Some(scalar.text.clone()),
@@ -243,22 +177,11 @@ impl<'n> Item<'n> {
     pub(super) fn section(&self, known: &[&str], problems: &mut Problems) -> Option<Section<'n>> {
         let Value::Map(entries) = &self.node.value else {
             let message = "keys with values are expected here";
-            self.error(
-                message,
-                format!("{}: …", known.first().unwrap_or(&"key")),
-                problems,
-            );
+            self.error(message, format!("{}: …", known.first().unwrap_or(&"key")), problems);
             return None;
         };
-        let section = Section {
-            key: self.key.clone(),
-            at: self.node.at,
-            entries,
-        };
-        for entry in entries
-            .iter()
-            .filter(|entry| !known.contains(&entry.key.as_str()))
-        {
+        let section = Section { key: self.key.clone(), at: self.node.at, entries };
+        for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
             let suggestion = match closest(&entry.key, known) {
                 Some(near) => format!("{near}:"),
                 None => format!("one of {}", known.join(", ")),
@@ -273,33 +196,18 @@ impl<'n> Item<'n> {
         Some(section)
     }
 
-    pub(super) fn error(
-        &self,
-        message: impl Into<String>,
-        suggestion: impl Into<String>,
-        problems: &mut Problems,
-    ) {
+    pub(super) fn error(&self, message: impl Into<String>, suggestion: impl Into<String>, problems: &mut Problems) {
         problems.error(self.node.at, &self.key, message, suggestion.into());
     }
 
     /// A mistake inside the value's text.
     pub(super) fn snippet_error(&self, error: &SnippetError, problems: &mut Problems) {
-        problems.error(
-            self.place(error),
-            &self.key,
-            error.message.as_str(),
-            error.suggestion.clone(),
-        );
+        problems.error(self.place(error), &self.key, error.message.as_str(), error.suggestion.clone());
     }
 
     /// A warning inside the value's text.
     pub(super) fn snippet_warning(&self, error: &SnippetError, problems: &mut Problems) {
-        problems.warning(
-            self.place(error),
-            &self.key,
-            error.message.as_str(),
-            error.suggestion.clone(),
-        );
+        problems.warning(self.place(error), &self.key, error.message.as_str(), error.suggestion.clone());
     }
 
     fn place(&self, error: &SnippetError) -> Position {

@@ -58,8 +58,7 @@ pub struct SendTiming {
 
 pub(super) fn quotas(root: &Section<'_>, problems: &mut Problems) -> Quotas {
     const MOST: u64 = 1_000_000_000;
-    let Some(section) = root.section("quotas", &["messages_per_day", "credits_per_day"], problems)
-    else {
+    let Some(section) = root.section("quotas", &["messages_per_day", "credits_per_day"], problems) else {
         return Quotas::default();
     };
     Quotas {
@@ -70,35 +69,22 @@ pub(super) fn quotas(root: &Section<'_>, problems: &mut Problems) -> Quotas {
 
 pub(super) fn hours(root: &Section<'_>, problems: &mut Problems) -> SendingHours {
     let Some(section) = root.section("hours", &["sms", "voice"], problems) else {
-        return SendingHours {
-            sms: Hours::ALWAYS,
-            voice: Hours::ALWAYS,
-        };
+        return SendingHours { sms: Hours::ALWAYS, voice: Hours::ALWAYS };
     };
     let mut read = |key| {
         let item = section.get(key, problems);
         let hours = item.and_then(|item| {
-            item.parsed(problems, |text| {
-                Hours::parse(text).map_err(|error| (error.to_string(), error.hint()))
-            })
+            item.parsed(problems, |text| Hours::parse(text).map_err(|error| (error.to_string(), error.hint())))
         });
         hours.unwrap_or(Hours::ALWAYS)
     };
-    SendingHours {
-        sms: read("sms"),
-        voice: read("voice"),
-    }
+    SendingHours { sms: read("sms"), voice: read("voice") }
 }
 
 pub(super) fn caps(root: &Section<'_>, problems: &mut Problems) -> Vec<Cap> {
     let items = root.list("caps", MAX_CAPS, "[ { max: 1, every: 24h } ]", problems);
     if !items.is_empty() {
-        root.warning(
-            "caps",
-            "`caps` is checked but not acted on yet",
-            None,
-            problems,
-        );
+        root.warning("caps", "`caps` is checked but not acted on yet", None, problems);
     }
     let caps = items.iter().filter_map(|item| {
         let section = item.section(&["max", "every"], problems)?;
@@ -134,16 +120,9 @@ pub(super) fn send(root: &Section<'_>, problems: &mut Problems) -> SendTiming {
         linger_ms: duration("linger", 0..=10 * MINUTE_MS),
     };
     if send.call_timeout_ms >= send.stale_after_ms {
-        let key = if section.has("call_timeout") {
-            "call_timeout"
-        } else {
-            "stale_after"
-        };
+        let key = if section.has("call_timeout") { "call_timeout" } else { "stale_after" };
         let message = "a call may take as long as an abandoned one is waited for";
-        let suggestion = format!(
-            "a call_timeout shorter than {}",
-            values::written(send.stale_after_ms)
-        );
+        let suggestion = format!("a call_timeout shorter than {}", values::written(send.stale_after_ms));
         section.error(key, message, &suggestion, problems);
     }
     send

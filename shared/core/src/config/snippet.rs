@@ -34,12 +34,7 @@ fn solid_before(text: &str, line: usize, column: usize) -> usize {
     let mut lines = text.split('\n');
     let whole: usize = lines.by_ref().take(line - 1).map(solid).sum();
     let rest = lines.next().unwrap_or_default();
-    whole
-        + rest
-            .chars()
-            .take(column - 1)
-            .filter(|c| !c.is_whitespace())
-            .count()
+    whole + rest.chars().take(column - 1).filter(|c| !c.is_whitespace()).count()
 }
 
 /// What is left of a scalar's source, and where that stands.
@@ -77,10 +72,7 @@ impl Source<'_> {
     fn skip(&mut self, count: usize) {
         for c in self.chars.iter().take(count) {
             if *c == '\n' {
-                self.at = Position {
-                    line: self.at.line + 1,
-                    column: 1,
-                };
+                self.at = Position { line: self.at.line + 1, column: 1 };
             } else {
                 self.at.column += 1;
             }

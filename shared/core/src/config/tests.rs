@@ -52,53 +52,23 @@ fn the_designs_example_is_read_whole() {
     let account = &config.leadsquared;
     assert_eq!(account.plan, Some(Plan::Standard));
     assert_eq!((account.calls_per_5s, account.own_calls_per_5s()), (15, 12));
-    assert_eq!(
-        (account.calls_per_day, account.own_calls_per_day()),
-        (259_200, 207_360)
-    );
+    assert_eq!((account.calls_per_day, account.own_calls_per_day()), (259_200, 207_360));
     assert_eq!(account.integration_user.as_deref(), Some("5c0e…"));
-    assert_eq!(
-        account.opt_out.sms.as_ref().map(FieldName::as_str),
-        Some("mx_SMS_Opt_Out")
-    );
-    assert_eq!(
-        account.write_back.at.as_ref().map(FieldName::as_str),
-        Some("mx_Message_At")
-    );
+    assert_eq!(account.opt_out.sms.as_ref().map(FieldName::as_str), Some("mx_SMS_Opt_Out"));
+    assert_eq!(account.write_back.at.as_ref().map(FieldName::as_str), Some("mx_Message_At"));
     assert_eq!(account.activity, "Recado message");
     assert_eq!(config.quotas.credits_per_day, Some(60_000));
-    assert_eq!(
-        config.hours.sms,
-        Hours::parse("08:00-20:00 mon-sat").unwrap()
-    );
+    assert_eq!(config.hours.sms, Hours::parse("08:00-20:00 mon-sat").unwrap());
     assert_eq!(config.caps.len(), 2);
-    assert_eq!(
-        (config.caps[1].max, config.caps[1].every_ms),
-        (3, 7 * DAY_MS)
-    );
+    assert_eq!((config.caps[1].max, config.caps[1].every_ms), (3, 7 * DAY_MS));
 
     let welcome = config.rule("welcome").unwrap();
     assert_eq!(welcome.trigger, Trigger::LeadCreated);
-    assert_eq!(
-        welcome.when.as_ref().unwrap().source(),
-        "lead.Source == \"Site\""
-    );
-    assert!(
-        welcome
-            .action
-            .text()
-            .unwrap()
-            .references()
-            .contains("lead.FirstName")
-    );
+    assert_eq!(welcome.when.as_ref().unwrap().source(), "lead.Source == \"Site\"");
+    assert!(welcome.action.text().unwrap().references().contains("lead.FirstName"));
     assert_eq!(welcome.expires_ms, Some(6 * 3_600_000));
-    let Action::Voice(voice) = &config.rules[1].action else {
-        panic!("not a call")
-    };
-    assert_eq!(
-        (voice.redials, voice.every_min, voice.audio.as_str()),
-        (2, 15, "qualified.mp3")
-    );
+    let Action::Voice(voice) = &config.rules[1].action else { panic!("not a call") };
+    assert_eq!((voice.redials, voice.every_min, voice.audio.as_str()), (2, 15, "qualified.mp3"));
     assert_eq!(config.campaigns[0].audience.op.as_str(), "=");
     assert_eq!(config.campaigns[0].schedule.as_str(), "cron(0 13 1 * ? *)");
 }
@@ -106,11 +76,7 @@ fn the_designs_example_is_read_whole() {
 #[test]
 fn what_is_not_acted_on_yet_is_said() {
     let checked = Config::parse(EXAMPLE).unwrap();
-    let shown: Vec<String> = checked
-        .warnings
-        .iter()
-        .map(|w| w.render("recado.yaml"))
-        .collect();
+    let shown: Vec<String> = checked.warnings.iter().map(|w| w.render("recado.yaml")).collect();
     assert_eq!(
         shown,
         [
@@ -135,10 +101,7 @@ fn defaults_are_the_seeds() {
     assert_eq!(config.hours.sms, Hours::ALWAYS);
     assert_eq!(config.quotas, Quotas::default());
     let send = config.send;
-    assert_eq!(
-        (send.stale_after_ms, send.call_timeout_ms),
-        (180_000, 30_000)
-    );
+    assert_eq!((send.stale_after_ms, send.call_timeout_ms), (180_000, 30_000));
     assert_eq!((send.unknown_after_ms, send.linger_ms), (DAY_MS, None));
     assert_eq!(config.retention_ms, 90 * DAY_MS);
     assert_eq!(config.rules[0].expires_ms, None);
@@ -146,8 +109,7 @@ fn defaults_are_the_seeds() {
 
 #[test]
 fn the_plan_fills_in_what_is_not_given() {
-    let account =
-        |line: &str| config(&format!("version: 1\nleadsquared: {{ {line} }}\n")).leadsquared;
+    let account = |line: &str| config(&format!("version: 1\nleadsquared: {{ {line} }}\n")).leadsquared;
     for (plan, calls, per_day) in [
         ("lite", 2, 34_560),
         ("pro", 5, 86_400),
@@ -157,11 +119,7 @@ fn the_plan_fills_in_what_is_not_given() {
         ("enterprise", 25, 432_000),
     ] {
         let account = account(&format!("plan: {plan}"));
-        assert_eq!(
-            (account.calls_per_5s, account.calls_per_day),
-            (calls, per_day),
-            "{plan}"
-        );
+        assert_eq!((account.calls_per_5s, account.calls_per_day), (calls, per_day), "{plan}");
     }
     // More calls in a window were bought: nothing says that the day grew too.
     let bought = account("plan: pro, calls_per_5s: 20");
@@ -169,21 +127,14 @@ fn the_plan_fills_in_what_is_not_given() {
     let fewer = account("plan: enterprise, calls_per_5s: 10");
     assert_eq!((fewer.calls_per_5s, fewer.calls_per_day), (10, 172_800));
     let custom = account("calls_per_5s: 72, calls_per_day: 10000, reserve: 12.5%");
-    assert_eq!(
-        (custom.own_calls_per_5s(), custom.own_calls_per_day()),
-        (63, 8_750)
-    );
+    assert_eq!((custom.own_calls_per_5s(), custom.own_calls_per_day()), (63, 8_750));
     // One call always remains.
     assert_eq!(account("plan: lite, reserve: 90%").own_calls_per_5s(), 1);
 }
 
 #[test]
 fn triggers_of_every_kind() {
-    let trigger = |lines: &str| {
-        with_rule(&format!("{lines}\nsms: Oi")).rules[0]
-            .trigger
-            .clone()
-    };
+    let trigger = |lines: &str| with_rule(&format!("{lines}\nsms: Oi")).rules[0].trigger.clone();
     let change = |name: &str, from: Option<&str>, to: Option<&str>| Trigger::LeadChanged {
         field: Some(FieldChange {
             name: FieldName::parse(name).unwrap(),
@@ -191,28 +142,16 @@ fn triggers_of_every_kind() {
             to: to.map(ToOwned::to_owned),
         }),
     };
-    assert_eq!(
-        trigger("on: lead.changed"),
-        Trigger::LeadChanged { field: None }
-    );
-    assert_eq!(
-        trigger("on: lead.changed\nfield: mx_City"),
-        change("mx_City", None, None)
-    );
+    assert_eq!(trigger("on: lead.changed"), Trigger::LeadChanged { field: None });
+    assert_eq!(trigger("on: lead.changed\nfield: mx_City"), change("mx_City", None, None));
     assert_eq!(
         trigger("on: lead.stage\nfrom: New\nto: Qualified"),
         change("ProspectStage", Some("New"), Some("Qualified"))
     );
     assert_eq!(trigger("on: lead.owner"), change("OwnerId", None, None));
     assert_eq!(trigger("on: lead.score"), change("Score", None, None));
-    assert_eq!(
-        trigger("on: activity.created\nactivity: 22"),
-        Trigger::ActivityCreated { code: Some(22) }
-    );
-    assert_eq!(
-        trigger("on: activity.updated").kind(),
-        EventKind::ActivityUpdated
-    );
+    assert_eq!(trigger("on: activity.created\nactivity: 22"), Trigger::ActivityCreated { code: Some(22) });
+    assert_eq!(trigger("on: activity.updated").kind(), EventKind::ActivityUpdated);
 }
 
 #[test]
@@ -243,9 +182,7 @@ fn a_file_without_end_is_refused() {
 
 #[test]
 fn warnings_cannot_push_an_error_out() {
-    let call = |index| {
-        format!("  - id: r{index}\n    on: lead.created\n    voice: {{ audio: a.mp3, title: t }}\n")
-    };
+    let call = |index| format!("  - id: r{index}\n    on: lead.created\n    voice: {{ audio: a.mp3, title: t }}\n");
     let calls: Vec<String> = (0..400).map(call).collect();
     let head = "version: 1\nleadsquared: { plan: lite }\nrules:\n";
     let last = "  - id: last\n    on: nothing\n    sms: Oi\n";

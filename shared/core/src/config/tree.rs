@@ -53,8 +53,7 @@ pub(super) struct Scalar {
 impl Scalar {
     /// Nothing was written, or YAML's null.
     pub(super) fn is_null(&self) -> bool {
-        self.style == ScalarStyle::Plain
-            && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
+        self.style == ScalarStyle::Plain && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
     }
 }
 
@@ -74,17 +73,11 @@ pub(super) fn parse(text: &str) -> Result<Node, Mistake> {
         flow_nesting_limit: MAX_DEPTH,
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut builder = Builder {
-        text,
-        parser: Parser::new_from_str_with_options(text, options),
-    };
+    let mut builder = Builder { text, parser: Parser::new_from_str_with_options(text, options) };
     let mut root = None;
     while let Some((event, span)) = builder.next()? {
         match event {
-            Event::StreamStart
-            | Event::DocumentStart(..)
-            | Event::DocumentEnd
-            | Event::StreamEnd => {}
+            Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd | Event::StreamEnd => {}
             _ if root.is_some() => {
                 return Err(mistake(
                     start(&span),
@@ -95,10 +88,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Mistake> {
             event => root = Some(builder.node(event, &span, 0)?),
         }
     }
-    Ok(root.unwrap_or(Node {
-        at: Position::START,
-        value: Value::Map(Vec::new()),
-    }))
+    Ok(root.unwrap_or(Node { at: Position::START, value: Value::Map(Vec::new()) }))
 }
 
 struct Builder<'t> {
@@ -108,42 +98,25 @@ struct Builder<'t> {
 
 impl<'t> Builder<'t> {
     fn next(&mut self) -> Result<Option<(Event<'t>, Span)>, Mistake> {
-        self.parser
-            .next_event()
-            .transpose()
-            .map_err(|error| syntax(&error))
+        self.parser.next_event().transpose().map_err(|error| syntax(&error))
     }
 
     /// The next event of an unfinished list or mapping.
     fn child(&mut self) -> Result<(Event<'t>, Span), Mistake> {
-        let ended = || {
-            mistake(
-                Position::START,
-                "the file ends too early",
-                "the part that is missing at the end",
-            )
-        };
+        let ended = || mistake(Position::START, "the file ends too early", "the part that is missing at the end");
         self.next()?.ok_or_else(ended)
     }
 
     fn node(&mut self, event: Event<'t>, span: &Span, depth: usize) -> Result<Node, Mistake> {
         let at = start(span);
         if depth > MAX_DEPTH {
-            return Err(mistake(
-                at,
-                "the nesting is too deep",
-                "the structure of the example",
-            ));
+            return Err(mistake(at, "the nesting is too deep", "the structure of the example"));
         }
         refuse_extras(&event, at)?;
         let value = match event {
             Event::Scalar(text, style, ..) => {
                 let raw = span.slice(self.text).unwrap_or_default().to_owned();
-                Value::Scalar(Scalar {
-                    text: text.into_owned(),
-                    style,
-                    raw,
-                })
+                Value::Scalar(Scalar { text: text.into_owned(), style, raw })
             }
             Event::SequenceStart(..) => Value::List(self.list(depth)?),
             Event::MappingStart(..) => Value::Map(self.map(depth)?),
@@ -173,11 +146,7 @@ impl<'t> Builder<'t> {
                 Event::Scalar(key, ..) => key.into_owned(),
                 // `sms: {{ lead.X }}` without quotes is a mapping of a mapping to YAML.
                 _ => {
-                    return Err(mistake(
-                        at,
-                        "a key must be a word",
-                        "quotes around a text that starts with {{",
-                    ));
+                    return Err(mistake(at, "a key must be a word", "quotes around a text that starts with {{"));
                 }
             };
             if let Some(first) = entries.iter().find(|entry| entry.key == key) {
@@ -185,11 +154,7 @@ impl<'t> Builder<'t> {
                 return Err(mistake(at, message, "it once"));
             }
             let (event, span) = self.child()?;
-            entries.push(Entry {
-                key,
-                at,
-                node: self.node(event, &span, depth + 1)?,
-            });
+            entries.push(Entry { key, at, node: self.node(event, &span, depth + 1)? });
         }
     }
 }
@@ -197,43 +162,25 @@ impl<'t> Builder<'t> {
 /// Anchors, aliases and tags.
 fn refuse_extras(event: &Event<'_>, at: Position) -> Result<(), Mistake> {
     if event.is_alias() || event.anchor_id().is_some_and(|id| id != 0) {
-        return Err(mistake(
-            at,
-            "anchors and aliases are not for this file",
-            "the value itself in each place",
-        ));
+        return Err(mistake(at, "anchors and aliases are not for this file", "the value itself in each place"));
     }
     if event.tag().is_some() {
-        return Err(mistake(
-            at,
-            "tags are not for this file",
-            "the value without its !tag",
-        ));
+        return Err(mistake(at, "tags are not for this file", "the value without its !tag"));
     }
     Ok(())
 }
 
 fn start(span: &Span) -> Position {
-    Position {
-        line: span.start.line(),
-        column: span.start.col() + 1,
-    }
+    Position { line: span.start.line(), column: span.start.col() + 1 }
 }
 
 fn mistake(at: Position, message: impl Into<String>, suggestion: impl Into<String>) -> Mistake {
-    Mistake {
-        at,
-        message: message.into(),
-        suggestion: suggestion.into(),
-    }
+    Mistake { at, message: message.into(), suggestion: suggestion.into() }
 }
 
 fn syntax(error: &ScanError) -> Mistake {
     let marker = error.marker();
-    let at = Position {
-        line: marker.line().max(1),
-        column: marker.col() + 1,
-    };
+    let at = Position { line: marker.line().max(1), column: marker.col() + 1 };
     let info = error.info();
     let suggestion = if info.contains("recursion limit") {
         "the structure of the example, which is flatter"

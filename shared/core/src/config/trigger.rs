@@ -62,18 +62,12 @@ pub(super) fn read(section: &Section<'_>, problems: &mut Problems) -> Option<Tri
         })
     })?;
     refuse_misplaced(section, kind, problems);
-    let code = if kind.has_activity() {
-        section.whole("activity", 0..=99_999, problems)
-    } else {
-        None
-    };
+    let code = if kind.has_activity() { section.whole("activity", 0..=99_999, problems) } else { None };
     Some(match kind {
         EventKind::LeadCreated => Trigger::LeadCreated,
         EventKind::ActivityCreated => Trigger::ActivityCreated { code },
         EventKind::ActivityUpdated => Trigger::ActivityUpdated { code },
-        EventKind::LeadChanged => Trigger::LeadChanged {
-            field: change(section, implied, problems),
-        },
+        EventKind::LeadChanged => Trigger::LeadChanged { field: change(section, implied, problems) },
     })
 }
 
@@ -83,41 +77,22 @@ fn refuse_misplaced(section: &Section<'_>, kind: EventKind, problems: &mut Probl
         for key in ["field", "from", "to"] {
             if section.has(key) {
                 let message = format!("`{key}` is not for {kind}");
-                section.error(
-                    key,
-                    message,
-                    "on: lead.changed, or leave the key out",
-                    problems,
-                );
+                section.error(key, message, "on: lead.changed, or leave the key out", problems);
             }
         }
     }
     if !kind.has_activity() && section.has("activity") {
         let message = format!("`activity` is not for {kind}");
-        section.error(
-            "activity",
-            message,
-            "on: activity.created, or leave the key out",
-            problems,
-        );
+        section.error("activity", message, "on: activity.created, or leave the key out", problems);
     }
 }
 
-fn change(
-    section: &Section<'_>,
-    implied: Option<&str>,
-    problems: &mut Problems,
-) -> Option<FieldChange> {
+fn change(section: &Section<'_>, implied: Option<&str>, problems: &mut Problems) -> Option<FieldChange> {
     let written = FieldName::read(section, "field", problems);
     let name = match (implied, written) {
         (Some(implied), Some(written)) if written.as_str() != implied => {
             let message = format!("this event is about {implied} already");
-            section.error(
-                "field",
-                message,
-                "on: lead.changed, or leave the key out",
-                problems,
-            );
+            section.error("field", message, "on: lead.changed, or leave the key out", problems);
             FieldName::parse(implied)
         }
         (Some(implied), _) => FieldName::parse(implied),
@@ -126,19 +101,10 @@ fn change(
     if name.is_none() && !section.has("field") {
         for key in ["from", "to"] {
             if section.has(key) {
-                section.error(
-                    key,
-                    format!("`{key}` needs a `field`"),
-                    "field: ProspectStage beside it",
-                    problems,
-                );
+                section.error(key, format!("`{key}` needs a `field`"), "field: ProspectStage beside it", problems);
             }
         }
     }
     let (from, to) = (section.text("from", problems), section.text("to", problems));
-    Some(FieldChange {
-        name: name?,
-        from,
-        to,
-    })
+    Some(FieldChange { name: name?, from, to })
 }

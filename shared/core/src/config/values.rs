@@ -5,55 +5,31 @@ use std::ops::RangeInclusive;
 type Read<T> = Result<T, (String, String)>;
 
 /// The units of a duration, longest first, in milliseconds.
-const UNITS: [(&str, u64); 4] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-];
+const UNITS: [(&str, u64); 4] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
 
 /// A whole number, with or without `_` between digits.
 pub(super) fn whole(text: &str, range: &RangeInclusive<u64>) -> Read<u64> {
     let (least, most) = (range.start(), range.end());
     let digits = text.replace('_', "");
-    let number = digits
-        .parse::<u64>()
-        .ok()
-        .filter(|_| digits.bytes().all(|b| b.is_ascii_digit()));
+    let number = digits.parse::<u64>().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit()));
     match number {
         Some(number) if range.contains(&number) => Ok(number),
-        Some(_) => Err((
-            format!("{text} is out of range"),
-            format!("a number from {least} to {most}"),
-        )),
-        None => Err((
-            format!("\"{text}\" is not a whole number"),
-            format!("a number from {least} to {most}"),
-        )),
+        Some(_) => Err((format!("{text} is out of range"), format!("a number from {least} to {most}"))),
+        None => Err((format!("\"{text}\" is not a whole number"), format!("a number from {least} to {most}"))),
     }
 }
 
 /// `90s`, `15m`, `6h`, `7d`, in milliseconds.
 pub(super) fn duration_ms(text: &str, range: &RangeInclusive<u64>) -> Read<u64> {
-    let expected = || {
-        format!(
-            "a duration from {} to {}, as 90s, 15m, 6h or 7d",
-            written(*range.start()),
-            written(*range.end())
-        )
-    };
+    let expected =
+        || format!("a duration from {} to {}, as 90s, 15m, 6h or 7d", written(*range.start()), written(*range.end()));
     let bad = || (format!("\"{text}\" is not a duration"), expected());
-    let unit = UNITS
-        .iter()
-        .find_map(|(unit, ms)| Some((text.strip_suffix(unit)?, *ms)));
+    let unit = UNITS.iter().find_map(|(unit, ms)| Some((text.strip_suffix(unit)?, *ms)));
     let (digits, unit_ms) = unit.ok_or_else(bad)?;
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return Err(bad());
     }
-    let ms = digits
-        .parse::<u64>()
-        .ok()
-        .and_then(|count| count.checked_mul(unit_ms));
+    let ms = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(unit_ms));
     match ms.filter(|ms| range.contains(ms)) {
         Some(ms) => Ok(ms),
         None => Err((format!("{text} is out of range"), expected())),
@@ -62,36 +38,19 @@ pub(super) fn duration_ms(text: &str, range: &RangeInclusive<u64>) -> Read<u64> 
 
 /// A duration in its longest exact unit.
 pub(super) fn written(ms: u64) -> String {
-    let unit = UNITS
-        .iter()
-        .find(|(_, unit_ms)| ms >= *unit_ms && ms.is_multiple_of(*unit_ms));
-    unit.map_or_else(
-        || format!("{}s", ms / 1_000),
-        |(unit, unit_ms)| format!("{}{unit}", ms / unit_ms),
-    )
+    let unit = UNITS.iter().find(|(_, unit_ms)| ms >= *unit_ms && ms.is_multiple_of(*unit_ms));
+    unit.map_or_else(|| format!("{}s", ms / 1_000), |(unit, unit_ms)| format!("{}{unit}", ms / unit_ms))
 }
 
 /// `20%` or `12.5%` as per mille, from 0 to `most`.
 pub(super) fn per_mille(text: &str, most: u16) -> Read<u16> {
     let suggestion = format!("a percentage from 0% to {}%, such as 20%", most / 10);
-    let bad = || {
-        (
-            format!("\"{text}\" is not a percentage"),
-            suggestion.clone(),
-        )
-    };
+    let bad = || (format!("\"{text}\" is not a percentage"), suggestion.clone());
     let Some(digits) = text.strip_suffix('%').map(str::trim) else {
         // A bare number that would do with its sign.
         let signed = format!("{text}%");
         let (message, range) = bad();
-        return Err((
-            message,
-            if per_mille(&signed, most).is_ok() {
-                signed
-            } else {
-                range
-            },
-        ));
+        return Err((message, if per_mille(&signed, most).is_ok() { signed } else { range }));
     };
     let (whole, tenth) = digits.split_once('.').unwrap_or((digits, "0"));
     let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
@@ -100,9 +59,7 @@ pub(super) fn per_mille(text: &str, most: u16) -> Read<u16> {
     }
     let number = |digits: &str| digits.parse::<u16>().ok();
     let value = number(whole).and_then(|whole| whole.checked_mul(10)?.checked_add(number(tenth)?));
-    value
-        .filter(|value| *value <= most)
-        .ok_or_else(|| (format!("{text} is out of range"), suggestion.clone()))
+    value.filter(|value| *value <= most).ok_or_else(|| (format!("{text} is out of range"), suggestion.clone()))
 }
 
 /// `true` or `false`.
@@ -110,10 +67,7 @@ pub(super) fn flag(text: &str) -> Read<bool> {
     match text {
         "true" => Ok(true),
         "false" => Ok(false),
-        _ => Err((
-            format!("\"{text}\" is neither true nor false"),
-            "true or false".to_owned(),
-        )),
+        _ => Err((format!("\"{text}\" is neither true nor false"), "true or false".to_owned())),
     }
 }
 
@@ -124,47 +78,20 @@ mod tests {
     #[test]
     fn durations() {
         let any = 0..=u64::MAX;
-        for (text, ms) in [
-            ("90s", 90_000),
-            ("15m", 900_000),
-            ("6h", 21_600_000),
-            ("7d", 604_800_000),
-            ("0s", 0),
-        ] {
+        for (text, ms) in [("90s", 90_000), ("15m", 900_000), ("6h", 21_600_000), ("7d", 604_800_000), ("0s", 0)] {
             assert_eq!(duration_ms(text, &any), Ok(ms), "{text}");
         }
-        for text in [
-            "",
-            "15",
-            "m",
-            "1.5h",
-            "-5m",
-            "+5m",
-            "5 m",
-            "1h30m",
-            "5w",
-            "5ms",
-            "99999999999999999999d",
-        ] {
+        for text in ["", "15", "m", "1.5h", "-5m", "+5m", "5 m", "1h30m", "5w", "5ms", "99999999999999999999d"] {
             assert!(duration_ms(text, &any).is_err(), "{text}");
         }
         let (message, suggestion) = duration_ms("2d", &(60_000..=86_400_000)).unwrap_err();
         assert_eq!(message, "2d is out of range");
-        assert_eq!(
-            suggestion,
-            "a duration from 1m to 1d, as 90s, 15m, 6h or 7d"
-        );
+        assert_eq!(suggestion, "a duration from 1m to 1d, as 90s, 15m, 6h or 7d");
     }
 
     #[test]
     fn percentages() {
-        for (text, value) in [
-            ("20%", 200),
-            ("12.5%", 125),
-            ("0%", 0),
-            ("90%", 900),
-            ("5 %", 50),
-        ] {
+        for (text, value) in [("20%", 200), ("12.5%", 125), ("0%", 0), ("90%", 900), ("5 %", 50)] {
             assert_eq!(per_mille(text, 900), Ok(value), "{text}");
         }
         for text in ["20", "%", "91%", "12.55%", "-1%", "99999%", ".5%", "a%"] {
@@ -175,16 +102,7 @@ mod tests {
     #[test]
     fn whole_numbers() {
         assert_eq!(whole("600_000", &(1..=1_000_000)), Ok(600_000));
-        for text in [
-            "",
-            "-1",
-            "+1",
-            "1.0",
-            "0",
-            "1000001",
-            "99999999999999999999",
-            "_",
-        ] {
+        for text in ["", "-1", "+1", "1.0", "0", "1000001", "99999999999999999999", "_"] {
             assert!(whole(text, &(1..=1_000_000)).is_err(), "{text}");
         }
     }

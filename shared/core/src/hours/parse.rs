@@ -45,9 +45,7 @@ impl HoursError {
                 let (start, end) = range.split_once('-').unwrap_or(("22:00", "02:00"));
                 format!("\"{start}-24:00 fri, 00:00-{end} sat\", two ranges with their own days")
             }
-            Self::Nothing(_) => {
-                "\"00:00-24:00 daily\", or leave the key out, for every hour".to_owned()
-            }
+            Self::Nothing(_) => "\"00:00-24:00 daily\", or leave the key out, for every hour".to_owned(),
             Self::BadDay(_) => "days as mon tue wed thu fri sat sun, mon-fri, or daily".to_owned(),
             Self::BadTime(_) => "times as 08:00 and 20:30, up to 24:00".to_owned(),
             Self::DaysMissing(range) => format!("\"{range} mon-fri\", the days after each range"),
@@ -90,22 +88,14 @@ pub(super) fn parse(text: &str) -> Result<Hours, HoursError> {
     {
         single.days = Days::ALL.0;
     }
-    drafts
-        .into_iter()
-        .map(finish)
-        .collect::<Result<Vec<_>, _>>()
-        .map(|ranges| Hours(Kind::Ranges(ranges)))
+    drafts.into_iter().map(finish).collect::<Result<Vec<_>, _>>().map(|ranges| Hours(Kind::Ranges(ranges)))
 }
 
 fn finish(draft: Draft) -> Result<Range, HoursError> {
     if draft.days == 0 {
         return Err(HoursError::DaysMissing(draft.written));
     }
-    Ok(Range {
-        start: draft.start,
-        end: draft.end,
-        days: Days(draft.days),
-    })
+    Ok(Range { start: draft.start, end: draft.end, days: Days(draft.days) })
 }
 
 /// `08:00-20:00` and perhaps days behind it.
@@ -128,12 +118,7 @@ fn draft(piece: &str) -> Result<Draft, HoursError> {
         return Err(HoursError::OverMidnight(written));
     }
     let days = if rest.is_empty() { 0 } else { days(rest)? };
-    Ok(Draft {
-        written,
-        start,
-        end,
-        days,
-    })
+    Ok(Draft { written, start, end, days })
 }
 
 /// `HH:MM` as a minute of the day, 24:00 included.
@@ -141,24 +126,17 @@ fn minute(text: &str) -> Result<u16, HoursError> {
     let bad = || HoursError::BadTime(text.to_owned());
     let (hour, minute) = text.split_once(':').ok_or_else(bad)?;
     let number = |digits: &str| match digits.len() {
-        1 | 2 if digits.bytes().all(|b| b.is_ascii_digit()) => {
-            digits.parse::<u16>().map_err(|_| bad())
-        }
+        1 | 2 if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse::<u16>().map_err(|_| bad()),
         _ => Err(bad()),
     };
     let (hour, minute) = (number(hour)?, number(minute)?);
     let total = hour * 60 + minute;
-    if minute < 60 && total <= MINUTES_PER_DAY {
-        Ok(total)
-    } else {
-        Err(bad())
-    }
+    if minute < 60 && total <= MINUTES_PER_DAY { Ok(total) } else { Err(bad()) }
 }
 
 /// A bit set of days from `mon-fri sun`, `daily` and the like.
 fn days(text: &str) -> Result<u8, HoursError> {
-    text.split_whitespace()
-        .try_fold(0, |set, word| Ok(set | word_days(word)?))
+    text.split_whitespace().try_fold(0, |set, word| Ok(set | word_days(word)?))
 }
 
 fn word_days(word: &str) -> Result<u8, HoursError> {
@@ -181,15 +159,7 @@ fn span(first: u8, last: u8) -> u8 {
 
 /// 0 for Monday. Longer English names are understood by their first three letters.
 fn day(word: &str) -> Result<u8, HoursError> {
-    const LONG: [&str; 7] = [
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-    ];
+    const LONG: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     let find = |names: [&str; 7]| names.iter().position(|name| *name == word);
     find(DAY_NAMES)
         .or_else(|| find(LONG))

@@ -11,9 +11,7 @@ fn zone(name: &str) -> Zone {
 }
 
 fn next(hours: &str, now: &str, zone_name: &str) -> String {
-    let at = Hours::parse(hours)
-        .unwrap()
-        .next_open_ms(ms(now), &zone(zone_name));
+    let at = Hours::parse(hours).unwrap().next_open_ms(ms(now), &zone(zone_name));
     Timestamp::from_millisecond(at).unwrap().to_string()
 }
 
@@ -46,44 +44,18 @@ fn the_same_instant_is_open_in_one_zone_and_closed_in_another() {
 fn the_next_opening_is_now_later_today_or_after_the_weekend() {
     let hours = "08:00-12:00 mon-fri, 14:00-18:00 mon-fri";
     let zone = "America/Sao_Paulo";
-    assert_eq!(
-        next(hours, "2026-08-07T14:00:00.123Z", zone),
-        "2026-08-07T14:00:00.123Z"
-    );
-    assert_eq!(
-        next(hours, "2026-08-07T16:00:00Z", zone),
-        "2026-08-07T17:00:00Z"
-    );
-    assert_eq!(
-        next(hours, "2026-08-07T21:00:00Z", zone),
-        "2026-08-10T11:00:00Z"
-    );
-    assert_eq!(
-        next("10:00-11:00 sun", "2026-08-09T14:00:00Z", zone),
-        "2026-08-16T13:00:00Z"
-    );
+    assert_eq!(next(hours, "2026-08-07T14:00:00.123Z", zone), "2026-08-07T14:00:00.123Z");
+    assert_eq!(next(hours, "2026-08-07T16:00:00Z", zone), "2026-08-07T17:00:00Z");
+    assert_eq!(next(hours, "2026-08-07T21:00:00Z", zone), "2026-08-10T11:00:00Z");
+    assert_eq!(next("10:00-11:00 sun", "2026-08-09T14:00:00Z", zone), "2026-08-16T13:00:00Z");
 }
 
 #[test]
 fn a_clock_put_forward_over_the_start_opens_at_the_jump() {
     // São Paulo, 2018-11-04: midnight became 01:00. Open from 00:30: the clock first shows a time after it at the jump.
-    assert_eq!(
-        next(
-            "00:30-02:00 sun",
-            "2018-11-04T02:00:00Z",
-            "America/Sao_Paulo"
-        ),
-        "2018-11-04T03:00:00Z"
-    );
+    assert_eq!(next("00:30-02:00 sun", "2018-11-04T02:00:00Z", "America/Sao_Paulo"), "2018-11-04T03:00:00Z");
     // A range that the jump swallows whole waits for the next week.
-    assert_eq!(
-        next(
-            "00:10-00:50 sun",
-            "2018-11-04T02:00:00Z",
-            "America/Sao_Paulo"
-        ),
-        "2018-11-11T02:10:00Z"
-    );
+    assert_eq!(next("00:10-00:50 sun", "2018-11-04T02:00:00Z", "America/Sao_Paulo"), "2018-11-11T02:10:00Z");
 }
 
 #[test]
@@ -93,23 +65,16 @@ fn a_clock_put_back_keeps_to_what_it_shows() {
     let zone = zone("America/New_York");
     assert!(hours.is_open(ms("2026-11-01T05:45:00Z"), &zone));
     assert!(!hours.is_open(ms("2026-11-01T06:15:00Z"), &zone));
-    assert_eq!(
-        hours.next_open_ms(ms("2026-11-01T06:15:00Z"), &zone),
-        ms("2026-11-01T06:30:00Z")
-    );
+    assert_eq!(hours.next_open_ms(ms("2026-11-01T06:15:00Z"), &zone), ms("2026-11-01T06:30:00Z"));
 }
 
 #[test]
 fn days_are_read_in_every_spelling() {
-    let same =
-        |a: &str, b: &str| assert_eq!(Hours::parse(a).unwrap(), Hours::parse(b).unwrap(), "{a}");
+    let same = |a: &str, b: &str| assert_eq!(Hours::parse(a).unwrap(), Hours::parse(b).unwrap(), "{a}");
     same("08:00-20:00", "08:00-20:00 daily");
     same("8:00-20:00 MON-Sun", "08:00-20:00 daily");
     same("08:00-20:00 mon,wed", "08:00-20:00 mon wed");
-    same(
-        "08:00-20:00 mon, wed; 09:00-13:00 sat",
-        "08:00-20:00 mon wed, 09:00-13:00 sat",
-    );
+    same("08:00-20:00 mon, wed; 09:00-13:00 sat", "08:00-20:00 mon wed, 09:00-13:00 sat");
     same("08:00-20:00 sat-mon", "08:00-20:00 sat sun mon");
     same("08:00-20:00 weekdays", "08:00-20:00 monday-friday");
     same("08:00-20:00 weekends", "08:00-20:00 sat,sun");
@@ -129,28 +94,16 @@ fn each_mistake_has_its_error_and_a_hint() {
     let table = [
         ("", HoursError::Empty),
         ("mon-sat", HoursError::BadRange("mon-sat".into())),
-        (
-            "mon-sat 08:00-20:00",
-            HoursError::BadRange("mon-sat 08:00-20:00".into()),
-        ),
+        ("mon-sat 08:00-20:00", HoursError::BadRange("mon-sat 08:00-20:00".into())),
         ("8h-20h", HoursError::BadTime("8h".into())),
         ("08:00-24:01", HoursError::BadTime("24:01".into())),
         ("08:60-20:00", HoursError::BadTime("08:60".into())),
         ("08:00-+9:00", HoursError::BadTime("+9:00".into())),
         ("08:00 20:00", HoursError::BadRange("08:00 20:00".into())),
         ("08:00-20:00 seg-sex", HoursError::BadDay("seg".into())),
-        (
-            "22:00-06:00 daily",
-            HoursError::OverMidnight("22:00-06:00".into()),
-        ),
-        (
-            "08:00-08:00 daily",
-            HoursError::Nothing("08:00-08:00".into()),
-        ),
-        (
-            "08:00-12:00, 14:00-18:00 mon",
-            HoursError::DaysMissing("08:00-12:00".into()),
-        ),
+        ("22:00-06:00 daily", HoursError::OverMidnight("22:00-06:00".into())),
+        ("08:00-08:00 daily", HoursError::Nothing("08:00-08:00".into())),
+        ("08:00-12:00, 14:00-18:00 mon", HoursError::DaysMissing("08:00-12:00".into())),
     ];
     for (text, error) in table {
         assert!(!error.hint().is_empty());

@@ -10,23 +10,7 @@ pub(super) const CAPITAL: &str = "America/Sao_Paulo";
 pub(super) fn zone_name(ddd: u8) -> Option<&'static str> {
     Some(match ddd {
         // São Paulo; Rio and Espírito Santo; Minas; the south; the Federal District and Goiás.
-        11..=19
-        | 21
-        | 22
-        | 24
-        | 27
-        | 28
-        | 31..=35
-        | 37
-        | 38
-        | 41..=49
-        | 51
-        | 53
-        | 54
-        | 55
-        | 61
-        | 62
-        | 64 => CAPITAL,
+        11..=19 | 21 | 22 | 24 | 27 | 28 | 31..=35 | 37 | 38 | 41..=49 | 51 | 53 | 54 | 55 | 61 | 62 | 64 => CAPITAL,
         63 => "America/Araguaina",
         65 | 66 => "America/Cuiaba",
         67 => "America/Campo_Grande",

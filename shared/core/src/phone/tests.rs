@@ -37,10 +37,7 @@ fn ddd_55_keeps_its_first_two_digits() {
 #[test]
 fn lines_are_told_apart_by_length_and_third_digit() {
     assert_eq!(Phone::parse("1133334444").unwrap().line(), Line::Landline);
-    assert_eq!(
-        Phone::parse("+55 11 3333-4444").unwrap().national(),
-        "1133334444"
-    );
+    assert_eq!(Phone::parse("+55 11 3333-4444").unwrap().national(), "1133334444");
     assert_eq!(Phone::parse("11933334444").unwrap().line(), Line::Mobile);
     assert_eq!(Phone::parse("1133334444").unwrap().ddd(), 11);
     assert_eq!(Phone::parse("98933334444").unwrap().ddd(), 98);
@@ -76,9 +73,7 @@ fn each_refusal_has_its_reason() {
 
 #[test]
 fn there_are_67_area_codes_and_each_has_a_zone() {
-    let known: Vec<u8> = (0..=u8::MAX)
-        .filter(|ddd| areas::zone_name(*ddd).is_some())
-        .collect();
+    let known: Vec<u8> = (0..=u8::MAX).filter(|ddd| areas::zone_name(*ddd).is_some()).collect();
     assert_eq!(known.len(), 67);
     for ddd in known {
         let phone = Phone::parse(&format!("{ddd}999999999")).unwrap();

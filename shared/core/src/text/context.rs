@@ -65,12 +65,7 @@ impl Context {
     }
 
     pub(super) fn value(&self) -> Value {
-        Value::from_object(Names(
-            self.root
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), value.clone()))
-                .collect(),
-        ))
+        Value::from_object(Names(self.root.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()))
     }
 
     /// Whether a dotted name leads to a value, null included.
@@ -88,12 +83,7 @@ fn fields_value(fields: &Fields) -> Value {
     Value::from_object(Names(
         fields
             .iter()
-            .map(|(name, value)| {
-                (
-                    name.to_owned(),
-                    value.map_or_else(|| Value::from(()), Value::from),
-                )
-            })
+            .map(|(name, value)| (name.to_owned(), value.map_or_else(|| Value::from(()), Value::from)))
             .collect(),
     ))
 }
@@ -122,10 +112,6 @@ impl Object for ZoneValue {}
 pub(super) fn zone_of(state: &minijinja::State<'_, '_>) -> Zone {
     state
         .lookup(ZONE_KEY)
-        .and_then(|value| {
-            value
-                .downcast_object_ref::<ZoneValue>()
-                .map(|zone| zone.0.clone())
-        })
+        .and_then(|value| value.downcast_object_ref::<ZoneValue>().map(|zone| zone.0.clone()))
         .unwrap_or_default()
 }

@@ -35,9 +35,7 @@ pub enum TextError {
         name: String,
     },
     /// A field that is there but null where a text was to be printed.
-    #[error(
-        "`{expression}` is empty for this lead; write `{expression} or \"…\"` for another text"
-    )]
+    #[error("`{expression}` is empty for this lead; write `{expression} or \"…\"` for another text")]
     Empty {
         /// The expression as written.
         expression: String,
@@ -83,12 +81,7 @@ impl From<Refusal> for minijinja::Error {
 
 impl SnippetError {
     /// An error at a byte of the snippet.
-    pub(super) fn at(
-        source: &str,
-        offset: usize,
-        message: impl Into<String>,
-        suggestion: Option<String>,
-    ) -> Self {
+    pub(super) fn at(source: &str, offset: usize, message: impl Into<String>, suggestion: Option<String>) -> Self {
         let before = source.get(..offset).unwrap_or(source);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Self {
@@ -102,18 +95,9 @@ impl SnippetError {
     /// A syntax error of MiniJinja. Its words quote the snippet alone, there being no values yet.
     pub(super) fn of_engine(error: &minijinja::Error, source: &str) -> Self {
         let offset = error.range().map_or(0, |range| range.start);
-        let detail = error
-            .detail()
-            .map_or_else(|| error.kind().to_string(), ToOwned::to_owned);
-        let suggestion = detail
-            .contains("unexpected end")
-            .then(|| "the part that is missing at the end".to_owned());
-        Self::at(
-            source,
-            offset,
-            format!("cannot read the expression: {detail}"),
-            suggestion,
-        )
+        let detail = error.detail().map_or_else(|| error.kind().to_string(), ToOwned::to_owned);
+        let suggestion = detail.contains("unexpected end").then(|| "the part that is missing at the end".to_owned());
+        Self::at(source, offset, format!("cannot read the expression: {detail}"), suggestion)
     }
 }
 
@@ -134,21 +118,12 @@ impl TextError {
             }
             _ => {}
         }
-        match error
-            .source()
-            .and_then(|source| source.downcast_ref::<Refusal>())
-        {
+        match error.source().and_then(|source| source.downcast_ref::<Refusal>()) {
             Some(Refusal::Empty) => Self::Empty { expression },
             Some(Refusal::NotText) => Self::NotText { expression },
-            Some(refusal) => Self::Other {
-                expression,
-                reason: refusal.to_string(),
-            },
+            Some(refusal) => Self::Other { expression, reason: refusal.to_string() },
             // The engine's detail may quote a value; its kind cannot.
-            None => Self::Other {
-                expression,
-                reason: error.kind().to_string(),
-            },
+            None => Self::Other { expression, reason: error.kind().to_string() },
         }
     }
 }
@@ -158,30 +133,16 @@ fn quote(error: &minijinja::Error, source: &str) -> String {
     let range = error.range().unwrap_or(0..source.len());
     let end = range.end.min(source.len());
     let piece = printed(source, range.start, end).or_else(|| chain(source, range.start, end));
-    piece
-        .unwrap_or(source)
-        .trim()
-        .chars()
-        .take(MAX_QUOTE_CHARS)
-        .collect()
+    piece.unwrap_or(source).trim().chars().take(MAX_QUOTE_CHARS).collect()
 }
 
 /// What stands in the `{{ … }}` around a range.
 fn printed(source: &str, start: usize, end: usize) -> Option<&str> {
     let before = source.get(..end)?;
-    let open = before
-        .rfind("{{")
-        .filter(|open| !before.get(*open..).unwrap_or("}}").contains("}}"));
-    let from =
-        open.or_else(|| source.get(start..)?.starts_with("{{").then_some(start))? + "{{".len();
+    let open = before.rfind("{{").filter(|open| !before.get(*open..).unwrap_or("}}").contains("}}"));
+    let from = open.or_else(|| source.get(start..)?.starts_with("{{").then_some(start))? + "{{".len();
     let inside = source.get(from..)?;
-    Some(
-        inside
-            .split("}}")
-            .next()
-            .unwrap_or(inside)
-            .trim_matches('-'),
-    )
+    Some(inside.split("}}").next().unwrap_or(inside).trim_matches('-'))
 }
 
 /// A range that starts behind a `|`, with the values and filters before it.
@@ -189,9 +150,7 @@ fn chain(source: &str, start: usize, end: usize) -> Option<&str> {
     let mut from = start;
     while let Some(value) = source.get(..from)?.trim_end().strip_suffix('|') {
         let value = value.trim_end();
-        from = value
-            .rfind(char::is_whitespace)
-            .map_or(0, |blank| blank + 1);
+        from = value.rfind(char::is_whitespace).map_or(0, |blank| blank + 1);
         if from >= value.len() {
             break;
         }
@@ -209,17 +168,10 @@ fn undefined_name(
     references: &BTreeSet<String>,
     context: &Context,
 ) -> Option<String> {
-    let missing: Vec<&String> = references
-        .iter()
-        .filter(|name| !context.has(name))
-        .collect();
+    let missing: Vec<&String> = references.iter().filter(|name| !context.has(name)).collect();
     if let [only] = missing.as_slice() {
         return Some((*only).clone());
     }
-    let told = error
-        .detail()
-        .and_then(|detail| detail.split('`').nth(1))
-        .filter(|name| source.contains(name));
-    told.map(ToOwned::to_owned)
-        .or_else(|| missing.first().map(|name| (*name).clone()))
+    let told = error.detail().and_then(|detail| detail.split('`').nth(1)).filter(|name| source.contains(name));
+    told.map(ToOwned::to_owned).or_else(|| missing.first().map(|name| (*name).clone()))
 }

@@ -34,49 +34,25 @@ const DATE_FORMAT: &str = "%d/%m/%Y";
 const TIME_FORMAT: &str = "%H:%M";
 
 pub(super) fn register(env: &mut Environment<'static>) {
-    env.add_filter("lower", |value: Value| {
-        on_text(value, |text| Ok(text.to_lowercase().into()))
-    });
-    env.add_filter("upper", |value: Value| {
-        on_text(value, |text| Ok(text.to_uppercase().into()))
-    });
-    env.add_filter("trim", |value: Value| {
-        on_text(value, |text| Ok(text.trim().into()))
-    });
-    env.add_filter("first_name", |value: Value| {
-        on_text(value, |text| Ok(names::first_name(text).into()))
-    });
-    env.add_filter("proper", |value: Value| {
-        on_text(value, |text| Ok(names::proper(text).into()))
-    });
+    env.add_filter("lower", |value: Value| on_text(value, |text| Ok(text.to_lowercase().into())));
+    env.add_filter("upper", |value: Value| on_text(value, |text| Ok(text.to_uppercase().into())));
+    env.add_filter("trim", |value: Value| on_text(value, |text| Ok(text.trim().into())));
+    env.add_filter("first_name", |value: Value| on_text(value, |text| Ok(names::first_name(text).into())));
+    env.add_filter("proper", |value: Value| on_text(value, |text| Ok(names::proper(text).into())));
     env.add_filter("digits", |value: Value| {
-        on_text(value, |text| {
-            Ok(text
-                .chars()
-                .filter(char::is_ascii_digit)
-                .collect::<String>()
-                .into())
-        })
+        on_text(value, |text| Ok(text.chars().filter(char::is_ascii_digit).collect::<String>().into()))
     });
-    env.add_filter("length", |value: Value| {
-        on_text(value, |text| Ok(text.chars().count().into()))
-    });
+    env.add_filter("length", |value: Value| on_text(value, |text| Ok(text.chars().count().into())));
     env.add_filter("replace", replace);
     env.add_filter("truncate", truncate);
     env.add_filter("brl", brl);
     env.add_filter("number", number);
-    env.add_filter(
-        "date",
-        |state: &State, value: Value, format: Option<&str>, zone: Option<&str>| {
-            moment(state, value, format.unwrap_or(DATE_FORMAT), zone)
-        },
-    );
-    env.add_filter(
-        "time",
-        |state: &State, value: Value, format: Option<&str>, zone: Option<&str>| {
-            moment(state, value, format.unwrap_or(TIME_FORMAT), zone)
-        },
-    );
+    env.add_filter("date", |state: &State, value: Value, format: Option<&str>, zone: Option<&str>| {
+        moment(state, value, format.unwrap_or(DATE_FORMAT), zone)
+    });
+    env.add_filter("time", |state: &State, value: Value, format: Option<&str>, zone: Option<&str>| {
+        moment(state, value, format.unwrap_or(TIME_FORMAT), zone)
+    });
     env.add_filter("default", default);
     env.add_filter("d", default);
     env.add_filter("round", minijinja::filters::round);
@@ -94,10 +70,7 @@ pub(super) fn print(out: &mut Output, state: &mut State, value: &Value) -> Resul
 }
 
 /// Applies a function to a text; null and undefined pass by.
-fn on_text(
-    value: Value,
-    apply: impl FnOnce(&str) -> Result<Value, Refusal>,
-) -> Result<Value, Error> {
+fn on_text(value: Value, apply: impl FnOnce(&str) -> Result<Value, Refusal>) -> Result<Value, Error> {
     match value.kind() {
         ValueKind::None | ValueKind::Undefined => Ok(value),
         ValueKind::String => Ok(apply(value.as_str().unwrap_or_default())?),
@@ -108,29 +81,17 @@ fn on_text(
 
 /// Unlike Jinja's, for null and blank fields too: LeadSquared writes "not set" as either.
 fn default(value: Value, other: Option<Value>) -> Value {
-    if value.is_undefined() || is_blank(&value) {
-        other.unwrap_or_else(|| "".into())
-    } else {
-        value
-    }
+    if value.is_undefined() || is_blank(&value) { other.unwrap_or_else(|| "".into()) } else { value }
 }
 
 fn replace(value: Value, from: &str, to: &str) -> Result<Value, Error> {
     on_text(value, |text| {
-        let found = if from.is_empty() {
-            0
-        } else {
-            text.matches(from).count()
-        };
+        let found = if from.is_empty() { 0 } else { text.matches(from).count() };
         // Chained replacements multiply: measured before anything is built.
         if text.len().saturating_add(found.saturating_mul(to.len())) > MAX_OUTPUT_CHARS * 4 {
             return Err(Refusal::Unfit("the replaced text is too long"));
         }
-        Ok(if found == 0 {
-            text.into()
-        } else {
-            text.replace(from, to).into()
-        })
+        Ok(if found == 0 { text.into() } else { text.replace(from, to).into() })
     })
 }
 
@@ -162,10 +123,7 @@ fn number(value: Value, blank: Option<f64>) -> Result<Value, Error> {
     }
     let number = to_number(&value)?;
     // A whole number prints without ".0".
-    let whole = format!("{number:.0}")
-        .parse::<i64>()
-        .ok()
-        .filter(|_| number.fract() == 0.0);
+    let whole = format!("{number:.0}").parse::<i64>().ok().filter(|_| number.fract() == 0.0);
     Ok(whole.map_or_else(|| number.into(), Value::from))
 }
 
@@ -184,10 +142,6 @@ fn moment(state: &State, value: Value, format: &str, zone: Option<&str>) -> Resu
         Some(name) => Zone::parse(name).map_err(|_| Refusal::Unfit("the zone does not exist"))?,
     };
     on_text(value, |text| {
-        if text.trim().is_empty() {
-            Ok(text.into())
-        } else {
-            Ok(dates::format(text, format, &zone)?.into())
-        }
+        if text.trim().is_empty() { Ok(text.into()) } else { Ok(dates::format(text, format, &zone)?.into()) }
     })
 }

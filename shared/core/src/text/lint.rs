@@ -8,9 +8,7 @@ use super::{context, filters, tests_of_values};
 use crate::spelling::closest;
 
 /// Words of the language, after which `(` is no call.
-const KEYWORDS: [&str; 9] = [
-    "and", "or", "not", "in", "is", "if", "else", "elif", "endif",
-];
+const KEYWORDS: [&str; 9] = ["and", "or", "not", "in", "is", "if", "else", "elif", "endif"];
 /// Roots whose fields are texts.
 const TEXT_ROOTS: [&str; 4] = ["lead", "before", "activity", "event"];
 const COMPARISONS: [&str; 6] = ["==", "!=", "<", ">", "<=", ">="];
@@ -25,12 +23,7 @@ pub(super) fn words(scanned: &Scanned<'_>) -> Result<(), SnippetError> {
             _ => None,
         };
         if let Some((message, suggestion)) = problem {
-            return Err(SnippetError::at(
-                scanned.source,
-                token.at,
-                message,
-                suggestion,
-            ));
+            return Err(SnippetError::at(scanned.source, token.at, message, suggestion));
         }
     }
     Ok(())
@@ -49,19 +42,11 @@ fn sign(token: &Token<'_>) -> Option<Problem> {
         "=" => "==",
         _ => return None,
     };
-    Some((
-        format!("`{}` is not a sign of this language", token.text),
-        Some(instead.to_owned()),
-    ))
+    Some((format!("`{}` is not a sign of this language", token.text), Some(instead.to_owned())))
 }
 
 fn word(tokens: &[Token<'_>], index: usize) -> Option<Problem> {
-    let at = |back: usize| {
-        index
-            .checked_sub(back)
-            .and_then(|index| tokens.get(index))
-            .map(|token| token.text)
-    };
+    let at = |back: usize| index.checked_sub(back).and_then(|index| tokens.get(index)).map(|token| token.text);
     let name = tokens.get(index)?.text;
     if at(1) == Some("|") {
         return unknown("filter", name, &filters::NAMES);
@@ -71,8 +56,7 @@ fn word(tokens: &[Token<'_>], index: usize) -> Option<Problem> {
     }
     let called = tokens.get(index + 1).is_some_and(|next| next.text == "(");
     if called && !KEYWORDS.contains(&name) {
-        let suggestion =
-            closest(name, &filters::NAMES).map(|filter| format!("a filter: … | {filter}"));
+        let suggestion = closest(name, &filters::NAMES).map(|filter| format!("a filter: … | {filter}"));
         let message = format!("`{name}(…)` is a call, and there are no functions here");
         return Some((message, Some(suggestion.unwrap_or_else(filter_list))));
     }
@@ -95,10 +79,7 @@ fn filter_list() -> String {
 }
 
 /// Checks names and comparisons, and collects warnings. `roots` are the variables that the snippet looks up.
-pub(super) fn names(
-    scanned: &Scanned<'_>,
-    roots: &HashSet<String>,
-) -> Result<Vec<SnippetError>, SnippetError> {
+pub(super) fn names(scanned: &Scanned<'_>, roots: &HashSet<String>) -> Result<Vec<SnippetError>, SnippetError> {
     let tokens = &scanned.tokens;
     let mut warnings = Vec::new();
     let mut region = Region::Condition;
@@ -106,10 +87,7 @@ pub(super) fn names(
         if let Kind::Open(opened) = token.kind {
             region = opened;
         }
-        let member = index
-            .checked_sub(1)
-            .and_then(|index| tokens.get(index))
-            .is_some_and(|dot| dot.text == ".");
+        let member = index.checked_sub(1).and_then(|index| tokens.get(index)).is_some_and(|dot| dot.text == ".");
         if token.kind != Kind::Word || member {
             continue;
         }
@@ -120,22 +98,12 @@ pub(super) fn names(
             continue;
         };
         if let Some((message, suggestion)) = path.comparison(tokens) {
-            return Err(SnippetError::at(
-                scanned.source,
-                token.at,
-                message,
-                suggestion,
-            ));
+            return Err(SnippetError::at(scanned.source, token.at, message, suggestion));
         }
         if path.is_bare_truth(tokens, region) {
             let message = format!("`{0}` alone is true for \"0\" and \"false\" too", path.text);
             let suggestion = format!("{0} is yes, or {0} is filled", path.text);
-            warnings.push(SnippetError::at(
-                scanned.source,
-                token.at,
-                message,
-                Some(suggestion),
-            ));
+            warnings.push(SnippetError::at(scanned.source, token.at, message, Some(suggestion)));
         }
     }
     Ok(warnings)
@@ -151,12 +119,7 @@ fn unknown_root(source: &str, token: &Token<'_>, next: Option<&Token<'_>>) -> Sn
         }
         None => format!("one of {}", context::ROOTS.join(", ")),
     };
-    SnippetError::at(
-        source,
-        token.at,
-        format!("there is no name `{name}` here"),
-        Some(suggestion),
-    )
+    SnippetError::at(source, token.at, format!("there is no name `{name}` here"), Some(suggestion))
 }
 
 /// `lead.Name`: the tokens `from..to`.
@@ -168,9 +131,7 @@ struct Path {
 
 impl Path {
     fn at(tokens: &[Token<'_>], from: usize) -> Option<Self> {
-        let root = tokens
-            .get(from)
-            .filter(|root| TEXT_ROOTS.contains(&root.text))?;
+        let root = tokens.get(from).filter(|root| TEXT_ROOTS.contains(&root.text))?;
         let mut text = root.text.to_owned();
         let mut to = from + 1;
         while let (Some(dot), Some(name)) = (tokens.get(to), tokens.get(to + 1)) {
@@ -192,18 +153,11 @@ impl Path {
     fn comparison(&self, tokens: &[Token<'_>]) -> Option<Problem> {
         let is_sign = |token: &&Token<'_>| COMPARISONS.contains(&token.text);
         let (sign, other) = match tokens.get(self.to).filter(is_sign) {
-            Some(sign) => (
-                sign.text,
-                tokens
-                    .get(self.to + 1)
-                    .filter(|token| token.text != "-")
-                    .or(tokens.get(self.to + 2))?,
-            ),
+            Some(sign) => {
+                (sign.text, tokens.get(self.to + 1).filter(|token| token.text != "-").or(tokens.get(self.to + 2))?)
+            }
             None if tokens.get(self.to).is_some_and(|next| next.text == "|") => return None,
-            None => (
-                flipped(self.before(tokens, 1).filter(is_sign)?.text),
-                self.before(tokens, 2)?,
-            ),
+            None => (flipped(self.before(tokens, 1).filter(is_sign)?.text), self.before(tokens, 2)?),
         };
         let path = &self.text;
         let (what, suggestion) = match (other.kind, other.text) {
@@ -212,15 +166,10 @@ impl Path {
             }
             (Kind::Number, number) => ("a number", format!("{path} | number {sign} {number}")),
             (Kind::Word, "true" | "True") if sign == "==" => ("true", format!("{path} is yes")),
-            (Kind::Word, "true" | "True" | "false" | "False") => {
-                ("a truth value", format!("not ({path} is yes)"))
-            }
+            (Kind::Word, "true" | "True" | "false" | "False") => ("a truth value", format!("not ({path} is yes)")),
             _ => return None,
         };
-        Some((
-            format!("`{path}` is a text and is compared with {what}"),
-            Some(suggestion),
-        ))
+        Some((format!("`{path}` is a text and is compared with {what}"), Some(suggestion)))
     }
 
     /// Whether the path alone decides something, and is not the whole condition (whose "0" means no).

@@ -5,21 +5,14 @@ const PARTICLES: [&str; 7] = ["da", "de", "do", "dos", "das", "e", "di"];
 
 /// `MARIA DA SILVA` gives `Maria`; an empty text gives an empty one.
 pub(super) fn first_name(text: &str) -> String {
-    text.split_whitespace()
-        .next()
-        .map(proper_word)
-        .unwrap_or_default()
+    text.split_whitespace().next().map(proper_word).unwrap_or_default()
 }
 
 /// `MARIA DA SILVA` gives `Maria da Silva`. Runs of blanks become one.
 pub(super) fn proper(text: &str) -> String {
     let words = text.split_whitespace().enumerate().map(|(index, word)| {
         let lower = word.to_lowercase();
-        if index > 0 && PARTICLES.contains(&lower.as_str()) {
-            lower
-        } else {
-            proper_word(word)
-        }
+        if index > 0 && PARTICLES.contains(&lower.as_str()) { lower } else { proper_word(word) }
     });
     words.collect::<Vec<_>>().join(" ")
 }

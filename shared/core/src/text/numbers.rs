@@ -21,15 +21,10 @@ pub(super) fn parse(text: &str) -> Option<f64> {
 
 /// Digits with at most one dot, as Rust reads them.
 fn plain_decimal(text: &str) -> Option<String> {
-    if !text.starts_with(|c: char| c.is_ascii_digit())
-        || !text.ends_with(|c: char| c.is_ascii_digit())
-    {
+    if !text.starts_with(|c: char| c.is_ascii_digit()) || !text.ends_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    if !text
-        .bytes()
-        .all(|b| b.is_ascii_digit() || b == b'.' || b == b',')
-    {
+    if !text.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b',') {
         return None;
     }
     let decimal = match (text.rfind('.'), text.rfind(',')) {
@@ -43,22 +38,14 @@ fn plain_decimal(text: &str) -> Option<String> {
         None => (text, ""),
     };
     let whole: String = whole.chars().filter(char::is_ascii_digit).collect();
-    Some(if fraction.is_empty() {
-        whole
-    } else {
-        format!("{whole}.{fraction}")
-    })
+    Some(if fraction.is_empty() { whole } else { format!("{whole}.{fraction}") })
 }
 
 /// `R$ 1.234,50`; below zero `-R$ 5,00`.
 pub(super) fn brl(number: f64) -> String {
     let cents = format!("{:.2}", number.abs());
     let (whole, fraction) = cents.split_once('.').unwrap_or((&cents, "00"));
-    let sign = if number < 0.0 && cents != "0.00" {
-        "-"
-    } else {
-        ""
-    };
+    let sign = if number < 0.0 && cents != "0.00" { "-" } else { "" };
     format!("{sign}R$ {},{fraction}", thousands(whole))
 }
 

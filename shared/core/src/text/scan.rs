@@ -62,25 +62,11 @@ pub(super) fn condition(source: &str) -> Result<Scanned<'_>, SnippetError> {
     let mut scanned = start(source)?;
     if source.trim().is_empty() {
         let suggestion = Some("lead.Source == \"Site\", or leave the key out".to_owned());
-        return Err(SnippetError::at(
-            source,
-            0,
-            "the condition is empty",
-            suggestion,
-        ));
+        return Err(SnippetError::at(source, 0, "the condition is empty", suggestion));
     }
-    if let Some(at) = ["{{", "{%", "{#"]
-        .iter()
-        .filter_map(|mark| source.find(mark))
-        .min()
-    {
+    if let Some(at) = ["{{", "{%", "{#"].iter().filter_map(|mark| source.find(mark)).min() {
         let suggestion = Some("the expression alone, without braces".to_owned());
-        return Err(SnippetError::at(
-            source,
-            at,
-            "a condition takes no braces",
-            suggestion,
-        ));
+        return Err(SnippetError::at(source, at, "a condition takes no braces", suggestion));
     }
     expression(&mut scanned, Region::Condition, 0, 0, None)?;
     Ok(scanned)
@@ -92,10 +78,7 @@ pub(super) fn template(source: &str) -> Result<Scanned<'_>, SnippetError> {
     refuse_blocks(source)?;
     let mut at = 0;
     while let Some(rest) = source.get(at..).filter(|rest| !rest.is_empty()) {
-        let next = ["{{", "{%", "{#"]
-            .iter()
-            .filter_map(|mark| rest.find(mark))
-            .min();
+        let next = ["{{", "{%", "{#"].iter().filter_map(|mark| rest.find(mark)).min();
         let (literal, tag) = rest.split_at(next.unwrap_or(rest.len()));
         if !literal.is_empty() {
             scanned.literals.push(literal.to_owned());
@@ -119,19 +102,9 @@ pub(super) fn template(source: &str) -> Result<Scanned<'_>, SnippetError> {
 fn start(source: &str) -> Result<Scanned<'_>, SnippetError> {
     if source.chars().count() > MAX_SNIPPET_CHARS {
         let message = format!("it is longer than {MAX_SNIPPET_CHARS} characters");
-        return Err(SnippetError::at(
-            source,
-            0,
-            message,
-            Some("a shorter one".to_owned()),
-        ));
+        return Err(SnippetError::at(source, 0, message, Some("a shorter one".to_owned())));
     }
-    Ok(Scanned {
-        source,
-        tokens: Vec::new(),
-        literals: Vec::new(),
-        has_blocks: false,
-    })
+    Ok(Scanned { source, tokens: Vec::new(), literals: Vec::new(), has_blocks: false })
 }
 
 /// Refuses every `{%` that is not a branch, be it inside a comment or a quoted text.
@@ -147,9 +120,7 @@ fn refuse_blocks(source: &str) -> Result<(), SnippetError> {
         let word = rest.split(|c: char| !is_word(c)).next().unwrap_or_default();
         if !BLOCKS.contains(&word) {
             let message = format!("`{{% {word}` is not for messages");
-            let suggestion = Some(
-                "expressions as {{ … }}, and {% if … %} … {% else %} … {% endif %}".to_owned(),
-            );
+            let suggestion = Some("expressions as {{ … }}, and {% if … %} … {% else %} … {% endif %}".to_owned());
             return Err(SnippetError::at(source, at, message, suggestion));
         }
     }
@@ -166,18 +137,8 @@ fn after(source: &str, from: usize, end: &str) -> Result<usize, SnippetError> {
 }
 
 fn unclosed(source: &str, at: usize, end: &str) -> SnippetError {
-    let open: String = source
-        .get(at..)
-        .unwrap_or_default()
-        .chars()
-        .take(2)
-        .collect();
-    SnippetError::at(
-        source,
-        at,
-        format!("`{open}` is not closed"),
-        Some(format!("`{end}` behind the expression")),
-    )
+    let open: String = source.get(at..).unwrap_or_default().chars().take(2).collect();
+    SnippetError::at(source, at, format!("`{open}` is not closed"), Some(format!("`{end}` behind the expression")))
 }
 
 /// Reads an expression's tokens from behind its opening mark to its end, and gives the byte behind it.
@@ -191,11 +152,7 @@ fn expression(
     let source = scanned.source;
     let mut brackets = Brackets::default();
     let mut count = 0;
-    let opening = Token {
-        kind: Kind::Open(region),
-        text: "",
-        at: open,
-    };
+    let opening = Token { kind: Kind::Open(region), text: "", at: open };
     scanned.tokens.push(opening);
     let mut at = open + mark;
     while let Some(rest) = source.get(at..).filter(|rest| !rest.is_empty()) {
@@ -212,18 +169,13 @@ fn expression(
         }
         if count > MAX_TOKENS {
             let message = format!("the expression has more than {MAX_TOKENS} words and signs");
-            let suggestion =
-                Some("`lead.X in [\"a\", \"b\"]` for many values, or several rules".to_owned());
+            let suggestion = Some("`lead.X in [\"a\", \"b\"]` for many values, or several rules".to_owned());
             return Err(SnippetError::at(source, open, message, suggestion));
         }
         at += length;
     }
     brackets.finish(source)?;
-    scanned.tokens.push(Token {
-        kind: Kind::Close,
-        text: "",
-        at,
-    });
+    scanned.tokens.push(Token { kind: Kind::Close, text: "", at });
     match end {
         Some(end) if at >= source.len() => Err(unclosed(source, open, end)),
         Some(end) => Ok(at + end.len()),
@@ -271,12 +223,7 @@ impl Brackets {
         };
         let close = if open == '(' { ')' } else { ']' };
         let suggestion = Some(format!("`{close}` behind it"));
-        Err(SnippetError::at(
-            source,
-            at,
-            format!("`{open}` is not closed"),
-            suggestion,
-        ))
+        Err(SnippetError::at(source, at, format!("`{open}` is not closed"), suggestion))
     }
 }
 

@@ -47,10 +47,7 @@ fn texts() {
         ("{{ lead.LastName | default('cliente') }}", "cliente"),
         ("{{ lead.City | d('aí') }}", "aí"),
         ("{{ lead.mx_Value | brl }}", "R$ 1.234,50"),
-        (
-            "{{ lead.CreatedOn | date }} {{ lead.CreatedOn | time }}",
-            "07/08/2026 22:52",
-        ),
+        ("{{ lead.CreatedOn | date }} {{ lead.CreatedOn | time }}", "07/08/2026 22:52"),
         ("{{ lead.CreatedOn | date('%d/%m', 'UTC') }}", "08/08"),
         ("{{ lead.mx_Birthday | date('%d/%m') }}", "01/05"),
         ("{{ now | date }}", "08/08/2026"),
@@ -58,15 +55,9 @@ fn texts() {
         ("{{ lead.Score | number }}", "60"),
         ("{{ (lead.mx_Value | number) / 2 }}", "617.25"),
         ("{% if lead.Source == 'Site' %}a{% else %}b{% endif %}", "a"),
-        (
-            "{% if lead.City is filled %}a{% elif lead.LastName is blank %}b{% endif %}",
-            "b",
-        ),
+        ("{% if lead.City is filled %}a{% elif lead.LastName is blank %}b{% endif %}", "b"),
         ("{# nota #}{{ lead.FirstName | truncate(6) }}", "MARIA…"),
-        (
-            "{{ lead.Source | replace('i', 'I') | upper | lower | trim }}",
-            "site",
-        ),
+        ("{{ lead.Source | replace('i', 'I') | upper | lower | trim }}", "site"),
         ("<b>&", "<b>&"),
     ] {
         assert_eq!(render(source).as_deref(), Ok(text), "{source}");
@@ -87,10 +78,7 @@ fn conditions() {
         ("lead.DoNotCall", false),
         ("lead.DoNotCall is yes", false),
         ("not (lead.DoNotCall is yes)", true),
-        (
-            "lead.Source is startingwith('Si') and not lead.Source is endingwith('x')",
-            true,
-        ),
+        ("lead.Source is startingwith('Si') and not lead.Source is endingwith('x')", true),
         ("lead.Nope is defined", false),
         ("lead.City", false),
         ("true", true),
@@ -102,70 +90,30 @@ fn conditions() {
 
 #[test]
 fn a_missing_name_is_named() {
-    let undefined = |name: &str| TextError::Undefined {
-        name: name.to_owned(),
-    };
+    let undefined = |name: &str| TextError::Undefined { name: name.to_owned() };
     assert_eq!(render("Olá {{ lead.Nope }}"), Err(undefined("lead.Nope")));
-    assert_eq!(
-        render("{{ lead.Nope | first_name }}"),
-        Err(undefined("lead.Nope"))
-    );
-    assert_eq!(
-        render("{{ lead.Nope | number(0) }}"),
-        Err(undefined("lead.Nope"))
-    );
-    assert_eq!(
-        render("{{ lead.Nope | length }}"),
-        Err(undefined("lead.Nope"))
-    );
+    assert_eq!(render("{{ lead.Nope | first_name }}"), Err(undefined("lead.Nope")));
+    assert_eq!(render("{{ lead.Nope | number(0) }}"), Err(undefined("lead.Nope")));
+    assert_eq!(render("{{ lead.Nope | length }}"), Err(undefined("lead.Nope")));
     assert_eq!(eval("lead.Nope == 'a'"), Err(undefined("lead.Nope")));
     assert_eq!(eval("lead.Nope"), Err(undefined("lead.Nope")));
-    assert_eq!(
-        eval("lead.Source == 'x' or lead.Nope == 'a'"),
-        Err(undefined("lead.Nope"))
-    );
-    assert_eq!(
-        eval("before.Source == 'a'"),
-        Err(undefined("before.Source"))
-    );
+    assert_eq!(eval("lead.Source == 'x' or lead.Nope == 'a'"), Err(undefined("lead.Nope")));
+    assert_eq!(eval("before.Source == 'a'"), Err(undefined("before.Source")));
     // Two are missing: the one that was met.
-    assert_eq!(
-        eval("lead.Zzz == 'a' and lead.Aaa == 'b'"),
-        Err(undefined("lead.Zzz"))
-    );
+    assert_eq!(eval("lead.Zzz == 'a' and lead.Aaa == 'b'"), Err(undefined("lead.Zzz")));
     // What is not looked up is not missed.
     assert_eq!(eval("lead.Source == 'Site' or lead.Nope == 'a'"), Ok(true));
-    assert_eq!(
-        undefined("lead.Nope").to_string(),
-        "`lead.Nope` is not among the fields of this event"
-    );
+    assert_eq!(undefined("lead.Nope").to_string(), "`lead.Nope` is not among the fields of this event");
 }
 
 #[test]
 fn an_empty_field_never_prints_none() {
-    let empty = |expression: &str| TextError::Empty {
-        expression: expression.to_owned(),
-    };
-    assert_eq!(
-        render("Olá {{ lead.LastName }}"),
-        Err(empty("lead.LastName"))
-    );
-    assert_eq!(
-        render("{{ lead.LastName | upper }}"),
-        Err(empty("lead.LastName | upper"))
-    );
-    assert_eq!(
-        render("{{ lead.LastName | date }}"),
-        Err(empty("lead.LastName | date"))
-    );
-    assert_eq!(
-        render("{{ lead.LastName | brl }}"),
-        Err(empty("lead.LastName | brl"))
-    );
-    assert_eq!(
-        eval("lead.LastName | number > 3"),
-        Err(empty("lead.LastName | number"))
-    );
+    let empty = |expression: &str| TextError::Empty { expression: expression.to_owned() };
+    assert_eq!(render("Olá {{ lead.LastName }}"), Err(empty("lead.LastName")));
+    assert_eq!(render("{{ lead.LastName | upper }}"), Err(empty("lead.LastName | upper")));
+    assert_eq!(render("{{ lead.LastName | date }}"), Err(empty("lead.LastName | date")));
+    assert_eq!(render("{{ lead.LastName | brl }}"), Err(empty("lead.LastName | brl")));
+    assert_eq!(eval("lead.LastName | number > 3"), Err(empty("lead.LastName | number")));
     for filter in filters::NAMES {
         let source = format!("{{{{ lead.LastName | {filter} }}}}");
         if let Ok(text) = Template::compile(&source).unwrap().render(&context()) {
@@ -177,10 +125,7 @@ fn an_empty_field_never_prints_none() {
 #[test]
 fn a_whole_lead_is_not_a_text() {
     for source in ["{{ lead }}", "{{ event }}", "{{ [lead.Source] }}"] {
-        assert!(
-            matches!(render(source), Err(TextError::NotText { .. })),
-            "{source}"
-        );
+        assert!(matches!(render(source), Err(TextError::NotText { .. })), "{source}");
     }
 }
 
@@ -206,10 +151,7 @@ fn no_error_quotes_a_value() {
         };
         let error = template.render(&context()).unwrap_err();
         let shown = format!("{error} {error:?}");
-        assert!(
-            !shown.contains("MARIA") && !shown.contains("99999"),
-            "{source}: {shown}"
-        );
+        assert!(!shown.contains("MARIA") && !shown.contains("99999"), "{source}: {shown}");
     }
 }
 
@@ -227,18 +169,12 @@ fn an_evaluation_is_bounded() {
 
 #[test]
 fn references_and_literals_are_told() {
-    let text =
-        Template::compile("Olá {{ lead.FirstName | d(before.City) }}, {{ lead['X Y'] }}.").unwrap();
+    let text = Template::compile("Olá {{ lead.FirstName | d(before.City) }}, {{ lead['X Y'] }}.").unwrap();
     let names: Vec<&str> = text.references().iter().map(String::as_str).collect();
     assert_eq!(names, ["before.City", "lead", "lead.FirstName"]);
     assert_eq!(text.literals().collect::<Vec<_>>(), ["Olá ", ", ", "."]);
     assert_eq!(text.least_chars(), 7);
-    assert_eq!(
-        Template::compile("{% if lead.X is yes %}abc{% endif %}")
-            .unwrap()
-            .least_chars(),
-        0
-    );
+    assert_eq!(Template::compile("{% if lead.X is yes %}abc{% endif %}").unwrap().least_chars(), 0);
     let condition = Condition::compile("lead.Source == 'Site' and event.kind == 'x'").unwrap();
     assert_eq!(condition.references().len(), 2);
 }
@@ -246,13 +182,9 @@ fn references_and_literals_are_told() {
 #[test]
 fn before_activity_and_event_are_seen() {
     let other = Fields::from_iter([("Source", Some("Ads")), ("kind", Some("lead.changed"))]);
-    let context = context()
-        .with_before(&other)
-        .with_activity(&other)
-        .with_event(&other);
-    let condition = Condition::compile(
-        "before.Source == 'Ads' and activity.Source == 'Ads' and event.kind == 'lead.changed'",
-    );
+    let context = context().with_before(&other).with_activity(&other).with_event(&other);
+    let condition =
+        Condition::compile("before.Source == 'Ads' and activity.Source == 'Ads' and event.kind == 'lead.changed'");
     assert_eq!(condition.unwrap().eval(&context), Ok(true));
 }
 

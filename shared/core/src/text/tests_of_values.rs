@@ -6,22 +6,12 @@ use minijinja::{Environment, Value};
 use super::is_blank;
 
 /// Every test that a snippet may use.
-pub(super) const NAMES: [&str; 8] = [
-    "blank",
-    "defined",
-    "endingwith",
-    "filled",
-    "none",
-    "startingwith",
-    "undefined",
-    "yes",
-];
+pub(super) const NAMES: [&str; 8] =
+    ["blank", "defined", "endingwith", "filled", "none", "startingwith", "undefined", "yes"];
 
 pub(super) fn register(env: &mut Environment<'static>) {
     env.add_test("blank", |value: &Value| is_blank(value));
-    env.add_test("filled", |value: &Value| {
-        !is_blank(value) && !value.is_undefined()
-    });
+    env.add_test("filled", |value: &Value| !is_blank(value) && !value.is_undefined());
     env.add_test("yes", |value: &Value| is_yes(value));
     env.add_test("none", |value: &Value| value.is_none());
     env.add_test("defined", |value: &Value| !value.is_undefined());
@@ -29,9 +19,7 @@ pub(super) fn register(env: &mut Environment<'static>) {
     env.add_test("startingwith", |value: &Value, start: &str| {
         value.as_str().is_some_and(|text| text.starts_with(start))
     });
-    env.add_test("endingwith", |value: &Value, end: &str| {
-        value.as_str().is_some_and(|text| text.ends_with(end))
-    });
+    env.add_test("endingwith", |value: &Value, end: &str| value.as_str().is_some_and(|text| text.ends_with(end)));
 }
 
 /// LeadSquared sends `1`, forms and people send the rest.

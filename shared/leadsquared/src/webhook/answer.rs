@@ -16,24 +16,14 @@ impl WebhookAnswer {
     /// Taken.
     #[must_use]
     pub fn success() -> Self {
-        Self {
-            is_success: true,
-            reason: String::new(),
-        }
+        Self { is_success: true, reason: String::new() }
     }
 
     /// Not taken, and sending it again would not help. Administrators of the CRM read the reason; it is cut at
     /// [`MAX_STATUS_REASON_CHARS`].
     #[must_use]
     pub fn error(reason: impl AsRef<str>) -> Self {
-        Self {
-            is_success: false,
-            reason: reason
-                .as_ref()
-                .chars()
-                .take(MAX_STATUS_REASON_CHARS)
-                .collect(),
-        }
+        Self { is_success: false, reason: reason.as_ref().chars().take(MAX_STATUS_REASON_CHARS).collect() }
     }
 
     /// `{"Status":"Success","StatusReason":""}` or `{"Status":"Error","StatusReason":"…"}`.
@@ -50,21 +40,9 @@ mod tests {
 
     #[test]
     fn answers_are_what_the_page_asks_for() {
-        assert_eq!(
-            WebhookAnswer::success().to_json(),
-            r#"{"Status":"Success","StatusReason":""}"#
-        );
+        assert_eq!(WebhookAnswer::success().to_json(), r#"{"Status":"Success","StatusReason":""}"#);
         let error = WebhookAnswer::error("no \"secret\"").to_json();
-        assert_eq!(
-            error,
-            r#"{"Status":"Error","StatusReason":"no \"secret\""}"#
-        );
-        assert!(
-            WebhookAnswer::error("é".repeat(9_000))
-                .to_json()
-                .chars()
-                .count()
-                < 400
-        );
+        assert_eq!(error, r#"{"Status":"Error","StatusReason":"no \"secret\""}"#);
+        assert!(WebhookAnswer::error("é".repeat(9_000)).to_json().chars().count() < 400);
     }
 }

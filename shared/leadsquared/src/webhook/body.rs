@@ -10,33 +10,23 @@ const PARTS: [&str; 5] = ["before", "after", "current", "lead", "data"];
 
 /// The body as JSON: JSON under any content type, also within a JSON string, or a form.
 pub(super) fn decode(content_type: Option<&str>, body: &[u8]) -> Result<Value, WebhookError> {
-    let text = str::from_utf8(body).map_err(|error| WebhookError::NotUtf8 {
-        at: error.valid_up_to(),
-    })?;
+    let text = str::from_utf8(body).map_err(|error| WebhookError::NotUtf8 { at: error.valid_up_to() })?;
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
         return Err(WebhookError::Empty);
     }
-    let is_form =
-        content_type.is_some_and(|kind| kind.to_ascii_lowercase().contains("form-urlencoded"));
+    let is_form = content_type.is_some_and(|kind| kind.to_ascii_lowercase().contains("form-urlencoded"));
     match json(text) {
         Ok(Value::String(inner)) if is_json_like(&inner) => json(&inner),
         Ok(value) => Ok(value),
         Err(error) if is_json_like(text) && !is_form => Err(error),
-        Err(error) => form(text).ok_or(if is_json_like(text) {
-            error
-        } else {
-            WebhookError::NotUnderstood
-        }),
+        Err(error) => form(text).ok_or(if is_json_like(text) { error } else { WebhookError::NotUnderstood }),
     }
 }
 
 /// JSON text that stands for what it says: forms and automations put objects into strings.
 pub(super) fn inner_json(value: &Value) -> Option<Value> {
-    value
-        .as_str()
-        .filter(|text| is_json_like(text))
-        .and_then(|text| serde_json::from_str(text).ok())
+    value.as_str().filter(|text| is_json_like(text)).and_then(|text| serde_json::from_str(text).ok())
 }
 
 fn is_json_like(text: &str) -> bool {
@@ -53,11 +43,7 @@ fn json(text: &str) -> Result<Value, WebhookError> {
         } else {
             "has a mistake"
         };
-        WebhookError::NotJson {
-            problem,
-            line: error.line(),
-            column: error.column(),
-        }
+        WebhookError::NotJson { problem, line: error.line(), column: error.column() }
     })
 }
 
@@ -66,16 +52,11 @@ fn form(text: &str) -> Option<Value> {
     if !text.contains(['=', '%']) {
         return None;
     }
-    let fields: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes())
-        .into_owned()
-        .collect();
+    let fields: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
     if let [(name, value)] = fields.as_slice() {
         let is_part = PARTS.contains(&name.to_ascii_lowercase().as_str());
         let whole = if value.is_empty() { name } else { value };
-        if let Some(value) = Some(whole)
-            .filter(|whole| !is_part && is_json_like(whole))
-            .and_then(|it| json(it).ok())
-        {
+        if let Some(value) = Some(whole).filter(|whole| !is_part && is_json_like(whole)).and_then(|it| json(it).ok()) {
             return Some(value);
         }
     }

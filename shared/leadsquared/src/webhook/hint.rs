@@ -41,9 +41,7 @@ impl Hint {
             "5" | "leadstage" | "leadstagechange" => Self::LeadChanged(ChangeKind::Stage),
             "4" | "leadowner" | "leadownerchange" => Self::LeadChanged(ChangeKind::Owner),
             "9" | "leadscore" | "leadscorechange" => Self::LeadChanged(ChangeKind::Score),
-            "26" | "leadfield" | "leadfieldchange" | "leadfieldupdate" => {
-                Self::LeadChanged(ChangeKind::Field)
-            }
+            "26" | "leadfield" | "leadfieldchange" | "leadfieldupdate" => Self::LeadChanged(ChangeKind::Field),
             "2" | "activitycreate" => Self::Activity(ActivityChange::Created),
             "15" | "activityupdate" | "activitychange" => Self::Activity(ActivityChange::Updated),
             "31" | "opportunitycreate" => Self::Opportunity(OpportunityChange::Created),
@@ -57,16 +55,10 @@ impl Hint {
             "17" | "taskupdate" => Self::Task(TaskChange::Updated),
             "1" => Self::LandingPage,
             // The part before the verb names the kind of activity, and accounts name their own.
-            other if is_activity(other) && other.ends_with("create") => {
-                Self::Activity(ActivityChange::Created)
-            }
-            other if is_activity(other) && other.ends_with("update") => {
-                Self::Activity(ActivityChange::Updated)
-            }
+            other if is_activity(other) && other.ends_with("create") => Self::Activity(ActivityChange::Created),
+            other if is_activity(other) && other.ends_with("update") => Self::Activity(ActivityChange::Updated),
             other if other.starts_with("landingpage") => Self::LandingPage,
-            other if other.starts_with("opportunity") => {
-                Self::Opportunity(OpportunityChange::Unstated)
-            }
+            other if other.starts_with("opportunity") => Self::Opportunity(OpportunityChange::Unstated),
             other if other.starts_with("task") => Self::Task(TaskChange::Unstated),
             _ => return None,
         };
@@ -98,10 +90,7 @@ fn plain(word: &str) -> String {
 fn shown(word: &str) -> String {
     let is_plain = |sign: &char| sign.is_ascii_alphabetic() || matches!(sign, '_' | '.' | '-');
     let digits = word.chars().filter(char::is_ascii_digit).count();
-    let name: String = word
-        .chars()
-        .filter(|sign| is_plain(sign) || (digits < 8 && sign.is_ascii_digit()))
-        .collect();
+    let name: String = word.chars().filter(|sign| is_plain(sign) || (digits < 8 && sign.is_ascii_digit())).collect();
     name.chars().take(MAX_NAME_CHARS).collect()
 }
 
@@ -110,78 +99,32 @@ mod tests {
     use super::{ActivityChange, ChangeKind, Hint, OpportunityChange, TaskChange};
 
     fn hint(query: &[(&str, &str)]) -> Option<Hint> {
-        Hint::of(
-            &query
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-                .collect::<Vec<_>>(),
-        )
+        Hint::of(&query.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>())
     }
 
     #[test]
     fn numbers_names_and_short_names_are_one() {
         for (words, expected) in [
             (["3", "Lead_Post_Create", "lead.created"], Hint::LeadCreated),
+            (["6", "Lead_Post_Update", "lead.changed"], Hint::LeadChanged(ChangeKind::Updated)),
+            (["5", "Lead_Post_Stage_Change", "lead.stage"], Hint::LeadChanged(ChangeKind::Stage)),
+            (["4", "Lead_Owner_Change", "lead.owner"], Hint::LeadChanged(ChangeKind::Owner)),
+            (["9", "Lead_Score_Change", "lead.score"], Hint::LeadChanged(ChangeKind::Score)),
+            (["26", "Lead_Field_Change", "lead.field"], Hint::LeadChanged(ChangeKind::Field)),
+            (["2", "LeadActivity_Post_Create", "activity.created"], Hint::Activity(ActivityChange::Created)),
+            (["15", "SalesActivity_Post_Update", "activity.updated"], Hint::Activity(ActivityChange::Updated)),
+            (["1", "Landing_Page_submission", "landing_page"], Hint::LandingPage),
+            (["7", "Task_Create", "task.created"], Hint::Task(TaskChange::Created)),
+            (["16", "Task_Complete", "task.completed"], Hint::Task(TaskChange::Completed)),
             (
-                ["6", "Lead_Post_Update", "lead.changed"],
-                Hint::LeadChanged(ChangeKind::Updated),
-            ),
-            (
-                ["5", "Lead_Post_Stage_Change", "lead.stage"],
-                Hint::LeadChanged(ChangeKind::Stage),
-            ),
-            (
-                ["4", "Lead_Owner_Change", "lead.owner"],
-                Hint::LeadChanged(ChangeKind::Owner),
-            ),
-            (
-                ["9", "Lead_Score_Change", "lead.score"],
-                Hint::LeadChanged(ChangeKind::Score),
-            ),
-            (
-                ["26", "Lead_Field_Change", "lead.field"],
-                Hint::LeadChanged(ChangeKind::Field),
-            ),
-            (
-                ["2", "LeadActivity_Post_Create", "activity.created"],
-                Hint::Activity(ActivityChange::Created),
-            ),
-            (
-                ["15", "SalesActivity_Post_Update", "activity.updated"],
-                Hint::Activity(ActivityChange::Updated),
-            ),
-            (
-                ["1", "Landing_Page_submission", "landing_page"],
-                Hint::LandingPage,
-            ),
-            (
-                ["7", "Task_Create", "task.created"],
-                Hint::Task(TaskChange::Created),
-            ),
-            (
-                ["16", "Task_Complete", "task.completed"],
-                Hint::Task(TaskChange::Completed),
-            ),
-            (
-                [
-                    "34",
-                    "OpportunityStage_Post_Update",
-                    "opportunity.stage.updated",
-                ],
+                ["34", "OpportunityStage_Post_Update", "opportunity.stage.updated"],
                 Hint::Opportunity(OpportunityChange::Stage),
             ),
-            (
-                ["35", "Opportunity_Post_Delete", "opportunity.deleted"],
-                Hint::Opportunity(OpportunityChange::Deleted),
-            ),
+            (["35", "Opportunity_Post_Delete", "opportunity.deleted"], Hint::Opportunity(OpportunityChange::Deleted)),
         ] {
             for word in words {
                 assert_eq!(hint(&[("event", word)]).as_ref(), Some(&expected), "{word}");
-                assert_eq!(
-                    hint(&[("EventType", word)]).as_ref(),
-                    Some(&expected),
-                    "{word}"
-                );
+                assert_eq!(hint(&[("EventType", word)]).as_ref(), Some(&expected), "{word}");
             }
         }
     }
@@ -190,19 +133,10 @@ mod tests {
     fn ours_comes_first_and_what_nobody_knows_is_unknown() {
         let both = [("eventType", "Lead_Post_Update"), ("event", "3")];
         assert_eq!(hint(&both), Some(Hint::LeadCreated));
-        assert_eq!(
-            hint(&[("event", "x"), ("eventType", "Lead_Post_Create")]),
-            Some(Hint::LeadCreated)
-        );
-        assert_eq!(
-            hint(&[("event", "Lead_Post_Delete")]),
-            Some(Hint::Unknown("Lead_Post_Delete".into()))
-        );
+        assert_eq!(hint(&[("event", "x"), ("eventType", "Lead_Post_Create")]), Some(Hint::LeadCreated));
+        assert_eq!(hint(&[("event", "Lead_Post_Delete")]), Some(Hint::Unknown("Lead_Post_Delete".into())));
         assert_eq!(hint(&[("event", "99")]), Some(Hint::Unknown("99".into())));
-        assert_eq!(
-            hint(&[("event", "a\n<11988887777>")]),
-            Some(Hint::Unknown("a".into()))
-        );
+        assert_eq!(hint(&[("event", "a\n<11988887777>")]), Some(Hint::Unknown("a".into())));
         assert_eq!(hint(&[("event", " "), ("secret", "s")]), None);
     }
 }

@@ -18,12 +18,7 @@ type Read<T> = Result<T, &'static str>;
 /// What a lead's id is called, the CRM's own name first. All names match in any case.
 const LEAD_IDS: [&str; 3] = ["ProspectID", "LeadId", "RelatedProspectId"];
 /// The same in a body about something that belongs to a lead.
-const RELATED_IDS: [&str; 4] = [
-    "RelatedProspectId",
-    "ProspectID",
-    "LeadId",
-    "RelatedEntityId",
-];
+const RELATED_IDS: [&str; 4] = ["RelatedProspectId", "ProspectID", "LeadId", "RelatedEntityId"];
 /// Members that show that a flat object is a lead.
 const LEAD_SIGNS: [&str; 10] = [
     "ProspectID",
@@ -85,76 +80,36 @@ fn of_object(object: &Object, hint: Option<&Hint>) -> Read<Change> {
     if let Some(lead) = wrapped_lead(object)? {
         return Ok(flat(lead, hint));
     }
-    if has(object, &LEAD_SIGNS)
-        || matches!(
-            hint,
-            Some(Hint::LeadCreated | Hint::LeadChanged(_) | Hint::Unknown(_))
-        )
-    {
+    if has(object, &LEAD_SIGNS) || matches!(hint, Some(Hint::LeadCreated | Hint::LeadChanged(_) | Hint::Unknown(_))) {
         return Ok(flat(lead_of_object(object), hint));
     }
-    Ok(Change::Other {
-        what: format!(
-            "an object with {} members, none of them known",
-            object.len()
-        ),
-    })
+    Ok(Change::Other { what: format!("an object with {} members, none of them known", object.len()) })
 }
 
 /// A single state of a lead: the one shape in which only the hint tells what happened.
 fn flat(lead: Lead, hint: Option<&Hint>) -> Change {
     match hint {
-        Some(Hint::LeadChanged(kind)) => Change::LeadChanged {
-            before: None,
-            after: lead,
-            kind: *kind,
-        },
-        Some(Hint::Unknown(name)) => Change::Other {
-            what: format!("event {name}"),
-        },
+        Some(Hint::LeadChanged(kind)) => Change::LeadChanged { before: None, after: lead, kind: *kind },
+        Some(Hint::Unknown(name)) => Change::Other { what: format!("event {name}") },
         Some(Hint::Activity(kind)) => {
-            let activity = Activity {
-                lead_id: lead.id.clone(),
-                current: Some(lead),
-                ..Activity::default()
-            };
-            Change::Activity {
-                activity,
-                kind: *kind,
-            }
+            let activity = Activity { lead_id: lead.id.clone(), current: Some(lead), ..Activity::default() };
+            Change::Activity { activity, kind: *kind }
         }
-        Some(Hint::Opportunity(kind)) => Change::Opportunity {
-            kind: *kind,
-            lead_id: lead.id,
-        },
-        Some(Hint::Task(kind)) => Change::Task {
-            kind: *kind,
-            lead_id: lead.id,
-        },
-        Some(Hint::LandingPage) => Change::LandingPage {
-            lead_id: lead.id,
-            fields: lead.fields,
-        },
+        Some(Hint::Opportunity(kind)) => Change::Opportunity { kind: *kind, lead_id: lead.id },
+        Some(Hint::Task(kind)) => Change::Task { kind: *kind, lead_id: lead.id },
+        Some(Hint::LandingPage) => Change::LandingPage { lead_id: lead.id, fields: lead.fields },
         Some(Hint::LeadCreated) | None => Change::LeadCreated { lead },
     }
 }
 
 fn before_after(object: &Object, hint: Option<&Hint>) -> Read<Change> {
     let Some(after) = json::member(object, "After") else {
-        return Ok(Change::Other {
-            what: "a change without After".to_owned(),
-        });
+        return Ok(Change::Other { what: "a change without After".to_owned() });
     };
     let decoded = inner_json(after);
     let after = decoded.as_ref().unwrap_or(after);
-    if let Some(after) = after
-        .as_object()
-        .filter(|after| has(after, &ACTIVITY_SIGNS))
-    {
-        return activity(
-            after,
-            hint.or(Some(&Hint::Activity(ActivityChange::Updated))),
-        );
+    if let Some(after) = after.as_object().filter(|after| has(after, &ACTIVITY_SIGNS)) {
+        return activity(after, hint.or(Some(&Hint::Activity(ActivityChange::Updated))));
     }
     let after = lead(after).ok_or("has an After that is not an object")?;
     let before = match json::member(object, "Before") {
@@ -165,17 +120,11 @@ fn before_after(object: &Object, hint: Option<&Hint>) -> Read<Change> {
         Some(Hint::LeadChanged(kind)) => *kind,
         // Users and products change too. Without a lead's id there is no reason to take it for a lead.
         Some(Hint::Unknown(name)) if after.id.is_none() => {
-            return Ok(Change::Other {
-                what: format!("event {name}"),
-            });
+            return Ok(Change::Other { what: format!("event {name}") });
         }
         _ => ChangeKind::Unstated,
     };
-    Ok(Change::LeadChanged {
-        before,
-        after,
-        kind,
-    })
+    Ok(Change::LeadChanged { before, after, kind })
 }
 
 fn activity(object: &Object, hint: Option<&Hint>) -> Read<Change> {
@@ -183,9 +132,7 @@ fn activity(object: &Object, hint: Option<&Hint>) -> Read<Change> {
         Some(Hint::Activity(kind)) => *kind,
         // Activities are deleted too, and accounts have activities of their own.
         Some(Hint::Unknown(name)) => {
-            return Ok(Change::Other {
-                what: format!("event {name}"),
-            });
+            return Ok(Change::Other { what: format!("event {name}") });
         }
         _ => ActivityChange::Created,
     };
@@ -217,33 +164,22 @@ fn data(object: &Object) -> Read<LeadFields> {
     match decoded.as_ref().unwrap_or(data) {
         Value::Object(object) => Ok(LeadFields::from_object(object)),
         Value::Array(list) if list.is_empty() => Ok(LeadFields::default()),
-        Value::Array(list) => {
-            LeadFields::from_pairs(list).ok_or("has a Data that is a list, but not one of pairs")
-        }
+        Value::Array(list) => LeadFields::from_pairs(list).ok_or("has a Data that is a list, but not one of pairs"),
         Value::String(text) if text.trim().is_empty() => Ok(LeadFields::default()),
         _ => Err("has a Data that is neither an object nor a list"),
     }
 }
 
 fn opportunity(object: &Object, kind: OpportunityChange) -> Change {
-    Change::Opportunity {
-        kind,
-        lead_id: related_lead(object),
-    }
+    Change::Opportunity { kind, lead_id: related_lead(object) }
 }
 
 fn task(object: &Object, kind: TaskChange) -> Change {
-    Change::Task {
-        kind,
-        lead_id: related_lead(object),
-    }
+    Change::Task { kind, lead_id: related_lead(object) }
 }
 
 fn landing_page(object: &Object) -> Change {
-    Change::LandingPage {
-        lead_id: related_lead(object),
-        fields: LeadFields::from_object(object),
-    }
+    Change::LandingPage { lead_id: related_lead(object), fields: LeadFields::from_object(object) }
 }
 
 /// The lead that an object belongs to, told by itself or by a part of it.
@@ -283,27 +219,15 @@ fn lead(value: &Value) -> Option<Lead> {
 }
 
 fn lead_of_object(object: &Object) -> Lead {
-    Lead {
-        id: json::text_of(object, &LEAD_IDS),
-        fields: LeadFields::from_object(object),
-    }
+    Lead { id: json::text_of(object, &LEAD_IDS), fields: LeadFields::from_object(object) }
 }
 
 fn lead_of_pairs(list: &[Value]) -> Option<Lead> {
     let fields = LeadFields::from_pairs(list)?;
-    let id = LEAD_IDS
-        .iter()
-        .find_map(|name| fields.get_any_case(name))
-        .map(str::trim)
-        .filter(|id| !id.is_empty());
-    Some(Lead {
-        id: id.map(str::to_owned),
-        fields,
-    })
+    let id = LEAD_IDS.iter().find_map(|name| fields.get_any_case(name)).map(str::trim).filter(|id| !id.is_empty());
+    Some(Lead { id: id.map(str::to_owned), fields })
 }
 
 fn has(object: &Object, names: &[&str]) -> bool {
-    object
-        .keys()
-        .any(|key| names.iter().any(|name| key.eq_ignore_ascii_case(name)))
+    object.keys().any(|key| names.iter().any(|name| key.eq_ignore_ascii_case(name)))
 }

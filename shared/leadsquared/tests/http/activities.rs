@@ -15,20 +15,13 @@ async fn new_activities_are_answered_row_by_row() {
         {"RowNumber": "1", "ActivityCreated": true, "ProspectActivityId": "x1"},
     ]});
     let server = serve(200, rows).await;
-    let outcomes = server
-        .client
-        .add_activities(&[activity("a"), activity("b"), activity("c")])
-        .await
-        .unwrap();
+    let outcomes = server.client.add_activities(&[activity("a"), activity("b"), activity("c")]).await.unwrap();
     assert_eq!(outcomes[0], done(Some("x1")));
     assert_eq!(outcomes[1], RowOutcome::Unknown);
     assert!(matches!(&outcomes[2], RowOutcome::Refused { reason }
         if reason.to_string() == "Lead does not exist, phone [number]"));
     let asked = server.asked_once();
-    assert_eq!(
-        asked.uri.path(),
-        "/v2/ProspectActivity.svc/Bulk/CustomActivity/Add/ByLeadId"
-    );
+    assert_eq!(asked.uri.path(), "/v2/ProspectActivity.svc/Bulk/CustomActivity/Add/ByLeadId");
     let expected = json!({"RelatedProspectId": "a", "ActivityEvent": 206, "ActivityNote": "Olá Ana",
         "ActivityDateTime": "2026-11-21 13:45:00",
         "Fields": [{"SchemaName": "mx_Custom_1", "Value": "msg-1"}, {"SchemaName": "Status", "Value": "Delivered"}]});
@@ -58,11 +51,7 @@ async fn odd_answers_to_new_activities_are_never_taken_for_success() {
         ),
     ] {
         let server = serve(200, &answer).await;
-        let outcomes = server
-            .client
-            .add_activities(&[activity("a"), activity("b")])
-            .await
-            .unwrap();
+        let outcomes = server.client.add_activities(&[activity("a"), activity("b")]).await.unwrap();
         assert_eq!(letters(&outcomes), expected, "{answer}");
     }
 }
@@ -70,31 +59,18 @@ async fn odd_answers_to_new_activities_are_never_taken_for_success() {
 #[tokio::test]
 async fn activity_updates_are_read_leniently() {
     for (answer, expected) in [
-        (
-            json!({"Response": [{"ProspectActivityId": "B", "ActivityUpdated": true}]}),
-            "UD",
-        ),
+        (json!({"Response": [{"ProspectActivityId": "B", "ActivityUpdated": true}]}), "UD"),
         (
             json!({"Response": [{"RowNumber": 1, "Success": "false", "Message": "no"}, {"RowNumber": 2, "Success": 1}]}),
             "RD",
         ),
-        (
-            json!({"Status": "Success", "Message": {"AffectedRows": 2}}),
-            "DD",
-        ),
-        (
-            json!({"Status": "Success", "Message": {"AffectedRows": 1}}),
-            "UU",
-        ),
+        (json!({"Status": "Success", "Message": {"AffectedRows": 2}}), "DD"),
+        (json!({"Status": "Success", "Message": {"AffectedRows": 1}}), "UU"),
         (json!({"Status": "Success"}), "DD"),
         (json!({"Status": "?"}), "UU"),
     ] {
         let server = serve(200, &answer).await;
-        let outcomes = server
-            .client
-            .update_activities(&[update("a"), update("b")])
-            .await
-            .unwrap();
+        let outcomes = server.client.update_activities(&[update("a"), update("b")]).await.unwrap();
         assert_eq!(letters(&outcomes), expected, "{answer}");
         let body = server.asked_once().body;
         let row = json!({"ProspectActivityId": "a", "Fields": [{"SchemaName": "Status", "Value": "Delivered"}]});
@@ -113,19 +89,10 @@ async fn activities_are_found_in_both_shapes() {
     assert_eq!(found[0].fields.get("mx_Custom_1"), Some("msg-1"));
     assert_eq!(found[0].fields.get("Status"), Some("Delivered"));
     let asked = server.asked_once();
-    assert_eq!(
-        asked.uri.to_string(),
-        "/v2/ProspectActivity.svc/Retrieve?leadId=a"
-    );
-    let expected =
-        json!({"Parameter": {"ActivityEvent": 206}, "Paging": {"Offset": "0", "RowCount": "25"}});
+    assert_eq!(asked.uri.to_string(), "/v2/ProspectActivity.svc/Retrieve?leadId=a");
+    let expected = json!({"Parameter": {"ActivityEvent": 206}, "Paging": {"Offset": "0", "RowCount": "25"}});
     assert_eq!(asked.body, expected);
-    let none = serve(200, json!({"RecordCount": 0}))
-        .await
-        .client
-        .activities_of_lead("a", 206)
-        .await
-        .unwrap();
+    let none = serve(200, json!({"RecordCount": 0})).await.client.activities_of_lead("a", 206).await.unwrap();
     assert!(none.is_empty());
 }
 

@@ -50,19 +50,12 @@ type Shared = (Arc<Mutex<Vec<Asked>>>, StatusCode, String);
 /// A server that answers everything with this.
 pub(crate) async fn serve(status: u16, body: impl ToString) -> Server {
     let asked = Arc::new(Mutex::new(Vec::new()));
-    let state: Shared = (
-        asked.clone(),
-        StatusCode::from_u16(status).unwrap(),
-        body.to_string(),
-    );
+    let state: Shared = (asked.clone(), StatusCode::from_u16(status).unwrap(), body.to_string());
     let app = Router::new().fallback(answer).with_state(state);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}/v2", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-    Server {
-        client: client(&base_url, Duration::from_secs(10)),
-        asked,
-    }
+    Server { client: client(&base_url, Duration::from_secs(10)), asked }
 }
 
 async fn answer(
@@ -72,20 +65,13 @@ async fn answer(
     sent: Bytes,
 ) -> (StatusCode, String) {
     let sent = serde_json::from_slice(&sent).unwrap_or_default();
-    asked.lock().unwrap().push(Asked {
-        uri,
-        headers,
-        body: sent,
-    });
+    asked.lock().unwrap().push(Asked { uri, headers, body: sent });
     (status, body)
 }
 
 /// A client with the keys that the tests look for.
 pub(crate) fn client(base_url: &str, call_timeout: Duration) -> Client {
-    let credentials = Credentials {
-        access_key: "u$r123".into(),
-        secret_key: "s3cret".into(),
-    };
+    let credentials = Credentials { access_key: "u$r123".into(), secret_key: "s3cret".into() };
     Client::new(base_url, &credentials, call_timeout).unwrap()
 }
 

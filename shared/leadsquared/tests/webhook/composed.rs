@@ -19,80 +19,42 @@ fn bodies_composed_in_an_automation_are_read() {
         r#""{\"ProspectID\":\"a\",\"FirstName\":\"Ana\"}""#,
     ] {
         let lead = created(one(&[], body));
-        assert_eq!(
-            (lead.id.as_deref(), lead.fields.get("FirstName")),
-            (Some("a"), Some("Ana")),
-            "{body}"
-        );
+        assert_eq!((lead.id.as_deref(), lead.fields.get("FirstName")), (Some("a"), Some("Ana")), "{body}");
     }
 }
 
 #[test]
 fn forms_are_read_by_content() {
     let encode = |fields: &[(&str, &str)]| -> String {
-        url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(fields)
-            .finish()
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
     };
-    let flat = created(one(
-        &[],
-        &encode(&[
-            ("ProspectID", "a"),
-            ("FirstName", "José & Ana=1"),
-            ("Phone", "+55-11"),
-        ]),
-    ));
+    let flat = created(one(&[], &encode(&[("ProspectID", "a"), ("FirstName", "José & Ana=1"), ("Phone", "+55-11")])));
     assert_eq!(flat.fields.get("FirstName"), Some("José & Ana=1"));
     assert_eq!(flat.fields.get("Phone"), Some("+55-11"));
     for name in ["payload", "data-json", ""] {
-        assert_eq!(
-            created(one(&[], &encode(&[(name, CREATED)]))).id.as_deref(),
-            Some("a311"),
-            "{name}"
-        );
+        assert_eq!(created(one(&[], &encode(&[(name, CREATED)]))).id.as_deref(), Some("a311"), "{name}");
     }
     let as_name: String = url::form_urlencoded::byte_serialize(CREATED.as_bytes()).collect();
     assert_eq!(created(one(&[], &as_name)).id.as_deref(), Some("a311"));
     let list = one(&[], &encode(&[("payload", ACTIVITY)]));
     assert!(matches!(list, Change::Activity { .. }), "{list:?}");
-    let parts = encode(&[
-        ("Before", r#"{"ProspectID":"a","Score":"1"}"#),
-        ("After", r#"{"ProspectID":"a","Score":"2"}"#),
-    ]);
-    let Change::LeadChanged { before, after, .. } = one(&[], &parts) else {
-        panic!()
-    };
+    let parts =
+        encode(&[("Before", r#"{"ProspectID":"a","Score":"1"}"#), ("After", r#"{"ProspectID":"a","Score":"2"}"#)]);
+    let Change::LeadChanged { before, after, .. } = one(&[], &parts) else { panic!() };
     assert_eq!(before.unwrap().fields.get("Score"), Some("1"));
     assert_eq!(after.fields.get("Score"), Some("2"));
     let lead = encode(&[("Lead", r#"{"ProspectID":"a"}"#)]);
     assert_eq!(created(one(&[], &lead)).id.as_deref(), Some("a"));
-    let activity = encode(&[
-        ("ProspectActivityId", "1"),
-        ("ActivityEvent", "206"),
-        ("Data", r#"{"Status":"x"}"#),
-    ]);
-    let Change::Activity { activity, .. } = one(&[], &activity) else {
-        panic!()
-    };
-    assert_eq!(
-        (activity.code, activity.data.get("Status")),
-        (Some(206), Some("x"))
-    );
+    let activity = encode(&[("ProspectActivityId", "1"), ("ActivityEvent", "206"), ("Data", r#"{"Status":"x"}"#)]);
+    let Change::Activity { activity, .. } = one(&[], &activity) else { panic!() };
+    assert_eq!((activity.code, activity.data.get("Status")), (Some(206), Some("x")));
 }
 
 #[test]
 fn json_is_read_under_any_content_type() {
-    for kind in [
-        "application/json",
-        "text/plain; charset=utf-8",
-        "application/x-www-form-urlencoded",
-        "x",
-    ] {
+    for kind in ["application/json", "text/plain; charset=utf-8", "application/x-www-form-urlencoded", "x"] {
         let body = format!("\u{feff} {CREATED}\n");
         let changes = webhook::parse(Some(kind), &[], body.as_bytes()).unwrap();
-        assert!(
-            matches!(changes[..], [Ok(Change::LeadCreated { .. })]),
-            "{kind}: {changes:?}"
-        );
+        assert!(matches!(changes[..], [Ok(Change::LeadCreated { .. })]), "{kind}: {changes:?}");
     }
 }

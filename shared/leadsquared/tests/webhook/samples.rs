@@ -3,10 +3,7 @@
 use leadsquared::webhook::{self, Change, ElementError, Lead};
 
 pub(crate) fn parse(query: &[(&str, &str)], body: &str) -> Vec<Result<Change, ElementError>> {
-    let query: Vec<_> = query
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect();
+    let query: Vec<_> = query.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     webhook::parse(None, &query, body.as_bytes()).unwrap()
 }
 

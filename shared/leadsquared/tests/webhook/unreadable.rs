@@ -11,36 +11,11 @@ fn unreadable_bodies_give_short_errors_without_their_values() {
     assert_eq!(error(b" \r\n"), WebhookError::Empty);
     assert_eq!(error(b"{\"a\":\"\xff\"}"), WebhookError::NotUtf8 { at: 6 });
     let cut = error(br#"{"Phone":"11988887777","Fir"#);
-    assert!(
-        matches!(
-            cut,
-            WebhookError::NotJson {
-                problem: "ends too early",
-                line: 1,
-                ..
-            }
-        ),
-        "{cut}"
-    );
+    assert!(matches!(cut, WebhookError::NotJson { problem: "ends too early", line: 1, .. }), "{cut}");
     assert!(!cut.to_string().contains("8888"), "{cut}");
     let deep = error(format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000)).as_bytes());
-    assert!(
-        matches!(
-            deep,
-            WebhookError::NotJson {
-                problem: "is nested too deeply",
-                ..
-            }
-        ),
-        "{deep}"
-    );
-    assert!(matches!(
-        error(br#"{"a":1,}"#),
-        WebhookError::NotJson {
-            problem: "has a mistake",
-            ..
-        }
-    ));
+    assert!(matches!(deep, WebhookError::NotJson { problem: "is nested too deeply", .. }), "{deep}");
+    assert!(matches!(error(br#"{"a":1,}"#), WebhookError::NotJson { problem: "has a mistake", .. }));
     assert_eq!(error(b"42"), WebhookError::NotAnObject);
     assert_eq!(error(b"hello"), WebhookError::NotUnderstood);
 }
@@ -50,26 +25,15 @@ fn one_bad_element_loses_no_other() {
     let body = r#"[{"ProspectActivityId":"1","ActivityEvent":"x"},5,{"ProspectActivityId":"2","Data":7},null,
         {"After":3},{"ProspectActivityId":"3"}]"#;
     let changes = parse(&[], body);
-    let seen: Vec<_> = changes
-        .iter()
-        .map(|change| change.as_ref().map(|_| ()).map_err(|e| e.index))
-        .collect();
+    let seen: Vec<_> = changes.iter().map(|change| change.as_ref().map(|_| ()).map_err(|e| e.index)).collect();
     assert_eq!(seen, [Ok(()), Err(1), Err(2), Err(3), Err(4), Ok(())]);
-    assert_eq!(
-        changes[1].as_ref().unwrap_err().to_string(),
-        "element 1 of the body is not an object"
-    );
+    assert_eq!(changes[1].as_ref().unwrap_err().to_string(), "element 1 of the body is not an object");
     assert_eq!(parse(&[], "[]"), []);
 }
 
 #[test]
 fn debug_prints_no_value_of_a_lead() {
-    let printed = format!(
-        "{:?} {:?} {:?}",
-        one(&[], CREATED),
-        one(&[], ACTIVITY),
-        one(&[], CHANGED)
-    );
+    let printed = format!("{:?} {:?} {:?}", one(&[], CREATED), one(&[], ACTIVITY), one(&[], CHANGED));
     for value in ["Sachin", "11988887777", "Answered", "Engaged"] {
         assert!(!printed.contains(value), "{printed}");
     }
@@ -105,10 +69,8 @@ fn body() -> impl Strategy<Value = serde_json::Value> {
     leaf.prop_recursive(4, 48, 6, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            prop::collection::vec((name.clone(), inner.clone()), 0..5).prop_map(|members| members
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value))
-                .collect()),
+            prop::collection::vec((name.clone(), inner.clone()), 0..5)
+                .prop_map(|members| members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
             inner.prop_map(|value| Value::from(value.to_string())),
         ]
     })
@@ -116,16 +78,8 @@ fn body() -> impl Strategy<Value = serde_json::Value> {
 
 fn query() -> impl Strategy<Value = Vec<(String, String)>> {
     let value = prop_oneof![(0..40_u8).prop_map(|n| n.to_string()), "[A-Za-z_.]{0,20}"];
-    prop::collection::vec(
-        (prop::sample::select(vec!["event", "eventType", "x"]), value),
-        0..3,
-    )
-    .prop_map(|pairs| {
-        pairs
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value))
-            .collect()
-    })
+    prop::collection::vec((prop::sample::select(vec!["event", "eventType", "x"]), value), 0..3)
+        .prop_map(|pairs| pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
 proptest! {

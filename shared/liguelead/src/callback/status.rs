@@ -80,10 +80,7 @@ pub(super) fn is_flash(kind: &str) -> bool {
 
 /// Only the letters, in lower case: `no_answer`, `No Answer` and `no-answer` are one word.
 fn letters(word: &str) -> String {
-    word.chars()
-        .filter(char::is_ascii_alphabetic)
-        .map(|sign| sign.to_ascii_lowercase())
-        .collect()
+    word.chars().filter(char::is_ascii_alphabetic).map(|sign| sign.to_ascii_lowercase()).collect()
 }
 
 /// An unknown word as it may be shown to people and logs.

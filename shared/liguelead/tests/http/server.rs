@@ -52,33 +52,18 @@ type Reply = (u16, Vec<(&'static str, String)>, String);
 type Shared = (Arc<Mutex<Vec<Asked>>>, Arc<Reply>);
 
 /// A server that answers everything with this.
-pub(crate) async fn serve(
-    status: u16,
-    headers: &[(&'static str, &str)],
-    body: impl ToString,
-) -> Server {
+pub(crate) async fn serve(status: u16, headers: &[(&'static str, &str)], body: impl ToString) -> Server {
     let asked = Arc::new(Mutex::new(Vec::new()));
-    let headers = headers
-        .iter()
-        .map(|(name, value)| (*name, (*value).to_owned()))
-        .collect();
+    let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
     let state: Shared = (asked.clone(), Arc::new((status, headers, body.to_string())));
     let app = Router::new().fallback(answer).with_state(state);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-    Server {
-        client: client(&base_url, Duration::from_secs(10)),
-        asked,
-    }
+    Server { client: client(&base_url, Duration::from_secs(10)), asked }
 }
 
-async fn answer(
-    State((asked, reply)): State<Shared>,
-    uri: Uri,
-    headers: HeaderMap,
-    sent: Bytes,
-) -> impl IntoResponse {
+async fn answer(State((asked, reply)): State<Shared>, uri: Uri, headers: HeaderMap, sent: Bytes) -> impl IntoResponse {
     let body = serde_json::from_slice(&sent).unwrap_or_default();
     asked.lock().unwrap().push(Asked { uri, headers, body });
     let mut response = reply.2.clone().into_response();
@@ -127,10 +112,7 @@ pub(crate) async fn closes_on_the_second() -> (String, Arc<AtomicUsize>) {
             let counted = counted.clone();
             tokio::spawn(async move {
                 let mut buffer = [0; 16 * 1024];
-                for reply in [
-                    &b"HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\n{}"[..],
-                    b"",
-                ] {
+                for reply in [&b"HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\n{}"[..], b""] {
                     if stream.read(&mut buffer).await.unwrap_or(0) > 0 {
                         counted.fetch_add(1, Ordering::SeqCst);
                     }
@@ -144,10 +126,7 @@ pub(crate) async fn closes_on_the_second() -> (String, Arc<AtomicUsize>) {
 
 /// A client with the credentials that the tests look for.
 pub(crate) fn client(base_url: &str, call_timeout: Duration) -> Client {
-    let credentials = Credentials {
-        api_token: "t0ken".into(),
-        app_id: "an-app".into(),
-    };
+    let credentials = Credentials { api_token: "t0ken".into(), app_id: "an-app".into() };
     Client::new(base_url, &credentials, call_timeout).unwrap()
 }
 

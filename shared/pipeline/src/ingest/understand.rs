@@ -56,7 +56,15 @@ pub fn understand(change: Change) -> Result<Event, NotAnEvent> {
         Change::LeadCreated { lead } => {
             let (lead_id, lead) = identified(lead, "lead.created")?;
             let by = owned(&lead, "CreatedBy");
-            Ok(Event { kind: EventKind::LeadCreated, lead_id, at: owned(&lead, "CreatedOn"), by, lead, before: None, activity: None })
+            Ok(Event {
+                kind: EventKind::LeadCreated,
+                lead_id,
+                at: owned(&lead, "CreatedOn"),
+                by,
+                lead,
+                before: None,
+                activity: None,
+            })
         }
         Change::LeadChanged { before, after, .. } => {
             let before = before.map(|before| before.fields).map(fields);

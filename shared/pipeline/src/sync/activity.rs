@@ -82,13 +82,7 @@ pub(super) fn new_activity(message: &Message, code: u32) -> NewActivity {
         (CHANNEL_FIELD.to_owned(), message.channel.to_string()),
     ];
     fields.extend(moving_fields(message));
-    NewActivity {
-        lead_id: message.lead_id.clone(),
-        code,
-        note: note.into(),
-        at: crm_time(message.created_ms),
-        fields,
-    }
+    NewActivity { lead_id: message.lead_id.clone(), code, note: note.into(), at: crm_time(message.created_ms), fields }
 }
 
 /// The update that makes an activity show the message's present state.

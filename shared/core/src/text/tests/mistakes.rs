@@ -20,10 +20,7 @@ fn what_could_grow_is_refused_when_it_is_read() {
         "{% filter upper %}{% endfilter %}",
     ] {
         let (_, _, message, suggestion) = mistake(source);
-        assert!(
-            message.contains("is not for messages"),
-            "{source}: {message}"
-        );
+        assert!(message.contains("is not for messages"), "{source}: {message}");
         assert!(suggestion.is_some());
     }
 }
@@ -34,65 +31,26 @@ fn mistakes_are_placed_and_mended() {
         ("Olá {{ lead.FirstName | firstname }}", 1, 25, "first_name"),
         ("Olá\n{{ lead.X | uper }}", 2, 13, "upper"),
         ("{{ Lead.FirstName }}", 1, 4, "lead"),
-        (
-            "{{ FirstName }}",
-            1,
-            4,
-            "lead.FirstName, or \"FirstName\" in quotes for a text",
-        ),
+        ("{{ FirstName }}", 1, 4, "lead.FirstName, or \"FirstName\" in quotes for a text"),
         ("{{ lead.X.upper() }}", 1, 11, "a filter: … | upper"),
-        (
-            "{{ lead.X ~ lead.Y }}",
-            1,
-            11,
-            "{{ a }}{{ b }}, two expressions side by side",
-        ),
+        ("{{ lead.X ~ lead.Y }}", 1, 11, "{{ a }}{{ b }}, two expressions side by side"),
         ("{% if lead.X && lead.Y %}{% endif %}", 1, 14, "and"),
         ("{% if lead.X || lead.Y %}{% endif %}", 1, 14, "or"),
         ("{% if !lead.X %}{% endif %}", 1, 7, "not"),
         ("{% if lead.X = 'a' %}{% endif %}", 1, 14, "=="),
         ("{% if lead.X is filed %}{% endif %}", 1, 17, "filled"),
         ("{% if lead.X is not bank %}{% endif %}", 1, 21, "blank"),
-        (
-            "{% if lead.Score > 50 %}{% endif %}",
-            1,
-            7,
-            "lead.Score | number > 50",
-        ),
-        (
-            "{% if 50 <= lead.Score %}{% endif %}",
-            1,
-            13,
-            "lead.Score | number >= 50",
-        ),
-        (
-            "{% if lead.Score == 50 %}{% endif %}",
-            1,
-            7,
-            "lead.Score == \"50\"",
-        ),
-        (
-            "{% if lead.DoNotCall == true %}{% endif %}",
-            1,
-            7,
-            "lead.DoNotCall is yes",
-        ),
-        (
-            "{% if lead.DoNotCall == false %}{% endif %}",
-            1,
-            7,
-            "not (lead.DoNotCall is yes)",
-        ),
+        ("{% if lead.Score > 50 %}{% endif %}", 1, 7, "lead.Score | number > 50"),
+        ("{% if 50 <= lead.Score %}{% endif %}", 1, 13, "lead.Score | number >= 50"),
+        ("{% if lead.Score == 50 %}{% endif %}", 1, 7, "lead.Score == \"50\""),
+        ("{% if lead.DoNotCall == true %}{% endif %}", 1, 7, "lead.DoNotCall is yes"),
+        ("{% if lead.DoNotCall == false %}{% endif %}", 1, 7, "not (lead.DoNotCall is yes)"),
         ("Olá {{ lead.X", 1, 5, "`}}` behind the expression"),
         ("Olá {{ 'a }}", 1, 8, "' at the end of the quoted text"),
     ];
     for (source, line, column, suggestion) in table {
         let (l, c, message, s) = mistake(source);
-        assert_eq!(
-            (l, c, s.as_deref()),
-            (line, column, Some(suggestion)),
-            "{source}: {message}"
-        );
+        assert_eq!((l, c, s.as_deref()), (line, column, Some(suggestion)), "{source}: {message}");
     }
     let (line, column, message, _) = mistake("a\nb {{ lead.First Name }}");
     assert_eq!((line, column), (2, 17), "{message}");
@@ -121,12 +79,7 @@ fn compile_on_a_small_stack(source: String) {
         drop(Template::compile(&format!("{{{{ {source} }}}}")));
         drop(Template::compile(&source));
     };
-    std::thread::Builder::new()
-        .stack_size(512 * 1_024)
-        .spawn(compile)
-        .unwrap()
-        .join()
-        .unwrap();
+    std::thread::Builder::new().stack_size(512 * 1_024).spawn(compile).unwrap().join().unwrap();
 }
 
 #[test]
@@ -181,10 +134,6 @@ fn brackets_are_closed_where_they_were_opened() {
         ("{{ (lead.X] }}", 11, "`[` before it, or leave it out"),
     ] {
         let (_, found, message, found_suggestion) = mistake(source);
-        assert_eq!(
-            (found, found_suggestion.as_deref()),
-            (column, Some(suggestion)),
-            "{message}"
-        );
+        assert_eq!((found, found_suggestion.as_deref()), (column, Some(suggestion)), "{message}");
     }
 }

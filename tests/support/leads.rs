@@ -1,0 +1,68 @@
+//! Leads, and the bodies in which LeadSquared tells of them.
+
+use serde_json::{Value, json};
+
+/// A lead with a phone of its own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Lead {
+    pub(crate) id: String,
+    /// 11 national digits.
+    pub(crate) phone: String,
+    pub(crate) name: String,
+}
+
+impl Lead {
+    /// The lead of this number, in São Paulo.
+    pub(crate) fn new(number: u32) -> Self {
+        Self::in_area(11, number)
+    }
+
+    /// The lead of this number, with a phone of this area.
+    pub(crate) fn in_area(ddd: u8, number: u32) -> Self {
+        Self {
+            id: format!("00000000-0000-4000-8000-{number:012}"),
+            phone: format!("{ddd}9{number:08}"),
+            name: format!("Ana{number}"),
+        }
+    }
+
+    fn fields(&self, stage: &str, modified: &str) -> Value {
+        json!({
+            "ProspectID": self.id,
+            "ProspectAutoId": "1",
+            "FirstName": self.name,
+            "LastName": "DA SILVA",
+            "Phone": format!("+55-{}", self.phone),
+            "Mobile": null,
+            "Source": "Site",
+            "ProspectStage": stage,
+            "CreatedBy": "9d1f6c50-0000-4000-8000-00000000000a",
+            "CreatedOn": "2026-11-20 12:00:00",
+            "ModifiedBy": "9d1f6c50-0000-4000-8000-00000000000a",
+            "ModifiedOn": modified,
+        })
+    }
+
+    /// The webhook of its creation: one flat object.
+    pub(crate) fn created(&self) -> Value {
+        self.fields("Prospect", "2026-11-20 12:00:00")
+    }
+
+    /// The webhook of a change of its stage, made at `at`.
+    pub(crate) fn staged(&self, from: &str, to: &str, at: &str) -> Value {
+        json!({ "Before": self.fields(from, "2026-11-20 12:00:00"), "After": self.fields(to, at) })
+    }
+
+    /// The callback by which LigueLead tells what became of this lead's message.
+    pub(crate) fn callback(&self, campaign: &str, status: &str, occurred_at: &str) -> Value {
+        json!({
+            "event": "campaign.status",
+            "app_id": "5b1d5c1e-3f0a-4f7e-9a51-0c8f6a2d7e11",
+            "occurred_at": occurred_at,
+            "campaign": {
+                "id": campaign, "type": "sms", "source": "api", "phone": format!("+55{}", self.phone), "status": status,
+                "message": "x", "credits_required": 1, "is_flash": false, "sent_at": "2026-11-20",
+            },
+        })
+    }
+}

@@ -1,0 +1,106 @@
+//! The binary as a process: what it prints, how it ends.
+
+use std::{
+    io::{BufRead as _, BufReader, Read},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+};
+
+/// Lines that a process wrote, kept as they come.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lines(Arc<Mutex<Vec<String>>>);
+
+impl Lines {
+    /// Keeps what `stream` says, in a thread that ends with it.
+    pub(crate) fn follow(&self, stream: impl Read + Send + 'static) {
+        let kept = self.clone();
+        std::thread::spawn(move || {
+            let mut reader = BufReader::new(stream);
+            let mut line = Vec::new();
+            while reader.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+                kept.0.lock().unwrap().push(String::from_utf8_lossy(&line).trim_end().to_owned());
+                line.clear();
+            }
+        });
+    }
+
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// A process that has ended.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// The exit code; `None` if a signal ended it.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Finished {
+    /// Standard output as JSON, of a process that did its work.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// The binary with these arguments and nothing in its environment but `environment`.
+pub(super) fn command<'e>(
+    arguments: &[&str],
+    environment: impl IntoIterator<Item = (&'e String, &'e String)>,
+) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_recado"));
+    command.args(arguments).env_clear().envs(environment).stdin(Stdio::null());
+    command
+}
+
+/// Runs the binary to its end.
+pub(crate) async fn recado(arguments: &[&str], environment: &[(String, String)]) -> Finished {
+    let mut command = command(arguments, environment.iter().map(|(name, value)| (name, value)));
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    Finished {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A process that is killed when it is dropped.
+#[derive(Debug)]
+pub(super) struct Running(Child);
+
+impl Running {
+    /// Starts `command`; what it prints goes to `stdout` and `stderr`.
+    pub(super) fn start(mut command: Command, stdout: &Lines, stderr: &Lines) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        stdout.follow(child.stdout.take().unwrap());
+        stderr.follow(child.stderr.take().unwrap());
+        Self(child)
+    }
+
+    /// The exit code, if it has ended: `-1` for an end by a signal.
+    pub(super) fn ended(&mut self) -> Option<i32> {
+        self.0.try_wait().unwrap().map(|status| status.code().unwrap_or(-1))
+    }
+
+    /// `kill -9`, and waits until the system has cleaned up.
+    pub(super) fn kill(&mut self) {
+        // The error is that it had ended already.
+        let _ = self.0.kill();
+        self.0.wait().unwrap();
+    }
+
+    /// Asks it to end, as `systemctl stop` or Ctrl-C do.
+    pub(super) fn ask_to_end(&self) {
+        let asked = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap();
+        assert!(asked.success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

@@ -1,0 +1,105 @@
+//! What an installation under test is made of.
+
+use recado_simulators::{
+    faults::{FaultRule, Faults},
+    leadsquared, liguelead,
+};
+
+/// What webhooks show.
+pub(crate) const SECRET: &str = "webhook-secret-of-the-test";
+/// Whose edits are the integration's own.
+pub(crate) const AUTHOR: &str = "5c0e1f2a-0000-4000-8000-000000000001";
+
+/// The parts of an installation. [`Setup::new`] is one where everything works.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    /// `recado.yaml`.
+    pub(crate) config: String,
+    pub(crate) liguelead: liguelead::Options,
+    pub(crate) leadsquared: leadsquared::Options,
+    /// `--data`; a directory of its own unless given.
+    pub(crate) data: Option<String>,
+    /// Seconds between sweeps.
+    pub(crate) schedule_s: u64,
+    /// Variables besides the credentials, or instead of them.
+    pub(crate) environment: Vec<(String, String)>,
+    /// Whether LeadSquared's simulator posts webhooks to the installation.
+    pub(crate) crm_announces: bool,
+}
+
+impl Setup {
+    /// An installation with these rules, as lines below `rules:`.
+    pub(crate) fn new(rules: &str) -> Self {
+        Self {
+            config: format!("{}rules:\n{rules}", head("")),
+            liguelead: liguelead::Options::default(),
+            // The configuration's limits, with room for the clocks of two processes.
+            leadsquared: leadsquared::Options {
+                calls_per_5s: Some(400),
+                bulk_calls_per_5s: 400,
+                ..leadsquared::Options::default()
+            },
+            data: None,
+            schedule_s: 1,
+            environment: Vec::new(),
+            crm_announces: false,
+        }
+    }
+
+    /// The same with these lines of configuration besides.
+    pub(crate) fn and(mut self, lines: &str) -> Self {
+        self.config.push_str(lines);
+        self
+    }
+
+    /// The same with this variable.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same with this going wrong at LigueLead.
+    pub(crate) fn liguelead_faults(mut self, faults: &[&str]) -> Self {
+        self.liguelead.faults = Faults::of(faults.iter().map(|text| fault(text)));
+        self
+    }
+}
+
+/// A fault by its text, such as `lose-answer@first=1@/sms`.
+pub(crate) fn fault(text: &str) -> FaultRule {
+    text.parse().unwrap()
+}
+
+/// The configuration before its rules: an account whose write-back does not hold a test up, and the shortest times.
+pub(crate) fn head(more: &str) -> String {
+    format!(
+        "version: 1
+timezone: America/Sao_Paulo
+leadsquared:
+  plan: enterprise
+  calls_per_5s: 200
+  bulk_calls_per_5s: 200
+  reserve: 0%
+  integration_user: {AUTHOR}
+  opt_out: {{ sms: mx_SMS_Opt_Out }}
+  write_back: {{ status: mx_Message_Status, at: mx_Message_At }}
+send: {{ stale_after: 10s, call_timeout: 2s, unknown_after: 1m }}
+{more}"
+    )
+}
+
+/// The variables of an installation whose vendors are these simulators.
+pub(crate) fn credentials(liguelead: &str, leadsquared: &str, options: &Setup) -> Vec<(String, String)> {
+    [
+        ("LIGUELEAD_BASE_URL", liguelead),
+        ("LIGUELEAD_API_TOKEN", &options.liguelead.api_token),
+        ("LIGUELEAD_APP_ID", &options.liguelead.app_id),
+        ("LEADSQUARED_BASE_URL", leadsquared),
+        ("LEADSQUARED_ACCESS_KEY", &options.leadsquared.access_key),
+        ("LEADSQUARED_SECRET_KEY", &options.leadsquared.secret_key),
+        ("RECADO_WEBHOOK_SECRET", SECRET),
+        ("RECADO_CALLBACK_SECRET", "callback-secret-of-the-test"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec()
+}
