@@ -4,7 +4,7 @@ use std::{path::PathBuf, str::FromStr};
 
 use anyhow::Context as _;
 use aws_sdk_dynamodbstreams::config::{BehaviorVersion, Credentials, Region};
-use recado_ledger::{Ledger, embedded_client};
+use recado_ledger::{Ledger, embedded_client, timeouts};
 use recado_table::EmbeddedTable;
 
 /// The table's name when it is embedded.
@@ -52,7 +52,7 @@ impl Store {
             Location::Memory => Self::embedded(EmbeddedTable::memory().await?, retention_ms),
             Location::Directory(directory) => Self::embedded(EmbeddedTable::open(directory).await?, retention_ms),
             Location::DynamoDb(table) => {
-                let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+                let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await;
                 let client = aws_sdk_dynamodb::Client::new(&config);
                 Self {
                     ledger: Ledger::new(client, table, retention_ms),
@@ -72,6 +72,7 @@ impl Store {
             .region(Region::from_static("local"))
             .credentials_provider(Credentials::new("embedded", "embedded", None, None, "embedded"))
             .endpoint_url(&endpoint)
+            .timeout_config(timeouts())
             .build();
         Self {
             ledger: Ledger::new(embedded_client(&endpoint), EMBEDDED_TABLE, retention_ms),

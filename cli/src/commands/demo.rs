@@ -154,6 +154,7 @@ impl Stage {
 
     /// Waits until nothing is on its way any more, and shows how it goes.
     async fn wait_for_rest(&self, started: Instant) -> anyhow::Result<Rows> {
+        let mut shown = None;
         loop {
             let rows = messages::report(&self.store.ledger, None, ALL).await?;
             if at_rest(&rows) || started.elapsed() > AT_MOST {
@@ -161,11 +162,14 @@ impl Stage {
             }
             let delivered = rows.messages.iter().filter(|message| message.state == "delivered").count();
             let waiting = rows.messages.iter().filter(|message| message.crm_waits).count();
-            output::complain(&format!(
-                "{:4.1} s  {} messages, {delivered} delivered, {waiting} outcomes still to be told to LeadSquared",
-                started.elapsed().as_secs_f64(),
-                rows.messages.len(),
-            ));
+            let progress = format!(
+                "{} messages, {delivered} delivered, {waiting} outcomes waiting for LeadSquared's next bulk call",
+                rows.messages.len()
+            );
+            if shown.as_ref() != Some(&progress) {
+                output::complain(&format!("{:4.1} s  {progress}", started.elapsed().as_secs_f64()));
+                shown = Some(progress);
+            }
             tokio::time::sleep(PROGRESS).await;
         }
     }

@@ -1,7 +1,7 @@
 //! Packing messages into requests: one request has one text for all its phones, so the number of requests is the
 //! number of distinct texts, in chunks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 
 use crate::{
     message::{Channel, Message},
@@ -9,61 +9,60 @@ use crate::{
 };
 
 /// What all messages of one request share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Shared<'m> {
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Shared {
     channel: Channel,
-    text: &'m str,
-    title: Option<&'m str>,
-    group_id: Option<&'m str>,
+    text: String,
+    title: Option<String>,
+    group_id: Option<String>,
 }
 
 /// Packs `messages` into the fewest requests of at most `phones_per_request` phones, oldest messages first.
 ///
 /// A phone stands at most once in a request, because callbacks name a recipient by its phone alone: a second message
 /// of the same text to the same phone goes in a request of its own. Messages without a phone or a text are left out;
-/// they are never `pending`.
+/// they never wait.
 #[must_use]
-pub fn into_requests(messages: Vec<Message>, phones_per_request: usize) -> Vec<Vec<Message>> {
-    let mut order: Vec<usize> = (0..messages.len()).collect();
-    order.sort_by_key(|&at| messages.get(at).map(|m| (m.created_ms, m.id)));
-    let mut groups: BTreeMap<Shared<'_>, Vec<Chunk>> = BTreeMap::new();
-    for at in order {
-        let Some(message) = messages.get(at) else { continue };
+pub fn into_requests(mut messages: Vec<Message>, phones_per_request: usize) -> Vec<Vec<Message>> {
+    messages.sort_by_key(|message| (message.created_ms, message.id));
+    let mut groups: HashMap<Shared, Vec<(Phone, Message)>> = HashMap::new();
+    for message in messages {
         let (Some(phone), Some(text)) = (message.phone, &message.text) else { continue };
         let shared = Shared {
             channel: message.channel,
-            text: text.expose(),
-            title: message.title.as_deref(),
-            group_id: message.group_id.as_deref(),
+            text: text.expose().to_owned(),
+            title: message.title.clone(),
+            group_id: message.group_id.clone(),
         };
-        place(groups.entry(shared).or_default(), phone, at, phones_per_request.max(1));
+        groups.entry(shared).or_default().push((phone, message));
     }
-    let mut chunks: Vec<Vec<usize>> = groups.into_values().flatten().map(|chunk| chunk.members).collect();
+    let mut requests: Vec<Vec<Message>> =
+        groups.into_values().flat_map(|group| pack(group, phones_per_request.max(1))).collect();
     // Oldest first over all texts, so that a large mailing does not hold up what came before it.
-    chunks.sort_by_key(|members| members.first().and_then(|&at| messages.get(at)).map(|m| (m.created_ms, m.id)));
-    let mut taken: Vec<Option<Message>> = messages.into_iter().map(Some).collect();
-    chunks
-        .into_iter()
-        .map(|members| members.into_iter().filter_map(|at| taken.get_mut(at).and_then(Option::take)).collect())
-        .collect()
+    requests.sort_by_key(|request| request.first().map(|oldest| (oldest.created_ms, oldest.id)));
+    requests
 }
 
-#[derive(Default)]
-struct Chunk {
-    phones: BTreeSet<Phone>,
-    members: Vec<usize>,
-}
-
-fn place(chunks: &mut Vec<Chunk>, phone: Phone, at: usize, phones_per_request: usize) {
-    let fits = |chunk: &&mut Chunk| chunk.members.len() < phones_per_request && !chunk.phones.contains(&phone);
-    let chunk = match chunks.iter_mut().find(fits) {
-        Some(chunk) => chunk,
-        None => {
-            chunks.push(Chunk::default());
-            let Some(chunk) = chunks.last_mut() else { return };
-            chunk
+/// Packs messages of one text.
+fn pack(group: Vec<(Phone, Message)>, most: usize) -> Vec<Vec<Message>> {
+    let mut of_phone: BTreeMap<Phone, usize> = BTreeMap::new();
+    for (phone, _) in &group {
+        *of_phone.entry(*phone).or_default() += 1;
+    }
+    let repeats = of_phone.values().copied().max().unwrap_or_default();
+    let count = group.len().div_ceil(most).max(repeats);
+    let mut requests: Vec<Vec<Message>> = (0..count).map(|_| Vec::new()).collect();
+    let mut place = group;
+    if repeats > 1 {
+        // Dealt out like cards, one phone's messages after another: none comes round to a request twice, since no
+        // phone has more messages than there are requests.
+        place.sort_by_key(|(phone, _)| *phone);
+    }
+    for (at, (_, message)) in place.into_iter().enumerate() {
+        let request = if repeats > 1 { at % count } else { at / most };
+        if let Some(request) = requests.get_mut(request) {
+            request.push(message);
         }
-    };
-    chunk.phones.insert(phone);
-    chunk.members.push(at);
+    }
+    requests
 }

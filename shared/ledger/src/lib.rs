@@ -35,12 +35,23 @@ pub use messages::{Change, CrmChange, Due, DueRows, Guard, Inserted};
 
 use aws_sdk_dynamodb::{
     Client,
-    config::{BehaviorVersion, Credentials, Region},
+    config::{BehaviorVersion, Credentials, Region, timeout::TimeoutConfig},
 };
+use std::time::Duration;
 
 /// How many shards each index is spread over: one shard takes about 1,000 writes a second, so eight carry a burst of
 /// 8,000 state changes a second without holding up the table.
 const SHARDS: u8 = 8;
+
+/// How long one attempt at the table may take, and all attempts at one operation together: a table that hangs must
+/// not hang who waits for an answer.
+#[must_use]
+pub fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .operation_attempt_timeout(Duration::from_secs(10))
+        .operation_timeout(Duration::from_secs(25))
+        .build()
+}
 
 /// A client for an embedded table at `endpoint_url`, which takes any credentials.
 #[must_use]
@@ -50,6 +61,7 @@ pub fn embedded_client(endpoint_url: &str) -> Client {
         .region(Region::from_static("local"))
         .credentials_provider(Credentials::new("embedded", "embedded", None, None, "embedded"))
         .endpoint_url(endpoint_url)
+        .timeout_config(timeouts())
         .build();
     Client::from_conf(config)
 }

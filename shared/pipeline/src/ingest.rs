@@ -16,6 +16,7 @@ use recado_core::{
     decide::{Decision, Verdict, WhyNot, decide},
     event::Event,
     identity::{event_id, raw_event_id},
+    kind::EventKind,
     message::Message,
 };
 use recado_ledger::{EventOutcome, EventRow, Inserted, Ledger, LedgerError};
@@ -145,13 +146,8 @@ impl Intake {
             why,
             received_ms: now_ms,
         };
-        let ours = self.config.leadsquared.integration_user.as_deref();
-        if ours.is_some() && event.by.as_deref() == ours {
-            rows.push(row(EventOutcome::Ignored, "made by the integration user".to_owned()));
-            return;
-        }
-        if event.before.is_some() && event.changes().next().is_none() {
-            rows.push(row(EventOutcome::Ignored, "no field changed".to_owned()));
+        if let Some(why) = needs_no_answer(&self.config, event) {
+            rows.push(row(EventOutcome::Ignored, why.to_owned()));
             return;
         }
         let decisions = decide(&self.config, event, now_ms);
@@ -166,6 +162,32 @@ impl Intake {
         if messages.len() == before || failed {
             rows.push(row(EventOutcome::NoRule, why));
         }
+    }
+}
+
+/// Why an event is nobody's business: it is our own doing, or nothing happened.
+///
+/// Recado never creates leads, so a lead that the integration user created is a real one: many accounts have one user
+/// for all their integrations.
+fn needs_no_answer(config: &Config, event: &Event) -> Option<&'static str> {
+    let crm = &config.leadsquared;
+    let ours = crm.integration_user.as_deref();
+    if event.kind != EventKind::LeadCreated && ours.is_some() && event.by.as_deref() == ours {
+        return Some("made by the integration user");
+    }
+    if event.activity.as_ref().is_some_and(|activity| activity.name.as_deref() == Some(crm.activity.as_str())) {
+        return Some("the activity that Recado writes itself");
+    }
+    event.before.as_ref()?;
+    let written = [&crm.write_back.status, &crm.write_back.at];
+    let is_ours = |field: &str| written.iter().any(|name| name.as_ref().is_some_and(|name| name.as_str() == field));
+    let mut changes = event.changes().map(|(field, _, _)| field).peekable();
+    if changes.peek().is_none() {
+        Some("no field changed")
+    } else if changes.all(is_ours) {
+        Some("only fields changed that Recado writes itself")
+    } else {
+        None
     }
 }
 

@@ -407,7 +407,8 @@ fn ended(message: &Message, from: &'static [State], state: State, why: &str, now
 pub(crate) fn given_back(id: MessageId, batch: BatchId, due_ms: i64, why: Option<&str>, now_ms: i64) -> Change {
     Change {
         id,
-        guard: Guard { states: &[State::Sending], batch: Some(batch) },
+        // It may have been called unknown while its sender was slow: what is certain now counts.
+        guard: Guard { states: &[State::Sending, State::Unknown], batch: Some(batch) },
         state: if why.is_some() { State::Held } else { State::Pending },
         why: why.map(str::to_owned),
         now_ms,

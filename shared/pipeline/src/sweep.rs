@@ -156,16 +156,18 @@ impl Sweeper {
             if message.due_ms.is_some_and(|due_ms| due_ms > self.now_ms()) {
                 continue;
             }
-            // The batch may have been proved sent while this message was not told.
+            // What is known of the batch by now may never have reached this message.
             let row = self.sender.ledger.batch(batch).await?;
-            let accepted = row.filter(|row| row.state == BatchState::Accepted && message.state == State::Unknown);
-            let follow = Follow { id: message.id, batch, now_ms: self.now_ms() };
-            moves.push(match accepted {
-                Some(row) => follow.accepted(row.campaign_id, &self.sender.settings),
-                None if message.state == State::Accepted => {
-                    appointment(&message, batch, &[State::Accepted], Due::Never)
+            let now_ms = self.now_ms();
+            moves.push(match (message.state, row) {
+                (State::Accepted, _) => appointment(&message, batch, &[State::Accepted], Due::Never),
+                (_, Some(row)) if row.state == BatchState::Accepted => {
+                    Follow { id: message.id, batch, now_ms }.accepted(row.campaign_id, &self.sender.settings)
                 }
-                None => appointment(&message, batch, &[State::Unknown], Due::Never),
+                (_, Some(row)) if row.state == BatchState::Released => {
+                    given_back(message.id, batch, now_ms, None, now_ms)
+                }
+                _ => appointment(&message, batch, &[State::Unknown], Due::Never),
             });
         }
         self.sender.ledger.move_messages(moves).await?;

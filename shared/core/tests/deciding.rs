@@ -1,0 +1,211 @@
+//! What events ask for: rules, identity, recipients, texts. Everything here is pure.
+
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test's helpers fail by panicking, as the test does")]
+
+use recado_core::{
+    config::Config,
+    decide::{DEFAULT_EXPIRES_MS, Decision, Verdict, WAKE_UP_WITHIN_MS, WhyNot, decide},
+    event::{Activity, Event},
+    fields::Fields,
+    identity::{event_id, message_id},
+    kind::EventKind,
+    message::{Channel, Message, State},
+    text::TextError,
+};
+
+/// 2026-11-23 (a Monday) 15:00 UTC: noon in São Paulo.
+const NOW_MS: i64 = 1_795_446_000_000;
+
+fn config(rules: &str) -> Config {
+    let text = format!(
+        "version: 1\nleadsquared: {{ plan: pro, opt_out: {{ sms: mx_Out }} }}\n\
+         hours: {{ sms: \"08:00-20:00 mon-sat\" }}\nrules:\n{rules}"
+    );
+    Config::parse(&text).unwrap_or_else(|diagnostics| panic!("{diagnostics:?}")).config
+}
+
+fn fields(pairs: &[(&str, &str)]) -> Fields {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned()))).collect()
+}
+
+fn created(pairs: &[(&str, &str)]) -> Event {
+    Event {
+        kind: EventKind::LeadCreated,
+        lead_id: "lead-1".to_owned(),
+        lead: fields(pairs),
+        before: None,
+        activity: None,
+        by: None,
+        at: Some("2026-11-23 14:59:00".to_owned()),
+    }
+}
+
+fn changed(before: &[(&str, &str)], after: &[(&str, &str)]) -> Event {
+    Event { kind: EventKind::LeadChanged, before: Some(fields(before)), ..created(after) }
+}
+
+fn only(config: &Config, event: &Event) -> Decision {
+    let mut decisions = decide(config, event, NOW_MS);
+    assert_eq!(decisions.len(), 1);
+    decisions.remove(0)
+}
+
+fn message(config: &Config, event: &Event) -> Message {
+    match only(config, event).verdict {
+        Verdict::Message(message) => *message,
+        Verdict::No(why_not) => panic!("{why_not}"),
+    }
+}
+
+fn why_not(config: &Config, event: &Event) -> WhyNot {
+    match only(config, event).verdict {
+        Verdict::No(why_not) => why_not,
+        Verdict::Message(message) => panic!("{message:?}"),
+    }
+}
+
+const WELCOME: &str = "  - { id: welcome, on: lead.created, sms: \"Olá {{ lead.FirstName }}\", expires: 6h }\n";
+const ANA: [(&str, &str); 2] = [("FirstName", "Ana"), ("Phone", "+55-11987654321")];
+
+#[test]
+fn a_rule_makes_a_whole_message() {
+    let message = message(&config(WELCOME), &created(&ANA));
+    assert_eq!(message.state, State::Pending);
+    assert_eq!((message.rule.as_str(), message.lead_id.as_str()), ("welcome", "lead-1"));
+    assert_eq!((message.channel, message.credits), (Channel::Sms, 1));
+    assert_eq!(message.text.unwrap().expose(), "Olá Ana");
+    assert_eq!(message.phone.unwrap().national(), "11987654321");
+    assert_eq!(message.expires_ms, NOW_MS + 6 * 3_600_000);
+    assert_eq!(message.due_ms, Some(NOW_MS + WAKE_UP_WITHIN_MS));
+    assert_eq!(message.crm.due_ms, None, "LeadSquared is told once there is an outcome");
+}
+
+#[test]
+fn a_rule_without_expiry_has_three_days() {
+    let config = config("  - { id: a, on: lead.created, sms: oi }\n");
+    assert_eq!(message(&config, &created(&ANA)).expires_ms, NOW_MS + DEFAULT_EXPIRES_MS);
+}
+
+#[test]
+fn rules_are_asked_for_kind_field_values_and_condition_in_turn() {
+    let stage = "  - { id: a, on: lead.stage, from: New, to: Won, when: lead.Score == \"9\", sms: oi }\n";
+    let config = config(stage);
+    let ask = |before: &[(&str, &str)], after: &[(&str, &str)]| why_not(&config, &changed(before, after));
+    assert_eq!(why_not(&config, &created(&ANA)), WhyNot::OtherKind);
+    let field = "ProspectStage".to_owned();
+    assert_eq!(ask(&[("ProspectStage", "Won")], &[("ProspectStage", "Won")]), WhyNot::Unchanged(field.clone()));
+    assert_eq!(ask(&[("ProspectStage", "Old")], &[("ProspectStage", "Won")]), WhyNot::OtherValue(field.clone()));
+    assert_eq!(ask(&[("ProspectStage", "New")], &[("ProspectStage", "Lost")]), WhyNot::OtherValue(field));
+    let won = [("ProspectStage", "Won"), ("Score", "1")];
+    assert_eq!(ask(&[("ProspectStage", "New")], &won), WhyNot::ConditionFalse);
+    let missing = WhyNot::ConditionFailed(TextError::Undefined { name: "lead.Score".to_owned() });
+    assert_eq!(ask(&[("ProspectStage", "New")], &[("ProspectStage", "Won")]), missing);
+}
+
+#[test]
+fn an_activity_rule_wants_its_code() {
+    let config = config("  - { id: a, on: activity.created, activity: 22, sms: oi }\n");
+    let activity = |code| Event {
+        kind: EventKind::ActivityCreated,
+        activity: Some(Activity { id: Some("act".to_owned()), code, name: None, data: Fields::new() }),
+        ..created(&ANA)
+    };
+    assert_eq!(why_not(&config, &activity(Some(21))), WhyNot::OtherActivity);
+    assert_eq!(why_not(&config, &activity(None)), WhyNot::OtherActivity);
+    assert_eq!(message(&config, &activity(Some(22))).state, State::Pending);
+}
+
+#[test]
+fn what_this_lead_cannot_get_is_skipped_with_the_reason_and_told_to_the_crm() {
+    let cases: [(&[(&str, &str)], &str); 7] = [
+        (&[("FirstName", "Ana")], "the lead has no phone"),
+        (&[("FirstName", "Ana"), ("Phone", "+55-1132101234")], "landline"),
+        (&[("FirstName", "Ana"), ("Phone", "+91-9845098450")], "not a Brazilian one"),
+        (&[("Phone", "11987654321")], "`lead.FirstName`"),
+        (&[("FirstName", "Ana"), ("Phone", "11987654321"), ("mx_Out", "1")], "opted out (mx_Out)"),
+        (&[("FirstName", "Ana"), ("Phone", "11987654321"), ("mx_Out", "Yes")], "opted out (mx_Out)"),
+        (&[("FirstName", "Ana"), ("Phone", "1133334444"), ("Mobile", "12")], "landline"),
+    ];
+    for (lead, why) in cases {
+        let message = message(&config(WELCOME), &created(lead));
+        assert_eq!(message.state, State::Skipped, "{why}");
+        assert!(message.why.as_ref().is_some_and(|said| said.contains(why)), "{:?} against {why}", message.why);
+        assert_eq!((message.due_ms, message.crm.due_ms), (None, Some(NOW_MS)));
+    }
+}
+
+#[test]
+fn an_opt_out_field_that_says_no_does_not_forbid() {
+    for no in ["0", "false", "No", "não", "", " "] {
+        let lead = [ANA[0], ANA[1], ("mx_Out", no)];
+        assert_eq!(message(&config(WELCOME), &created(&lead)).state, State::Pending, "{no:?}");
+    }
+}
+
+#[test]
+fn the_mobile_is_taken_where_the_phone_is_a_landline() {
+    let lead = [ANA[0], ("Phone", "1133334444"), ("Mobile", "+55 (21) 98888-7777")];
+    assert_eq!(message(&config(WELCOME), &created(&lead)).phone.unwrap().national(), "21988887777");
+}
+
+#[test]
+fn a_flash_with_a_link_from_the_crm_is_skipped() {
+    let config = config("  - { id: a, on: lead.created, flash: \"Veja {{ lead.Link }}\" }\n");
+    let link = |link| message(&config, &created(&[ANA[1], ("Link", link)]));
+    assert_eq!(link("loja.com.br/x").state, State::Skipped);
+    assert_eq!((link("a vitrine").state, link("a vitrine").channel), (State::Pending, Channel::Flash));
+}
+
+#[test]
+fn a_text_over_1600_characters_is_skipped_and_1600_cost_11_credits() {
+    let config = config("  - { id: a, on: lead.created, sms: \"{{ lead.Long }}\" }\n");
+    let long = |chars: usize| message(&config, &created(&[ANA[1], ("Long", "é".repeat(chars).as_str())]));
+    assert_eq!((long(1600).state, long(1600).credits), (State::Pending, 11));
+    assert_eq!(long(1601).state, State::Skipped);
+}
+
+#[test]
+fn outside_the_recipients_own_hours_a_message_is_held_until_they_open() {
+    let config = config(WELCOME);
+    // 23:30 UTC on a Monday: 20:30 in São Paulo, 18:30 in Acre.
+    let late_ms = NOW_MS + 8 * 3_600_000 + 1_800_000;
+    let at = |phone: &str| {
+        let mut decisions = decide(&config, &created(&[ANA[0], ("Phone", phone)]), late_ms);
+        match decisions.remove(0).verdict {
+            Verdict::Message(message) => *message,
+            Verdict::No(why_not) => panic!("{why_not}"),
+        }
+    };
+    assert_eq!(at("68987654321").state, State::Pending);
+    let held = at("11987654321");
+    assert_eq!(held.state, State::Held);
+    // Its six hours end before the next morning: that is when it is looked at.
+    assert_eq!(held.due_ms, Some(held.expires_ms));
+}
+
+#[test]
+fn one_edit_by_several_webhooks_is_one_message() {
+    let stage = changed(&[("ProspectStage", "New")], &[("ProspectStage", "Won"), ("ModifiedBy", "x")]);
+    let mut update = changed(&[("ProspectStage", "New"), ("mx_A", "1")], &[("ProspectStage", "Won"), ("mx_A", "2")]);
+    assert_eq!(message_id("r", Some("ProspectStage"), &stage), message_id("r", Some("ProspectStage"), &update));
+    assert_eq!(message_id("r", None, &stage), message_id("r", None, &update));
+    assert_ne!(message_id("r", None, &stage), message_id("q", None, &stage), "another rule, another message");
+    update.at = Some("2026-11-23 14:59:01".to_owned());
+    assert_ne!(message_id("r", None, &stage), message_id("r", None, &update), "another second, another edit");
+    let milliseconds = Event { at: Some("2026-11-23 14:59:00.123".to_owned()), ..stage.clone() };
+    assert_eq!(message_id("r", None, &stage), message_id("r", None, &milliseconds), "one instant, two spellings");
+}
+
+#[test]
+fn a_lead_is_created_once_whatever_else_the_delivery_says() {
+    let again = Event { at: None, ..created(&[("FirstName", "ANA")]) };
+    assert_eq!(message_id("r", None, &created(&ANA)), message_id("r", None, &again));
+    assert_ne!(event_id(&created(&ANA)), event_id(&again), "but the deliveries are told apart");
+}
+
+#[test]
+fn null_empty_and_absent_are_one_value() {
+    let mut event = changed(&[("City", ""), ("A", "1")], &[("A", "2"), ("Zip", "")]);
+    event.lead.insert("City", None);
+    assert_eq!(event.changes().collect::<Vec<_>>(), [("A", Some("1"), Some("2"))]);
+}

@@ -1,0 +1,234 @@
+//! Packing, recovery and write-back: what to do with messages that exist.
+
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as the test does")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use recado_core::{
+    credits::SmsText,
+    group::into_requests,
+    identity::{BatchId, MessageId},
+    message::{Batch, BatchState, Channel, Crm, Message, Report, State},
+    phone::Phone,
+    recovery::{Recovery, recover},
+    writeback::{LINGER_MS, ROWS_PER_CALL, Step, next_step},
+};
+
+const NOW_MS: i64 = 1_795_446_000_000;
+const STALE_MS: i64 = 180_000;
+
+fn message(number: u32) -> Message {
+    let mut id = [0; 16];
+    id[12..].copy_from_slice(&number.to_be_bytes());
+    Message {
+        id: MessageId::from_bytes(id),
+        rule: "r".to_owned(),
+        lead_id: format!("lead-{number}"),
+        event: "lead.created".to_owned(),
+        channel: Channel::Sms,
+        phone: Some(Phone::parse(&format!("119{number:08}")).unwrap()),
+        text: Some(SmsText::parse("oi").unwrap()),
+        title: None,
+        group_id: None,
+        credits: 1,
+        state: State::Pending,
+        why: None,
+        created_ms: NOW_MS + i64::from(number),
+        expires_ms: i64::MAX,
+        changed_ms: NOW_MS,
+        due_ms: None,
+        batch: None,
+        campaign_id: None,
+        crm: Crm::default(),
+    }
+}
+
+fn sizes(requests: &[Vec<Message>]) -> Vec<usize> {
+    requests.iter().map(Vec::len).collect()
+}
+
+#[test]
+fn one_text_goes_in_chunks_oldest_first() {
+    let requests = into_requests((0..25).rev().map(message).collect(), 10);
+    assert_eq!(sizes(&requests), [10, 10, 5]);
+    assert!(requests.concat().is_sorted_by_key(|message| message.created_ms));
+}
+
+#[test]
+fn ten_thousand_phones_of_one_text_are_one_request() {
+    assert_eq!(sizes(&into_requests((0..10_000).map(message).collect(), 10_000)), [10_000]);
+    assert_eq!(sizes(&into_requests((0..10_001).map(message).collect(), 10_000)), [10_000, 1]);
+}
+
+#[test]
+fn what_a_request_has_once_tells_requests_apart() {
+    let mut messages: Vec<Message> = (0..5).map(message).collect();
+    messages[1].text = Some(SmsText::parse("olá").unwrap());
+    messages[2].channel = Channel::Flash;
+    messages[3].title = Some("t".to_owned());
+    messages[4].group_id = Some("g".to_owned());
+    assert_eq!(sizes(&into_requests(messages, 10_000)), [1, 1, 1, 1, 1]);
+}
+
+#[test]
+fn one_phone_stands_once_in_a_request() {
+    let mut messages: Vec<Message> = (0..4).map(message).collect();
+    messages[2].phone = messages[0].phone;
+    messages[3].phone = messages[0].phone;
+    let requests = into_requests(messages, 10_000);
+    assert_eq!(requests.len(), 3, "as many as the phone has messages");
+    assert_eq!(sizes(&requests).iter().sum::<usize>(), 4);
+}
+
+proptest! {
+    #[test]
+    fn packing_loses_nothing_and_wastes_nothing(
+        texts in prop::collection::vec((0_u8..4, 0_u32..30), 0..120),
+        most in 1_usize..12,
+    ) {
+        let messages: Vec<Message> = texts.iter().enumerate().map(|(at, (text, phone))| {
+            let mut one = message(u32::try_from(at).unwrap());
+            one.text = Some(SmsText::parse(&format!("texto {text}")).unwrap());
+            one.phone = message(*phone).phone;
+            one
+        }).collect();
+        let before: BTreeSet<MessageId> = messages.iter().map(|message| message.id).collect();
+        let requests = into_requests(messages, most);
+        let after: Vec<MessageId> = requests.iter().flatten().map(|message| message.id).collect();
+        prop_assert_eq!(after.len(), before.len());
+        prop_assert_eq!(after.into_iter().collect::<BTreeSet<_>>(), before);
+        let mut of_text: BTreeMap<String, Vec<&Vec<Message>>> = BTreeMap::new();
+        for request in &requests {
+            let text = request[0].text.as_ref().unwrap().expose();
+            let phones: BTreeSet<_> = request.iter().map(|message| message.phone).collect();
+            prop_assert!(request.len() <= most && phones.len() == request.len());
+            prop_assert!(request.iter().all(|message| message.text.as_ref().unwrap().expose() == text));
+            of_text.entry(text.to_owned()).or_default().push(request);
+        }
+        // As few as the size and the most frequent phone allow.
+        for requests in of_text.values() {
+            let total: usize = requests.iter().map(|request| request.len()).sum();
+            let mut repeats: BTreeMap<_, usize> = BTreeMap::new();
+            requests.iter().flat_map(|request| request.iter()).for_each(|one| *repeats.entry(one.phone).or_default() += 1);
+            let bound = total.div_ceil(most).max(repeats.values().copied().max().unwrap_or(0));
+            prop_assert_eq!(requests.len(), bound);
+        }
+    }
+}
+
+fn batch(state: BatchState, members: &[&Message]) -> Batch {
+    Batch {
+        id: BatchId::from_bytes([9; 16]),
+        state,
+        prepared_ms: NOW_MS,
+        called_ms: (state != BatchState::Prepared).then_some(NOW_MS + 1000),
+        members: members.iter().map(|message| message.id).collect(),
+        campaign_id: None,
+        why: None,
+        day: "2026-11-23".to_owned(),
+        messages: 1,
+        credits: 1,
+    }
+}
+
+#[test]
+fn a_claimed_message_is_recovered_by_how_far_its_sender_came() {
+    let claimed = Message { state: State::Sending, ..message(1) };
+    let other = message(2);
+    let late_ms = NOW_MS + 1000 + STALE_MS;
+    let carried = |state, now_ms| recover(&claimed, Some(&batch(state, &[&claimed])), now_ms, STALE_MS);
+    assert_eq!(carried(BatchState::Prepared, late_ms), Recovery::Release);
+    assert_eq!(carried(BatchState::Prepared, NOW_MS + STALE_MS - 1), Recovery::Wait(NOW_MS + STALE_MS));
+    assert_eq!(carried(BatchState::Calling, late_ms), Recovery::Unknown);
+    assert_eq!(carried(BatchState::Calling, late_ms - 1), Recovery::Wait(late_ms));
+    assert_eq!(carried(BatchState::Accepted, NOW_MS), Recovery::Follow(State::Accepted));
+    assert_eq!(carried(BatchState::Refused, NOW_MS), Recovery::Follow(State::Refused));
+    assert_eq!(carried(BatchState::Unknown, NOW_MS), Recovery::Follow(State::Unknown));
+    assert_eq!(carried(BatchState::Released, NOW_MS), Recovery::GiveBack);
+    // A claim whose answer was lost: the call went out without it, so it was not sent.
+    for state in [BatchState::Accepted, BatchState::Unknown, BatchState::Refused, BatchState::Released] {
+        assert_eq!(recover(&claimed, Some(&batch(state, &[&other])), late_ms, STALE_MS), Recovery::GiveBack);
+    }
+    assert_eq!(recover(&claimed, None, late_ms, STALE_MS), Recovery::Unknown);
+}
+
+#[test]
+fn a_report_never_moves_a_state_back() {
+    let all = [
+        State::Pending,
+        State::Held,
+        State::Sending,
+        State::Unknown,
+        State::Refused,
+        State::Accepted,
+        State::Undelivered,
+        State::Delivered,
+        State::Skipped,
+        State::Expired,
+    ];
+    for report in [Report::Sent, Report::Undelivered, Report::Delivered] {
+        for state in all.into_iter().filter(|state| report.moves().contains(state)) {
+            assert!(state < report.state(), "{state} to {}", report.state());
+        }
+        let unclaimed = [State::Pending, State::Held, State::Skipped, State::Expired];
+        assert!(unclaimed.iter().all(|state| !report.moves().contains(state)), "nothing was sent there");
+        assert!(!report.moves().contains(&State::Delivered), "what arrived has arrived");
+    }
+}
+
+fn outcome(number: u32, crm: Crm) -> Message {
+    Message { state: State::Delivered, crm: Crm { due_ms: Some(NOW_MS + i64::from(number)), ..crm }, ..message(number) }
+}
+
+fn shown(activity: Option<State>, lead: Option<State>) -> Crm {
+    Crm { activity_id: Some("a".to_owned()), activity_state: activity, lead_state: lead, ..Crm::default() }
+}
+
+#[test]
+fn the_next_call_is_the_one_that_the_waiting_outcomes_deserve_most() {
+    let later_ms = NOW_MS + 100 + LINGER_MS;
+    let step = |waiting: &[Message]| next_step(waiting, later_ms, STALE_MS, true);
+    assert_eq!(step(&[]), None);
+    let new: Vec<Message> = (0..30).map(|number| outcome(number, Crm::default())).collect();
+    let Some(Step::Add(ids)) = step(&new) else { panic!("posts first") };
+    assert_eq!(ids, new[..ROWS_PER_CALL].iter().map(|message| message.id).collect::<Vec<_>>());
+    // An older partial call does not come before a full one.
+    let mut mixed = new.clone();
+    mixed[0].crm = Crm { due_ms: Some(NOW_MS - 1), ..shown(Some(State::Accepted), None) };
+    assert!(matches!(step(&mixed), Some(Step::Add(ids)) if ids.len() == ROWS_PER_CALL));
+    assert!(matches!(step(&mixed[..5]), Some(Step::Update(ids)) if ids == [mixed[0].id]), "else the oldest");
+    let told = outcome(50, shown(Some(State::Delivered), Some(State::Delivered)));
+    assert_eq!(step(&[told.clone(), new[0].clone()]), Some(Step::Done(vec![(told.id, State::Delivered)])));
+    let lead = outcome(51, shown(Some(State::Delivered), None));
+    assert_eq!(step(std::slice::from_ref(&lead)), Some(Step::Leads(vec![lead.id])));
+    assert_eq!(
+        next_step(std::slice::from_ref(&lead), later_ms, STALE_MS, false),
+        Some(Step::Done(vec![(lead.id, State::Delivered)]))
+    );
+}
+
+#[test]
+fn a_call_that_is_not_full_waits_for_more() {
+    let few: Vec<Message> = (0..3).map(|number| outcome(number, Crm::default())).collect();
+    assert_eq!(next_step(&few, NOW_MS + 5, STALE_MS, true), Some(Step::Wait(NOW_MS + LINGER_MS)));
+    let many: Vec<Message> = (0..25).map(|number| outcome(number, Crm::default())).collect();
+    assert!(matches!(next_step(&many, NOW_MS + 25, STALE_MS, true), Some(Step::Add(_))));
+}
+
+#[test]
+fn an_open_post_is_looked_up_before_anything_is_posted_again() {
+    let posted = |ago_ms| outcome(1, Crm { posted_ms: Some(NOW_MS - ago_ms), ..Crm::default() });
+    let now_ms = NOW_MS;
+    assert_eq!(next_step(&[posted(STALE_MS - 1)], now_ms, STALE_MS, true), None, "its process may be at work");
+    assert_eq!(next_step(&[posted(STALE_MS)], now_ms, STALE_MS, true), Some(Step::Find(posted(0).id)));
+}
+
+#[test]
+fn a_lead_is_written_once_with_its_latest_outcome() {
+    let mut two: Vec<Message> = (1..3).map(|number| outcome(number, shown(Some(State::Delivered), None))).collect();
+    two[1].lead_id = two[0].lead_id.clone();
+    two[0].changed_ms = NOW_MS + 7;
+    let step = next_step(&two, NOW_MS + 10 + LINGER_MS, STALE_MS, true);
+    assert_eq!(step, Some(Step::Leads(vec![two[0].id])));
+}
