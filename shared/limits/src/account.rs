@@ -53,7 +53,7 @@ impl CrmAccount {
                 *seen = Some((version, grants));
                 return Ok(Slot::NotBefore(at_ms));
             }
-            let granted = grants.with(class, &self.limits, at_ms);
+            let granted = grants.with(class, &self.limits, now_ms, at_ms);
             if self.write(version, &granted).await? {
                 *seen = Some((version + 1, granted));
                 return Ok(Slot::At(at_ms));

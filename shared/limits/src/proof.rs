@@ -1,1 +1,17 @@
-//! x
+//! The proof by simulation: fleets of functions, a store and a vendor in virtual time, judged by an oracle.
+//!
+//! Each schedule follows from one seed. A failure prints it; to see that schedule alone, or other and more of them:
+//!
+//! ```text
+//! RECADO_PROOF_SEED=123 cargo test -p recado-limits --lib proof
+//! RECADO_PROOF_SCHEDULES=10000000 cargo test --release -p recado-limits --lib proof::schedules
+//! ```
+
+mod chance;
+mod fleet;
+mod fleet_world;
+
+mod oracle;
+mod schedules;
+
+

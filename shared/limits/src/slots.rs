@@ -35,9 +35,24 @@ pub enum Slot {
     NotBefore(i64),
 }
 
+impl Slot {
+    /// Whether a call may still start at `now_ms` on the slot granted for `at_ms`: a function that was held up longer
+    /// than it may be has lost its slot.
+    #[must_use]
+    pub fn holds(at_ms: i64, now_ms: i64) -> bool {
+        (at_ms..=at_ms + LATE_MS).contains(&now_ms)
+    }
+}
+
+/// How far a function's clock may be from the true time, in ms, either way.
+pub(crate) const CLOCK_MS: i64 = 25;
+/// How much later than its slot a call may start, in ms.
+pub(crate) const LATE_MS: i64 = 100;
+/// How much longer than another a call may be on its way, in ms; less than this.
+pub(crate) const WAY_MS: i64 = 100;
 /// How much later than the other a call may reach the vendor than it was granted here, in ms: two calls granted one
 /// window apart must still arrive one window apart when the first is slow on its way and the second is not.
-const CALL_DELAY_MS: i64 = 250;
+const CALL_DELAY_MS: i64 = 2 * CLOCK_MS + LATE_MS + WAY_MS;
 /// One day, in ms.
 const DAY_MS: i64 = 86_400_000;
 
@@ -69,20 +84,32 @@ impl Grants {
         if class == CallClass::Bulk {
             at = at.max(free_at(&self.bulk, limits.bulk_calls, limits.window_ms));
         }
-        let day = at.div_euclid(DAY_MS);
-        match limits.calls_per_day {
-            Some(most) if day == self.day && self.day_calls >= most => (day + 1) * DAY_MS,
-            _ => at,
+        limits.calls_per_day.map_or(at, |most| self.on_a_day_with_room(at, most))
+    }
+
+    /// The first instant from `at_ms` on whose day has room for one more of `most` calls.
+    fn on_a_day_with_room(&self, at_ms: i64, most: u64) -> i64 {
+        // Once a call of tomorrow is granted, today is over: one number counts one day.
+        let at_ms = at_ms.max(self.day * DAY_MS);
+        // On which day a call is counted that starts around midnight is not for us to say.
+        let (day, into_ms) = (at_ms.div_euclid(DAY_MS), at_ms.rem_euclid(DAY_MS));
+        let full = day == self.day && self.day_calls >= most;
+        if full || into_ms >= DAY_MS - CALL_DELAY_MS {
+            (day + 1) * DAY_MS + CLOCK_MS
+        } else {
+            at_ms.max(day * DAY_MS + CLOCK_MS)
         }
     }
 
-    /// The same with a call of `class` granted at `at_ms`, and what no longer matters dropped.
-    pub(crate) fn with(mut self, class: CallClass, limits: &CrmLimits, at_ms: i64) -> Self {
+    /// The same with a call of `class` granted for `at_ms`, and what no longer matters at `now_ms` dropped.
+    pub(crate) fn with(mut self, class: CallClass, limits: &CrmLimits, now_ms: i64, at_ms: i64) -> Self {
+        let (calls, window_ms) = self.in_force(limits);
+        let old_ms = now_ms - window_ms - 2 * CALL_DELAY_MS;
         if class == CallClass::Standard || limits.bulk_counts_in_window {
-            keep_last(&mut self.calls, at_ms, limits.calls.max(self.learnt.map_or(0, |(calls, _)| calls)));
+            keep(&mut self.calls, at_ms, calls.max(limits.calls), old_ms);
         }
         if class == CallClass::Bulk {
-            keep_last(&mut self.bulk, at_ms, limits.bulk_calls);
+            keep(&mut self.bulk, at_ms, limits.bulk_calls, old_ms);
         }
         let day = at_ms.div_euclid(DAY_MS);
         self.day_calls = if day == self.day { self.day_calls + 1 } else { 1 };
@@ -109,13 +136,15 @@ fn free_at(granted: &[i64], most: u32, window_ms: i64) -> i64 {
         .map_or(i64::MIN, |granted_ms| granted_ms + window_ms + CALL_DELAY_MS)
 }
 
-fn keep_last(granted: &mut Vec<i64>, at_ms: i64, most: u32) {
+/// Adds a grant, and drops the oldest beyond the last `most`, but no more than this one while they are young: another
+/// process may know a limit that is not so strict (it is just being changed), and needs more of them.
+fn keep(granted: &mut Vec<i64>, at_ms: i64, most: u32, old_ms: i64) {
+    let most = usize::try_from(most.max(1)).unwrap_or(usize::MAX);
     granted.push(at_ms);
     granted.sort_unstable();
-    let most = usize::try_from(most.max(1)).unwrap_or(usize::MAX);
-    if let Some(surplus) = granted.len().checked_sub(most) {
-        granted.drain(..surplus);
-    }
+    let surplus = granted.len().saturating_sub(most);
+    let old = granted.partition_point(|granted_ms| *granted_ms <= old_ms);
+    granted.drain(..surplus.min(old.max(1)));
 }
 
 #[cfg(test)]
@@ -130,7 +159,7 @@ mod tests {
 
     fn grant(grants: Grants, class: CallClass, limits: &CrmLimits, now_ms: i64) -> (Grants, i64) {
         let at = grants.next_slot(class, limits, now_ms);
-        (grants.with(class, limits, at), at)
+        (grants.with(class, limits, now_ms, at), at)
     }
 
     #[test]
@@ -153,7 +182,34 @@ mod tests {
         let (grants, _) = grant(Grants::default(), CallClass::Standard, &limits, noon);
         let (grants, second) = grant(grants, CallClass::Standard, &limits, noon);
         let (_, third) = grant(grants, CallClass::Standard, &limits, noon);
-        assert_eq!((second, third), (noon, 20_001 * DAY_MS));
+        assert_eq!((second, third), (noon, 20_001 * DAY_MS + CLOCK_MS));
+    }
+
+    #[test]
+    fn no_call_starts_on_the_edge_of_a_day() {
+        let limits = CrmLimits { calls_per_day: Some(2), ..limits(100, 1) };
+        let midnight = 20_001 * DAY_MS;
+        for (now, expected) in [(midnight - 251, midnight - 251), (midnight - 250, midnight + 25), (midnight, midnight + 25)]
+        {
+            assert_eq!(grant(Grants::default(), CallClass::Standard, &limits, now).1, expected);
+        }
+        let (grants, _) = grant(Grants::default(), CallClass::Standard, &limits, midnight);
+        assert_eq!(grant(grants, CallClass::Standard, &limits, midnight - 900).1, midnight + 25, "the day has begun");
+    }
+
+    #[test]
+    fn a_process_with_a_stricter_limit_does_not_forget_for_the_others() {
+        let (ten, three) = (limits(10, 1), limits(3, 1));
+        let mut grants = Grants::default();
+        for _ in 0..10 {
+            (grants, _) = grant(grants, CallClass::Standard, &ten, 1_000_000);
+        }
+        let (grants, at) = grant(grants, CallClass::Standard, &three, 1_000_000);
+        assert_eq!(at, 1_005_250);
+        let (grants, at) = grant(grants, CallClass::Standard, &ten, 1_000_001);
+        assert_eq!(at, 1_005_250, "ten are still in the window");
+        let (grants, _) = grant(grants, CallClass::Standard, &three, 1_009_000);
+        assert_eq!(grants.calls.len(), 3, "what is old is dropped");
     }
 
     #[test]

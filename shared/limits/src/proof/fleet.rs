@@ -1,0 +1,372 @@
+//! A fleet of functions that lease permits, in virtual time. Each function is the production's own [`Taker`] and
+//! [`Lease`]; the store is one item; the vendor is a log.
+
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+use super::{
+    chance::Chance,
+    fleet_world::{Habit, World},
+    oracle::Rule,
+};
+use crate::{
+    item::{Item, Move, Stated, Write},
+    lease::{Lease, NotNow, Reading},
+    rate::Plan,
+    taker::{Next, Taker},
+};
+
+/// What the wall clock shows when a run begins, in µs.
+const EPOCH: i64 = 1_790_000_000_000_000;
+
+/// What a run left behind.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// When each call reached the vendor, in µs since the run began.
+    pub(super) calls: Vec<i64>,
+    /// The limits that had to hold, and when.
+    pub(super) rules: Vec<Rule>,
+    pub(super) writes: u64,
+    pub(super) refused_writes: u64,
+    pub(super) reads: u64,
+}
+
+#[derive(Debug)]
+struct Function {
+    taker: Taker,
+    lease: Option<Lease>,
+    habit: Habit,
+    skew: i64,
+    wants: u32,
+    /// Rises with each crash: answers to the one before are nobody's.
+    life: u32,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    Act,
+    /// A request reaches the store; `answered`: its answer will come back.
+    Arrive { request: Option<Write>, asked: Reading, life: u32, answered: bool },
+    Answer { request: Option<Write>, asked: Reading, life: u32, answer: Result<Item, Item> },
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Event {
+    at: i64,
+    order: u64,
+    function: usize,
+    step: Step,
+}
+
+impl Ord for Event {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.order).cmp(&(other.at, other.order))
+    }
+}
+
+impl PartialOrd for Event {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// A run.
+pub(super) struct Fleet<'a> {
+    world: &'a World,
+    chance: Chance,
+    functions: Vec<Function>,
+    item: Item,
+    events: BinaryHeap<Reverse<Event>>,
+    order: u64,
+    outcome: Outcome,
+    loosest: u32,
+    cut_rule: Option<usize>,
+    limit_rule: Option<usize>,
+}
+
+impl<'a> Fleet<'a> {
+    pub(super) fn run(world: &'a World, chance: Chance) -> Outcome {
+        let mut fleet = Self {
+            world,
+            chance,
+            functions: Vec::new(),
+            item: Item::ABSENT,
+            events: BinaryHeap::new(),
+            order: 0,
+            outcome: Outcome::default(),
+            loosest: world.plan.limit,
+            cut_rule: None,
+            limit_rule: None,
+        };
+        for number in 0..world.functions {
+            let habit = fleet.chance.pick(&[Habit::Eager, Habit::Eager, Habit::Hoarder, Habit::Mixed]);
+            let skew = fleet.chance.edgy(-world.clock, world.clock);
+            let taker = Taker::new(mutated(world, world.plan));
+            fleet.functions.push(Function { taker, lease: None, habit, skew, wants: 0, life: 0 });
+            let at = if world.idle == 0 { 0 } else { fleet.chance.to(world.idle) };
+            fleet.push(at, number, Step::Act);
+        }
+        for _ in 0..world.steps_max {
+            let Some(Reverse(event)) = fleet.events.pop() else { break };
+            if event.at > world.horizon || fleet.outcome.calls.len() >= world.calls_max {
+                break;
+            }
+            fleet.step(event);
+        }
+        fleet.outcome.rules.push(Rule::always(fleet.loosest, world.plan.window_us));
+        fleet.outcome
+    }
+
+    fn push(&mut self, at: i64, function: usize, step: Step) {
+        self.order += 1;
+        self.events.push(Reverse(Event { at, order: self.order, function, step }));
+    }
+
+    /// The same function's next step, after a pause if it happens to make one.
+    fn later(&mut self, at: i64, function: usize) {
+        let paused = self.world.pauses > 0 && self.chance.percent(self.world.pauses);
+        let pause = if paused { self.chance.edgy(0, self.world.pause) } else { 0 };
+        self.push(at + pause, function, Step::Act);
+    }
+
+    fn reading(&self, function: usize, at: i64) -> Reading {
+        Reading { wall_us: EPOCH + at + self.functions[function].skew, mono_us: at }
+    }
+
+    fn step(&mut self, event: Event) {
+        let Event { at, function, step, .. } = event;
+        match step {
+            Step::Act => self.act(at, function),
+            Step::Arrive { request, asked, life, answered } => {
+                let answer = self.store(at, request.as_ref());
+                if answered {
+                    let back = at + self.chance.to(self.world.way);
+                    self.push(back, function, Step::Answer { request, asked, life, answer });
+                }
+            }
+            Step::Answer { life, .. } if life != self.functions[function].life => {}
+            Step::Answer { request, asked, answer, .. } => {
+                match request {
+                    None => self.functions[function].taker.learn(answer.unwrap_or_else(|item| item), asked),
+                    Some(write) => self.wrote(at, function, &write, answer, asked),
+                }
+                self.later(at, function);
+            }
+        }
+    }
+
+    /// The store makes a write, or refuses it.
+    fn store(&mut self, at: i64, request: Option<&Write>) -> Result<Item, Item> {
+        let Some(write) = request else {
+            self.outcome.reads += 1;
+            return Ok(self.item.clone());
+        };
+        self.outcome.writes += 1;
+        let Some(item) = write.applied_to(&self.item) else {
+            self.outcome.refused_writes += 1;
+            return Err(self.item.clone());
+        };
+        self.rules(at, write);
+        self.item = item.clone();
+        Ok(item)
+    }
+
+    /// From a write that states a limit on, that limit must hold.
+    fn rules(&mut self, at: i64, write: &Write) {
+        let window = self.world.plan.window_us;
+        let rules = &mut self.outcome.rules;
+        if let Some(stated) = write.limit
+            && stated.limit != self.item.limit.limit
+        {
+            if let Some(rule) = self.limit_rule.and_then(|rule| rules.get_mut(rule))
+                && stated.limit > rule.limit
+            {
+                rule.until = rule.until.min(at);
+            }
+            self.limit_rule = Some(rules.len());
+            rules.push(Rule { from: at, ..Rule::always(stated.limit, window) });
+        }
+        if let Some(stated) = write.cut {
+            if let Some(rule) = self.cut_rule.and_then(|rule| rules.get_mut(rule))
+                && stated.limit > rule.limit
+            {
+                rule.until = rule.until.min(at);
+            }
+            self.cut_rule = Some(rules.len());
+            let until = stated.until_ms * 1_000 - EPOCH;
+            rules.push(Rule { from: at, until, ..Rule::always(stated.limit, window) });
+        }
+    }
+
+    fn wrote(&mut self, at: i64, function: usize, write: &Write, answer: Result<Item, Item>, asked: Reading) {
+        let closed_until_us = answer.as_ref().map_or(0, |item| item.closed_until_ms * 1_000);
+        let Some(lease) = self.functions[function].taker.wrote(write, answer, asked) else { return };
+        assert!(lease.term.from_us >= closed_until_us, "a lease begins while the account is closed");
+        let mutant = self.world.mutant;
+        let mut term = lease.term;
+        term.from_us -= mutant.from;
+        term.until_us += mutant.until;
+        if mutant.from_answer {
+            term.until_us += at - asked.mono_us;
+            term.asked.mono_us = at;
+        }
+        let lease = Lease::new(lease.total + mutant.permits, term, i64::MAX / 2);
+        self.functions[function].lease = Some(lease);
+    }
+
+    fn act(&mut self, at: i64, function: usize) {
+        if self.chance.percent(10) {
+            self.functions[function].skew = self.chance.edgy(-self.world.clock, self.world.clock);
+        }
+        if self.functions[function].lease.is_some() && self.spend(at, function) {
+            return;
+        }
+        if self.functions[function].wants == 0 {
+            self.functions[function].wants = self.chance.size(self.world.burst);
+            if self.world.idle > 0 {
+                let idle = self.chance.to(self.world.idle);
+                return self.later(at + idle, function);
+            }
+        }
+        self.disturb(function);
+        let now = self.reading(function, at);
+        let next = self.wish(function, now);
+        match next {
+            Next::Read => self.ask(at, function, None, now),
+            Next::Write(write) => self.ask(at, function, Some(write), now),
+            Next::Refused(until_us) => {
+                let wait = (until_us - now.wall_us).max(1) + self.chance.to(self.world.way);
+                self.later(at + wait, function);
+            }
+        }
+    }
+
+    /// Crashes, and changes of the configuration.
+    fn disturb(&mut self, function: usize) {
+        let world = self.world;
+        if world.crashes > 0 && self.chance.percent(world.crashes) {
+            let Function { taker, lease, life, .. } = &mut self.functions[function];
+            *taker = Taker::new(taker.plan);
+            *lease = None;
+            *life += 1;
+        }
+        if world.changes > 0 && self.chance.percent(world.changes) {
+            let limit = self.chance.size(world.plan.limit.saturating_mul(2));
+            self.loosest = self.loosest.max(limit);
+            self.functions[function].taker.plan = mutated(world, world.plan.of_limit(limit));
+        }
+    }
+
+    /// What the function asks the store for: a lease, most of the time.
+    fn wish(&mut self, function: usize, now: Reading) -> Next {
+        let world = self.world;
+        let patience = self.chance.to(world.patience);
+        let close = world.refusals > 0 && self.chance.percent(world.refusals);
+        let cut = world.cuts > 0 && self.chance.percent(world.cuts);
+        let (limit, time) = (self.chance.size(world.plan.limit), self.chance.to(2 * world.plan.window_us));
+        let Function { taker, wants, .. } = &mut self.functions[function];
+        let until_ms = (now.wall_us + time) / 1_000;
+        if close {
+            taker.closed_until_us = until_ms * 1_000;
+            return taker.close(until_ms, now.wall_us);
+        }
+        if cut && let Some(write) = taker.cut(Stated { limit, until_ms: until_ms + 1 }, now.wall_us) {
+            return Next::Write(write);
+        }
+        taker.next(*wants, now, now.wall_us + patience)
+    }
+
+    /// Sends a request to the store, with what may become of it on the way.
+    fn ask(&mut self, at: i64, function: usize, request: Option<Write>, asked: Reading) {
+        let world = self.world;
+        let request = request.map(|write| self.mutated_write(write));
+        let life = self.functions[function].life;
+        let arrives = at + self.chance.to(world.way);
+        let lost = world.lost > 0 && self.chance.percent(world.lost);
+        let late = world.late > 0 && self.chance.percent(world.late);
+        let twice = world.twice > 0 && self.chance.percent(world.twice);
+        if twice {
+            // The first answer is lost, and the client's retry brings the second.
+            let request = request.clone();
+            self.push(arrives, function, Step::Arrive { request, asked, life, answered: false });
+        }
+        let delay = if late { self.chance.to(world.plan.window_us) } else { 0 };
+        let again = if twice { self.chance.to(2 * world.way) } else { 0 };
+        let answered = !lost && !late;
+        self.push(arrives + again + delay, function, Step::Arrive { request, asked, life, answered });
+        if !answered {
+            self.later(arrives + 2 * world.way + 1, function);
+        }
+    }
+
+    /// Spends of the lease in hand. `false`: there is none, and another is needed.
+    fn spend(&mut self, at: i64, function: usize) -> bool {
+        let now = self.reading(function, at);
+        let Function { taker, lease: held, habit, wants, .. } = &mut self.functions[function];
+        let Some(lease) = held else { return false };
+        let left = lease.left();
+        let elapsed_us = lease.term.asked.wall_us + now.mono_us - lease.term.asked.mono_us;
+        match lease.check(now) {
+            Err(NotNow::Early(us)) => {
+                self.later(at + us, function);
+                return true;
+            }
+            _ if left == 0 => {
+                taker.ended(lease);
+                *held = None;
+                return false;
+            }
+            Err(NotNow::Over | NotNow::Unconfirmed) => {
+                taker.ended(lease);
+                *held = None;
+                return false;
+            }
+            Ok(()) => {}
+        }
+        let last_us = lease.term.until_us - now.wall_us.max(elapsed_us);
+        let spent = match habit {
+            Habit::Hoarder if last_us > 0 => {
+                self.push(at + last_us, function, Step::Act);
+                return true;
+            }
+            Habit::Mixed => self.chance.size(left),
+            Habit::Eager | Habit::Hoarder => left,
+        };
+        let spent = lease.take(spent);
+        *wants = wants.saturating_sub(spent);
+        for _ in 0..spent {
+            let call = at + self.chance.edgy(0, self.world.delay);
+            self.outcome.calls.push(call);
+        }
+        let pause = self.chance.to(self.world.plan.life_us / 2 + 1);
+        self.later(at + if spent == left { 0 } else { pause }, function);
+        true
+    }
+
+    fn mutated_write(&self, mut write: Write) -> Write {
+        let mutant = self.world.mutant;
+        if write.leased > 0 {
+            write.tat = match write.tat {
+                Move::On(us) => Move::On(us - mutant.cost),
+                Move::To(us) => Move::To(us - mutant.cost),
+            };
+        }
+        if mutant.no_surcharge && write.next_rev {
+            write.tat = Move::On(0);
+        }
+        if mutant.unguarded {
+            write.tat_within = (i64::MIN, i64::MAX);
+        }
+        write
+    }
+}
+
+fn mutated(world: &World, plan: Plan) -> Plan {
+    let mutant = world.mutant;
+    let mut plan = plan;
+    if mutant.limit > 0 {
+        plan = plan.of_limit(plan.limit + mutant.limit);
+    }
+    plan.tau_us += mutant.tau;
+    plan.life_us += mutant.life;
+    plan
+}
