@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, process::ExitCode};
 
 use recado_core::config::Config;
+use recado_ledger::Budget;
 use recado_pipeline::settings::{next_midnight_ms, today};
 use serde::Serialize;
 
@@ -62,7 +63,7 @@ impl Usage {
 pub(crate) async fn report(config: &Config, store: &Store) -> anyhow::Result<Report> {
     let now_ms = installation::world().now_ms();
     let day = today(now_ms, &config.timezone);
-    let spent = store.ledger.day(&day).await?;
+    let spent = store.ledger.day(&day, &Budget::Account).await?;
     let crm_calls = installation::crm_account(config, store).calls_today(now_ms).await?;
     let mut states = BTreeMap::new();
     store

@@ -8,7 +8,7 @@ use recado_core::{
     message::{Batch, BatchState, Message, State},
     recovery::{Recovery, recover},
 };
-use recado_ledger::{BatchChange, Change, Day, Due, Guard, LedgerError};
+use recado_ledger::{BatchChange, Change, Day, Due, Guard, LedgerError, Refund};
 
 use crate::{
     send::{Follow, SendReport, Sender, given_back},
@@ -134,10 +134,11 @@ impl Sweeper {
             BatchState::Prepared => &[BatchState::Prepared],
             _ => &[BatchState::Calling],
         };
-        let back = Day { messages: row.messages, credits: row.credits, requests: 1 };
+        let amount = Day { messages: row.messages, credits: row.credits, requests: 1 };
+        let refund = Refund { day: row.day.clone(), rule: row.rule.clone(), amount };
         let change = BatchChange {
             why: Some("its sender died".to_owned()),
-            refund: (to == BatchState::Released).then(|| (row.day.clone(), back)),
+            refund: (to == BatchState::Released).then_some(refund),
             ..BatchChange::new(row.id, states, to)
         };
         let token = self.sender.world.fresh_batch().to_string();
