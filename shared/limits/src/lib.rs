@@ -13,4 +13,4 @@ mod account;
 mod slots;
 
 pub use account::{CrmAccount, LimitError};
-pub use slots::{CallClass, CrmLimits, Slot};
+pub use slots::{CallClass, CrmLimits, CrmState, Slot};

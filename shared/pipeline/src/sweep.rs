@@ -13,6 +13,7 @@ use recado_ledger::{BatchChange, Change, Day, Due, Guard, LedgerError, Refund};
 use crate::{
     send::{Follow, SendReport, Sender, given_back},
     settle::Settler,
+    warn::warn,
 };
 
 /// Rows taken from each of the index's shards at once.
@@ -38,6 +39,8 @@ pub struct SweepReport {
     pub recovered: u64,
     /// Reports that were applied.
     pub callbacks: u64,
+    /// Warnings that were given for the first time today.
+    pub warnings: usize,
     /// Whether more is due than one sweep takes.
     pub more: bool,
 }
@@ -70,6 +73,7 @@ impl Sweeper {
         report.recovered = self.recover(claimed).await?;
         self.close(over).await?;
         report.sent = self.sender.send(waiting).await;
+        report.warnings = warn(ledger, &self.sender.settings, self.now_ms()).await?;
         Ok(report)
     }
 
