@@ -3,7 +3,7 @@
 use std::{
     net::{SocketAddr, TcpListener},
     sync::atomic::{AtomicU16, Ordering},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use recado_simulators::{leadsquared, liguelead};
@@ -132,16 +132,27 @@ impl Installation {
         self.try_serve().await.unwrap_or_else(|problem| panic!("{problem}"));
     }
 
-    async fn try_serve(&mut self) -> Result<(), String> {
+    /// Starts `serve` and kills it `after` a while, however far it has come by then.
+    pub(crate) async fn kill_while_starting(&self, after: Duration) {
+        let mut serve = self.process();
+        tokio::time::sleep(after).await;
+        serve.kill();
+    }
+
+    fn process(&self) -> Running {
         let address = self.address.to_string();
         let mut arguments = vec!["serve", "--listen", &address, "--schedule-s", &self.schedule_s];
         arguments.extend(self.which.iter().map(String::as_str));
         // A variable that is given twice has its last value.
         let environment = self.environment.iter().map(|(name, value)| (name, value));
+        Running::start(command(&arguments, environment), &self.said, &self.log)
+    }
+
+    async fn try_serve(&mut self) -> Result<(), String> {
         let said_before = self.said.all().len();
-        let mut serve = Running::start(command(&arguments, environment), &self.said, &self.log);
+        let mut serve = self.process();
         let begun = Instant::now();
-        let expected = format!("listening on http://{address}");
+        let expected = format!("listening on http://{}", self.address);
         loop {
             if self.said.all()[said_before..].contains(&expected) {
                 self.serve = Some(serve);
@@ -151,7 +162,7 @@ impl Installation {
                 return Err(format!("serve ended with {code}: {:?}", self.log.all()));
             }
             assert!(begun.elapsed() < PATIENCE, "serve does not listen: {:?}", self.log.all());
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 

@@ -2,7 +2,7 @@
 //! beside it. Nothing here replaces a part of Recado.
 
 // Each test binary compiles this module for itself and uses its own part of it.
-#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its own part")]
 
 mod installation;
 mod leads;
@@ -12,14 +12,14 @@ mod setup;
 
 use std::time::{Duration, Instant};
 
-pub(crate) use installation::{EventLine, Installation, MessageLine, Report};
+pub(crate) use installation::{EventLine, Installation, MessageLine, Report, answer};
 pub(crate) use leads::Lead;
 pub(crate) use process::{Finished, Lines, recado};
 pub(crate) use random::Random;
 pub(crate) use setup::{AUTHOR, SECRET, Setup, credentials, fault, head};
 
 /// How long anything may take before a test gives up. Far longer than needed, since machines are shared.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 /// The pause between two looks at a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, process::ExitCode};
 
 use recado_core::config::{Config, Quotas};
 use recado_ledger::{Budget, Day};
+use recado_limits::Clock;
 use recado_pipeline::{
     settings::{next_midnight_ms, today},
     warn::nearly_spent,
@@ -78,6 +79,7 @@ pub(crate) async fn report(config: &Config, store: &Store) -> anyhow::Result<Rep
         let spent = store.ledger.day(&day, &Budget::Rule(rule.id.as_str().to_owned())).await?;
         limits.extend(budget(&format!(" of rule {}", rule.id.as_str()), spent, quotas, until_ms));
     }
+    limits.push(liguelead_limit(config, store).await?);
     limits.extend(crm_limits(config, store, now_ms).await?);
     let mut states = BTreeMap::new();
     store
@@ -105,6 +107,26 @@ fn budget(of: &str, spent: Day, quotas: Quotas, until_ms: i64) -> Vec<Spent> {
             Spent { name: format!("{what} a day{of}"), used, limit, left, until_ms: Some(until_ms), notes }
         })
         .collect()
+}
+
+/// The line of the LigueLead account.
+async fn liguelead_limit(config: &Config, store: &Store) -> anyhow::Result<Spent> {
+    let state = installation::liguelead_account(config, store).state(Clock::new().read()).await?;
+    let mut notes = Vec::new();
+    if let Some(until_ms) = state.closed_until_ms {
+        notes.push(format!("closed until {}", output::instant(until_ms)));
+    }
+    if let Some((limit, until_ms)) = state.cut {
+        notes.push(format!("others use it: cut to {limit} until {}", output::instant(until_ms)));
+    }
+    Ok(Spent {
+        name: format!("LigueLead calls in {} s", state.window_ms / 1000),
+        used: state.used,
+        limit: Some(state.limit.into()),
+        left: Some(state.left.into()),
+        until_ms: None,
+        notes,
+    })
 }
 
 /// The lines of the LeadSquared account.

@@ -5,6 +5,8 @@
 //! beside the data, and other commands on the same directory talk to it instead of opening the file a second
 //! time, so that there is a single writer.
 
+mod upkeep;
+
 use std::{
     fs::{self, File, TryLockError},
     io,
@@ -64,7 +66,15 @@ struct Owned {
 impl EmbeddedTable {
     /// A table that lives as long as this value and is kept nowhere.
     pub async fn memory() -> Result<Self, TableError> {
-        let database = Database::memory().map_err(|e| TableError::Database(e.to_string()))?;
+        // The upkeep is written into a file, and the file is read into memory.
+        let directory = tempfile::tempdir().map_err(|source| {
+            let path = std::env::temp_dir();
+            TableError::Directory { path, source }
+        })?;
+        let file = directory.path().join(DATABASE_FILE);
+        drop(database_of(&file)?);
+        let database = Database::memory().map_err(database_failed)?;
+        database.restore_from(&file.to_string_lossy()).map_err(database_failed)?;
         Self::start(database, None).await
     }
 
@@ -92,8 +102,7 @@ impl EmbeddedTable {
             }
             _ => {}
         }
-        let file = directory.join(DATABASE_FILE);
-        let database = Database::new(&file.to_string_lossy()).map_err(|e| TableError::Database(e.to_string()))?;
+        let database = database_of(&directory.join(DATABASE_FILE))?;
         let table = Self::start(database, Some(lock)).await?;
         fs::write(&address_path, table.address.to_string()).map_err(failed(&address_path))?;
         Ok(table)
@@ -137,6 +146,17 @@ impl EmbeddedTable {
             let _ = owned.server.await;
         }
     }
+}
+
+/// The database in `file`, made if it does not exist, with our upkeep.
+fn database_of(file: &Path) -> Result<Database, TableError> {
+    let database = Database::new(&file.to_string_lossy()).map_err(database_failed)?;
+    upkeep::add_to(file).map_err(database_failed)?;
+    Ok(database)
+}
+
+fn database_failed(error: impl std::fmt::Display) -> TableError {
+    TableError::Database(error.to_string())
 }
 
 #[cfg(test)]

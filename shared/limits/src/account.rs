@@ -134,7 +134,7 @@ impl CrmAccount {
     }
 }
 
-fn kind_of<E: aws_sdk_dynamodb::error::ProvideErrorMetadata, R>(
+pub(crate) fn kind_of<E: aws_sdk_dynamodb::error::ProvideErrorMetadata, R>(
     error: &aws_sdk_dynamodb::error::SdkError<E, R>,
 ) -> String {
     error.as_service_error().and_then(|e| e.code()).unwrap_or("no answer").to_owned()

@@ -8,7 +8,7 @@
 
 mod understand;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use leadsquared::webhook::{self, WebhookAnswer};
 use recado_core::{
@@ -120,6 +120,10 @@ impl Intake {
                 }
             }
         }
+        // One delivery of one change asks once, however often it is contained: the table takes no row twice in a request.
+        let (mut seen, asked) = (BTreeSet::new(), messages.len());
+        messages.retain(|message| seen.insert(message.id));
+        taken.known_messages += asked - messages.len();
         for inserted in self.ledger.insert_messages(&messages).await? {
             match inserted {
                 Inserted::New => taken.new_messages += 1,

@@ -19,7 +19,7 @@ mod moves;
 mod outcome;
 
 use futures::{StreamExt as _, stream};
-use liguelead::{Answer, Client, Outcome, SmsRequest};
+use liguelead::{Answer, Client, NotSent, Outcome, SmsRequest};
 use recado_core::{
     gate::{Gate, gate},
     group::into_requests,
@@ -32,12 +32,19 @@ use self::{
     budget::{Reserved, cost},
     moves::{claim, expired, held},
 };
+use recado_limits::{Clock, LigueLeadAccount, RateHeaders};
+
 use crate::{secrets::CallbackUrls, settings::SendSettings, world::World};
 
 pub(crate) use self::{
     budget::enforced,
     moves::{ACCEPTED_LINGER_MS, Follow, given_back},
 };
+
+/// How long a request waits for its permit before its messages are given back, in ms.
+const PERMIT_WITHIN_MS: i64 = 5_000;
+/// How long a 429 that does not say closes the account, in ms. Source: LigueLead API limits page, sample client.
+const RATE_LIMITED_MS: i64 = 60_000;
 
 /// Sends messages.
 #[derive(Debug, Clone)]
@@ -46,6 +53,10 @@ pub struct Sender {
     pub ledger: Ledger,
     /// LigueLead.
     pub liguelead: Client,
+    /// The rate of LigueLead's account, shared by all functions.
+    pub rate: LigueLeadAccount,
+    /// The clocks by which permits of that rate are spent.
+    pub clock: Clock,
     /// Makes the callbacks' URLs; without it LigueLead calls the URL configured in its own panel.
     pub callbacks: Option<CallbackUrls>,
     /// What the configuration says about sending.
@@ -129,6 +140,7 @@ impl Sender {
         };
         let has_quota = |rule: &str| self.settings.rule_quotas.contains_key(rule);
         let requests = into_requests(ready, self.settings.phones_per_request, has_quota);
+        self.lease(requests.len()).await;
         let requests: Vec<_> = requests.into_iter().map(|request| self.send_request(request)).collect();
         let sent: Vec<SendReport> =
             stream::iter(requests).buffer_unordered(self.settings.requests_at_once).collect().await;
@@ -168,8 +180,11 @@ impl Sender {
             report.not_ours += mine.len() as u64;
             return Ok(report);
         }
+        let Some(answer) = self.call(batch, &mine).await else {
+            let why = "the account's rate had no permit for it";
+            return Ok(report.and(self.not_sent(batch, spent, &mine, None, why).await?));
+        };
         report.requests += 1;
-        let answer = self.call(batch, &mine).await;
         tracing::info!(batch.id = %batch, batch.messages = mine.len(), outcome = word(&answer), "send.called");
         Ok(report.and(self.record(batch, spent, &mine, answer).await?))
     }
@@ -185,7 +200,9 @@ impl Sender {
         self.insist(&change).await
     }
 
-    async fn call(&self, batch: BatchId, mine: &[Message]) -> Answer {
+    /// Makes the call, if there is a permit for it: the last thing before the bytes leave, since a permit does not
+    /// keep. `None`: there is none in time, and nothing was sent.
+    async fn call(&self, batch: BatchId, mine: &[Message]) -> Option<Answer> {
         let first = mine.first();
         let request = SmsRequest {
             title: first.and_then(|message| message.title.clone()),
@@ -198,7 +215,41 @@ impl Sender {
             group_id: first.and_then(|message| message.group_id.clone()),
             webhook_url: self.callbacks.as_ref().map(|urls| urls.url(batch)),
         };
-        self.liguelead.send_sms(&request).await
+        if let Err(error) = self.rate.admit(&self.clock, self.world.now_ms() + PERMIT_WITHIN_MS).await {
+            tracing::warn!(error = %error, "send.no_permit");
+            return None;
+        }
+        let answer = self.liguelead.send_sms(&request).await;
+        self.heed(&answer).await;
+        Some(answer)
+    }
+
+    /// Takes permits for the requests of one wake-up with one write. What comes of it is seen when they are spent.
+    async fn lease(&self, requests: usize) {
+        let wanted = u32::try_from(requests).unwrap_or(u32::MAX);
+        if wanted > 0 {
+            let _ = self.rate.permits(wanted, self.clock.read(), self.world.now_ms() + PERMIT_WITHIN_MS).await;
+        }
+    }
+
+    /// Tells all functions what an answer says of the account's rate.
+    async fn heed(&self, answer: &Answer) {
+        let now = self.clock.read();
+        let heeded = match (&answer.outcome, &answer.rate) {
+            (Outcome::NotSent { cause: NotSent::RateLimited, retry_after_ms, .. }, _) => {
+                let wait_ms = retry_after_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(RATE_LIMITED_MS);
+                self.rate.refused(self.world.now_ms() + wait_ms, now).await
+            }
+            (_, Some(rate)) => {
+                let headers =
+                    RateHeaders { limit: rate.limit, remaining: rate.remaining, reset_epoch_s: rate.reset_epoch_s };
+                self.rate.observed(headers, now).await.map(|_| ())
+            }
+            (_, None) => Ok(()),
+        };
+        if let Err(error) = heeded {
+            tracing::warn!(error = %error, "send.rate_not_shared");
+        }
     }
 
     /// Moves messages; a failure leaves them to the sweep.

@@ -62,10 +62,7 @@ impl Sender {
             }
             Outcome::NotSent { retry_after_ms, reason, .. } => {
                 let why = format!("LigueLead could not be reached or asked to wait: {reason}");
-                self.release(batch, CALLED, spent, &why).await?;
-                let wait_ms = retry_after_ms.map_or(RETRY_MS, |ms| i64::try_from(ms).unwrap_or(RETRY_MS));
-                let back = mine.iter().map(|m| given_back(m.id, batch, now_ms + wait_ms, Some(&why), now_ms));
-                (back.collect(), SendReport { held: count, ..zero })
+                return self.not_sent(batch, spent, mine, retry_after_ms, &why).await;
             }
             Outcome::Unknown { reason, .. } => {
                 let why = format!("no answer that says whether it was sent: {reason}");
@@ -80,6 +77,23 @@ impl Sender {
         };
         self.ledger.move_messages(moves).await?;
         Ok(report)
+    }
+
+    /// A request that certainly did not go out: its messages go back and wait.
+    pub(super) async fn not_sent(
+        &self,
+        batch: BatchId,
+        spent: Refund,
+        mine: &[Message],
+        retry_after_ms: Option<u64>,
+        why: &str,
+    ) -> Result<SendReport, LedgerError> {
+        let now_ms = self.world.now_ms();
+        self.release(batch, CALLED, spent, why).await?;
+        let wait_ms = retry_after_ms.map_or(RETRY_MS, |ms| i64::try_from(ms).unwrap_or(RETRY_MS));
+        let back = mine.iter().map(|m| given_back(m.id, batch, now_ms + wait_ms, Some(why), now_ms));
+        self.ledger.move_messages(back.collect()).await?;
+        Ok(SendReport { held: mine.len() as u64, ..SendReport::default() })
     }
 
     async fn end(

@@ -1,0 +1,320 @@
+//! LigueLead's rate, shared by all functions through one item of the table.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::timeout::TimeoutConfig,
+    error::SdkError,
+    operation::update_item::UpdateItemError,
+    types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::{
+    account::{LimitError, kind_of},
+    item::{Item, Write},
+    lease::{Clock, Lease, NotNow, Permits, Reading},
+    others::{RateHeaders, Verdict, judge},
+    rate::Plan,
+    taker::{Next, Taker},
+    wire,
+};
+
+/// The item's partition key.
+const KEY: &str = "L#liguelead";
+/// Writes tried for one wish. Each that fails brings what the next one needs, so two suffice unless prices change.
+const ATTEMPTS: u32 = 8;
+/// How long one attempt at the store may take, and one operation with its retries: a lease that comes later than
+/// that is over.
+const ATTEMPT: Duration = Duration::from_millis(400);
+const OPERATION: Duration = Duration::from_millis(900);
+/// The longest time for which one refusal by the vendor closes the account, in ms.
+const CLOSED_MS_MAX: i64 = 600_000;
+
+/// Why there is no permit. No call may be made.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NoPermit {
+    /// The first one can be had at this instant, in ms since 1970. Until then the same is answered without the store.
+    #[error("no call before {until_ms}")]
+    Refused {
+        /// ms since 1970, on this function's clock.
+        until_ms: i64,
+    },
+    /// The table did not say.
+    #[error(transparent)]
+    Store(#[from] LimitError),
+}
+
+/// What the shared item says, for display.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateState {
+    /// Calls allowed in any window: the strictest limit in force.
+    pub limit: u32,
+    /// The window, in ms.
+    pub window_ms: i64,
+    /// Permits sold in the last window; between two marks of the item it is an estimate.
+    pub used: u64,
+    /// Permits that can be had at once.
+    pub left: u32,
+    /// The vendor refused a call: none starts before this instant, in ms since 1970.
+    pub closed_until_ms: Option<i64>,
+    /// What others leave of the limit, and until when it is believed, in ms since 1970.
+    pub cut: Option<(u32, i64)>,
+}
+
+/// LigueLead's account. Cheap to clone; clones share leases and knowledge.
+#[derive(Debug, Clone)]
+pub struct LigueLeadAccount {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    client: Client,
+    table: String,
+    taker: Mutex<Taker>,
+    lease: RwLock<Arc<Lease>>,
+}
+
+impl LigueLeadAccount {
+    /// The account whose leases are kept in `table`, under `plan`.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>, plan: Plan) -> Self {
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(OPERATION).build();
+        let config = client.config().to_builder().timeout_config(timeouts).build();
+        let shared = Shared {
+            client: Client::from_conf(config),
+            table: table.into(),
+            taker: Mutex::new(Taker::new(plan)),
+            lease: RwLock::new(Arc::new(Lease::none())),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Another limit is configured from now on. A stricter one is shared by the next lease.
+    pub async fn configure(&self, plan: Plan) {
+        self.shared.taker.lock().await.plan = plan;
+    }
+
+    /// Up to `wanted` permits (at least 1), which can be spent at `latest_ms` or before: from the lease in hand if
+    /// it has any, else from a new one. `now` is read before this is called.
+    pub async fn permits(&self, wanted: u32, now: Reading, latest_ms: i64) -> Result<Permits, NoPermit> {
+        let (wanted, latest_us) = (wanted.max(1), latest_ms.saturating_mul(1_000).max(now.wall_us));
+        if let Some(answer) = self.in_hand(wanted, now, latest_us) {
+            return answer;
+        }
+        let mut taker = self.shared.taker.lock().await;
+        // Another task may have taken a lease while this one waited.
+        if let Some(answer) = self.in_hand(wanted, now, latest_us) {
+            return answer;
+        }
+        taker.ended(&self.lease());
+        self.hold(Lease::none());
+        for _ in 0..ATTEMPTS {
+            let Some(write) = self.read_until_known(&mut taker, now, |taker| taker.next(wanted, now, latest_us)).await?
+            else {
+                continue;
+            };
+            let answer = self.write(&write).await?;
+            if let Some(lease) = taker.wrote(&write, answer, now) {
+                let lease = self.hold(lease);
+                return Permits::of(&lease, wanted).ok_or(NoPermit::Store(LimitError::Contended));
+            }
+        }
+        Err(NoPermit::Store(LimitError::Contended))
+    }
+
+    /// Waits for one permit until `latest_ms` and spends it: the call must start when this returns. If it does not
+    /// return `Ok`, no call may be made.
+    pub async fn admit(&self, clock: &Clock, latest_ms: i64) -> Result<(), NoPermit> {
+        loop {
+            let permits = self.permits(1, clock.read(), latest_ms).await?;
+            loop {
+                match permits.spend(clock.read()) {
+                    Ok(()) => return Ok(()),
+                    Err(NotNow::Early(us)) => tokio::time::sleep(Duration::from_micros(us.unsigned_abs())).await,
+                    Err(NotNow::Unconfirmed) => self.confirm(&permits, clock.read()).await?,
+                    Err(NotNow::Over) => break,
+                }
+            }
+        }
+    }
+
+    /// Looks whether the account was closed, or its limit changed, since `permits` were taken; if it was, they are
+    /// over.
+    pub async fn confirm(&self, permits: &Permits, now: Reading) -> Result<(), NoPermit> {
+        let mut taker = self.shared.taker.lock().await;
+        if permits.lease.check(now) != Err(NotNow::Unconfirmed) {
+            return Ok(());
+        }
+        let rev = taker.seen().map(|(item, _)| item.rev);
+        let item = self.read().await?;
+        let open = item.closed_until_ms * 1_000 <= now.wall_us && Some(item.rev) == rev;
+        taker.learn(item, now);
+        if open { permits.lease.confirm() } else { permits.lease.void() }
+        Ok(())
+    }
+
+    /// The vendor refused a call for its rate: no function of ours starts one before `until_ms`. Here that holds at
+    /// once, even if the table does not answer; elsewhere as soon as the lease in hand is over.
+    pub async fn refused(&self, until_ms: i64, now: Reading) -> Result<(), LimitError> {
+        let until_ms = until_ms.min(now.wall_us / 1_000 + CLOSED_MS_MAX);
+        let mut taker = self.shared.taker.lock().await;
+        if taker.closed_until_us >= until_ms * 1_000 {
+            return Ok(());
+        }
+        taker.closed_until_us = until_ms * 1_000;
+        let lease = self.lease();
+        taker.ended(&lease);
+        lease.void();
+        self.hold(Lease::none());
+        for _ in 0..ATTEMPTS {
+            let next = self.read_until_known(&mut taker, now, |taker| taker.close(until_ms, now.wall_us)).await;
+            match next {
+                Ok(Some(write)) => {
+                    let answer = self.write(&write).await?;
+                    let made = answer.is_ok();
+                    taker.wrote(&write, answer, now);
+                    if made {
+                        return Ok(());
+                    }
+                }
+                Ok(None) | Err(NoPermit::Refused { .. }) => {}
+                Err(NoPermit::Store(error)) => return Err(error),
+            }
+        }
+        Err(LimitError::Contended)
+    }
+
+    /// The vendor's headers on an answer: if they show that others use the account, the limit is cut for a while, for
+    /// all functions. The store is asked only for that. `true`: it was.
+    pub async fn observed(&self, headers: RateHeaders, now: Reading) -> Result<bool, LimitError> {
+        // While a lease is being taken the next answer will do: headers stand on each.
+        let Ok(mut taker) = self.shared.taker.try_lock() else { return Ok(false) };
+        let stated = match verdict(&taker, headers, now) {
+            Verdict::Nothing => return Ok(false),
+            Verdict::Cut(stated) => stated,
+            Verdict::Close(until_ms, stated) => {
+                drop(taker);
+                self.refused(until_ms, now).await?;
+                taker = self.shared.taker.lock().await;
+                stated
+            }
+        };
+        let Some(write) = taker.cut(stated, now.wall_us) else { return Ok(false) };
+        let answer = self.write(&write).await?;
+        let made = answer.is_ok();
+        // If it was not, somebody else was faster, perhaps with the same: the next answer will tell.
+        taker.wrote(&write, answer, now);
+        Ok(made)
+    }
+
+    /// What the shared item says now.
+    pub async fn state(&self, now: Reading) -> Result<RateState, LimitError> {
+        let mut taker = self.shared.taker.lock().await;
+        let item = self.read().await?;
+        let plan = taker.in_force(&item, now.wall_us);
+        let now_ms = now.wall_us.div_euclid(1_000);
+        let left = plan.permits_in(plan.tau_us - (item.tat_us - now.wall_us).max(0));
+        let state = RateState {
+            limit: plan.limit(),
+            window_ms: plan.window_ms(),
+            used: item.leased_since(now.wall_us, plan.window_us),
+            left: u32::try_from(left).unwrap_or(u32::MAX),
+            closed_until_ms: Some(item.closed_until_ms).filter(|until_ms| *until_ms > now_ms),
+            cut: item.cut.filter(|cut| cut.until_ms > now_ms).map(|cut| (cut.limit, cut.until_ms)),
+        };
+        taker.learn(item, now);
+        Ok(state)
+    }
+
+    /// What the lease in hand says to a wish, if it says anything.
+    fn in_hand(&self, wanted: u32, now: Reading, latest_us: i64) -> Option<Result<Permits, NoPermit>> {
+        let lease = self.lease();
+        match lease.check(now) {
+            Err(NotNow::Over) => None,
+            // Others of this process wait for it; a second lease would begin no earlier.
+            Err(NotNow::Early(us)) if lease.left() > 0 && now.wall_us + us > latest_us => {
+                Some(Err(refused(lease.term.from_us)))
+            }
+            _ => Permits::of(&lease, wanted).map(Ok),
+        }
+    }
+
+    fn lease(&self) -> Arc<Lease> {
+        Arc::clone(&self.shared.lease.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn hold(&self, lease: Lease) -> Arc<Lease> {
+        let lease = Arc::new(lease);
+        *self.shared.lease.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&lease);
+        lease
+    }
+
+    /// The write that `decide` asks for. `None`: the item was read first; decide again.
+    async fn read_until_known(
+        &self,
+        taker: &mut MutexGuard<'_, Taker>,
+        now: Reading,
+        decide: impl Fn(&mut Taker) -> Next,
+    ) -> Result<Option<Write>, NoPermit> {
+        match decide(taker) {
+            Next::Write(write) => Ok(Some(write)),
+            Next::Refused(until_us) => Err(refused(until_us)),
+            Next::Read => {
+                let item = self.read().await?;
+                taker.learn(item, now);
+                Ok(None)
+            }
+        }
+    }
+
+    async fn read(&self) -> Result<Item, LimitError> {
+        let Shared { client, table, .. } = &*self.shared;
+        let request = client.get_item().table_name(table).set_key(Some(wire::key(KEY))).consistent_read(true);
+        let output = request.send().await.map_err(|error| LimitError::Unavailable(kind_of(&error)))?;
+        Ok(wire::item(output.item.as_ref()))
+    }
+
+    /// Makes a write: the item after it, or the one that refused it.
+    async fn write(&self, write: &Write) -> Result<Result<Item, Item>, LimitError> {
+        let Shared { client, table, .. } = &*self.shared;
+        let update = wire::Update::of(write);
+        let request = client
+            .update_item()
+            .table_name(table)
+            .set_key(Some(wire::key(KEY)))
+            .condition_expression(update.condition)
+            .update_expression(update.expression)
+            .set_expression_attribute_values(Some(update.values))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match request.send().await {
+            Ok(output) => Ok(Ok(wire::item(output.attributes.as_ref()))),
+            Err(error) => match refusal(&error) {
+                Some(item) => Ok(Err(item)),
+                None => Err(LimitError::Unavailable(kind_of(&error))),
+            },
+        }
+    }
+}
+
+fn verdict(taker: &Taker, headers: RateHeaders, now: Reading) -> Verdict {
+    taker.seen().map_or(Verdict::Nothing, |(item, seen_us)| judge(&taker.plan, item, *seen_us, headers, now.wall_us))
+}
+
+fn refused(until_us: i64) -> NoPermit {
+    NoPermit::Refused { until_ms: until_us.div_euclid(1_000) + 1 }
+}
+
+/// The item that a write's condition did not hold for.
+fn refusal<R>(error: &SdkError<UpdateItemError, R>) -> Option<Item> {
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Some(wire::item(failed.item())),
+        _ => None,
+    }
+}

@@ -1,0 +1,242 @@
+//! One function's side of the shared rate: which write to make next, and what its answer means. Pure.
+//!
+//! A lease is one write that only its guard can refuse: the axis moves on by the lease's cost, wherever it ends, as
+//! long as that is not before now (then the account was idle, and the lease begins now) nor so far ahead that the
+//! lease would begin too late. A refused write brings the item with it, so that the next one fits.
+
+use std::collections::VecDeque;
+
+use crate::{
+    item::{Item, Move, Stated, Write},
+    lease::{Lease, Reading, Term},
+    rate::Plan,
+};
+
+/// How long a configured limit that is stricter than another function's stays in force for that one after it was
+/// last stated, in ms: twice the time in which all functions pick up a new configuration.
+const STATED_MS: i64 = 120_000;
+/// A change of price is charged as if the axis ended so much later than it was seen, in µs: it may be moved by others
+/// until the change is written.
+const SLACK_US: i64 = 1_000_000;
+/// Marks kept in one window.
+const MARKS: i64 = 12;
+/// Leases remembered, to learn how much one is worth.
+const LEASES_REMEMBERED: usize = 32;
+/// A lease is at least this part of the largest one, or what was wanted: smaller ones are not worth a write.
+const SMALLEST_PART: u32 = 16;
+
+/// What to do about a wish for permits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The item is not known: read it.
+    Read,
+    /// Make this write and hand its answer to [`Taker::wrote`].
+    Write(Write),
+    /// No lease begins in time. The first one may begin at this instant, in µs since 1970.
+    Refused(i64),
+}
+
+/// What one function knows.
+#[derive(Debug, Clone)]
+pub(crate) struct Taker {
+    /// The configured limit.
+    pub(crate) plan: Plan,
+    /// The item as last seen, and when: µs since 1970.
+    seen: Option<(Item, i64)>,
+    /// The vendor refused a call of this function until then, in µs since 1970.
+    pub(crate) closed_until_us: i64,
+    /// When each of the last leases could first be spent (µs, monotonic), and how many of its permits were.
+    spent: VecDeque<(i64, u32)>,
+}
+
+impl Taker {
+    pub(crate) fn new(plan: Plan) -> Self {
+        Self { plan, seen: None, closed_until_us: i64::MIN, spent: VecDeque::new() }
+    }
+
+    /// The item as last seen, and when.
+    pub(crate) fn seen(&self) -> Option<&(Item, i64)> {
+        self.seen.as_ref()
+    }
+
+    /// The item was read, by a request that began at `asked`.
+    pub(crate) fn learn(&mut self, item: Item, asked: Reading) {
+        self.seen = Some((item, asked.wall_us));
+    }
+
+    /// A lease ended: what it was used for decides about the size of the next.
+    pub(crate) fn ended(&mut self, lease: &Lease) {
+        if lease.total > 0 {
+            let from_us = lease.term.asked.mono_us + (lease.term.from_us - lease.term.asked.wall_us);
+            self.spent.push_back((from_us, lease.total.saturating_sub(lease.left())));
+            if self.spent.len() > LEASES_REMEMBERED {
+                self.spent.pop_front();
+            }
+        }
+    }
+
+    /// The plan at whose price leases are bought now: the strictest of what is configured here, what is configured
+    /// elsewhere, and what others leave.
+    pub(crate) fn in_force(&self, item: &Item, now_us: i64) -> Plan {
+        // Clocks differ: a stated limit is over only when it is over for everybody.
+        self.strictest(item, now_us - self.plan.error_us)
+    }
+
+    fn strictest(&self, item: &Item, now_us: i64) -> Plan {
+        let live = |stated: &Stated| now_us <= stated.until_ms * 1_000;
+        let others = Some(item.limit).filter(live).map_or(u32::MAX, |stated| stated.limit);
+        let cut = item.cut.filter(live).map_or(u32::MAX, |stated| stated.limit);
+        self.plan.of_limit(self.plan.limit.min(others).min(cut).max(1))
+    }
+
+    /// What to do to get `wanted` permits (at least 1) that can be spent at `latest_us` (µs since 1970) or before.
+    pub(crate) fn next(&mut self, wanted: u32, now: Reading, latest_us: i64) -> Next {
+        let now_us = now.wall_us;
+        if self.closed_until_us > now_us {
+            // Even for who can wait: the store may not know of it yet.
+            return Next::Refused(self.closed_until_us);
+        }
+        self.forget(now.mono_us);
+        let Some((item, seen_us)) = &self.seen else { return Next::Read };
+        if item.rev > 0
+            && let Some(write) = self.restate(item, now_us)
+        {
+            return Next::Write(write);
+        }
+        let plan = self.in_force(item, now_us);
+        let end_us = item.tat_us.max(now_us);
+        let latest_end_us = latest_us.max(now_us).saturating_add(plan.tau_us);
+        let size = self.size(wanted, &plan, now, end_us - now_us);
+        let smallest = size.min((plan.burst() / SMALLEST_PART).max(1));
+        let starts = |permits: u32| end_us + plan.cost_us(permits) - plan.tau_us;
+        if starts(smallest) > latest_us.max(now_us + 1) {
+            return Next::Refused(starts(smallest));
+        }
+        let fit = u32::try_from(plan.permits_in(latest_end_us - end_us - 1)).unwrap_or(u32::MAX);
+        let size = size.min(fit.max(smallest));
+        let cost_us = plan.cost_us(size);
+        let (within, tat) = if item.rev == 0 || item.tat_us < now_us {
+            ((i64::MIN, now_us - 1), Move::To(now_us + cost_us))
+        } else {
+            ((now_us, (latest_end_us - cost_us).max(end_us)), Move::On(cost_us))
+        };
+        // Whoever's limit is the strictest says so with each lease; whoever's is not leaves it to run out.
+        let states = item.rev == 0 || self.plan.limit == item.limit.limit;
+        Next::Write(Write {
+            leased: size,
+            marks: self.marks(item, *seen_us),
+            limit: states.then(|| self.stated(now_us)),
+            ..Write::new(item.rev, within, tat)
+        })
+    }
+
+    /// The answer to a write that was decided at `asked`: the item after it, or the item that refused it. A lease, if
+    /// the write was for one.
+    pub(crate) fn wrote(&mut self, write: &Write, answer: Result<Item, Item>, asked: Reading) -> Option<Lease> {
+        let (item, made) = match answer {
+            Ok(item) => (item, true),
+            Err(item) => (item, false),
+        };
+        let plan = self.in_force(&item, asked.wall_us);
+        let end_us = item.tat_us;
+        self.learn(item, asked);
+        if !made || write.leased == 0 {
+            return None;
+        }
+        let cost_us = match write.tat {
+            Move::On(us) => us,
+            Move::To(us) => us - asked.wall_us,
+        };
+        Some(Lease::new(write.leased, term(&plan, end_us, cost_us, asked), plan.life_us))
+    }
+
+    /// A write by which others' use of the account cuts the limit to `limit` until `until_ms`.
+    pub(crate) fn cut(&self, stated: Stated, now_us: i64) -> Option<Write> {
+        let (item, _) = self.seen.as_ref().filter(|(item, _)| item.rev > 0)?;
+        // A cut that may be over for somebody is not the price that everybody paid.
+        let paid = self.strictest(item, now_us + self.plan.error_us);
+        let write = self.reprice(item, &paid, stated.limit, now_us);
+        Some(Write { cut: Some(stated), ..write })
+    }
+
+    /// A write by which no lease begins before `until_ms`.
+    pub(crate) fn close(&self, until_ms: i64, now_us: i64) -> Next {
+        let Some((item, _)) = &self.seen else { return Next::Read };
+        let plan = self.in_force(item, now_us);
+        let end_us = until_ms * 1_000 + plan.tau_us.max(self.plan.tau_us);
+        let write = if item.rev == 0 {
+            Write { limit: Some(self.stated(now_us)), ..Write::new(0, (0, 0), Move::To(end_us)) }
+        } else if item.tat_us < end_us {
+            Write::new(item.rev, (i64::MIN, end_us - 1), Move::To(end_us))
+        } else {
+            Write::new(item.rev, (end_us, i64::MAX), Move::On(0))
+        };
+        Next::Write(Write { closed_until_ms: Some(until_ms.max(item.closed_until_ms)), ..write })
+    }
+
+    /// A write by which the configured limit becomes the shared one: at once if it is stricter, and when nobody has
+    /// stated the stricter one for a while if it is not.
+    fn restate(&self, item: &Item, now_us: i64) -> Option<Write> {
+        let over = now_us > item.limit.until_ms * 1_000 + self.plan.error_us;
+        if self.plan.limit == item.limit.limit || (self.plan.limit > item.limit.limit && !over) {
+            return None;
+        }
+        let write = self.reprice(item, &self.plan.of_limit(item.limit.limit), self.plan.limit, now_us);
+        Some(Write { limit: Some(self.stated(now_us)), ..write })
+    }
+
+    /// A write by which the price becomes that of `limit`, with what is outstanding charged again.
+    fn reprice(&self, item: &Item, from: &Plan, limit: u32, now_us: i64) -> Write {
+        let bound_us = item.tat_us.max(now_us).saturating_add(SLACK_US.min(self.plan.window_us));
+        let surcharge_us = from.surcharge_us(&self.plan.of_limit(limit), now_us, bound_us);
+        let tat = if limit < from.limit { Move::On(surcharge_us) } else { Move::On(0) };
+        Write { next_rev: true, ..Write::new(item.rev, (i64::MIN, bound_us), tat) }
+    }
+
+    fn stated(&self, now_us: i64) -> Stated {
+        Stated { limit: self.plan.limit, until_ms: now_us / 1_000 + STATED_MS }
+    }
+
+    /// How many permits to take: what is wanted, and what will be within the lease's time if it goes on as it went.
+    fn size(&self, wanted: u32, plan: &Plan, now: Reading, ahead_us: i64) -> u32 {
+        // A lease that was taken ahead of its place lives longer; half of it is left for demand that varies.
+        let time_us = plan.life_us + ahead_us.min(plan.tau_us) / 2;
+        let since_us = self.spent.front().map_or(0, |(from_us, _)| now.mono_us - from_us).max(plan.life_us);
+        let spent: i64 = self.spent.iter().map(|(_, spent)| i64::from(*spent)).sum();
+        // A pause in demand is not demand.
+        let spent = if since_us > 4 * plan.life_us { 0 } else { spent };
+        let expected = (spent * time_us).div_euclid(since_us.max(1)) + i64::from(spent > 0);
+        let expected = u32::try_from(expected).unwrap_or(u32::MAX);
+        wanted.max(expected).clamp(1, plan.burst())
+    }
+
+    /// Drops leases that say nothing about the last lease's time; one that began before it is kept.
+    fn forget(&mut self, mono_us: i64) {
+        while self.spent.get(1).is_some_and(|(from_us, _)| mono_us - from_us >= self.plan.life_us) {
+            self.spent.pop_front();
+        }
+    }
+
+    /// The marks to be kept, if it is time for one.
+    fn marks(&self, item: &Item, seen_us: i64) -> Option<Vec<(i64, u64)>> {
+        let newest_us = item.marks.last().map_or(i64::MIN, |(at_us, _)| *at_us);
+        let window_us = self.plan.window_us;
+        if seen_us < newest_us.saturating_add((window_us / MARKS).max(1)) {
+            return None;
+        }
+        let since_us = seen_us - window_us - window_us / MARKS;
+        let old = item.marks.partition_point(|(at_us, _)| *at_us <= since_us).saturating_sub(1);
+        let mut marks = item.marks.get(old..).unwrap_or_default().to_vec();
+        marks.push((seen_us, item.leased));
+        Some(marks)
+    }
+}
+
+/// When a lease may be spent that takes up the last `cost_us` of an axis ending at `end_us`.
+pub(crate) fn term(plan: &Plan, end_us: i64, cost_us: i64, asked: Reading) -> Term {
+    Term {
+        asked,
+        from_us: (end_us - plan.tau_us).max(asked.wall_us),
+        until_us: end_us - cost_us + plan.life_us,
+    }
+}

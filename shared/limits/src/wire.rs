@@ -1,0 +1,121 @@
+//! The shared item as DynamoDB holds it, and a write as one `UpdateItem`.
+
+use std::{collections::HashMap, fmt::Write as _, str::FromStr};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::item::{Item, Move, Stated, Write};
+
+/// A condition and an update, with their values.
+#[derive(Debug, Default)]
+pub(crate) struct Update {
+    pub(crate) condition: String,
+    pub(crate) expression: String,
+    pub(crate) values: HashMap<String, AttributeValue>,
+}
+
+pub(crate) fn key(pk: &str) -> HashMap<String, AttributeValue> {
+    let text = |value: &str| AttributeValue::S(value.to_owned());
+    HashMap::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text("L"))])
+}
+
+pub(crate) fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+impl Update {
+    /// `write` as a condition and an update.
+    pub(crate) fn of(write: &Write) -> Self {
+        let mut update = Self::default();
+        let (from_us, to_us) = write.tat_within;
+        if write.rev == 0 {
+            "attribute_not_exists(rev)".clone_into(&mut update.condition);
+        } else {
+            "rev = :rev".clone_into(&mut update.condition);
+            update.value(":rev", write.rev);
+            if from_us > i64::MIN {
+                update.condition.push_str(" AND tat_us >= :from");
+                update.value(":from", from_us);
+            }
+            if to_us < i64::MAX {
+                update.condition.push_str(" AND tat_us <= :to");
+                update.value(":to", to_us);
+            }
+        }
+        "SET ".clone_into(&mut update.expression);
+        match write.tat {
+            Move::On(us) => {
+                update.expression.push_str("tat_us = tat_us + :tat");
+                update.value(":tat", us);
+            }
+            Move::To(us) => update.set("tat_us", us),
+        }
+        if write.rev == 0 || write.next_rev {
+            update.set("rev", write.rev + 1);
+        }
+        if let Some(Stated { limit, until_ms }) = write.limit {
+            update.set("calls", limit);
+            update.set("calls_until_ms", until_ms);
+        }
+        if let Some(Stated { limit, until_ms }) = write.cut {
+            update.set("cut", limit);
+            update.set("cut_until_ms", until_ms);
+        }
+        if let Some(until_ms) = write.closed_until_ms {
+            update.set("closed_until_ms", until_ms);
+        }
+        if let Some(marks) = &write.marks {
+            update.set_to("marks", list(marks));
+        }
+        update.expression.push_str(" ADD leased :leased");
+        update.value(":leased", write.leased);
+        update
+    }
+
+    fn set(&mut self, name: &str, value: impl ToString) {
+        self.set_to(name, number(value));
+    }
+
+    fn set_to(&mut self, name: &str, value: AttributeValue) {
+        let comma = if self.values.keys().any(|key| key.starts_with(":set_") || key == ":tat") { ", " } else { "" };
+        // Writing to a string does not fail.
+        let _ = write!(self.expression, "{comma}{name} = :set_{name}");
+        self.values.insert(format!(":set_{name}"), value);
+    }
+
+    fn value(&mut self, name: &str, value: impl ToString) {
+        self.values.insert(name.to_owned(), number(value));
+    }
+}
+
+/// The marks as one flat list: moment, sold, moment, sold, …
+fn list(marks: &[(i64, u64)]) -> AttributeValue {
+    AttributeValue::L(marks.iter().flat_map(|(at_us, leased)| [number(at_us), number(leased)]).collect())
+}
+
+/// What an item says; one that is not there, or that says nothing, is absent.
+pub(crate) fn item(attributes: Option<&HashMap<String, AttributeValue>>) -> Item {
+    let Some(attributes) = attributes else { return Item::ABSENT };
+    let stated = |limit: &str, until: &str| {
+        Some(Stated { limit: read(attributes.get(limit))?, until_ms: read(attributes.get(until))? })
+    };
+    Item {
+        rev: read(attributes.get("rev")).unwrap_or_default(),
+        tat_us: read(attributes.get("tat_us")).unwrap_or_default(),
+        leased: read(attributes.get("leased")).unwrap_or_default(),
+        marks: marks(attributes.get("marks")),
+        limit: stated("calls", "calls_until_ms").unwrap_or(Item::ABSENT.limit),
+        cut: stated("cut", "cut_until_ms"),
+        closed_until_ms: read(attributes.get("closed_until_ms")).unwrap_or_default(),
+    }
+}
+
+fn marks(value: Option<&AttributeValue>) -> Vec<(i64, u64)> {
+    let values = value.and_then(|value| value.as_l().ok()).map(Vec::as_slice).unwrap_or_default();
+    let pair = |pair: &[AttributeValue]| Some((read(pair.first())?, read(pair.get(1))?));
+    values.chunks_exact(2).filter_map(pair).collect()
+}
+
+fn read<T: FromStr>(value: Option<&AttributeValue>) -> Option<T> {
+    value.and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok())
+}

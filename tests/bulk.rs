@@ -1,0 +1,149 @@
+//! Ten thousand at once: in how few requests they go to LigueLead.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
+
+use recado_core::{
+    config::Config,
+    decide::{Verdict, decide},
+    event::Event,
+    fields::Fields,
+    kind::EventKind,
+};
+use recado_ledger::{Inserted, Ledger, embedded_client};
+use recado_simulators::liguelead::Received;
+use recado_table::EmbeddedTable;
+use reqwest::Client;
+use support::{Installation, Lead, SECRET, Setup, wait_until};
+
+const EVENTS: u32 = 10_000;
+const POSTERS: u32 = 32;
+const RULES: &str = "  - { id: welcome, on: lead.created, sms: \"Boas-vindas.\" }\n";
+/// How long the stream's wake-ups are gathered into one batch, in seconds: `serve`'s batching window.
+const WINDOW_S: f64 = 1.0;
+
+/// Many messages, of which nothing is reported: the requests are what counts here.
+fn setup() -> Setup {
+    let mut setup = Setup::new(RULES);
+    setup.liguelead.callbacks.lost_callbacks_share = 1.0;
+    // Room for calls of 10,000 phones on a machine that does other things too.
+    setup.config = setup.config.replace("call_timeout: 2s", "call_timeout: 9s");
+    // The schedule of a real installation.
+    setup.schedule_s = 60;
+    setup
+}
+
+fn phones(received: &Received) -> usize {
+    received.campaigns.iter().map(|campaign| campaign.phones.len()).sum()
+}
+
+/// All leads got the text, each once.
+fn assert_each_once(received: &Received) {
+    let expected: BTreeSet<String> = (1..=EVENTS).map(|number| Lead::new(number).phone).collect();
+    let messages = received.messages();
+    assert!(messages.values().all(|times| *times == 1), "a phone got it twice");
+    assert_eq!(messages.keys().map(|(phone, _)| (*phone).to_owned()).collect::<BTreeSet<_>>(), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_events_of_one_text_go_in_as_few_requests_as_the_streams_batches_allow() {
+    let mut setup = setup();
+    setup.data = Some("memory".to_owned());
+    let installation = Arc::new(Installation::start(setup).await);
+    let http = Client::builder().pool_max_idle_per_host(POSTERS as usize).build().unwrap();
+    let begun = Instant::now();
+    let posters = (0..POSTERS).map(|poster| {
+        let (http, url) = (http.clone(), installation.url("leadsquared", "event=lead.created"));
+        tokio::spawn(async move {
+            for number in (1..=EVENTS).filter(|number| number % POSTERS == poster) {
+                let body = Lead::new(number).created().to_string();
+                let request = http.post(&url).header("x-recado-secret", SECRET).body(body);
+                assert_eq!(request.send().await.unwrap().status(), 200);
+            }
+        })
+    });
+    for poster in posters.collect::<Vec<_>>() {
+        poster.await.unwrap();
+    }
+    let posted_s = begun.elapsed().as_secs_f64();
+    let received = wait_until("all were sent", async || {
+        let received = installation.liguelead.received();
+        (phones(&received) >= EVENTS as usize).then_some(received)
+    })
+    .await;
+    let sent_s = begun.elapsed().as_secs_f64();
+    assert_each_once(&received);
+    let requests = received.campaigns.len();
+    let sizes: Vec<usize> = received.campaigns.iter().map(|campaign| campaign.phones.len()).collect();
+    println!(
+        "{EVENTS} events of one text, posted by {POSTERS} connections in {posted_s:.1} s ({:.0}/s), taken by LigueLead \
+         after {sent_s:.1} s in {requests} requests of {sizes:?} phones",
+        f64::from(EVENTS) / posted_s,
+    );
+    // A batch is gathered for a window from its first message on, and the next one begins after it was sent; a sweep
+    // at each minute may take what waits. So there are no more batches than windows, one more for what is left over.
+    let windows = (sent_s / WINDOW_S).floor() + 1.0;
+    let sweeps = (sent_s / 60.0).floor();
+    assert!((requests as f64) <= windows + sweeps, "{requests} requests in {sent_s:.1} s");
+}
+
+/// What the rule makes of the leads' creation: rows as the webhook writes them.
+async fn write_ten_thousand(ledger: &Ledger, config: &Config) {
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let messages: Vec<_> = (1..=EVENTS)
+        .flat_map(|number| {
+            let lead = Lead::new(number);
+            let event = Event {
+                kind: EventKind::LeadCreated,
+                lead: Fields::from_iter([("ProspectID", Some(lead.id.clone())), ("Phone", Some(lead.phone))]),
+                lead_id: lead.id,
+                before: None,
+                activity: None,
+                by: None,
+                at: None,
+            };
+            decide(config, &event, now_ms).into_iter().map(|decision| match decision.verdict {
+                Verdict::Message(message) => *message,
+                Verdict::No(why) => panic!("{why}"),
+            })
+        })
+        .collect();
+    let inserted = ledger.insert_messages(&messages).await.unwrap();
+    assert!(inserted.iter().all(|one| *one == Inserted::New));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_phones_that_wait_go_in_one_request() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut setup = setup();
+    let config = Config::parse(&setup.config).unwrap().config;
+    // Written while nobody serves: the next start finds them waiting, as after a crash.
+    let table = EmbeddedTable::open(directory.path()).await.unwrap();
+    let ledger = Ledger::new(embedded_client(&table.endpoint_url()), "recado", config.retention_ms);
+    ledger.create_if_missing().await.unwrap();
+    write_ten_thousand(&ledger, &config).await;
+    table.stop().await;
+
+    setup.data = Some(directory.path().display().to_string());
+    let begun = Instant::now();
+    let installation = Installation::start(setup).await;
+    let received = wait_until("all were sent", async || {
+        let received = installation.liguelead.received();
+        (phones(&received) >= EVENTS as usize).then_some(received)
+    })
+    .await;
+    let sent_s = begun.elapsed().as_secs_f64();
+    assert_each_once(&received);
+    let sizes: Vec<usize> = received.campaigns.iter().map(|campaign| campaign.phones.len()).collect();
+    println!("{EVENTS} phones that waited were taken {sent_s:.1} s after the start in requests of {sizes:?} phones");
+    assert_eq!(sizes, [EVENTS as usize]);
+    let report = wait_until("the table knows it", async || {
+        let report = installation.messages().await;
+        (report.in_state("accepted") == EVENTS as usize).then_some(report)
+    })
+    .await;
+    assert_eq!(report.total, EVENTS as usize);
+    assert_eq!(installation.usage().await["liguelead_requests"], 1);
+}

@@ -1,0 +1,146 @@
+//! The documentation, executed: its configurations are good, its links lead somewhere, its commands and the files,
+//! functions and constants that it names exist, and it names every key of the configuration and every line of the log.
+//!
+//! What a page must look like for that is in `docs/README.md`.
+
+#[path = "docs/commands.rs"]
+mod commands;
+#[path = "docs/keys.rs"]
+mod keys;
+#[path = "docs/pages.rs"]
+mod pages;
+#[path = "docs/sources.rs"]
+mod sources;
+
+use std::{collections::BTreeSet, fs};
+
+use recado_core::{
+    config::{Checked, Config},
+    decide::DEFAULT_EXPIRES_MS,
+};
+
+use self::pages::{Page, Problem, links, snippets};
+
+/// Fails with every problem at once, and if fewer than `least` things were looked at: a check that finds nothing to
+/// check has come loose.
+#[track_caller]
+fn assert_none(problems: &[Problem], looked_at: usize, least: usize) {
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+    assert!(looked_at >= least, "only {looked_at} were found, where at least {least} are expected");
+}
+
+#[test]
+fn every_configuration_in_the_documentation_is_good() {
+    let pages = pages::all().unwrap();
+    let (problems, count) = snippets(&pages);
+    assert_none(&problems, count, 12);
+}
+
+#[test]
+fn every_link_leads_to_a_file_and_a_heading() {
+    let pages = pages::all().unwrap();
+    let (problems, count) = links(&pages);
+    assert_none(&problems, count, 40);
+}
+
+#[test]
+fn every_command_and_flag_is_known_to_the_binary() {
+    let pages = pages::all().unwrap();
+    let (problems, count) = commands::check(&pages).unwrap();
+    assert_none(&problems, count, 25);
+}
+
+#[test]
+fn every_file_function_and_constant_that_is_named_exists() {
+    let pages = pages::all().unwrap();
+    let (problems, count) = sources::names(&pages).unwrap();
+    assert_none(&problems, count, 100);
+}
+
+#[test]
+fn the_logging_page_lists_exactly_the_lines_that_the_code_writes() {
+    let page = Page::read("docs/logging.md").unwrap();
+    let written = sources::log_lines().unwrap();
+    let listed: BTreeSet<String> = keys::rows(&page, "message").into_iter().flat_map(|row| row.names()).collect();
+    assert!(written.len() >= 20, "only {written:?} were found in the code");
+    let missing: Vec<_> = written.difference(&listed).collect();
+    let invented: Vec<_> = listed.difference(&written).collect();
+    assert!(missing.is_empty() && invented.is_empty(), "not listed: {missing:?}; not in the code: {invented:?}");
+}
+
+#[test]
+fn the_configuration_page_names_every_key_and_no_other() {
+    let page = Page::read("docs/configuration.md").unwrap();
+    let (problems, count) = keys::documented(&page);
+    assert_none(&problems, count, 60);
+}
+
+#[test]
+fn the_defaults_of_the_configuration_page_are_those_of_the_code() {
+    let page = Page::read("docs/configuration.md").unwrap();
+    let (problems, count) = keys::defaults(&page);
+    assert_none(&problems, count, 16);
+    let expires = keys::rows(&page, "key").into_iter().find(|row| row.names() == ["expires"]).unwrap();
+    assert_eq!(expires.cell(2), "`72h`");
+    assert_eq!(DEFAULT_EXPIRES_MS, 72 * 3_600_000);
+}
+
+#[test]
+fn the_example_is_good_and_holds_the_defaults() {
+    let example = fs::read_to_string(pages::root().join("recado.example.yaml")).unwrap();
+    let Checked { config, warnings } = Config::parse(&example).unwrap();
+    assert_eq!(warnings, []);
+    let plain = Config::parse("version: 1\nleadsquared: { plan: standard }\nrules: []\n").unwrap().config;
+    assert_eq!((&config.leadsquared, &config.liguelead), (&plain.leadsquared, &plain.liguelead));
+    assert_eq!((&config.timezone, &config.quotas, &config.hours), (&plain.timezone, &plain.quotas, &plain.hours));
+    assert_eq!((config.caps, config.send, config.retention_ms), (plain.caps, plain.send, plain.retention_ms));
+}
+
+#[test]
+fn the_examples_settings_without_a_default_are_good_too_and_no_key_is_left_out() {
+    let example = fs::read_to_string(pages::root().join("recado.example.yaml")).unwrap();
+    let everything = keys::uncommented(&example);
+    if let Err(mistakes) = Config::parse(&everything) {
+        let mistakes: Vec<String> = mistakes.iter().map(|one| one.render("recado.example.yaml")).collect();
+        panic!("{}", mistakes.join("\n"));
+    }
+    for key in keys::KNOWN.iter().flat_map(|section| section.known()) {
+        let line = format!("{key}:");
+        let has = everything.lines().any(|text| text.trim_start().trim_start_matches("- ").starts_with(&line));
+        assert!(has, "`{key}` is not in recado.example.yaml");
+    }
+}
+
+/// A page with one mistake of each kind: each check must find its own.
+#[test]
+fn the_checks_find_mistakes() {
+    let text = "# A page\n\
+        ```yaml recado\nrules: 1\n```\n\
+        ```console recado\n$ recado serve --no-such-flag\n$ recado sevre\n```\n\
+        [one](no-such-file.md) [two](#no-such-part) [three](docs.rs) [four](#a-page)\n\
+        `recado check --nope` `shared/no/such.rs` `Intake::no_such_function` `NO_SUCH_CONSTANT` `MAX_BODY_BYTES`\n";
+    let pages = [Page { path: "tests/bad.md".into(), text: text.to_owned() }];
+    assert_eq!(snippets(&pages).0, ["tests/bad.md:3: rules: `rules` is not a list"]);
+    let (found, _) = links(&pages);
+    assert_eq!(
+        found,
+        [
+            "tests/bad.md:9: no-such-file.md: there is no such file",
+            "tests/bad.md:9: #no-such-part: there is no such heading"
+        ]
+    );
+    let (found, _) = commands::check(&pages).unwrap();
+    let expected = [
+        "tests/bad.md:6: recado serve has no --no-such-flag",
+        "tests/bad.md:7: there is no recado sevre",
+        "tests/bad.md:10: recado check has no --nope",
+    ];
+    assert_eq!(found, expected);
+    let (found, _) = sources::names(&pages).unwrap();
+    let expected = [
+        "tests/bad.md:10: there is no file shared/no/such.rs",
+        "tests/bad.md:10: there is no function no_such_function (Intake::no_such_function)",
+        "tests/bad.md:10: NO_SUCH_CONSTANT is nowhere in the code",
+    ];
+    assert_eq!(found, expected);
+}

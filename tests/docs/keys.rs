@@ -1,0 +1,155 @@
+//! The keys of the configuration, as the code knows them and as the documentation lists them.
+
+use std::collections::BTreeSet;
+
+use recado_core::config::Config;
+
+use super::pages::{Page, Problem};
+
+/// A section of the configuration, and where it is documented.
+pub(crate) struct Section {
+    /// The heading, without its marks.
+    heading: &'static str,
+    /// What stands before a key in the documentation: `opt_out.`.
+    prefix: &'static str,
+    /// A configuration with `KEY: VALUE` in the section.
+    with_key: &'static str,
+    /// Keys that another section documents.
+    elsewhere: &'static [&'static str],
+}
+
+const fn section(heading: &'static str, prefix: &'static str, with_key: &'static str) -> Section {
+    Section { heading, prefix, with_key, elsewhere: &[] }
+}
+
+/// Every section that there is.
+pub(crate) const KNOWN: [Section; 13] = [
+    section("Top level", "", "leadsquared: { plan: standard }\nKEY: VALUE"),
+    section("`leadsquared`", "", "leadsquared: { plan: standard, KEY: VALUE }"),
+    section("`leadsquared`", "opt_out.", "leadsquared: { plan: standard, opt_out: { KEY: VALUE } }"),
+    section("`leadsquared`", "write_back.", "leadsquared: { plan: standard, write_back: { KEY: VALUE } }"),
+    section("`liguelead`", "", "liguelead: { KEY: VALUE }"),
+    section("`quotas`", "", "quotas: { KEY: VALUE }"),
+    section("`hours`", "", "hours: { KEY: VALUE }"),
+    section("`caps`", "", "caps: [ { KEY: VALUE } ]"),
+    section("`send`", "", "send: { KEY: VALUE }"),
+    section("`rules`", "", "rules: [ { id: r, on: lead.created, sms: Oi, KEY: VALUE } ]"),
+    section("`voice`", "", "rules: [ { id: r, on: lead.created, voice: { audio: a.mp3, title: T, KEY: VALUE } } ]"),
+    Section {
+        elsewhere: &["expires", "flash", "group_id", "id", "sms", "title", "voice"],
+        ..section("`campaigns`", "", "campaigns: [ { KEY: VALUE } ]")
+    },
+    section("`campaigns`", "audience.", "campaigns: [ { audience: { KEY: VALUE } } ]"),
+];
+
+/// Sections whose keys have defaults of their own, one by one.
+const WITH_DEFAULTS: [&str; 6] = ["Top level", "`leadsquared`", "`liguelead`", "`hours`", "`send`", "`voice`"];
+
+impl Section {
+    /// The keys that the code takes here: it lists them when it meets one that it does not know.
+    pub(crate) fn known(&self) -> Vec<String> {
+        const UNKNOWN: &str = "qqqqqqqqqqqqqqqqqqqqqqqq";
+        let text = format!("version: 1\n{}\n", self.with_key.replace("KEY", UNKNOWN).replace("VALUE", "1"));
+        let found = Config::parse(&text).err().unwrap_or_default();
+        let listed = found
+            .iter()
+            .filter(|one| one.message.contains(UNKNOWN))
+            .find_map(|one| one.suggestion.as_deref().and_then(|suggestion| suggestion.strip_prefix("one of ")));
+        listed.into_iter().flat_map(|keys| keys.split(", ")).map(str::to_owned).collect()
+    }
+}
+
+/// A row of a table: its cells, without the table's bars.
+pub(crate) struct Row<'p> {
+    heading: &'p str,
+    line: usize,
+    cells: Vec<&'p str>,
+}
+
+impl Row<'_> {
+    /// The code spans of the first cell.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.cell(0).split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    pub(crate) fn cell(&self, at: usize) -> &str {
+        self.cells.get(at).copied().unwrap_or_default()
+    }
+}
+
+/// The rows of all tables whose first column is called `first`.
+pub(crate) fn rows<'p>(page: &'p Page, first: &str) -> Vec<Row<'p>> {
+    let (mut rows, mut heading, mut table) = (Vec::new(), "", None);
+    for (number, line) in page.parts().1 {
+        if line.starts_with('#') {
+            heading = line.trim_start_matches('#').trim();
+        }
+        let Some(inside) = line.strip_prefix("| ").and_then(|line| line.strip_suffix(" |")) else {
+            table = None;
+            continue;
+        };
+        let cells: Vec<&str> = inside.split(" | ").map(str::trim).collect();
+        match &table {
+            None => table = cells.first().copied(),
+            Some(name) if *name == first && !inside.starts_with("---") => {
+                rows.push(Row { heading, line: number, cells });
+            }
+            Some(_) => {}
+        }
+    }
+    rows
+}
+
+/// Compares the documented keys with the known ones. Gives the problems, and how many keys there are.
+pub(crate) fn documented(page: &Page) -> (Vec<Problem>, usize) {
+    let listed: BTreeSet<(String, String)> = rows(page, "key")
+        .iter()
+        .flat_map(|row| row.names().into_iter().map(|name| (row.heading.to_owned(), name)).collect::<Vec<_>>())
+        .collect();
+    let mut known = BTreeSet::new();
+    for section in &KNOWN {
+        let keys = section.known().into_iter().filter(|key| !section.elsewhere.contains(&key.as_str()));
+        known.extend(keys.map(|key| (section.heading.to_owned(), format!("{}{key}", section.prefix))));
+    }
+    let missing = known.difference(&listed).map(|key| page.problem(1, format!("not documented: {key:?}")));
+    let invented = listed.difference(&known).map(|key| page.problem(1, format!("not a key: {key:?}")));
+    (missing.chain(invented).collect(), known.len())
+}
+
+/// Writes each documented default out and compares with leaving the key out. Gives the problems, and how many there are.
+pub(crate) fn defaults(page: &Page) -> (Vec<Problem>, usize) {
+    let (mut problems, mut count) = (Vec::new(), 0);
+    for row in rows(page, "key").iter().filter(|row| WITH_DEFAULTS.contains(&row.heading)) {
+        let section = KNOWN.iter().find(|section| section.heading == row.heading && section.prefix.is_empty());
+        let names = row.names();
+        let (Some(section), Some(value), [key]) = (section, literal(row.cell(2)), names.as_slice()) else { continue };
+        count += 1;
+        let written = section.with_key.replace("KEY", key).replace("VALUE", &value);
+        let left_out = section.with_key.replace(", KEY: VALUE", "").replace("KEY: VALUE", "");
+        let parse = |text: &str| Config::parse(&format!("version: 1\n{text}\n")).map(|checked| checked.config);
+        let (written, left_out) = (parse(&written), parse(&left_out));
+        if written.is_err() || written != left_out {
+            problems.push(page.problem(row.line, format!("`{key}: {value}` is not the default")));
+        }
+    }
+    (problems, count)
+}
+
+/// A default that can be written as it stands: a code span alone, or a number.
+fn literal(cell: &str) -> Option<String> {
+    if let Some(span) = cell.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')) {
+        return Some(span.to_owned());
+    }
+    let is_number = !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b',');
+    is_number.then(|| cell.replace(',', ""))
+}
+
+/// The example with every setting taken in that stands behind a `#` without a blank.
+pub(crate) fn uncommented(example: &str) -> String {
+    let uncomment = |line: &str| {
+        let setting = line.trim_start().strip_prefix('#').filter(|rest| !rest.is_empty() && !rest.starts_with(' '));
+        let indent = line.len() - line.trim_start().len();
+        setting.map_or_else(|| line.to_owned(), |setting| format!("{}{setting}", " ".repeat(indent)))
+    };
+    example.lines().map(uncomment).collect::<Vec<_>>().join("\n")
+}

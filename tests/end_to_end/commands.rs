@@ -1,0 +1,131 @@
+//! The commands beside a running `serve`, and their exit codes: 0 done, 1 refused, 2 wrong use.
+
+use serde_json::json;
+
+use crate::{
+    WELCOME,
+    support::{Installation, Lead, Setup, recado},
+};
+
+async fn code(arguments: &[&str]) -> Option<i32> {
+    recado(arguments, &[]).await.code
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_use_exits_2_and_help_exits_0() {
+    for wrong in [
+        &[][..],
+        &["frobnicate"],
+        &["check"],
+        &["plan"],
+        &["serve", "--listen", "nowhere"],
+        &["serve", "--schedule-s", "0"],
+        &["serve", "--data", "dynamodb:"],
+        &["messages", "--state", "lost"],
+        &["messages", "--limit", "-1"],
+        &["usage", "--jason"],
+        &["simulate", "nobody"],
+        &["simulate", "liguelead", "--fault", "explode"],
+    ] {
+        let finished = recado(wrong, &[]).await;
+        assert_eq!(finished.code, Some(2), "{wrong:?}: {finished:?}");
+        assert!(!finished.stderr.is_empty());
+    }
+    for right in [&["--help"][..], &["--version"], &["serve", "--help"], &["simulate", "leadsquared", "--help"]] {
+        assert_eq!(code(right).await, Some(0), "{right:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_and_plan_exit_0_for_what_is_good_and_1_for_what_is_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let good = file("good.yaml", &Setup::new(WELCOME).config);
+    let bad = file("bad.yaml", "version: 1\nrulez: []\n");
+    let event = file("event.json", &Lead::new(1).created().to_string());
+    let broken = file("broken.json", "{\"ProspectID\": ");
+    let missing = directory.path().join("missing").display().to_string();
+
+    assert_eq!(code(&["check", &good]).await, Some(0));
+    assert_eq!(code(&["check", &bad]).await, Some(1));
+    let finished = recado(&["check", &missing], &[]).await;
+    assert!(finished.code == Some(1) && finished.stderr.contains(&missing), "{finished:?}");
+
+    let planned = recado(&["plan", "--config", &good, &event, "--json"], &[]).await.json();
+    assert_eq!((&planned["messages"], &planned["requests"], &planned["credits"]), (&json!(1), &json!(1), &json!(1)));
+    assert_eq!(planned["events"][0]["rules"][0]["message"]["text"], "Boas-vindas.");
+    assert_eq!(planned["events"][0]["rules"][0]["message"]["state"], "pending");
+    for (config, event) in [(&bad, &event), (&missing, &event), (&good, &broken), (&good, &missing)] {
+        let finished = recado(&["plan", "--config", config, event], &[]).await;
+        assert_eq!(finished.code, Some(1), "{finished:?}");
+        assert!(!finished.stderr.is_empty() && finished.stdout.is_empty(), "{finished:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plan_says_what_serve_then_does() {
+    let installation = Installation::start(Setup::new(WELCOME)).await;
+    let directory = tempfile::tempdir().unwrap();
+    let lead = Lead::new(1);
+    let path = directory.path().join("event.json");
+    std::fs::write(&path, lead.created().to_string()).unwrap();
+    let config = directory.path().join("recado.yaml");
+    std::fs::write(&config, Setup::new(WELCOME).config).unwrap();
+    let (path, config) = (path.display().to_string(), config.display().to_string());
+    let planned = recado(&["plan", "--config", &config, "--json", &path], &[]).await.json();
+    assert_eq!(installation.messages().await.total, 0, "a dry run writes nothing");
+    installation.take(&lead.created()).await;
+    let message = installation.comes_to(&lead.id, "delivered").await;
+    assert_eq!(planned["events"][0]["rules"][0]["message"]["id"], message.id.as_str());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_and_usage_report_beside_serve_and_after_it_without_phones_or_texts() {
+    let mut installation = Installation::start(Setup::new(WELCOME).and("quotas: { messages_per_day: 10 }\n")).await;
+    let lead = Lead::new(1);
+    installation.take(&lead.created()).await;
+    installation.take(&json!({ "TaskId": "t1" })).await;
+    installation.comes_to(&lead.id, "delivered").await;
+    for running in [true, false] {
+        if !running {
+            assert_eq!(installation.stop().await, 0);
+        }
+        let report = installation.messages().await;
+        assert_eq!((report.total, report.events.len()), (1, 1));
+        assert_eq!(report.events[0].outcome, "no_rule");
+        for arguments in [&[][..], &["--json"], &["--state", "delivered"], &["--limit", "1"]] {
+            let finished = installation.command("messages", arguments).await;
+            assert_eq!(finished.code, Some(0), "{finished:?}");
+            assert!(finished.stdout.contains("delivered"), "{finished:?}");
+            assert!(!finished.stdout.contains(&lead.phone[2..]) && !finished.stdout.contains("Boas-vindas"));
+        }
+        let none = installation.command("messages", &["--state", "held", "--json"]).await.json();
+        assert_eq!((&none["total"], &none["messages"]), (&json!(0), &json!([])));
+        let usage = installation.usage().await;
+        assert_eq!((&usage["limits"][0]["used"], &usage["limits"][0]["left"]), (&json!(1), &json!(9)));
+        assert_eq!(usage["states"], json!({ "delivered": 1 }));
+        let shown = installation.command("usage", &[]).await;
+        assert!(shown.code == Some(0) && shown.stdout.contains("requests to LigueLead: 1"), "{shown:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_of_a_configuration_or_data_that_cannot_be_used_exit_1_and_name_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("recado.yaml");
+    std::fs::write(&config, Setup::new(WELCOME).config).unwrap();
+    let config = config.display().to_string();
+    let below = format!("{config}/below");
+    for verb in ["messages", "usage"] {
+        let finished = recado(&[verb, "--config", &below, "--data", "memory"], &[]).await;
+        assert!(finished.code == Some(1) && finished.stderr.contains(&below), "{finished:?}");
+        let finished = recado(&[verb, "--config", &config, "--data", &below], &[]).await;
+        assert!(finished.code == Some(1) && finished.stderr.contains(&below), "{finished:?}");
+        let finished = recado(&[verb, "--config", &config, "--data", "memory", "--json"], &[]).await;
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+    }
+}

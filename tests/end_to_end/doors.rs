@@ -1,0 +1,80 @@
+//! Who may come in: the handshake, the secret, and other paths.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::{
+    WELCOME,
+    support::{Installation, Lead, Setup, answer},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_of_the_address_is_answered_200_without_a_secret() {
+    let installation = Installation::start(Setup::new(WELCOME)).await;
+    for vendor in ["leadsquared", "liguelead"] {
+        for method in [Method::HEAD, Method::GET, Method::POST] {
+            let request = installation.http.request(method.clone(), installation.url(vendor, ""));
+            assert_eq!(answer(request).await.0, 200, "{method} {vendor}");
+        }
+    }
+    let body = answer(installation.http.post(installation.url("leadsquared", "event=lead.created"))).await.1;
+    assert_eq!(body, json!({ "Status": "Success", "StatusReason": "" }));
+    assert_eq!(installation.messages().await.total, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_secret_is_taken_from_header_or_query_and_two_values_are_good_at_once() {
+    let setup = Setup::new(WELCOME).variable("RECADO_WEBHOOK_SECRET", "the-new-one, the-old-one");
+    let installation = Installation::start(setup).await;
+    let post = async |number: u32, header: Option<&str>, query: &str| {
+        let mut request = installation.http.post(installation.url("leadsquared", query));
+        if let Some(secret) = header {
+            request = request.header("x-recado-secret", secret);
+        }
+        answer(request.body(Lead::new(number).created().to_string())).await
+    };
+    let good = [
+        (Some("the-new-one"), ""),
+        (Some("the-old-one"), ""),
+        (None, "secret=the-new-one&event=lead.created"),
+        (None, "event=3&secret=the-old-one"),
+        (Some("the-old-one"), "secret=anything"),
+    ];
+    for (number, (header, query)) in (1..).zip(good) {
+        let (status, said) = post(number, header, query).await;
+        assert_eq!((status, said["Status"].as_str()), (200, Some("Success")), "{header:?} {query}");
+    }
+    let bad = [
+        (None, ""),
+        (Some(""), ""),
+        (Some("the-new-one, the-old-one"), ""),
+        (Some("the-new-on"), ""),
+        (Some("the-new-one "), "secret="),
+        (None, "secret=the-new-ones"),
+        (None, "Secret=the-new-one"),
+        (Some("wrong"), "secret=the-new-one"),
+    ];
+    let mut refused = 0;
+    for (number, (header, query)) in (100..).zip(bad) {
+        let (status, said) = post(number, header, query).await;
+        // 200, since ten failures in a row make LeadSquared switch the webhook off.
+        assert_eq!(status, 200);
+        refused += u32::from(said["Status"] == "Error");
+    }
+    // HTTP itself takes blanks off a header's end, so that one of them is the secret after all.
+    assert_eq!(refused, 7);
+    let report = installation.messages().await;
+    assert_eq!(report.total, good.len() + 1, "{report:?}");
+    assert!(report.events.is_empty(), "what shows no secret is not kept: {report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_paths_are_not_found_and_a_slash_at_the_end_does_no_harm() {
+    let installation = Installation::start(Setup::new(WELCOME)).await;
+    for path in ["", "webhooks", "webhooks/leadsquare", "webhooks/leadsquared/x", "%2e%2e/etc/passwd"] {
+        let request = installation.http.post(format!("http://{}/{path}", installation.address));
+        assert_eq!(answer(request.body("{}")).await.0, 404, "{path}");
+    }
+    let address = format!("http://{}/webhooks/leadsquared/", installation.address);
+    assert_eq!(answer(installation.http.get(address)).await.0, 200);
+}

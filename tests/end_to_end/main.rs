@@ -1,0 +1,17 @@
+//! One machine, end to end: `recado serve` as a process between both vendors' simulators.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod callbacks;
+mod commands;
+mod delivery;
+mod doors;
+mod identity;
+mod limits;
+mod outcomes;
+mod shared_table;
+mod start;
+
+/// One rule: a message for every new lead, the same text for all.
+const WELCOME: &str = "  - { id: welcome, on: lead.created, sms: \"Boas-vindas.\" }\n";

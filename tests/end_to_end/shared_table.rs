@@ -1,0 +1,49 @@
+//! Several processes on one DynamoDB table.
+
+use recado_table::EmbeddedTable;
+use serde_json::Value;
+
+use crate::support::{Installation, Lead, Setup, wait_until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_on_one_table_send_nothing_twice_and_share_its_quota() {
+    let table = EmbeddedTable::memory().await.unwrap();
+    let rules = "  - { id: same, on: lead.created, sms: \"Boas-vindas.\" }
+  - { id: own, on: lead.created, sms: \"Olá {{ lead.FirstName }}.\" }
+";
+    let mut setup = Setup::new(rules)
+        .and("quotas: { messages_per_day: 150 }\n")
+        .variable("AWS_ENDPOINT_URL_DYNAMODB", &table.endpoint_url())
+        .variable("AWS_REGION", "sa-east-1")
+        .variable("AWS_ACCESS_KEY_ID", "anybody")
+        .variable("AWS_SECRET_ACCESS_KEY", "anything");
+    setup.data = Some("dynamodb:shared".to_owned());
+    // Side by side from the start, so that both find no table and make it.
+    let (first, second) = tokio::join!(Installation::start(setup.clone()), Installation::start(setup));
+    let both = [&first, &second];
+
+    let leads: Vec<Lead> = (1..=100).map(Lead::new).collect();
+    let bodies: Vec<Value> = leads.iter().map(Lead::created).collect();
+    // Each event goes to both, as when a load balancer in front tries again.
+    let posts = bodies.iter().enumerate().flat_map(|(place, body)| {
+        let (one, other) = (both[place % 2], both[(place + 1) % 2]);
+        [one.take(body), other.take(body)]
+    });
+    futures::future::join_all(posts).await;
+
+    let report = wait_until("150 are delivered and 50 held", async || {
+        let report = first.messages().await;
+        (report.in_state("delivered") == 150 && report.in_state("held") == 50).then_some(report)
+    })
+    .await;
+    assert_eq!(report.total, 200);
+    let received = both.map(|installation| installation.liguelead.received());
+    let mut times = std::collections::BTreeMap::new();
+    for message in received.iter().flat_map(|received| received.messages()) {
+        *times.entry(message.0).or_insert(0) += message.1;
+    }
+    assert_eq!(times.len(), 150);
+    assert!(times.values().all(|times| *times == 1), "{times:?}");
+    assert_eq!(second.usage().await["limits"][0]["left"], 0);
+    assert!(received.iter().all(|one| !one.campaigns.is_empty()), "both processes sent");
+}

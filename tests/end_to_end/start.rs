@@ -1,0 +1,125 @@
+//! How `serve` starts and ends.
+
+use crate::{
+    WELCOME,
+    support::{Installation, Lead, Setup, credentials, recado},
+};
+
+/// A good configuration in a directory, and arguments that name it.
+fn arguments(directory: &std::path::Path, config: &str) -> Vec<String> {
+    let file = directory.join("recado.yaml");
+    std::fs::write(&file, config).unwrap();
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--data", "memory", "--config", &file.display().to_string()];
+    arguments.map(str::to_owned).to_vec()
+}
+
+async fn refused(arguments: &[String], environment: &[(String, String)]) -> String {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let finished = recado(&arguments, environment).await;
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    assert_eq!(finished.stdout, "");
+    finished.stderr
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_credential_is_one_line_that_names_its_variable() {
+    let directory = tempfile::tempdir().unwrap();
+    let setup = Setup::new(WELCOME);
+    let arguments = arguments(directory.path(), &setup.config);
+    let all = credentials("http://127.0.0.1:9/v1", "http://127.0.0.1:9/v2", &setup);
+    for name in [
+        "LIGUELEAD_API_TOKEN",
+        "LIGUELEAD_APP_ID",
+        "LEADSQUARED_ACCESS_KEY",
+        "LEADSQUARED_SECRET_KEY",
+        "RECADO_WEBHOOK_SECRET",
+        "RECADO_CALLBACK_SECRET",
+    ] {
+        for value in [None, Some(" ")] {
+            let others = all.iter().filter(|(one, _)| one != name).cloned();
+            let environment: Vec<_> = others.chain(value.map(|value| (name.to_owned(), value.to_owned()))).collect();
+            let said = refused(&arguments, &environment).await;
+            assert_eq!(said.lines().count(), 1, "{said}");
+            assert!(said.contains(name), "{said}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_credential_is_one_line_that_names_its_variable() {
+    let installation = Installation::start(Setup::new(WELCOME)).await;
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = arguments(directory.path(), &Setup::new(WELCOME).config);
+    for name in ["LIGUELEAD_API_TOKEN", "LIGUELEAD_APP_ID", "LEADSQUARED_ACCESS_KEY", "LEADSQUARED_SECRET_KEY"] {
+        let mut environment = installation.environment.clone();
+        environment.push((name.to_owned(), "a-wrong-value".to_owned()));
+        let said = refused(&arguments, &environment).await;
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains(name) && said.contains("refused"), "{said}");
+        assert!(!said.contains("a-wrong-value"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_makes_no_sense_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let setup = Setup::new(WELCOME);
+    let arguments = arguments(directory.path(), &setup.config);
+    let all = credentials("http://127.0.0.1:9/v1", "http://127.0.0.1:9/v2", &setup);
+    for (name, value) in [
+        ("RECADO_PUBLIC_URL", "not an address"),
+        ("RECADO_PUBLIC_URL", "ftp://recado.example"),
+        ("RECADO_PUBLIC_URL", "https://my_host.example"),
+        ("LIGUELEAD_BASE_URL", "not an address"),
+        ("LEADSQUARED_BASE_URL", "not an address"),
+    ] {
+        let mut environment = all.clone();
+        environment.push((name.to_owned(), value.to_owned()));
+        let said = refused(&arguments, &environment).await;
+        assert!(said.contains(name), "{name}={value}: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_starts_while_the_vendors_are_out_of_reach_and_an_address_in_use_is_named() {
+    let mut installation = Installation::start(Setup::new(WELCOME)).await;
+    let address = installation.address.to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let mut arguments = arguments(directory.path(), &Setup::new(WELCOME).config);
+    arguments[2].clone_from(&address);
+    let said = refused(&arguments, &installation.environment).await;
+    assert!(said.lines().last().is_some_and(|line| line.contains("--listen") && line.contains(&address)), "{said}");
+
+    assert_eq!(installation.stop().await, 0);
+    for (name, path) in [("LIGUELEAD_BASE_URL", "v1"), ("LEADSQUARED_BASE_URL", "v2")] {
+        let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        installation.environment.push((name.to_owned(), format!("http://{gone}/{path}")));
+    }
+    installation.restart().await;
+    installation.take(&Lead::new(1).created()).await;
+    assert_eq!(installation.messages().await.total, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asked_to_end_it_finishes_what_is_under_way_and_the_next_start_goes_on() {
+    let mut setup = Setup::new(WELCOME);
+    setup.liguelead.faults.latency_ms = 1_000;
+    let mut installation = Installation::start(setup).await;
+    let leads: Vec<Lead> = (1..=3).map(Lead::new).collect();
+    installation.take(&leads[0].created()).await;
+    crate::support::wait_until("a request is under way", async || {
+        let calls = installation.liguelead.received().calls;
+        calls.iter().any(|call| call.path.ends_with("/sms") && call.status.is_none()).then_some(())
+    })
+    .await;
+    installation.take(&leads[1].created()).await;
+    assert_eq!(installation.stop().await, 0);
+    let state = installation.messages().await.of(&leads[0].id)[0].state.clone();
+    assert!(["accepted", "delivered"].contains(&state.as_str()), "the answer was waited for: {state}");
+    installation.restart().await;
+    installation.take(&leads[2].created()).await;
+    for lead in &leads[1..] {
+        installation.comes_to(&lead.id, "delivered").await;
+    }
+    assert!(installation.liguelead.received().messages().into_values().all(|times| times == 1));
+}
