@@ -116,17 +116,14 @@ async fn write_ten_thousand(ledger: &Ledger, config: &Config) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_phones_that_wait_go_in_one_request() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut setup = setup();
-    let config = Config::parse(&setup.config).unwrap().config;
     // Written while nobody serves: the next start finds them waiting, as after a crash.
-    let table = EmbeddedTable::open(directory.path()).await.unwrap();
-    let ledger = Ledger::new(embedded_client(&table.endpoint_url()), "recado", config.retention_ms);
+    let table = EmbeddedTable::memory().await.unwrap();
+    let setup = setup().on_table(&table, "waiting");
+    let config = Config::parse(&setup.config).unwrap().config;
+    let ledger = Ledger::new(embedded_client(&table.endpoint_url()), "waiting", config.retention_ms);
     ledger.create_if_missing().await.unwrap();
     write_ten_thousand(&ledger, &config).await;
-    table.stop().await;
 
-    setup.data = Some(directory.path().display().to_string());
     let begun = Instant::now();
     let installation = Installation::start(setup).await;
     let received = wait_until("all were sent", async || {

@@ -173,7 +173,8 @@ fn assert_agreement(report: &Report, received: &liguelead::Received) {
     assert_eq!(states.len(), report.total);
     for (key, state) in &states {
         let campaign = campaigns.get(key);
-        let statuses = campaign.and_then(|campaign| heard.get(&(*campaign, key.0.as_str()))).cloned().unwrap_or_default();
+        let statuses =
+            campaign.and_then(|campaign| heard.get(&(*campaign, key.0.as_str()))).cloned().unwrap_or_default();
         match state.as_str() {
             "delivered" => assert!(campaign.is_some(), "delivered, but never taken by LigueLead"),
             "accepted" => assert!(campaign.is_some() && !statuses.contains("delivered"), "{key:?} {statuses:?}"),

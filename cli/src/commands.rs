@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod demo;
+pub(crate) mod forget_limit;
 pub(crate) mod messages;
 pub(crate) mod plan;
 pub(crate) mod serve;

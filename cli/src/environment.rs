@@ -5,12 +5,18 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use leadsquared::CallError;
 use liguelead::CallFailed;
+use recado_limits::{CallClass, Clock, CrmAccount, LigueLeadAccount, Slot};
 use recado_pipeline::secrets::Secret;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::installation::world;
+
 /// LigueLead's real address.
 const LIGUELEAD_BASE_URL: &str = "https://api.liguelead.com.br/v1";
+
+/// How long a start waits for its turn to ask a vendor, in ms.
+const PROBE_WITHIN_MS: i64 = 6_000;
 
 /// What an installation is given besides its configuration and its data.
 #[derive(Debug, Clone)]
@@ -62,18 +68,35 @@ impl Environment {
     }
 }
 
-/// Asks both vendors whether they know the credentials. One that refuses ends the start; one that is out of reach
-/// does not, since messages wait.
-pub(crate) async fn probe(liguelead: &liguelead::Client, leadsquared: &leadsquared::Client) -> anyhow::Result<()> {
-    let (uploads, user) = tokio::join!(liguelead.list_uploads(), leadsquared.who_am_i());
-    match uploads {
-        Ok(_) => {}
-        Err(error @ CallFailed::Credentials { .. }) => {
-            bail!("LIGUELEAD_API_TOKEN or LIGUELEAD_APP_ID was refused: {error}")
+/// Asks both vendors whether they know the credentials, inside their limits. One that refuses ends the start; one that
+/// is out of reach does not, since messages wait.
+pub(crate) async fn probe(
+    (liguelead, rate): (&liguelead::Client, &LigueLeadAccount),
+    (leadsquared, account): (&leadsquared::Client, &CrmAccount),
+) -> anyhow::Result<()> {
+    let now_ms = world().now_ms();
+    if let Err(error) = rate.admit(&Clock::new(), now_ms + PROBE_WITHIN_MS).await {
+        tracing::warn!(error = %error, "start.liguelead_not_checked");
+    } else {
+        match liguelead.list_uploads().await {
+            Ok(_) => {}
+            Err(error @ CallFailed::Credentials { .. }) => {
+                bail!("LIGUELEAD_API_TOKEN or LIGUELEAD_APP_ID was refused: {error}")
+            }
+            Err(error) => tracing::warn!(error = %error, "start.liguelead_not_checked"),
         }
-        Err(error) => tracing::warn!(error = %error, "start.liguelead_not_checked"),
     }
-    match user {
+    match account.slot(CallClass::Standard, now_ms, now_ms + PROBE_WITHIN_MS).await {
+        Ok(Slot::At(at_ms)) => {
+            let wait_ms = u64::try_from(at_ms - world().now_ms()).unwrap_or_default();
+            tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        }
+        Ok(Slot::NotBefore(_)) | Err(_) => {
+            tracing::warn!("start.leadsquared_not_checked");
+            return Ok(());
+        }
+    }
+    match leadsquared.who_am_i().await {
         Ok(_) => {}
         Err(error @ CallError::Credentials { .. }) => {
             bail!("LEADSQUARED_ACCESS_KEY, LEADSQUARED_SECRET_KEY or LEADSQUARED_BASE_URL was refused: {error}")

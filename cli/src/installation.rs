@@ -1,9 +1,9 @@
 //! The use cases of one installation, put together from configuration, environment and table.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use recado_core::config::Config;
-use recado_limits::{CrmAccount, CrmLimits};
+use recado_limits::{Clock, CrmAccount, CrmLimits, LigueLeadAccount, Plan};
 use recado_pipeline::{
     World,
     ingest::Intake,
@@ -19,6 +19,9 @@ use crate::{data::Store, environment::Environment};
 
 /// The window of LeadSquared's rates, in ms. Source: LeadSquared rate-limits page.
 const CRM_WINDOW_MS: i64 = 5_000;
+
+/// The window of LigueLead's rate, in ms. Source: LigueLead API limits page.
+const LIGUELEAD_WINDOW_MS: NonZeroU32 = NonZeroU32::new(60_000).unwrap();
 
 /// The use cases, ready to be called.
 pub(crate) struct Installation {
@@ -46,7 +49,15 @@ impl Installation {
             settings: settings.clone(),
             world: world.clone(),
         };
-        let sender = Sender { ledger: ledger.clone(), liguelead, callbacks, settings, world: world.clone() };
+        let sender = Sender {
+            ledger: ledger.clone(),
+            liguelead,
+            rate: liguelead_account(&config, store),
+            clock: Clock::new(),
+            callbacks,
+            settings,
+            world: world.clone(),
+        };
         Ok(Self {
             sweeper: Sweeper { sender: sender.clone(), settler: settler.clone() },
             syncer: Syncer {
@@ -74,6 +85,14 @@ pub(crate) fn crm_account(config: &Config, store: &Store) -> CrmAccount {
         calls_per_day: Some(crm.own_calls_per_day()),
     };
     CrmAccount::new(store.ledger.client().clone(), store.ledger.table(), limits)
+}
+
+/// The account whose rate the configuration names.
+pub(crate) fn liguelead_account(config: &Config, store: &Store) -> LigueLeadAccount {
+    // The configuration takes 1 at least.
+    let limit = NonZeroU32::new(config.liguelead.requests_per_minute).unwrap_or(NonZeroU32::MIN);
+    let plan = Plan::new(limit, LIGUELEAD_WINDOW_MS);
+    LigueLeadAccount::new(store.ledger.client().clone(), store.ledger.table(), plan)
 }
 
 /// The system's clock, and random identifiers.

@@ -37,6 +37,8 @@ enum Command {
     Messages(commands::messages::Messages),
     /// Show what was spent of each quota and limit.
     Usage(commands::usage::Usage),
+    /// Forget the limit that LeadSquared's refusals taught.
+    ForgetLimit(commands::forget_limit::ForgetLimit),
 }
 
 /// Exit codes: 0 done, 1 refused with a clear reason, 2 wrong use (which clap reports itself).
@@ -65,5 +67,6 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Plan(plan) => plan.run(),
         Command::Messages(messages) => messages.run().await,
         Command::Usage(usage) => usage.run().await,
+        Command::ForgetLimit(forget) => forget.run().await,
     }
 }

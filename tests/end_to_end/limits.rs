@@ -69,8 +69,7 @@ async fn when_the_days_quota_of_credits_is_spent_the_rest_is_held_until_tomorrow
 async fn a_closed_hour_holds_a_message_until_it_opens_on_the_recipients_clock() {
     // Hours that are far from now in São Paulo, and in Acre, whose clocks show two hours less.
     let now = now_in("America/Sao_Paulo");
-    let (range, opens_at, days) =
-        if now.hour() < 12 { ("20:00-21:00", 20, 0) } else { ("06:00-07:00", 6, 1) };
+    let (range, opens_at, days) = if now.hour() < 12 { ("20:00-21:00", 20, 0) } else { ("06:00-07:00", 6, 1) };
     let opens = now.date().checked_add(days.days()).unwrap().at(opens_at, 0, 0, 0);
     let opens_ms = opens.to_zoned(now.time_zone().clone()).unwrap().timestamp().as_millisecond();
 

@@ -11,13 +11,7 @@ async fn two_processes_on_one_table_send_nothing_twice_and_share_its_quota() {
     let rules = "  - { id: same, on: lead.created, sms: \"Boas-vindas.\" }
   - { id: own, on: lead.created, sms: \"Olá {{ lead.FirstName }}.\" }
 ";
-    let mut setup = Setup::new(rules)
-        .and("quotas: { messages_per_day: 150 }\n")
-        .variable("AWS_ENDPOINT_URL_DYNAMODB", &table.endpoint_url())
-        .variable("AWS_REGION", "sa-east-1")
-        .variable("AWS_ACCESS_KEY_ID", "anybody")
-        .variable("AWS_SECRET_ACCESS_KEY", "anything");
-    setup.data = Some("dynamodb:shared".to_owned());
+    let setup = Setup::new(rules).and("quotas: { messages_per_day: 150 }\n").on_table(&table, "shared");
     // Side by side from the start, so that both find no table and make it.
     let (first, second) = tokio::join!(Installation::start(setup.clone()), Installation::start(setup));
     let both = [&first, &second];

@@ -4,6 +4,7 @@ use recado_simulators::{
     faults::{FaultRule, Faults},
     leadsquared, liguelead,
 };
+use recado_table::EmbeddedTable;
 
 /// What webhooks show.
 pub(crate) const SECRET: &str = "webhook-secret-of-the-test";
@@ -56,6 +57,15 @@ impl Setup {
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// The same on this table, as on DynamoDB: found by the variables of the AWS SDK, and open to several processes.
+    pub(crate) fn on_table(mut self, table: &EmbeddedTable, name: &str) -> Self {
+        self.data = Some(format!("dynamodb:{name}"));
+        self.variable("AWS_ENDPOINT_URL_DYNAMODB", &table.endpoint_url())
+            .variable("AWS_REGION", "sa-east-1")
+            .variable("AWS_ACCESS_KEY_ID", "anybody")
+            .variable("AWS_SECRET_ACCESS_KEY", "anything")
     }
 
     /// The same with this going wrong at LigueLead.

@@ -11,6 +11,7 @@ use tokio::{
 use super::Which;
 use crate::{
     environment::{Environment, probe},
+    installation::{crm_account, liguelead_account},
     logging, output,
     serve::{Pace, Server},
 };
@@ -37,7 +38,8 @@ impl Serve {
         let environment = Environment::read()?;
         let (config, store) = self.which.open().await?;
         let (liguelead, leadsquared) = environment.clients(Duration::from_millis(config.send.call_timeout_ms))?;
-        probe(&liguelead, &leadsquared).await?;
+        let (rate, account) = (liguelead_account(&config, &store), crm_account(&config, &store));
+        probe((&liguelead, &rate), (&leadsquared, &account)).await?;
         if environment.public_url.is_none() {
             output::complain(
                 "RECADO_PUBLIC_URL is not set: delivery reports come only if LigueLead's panel holds this \

@@ -2,8 +2,13 @@
 
 use std::{collections::BTreeMap, process::ExitCode};
 
-use recado_core::config::Config;
-use recado_pipeline::settings::{next_midnight_ms, today};
+use recado_core::config::{Config, Quotas};
+use recado_ledger::{Budget, Day};
+use recado_limits::Clock;
+use recado_pipeline::{
+    settings::{next_midnight_ms, today},
+    warn::nearly_spent,
+};
 use serde::Serialize;
 
 use super::Which;
@@ -37,11 +42,15 @@ pub(crate) struct Report {
 /// One quota or limit.
 #[derive(Debug, Serialize)]
 pub(crate) struct Spent {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) used: u64,
     /// None: no limit is configured.
     pub(crate) limit: Option<u64>,
     pub(crate) left: Option<u64>,
+    /// When it is as good as new, in ms since the epoch; none for a window that slides.
+    pub(crate) until_ms: Option<i64>,
+    /// `closed until …`, `learnt …`, `nearly spent`, `in shadow`: what else there is to know.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Usage {
@@ -62,8 +71,16 @@ impl Usage {
 pub(crate) async fn report(config: &Config, store: &Store) -> anyhow::Result<Report> {
     let now_ms = installation::world().now_ms();
     let day = today(now_ms, &config.timezone);
-    let spent = store.ledger.day(&day).await?;
-    let crm_calls = installation::crm_account(config, store).calls_today(now_ms).await?;
+    let until_ms = next_midnight_ms(now_ms, &config.timezone);
+    let account = store.ledger.day(&day, &Budget::Account).await?;
+    let mut limits = budget("", account, config.quotas, until_ms);
+    for rule in &config.rules {
+        let Some(quotas) = rule.quota else { continue };
+        let spent = store.ledger.day(&day, &Budget::Rule(rule.id.as_str().to_owned())).await?;
+        limits.extend(budget(&format!(" of rule {}", rule.id.as_str()), spent, quotas, until_ms));
+    }
+    limits.push(liguelead_limit(config, store).await?);
+    limits.extend(crm_limits(config, store, now_ms).await?);
     let mut states = BTreeMap::new();
     store
         .ledger
@@ -72,31 +89,86 @@ pub(crate) async fn report(config: &Config, store: &Store) -> anyhow::Result<Rep
             true
         })
         .await?;
-    let limit = |name, used, limit: Option<u64>| Spent {
-        name,
-        used,
-        limit,
-        left: limit.map(|limit| limit.saturating_sub(used)),
-    };
-    Ok(Report {
-        until_ms: next_midnight_ms(now_ms, &config.timezone),
-        limits: vec![
-            limit("messages a day", spent.messages, config.quotas.messages_per_day),
-            limit("credits a day", spent.credits, config.quotas.credits_per_day),
-            limit("LeadSquared calls a day (UTC)", crm_calls, Some(config.leadsquared.own_calls_per_day())),
-        ],
-        liguelead_requests: spent.requests,
-        states,
-        day,
+    Ok(Report { until_ms, limits, liguelead_requests: account.requests, states, day })
+}
+
+/// The lines of one budget.
+fn budget(of: &str, spent: Day, quotas: Quotas, until_ms: i64) -> Vec<Spent> {
+    let enforced =
+        recado_ledger::Quotas { messages_per_day: quotas.messages_per_day, credits_per_day: quotas.credits_per_day };
+    let near = nearly_spent(spent, enforced);
+    [("messages", spent.messages, quotas.messages_per_day), ("credits", spent.credits, quotas.credits_per_day)]
+        .into_iter()
+        .map(|(what, used, limit)| {
+            let near = near.iter().any(|(name, ..)| *name == what).then(|| "nearly spent".to_owned());
+            let shadow = quotas.shadow.then(|| "in shadow".to_owned());
+            let notes = near.into_iter().chain(shadow).collect();
+            let left = limit.map(|limit| limit.saturating_sub(used));
+            Spent { name: format!("{what} a day{of}"), used, limit, left, until_ms: Some(until_ms), notes }
+        })
+        .collect()
+}
+
+/// The line of the LigueLead account.
+async fn liguelead_limit(config: &Config, store: &Store) -> anyhow::Result<Spent> {
+    let state = installation::liguelead_account(config, store).state(Clock::new().read()).await?;
+    let mut notes = Vec::new();
+    if let Some(until_ms) = state.closed_until_ms {
+        notes.push(format!("closed until {}", output::instant(until_ms)));
+    }
+    if let Some((limit, until_ms)) = state.cut {
+        notes.push(format!("others use it: cut to {limit} until {}", output::instant(until_ms)));
+    }
+    Ok(Spent {
+        name: format!("LigueLead calls in {} s", state.window_ms / 1000),
+        used: state.used,
+        limit: Some(state.limit.into()),
+        left: Some(state.left.into()),
+        until_ms: None,
+        notes,
     })
+}
+
+/// The lines of the LeadSquared account.
+async fn crm_limits(config: &Config, store: &Store, now_ms: i64) -> anyhow::Result<Vec<Spent>> {
+    let state = installation::crm_account(config, store).state(now_ms).await?;
+    let mut notes = Vec::new();
+    if let Some(until_ms) = state.closed_until_ms {
+        notes.push(format!("closed until {}", output::instant(until_ms)));
+    }
+    if let Some((calls, window_ms)) = state.learnt {
+        notes.push(format!("learnt: {calls} in {} s", window_ms / 1000));
+    }
+    let line = |name: &str, used: u64, limit: u64, until_ms, notes| Spent {
+        name: format!("LeadSquared {name}"),
+        used,
+        limit: Some(limit),
+        left: Some(limit.saturating_sub(used)),
+        until_ms,
+        notes,
+    };
+    let crm = &config.leadsquared;
+    let tomorrow_ms = (now_ms.div_euclid(86_400_000) + 1) * 86_400_000;
+    Ok(vec![
+        line("calls in 5 s", state.calls.into(), state.calls_limit.into(), None, notes),
+        line("bulk calls in 5 s", state.bulk_calls.into(), crm.bulk_calls_per_5s.into(), None, Vec::new()),
+        line("calls a day (UTC)", state.day_calls, crm.own_calls_per_day(), Some(tomorrow_ms), Vec::new()),
+    ])
 }
 
 fn show(report: &Report) {
     output::say(&format!("{} until {}", report.day, output::instant(report.until_ms)));
-    let mut table = output::table(&["limit", "used", "of", "left"]);
+    let mut table = output::table(&["limit", "used", "of", "left", "until", ""]);
     let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
     for spent in &report.limits {
-        table.add_row([spent.name.to_owned(), spent.used.to_string(), number(spent.limit), number(spent.left)]);
+        table.add_row([
+            spent.name.clone(),
+            spent.used.to_string(),
+            number(spent.limit),
+            number(spent.left),
+            spent.until_ms.map_or_else(|| "slides".to_owned(), output::instant),
+            spent.notes.join(", "),
+        ]);
     }
     output::say(&table.to_string());
     output::say(&format!("requests to LigueLead: {}", report.liguelead_requests));

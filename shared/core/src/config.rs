@@ -137,7 +137,7 @@ fn read(text: &str, problems: &mut Problems) -> Option<Config> {
         timezone,
         leadsquared: account::read(&root, problems),
         liguelead: gateway::read(&root, problems),
-        quotas: sending::quotas(&root, problems),
+        quotas: sending::quotas(&root, "quotas", problems).unwrap_or_default(),
         hours: sending::hours(&root, problems),
         caps: sending::caps(&root, problems),
         send: sending::send(&root, problems),

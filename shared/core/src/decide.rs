@@ -21,6 +21,8 @@ pub const DEFAULT_EXPIRES_MS: i64 = 72 * 3_600_000;
 /// When the sweep looks at a message that should have been sent at once, in ms after it was written: its wake-up was
 /// lost.
 pub const WAKE_UP_WITHIN_MS: i64 = 60_000;
+/// Why a rule in shadow sends nothing: everything else about the message was decided as usual.
+pub const SHADOW: &str = "the rule is in shadow: it would have been sent";
 /// The lead's fields that hold phones, in the order in which they are tried.
 const PHONE_FIELDS: [&str; 2] = ["Phone", "Mobile"];
 
@@ -200,7 +202,7 @@ fn fill(message: &mut Message, config: &Config, rule: &Rule, event: &Event, cont
     message.credits = text.credits();
     message.text = Some(text);
     message.phone = Some(mobile(&event.lead)?);
-    Ok(())
+    if rule.shadow { Err(SHADOW.to_owned()) } else { Ok(()) }
 }
 
 /// The first of the lead's phones that takes an SMS; otherwise why the first that is there does not.

@@ -15,15 +15,21 @@ struct Shared {
     text: String,
     title: Option<String>,
     group_id: Option<String>,
+    /// The rule, where it has a budget of its own: one request draws on one rule's budget.
+    rule: Option<String>,
 }
 
 /// Packs `messages` into the fewest requests of at most `phones_per_request` phones, oldest messages first.
 ///
 /// A phone stands at most once in a request, because callbacks name a recipient by its phone alone: a second message
 /// of the same text to the same phone goes in a request of its own. Messages without a phone or a text are left out;
-/// they never wait.
+/// they never wait. Messages of a rule that `has_quota` are not packed together with those of other rules.
 #[must_use]
-pub fn into_requests(mut messages: Vec<Message>, phones_per_request: usize) -> Vec<Vec<Message>> {
+pub fn into_requests(
+    mut messages: Vec<Message>,
+    phones_per_request: usize,
+    has_quota: impl Fn(&str) -> bool,
+) -> Vec<Vec<Message>> {
     messages.sort_by_key(|message| (message.created_ms, message.id));
     let mut groups: HashMap<Shared, Vec<(Phone, Message)>> = HashMap::new();
     for message in messages {
@@ -33,6 +39,7 @@ pub fn into_requests(mut messages: Vec<Message>, phones_per_request: usize) -> V
             text: text.expose().to_owned(),
             title: message.title.clone(),
             group_id: message.group_id.clone(),
+            rule: has_quota(&message.rule).then(|| message.rule.clone()),
         };
         groups.entry(shared).or_default().push((phone, message));
     }

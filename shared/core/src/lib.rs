@@ -1,5 +1,6 @@
 //! Recado's decisions, pure: events, rules, texts, phones, credits, hours, states
 
+pub mod caps;
 pub mod config;
 pub mod credits;
 pub mod decide;

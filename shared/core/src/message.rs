@@ -228,6 +228,8 @@ pub struct Batch {
     pub why: Option<String>,
     /// The day whose quota it draws on, `YYYY-MM-DD` in the tenant's zone.
     pub day: String,
+    /// The rule whose own budget it draws on as well.
+    pub rule: Option<String>,
     /// Messages reserved from that day's quota.
     pub messages: u64,
     /// Credits reserved from that day's quota.

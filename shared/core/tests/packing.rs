@@ -50,15 +50,15 @@ fn sizes(requests: &[Vec<Message>]) -> Vec<usize> {
 
 #[test]
 fn one_text_goes_in_chunks_oldest_first() {
-    let requests = into_requests((0..25).rev().map(message).collect(), 10);
+    let requests = into_requests((0..25).rev().map(message).collect(), 10, |_| false);
     assert_eq!(sizes(&requests), [10, 10, 5]);
     assert!(requests.concat().is_sorted_by_key(|message| message.created_ms));
 }
 
 #[test]
 fn ten_thousand_phones_of_one_text_are_one_request() {
-    assert_eq!(sizes(&into_requests((0..10_000).map(message).collect(), 10_000)), [10_000]);
-    assert_eq!(sizes(&into_requests((0..10_001).map(message).collect(), 10_000)), [10_000, 1]);
+    assert_eq!(sizes(&into_requests((0..10_000).map(message).collect(), 10_000, |_| false)), [10_000]);
+    assert_eq!(sizes(&into_requests((0..10_001).map(message).collect(), 10_000, |_| false)), [10_000, 1]);
 }
 
 #[test]
@@ -68,7 +68,16 @@ fn what_a_request_has_once_tells_requests_apart() {
     messages[2].channel = Channel::Flash;
     messages[3].title = Some("t".to_owned());
     messages[4].group_id = Some("g".to_owned());
-    assert_eq!(sizes(&into_requests(messages, 10_000)), [1, 1, 1, 1, 1]);
+    assert_eq!(sizes(&into_requests(messages, 10_000, |_| false)), [1, 1, 1, 1, 1]);
+}
+
+#[test]
+fn a_rule_with_its_own_budget_has_requests_of_its_own() {
+    let mut messages: Vec<Message> = (0..4).map(message).collect();
+    messages[3].rule = "budgeted".to_owned();
+    let requests = into_requests(messages, 10_000, |rule| rule == "budgeted");
+    assert_eq!(sizes(&requests), [3, 1]);
+    assert_eq!(requests[1][0].rule, "budgeted");
 }
 
 #[test]
@@ -76,7 +85,7 @@ fn one_phone_stands_once_in_a_request() {
     let mut messages: Vec<Message> = (0..4).map(message).collect();
     messages[2].phone = messages[0].phone;
     messages[3].phone = messages[0].phone;
-    let requests = into_requests(messages, 10_000);
+    let requests = into_requests(messages, 10_000, |_| false);
     assert_eq!(requests.len(), 3, "as many as the phone has messages");
     assert_eq!(sizes(&requests).iter().sum::<usize>(), 4);
 }
@@ -94,7 +103,7 @@ proptest! {
             one
         }).collect();
         let before: BTreeSet<MessageId> = messages.iter().map(|message| message.id).collect();
-        let requests = into_requests(messages, most);
+        let requests = into_requests(messages, most, |_| false);
         let after: Vec<MessageId> = requests.iter().flatten().map(|message| message.id).collect();
         prop_assert_eq!(after.len(), before.len());
         prop_assert_eq!(after.into_iter().collect::<BTreeSet<_>>(), before);
@@ -127,6 +136,7 @@ fn batch(state: BatchState, members: &[&Message]) -> Batch {
         campaign_id: None,
         why: None,
         day: "2026-11-23".to_owned(),
+        rule: None,
         messages: 1,
         credits: 1,
     }

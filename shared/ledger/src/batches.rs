@@ -11,7 +11,7 @@ use recado_core::{
 };
 
 use crate::{
-    Day, Ledger, LedgerError, Quotas,
+    Budget, Day, Draw, Ledger, LedgerError,
     codec::{Key, Reader, batch_from, members_value, n, s},
     error::unavailable,
     schema::misbuilt,
@@ -26,17 +26,42 @@ pub struct NewBatch {
     pub now_ms: i64,
     /// The day whose quota it draws on, `YYYY-MM-DD`.
     pub day: String,
-    /// What it reserves of that day; `requests` is 1.
-    pub reserve: Day,
+    /// What it reserves of that day: of the account's budget, and of its rule's own if there is one.
+    pub draws: Vec<Draw>,
+}
+
+impl NewBatch {
+    /// What is drawn on the account: every budget is drawn on alike.
+    fn reserve(&self) -> Day {
+        self.draws.first().map(|draw| draw.amount).unwrap_or_default()
+    }
+
+    fn rule(&self) -> Option<&str> {
+        self.draws.iter().find_map(|draw| match &draw.budget {
+            Budget::Rule(rule) => Some(rule.as_str()),
+            Budget::Account => None,
+        })
+    }
 }
 
 /// What became of a batch that was to be prepared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Prepared {
     /// It is written and its quota is reserved.
     Done,
-    /// The day's quotas do not allow it; this is what the day has spent.
-    OverQuota(Day),
+    /// A budget of the day does not allow it; this is how much of each budget is spent, in the order of the draws.
+    OverQuota(Vec<Day>),
+}
+
+/// What a batch gives back of what it reserved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refund {
+    /// To which day.
+    pub day: String,
+    /// To which rule's own budget besides the account's.
+    pub rule: Option<String>,
+    /// How much.
+    pub amount: Day,
 }
 
 /// A move of a batch.
@@ -54,8 +79,8 @@ pub struct BatchChange {
     pub campaign_id: Option<String>,
     /// Why, for a person to read.
     pub why: Option<String>,
-    /// What is given back to which day, in the same write.
-    pub refund: Option<(String, Day)>,
+    /// What is given back, in the same write.
+    pub refund: Option<Refund>,
 }
 
 impl BatchChange {
@@ -67,30 +92,44 @@ impl BatchChange {
 }
 
 impl Ledger {
-    /// Writes a new batch and reserves its quota, both or neither.
-    pub async fn prepare_batch(&self, batch: &NewBatch, quotas: Quotas) -> Result<Prepared, LedgerError> {
-        let Some(spend) = self.spend(&batch.day, batch.reserve, quotas)? else {
-            return Ok(Prepared::OverQuota(self.day(&batch.day).await?));
-        };
-        let mut item = Key::batch(batch.id).into_item();
-        for (name, value) in [
-            ("state", s(BatchState::Prepared.as_str())),
-            ("prepared_ms", n(batch.now_ms)),
-            ("day", s(&batch.day)),
-            ("messages", n(batch.reserve.messages)),
-            ("credits", n(batch.reserve.credits)),
-            ("ttl", n(self.ttl_s(batch.now_ms))),
-        ] {
-            item.insert(name.to_owned(), value);
+    /// Writes a new batch and reserves its budgets, all or nothing.
+    pub async fn prepare_batch(&self, batch: &NewBatch) -> Result<Prepared, LedgerError> {
+        let mut writes = vec![TransactWriteItem::builder().put(self.new_row(batch)?).build()];
+        for draw in &batch.draws {
+            let Some(spend) = self.spend(&batch.day, draw)? else { return self.over_quota(batch).await };
+            writes.push(TransactWriteItem::builder().update(spend).build());
         }
-        let put = Put::builder().table_name(&self.table).set_item(Some(item)).build().map_err(misbuilt)?;
-        let writes =
-            vec![TransactWriteItem::builder().put(put).build(), TransactWriteItem::builder().update(spend).build()];
         match self.transact(format!("{}-p", batch.id), writes).await {
             Ok(()) => Ok(Prepared::Done),
-            Err(error) if condition_failed(&error) => Ok(Prepared::OverQuota(self.day(&batch.day).await?)),
+            Err(error) if condition_failed(&error) => self.over_quota(batch).await,
             Err(error) => Err(unavailable("TransactWriteItems")(error)),
         }
+    }
+
+    async fn over_quota(&self, batch: &NewBatch) -> Result<Prepared, LedgerError> {
+        let mut spent = Vec::with_capacity(batch.draws.len());
+        for draw in &batch.draws {
+            spent.push(self.day(&batch.day, &draw.budget).await?);
+        }
+        Ok(Prepared::OverQuota(spent))
+    }
+
+    fn new_row(&self, batch: &NewBatch) -> Result<Put, LedgerError> {
+        let mut item = Key::batch(batch.id).into_item();
+        for (name, value) in [
+            ("state", Some(s(BatchState::Prepared.as_str()))),
+            ("prepared_ms", Some(n(batch.now_ms))),
+            ("day", Some(s(&batch.day))),
+            ("rule", batch.rule().map(s)),
+            ("messages", Some(n(batch.reserve().messages))),
+            ("credits", Some(n(batch.reserve().credits))),
+            ("ttl", Some(n(self.ttl_s(batch.now_ms)))),
+        ] {
+            if let Some(value) = value {
+                item.insert(name.to_owned(), value);
+            }
+        }
+        Put::builder().table_name(&self.table).set_item(Some(item)).build().map_err(misbuilt)
     }
 
     /// Moves a batch. `false`: it was in none of the states that the move starts from.
@@ -103,9 +142,12 @@ impl Ledger {
         }
         let update = self.batch_update(change).build().map_err(misbuilt)?;
         let mut writes = vec![TransactWriteItem::builder().update(update).build()];
-        if let Some((day, back)) = &change.refund {
-            let back = self.give_back(day, *back)?;
-            writes.push(TransactWriteItem::builder().update(back).build());
+        if let Some(refund) = &change.refund {
+            let rule = refund.rule.clone().map(Budget::Rule);
+            for budget in std::iter::once(Budget::Account).chain(rule) {
+                let back = self.give_back(&refund.day, &budget, refund.amount)?;
+                writes.push(TransactWriteItem::builder().update(back).build());
+            }
         }
         match self.transact(token.to_owned(), writes).await {
             Ok(()) => Ok(true),

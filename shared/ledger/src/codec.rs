@@ -10,7 +10,7 @@ use recado_core::{
     phone::Phone,
 };
 
-use crate::{LedgerError, SHARDS};
+use crate::{Budget, LedgerError, SHARDS};
 
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -46,8 +46,16 @@ impl Key {
         Self { pk: format!("P#{campaign_id}"), sk: "B".to_owned() }
     }
 
-    pub(crate) fn day(day: &str) -> Self {
-        Self { pk: format!("D#{day}"), sk: "D".to_owned() }
+    pub(crate) fn day(day: &str, budget: &Budget) -> Self {
+        let sk = match budget {
+            Budget::Account => "D".to_owned(),
+            Budget::Rule(rule) => format!("R#{rule}"),
+        };
+        Self { pk: format!("D#{day}"), sk }
+    }
+
+    pub(crate) fn caps(lead_id: &str) -> Self {
+        Self { pk: format!("C#{lead_id}"), sk: "C".to_owned() }
     }
 
     /// The message that this key belongs to, if it is one's.
@@ -210,6 +218,7 @@ pub(crate) fn batch_from(item: &Item) -> Result<Batch, LedgerError> {
         campaign_id: read.maybe_text("campaign"),
         why: read.maybe_text("why"),
         day: read.text("day")?,
+        rule: read.maybe_text("rule"),
         messages: read.number("messages")?,
         credits: read.number("credits")?,
     })

@@ -12,6 +12,26 @@ use crate::{
     schema::misbuilt,
 };
 
+/// Whose budget: the account's, or one rule's own beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Budget {
+    /// The account's.
+    Account,
+    /// A rule's.
+    Rule(String),
+}
+
+/// What a batch draws on one budget of one day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draw {
+    /// On which.
+    pub budget: Budget,
+    /// How much.
+    pub amount: Day,
+    /// What the budget allows a day; a budget in shadow allows everything and counts all the same.
+    pub quotas: Quotas,
+}
+
 /// What one calendar day, in the tenant's zone, has spent.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Day {
@@ -33,6 +53,9 @@ pub struct Quotas {
 }
 
 impl Quotas {
+    /// No limit at all, for what is only counted.
+    pub const NONE: Self = Self { messages_per_day: None, credits_per_day: None };
+
     /// Whether `more` fits beside what the day has spent already.
     #[must_use]
     pub fn allow(&self, spent: Day, more: Day) -> bool {
@@ -68,13 +91,13 @@ impl Day {
 }
 
 impl Ledger {
-    /// What `day` (`YYYY-MM-DD`) has spent.
-    pub async fn day(&self, day: &str) -> Result<Day, LedgerError> {
+    /// What `day` (`YYYY-MM-DD`) has spent of a budget.
+    pub async fn day(&self, day: &str, budget: &Budget) -> Result<Day, LedgerError> {
         let output = self
             .client
             .get_item()
             .table_name(&self.table)
-            .set_key(Some(Key::day(day).into_item()))
+            .set_key(Some(Key::day(day, budget).into_item()))
             .consistent_read(true)
             .send()
             .await
@@ -82,13 +105,14 @@ impl Ledger {
         Ok(output.item.as_ref().map(Day::from_item).unwrap_or_default())
     }
 
-    /// The update that spends `more` of a day, provided it fits the quotas. `None` if it never could.
-    pub(crate) fn spend(&self, day: &str, more: Day, quotas: Quotas) -> Result<Option<Update>, LedgerError> {
+    /// The update that draws on a day, provided it fits the budget. `None` if it never could.
+    pub(crate) fn spend(&self, day: &str, draw: &Draw) -> Result<Option<Update>, LedgerError> {
         let mut conditions = Vec::new();
-        let mut update = self.count(day, more, "+");
-        for (name, limit, amount) in
-            [("messages", quotas.messages_per_day, more.messages), ("credits", quotas.credits_per_day, more.credits)]
-        {
+        let mut update = self.count(day, &draw.budget, draw.amount, "+");
+        for (name, limit, amount) in [
+            ("messages", draw.quotas.messages_per_day, draw.amount.messages),
+            ("credits", draw.quotas.credits_per_day, draw.amount.credits),
+        ] {
             let Some(limit) = limit else { continue };
             // A condition cannot add, so the sum is turned round: spent <= limit - more.
             let Some(room) = limit.checked_sub(amount) else { return Ok(None) };
@@ -101,13 +125,13 @@ impl Ledger {
         update.build().map(Some).map_err(misbuilt)
     }
 
-    /// The update that gives `back` to a day.
-    pub(crate) fn give_back(&self, day: &str, back: Day) -> Result<Update, LedgerError> {
-        self.count(day, back, "-").build().map_err(misbuilt)
+    /// The update that gives `back` to a budget of a day.
+    pub(crate) fn give_back(&self, day: &str, budget: &Budget, back: Day) -> Result<Update, LedgerError> {
+        self.count(day, budget, back, "-").build().map_err(misbuilt)
     }
 
-    fn count(&self, day: &str, by: Day, sign: &str) -> UpdateBuilder {
-        let mut update = Update::builder().table_name(&self.table).set_key(Some(Key::day(day).into_item()));
+    fn count(&self, day: &str, budget: &Budget, by: Day, sign: &str) -> UpdateBuilder {
+        let mut update = Update::builder().table_name(&self.table).set_key(Some(Key::day(day, budget).into_item()));
         let mut sets = Vec::new();
         for (name, amount) in COUNTERS.into_iter().zip(by.counters()) {
             sets.push(format!("#{name} = if_not_exists(#{name}, :zero) {sign} :{name}"));

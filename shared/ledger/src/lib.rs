@@ -7,7 +7,8 @@
 //! | callback | `B#batch` or `P#campaign` | `C#phone#status#time` | one delivery report, as it came |
 //! | campaign | `P#campaign` | `B` | which batch a `campaign_id` belongs to |
 //! | event | `E#id` | `E` | a delivery that became no message, and why |
-//! | day | `D#day` | `D` | what was spent of a calendar day's quotas |
+//! | day | `D#day` | `D`, or `R#rule` | what was spent of a calendar day's quotas, the account's or a rule's own |
+//! | caps | `C#lead` | `C` | a lead's recent messages, as far as the caps ask |
 //! | settings | `S#name` | `S` | what the CRM assigned, such as the activity type's code |
 //!
 //! Three sparse indexes find work: `due` (what the sweep must look at, and when), `batch` (whose phone is whose in
@@ -17,6 +18,7 @@
 
 mod batches;
 mod callbacks;
+mod caps;
 mod codec;
 mod days;
 mod error;
@@ -26,9 +28,10 @@ mod messages;
 mod schema;
 mod settings;
 
-pub use batches::{BatchChange, NewBatch, Prepared};
+pub use batches::{BatchChange, NewBatch, Prepared, Refund};
 pub use callbacks::{StoredCallback, StoredFor};
-pub use days::{Day, Quotas};
+pub use caps::LeadCaps;
+pub use days::{Budget, Day, Draw, Quotas};
 pub use error::LedgerError;
 pub use events::{EventOutcome, EventRow};
 pub use messages::{Change, CrmChange, Due, DueRows, Guard, Inserted};

@@ -12,7 +12,7 @@ use recado_core::{
 
 use crate::{
     Ledger, LedgerError, SHARDS,
-    codec::{self, Key, message_shard, n, s},
+    codec::{self, Item, Key, message_shard, n, s},
     error::unavailable,
     judged::{Judgement, Statement, Update, insert},
     schema::{BATCH_INDEX, CRM_INDEX, DUE_INDEX, misbuilt},
@@ -225,20 +225,25 @@ impl Ledger {
 
     /// Reads messages by id, in no particular order; unknown ids are left out.
     pub async fn messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, LedgerError> {
-        let requests: Vec<_> = ids.chunks(KEYS_PER_GET).map(|ids| self.get_chunk(ids)).collect();
-        let found: Vec<Vec<Message>> = stream::iter(requests).buffered(GETS_AT_ONCE).try_collect().await?;
+        let keys = ids.iter().map(|&id| Key::message(id)).collect();
+        self.get_items(keys).await?.iter().map(codec::message_from).collect()
+    }
+
+    /// Reads items by key, in no particular order.
+    pub(crate) async fn get_items(&self, keys: Vec<Key>) -> Result<Vec<Item>, LedgerError> {
+        let requests: Vec<_> = keys.chunks(KEYS_PER_GET).map(|keys| self.get_chunk(keys)).collect();
+        let found: Vec<Vec<Item>> = stream::iter(requests).buffered(GETS_AT_ONCE).try_collect().await?;
         Ok(found.into_iter().flatten().collect())
     }
 
-    async fn get_chunk(&self, ids: &[MessageId]) -> Result<Vec<Message>, LedgerError> {
-        let keys = ids.iter().map(|&id| Key::message(id).into_item());
+    async fn get_chunk(&self, keys: &[Key]) -> Result<Vec<Item>, LedgerError> {
         let wanted = KeysAndAttributes::builder()
-            .set_keys(Some(keys.collect()))
+            .set_keys(Some(keys.iter().cloned().map(Key::into_item).collect()))
             .consistent_read(true)
             .build()
             .map_err(misbuilt)?;
         let mut request = Some(HashMap::from([(self.table.clone(), wanted)]));
-        let mut found = Vec::with_capacity(ids.len());
+        let mut found = Vec::with_capacity(keys.len());
         while let Some(wanted) = request.take() {
             let output = self
                 .client
@@ -247,9 +252,7 @@ impl Ledger {
                 .send()
                 .await
                 .map_err(unavailable("BatchGetItem"))?;
-            for item in output.responses.unwrap_or_default().into_values().flatten() {
-                found.push(codec::message_from(&item)?);
-            }
+            found.extend(output.responses.unwrap_or_default().into_values().flatten());
             request = output.unprocessed_keys.filter(|keys| !keys.is_empty());
         }
         Ok(found)

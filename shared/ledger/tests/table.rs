@@ -2,14 +2,15 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as the test does")]
 
 use recado_core::{
+    caps::Sent,
     credits::SmsText,
     identity::{BatchId, EventId, MessageId},
     message::{BatchState, Channel, Crm, Message, State},
     phone::Phone,
 };
 use recado_ledger::{
-    BatchChange, Change, CrmChange, Day, Due, EventOutcome, EventRow, Guard, Inserted, Ledger, NewBatch, Prepared,
-    Quotas, StoredCallback, StoredFor, embedded_client,
+    BatchChange, Budget, Change, CrmChange, Day, Draw, Due, EventOutcome, EventRow, Guard, Inserted, LeadCaps, Ledger,
+    NewBatch, Prepared, Quotas, Refund, StoredCallback, StoredFor, embedded_client,
 };
 use recado_table::EmbeddedTable;
 
@@ -70,8 +71,12 @@ fn new_batch(number: u8, messages: u64, credits: u64) -> NewBatch {
         id: batch_id(number),
         now_ms: NOW_MS,
         day: "2026-11-21".to_owned(),
-        reserve: Day { messages, credits, requests: 1 },
+        draws: vec![draw(messages, credits, Quotas::NONE)],
     }
+}
+
+fn draw(messages: u64, credits: u64, quotas: Quotas) -> Draw {
+    Draw { budget: Budget::Account, amount: Day { messages, credits, requests: 1 }, quotas }
 }
 
 #[tokio::test]
@@ -130,36 +135,96 @@ async fn due_rows_are_found_by_time_and_gone_once_nothing_is_due() {
 async fn a_quota_is_reserved_with_the_batch_or_not_at_all() {
     let (_table, ledger) = ledger().await;
     let quotas = Quotas { messages_per_day: Some(10), credits_per_day: Some(15) };
-    assert_eq!(ledger.prepare_batch(&new_batch(1, 8, 8), quotas).await.unwrap(), Prepared::Done);
-    let spent = Day { messages: 8, credits: 8, requests: 1 };
-    assert_eq!(ledger.prepare_batch(&new_batch(2, 3, 3), quotas).await.unwrap(), Prepared::OverQuota(spent));
+    let batch = |number, messages, credits| NewBatch {
+        draws: vec![draw(messages, credits, quotas)],
+        ..new_batch(number, messages, credits)
+    };
+    let prepare =
+        async |number, messages, credits| ledger.prepare_batch(&batch(number, messages, credits)).await.unwrap();
+    assert_eq!(prepare(1, 8, 8).await, Prepared::Done);
+    let over = Prepared::OverQuota(vec![Day { messages: 8, credits: 8, requests: 1 }]);
+    assert_eq!(prepare(2, 3, 3).await, over);
     assert!(ledger.batch(batch_id(2)).await.unwrap().is_none(), "no batch without its quota");
-    assert_eq!(ledger.prepare_batch(&new_batch(3, 2, 8), quotas).await.unwrap(), Prepared::OverQuota(spent));
-    assert_eq!(ledger.prepare_batch(&new_batch(4, 11, 1), quotas).await.unwrap(), Prepared::OverQuota(spent));
-    assert_eq!(ledger.prepare_batch(&new_batch(5, 2, 7), quotas).await.unwrap(), Prepared::Done, "exactly full");
-    assert_eq!(ledger.day("2026-11-21").await.unwrap(), Day { messages: 10, credits: 15, requests: 2 });
+    assert_eq!(prepare(3, 2, 8).await, over);
+    assert_eq!(prepare(4, 11, 1).await, over);
+    assert_eq!(prepare(5, 2, 7).await, Prepared::Done, "exactly full");
+    let spent = Day { messages: 10, credits: 15, requests: 2 };
+    assert_eq!(ledger.day("2026-11-21", &Budget::Account).await.unwrap(), spent);
+}
+
+#[tokio::test]
+async fn a_rules_own_budget_is_drawn_on_beside_the_accounts_all_or_nothing() {
+    let (_table, ledger) = ledger().await;
+    let rule = Budget::Rule("welcome".to_owned());
+    let own = Quotas { messages_per_day: Some(5), credits_per_day: None };
+    let batch = |number, messages| NewBatch {
+        draws: vec![
+            draw(messages, messages, Quotas::NONE),
+            Draw { budget: rule.clone(), ..draw(messages, messages, own) },
+        ],
+        ..new_batch(number, messages, messages)
+    };
+    assert_eq!(ledger.prepare_batch(&batch(1, 4)).await.unwrap(), Prepared::Done);
+    let spent = Day { messages: 4, credits: 4, requests: 1 };
+    assert_eq!(ledger.prepare_batch(&batch(2, 2)).await.unwrap(), Prepared::OverQuota(vec![spent, spent]));
+    assert_eq!(ledger.day("2026-11-21", &Budget::Account).await.unwrap(), spent, "the account was not charged");
+    assert_eq!(ledger.batch(batch_id(1)).await.unwrap().unwrap().rule.as_deref(), Some("welcome"));
+    let refund = Refund { day: "2026-11-21".to_owned(), rule: Some("welcome".to_owned()), amount: spent };
+    let release = BatchChange {
+        refund: Some(refund),
+        ..BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Released)
+    };
+    assert!(ledger.move_batch(&release, "t").await.unwrap());
+    for budget in [Budget::Account, rule] {
+        assert_eq!(ledger.day("2026-11-21", &budget).await.unwrap(), Day::default());
+    }
 }
 
 #[tokio::test]
 async fn a_refund_is_made_once() {
     let (_table, ledger) = ledger().await;
-    ledger.prepare_batch(&new_batch(1, 5, 6), Quotas::default()).await.unwrap();
-    let back = Day { messages: 5, credits: 6, requests: 1 };
+    ledger.prepare_batch(&new_batch(1, 5, 6)).await.unwrap();
+    let amount = Day { messages: 5, credits: 6, requests: 1 };
     let release = BatchChange {
-        refund: Some(("2026-11-21".to_owned(), back)),
+        refund: Some(Refund { day: "2026-11-21".to_owned(), rule: None, amount }),
         ..BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Released)
     };
     assert!(ledger.move_batch(&release, "t1").await.unwrap());
     assert!(ledger.move_batch(&release, "t1").await.unwrap(), "the same attempt again is the same transaction");
-    assert_eq!(ledger.day("2026-11-21").await.unwrap(), Day::default());
+    assert_eq!(ledger.day("2026-11-21", &Budget::Account).await.unwrap(), Day::default());
     let call = BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Calling);
     assert!(!ledger.move_batch(&call, "t2").await.unwrap(), "a released batch is not called");
 }
 
 #[tokio::test]
+async fn a_leads_recent_messages_are_written_by_one_writer_at_a_time() {
+    let (_table, ledger) = ledger().await;
+    let lead = "lead-1".to_owned();
+    assert!(ledger.caps(std::slice::from_ref(&lead)).await.unwrap().is_empty());
+    let sent = |number| vec![Sent { at_ms: NOW_MS, id: MessageId::from_bytes([number; 16]) }];
+    let write = async |seen: LeadCaps, number| {
+        ledger.write_caps(vec![(lead.clone(), seen, sent(number))], NOW_MS).await.unwrap()
+    };
+    assert_eq!(write(LeadCaps::default(), 1).await, [true]);
+    assert_eq!(write(LeadCaps::default(), 2).await, [false], "somebody was first");
+    let seen = ledger.caps(std::slice::from_ref(&lead)).await.unwrap()[&lead].clone();
+    assert_eq!(seen.sent, sent(1));
+    assert_eq!(write(seen.clone(), 3).await, [true]);
+    assert_eq!(write(seen, 4).await, [false]);
+    assert_eq!(ledger.caps(std::slice::from_ref(&lead)).await.unwrap()[&lead].sent, sent(3));
+}
+
+#[tokio::test]
+async fn once_is_once() {
+    let (_table, ledger) = ledger().await;
+    assert!(ledger.once("warned", NOW_MS).await.unwrap());
+    assert!(!ledger.once("warned", NOW_MS + 1).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_called_batch_knows_its_members_and_its_campaign() {
     let (_table, ledger) = ledger().await;
-    ledger.prepare_batch(&new_batch(1, 2, 2), Quotas::default()).await.unwrap();
+    ledger.prepare_batch(&new_batch(1, 2, 2)).await.unwrap();
     let members = vec![MessageId::from_bytes([1; 16]), MessageId::from_bytes([2; 16])];
     let call = BatchChange {
         call: Some((NOW_MS + 9, members.clone())),

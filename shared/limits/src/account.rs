@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use tokio::sync::Mutex;
 
-use crate::slots::{CallClass, CrmLimits, Grants, Slot};
+use crate::slots::{CallClass, CrmLimits, CrmState, Grants, Slot};
 
 /// Attempts at a write that others keep overtaking.
 const ATTEMPTS: u32 = 20;
@@ -78,10 +78,25 @@ impl CrmAccount {
         Err(LimitError::Contended)
     }
 
-    /// Calls granted on the UTC day of `now_ms`.
-    pub async fn calls_today(&self, now_ms: i64) -> Result<u64, LimitError> {
+    /// Forgets what refusals taught: the configured limit holds again. An operator's decision.
+    pub async fn forget_learnt(&self) -> Result<(), LimitError> {
+        let mut seen = self.seen.lock().await;
+        for _ in 0..ATTEMPTS {
+            let (version, mut grants) = self.read().await?;
+            grants.learnt = None;
+            grants.closed_until_ms = 0;
+            if self.write(version, &grants).await? {
+                *seen = Some((version + 1, grants));
+                return Ok(());
+            }
+        }
+        Err(LimitError::Contended)
+    }
+
+    /// Where the account stands at `now_ms`, for people to read.
+    pub async fn state(&self, now_ms: i64) -> Result<CrmState, LimitError> {
         let (_, grants) = self.read().await?;
-        Ok(if grants.day == now_ms.div_euclid(86_400_000) { grants.day_calls } else { 0 })
+        Ok(grants.state(&self.limits, now_ms))
     }
 
     async fn read(&self) -> Result<(u64, Grants), LimitError> {

@@ -50,6 +50,24 @@ pub(crate) const CLOCK_MS: i64 = 25;
 pub(crate) const LATE_MS: i64 = 100;
 /// How much longer than another a call may be on its way, in ms; less than this.
 pub(crate) const WAY_MS: i64 = 100;
+
+/// Where an account stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CrmState {
+    /// Calls granted in the window that ends now.
+    pub calls: u32,
+    /// Calls that any window may hold now: as configured, or as learnt.
+    pub calls_limit: u32,
+    /// Bulk calls granted in the window that ends now.
+    pub bulk_calls: u32,
+    /// Calls granted on this UTC day.
+    pub day_calls: u64,
+    /// No call starts before this instant, in ms since the epoch, if it lies ahead.
+    pub closed_until_ms: Option<i64>,
+    /// The limit that a refusal taught: calls, and in how many ms.
+    pub learnt: Option<(u32, i64)>,
+}
+
 /// How much later than the other a call may reach the vendor than it was granted here, in ms: two calls granted one
 /// window apart must still arrive one window apart when the first is slow on its way and the second is not.
 const CALL_DELAY_MS: i64 = 2 * CLOCK_MS + LATE_MS + WAY_MS;
@@ -115,6 +133,22 @@ impl Grants {
         self.day_calls = if day == self.day { self.day_calls + 1 } else { 1 };
         self.day = day;
         self
+    }
+
+    pub(crate) fn state(&self, limits: &CrmLimits, now_ms: i64) -> CrmState {
+        let (calls_limit, window_ms) = self.in_force(limits);
+        let in_window = |granted: &[i64]| {
+            let recent = granted.iter().filter(|at| (now_ms - window_ms..=now_ms).contains(*at)).count();
+            u32::try_from(recent).unwrap_or(u32::MAX)
+        };
+        CrmState {
+            calls: in_window(&self.calls),
+            calls_limit,
+            bulk_calls: in_window(&self.bulk),
+            day_calls: if self.day == now_ms.div_euclid(DAY_MS) { self.day_calls } else { 0 },
+            closed_until_ms: Some(self.closed_until_ms).filter(|until_ms| *until_ms > now_ms),
+            learnt: self.learnt,
+        }
     }
 
     /// The stricter of what is configured and what was learnt.

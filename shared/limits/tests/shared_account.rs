@@ -32,7 +32,8 @@ async fn functions_that_know_nothing_of_each_other_share_the_windows() {
         assert!(granted.iter().filter(|at| (from..from + 5000).contains(*at)).count() <= 4);
     }
     assert_eq!(granted.iter().filter(|at| **at == NOW_MS).count(), 4, "the first burst is a full one");
-    assert_eq!(accounts[0].calls_today(NOW_MS).await.unwrap(), 30);
+    let state = accounts[0].state(NOW_MS).await.unwrap();
+    assert_eq!((state.day_calls, state.calls, state.calls_limit), (30, 0, 4), "the last four lie ahead");
 }
 
 #[tokio::test]
@@ -54,4 +55,8 @@ async fn a_refusal_to_one_closes_the_account_for_all() {
     assert_eq!(slot, Slot::At(NOW_MS + 9000));
     let slot = accounts[0].slot(CallClass::Standard, NOW_MS + 1, NOW_MS + 60_000).await.unwrap();
     assert_eq!(slot, Slot::At(NOW_MS + 14_250), "one call a window, as learnt");
+    let state = accounts[1].state(NOW_MS).await.unwrap();
+    assert_eq!((state.learnt, state.closed_until_ms), (Some((1, 5000)), Some(NOW_MS + 9000)));
+    accounts[0].forget_learnt().await.unwrap();
+    assert_eq!(accounts[1].state(NOW_MS).await.unwrap().learnt, None);
 }

@@ -7,6 +7,7 @@
 //! | [`settle`] | takes LigueLead's delivery reports | delivery-webhook |
 //! | [`sync`] | tells LeadSquared what became of each message | crm-sync |
 //! | [`sweep`] | each minute, what is due: held messages, lost wake-ups, claims of senders that died | reconciler |
+//! | [`warn`] | says in time that a budget is nearly spent | the sweep |
 //! | [`plan`] | what an event would become, without doing it | `recado plan` |
 
 pub mod http;
@@ -18,6 +19,7 @@ pub mod settings;
 pub mod settle;
 pub mod sweep;
 pub mod sync;
+pub mod warn;
 mod world;
 
 pub use world::World;

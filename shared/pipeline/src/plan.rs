@@ -127,7 +127,9 @@ pub fn plan(
     let mut seen = std::collections::BTreeSet::<MessageId>::new();
     ready.retain(|message| seen.insert(message.id));
     let (messages, credits) = (ready.len(), ready.iter().map(|message| u64::from(message.credits)).sum());
-    let requests = into_requests(ready, SendSettings::of(config).phones_per_request).len();
+    let settings = SendSettings::of(config);
+    let has_quota = |rule: &str| settings.rule_quotas.contains_key(rule);
+    let requests = into_requests(ready, settings.phones_per_request, has_quota).len();
     Ok(Plan { events, requests, messages, credits })
 }
 

@@ -1,11 +1,15 @@
 //! What the configuration says about sending, and the tenant's calendar.
 
+use std::collections::HashMap;
+
 use jiff::{Timestamp, ToSpan as _};
 use recado_core::{
-    config::{Config, SendingHours},
+    config::{Cap, Config, SendingHours},
     zone::Zone,
 };
 use recado_ledger::Quotas;
+
+use crate::send::enforced;
 
 /// What the sender and the sweep need of the configuration.
 #[derive(Debug, Clone)]
@@ -14,8 +18,12 @@ pub struct SendSettings {
     pub phones_per_request: usize,
     /// Requests under way at once.
     pub requests_at_once: usize,
-    /// What a day may spend.
+    /// What a day of the account may spend.
     pub quotas: Quotas,
+    /// What a day of a rule may spend, for rules with a budget of their own.
+    pub rule_quotas: HashMap<String, Quotas>,
+    /// How many messages a lead may get.
+    pub caps: Vec<Cap>,
     /// The tenant's zone, whose calendar days the quotas count.
     pub zone: Zone,
     /// When messages may start, on the recipient's clock.
@@ -33,10 +41,13 @@ impl SendSettings {
         Self {
             phones_per_request: config.liguelead.phones_per_request as usize,
             requests_at_once: config.liguelead.in_flight as usize,
-            quotas: Quotas {
-                messages_per_day: config.quotas.messages_per_day,
-                credits_per_day: config.quotas.credits_per_day,
-            },
+            quotas: enforced(config.quotas),
+            rule_quotas: config
+                .rules
+                .iter()
+                .filter_map(|rule| Some((rule.id.as_str().to_owned(), enforced(rule.quota?))))
+                .collect(),
+            caps: config.caps.clone(),
             zone: config.timezone.clone(),
             hours: config.hours.clone(),
             stale_after_ms: ms(config.send.stale_after_ms),

@@ -8,11 +8,12 @@ use recado_core::{
     message::{Batch, BatchState, Message, State},
     recovery::{Recovery, recover},
 };
-use recado_ledger::{BatchChange, Change, Day, Due, Guard, LedgerError};
+use recado_ledger::{BatchChange, Change, Day, Due, Guard, LedgerError, Refund};
 
 use crate::{
     send::{Follow, SendReport, Sender, given_back},
     settle::Settler,
+    warn::warn,
 };
 
 /// Rows taken from each of the index's shards at once: over eight shards enough for 10,000 messages of one text, which
@@ -39,6 +40,8 @@ pub struct SweepReport {
     pub recovered: u64,
     /// Reports that were applied.
     pub callbacks: u64,
+    /// Warnings that were given for the first time today.
+    pub warnings: usize,
     /// Whether more is due than one sweep takes.
     pub more: bool,
 }
@@ -71,6 +74,7 @@ impl Sweeper {
         report.recovered = self.recover(claimed).await?;
         self.close(over).await?;
         report.sent = self.sender.send(waiting).await;
+        report.warnings = warn(ledger, &self.sender.settings, self.now_ms()).await?;
         Ok(report)
     }
 
@@ -135,10 +139,11 @@ impl Sweeper {
             BatchState::Prepared => &[BatchState::Prepared],
             _ => &[BatchState::Calling],
         };
-        let back = Day { messages: row.messages, credits: row.credits, requests: 1 };
+        let amount = Day { messages: row.messages, credits: row.credits, requests: 1 };
+        let refund = Refund { day: row.day.clone(), rule: row.rule.clone(), amount };
         let change = BatchChange {
             why: Some("its sender died".to_owned()),
-            refund: (to == BatchState::Released).then(|| (row.day.clone(), back)),
+            refund: (to == BatchState::Released).then_some(refund),
             ..BatchChange::new(row.id, states, to)
         };
         let token = self.sender.world.fresh_batch().to_string();

@@ -118,12 +118,15 @@ impl Syncer {
 
     /// Waits for a slot of the account. `false`: none comes in time.
     async fn slot(&self, class: CallClass, until_ms: i64) -> Result<bool, LimitError> {
-        match self.account.slot(class, self.world.now_ms(), until_ms).await? {
-            Slot::At(at_ms) => {
-                self.wait_until(at_ms).await;
-                Ok(true)
+        loop {
+            let Slot::At(at_ms) = self.account.slot(class, self.world.now_ms(), until_ms).await? else {
+                return Ok(false);
+            };
+            self.wait_until(at_ms).await;
+            // Held up on the way, the slot is lost, and another one is needed.
+            if Slot::holds(at_ms, self.world.now_ms()) {
+                return Ok(true);
             }
-            Slot::NotBefore(_) => Ok(false),
         }
     }
 

@@ -131,7 +131,7 @@ impl Report {
             ));
         }
         output::say(&format!("             {} activities stand for the messages", self.activities));
-        for spent in &self.usage.limits {
+        for spent in self.usage.limits.iter().filter(|spent| spent.until_ms.is_some()) {
             let left = spent.left.map_or_else(String::new, |left| format!(", {left} left"));
             output::say(&format!("spent        {}: {}{left}", spent.name, spent.used));
         }

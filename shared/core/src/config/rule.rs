@@ -4,12 +4,15 @@ use super::action::{self, Action};
 use super::diagnostic::Problems;
 use super::names::{Ids, RuleId};
 use super::section::{Item, Section};
+use super::sending::{self, Quotas};
 use super::trigger::{self, Trigger};
 use super::{DAY_MS, MAX_RULES};
 use crate::text::Condition;
 
-const KEYS: [&str; 13] =
-    ["id", "on", "field", "from", "to", "activity", "when", "sms", "flash", "voice", "title", "expires", "group_id"];
+const KEYS: [&str; 15] = [
+    "id", "on", "field", "from", "to", "activity", "when", "sms", "flash", "voice", "title", "expires", "group_id",
+    "quota", "shadow",
+];
 const EXAMPLE: &str = "- id: welcome, with its keys below it";
 const MINUTE_MS: u64 = 60_000;
 /// The longest `group_id`, in characters. LigueLead states no limit; this is its limit for titles.
@@ -31,6 +34,10 @@ pub struct Rule {
     pub expires_ms: Option<u64>,
     /// LigueLead's `group_id`, 1 to 255 characters.
     pub group_id: Option<String>,
+    /// The rule's own budget of a day, beside the account's.
+    pub quota: Option<Quotas>,
+    /// Evaluated, counted and reported, but nothing is sent. Default false.
+    pub shadow: bool,
 }
 
 pub(super) fn read_all(root: &Section<'_>, ids: &mut Ids, problems: &mut Problems) -> Vec<Rule> {
@@ -50,7 +57,9 @@ fn read(item: &Item<'_>, ids: &mut Ids, problems: &mut Problems) -> Option<Rule>
     let action = action::read(&section, trigger.as_ref().map(Trigger::kind), problems);
     let expires_ms = expires_ms(&section, problems);
     let group_id = group_id(&section, problems);
-    Some(Rule { id: id?, trigger: trigger?, when, action: action?, expires_ms, group_id })
+    let quota = sending::quotas(&section, "quota", problems);
+    let shadow = section.flag("shadow", problems).unwrap_or_default();
+    Some(Rule { id: id?, trigger: trigger?, when, action: action?, expires_ms, group_id, quota, shadow })
 }
 
 fn when(section: &Section<'_>, trigger: Option<&Trigger>, problems: &mut Problems) -> Option<Condition> {

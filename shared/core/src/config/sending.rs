@@ -11,7 +11,7 @@ const HOUR_MS: u64 = 60 * MINUTE_MS;
 /// The most caps: each costs room in a lead's item.
 const MAX_CAPS: usize = 10;
 
-/// Budgets of one calendar day in the tenant's zone; `None` is no budget.
+/// Budgets of one calendar day in the tenant's zone, of the account or of one rule; `None` is no budget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Quotas {
@@ -19,6 +19,8 @@ pub struct Quotas {
     pub messages_per_day: Option<u64>,
     /// Credits a day, 1 at least.
     pub credits_per_day: Option<u64>,
+    /// Counted and reported, but not enforced. Default false.
+    pub shadow: bool,
 }
 
 /// When messages may start, on each recipient's own clock. Default: always.
@@ -39,6 +41,8 @@ pub struct Cap {
     pub max: u32,
     /// 1 minute to 365 days, in milliseconds.
     pub every_ms: u64,
+    /// Counted and reported, but not enforced. Default false.
+    pub shadow: bool,
 }
 
 /// The sender's timing, in milliseconds.
@@ -56,15 +60,15 @@ pub struct SendTiming {
     pub linger_ms: Option<u64>,
 }
 
-pub(super) fn quotas(root: &Section<'_>, problems: &mut Problems) -> Quotas {
+/// Reads the budgets under `key`: `quotas` of the file, `quota` of a rule.
+pub(super) fn quotas(section: &Section<'_>, key: &str, problems: &mut Problems) -> Option<Quotas> {
     const MOST: u64 = 1_000_000_000;
-    let Some(section) = root.section("quotas", &["messages_per_day", "credits_per_day"], problems) else {
-        return Quotas::default();
-    };
-    Quotas {
+    let section = section.section(key, &["messages_per_day", "credits_per_day", "shadow"], problems)?;
+    Some(Quotas {
         messages_per_day: section.whole("messages_per_day", 1..=MOST, problems),
         credits_per_day: section.whole("credits_per_day", 1..=MOST, problems),
-    }
+        shadow: section.flag("shadow", problems).unwrap_or_default(),
+    })
 }
 
 pub(super) fn hours(root: &Section<'_>, problems: &mut Problems) -> SendingHours {
@@ -83,16 +87,14 @@ pub(super) fn hours(root: &Section<'_>, problems: &mut Problems) -> SendingHours
 
 pub(super) fn caps(root: &Section<'_>, problems: &mut Problems) -> Vec<Cap> {
     let items = root.list("caps", MAX_CAPS, "[ { max: 1, every: 24h } ]", problems);
-    if !items.is_empty() {
-        root.warning("caps", "`caps` is checked but not acted on yet", None, problems);
-    }
     let caps = items.iter().filter_map(|item| {
-        let section = item.section(&["max", "every"], problems)?;
+        let section = item.section(&["max", "every", "shadow"], problems)?;
         section.required("max", "max: 1", problems)?;
         section.required("every", "every: 24h", problems)?;
         Some(Cap {
             max: section.whole("max", 1..=1_000, problems)?,
             every_ms: section.duration_ms("every", MINUTE_MS..=365 * DAY_MS, problems)?,
+            shadow: section.flag("shadow", problems).unwrap_or_default(),
         })
     });
     caps.collect()
@@ -113,11 +115,15 @@ pub(super) fn send(root: &Section<'_>, problems: &mut Problems) -> SendTiming {
     let stale_after = duration("stale_after", 10 * SECOND_MS..=HOUR_MS);
     let call_timeout = duration("call_timeout", SECOND_MS..=10 * MINUTE_MS);
     let unknown_after = duration("unknown_after", MINUTE_MS..=30 * DAY_MS);
+    let linger_ms = duration("linger", 0..=10 * MINUTE_MS);
+    if section.has("linger") {
+        section.warning("linger", "`linger` is checked but not acted on yet", None, problems);
+    }
     let send = SendTiming {
         stale_after_ms: stale_after.unwrap_or(defaults.stale_after_ms),
         call_timeout_ms: call_timeout.unwrap_or(defaults.call_timeout_ms),
         unknown_after_ms: unknown_after.unwrap_or(defaults.unknown_after_ms),
-        linger_ms: duration("linger", 0..=10 * MINUTE_MS),
+        linger_ms,
     };
     if send.call_timeout_ms >= send.stale_after_ms {
         let key = if section.has("call_timeout") { "call_timeout" } else { "stale_after" };

@@ -1,0 +1,24 @@
+//! `recado forget-limit`.
+
+use std::process::ExitCode;
+
+use super::Which;
+use crate::{installation, output};
+
+/// Forget the limit that LeadSquared's refusals taught: the configured one holds again.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ForgetLimit {
+    #[command(flatten)]
+    which: Which,
+}
+
+impl ForgetLimit {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let (config, store) = self.which.open().await?;
+        let forgotten = installation::crm_account(&config, &store).forget_learnt().await;
+        store.close().await;
+        forgotten?;
+        output::say("LeadSquared's limit is the configured one again");
+        Ok(ExitCode::SUCCESS)
+    }
+}

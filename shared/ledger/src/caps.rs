@@ -1,0 +1,96 @@
+//! Each lead's recent messages, for the caps: read together, written one conditional write per lead.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
+use recado_core::{caps::Sent, identity::MessageId};
+
+use crate::{
+    Ledger, LedgerError,
+    codec::{Key, Reader, n, s},
+    judged::{Judgement, Update, insert},
+};
+
+/// Bytes of one entry: eight of the instant, sixteen of the id.
+const ENTRY_BYTES: usize = 24;
+
+/// A lead's recent messages as read, and the version that a write must still find.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeadCaps {
+    /// The messages, oldest first.
+    pub sent: Vec<Sent>,
+    /// The version; none if the lead has no row yet.
+    version: Option<u64>,
+}
+
+impl Ledger {
+    /// The recent messages of leads, by lead; leads without a row are left out.
+    pub async fn caps(&self, lead_ids: &[String]) -> Result<HashMap<String, LeadCaps>, LedgerError> {
+        let keys = lead_ids.iter().map(|lead| Key::caps(lead)).collect();
+        let mut found = HashMap::with_capacity(lead_ids.len());
+        for item in self.get_items(keys).await? {
+            let read = Reader::new(&item);
+            let lead = read.text("pk")?.trim_start_matches("C#").to_owned();
+            let entries = item.get("sent").and_then(|entries| entries.as_b().ok()).map(decode).unwrap_or_default();
+            found.insert(lead, LeadCaps { sent: entries, version: Some(read.number("version")?) });
+        }
+        Ok(found)
+    }
+
+    /// Writes leads' recent messages where nobody wrote them since they were read. Says of each whether it certainly
+    /// was written; rows are removed by DynamoDB some time after `keep_until_ms`.
+    pub async fn write_caps(
+        &self,
+        changes: Vec<(String, LeadCaps, Vec<Sent>)>,
+        keep_until_ms: i64,
+    ) -> Result<Vec<bool>, LedgerError> {
+        let statements = changes
+            .into_iter()
+            .map(|(lead, seen, sent)| {
+                let key = Key::caps(&lead);
+                let ttl = n(keep_until_ms / 1000);
+                match seen.version {
+                    None => {
+                        let mut item = key.into_item();
+                        item.insert("sent".to_owned(), encode(&sent));
+                        item.insert("version".to_owned(), n(1));
+                        item.insert("ttl".to_owned(), ttl);
+                        insert(&self.table, item)
+                    }
+                    Some(version) => {
+                        let mut update = Update::of(key);
+                        update.set("sent", encode(&sent)).set("version", n(version + 1)).set("ttl", ttl);
+                        update.only_if("\"version\"=?", [n(version)]);
+                        update.build(&self.table)
+                    }
+                }
+            })
+            .collect();
+        let judged = self.judge(statements).await?;
+        Ok(judged.into_iter().map(|judgement| judgement == Judgement::Written).collect())
+    }
+
+    /// Writes a row that says that something was done, once for all functions. `false`: it was done before.
+    pub async fn once(&self, what: &str, now_ms: i64) -> Result<bool, LedgerError> {
+        let mut item = Key { pk: format!("O#{what}"), sk: "O".to_owned() }.into_item();
+        item.insert("at_ms".to_owned(), n(now_ms));
+        item.insert("ttl".to_owned(), n(self.ttl_s(now_ms)));
+        item.insert("what".to_owned(), s(what));
+        let judged = self.judge(vec![insert(&self.table, item)]).await?;
+        Ok(judged == [Judgement::Written])
+    }
+}
+
+fn encode(sent: &[Sent]) -> AttributeValue {
+    let bytes = sent.iter().flat_map(|sent| sent.at_ms.to_be_bytes().into_iter().chain(*sent.id.as_bytes()));
+    AttributeValue::B(Blob::new(bytes.collect::<Vec<u8>>()))
+}
+
+fn decode(bytes: &Blob) -> Vec<Sent> {
+    let (entries, _) = bytes.as_ref().as_chunks::<ENTRY_BYTES>();
+    let entry = |entry: &[u8; ENTRY_BYTES]| {
+        let (at_ms, id) = entry.split_first_chunk::<8>()?;
+        Some(Sent { at_ms: i64::from_be_bytes(*at_ms), id: MessageId::from_bytes(id.try_into().ok()?) })
+    };
+    entries.iter().filter_map(entry).collect()
+}

@@ -1,0 +1,90 @@
+//! What a request may spend today: reserved with the batch, for as many of its messages as fit.
+
+use recado_core::{identity::BatchId, message::Message};
+use recado_ledger::{Budget, Day, Draw, LedgerError, NewBatch, Prepared, Quotas, Refund};
+
+use super::{SendReport, Sender, moves::held};
+use crate::settings::{next_midnight_ms, today};
+
+/// A prepared batch, and the messages that its reservation is for.
+pub(super) struct Reserved {
+    pub(super) batch: BatchId,
+    /// All that it reserved, to be given back if nothing is sent.
+    pub(super) refund: Refund,
+    pub(super) members: Vec<Message>,
+}
+
+impl Sender {
+    /// Reserves the day's budgets for as many of `members` as fit, and prepares their batch; holds the rest until the
+    /// next day. `None`: none fits.
+    pub(super) async fn reserve(
+        &self,
+        mut members: Vec<Message>,
+        now_ms: i64,
+        report: &mut SendReport,
+    ) -> Result<Option<Reserved>, LedgerError> {
+        let day = today(now_ms, &self.settings.zone);
+        while let Some(first) = members.first() {
+            let batch = self.world.fresh_batch();
+            let draws = self.draws(&first.rule, cost(&members));
+            let rule = self.settings.rule_quotas.contains_key(&first.rule).then(|| first.rule.clone());
+            let refund = Refund { day: day.clone(), rule, amount: cost(&members) };
+            let new = NewBatch { id: batch, now_ms, day: day.clone(), draws };
+            match self.ledger.prepare_batch(&new).await? {
+                Prepared::Done => return Ok(Some(Reserved { batch, refund, members })),
+                Prepared::OverQuota(spent) => {
+                    let all = members.len();
+                    let fit = how_many_fit(&members, &new.draws, &spent);
+                    let rest = members.split_off(fit);
+                    report.held += rest.len() as u64;
+                    tracing::warn!(messages = all, fit, "send.quota_spent");
+                    let until_ms = next_midnight_ms(now_ms, &self.settings.zone);
+                    let why = format!("{fit} of {all} fit the day's quota; the rest goes tomorrow from 00:00");
+                    self.moved(rest.iter().map(|m| held(m, until_ms, &why, now_ms)).collect()).await;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The budgets that a request of `rule` draws on: the account's, and the rule's own.
+    fn draws(&self, rule: &str, amount: Day) -> Vec<Draw> {
+        let own = self.settings.rule_quotas.get(rule);
+        let account = Draw { budget: Budget::Account, amount, quotas: self.settings.quotas };
+        let own = own.map(|quotas| Draw { budget: Budget::Rule(rule.to_owned()), amount, quotas: *quotas });
+        std::iter::once(account).chain(own).collect()
+    }
+}
+
+/// How many of `members`, oldest first, fit beside what is spent: fewer than all, since all did not.
+fn how_many_fit(members: &[Message], draws: &[Draw], spent: &[Day]) -> usize {
+    let fits = |count: usize| {
+        let more = members.get(..count).map(cost).unwrap_or_default();
+        draws.iter().zip(spent).all(|(draw, spent)| draw.quotas.allow(*spent, more))
+    };
+    // What they cost grows with their number.
+    let (mut low, mut high) = (0, members.len().saturating_sub(1));
+    while low < high {
+        let middle = (low + high).div_ceil(2);
+        if fits(middle) { low = middle } else { high = middle - 1 }
+    }
+    low
+}
+
+/// What a request of these messages costs.
+pub(super) fn cost(messages: &[Message]) -> Day {
+    Day {
+        messages: messages.len() as u64,
+        credits: messages.iter().map(|message| u64::from(message.credits)).sum(),
+        requests: 1,
+    }
+}
+
+/// The quotas as the table enforces them: one in shadow is only counted.
+pub(crate) fn enforced(quotas: recado_core::config::Quotas) -> Quotas {
+    if quotas.shadow {
+        Quotas::NONE
+    } else {
+        Quotas { messages_per_day: quotas.messages_per_day, credits_per_day: quotas.credits_per_day }
+    }
+}

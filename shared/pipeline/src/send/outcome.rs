@@ -1,0 +1,137 @@
+//! What became of a call, written down: the batch first, which is the truth, then its messages, which follow it.
+
+use std::time::Duration;
+
+use liguelead::{Answer, Outcome, Scope};
+use recado_core::{
+    identity::BatchId,
+    message::{BatchState, Message},
+};
+use recado_ledger::{BatchChange, Change, LedgerError, Refund};
+
+use super::{
+    SendReport, Sender,
+    moves::{Follow, given_back},
+};
+
+/// How long to wait before a request that certainly did not go out is tried again, in ms, unless LigueLead says.
+const RETRY_MS: i64 = 15_000;
+/// How long a refusal of the whole account (its credentials, its credit) holds messages back, in ms.
+const ACCOUNT_REFUSED_MS: i64 = 300_000;
+/// Attempts at recording what became of a call.
+const RECORD_ATTEMPTS: u32 = 5;
+
+/// The states in which the outcome of a call finds its batch.
+const CALLED: &[BatchState] = &[BatchState::Calling, BatchState::Unknown];
+
+impl Sender {
+    /// Records what became of a call.
+    pub(super) async fn record(
+        &self,
+        batch: BatchId,
+        spent: Refund,
+        mine: &[Message],
+        answer: Answer,
+    ) -> Result<SendReport, LedgerError> {
+        let now_ms = self.world.now_ms();
+        let count = mine.len() as u64;
+        let zero = SendReport::default();
+        let of_batch = |message: &Message| Follow { id: message.id, batch, now_ms };
+        let (moves, report): (Vec<Change>, SendReport) = match answer.outcome {
+            Outcome::Accepted { campaign_id, .. } => {
+                let change = BatchChange {
+                    campaign_id: campaign_id.clone(),
+                    ..BatchChange::new(batch, CALLED, BatchState::Accepted)
+                };
+                self.insist(&change).await?;
+                let moves = mine.iter().map(|m| of_batch(m).accepted(campaign_id.clone(), &self.settings));
+                (moves.collect(), SendReport { accepted: count, ..zero })
+            }
+            Outcome::Refused { scope: Scope::Request, status, reason } => {
+                let why = format!("LigueLead refused it ({status}): {reason}");
+                self.end(batch, CALLED, BatchState::Refused, spent, &why).await?;
+                (mine.iter().map(|m| of_batch(m).refused(&why)).collect(), SendReport { refused: count, ..zero })
+            }
+            Outcome::Refused { scope: Scope::Account, status, reason } => {
+                let why = format!("LigueLead refuses the account ({status}): {reason}");
+                tracing::error!(vendor.status = status, vendor.reason = %reason, "send.account_refused");
+                self.release(batch, CALLED, spent, &why).await?;
+                let until_ms = now_ms + ACCOUNT_REFUSED_MS;
+                let back = mine.iter().map(|m| given_back(m.id, batch, until_ms, Some(&why), now_ms));
+                (back.collect(), SendReport { held: count, ..zero })
+            }
+            Outcome::NotSent { retry_after_ms, reason, .. } => {
+                let why = format!("LigueLead could not be reached or asked to wait: {reason}");
+                return self.not_sent(batch, spent, mine, retry_after_ms, &why).await;
+            }
+            Outcome::Unknown { reason, .. } => {
+                let why = format!("no answer that says whether it was sent: {reason}");
+                let change = BatchChange {
+                    why: Some(why.clone()),
+                    ..BatchChange::new(batch, &[BatchState::Calling], BatchState::Unknown)
+                };
+                self.insist(&change).await?;
+                let moves = mine.iter().map(|m| of_batch(m).unknown(&why, &self.settings));
+                (moves.collect(), SendReport { unknown: count, ..zero })
+            }
+        };
+        self.ledger.move_messages(moves).await?;
+        Ok(report)
+    }
+
+    /// A request that certainly did not go out: its messages go back and wait.
+    pub(super) async fn not_sent(
+        &self,
+        batch: BatchId,
+        spent: Refund,
+        mine: &[Message],
+        retry_after_ms: Option<u64>,
+        why: &str,
+    ) -> Result<SendReport, LedgerError> {
+        let now_ms = self.world.now_ms();
+        self.release(batch, CALLED, spent, why).await?;
+        let wait_ms = retry_after_ms.map_or(RETRY_MS, |ms| i64::try_from(ms).unwrap_or(RETRY_MS));
+        let back = mine.iter().map(|m| given_back(m.id, batch, now_ms + wait_ms, Some(why), now_ms));
+        self.ledger.move_messages(back.collect()).await?;
+        Ok(SendReport { held: mine.len() as u64, ..SendReport::default() })
+    }
+
+    async fn end(
+        &self,
+        batch: BatchId,
+        from: &'static [BatchState],
+        to: BatchState,
+        refund: Refund,
+        why: &str,
+    ) -> Result<bool, LedgerError> {
+        let change =
+            BatchChange { why: Some(why.to_owned()), refund: Some(refund), ..BatchChange::new(batch, from, to) };
+        self.insist(&change).await
+    }
+
+    /// Gives up a batch that was certainly not sent, with what it reserved.
+    pub(super) async fn release(
+        &self,
+        batch: BatchId,
+        from: &'static [BatchState],
+        refund: Refund,
+        why: &str,
+    ) -> Result<bool, LedgerError> {
+        self.end(batch, from, BatchState::Released, refund, why).await
+    }
+
+    /// Makes a batch's move, again and again for a few seconds while the table fails: its answer is not to be lost
+    /// for a passing fault. Repeating it is harmless.
+    pub(super) async fn insist(&self, change: &BatchChange) -> Result<bool, LedgerError> {
+        let token = self.world.fresh_batch().to_string();
+        let mut wait = Duration::from_millis(100);
+        for _ in 1..RECORD_ATTEMPTS {
+            match self.ledger.move_batch(change, &token).await {
+                Ok(moved) => return Ok(moved),
+                Err(_) => tokio::time::sleep(wait).await,
+            }
+            wait *= 2;
+        }
+        self.ledger.move_batch(change, &token).await
+    }
+}
