@@ -39,6 +39,13 @@ fn phones(received: &Received) -> usize {
     received.campaigns.iter().map(|campaign| campaign.phones.len()).sum()
 }
 
+/// The most requests that one text may take in `sent_s` seconds: a batch is gathered for a whole window before it is sent,
+/// and the next one only begins after that, so there are no more batches than windows. A sweep at the start and at each
+/// minute may take what waits just then.
+fn most_requests(sent_s: f64) -> usize {
+    ((sent_s / WINDOW_S).floor() + 1.0 + (sent_s / 60.0).floor()) as usize
+}
+
 /// All leads got the text, each once.
 fn assert_each_once(received: &Received) {
     let expected: BTreeSet<String> = (1..=EVENTS).map(|number| Lead::new(number).phone).collect();
@@ -82,11 +89,33 @@ async fn ten_thousand_events_of_one_text_go_in_as_few_requests_as_the_streams_ba
          after {sent_s:.1} s in {requests} requests of {sizes:?} phones",
         f64::from(EVENTS) / posted_s,
     );
-    // A batch is gathered for a window from its first message on, and the next one begins after it was sent; a sweep
-    // at each minute may take what waits. So there are no more batches than windows, one more for what is left over.
-    let windows = (sent_s / WINDOW_S).floor() + 1.0;
-    let sweeps = (sent_s / 60.0).floor();
-    assert!((requests as f64) <= windows + sweeps, "{requests} requests in {sent_s:.1} s");
+    assert!(requests <= most_requests(sent_s), "{requests} requests in {sent_s:.1} s");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_webhook_with_ten_thousand_leads_goes_in_a_few_requests() {
+    let mut setup = setup();
+    setup.data = Some("memory".to_owned());
+    let installation = Installation::start(setup).await;
+    let leads = (1..=EVENTS).map(Lead::new).map(|lead| format!(r#"{{"ProspectID":"{}","Phone":"{}"}}"#, lead.id, lead.phone));
+    let body = format!("[{}]", leads.collect::<Vec<_>>().join(","));
+    let (begun, bytes) = (Instant::now(), body.len());
+    let (status, said) = installation.post_bytes("event=lead.created", "application/json", body).await;
+    assert_eq!((status, said["Status"].as_str()), (200, Some("Success")), "{said}");
+    let answered_s = begun.elapsed().as_secs_f64();
+    let received = wait_until("all were sent", async || {
+        let received = installation.liguelead.received();
+        (phones(&received) >= EVENTS as usize).then_some(received)
+    })
+    .await;
+    let sent_s = begun.elapsed().as_secs_f64();
+    assert_each_once(&received);
+    let sizes: Vec<usize> = received.campaigns.iter().map(|campaign| campaign.phones.len()).collect();
+    println!(
+        "one webhook with {EVENTS} leads ({bytes} bytes) was answered after {answered_s:.1} s and taken by LigueLead \
+         after {sent_s:.1} s in requests of {sizes:?} phones"
+    );
+    assert!(sizes.len() <= most_requests(sent_s), "{sizes:?} in {sent_s:.1} s");
 }
 
 /// What the rule makes of the leads' creation: rows as the webhook writes them.
@@ -117,8 +146,8 @@ async fn write_ten_thousand(ledger: &Ledger, config: &Config) {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_phones_that_wait_go_in_one_request() {
     // Written while nobody serves: the next start finds them waiting, as after a crash.
-    let table = EmbeddedTable::memory().await.unwrap();
-    let setup = setup().on_table(&table, "waiting");
+    let table = Arc::new(EmbeddedTable::memory().await.unwrap());
+    let setup = setup().on_table(Arc::clone(&table), "waiting");
     let config = Config::parse(&setup.config).unwrap().config;
     let ledger = Ledger::new(embedded_client(&table.endpoint_url()), "waiting", config.retention_ms);
     ledger.create_if_missing().await.unwrap();

@@ -90,6 +90,10 @@ pub(crate) async fn probe(
         Ok(Slot::At(at_ms)) => {
             let wait_ms = u64::try_from(at_ms - world().now_ms()).unwrap_or_default();
             tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+            if !Slot::holds(at_ms, world().now_ms()) {
+                tracing::warn!("start.leadsquared_not_checked");
+                return Ok(());
+            }
         }
         Ok(Slot::NotBefore(_)) | Err(_) => {
             tracing::warn!("start.leadsquared_not_checked");

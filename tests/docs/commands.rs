@@ -48,19 +48,20 @@ struct Manual(BTreeMap<String, Option<String>>);
 
 impl Manual {
     fn mistakes(&mut self, words: &[&str]) -> io::Result<Vec<String>> {
-        let mut verbs = String::new();
+        let mut verbs = Vec::new();
         let mut help = self.help("")?.unwrap_or_default();
         let mut rest = words.iter();
         while help.contains("<COMMAND>") {
             let Some(verb) = rest.next() else { break };
-            verbs = format!("{verbs} {verb}").trim().to_owned();
-            match self.help(&verbs)? {
+            verbs.push(*verb);
+            match self.help(&verbs.join(" "))? {
                 Some(found) => help = found,
-                None => return Ok(vec![format!("there is no recado {verbs}")]),
+                None => return Ok(vec![format!("there is no recado {}", verbs.join(" "))]),
             }
         }
         let flags = rest.filter(|word| word.starts_with("--")).map(|flag| flag.split('=').next().unwrap_or(flag));
         let is_unknown = |flag: &&str| !help.split_whitespace().any(|word| word == *flag);
+        let verbs = verbs.join(" ");
         Ok(flags.filter(is_unknown).map(|flag| format!("recado {verbs} has no {flag}")).collect())
     }
 

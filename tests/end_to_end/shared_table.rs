@@ -1,17 +1,15 @@
 //! Several processes on one DynamoDB table.
 
-use recado_table::EmbeddedTable;
 use serde_json::Value;
 
 use crate::support::{Installation, Lead, Setup, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_on_one_table_send_nothing_twice_and_share_its_quota() {
-    let table = EmbeddedTable::memory().await.unwrap();
     let rules = "  - { id: same, on: lead.created, sms: \"Boas-vindas.\" }
   - { id: own, on: lead.created, sms: \"Olá {{ lead.FirstName }}.\" }
 ";
-    let setup = Setup::new(rules).and("quotas: { messages_per_day: 150 }\n").on_table(&table, "shared");
+    let setup = Setup::new(rules).and("quotas: { messages_per_day: 150 }\n").in_memory().await;
     // Side by side from the start, so that both find no table and make it.
     let (first, second) = tokio::join!(Installation::start(setup.clone()), Installation::start(setup));
     let both = [&first, &second];

@@ -2,11 +2,15 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
-    sync::atomic::{AtomicU16, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use recado_simulators::{leadsquared, liguelead};
+use recado_table::EmbeddedTable;
 use reqwest::{Body, Client, RequestBuilder};
 use serde::Deserialize;
 use serde_json::Value;
@@ -82,6 +86,7 @@ pub(crate) struct Installation {
     which: [String; 4],
     serve: Option<Running>,
     _directory: TempDir,
+    _table: Option<Arc<EmbeddedTable>>,
 }
 
 impl Installation {
@@ -122,6 +127,7 @@ impl Installation {
             which: ["--config".to_owned(), config.display().to_string(), "--data".to_owned(), data],
             serve: None,
             _directory: directory,
+            _table: setup.table,
         };
         installation.try_serve().await?;
         Ok(installation)

@@ -1,5 +1,7 @@
 //! What an installation under test is made of.
 
+use std::sync::Arc;
+
 use recado_simulators::{
     faults::{FaultRule, Faults},
     leadsquared, liguelead,
@@ -20,6 +22,8 @@ pub(crate) struct Setup {
     pub(crate) leadsquared: leadsquared::Options,
     /// `--data`; a directory of its own unless given.
     pub(crate) data: Option<String>,
+    /// The table behind `data`, if this process runs it.
+    pub(crate) table: Option<Arc<EmbeddedTable>>,
     /// Seconds between sweeps.
     pub(crate) schedule_s: u64,
     /// Variables besides the credentials, or instead of them.
@@ -41,6 +45,7 @@ impl Setup {
                 ..leadsquared::Options::default()
             },
             data: None,
+            table: None,
             schedule_s: 1,
             environment: Vec::new(),
             crm_announces: false,
@@ -59,10 +64,17 @@ impl Setup {
         self
     }
 
+    /// The same on a new table in memory that this process runs: no disk holds up a test that writes much.
+    pub(crate) async fn in_memory(self) -> Self {
+        self.on_table(Arc::new(EmbeddedTable::memory().await.unwrap()), "recado")
+    }
+
     /// The same on this table, as on DynamoDB: found by the variables of the AWS SDK, and open to several processes.
-    pub(crate) fn on_table(mut self, table: &EmbeddedTable, name: &str) -> Self {
+    pub(crate) fn on_table(mut self, table: Arc<EmbeddedTable>, name: &str) -> Self {
+        let endpoint = table.endpoint_url();
         self.data = Some(format!("dynamodb:{name}"));
-        self.variable("AWS_ENDPOINT_URL_DYNAMODB", &table.endpoint_url())
+        self.table = Some(table);
+        self.variable("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)
             .variable("AWS_REGION", "sa-east-1")
             .variable("AWS_ACCESS_KEY_ID", "anybody")
             .variable("AWS_SECRET_ACCESS_KEY", "anything")

@@ -132,12 +132,7 @@ mod tests {
 
     #[test]
     fn what_was_sold_in_the_last_window_is_read_between_marks() {
-        let item = Item {
-            tat_us: 130,
-            leased: 1_000,
-            marks: vec![(0, 0), (50, 400), (100, 900)],
-            ..Item::ABSENT
-        };
+        let item = Item { tat_us: 130, leased: 1_000, marks: vec![(0, 0), (50, 400), (100, 900)], ..Item::ABSENT };
         assert_eq!(item.leased_since(120, 100), 1_000 - 160);
         assert_eq!(item.leased_since(120, 60), 1_000 - 500);
         assert_eq!(item.leased_since(120, 5), 1_000 - 975);

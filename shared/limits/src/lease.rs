@@ -114,9 +114,9 @@ impl Lease {
 
     /// Takes up to `wanted` permits out of the lease; 0 if none is left.
     pub(crate) fn take(&self, wanted: u32) -> u32 {
-        let taken = self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| {
-            (left > 0).then(|| left.saturating_sub(wanted))
-        });
+        let taken = self
+            .left
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| (left > 0).then(|| left.saturating_sub(wanted)));
         taken.map_or(0, |before| before.min(wanted))
     }
 

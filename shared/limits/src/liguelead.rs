@@ -115,7 +115,8 @@ impl LigueLeadAccount {
         taker.ended(&self.lease());
         self.hold(Lease::none());
         for _ in 0..ATTEMPTS {
-            let Some(write) = self.read_until_known(&mut taker, now, |taker| taker.next(wanted, now, latest_us)).await?
+            let Some(write) =
+                self.read_until_known(&mut taker, now, |taker| taker.next(wanted, now, latest_us)).await?
             else {
                 continue;
             };
@@ -155,7 +156,11 @@ impl LigueLeadAccount {
         let item = self.read().await?;
         let open = item.closed_until_ms * 1_000 <= now.wall_us && Some(item.rev) == rev;
         taker.learn(item, now);
-        if open { permits.lease.confirm() } else { permits.lease.void() }
+        if open {
+            permits.lease.confirm()
+        } else {
+            permits.lease.void()
+        }
         Ok(())
     }
 

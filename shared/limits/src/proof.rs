@@ -4,14 +4,20 @@
 //!
 //! ```text
 //! RECADO_PROOF_SEED=123 cargo test -p recado-limits --lib proof
-//! RECADO_PROOF_SCHEDULES=10000000 cargo test --release -p recado-limits --lib proof::schedules
+//! RECADO_PROOF_SCHEDULES=10000000 cargo test --release -p recado-limits --lib proof::
 //! ```
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "numbers of a simulation are small"
+)]
 
 mod chance;
 mod fleet;
 mod fleet_world;
-
+mod mutants;
 mod oracle;
 mod schedules;
-
-
+mod utilisation;
+mod windows;

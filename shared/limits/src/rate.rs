@@ -71,16 +71,7 @@ impl Plan {
         } else {
             (reach, calls, reach / calls)
         };
-        Self {
-            limit,
-            window_us,
-            life_us,
-            tau_us: own_tau_us,
-            error_us,
-            base_tau_us: tau_us,
-            price_num,
-            price_den,
-        }
+        Self { limit, window_us, life_us, tau_us: own_tau_us, error_us, base_tau_us: tau_us, price_num, price_den }
     }
 
     /// The same account under another limit.

@@ -152,7 +152,7 @@ impl Grants {
     }
 
     /// The stricter of what is configured and what was learnt.
-    fn in_force(&self, limits: &CrmLimits) -> (u32, i64) {
+    pub(crate) fn in_force(&self, limits: &CrmLimits) -> (u32, i64) {
         match self.learnt {
             Some((calls, window_ms)) => (calls.clamp(1, limits.calls), window_ms.max(limits.window_ms)),
             None => (limits.calls, limits.window_ms),
@@ -223,7 +223,8 @@ mod tests {
     fn no_call_starts_on_the_edge_of_a_day() {
         let limits = CrmLimits { calls_per_day: Some(2), ..limits(100, 1) };
         let midnight = 20_001 * DAY_MS;
-        for (now, expected) in [(midnight - 251, midnight - 251), (midnight - 250, midnight + 25), (midnight, midnight + 25)]
+        for (now, expected) in
+            [(midnight - 251, midnight - 251), (midnight - 250, midnight + 25), (midnight, midnight + 25)]
         {
             assert_eq!(grant(Grants::default(), CallClass::Standard, &limits, now).1, expected);
         }

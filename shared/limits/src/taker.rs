@@ -79,14 +79,17 @@ impl Taker {
     /// elsewhere, and what others leave.
     pub(crate) fn in_force(&self, item: &Item, now_us: i64) -> Plan {
         // Clocks differ: a stated limit is over only when it is over for everybody.
-        self.strictest(item, now_us - self.plan.error_us)
-    }
-
-    fn strictest(&self, item: &Item, now_us: i64) -> Plan {
-        let live = |stated: &Stated| now_us <= stated.until_ms * 1_000;
+        let live = |stated: &Stated| now_us <= stated.until_ms * 1_000 + self.plan.error_us;
         let others = Some(item.limit).filter(live).map_or(u32::MAX, |stated| stated.limit);
         let cut = item.cut.filter(live).map_or(u32::MAX, |stated| stated.limit);
         self.plan.of_limit(self.plan.limit.min(others).min(cut).max(1))
+    }
+
+    /// The plan at whose price the cheapest lease was bought since the last change of a limit, by whomever: a cut
+    /// that may be over for somebody was not paid by everybody.
+    fn cheapest(&self, item: &Item, now_us: i64) -> Plan {
+        let cut = item.cut.filter(|cut| now_us + self.plan.error_us <= cut.until_ms * 1_000);
+        self.plan.of_limit(item.limit.limit.min(cut.map_or(u32::MAX, |cut| cut.limit)).max(1))
     }
 
     /// What to do to get `wanted` permits (at least 1) that can be spent at `latest_us` (µs since 1970) or before.
@@ -153,9 +156,7 @@ impl Taker {
     /// A write by which others' use of the account cuts the limit to `limit` until `until_ms`.
     pub(crate) fn cut(&self, stated: Stated, now_us: i64) -> Option<Write> {
         let (item, _) = self.seen.as_ref().filter(|(item, _)| item.rev > 0)?;
-        // A cut that may be over for somebody is not the price that everybody paid.
-        let paid = self.strictest(item, now_us + self.plan.error_us);
-        let write = self.reprice(item, &paid, stated.limit, now_us);
+        let write = self.reprice(item, &self.cheapest(item, now_us), stated.limit, now_us);
         Some(Write { cut: Some(stated), ..write })
     }
 
@@ -234,9 +235,5 @@ impl Taker {
 
 /// When a lease may be spent that takes up the last `cost_us` of an axis ending at `end_us`.
 pub(crate) fn term(plan: &Plan, end_us: i64, cost_us: i64, asked: Reading) -> Term {
-    Term {
-        asked,
-        from_us: (end_us - plan.tau_us).max(asked.wall_us),
-        until_us: end_us - cost_us + plan.life_us,
-    }
+    Term { asked, from_us: (end_us - plan.tau_us).max(asked.wall_us), until_us: end_us - cost_us + plan.life_us }
 }

@@ -18,6 +18,11 @@ mod capped;
 mod moves;
 mod outcome;
 
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
+
 use futures::{StreamExt as _, stream};
 use liguelead::{Answer, Client, NotSent, Outcome, SmsRequest};
 use recado_core::{
@@ -32,7 +37,7 @@ use self::{
     budget::{Reserved, cost},
     moves::{claim, expired, held},
 };
-use recado_limits::{Clock, LigueLeadAccount, RateHeaders};
+use recado_limits::{Clock, LigueLeadAccount, NoPermit, NotNow, Permits, RateHeaders};
 
 use crate::{secrets::CallbackUrls, settings::SendSettings, world::World};
 
@@ -141,24 +146,42 @@ impl Sender {
         let has_quota = |rule: &str| self.settings.rule_quotas.contains_key(rule);
         let requests = into_requests(ready, self.settings.phones_per_request, has_quota);
         self.lease(requests.len()).await;
-        let requests: Vec<_> = requests.into_iter().map(|request| self.send_request(request)).collect();
+        let queue = AtomicI64::new(0);
+        let requests: Vec<_> = requests.into_iter().map(|request| self.send_request(request, &queue)).collect();
         let sent: Vec<SendReport> =
             stream::iter(requests).buffer_unordered(self.settings.requests_at_once).collect().await;
         sent.into_iter().fold(report, SendReport::and)
     }
 
-    /// One request: messages of one text.
-    async fn send_request(&self, members: Vec<Message>) -> SendReport {
-        match self.try_send_request(members).await {
-            Ok(report) => report,
-            Err(error) => {
-                tracing::error!(error = %error, "send.table_failed");
-                SendReport::default()
+    /// One request: messages of one text. `queue` counts the requests of this run that the rate has no room for.
+    async fn send_request(&self, members: Vec<Message>, queue: &AtomicI64) -> SendReport {
+        // Asked before anything is reserved or claimed, since a message that must wait then costs one write.
+        let latest_ms = self.world.now_ms() + PERMIT_WITHIN_MS;
+        let sent = match self.rate.permits(1, self.clock.read(), latest_ms).await {
+            Ok(permit) => self.try_send_request(members, permit).await.map_err(|error| error.to_string()),
+            Err(NoPermit::Refused { until_ms }) => {
+                let place = queue.fetch_add(1, Ordering::Relaxed);
+                Ok(self.wait_in_line(members, until_ms, place).await)
             }
-        }
+            Err(NoPermit::Store(error)) => Err(error.to_string()),
+        };
+        sent.unwrap_or_else(|error| {
+            tracing::error!(error, "send.table_failed");
+            SendReport::default()
+        })
     }
 
-    async fn try_send_request(&self, members: Vec<Message>) -> Result<SendReport, LedgerError> {
+    /// Holds the messages of a request until the rate has room for it: each request at its own instant, so that they
+    /// do not all come back at the first.
+    async fn wait_in_line(&self, members: Vec<Message>, until_ms: i64, place: i64) -> SendReport {
+        let until_ms = until_ms + place * self.settings.request_every_us / 1_000;
+        let now_ms = self.world.now_ms();
+        let why = "LigueLead's rate is used up";
+        self.moved(members.iter().map(|message| held(message, until_ms, why, now_ms)).collect()).await;
+        SendReport { held: members.len() as u64, ..SendReport::default() }
+    }
+
+    async fn try_send_request(&self, members: Vec<Message>, permit: Permits) -> Result<SendReport, LedgerError> {
         let now_ms = self.world.now_ms();
         let mut report = SendReport::default();
         let Some(reserved) = self.reserve(members, now_ms, &mut report).await? else { return Ok(report) };
@@ -180,7 +203,7 @@ impl Sender {
             report.not_ours += mine.len() as u64;
             return Ok(report);
         }
-        let Some(answer) = self.call(batch, &mine).await else {
+        let Some(answer) = self.call(batch, &mine, &permit).await else {
             let why = "the account's rate had no permit for it";
             return Ok(report.and(self.not_sent(batch, spent, &mine, None, why).await?));
         };
@@ -202,7 +225,7 @@ impl Sender {
 
     /// Makes the call, if there is a permit for it: the last thing before the bytes leave, since a permit does not
     /// keep. `None`: there is none in time, and nothing was sent.
-    async fn call(&self, batch: BatchId, mine: &[Message]) -> Option<Answer> {
+    async fn call(&self, batch: BatchId, mine: &[Message], permit: &Permits) -> Option<Answer> {
         let first = mine.first();
         let request = SmsRequest {
             title: first.and_then(|message| message.title.clone()),
@@ -215,13 +238,27 @@ impl Sender {
             group_id: first.and_then(|message| message.group_id.clone()),
             webhook_url: self.callbacks.as_ref().map(|urls| urls.url(batch)),
         };
-        if let Err(error) = self.rate.admit(&self.clock, self.world.now_ms() + PERMIT_WITHIN_MS).await {
+        if let Err(error) = self.spend(permit).await {
             tracing::warn!(error = %error, "send.no_permit");
             return None;
         }
         let answer = self.liguelead.send_sms(&request).await;
         self.heed(&answer).await;
         Some(answer)
+    }
+
+    /// Spends the permit in hand, waiting for its time; if that is over, another one.
+    async fn spend(&self, permit: &Permits) -> Result<(), NoPermit> {
+        loop {
+            match permit.spend(self.clock.read()) {
+                Ok(()) => return Ok(()),
+                Err(NotNow::Early(us)) => tokio::time::sleep(Duration::from_micros(us.unsigned_abs())).await,
+                Err(NotNow::Unconfirmed) => self.rate.confirm(permit, self.clock.read()).await?,
+                Err(NotNow::Over) => {
+                    return self.rate.admit(&self.clock, self.world.now_ms() + PERMIT_WITHIN_MS).await;
+                }
+            }
+        }
     }
 
     /// Takes permits for the requests of one wake-up with one write. What comes of it is seen when they are spent.

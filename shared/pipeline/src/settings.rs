@@ -16,6 +16,8 @@ use crate::send::enforced;
 pub struct SendSettings {
     /// Most phones in one request, 1 to 10,000.
     pub phones_per_request: usize,
+    /// The pause that LigueLead's rate leaves between requests on the whole, in µs.
+    pub request_every_us: i64,
     /// Requests under way at once.
     pub requests_at_once: usize,
     /// What a day of the account may spend.
@@ -40,6 +42,7 @@ impl SendSettings {
     pub fn of(config: &Config) -> Self {
         Self {
             phones_per_request: config.liguelead.phones_per_request as usize,
+            request_every_us: 60_000_000 / i64::from(config.liguelead.requests_per_minute.max(1)),
             requests_at_once: config.liguelead.in_flight as usize,
             quotas: enforced(config.quotas),
             rule_quotas: config

@@ -6,7 +6,7 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 use super::{
     chance::Chance,
     fleet_world::{Habit, World},
-    oracle::Rule,
+    oracle::{Excess, Rule, judge},
 };
 use crate::{
     item::{Item, Move, Stated, Write},
@@ -21,10 +21,10 @@ const EPOCH: i64 = 1_790_000_000_000_000;
 /// What a run left behind.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
-    /// When each call reached the vendor, in µs since the run began.
-    pub(super) calls: Vec<i64>,
-    /// The limits that had to hold, and when.
-    pub(super) rules: Vec<Rule>,
+    /// When each call reached the vendor, and when the store sold its permit, in µs since the run began.
+    pub(super) calls: Vec<(i64, i64)>,
+    /// The limits that had to hold, and when; whether each was a cut for others' use.
+    pub(super) rules: Vec<(bool, Rule)>,
     pub(super) writes: u64,
     pub(super) refused_writes: u64,
     pub(super) reads: u64,
@@ -34,6 +34,8 @@ pub(super) struct Outcome {
 struct Function {
     taker: Taker,
     lease: Option<Lease>,
+    /// When the store sold it.
+    sold: i64,
     habit: Habit,
     skew: i64,
     wants: u32,
@@ -45,8 +47,19 @@ struct Function {
 enum Step {
     Act,
     /// A request reaches the store; `answered`: its answer will come back.
-    Arrive { request: Option<Write>, asked: Reading, life: u32, answered: bool },
-    Answer { request: Option<Write>, asked: Reading, life: u32, answer: Result<Item, Item> },
+    Arrive {
+        request: Option<Write>,
+        asked: Reading,
+        life: u32,
+        answered: bool,
+    },
+    Answer {
+        request: Option<Write>,
+        asked: Reading,
+        life: u32,
+        sold: i64,
+        answer: Result<Item, Item>,
+    },
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -69,6 +82,20 @@ impl PartialOrd for Event {
     }
 }
 
+impl Outcome {
+    /// The first rule that the calls break.
+    ///
+    /// A stricter limit cannot take back permits that were sold before it: where these alone are more than it allows,
+    /// they are what it allows.
+    pub(super) fn judged(self) -> Option<Excess> {
+        let outstanding =
+            |from: i64| self.calls.iter().filter(|(at, sold)| *at >= from && *sold <= from).count() as u32;
+        let allowed = |rule: &Rule| Rule { limit: rule.limit.max(outstanding(rule.from)), ..*rule };
+        let rules: Vec<Rule> = self.rules.iter().map(|(_, rule)| allowed(rule)).collect();
+        judge(self.calls.into_iter().map(|(at, _)| at).collect(), &rules)
+    }
+}
+
 /// A run.
 pub(super) struct Fleet<'a> {
     world: &'a World,
@@ -79,8 +106,6 @@ pub(super) struct Fleet<'a> {
     order: u64,
     outcome: Outcome,
     loosest: u32,
-    cut_rule: Option<usize>,
-    limit_rule: Option<usize>,
 }
 
 impl<'a> Fleet<'a> {
@@ -94,14 +119,16 @@ impl<'a> Fleet<'a> {
             order: 0,
             outcome: Outcome::default(),
             loosest: world.plan.limit,
-            cut_rule: None,
-            limit_rule: None,
         };
         for number in 0..world.functions {
-            let habit = fleet.chance.pick(&[Habit::Eager, Habit::Eager, Habit::Hoarder, Habit::Mixed]);
+            let habit = if world.greedy {
+                Habit::Eager
+            } else {
+                fleet.chance.pick(&[Habit::Eager, Habit::Eager, Habit::Hoarder, Habit::Mixed])
+            };
             let skew = fleet.chance.edgy(-world.clock, world.clock);
             let taker = Taker::new(mutated(world, world.plan));
-            fleet.functions.push(Function { taker, lease: None, habit, skew, wants: 0, life: 0 });
+            fleet.functions.push(Function { taker, lease: None, sold: 0, habit, skew, wants: 0, life: 0 });
             let at = if world.idle == 0 { 0 } else { fleet.chance.to(world.idle) };
             fleet.push(at, number, Step::Act);
         }
@@ -112,7 +139,7 @@ impl<'a> Fleet<'a> {
             }
             fleet.step(event);
         }
-        fleet.outcome.rules.push(Rule::always(fleet.loosest, world.plan.window_us));
+        fleet.outcome.rules.push((false, Rule::always(fleet.loosest, world.plan.window_us)));
         fleet.outcome
     }
 
@@ -140,11 +167,12 @@ impl<'a> Fleet<'a> {
                 let answer = self.store(at, request.as_ref());
                 if answered {
                     let back = at + self.chance.to(self.world.way);
-                    self.push(back, function, Step::Answer { request, asked, life, answer });
+                    self.push(back, function, Step::Answer { request, asked, life, sold: at, answer });
                 }
             }
             Step::Answer { life, .. } if life != self.functions[function].life => {}
-            Step::Answer { request, asked, answer, .. } => {
+            Step::Answer { request, asked, sold, answer, .. } => {
+                self.functions[function].sold = sold;
                 match request {
                     None => self.functions[function].taker.learn(answer.unwrap_or_else(|item| item), asked),
                     Some(write) => self.wrote(at, function, &write, answer, asked),
@@ -173,28 +201,24 @@ impl<'a> Fleet<'a> {
     /// From a write that states a limit on, that limit must hold.
     fn rules(&mut self, at: i64, write: &Write) {
         let window = self.world.plan.window_us;
-        let rules = &mut self.outcome.rules;
         if let Some(stated) = write.limit
             && stated.limit != self.item.limit.limit
         {
-            if let Some(rule) = self.limit_rule.and_then(|rule| rules.get_mut(rule))
-                && stated.limit > rule.limit
-            {
-                rule.until = rule.until.min(at);
-            }
-            self.limit_rule = Some(rules.len());
-            rules.push(Rule { from: at, ..Rule::always(stated.limit, window) });
+            self.replace(false, Rule { from: at, ..Rule::always(stated.limit, window) });
         }
         if let Some(stated) = write.cut {
-            if let Some(rule) = self.cut_rule.and_then(|rule| rules.get_mut(rule))
-                && stated.limit > rule.limit
-            {
-                rule.until = rule.until.min(at);
-            }
-            self.cut_rule = Some(rules.len());
             let until = stated.until_ms * 1_000 - EPOCH;
-            rules.push(Rule { from: at, until, ..Rule::always(stated.limit, window) });
+            self.replace(true, Rule { from: at, until, ..Rule::always(stated.limit, window) });
         }
+    }
+
+    /// A rule that takes the place of those of its kind: a looser one ends them, a stricter one carries them on.
+    fn replace(&mut self, cut: bool, new: Rule) {
+        for (_, rule) in self.outcome.rules.iter_mut().filter(|(of_cut, _)| *of_cut == cut) {
+            let until = if new.limit > rule.limit { new.from - 1 } else { new.until };
+            rule.until = rule.until.min(until);
+        }
+        self.outcome.rules.push((cut, new));
     }
 
     fn wrote(&mut self, at: i64, function: usize, write: &Write, answer: Result<Item, Item>, asked: Reading) {
@@ -221,7 +245,8 @@ impl<'a> Fleet<'a> {
             return;
         }
         if self.functions[function].wants == 0 {
-            self.functions[function].wants = self.chance.size(self.world.burst);
+            let most = self.world.burst;
+            self.functions[function].wants = if self.world.greedy { most } else { self.chance.size(most) };
             if self.world.idle > 0 {
                 let idle = self.chance.to(self.world.idle);
                 return self.later(at + idle, function);
@@ -301,7 +326,7 @@ impl<'a> Fleet<'a> {
     /// Spends of the lease in hand. `false`: there is none, and another is needed.
     fn spend(&mut self, at: i64, function: usize) -> bool {
         let now = self.reading(function, at);
-        let Function { taker, lease: held, habit, wants, .. } = &mut self.functions[function];
+        let Function { taker, lease: held, sold, habit, wants, .. } = &mut self.functions[function];
         let Some(lease) = held else { return false };
         let left = lease.left();
         let elapsed_us = lease.term.asked.wall_us + now.mono_us - lease.term.asked.mono_us;
@@ -331,11 +356,11 @@ impl<'a> Fleet<'a> {
             Habit::Mixed => self.chance.size(left),
             Habit::Eager | Habit::Hoarder => left,
         };
-        let spent = lease.take(spent);
+        let (spent, sold) = (lease.take(spent), *sold);
         *wants = wants.saturating_sub(spent);
         for _ in 0..spent {
             let call = at + self.chance.edgy(0, self.world.delay);
-            self.outcome.calls.push(call);
+            self.outcome.calls.push((call, sold));
         }
         let pause = self.chance.to(self.world.plan.life_us / 2 + 1);
         self.later(at + if spent == left { 0 } else { pause }, function);

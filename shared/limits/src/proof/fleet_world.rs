@@ -44,8 +44,9 @@ pub(super) struct Mutant {
 pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) functions: usize,
-    /// Calls wanted at once, at most.
+    /// Calls wanted at once, at most; `greedy`: always as many, and spent as soon as they may be.
     pub(super) burst: u32,
+    pub(super) greedy: bool,
     /// How long the run lasts, in µs.
     pub(super) horizon: i64,
     /// Most calls and steps, so that no schedule takes long.
@@ -80,28 +81,29 @@ impl World {
     pub(super) fn of(chance: &mut Chance) -> Self {
         let window = chance.pick(&[100, 1_000, 60_000, 5_000_000, 60_000_000]);
         let most = chance.pick(&[5, 40, 400, 1_200]);
-        let limit = chance.size(most);
-        let life = chance.edgy(1, (window / 6).max(1));
-        let tau = chance.edgy(0, (window / 6).max(1));
-        let clock = chance.edgy(0, window / 40);
-        let delay = chance.edgy(0, window / 30);
+        let limit = if chance.percent(50) { chance.size(most) } else { chance.within(1, i64::from(most)) as u32 };
+        let life = chance.edgy(window / 100, window / 12);
+        let tau = chance.edgy(window / 1_000, window / 12);
+        let clock = chance.edgy(0, window / 80);
+        let delay = chance.edgy(0, window / 60);
         let plan = Plan::with(limit, window, life, tau, 2 * clock + delay);
-        let few = |chance: &mut Chance, most: i64| if chance.percent(60) { 0 } else { chance.to(most) };
+        let few = |chance: &mut Chance, most: i64| if chance.percent(75) { 0 } else { chance.to(most) };
         let most = chance.pick(&[1, 3, 20, 200]);
         let functions = chance.size(most) as usize;
         Self {
             plan,
             functions,
-            burst: chance.size(limit.saturating_mul(2)),
+            burst: if chance.percent(50) { limit } else { chance.size(limit.saturating_mul(2)) },
+            greedy: false,
             horizon: chance.within(2, 5) * window,
-            calls_max: 3_000,
-            steps_max: 900 + 3 * functions,
+            calls_max: 8_000,
+            steps_max: 2_500 + 10 * functions,
             clock,
             delay,
-            way: chance.edgy(0, life),
+            way: chance.edgy(0, life / 2),
             pause: chance.edgy(0, 3 * (life + tau)),
             pauses: few(chance, 30),
-            idle: if chance.percent(50) { 0 } else { chance.to(window) },
+            idle: if chance.percent(60) { 0 } else { chance.to(window / 2) },
             patience: chance.edgy(0, window),
             lost: few(chance, 20),
             twice: few(chance, 20),
@@ -119,7 +121,8 @@ impl World {
         Self {
             plan,
             functions,
-            burst: 1_000,
+            burst: 5_000,
+            greedy: true,
             horizon: minutes * plan.window_us,
             calls_max: usize::MAX,
             steps_max: usize::MAX,

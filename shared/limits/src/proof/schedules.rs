@@ -1,9 +1,14 @@
 //! Random schedules of leasing fleets, many of them.
 
-use super::{chance::Chance, fleet::Fleet, fleet_world::World, oracle::judge};
+use super::{
+    chance::Chance,
+    fleet::Fleet,
+    fleet_world::World,
+    oracle::{Rule, excess},
+};
 
 /// Schedules in a normal run of the tests.
-const SCHEDULES: u64 = 100_000;
+const SCHEDULES: u64 = 200_000;
 
 /// Runs `schedule` for the seed that the environment names, or for as many as it asks for, on all cores.
 pub(super) fn for_each_seed(normally: u64, schedule: impl Fn(u64) -> Result<(), String> + Sync) {
@@ -35,8 +40,7 @@ pub(super) fn for_each_seed(normally: u64, schedule: impl Fn(u64) -> Result<(), 
 pub(super) fn schedule(seed: u64) -> Result<(), String> {
     let mut chance = Chance::new(seed);
     let world = World::of(&mut chance);
-    let outcome = Fleet::run(&world, chance);
-    match judge(outcome.calls, &outcome.rules) {
+    match Fleet::run(&world, chance).judged() {
         None => Ok(()),
         Some(excess) => Err(format!("{excess:?} in {world:?}")),
     }
@@ -45,4 +49,25 @@ pub(super) fn schedule(seed: u64) -> Result<(), String> {
 #[test]
 fn no_fleet_exceeds_its_limit_in_any_window() {
     for_each_seed(SCHEDULES, schedule);
+}
+
+/// A proof by schedules in which nothing much happens would be none.
+#[test]
+fn the_schedules_press_against_the_limit() {
+    let (mut calls, mut full, mut over_one_window) = (0, 0, 0);
+    for seed in 0..2_000 {
+        let mut chance = Chance::new(seed);
+        let world = World::of(&mut chance);
+        let mut starts: Vec<i64> = Fleet::run(&world, chance).calls.into_iter().map(|(at, _)| at).collect();
+        starts.sort_unstable();
+        calls += starts.len();
+        over_one_window += usize::from(starts.last().is_some_and(|last| last - starts[0] > world.plan.window_us));
+        let nearly = Rule::always((world.plan.limit * 9).div_ceil(10) - 1, world.plan.window_us);
+        full += usize::from(excess(&starts, nearly).is_some());
+    }
+    println!(
+        "{} calls a schedule; of 2,000, {full} fill a window to 90 % and {over_one_window} outlast one",
+        calls / 2_000
+    );
+    assert!(full > 900 && over_one_window > 1_500, "{full} {over_one_window}");
 }

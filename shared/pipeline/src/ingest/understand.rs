@@ -12,6 +12,10 @@ use recado_core::{
 };
 use recado_ledger::{EventOutcome, EventRow};
 
+/// The longest lead's id that is believed, in bytes: LeadSquared's own are GUIDs of 36. A row with an id that is as long as
+/// a body may be is larger than the table takes, which no repetition would mend.
+const MAX_LEAD_ID_BYTES: usize = 128;
+
 /// A delivery that no rule can be asked about, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotAnEvent {
@@ -52,6 +56,21 @@ impl NotAnEvent {
 
 /// The event that a change in LeadSquared is.
 pub fn understand(change: Change) -> Result<Event, NotAnEvent> {
+    let is_long = |id: &String| id.len() > MAX_LEAD_ID_BYTES;
+    match read(change) {
+        Ok(event) if is_long(&event.lead_id) => Err(NotAnEvent {
+            kind: event.kind.name().to_owned(),
+            ..NotAnEvent::unreadable(format!("the lead's id (ProspectID) is longer than {MAX_LEAD_ID_BYTES} bytes"))
+        }),
+        Err(mut not_an_event) => {
+            not_an_event.lead_id = not_an_event.lead_id.filter(|id| !is_long(id));
+            Err(not_an_event)
+        }
+        event => event,
+    }
+}
+
+fn read(change: Change) -> Result<Event, NotAnEvent> {
     match change {
         Change::LeadCreated { lead } => {
             let (lead_id, lead) = identified(lead, "lead.created")?;

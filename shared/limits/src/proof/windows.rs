@@ -1,0 +1,280 @@
+//! Processes that share LeadSquared's small windows, in virtual time: the same [`Grants`] as the store side, one
+//! versioned item, and a log of what reached the vendor. Times are in ms.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeSet, BinaryHeap},
+};
+
+use super::{
+    chance::Chance,
+    oracle::{Rule, judge},
+    schedules::for_each_seed,
+};
+use crate::slots::{CLOCK_MS, CallClass, CrmLimits, Grants, LATE_MS, Slot, WAY_MS};
+
+const DAY_MS: i64 = 86_400_000;
+/// Schedules in a normal run of the tests.
+const SCHEDULES: u64 = 100_000;
+
+/// By how much this limiter is wrong, to see that the oracle notices.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wrong {
+    pub(super) calls: u32,
+    pub(super) bulk_calls: u32,
+    pub(super) day: u64,
+    pub(super) window: i64,
+    pub(super) late: i64,
+    pub(super) unversioned: bool,
+}
+
+#[derive(Debug)]
+struct World {
+    limits: CrmLimits,
+    /// What each process switches to, when it picks up the new configuration.
+    changed: CrmLimits,
+    processes: usize,
+    calls_max: usize,
+    patience: i64,
+    way: i64,
+    pauses: i64,
+    lost: i64,
+    twice: i64,
+    learns: i64,
+    bulk: i64,
+    idle: i64,
+    begin: i64,
+}
+
+impl World {
+    fn of(chance: &mut Chance) -> Self {
+        let calls = chance.within(1, 12) as u32;
+        let limits = CrmLimits {
+            calls,
+            bulk_calls: chance.within(1, i64::from(calls.min(3))) as u32,
+            bulk_counts_in_window: chance.percent(70),
+            window_ms: 5_000,
+            calls_per_day: chance.percent(30).then(|| 2 + chance.to(60) as u64),
+        };
+        let mut changed = limits;
+        if chance.percent(40) {
+            changed.calls = chance.within(1, 12) as u32;
+            changed.bulk_calls = chance.within(1, i64::from(changed.calls.min(3))) as u32;
+        }
+        let few = |chance: &mut Chance| if chance.percent(70) { 0 } else { chance.to(20) };
+        Self {
+            limits,
+            changed,
+            processes: chance.within(1, 8) as usize,
+            calls_max: 100,
+            patience: chance.edgy(0, 20_000),
+            way: chance.edgy(0, 400),
+            pauses: few(chance),
+            lost: few(chance),
+            twice: few(chance),
+            learns: if chance.percent(80) { 0 } else { 3 },
+            bulk: chance.pick(&[0, 30, 100]),
+            idle: chance.pick(&[0, 0, 700, 3_000]),
+            // Some runs are around a midnight.
+            begin: 20_000 * DAY_MS + if chance.percent(40) { DAY_MS - chance.to(30_000) } else { DAY_MS / 2 },
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Act,
+    /// A write reaches the store: the slot it grants, under how many calls, and whether its answer comes back.
+    Arrive {
+        slot: i64,
+        answered: bool,
+    },
+    Granted(i64),
+    Start(i64),
+}
+
+#[derive(Debug, Default)]
+struct Process {
+    seen: Option<(u64, Grants)>,
+    write: Option<(u64, Grants)>,
+    class: Option<CallClass>,
+    skew: i64,
+    changed: bool,
+}
+
+/// What a run left behind.
+#[derive(Debug, Default)]
+struct Log {
+    calls: Vec<i64>,
+    bulk: Vec<i64>,
+    /// Slots granted that count in the standard window, and the limit they were granted under.
+    slots: Vec<(i64, (u32, i64))>,
+}
+
+fn limits_of(world: &World, process: &Process, wrong: Wrong) -> CrmLimits {
+    let limits = if process.changed { world.changed } else { world.limits };
+    CrmLimits {
+        calls: limits.calls + wrong.calls,
+        bulk_calls: limits.bulk_calls + wrong.bulk_calls,
+        window_ms: limits.window_ms - wrong.window,
+        calls_per_day: limits.calls_per_day.map(|most| most + wrong.day),
+        ..limits
+    }
+}
+
+fn run(world: &World, chance: &mut Chance, wrong: Wrong) -> Log {
+    let mut processes: Vec<Process> = (0..world.processes)
+        .map(|_| Process { skew: chance.edgy(-CLOCK_MS, CLOCK_MS), ..Process::default() })
+        .collect();
+    let mut item = (0_u64, Grants::default());
+    let mut log = Log::default();
+    let mut events: BinaryHeap<Reverse<(i64, usize, Step)>> =
+        (0..world.processes).map(|number| Reverse((world.begin, number, Step::Act))).collect();
+    for _ in 0..12 * world.calls_max {
+        let Some(Reverse((at, number, step))) = events.pop() else { break };
+        if log.calls.len() >= world.calls_max {
+            break;
+        }
+        let process = &mut processes[number];
+        let limits = limits_of(world, process, wrong);
+        let now = at + process.skew;
+        let pause = if chance.percent(world.pauses) { chance.edgy(0, 6_000) } else { 0 };
+        let mut push = |at: i64, step: Step| events.push(Reverse((at, number, step)));
+        match step {
+            Step::Act => {
+                process.changed |= chance.percent(3);
+                let bulk = chance.percent(world.bulk);
+                let class = *process.class.get_or_insert(if bulk { CallClass::Bulk } else { CallClass::Standard });
+                let (version, mut grants) = process.seen.take().unwrap_or_else(|| item.clone());
+                if chance.percent(world.learns) {
+                    let learnt = (chance.within(1, 12) as u32, 5_000 + 5_000 * chance.to(1));
+                    grants.learnt = Some(learnt);
+                    grants.closed_until_ms = grants.closed_until_ms.max(now + chance.to(5_000));
+                }
+                let slot = grants.next_slot(class, &limits, now);
+                if slot > now + world.patience {
+                    process.seen = Some((version, grants));
+                    push(at + (slot - now).max(1), Step::Act);
+                    continue;
+                }
+                process.write = Some((version, grants.with(class, &limits, now, slot)));
+                let lost = chance.percent(world.lost);
+                if chance.percent(world.twice) {
+                    push(at + chance.to(world.way) + pause, Step::Arrive { slot, answered: false });
+                }
+                push(at + chance.to(world.way) + pause, Step::Arrive { slot, answered: !lost });
+                if lost {
+                    push(at + 2 * world.way + pause + 1, Step::Act);
+                }
+            }
+            Step::Arrive { slot, answered } => {
+                let Some((version, grants)) = process.write.clone() else { continue };
+                let made = item.0 == version || wrong.unversioned;
+                if made {
+                    if process.class == Some(CallClass::Standard) || limits.bulk_counts_in_window {
+                        log.slots.push((slot, grants.in_force(&limits)));
+                    }
+                    item = (version + 1, grants);
+                }
+                if answered && made {
+                    process.seen = Some(item.clone());
+                    push(at + chance.to(world.way) + pause, Step::Granted(slot));
+                } else if answered {
+                    push(at + chance.to(world.way) + pause, Step::Act);
+                }
+            }
+            Step::Granted(slot) => push(at.max(slot - process.skew) + pause, Step::Start(slot)),
+            Step::Start(slot) => {
+                // A process that was held up is late by as much as it may be, or it has lost its slot.
+                let late = if pause > 0 { chance.to(LATE_MS + wrong.late) } else { 0 };
+                let starts = if Slot::holds(slot, now) || now - slot <= LATE_MS + wrong.late {
+                    Some(at.max(slot - process.skew + late))
+                } else {
+                    None
+                };
+                if let Some(starts) = starts {
+                    let call = starts + chance.edgy(0, WAY_MS - 1);
+                    if process.class == Some(CallClass::Standard) || limits.bulk_counts_in_window {
+                        log.calls.push(call);
+                    }
+                    if process.class == Some(CallClass::Bulk) {
+                        log.bulk.push(call);
+                    }
+                }
+                process.class = None;
+                push(at + late + chance.to(world.idle), Step::Act);
+            }
+        }
+    }
+    log
+}
+
+/// One schedule: what is wrong with it, if anything is.
+pub(super) fn schedule(seed: u64, wrong: Wrong) -> Result<(), String> {
+    let mut chance = Chance::new(seed);
+    let world = World::of(&mut chance);
+    let Log { calls, bulk, slots } = run(&world, &mut chance, wrong);
+    let window = world.limits.window_ms;
+    let mut rules = vec![Rule::always(world.limits.calls.max(world.changed.calls), window)];
+    // After the last slot that was granted under another limit, the last limit holds alone.
+    if let Some((_, last)) = slots.last().copied() {
+        let other = slots.iter().filter(|(_, limit)| *limit != last).map(|(slot, _)| *slot).max();
+        let from = other.map_or(i64::MIN, |slot| slot + LATE_MS + WAY_MS + CLOCK_MS);
+        let (limit, window) = (last.0 - wrong.calls.min(last.0 - 1), last.1 + wrong.window);
+        rules.push(Rule { from, ..Rule::always(limit, window) });
+    }
+    let of_bulk = [Rule::always(world.limits.bulk_calls.max(world.changed.bulk_calls), window)];
+    if let Some(most) = world.limits.calls_per_day {
+        let days: BTreeSet<i64> = calls.iter().map(|at| at.div_euclid(DAY_MS)).collect();
+        rules.extend(days.iter().map(|day| Rule {
+            limit: most as u32,
+            window: DAY_MS,
+            from: day * DAY_MS,
+            until: (day + 1) * DAY_MS - 1,
+        }));
+    }
+    match judge(calls, &rules).or_else(|| judge(bulk, &of_bulk)) {
+        None => Ok(()),
+        Some(excess) => Err(format!("{excess:?} in {world:?}")),
+    }
+}
+
+#[test]
+fn no_small_window_holds_more_than_allowed() {
+    for_each_seed(SCHEDULES, |seed| schedule(seed, Wrong::default()));
+}
+
+/// 100 % of a small limit: where there is always somebody who wants to call, each window of W + D holds exactly N
+/// slots, from the first on; D is the margin for clocks, lateness and ways.
+#[test]
+fn every_small_window_is_full() {
+    for (calls, processes) in [(1, 3), (2, 5), (10, 24), (72, 160)] {
+        let limits =
+            CrmLimits { calls, bulk_calls: 1, bulk_counts_in_window: true, window_ms: 5_000, calls_per_day: None };
+        let (begin, way) = (20_000 * DAY_MS + DAY_MS / 2, 0);
+        let world = World {
+            limits,
+            changed: limits,
+            processes,
+            calls_max: 40 * calls as usize,
+            patience: 20_000,
+            way,
+            pauses: 0,
+            lost: 0,
+            twice: 0,
+            learns: 0,
+            bulk: 0,
+            idle: 0,
+            begin,
+        };
+        let mut chance = Chance::new(u64::from(calls));
+        let mut slots: Vec<i64> = run(&world, &mut chance, Wrong::default()).slots.iter().map(|(at, _)| *at).collect();
+        slots.sort_unstable();
+        let calls = calls as usize;
+        // Clocks differ, so the first slots are not all for the same instant.
+        assert!(slots.len() > 30 * calls, "{} slots", slots.len());
+        for pair in slots.windows(calls + 1) {
+            assert_eq!(pair[calls] - pair[0], 5_000 + 250, "the slot is granted for the first free instant");
+        }
+    }
+}
