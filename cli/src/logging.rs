@@ -13,9 +13,12 @@ pub(crate) fn start(default: &str) -> anyhow::Result<()> {
     let filter: EnvFilter = chosen.parse().with_context(|| format!("{FILTER_VARIABLE}={chosen} is not a filter"))?;
     let quiet = [
         "aws_config",
+        "aws_credential_types",
         "aws_runtime",
         "aws_sdk_dynamodb",
         "aws_sdk_dynamodbstreams",
+        "aws_sigv4",
+        "aws_smithy_http_client",
         "aws_smithy_runtime",
         "h2",
         "hyper",

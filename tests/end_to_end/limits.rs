@@ -86,7 +86,7 @@ async fn a_closed_hour_holds_a_message_until_it_opens_on_the_recipients_clock() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_expires_before_its_hour_is_expired_and_never_sent() {
+async fn a_message_whose_expiry_comes_before_its_hour_is_held_no_longer_than_that() {
     let now = now_in("America/Sao_Paulo");
     let range = if now.hour() < 12 { "20:00-21:00" } else { "06:00-07:00" };
     let rules = "  - { id: short, on: lead.created, sms: \"Só hoje.\", expires: 1m }\n";

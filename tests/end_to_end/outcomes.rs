@@ -10,8 +10,8 @@ use crate::{
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_never_came_is_unknown_until_reports_settle_it_and_nothing_is_sent_again() {
     let mut setup = Setup::new(WELCOME).liguelead_faults(&["lose-answer@first=1@/sms", "hang-after@first=1@/sms"]);
-    setup.liguelead.callbacks.sent_after_ms = 5_000;
-    setup.liguelead.callbacks.final_after_ms = 6_000;
+    setup.liguelead.callbacks.sent_after_ms = 8_000;
+    setup.liguelead.callbacks.final_after_ms = 8_500;
     let installation = Installation::start(setup).await;
     for number in [1, 2] {
         let lead = Lead::new(number);
@@ -57,8 +57,12 @@ async fn an_unknown_outcome_of_which_nothing_is_ever_reported_stays_unknown_and_
 /// Sends one message into `fault`, sees it wait for a stated time, and go out exactly once after it.
 async fn waits_and_goes_later(fault: &str, reason: &str) {
     let mut setup = Setup::new(WELCOME).liguelead_faults(&[fault]);
-    // A shorter wait than the vendor's full minute.
+    // A shorter wait than the vendor's full minute, but not so short that nobody sees it.
     setup.liguelead.minute_aligned_reset = true;
+    wait_until("the minute is not about to end", async || {
+        (jiff::Timestamp::now().as_second() % 60 < 50).then_some(())
+    })
+    .await;
     let installation = Installation::start(setup).await;
     let lead = Lead::new(1);
     installation.take(&lead.created()).await;

@@ -77,7 +77,8 @@ impl Setup {
         self.variable("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)
             .variable("AWS_REGION", "sa-east-1")
             .variable("AWS_ACCESS_KEY_ID", "anybody")
-            .variable("AWS_SECRET_ACCESS_KEY", "anything")
+            .variable("AWS_SECRET_ACCESS_KEY", "a-secret-key-of-the-test")
+            .variable("AWS_SESSION_TOKEN", "a-session-token-of-the-test")
     }
 
     /// The same with this going wrong at LigueLead.

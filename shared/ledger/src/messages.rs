@@ -84,7 +84,7 @@ pub struct CrmChange {
     pub id: MessageId,
     /// Only if the message is still in this state; used when nothing more is to be told.
     pub only_in_state: Option<State>,
-    /// Only if no post of its activity is open.
+    /// Only if its activity neither exists nor is being posted.
     pub only_if_unposted: bool,
     /// Attributes to set: see [`CrmChange::activity`] and its siblings.
     set: Vec<(&'static str, AttributeValue)>,
@@ -139,16 +139,23 @@ impl CrmChange {
     #[must_use]
     pub fn later(mut self, attempts: u32, due_ms: i64) -> Self {
         self.set.push(("crm_attempts", n(attempts)));
+        self.set.push(("crm_shard", message_shard(self.id)));
         self.set.push(("crm_due_ms", n(due_ms)));
+        self
+    }
+
+    /// Only if the message is still in `state`.
+    #[must_use]
+    pub fn while_in(mut self, state: State) -> Self {
+        self.only_in_state = Some(state);
         self
     }
 
     /// LeadSquared knows all there is, provided the message is still in `state`.
     #[must_use]
     pub fn done_in(mut self, state: State) -> Self {
-        self.only_in_state = Some(state);
         self.remove.extend(["crm_shard", "crm_due_ms"]);
-        self
+        self.while_in(state)
     }
 
     /// Given up: `why` is kept for a person to read.
@@ -172,7 +179,7 @@ impl CrmChange {
             update.only_if("\"state\"=?", [s(state.as_str())]);
         }
         if self.only_if_unposted {
-            update.only_if("\"crm_posted_ms\" IS MISSING", []);
+            update.only_if("\"crm_posted_ms\" IS MISSING AND \"crm_activity\" IS MISSING", []);
         }
         update.build(table)
     }

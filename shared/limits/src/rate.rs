@@ -23,8 +23,8 @@ use std::num::NonZeroU32;
 
 /// The longest life of a lease, in ms: what a pause of a function can cost, and 1.6 % of the limit.
 const LIFE_MS: i64 = 1_000;
-/// How far before its place on the axis a lease may be spent, in ms: an idle account's burst, and 0.5 % of the limit.
-const TAU_MS: i64 = 300;
+/// How far before its place on the axis a lease may be spent, in ms: an idle account's burst, and 0.3 % of the limit.
+const TAU_MS: i64 = 200;
 /// How far a function's clock may be from the true time, in ms, either way.
 pub const CLOCK_ERROR_MS: i64 = 100;
 /// How much longer one call may take than another from the check of its permit to the vendor's count, in ms.
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn the_vendors_limit_is_sold_to_more_than_97_percent() {
         let plan = plan(600_000, 60_000);
-        assert_eq!((plan.burst(), plan.per_window()), (2_917, 583_469));
+        assert_eq!((plan.burst(), plan.per_window()), (1_948, 584_416));
         assert!(f64::from(plan.per_window()) >= 0.97 * 600_000.0);
     }
 
@@ -173,8 +173,8 @@ mod tests {
     fn only_a_stricter_limit_is_charged_for() {
         let (loose, strict) = (plan(600_000, 60_000), plan(300_000, 60_000));
         assert_eq!(strict.surcharge_us(&loose, 0, 300_000), 1);
-        // Twice the price for 0.3 s sold ahead, a life of 1 s and 0.4 s of errors.
-        let surcharge = loose.surcharge_us(&strict, 0, 300_000);
-        assert!((1_699_990..=1_700_010).contains(&surcharge), "{surcharge}");
+        // Twice the price for 0.2 s sold ahead, a life of 1 s and 0.4 s of errors.
+        let surcharge = loose.surcharge_us(&strict, 0, 200_000);
+        assert!((1_599_990..=1_600_010).contains(&surcharge), "{surcharge}");
     }
 }

@@ -136,13 +136,13 @@ fn run(world: &World, chance: &mut Chance, wrong: Wrong) -> Log {
             break;
         }
         let process = &mut processes[number];
+        process.changed |= step == Step::Act && chance.percent(3);
         let limits = limits_of(world, process, wrong);
         let now = at + process.skew;
         let pause = if chance.percent(world.pauses) { chance.edgy(0, 6_000) } else { 0 };
         let mut push = |at: i64, step: Step| events.push(Reverse((at, number, step)));
         match step {
             Step::Act => {
-                process.changed |= chance.percent(3);
                 let bulk = chance.percent(world.bulk);
                 let class = *process.class.get_or_insert(if bulk { CallClass::Bulk } else { CallClass::Standard });
                 let (version, mut grants) = process.seen.take().unwrap_or_else(|| item.clone());
@@ -183,17 +183,14 @@ fn run(world: &World, chance: &mut Chance, wrong: Wrong) -> Log {
                     push(at + chance.to(world.way) + pause, Step::Act);
                 }
             }
-            Step::Granted(slot) => push(at.max(slot - process.skew) + pause, Step::Start(slot)),
+            Step::Granted(slot) => {
+                // Woken late, by as much as it may be or more.
+                let late = if chance.percent(40) { chance.edgy(0, LATE_MS + wrong.late) } else { 0 };
+                push(at.max(slot - process.skew + late) + pause, Step::Start(slot));
+            }
             Step::Start(slot) => {
-                // A process that was held up is late by as much as it may be, or it has lost its slot.
-                let late = if pause > 0 { chance.to(LATE_MS + wrong.late) } else { 0 };
-                let starts = if Slot::holds(slot, now) || now - slot <= LATE_MS + wrong.late {
-                    Some(at.max(slot - process.skew + late))
-                } else {
-                    None
-                };
-                if let Some(starts) = starts {
-                    let call = starts + chance.edgy(0, WAY_MS - 1);
+                if Slot::holds(slot, now - wrong.late) || Slot::holds(slot, now) {
+                    let call = at + chance.edgy(0, WAY_MS - 1);
                     if process.class == Some(CallClass::Standard) || limits.bulk_counts_in_window {
                         log.calls.push(call);
                     }
@@ -202,7 +199,7 @@ fn run(world: &World, chance: &mut Chance, wrong: Wrong) -> Log {
                     }
                 }
                 process.class = None;
-                push(at + late + chance.to(world.idle), Step::Act);
+                push(at + chance.to(world.idle), Step::Act);
             }
         }
     }

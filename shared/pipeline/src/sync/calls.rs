@@ -1,7 +1,7 @@
 //! The write-back's calls, and what their answers mean for the rows.
 
 use leadsquared::{CallError, RowOutcome};
-use recado_core::message::Message;
+use recado_core::{identity::MessageId, message::Message};
 use recado_ledger::CrmChange;
 use recado_limits::CallClass;
 
@@ -28,9 +28,10 @@ impl Syncer {
             return Ok(false);
         }
         let now_ms = self.world.now_ms();
+        let rows = self.fresh(rows, |message| message.crm.activity_id.is_none()).await?;
         let marks = rows.iter().map(|message| CrmChange::of(message.id).posting(now_ms)).collect();
         let marked = self.ledger.change_crm(marks).await?;
-        let mine: Vec<&Message> = rows.iter().zip(marked).filter(|(_, mine)| *mine).map(|(row, _)| *row).collect();
+        let mine: Vec<&Message> = rows.iter().zip(marked).filter(|(_, mine)| *mine).map(|(row, _)| row).collect();
         if mine.is_empty() {
             return Ok(true);
         }
@@ -38,18 +39,24 @@ impl Syncer {
         report.calls += 1;
         match self.leadsquared.add_activities(&activities).await {
             Ok(outcomes) => {
-                let changes = mine.iter().zip(outcomes).map(|(message, outcome)| match outcome {
-                    RowOutcome::Done { activity_id: Some(id) } => {
-                        report.rows += 1;
-                        CrmChange::of(message.id).activity(&id, message.state)
+                let (mut shown, mut changes) = (Vec::new(), Vec::new());
+                for (message, outcome) in mine.iter().zip(outcomes) {
+                    match outcome {
+                        RowOutcome::Done { activity_id: Some(id) } => {
+                            report.rows += 1;
+                            shown.push((*message, CrmChange::of(message.id).activity(&id, message.state)));
+                        }
+                        RowOutcome::Refused { reason } => {
+                            report.refused += 1;
+                            changes.push(self.refused(message, &reason.to_string()).not_posted());
+                        }
+                        RowOutcome::Done { activity_id: None } | RowOutcome::Unknown => {
+                            changes.push(self.look_up_later(message));
+                        }
                     }
-                    RowOutcome::Refused { reason } => {
-                        report.refused += 1;
-                        self.refused(message, &reason.to_string()).not_posted()
-                    }
-                    RowOutcome::Done { activity_id: None } | RowOutcome::Unknown => self.look_up_later(message),
-                });
-                self.ledger.change_crm(changes.collect()).await?;
+                }
+                self.ledger.change_crm(changes).await?;
+                self.shown(shown).await?;
                 Ok(true)
             }
             Err(error @ CallError::Unknown { .. }) => {
@@ -76,8 +83,12 @@ impl Syncer {
         if !self.slot(CallClass::Bulk, until_ms).await? {
             return Ok(false);
         }
+        let rows = self.fresh(rows, |message| message.crm.activity_state != Some(message.state)).await?;
+        if rows.is_empty() {
+            return Ok(true);
+        }
         let with_ids: Vec<(&Message, &str)> =
-            rows.iter().filter_map(|message| Some((*message, message.crm.activity_id.as_deref()?))).collect();
+            rows.iter().filter_map(|message| Some((message, message.crm.activity_id.as_deref()?))).collect();
         let updates: Vec<_> = with_ids.iter().map(|(message, id)| activity::update(message, id)).collect();
         report.calls += 1;
         let outcomes = self.leadsquared.update_activities(&updates).await;
@@ -100,10 +111,15 @@ impl Syncer {
         if !self.slot(CallClass::Bulk, until_ms).await? {
             return Ok(false);
         }
+        let rows = self.fresh(rows, |message| message.crm.lead_state != Some(message.state)).await?;
+        if rows.is_empty() {
+            return Ok(true);
+        }
+        let rows: Vec<&Message> = rows.iter().collect();
         let updates: Vec<_> = rows.iter().map(|message| lead_update(message, fields)).collect();
         report.calls += 1;
         let outcomes = self.leadsquared.update_leads(&updates).await;
-        self.record(rows, outcomes, |message| CrmChange::of(message.id).lead(message.state), report).await
+        self.record(&rows, outcomes, |message| CrmChange::of(message.id).lead(message.state), report).await
     }
 
     /// Looks up whether a post that was never answered for made its activity.
@@ -136,6 +152,31 @@ impl Syncer {
         }
     }
 
+    /// Reads rows again that were chosen before a slot was waited for: others may have told LeadSquared meanwhile, and
+    /// states move on. Those that no longer `want` the call are left out.
+    async fn fresh(&self, rows: &[&Message], want: impl Fn(&Message) -> bool) -> Result<Vec<Message>, SyncError> {
+        let ids: Vec<MessageId> = rows.iter().map(|message| message.id).collect();
+        let mut fresh = self.ledger.messages(&ids).await?;
+        fresh.retain(want);
+        Ok(fresh)
+    }
+
+    /// Records what LeadSquared was shown of messages. One whose state moved during the call is due again at once:
+    /// another call may have shown the newer state before ours showed the older.
+    async fn shown(&self, shown: Vec<(&Message, CrmChange)>) -> Result<(), SyncError> {
+        let first = shown.iter().map(|(message, change)| change.clone().while_in(message.state)).collect();
+        let recorded = self.ledger.change_crm(first).await?;
+        let now_ms = self.world.now_ms();
+        let moved = shown
+            .into_iter()
+            .zip(recorded)
+            .filter(|(_, recorded)| !recorded)
+            .map(|((message, change), _)| change.later(message.crm.attempts, now_ms))
+            .collect();
+        self.ledger.change_crm(moved).await?;
+        Ok(())
+    }
+
     /// Records the outcomes of a call whose repetition does no harm.
     async fn record(
         &self,
@@ -146,18 +187,24 @@ impl Syncer {
     ) -> Result<bool, SyncError> {
         match outcomes {
             Ok(outcomes) => {
-                let changes = rows.iter().zip(outcomes).map(|(message, outcome)| match outcome {
-                    RowOutcome::Done { .. } => {
-                        report.rows += 1;
-                        done(message)
+                let (mut shown, mut changes) = (Vec::new(), Vec::new());
+                for (message, outcome) in rows.iter().zip(outcomes) {
+                    match outcome {
+                        RowOutcome::Done { .. } => {
+                            report.rows += 1;
+                            shown.push((*message, done(message)));
+                        }
+                        RowOutcome::Refused { reason } => {
+                            report.refused += 1;
+                            changes.push(self.refused(message, &reason.to_string()));
+                        }
+                        RowOutcome::Unknown => {
+                            changes.push(self.refused(message, "the answer does not tell what became of the row"));
+                        }
                     }
-                    RowOutcome::Refused { reason } => {
-                        report.refused += 1;
-                        self.refused(message, &reason.to_string())
-                    }
-                    RowOutcome::Unknown => self.refused(message, "the answer does not tell what became of the row"),
-                });
-                self.ledger.change_crm(changes.collect()).await?;
+                }
+                self.ledger.change_crm(changes).await?;
+                self.shown(shown).await?;
                 Ok(true)
             }
             Err(error) => {
