@@ -1,5 +1,14 @@
 //! Two processes on one table, one account at each vendor, and far more to do than the vendors allow.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, shows its figures, and counts in small numbers"
+)]
+
 mod support;
 
 use std::{sync::Arc, time::Duration};
