@@ -1,6 +1,9 @@
 //! `kill -9` under load, again and again, at moments that nobody chose: every event that was answered 200 comes to its
 //! end, and no phone gets the same text twice.
 
+// Always true here; it tells the lints that the helpers are test code too.
+#![cfg(test)]
+
 #[path = "support/mod.rs"]
 mod support;
 

@@ -31,6 +31,13 @@ pub(crate) struct Which {
 }
 
 impl Which {
+    /// The configuration, and the table as this process's own.
+    pub(crate) async fn own(&self) -> anyhow::Result<(Config, Store)> {
+        let config = load(&self.config)?;
+        let store = Store::own(&self.data, config.retention_ms).await?;
+        Ok((config, store))
+    }
+
     /// The configuration, and the open table.
     pub(crate) async fn open(&self) -> anyhow::Result<(Config, Store)> {
         let config = load(&self.config)?;

@@ -46,12 +46,32 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the table, creating it if it does not exist.
+    /// Opens the table for a report: a directory that another process runs is read through that process.
     pub(crate) async fn open(location: &Location, retention_ms: u64) -> anyhow::Result<Self> {
-        let store = match location {
-            Location::Memory => Self::embedded(EmbeddedTable::memory().await?, retention_ms),
-            Location::Directory(directory) => Self::embedded(EmbeddedTable::open(directory).await?, retention_ms),
-            Location::DynamoDb(table) => {
+        let table = match location {
+            Location::Directory(directory) => Some(EmbeddedTable::open(directory).await?),
+            _ => None,
+        };
+        Self::at(location, table, retention_ms).await
+    }
+
+    /// Opens the table to run an installation on it: a directory is this process's own.
+    pub(crate) async fn own(location: &Location, retention_ms: u64) -> anyhow::Result<Self> {
+        let table = match location {
+            Location::Directory(directory) => Some(EmbeddedTable::own(directory).await?),
+            _ => None,
+        };
+        Self::at(location, table, retention_ms).await
+    }
+
+    /// Creates the table if it does not exist.
+    async fn at(location: &Location, table: Option<EmbeddedTable>, retention_ms: u64) -> anyhow::Result<Self> {
+        let store = match (location, table) {
+            (_, Some(table)) => Self::embedded(table, retention_ms),
+            (Location::Memory | Location::Directory(_), None) => {
+                Self::embedded(EmbeddedTable::memory().await?, retention_ms)
+            }
+            (Location::DynamoDb(table), None) => {
                 let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await;
                 let client = aws_sdk_dynamodb::Client::new(&config);
                 Self {

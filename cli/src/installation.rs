@@ -15,6 +15,8 @@ use recado_pipeline::{
     sync::{CrmSettings, Syncer},
 };
 
+use tokio::sync::Semaphore;
+
 use crate::{data::Store, environment::Environment};
 
 /// The window of LeadSquared's rates, in ms. Source: LeadSquared rate-limits page.
@@ -54,6 +56,7 @@ impl Installation {
             liguelead,
             rate: liguelead_account(&config, store),
             clock: Clock::new(),
+            in_flight: Arc::new(Semaphore::new(settings.requests_at_once)),
             callbacks,
             settings,
             world: world.clone(),

@@ -66,7 +66,8 @@ async fn a_configuration_with_a_mistake_is_refused_with_its_place_and_serve_does
             assert!(serve.stderr.lines().any(|said| said == *line), "{line}\n{serve:?}");
         }
         let last = serve.stderr.lines().last().unwrap();
-        let count = if placed.len() == 1 { "has 1 mistake".to_owned() } else { format!("has {} mistakes", placed.len()) };
+        let count =
+            if placed.len() == 1 { "has 1 mistake".to_owned() } else { format!("has {} mistakes", placed.len()) };
         assert!(last.contains(&file) && last.ends_with(&count), "{serve:?}");
         assert!(!format!("{check:?}{serve:?}").contains("panicked"));
     }

@@ -29,7 +29,8 @@ async fn a_body_over_one_mebibyte_is_refused_and_one_of_a_mebibyte_is_read() {
 async fn nesting_of_a_hundred_thousand_levels_is_not_understood_and_breaks_nothing() {
     let mut installation = installation().await;
     let levels = 100_000;
-    let deep = |open: &str, inside: &str, close: &str| format!("{}{inside}{}", open.repeat(levels), close.repeat(levels));
+    let deep =
+        |open: &str, inside: &str, close: &str| format!("{}{inside}{}", open.repeat(levels), close.repeat(levels));
     let bodies = [
         deep("[", "", "]"),
         deep("{\"a\":", "1", "}"),
@@ -50,10 +51,9 @@ async fn nesting_of_a_hundred_thousand_levels_is_not_understood_and_breaks_nothi
         nested = json!({ "Lead": nested.to_string(), "Data": "[]", "After": "{\"After\":\"{}\"}" });
     }
     let forms = [format!("Data={}", deep("[", "", "]")), format!("x={}", deep("%7B%22a%22:", "1", "%7D"))];
-    let webhooks = forms.into_iter().map(|body| Webhook {
-        kind: "application/x-www-form-urlencoded".to_owned(),
-        ..Webhook::json(body)
-    });
+    let webhooks = forms
+        .into_iter()
+        .map(|body| Webhook { kind: "application/x-www-form-urlencoded".to_owned(), ..Webhook::json(body) });
     post_all(&installation, webhooks.chain([Webhook::json(nested.to_string())])).await;
     still_well(&mut installation).await;
 }
@@ -83,10 +83,29 @@ async fn values_as_long_as_a_body_may_be_are_answered_and_cost_nobody_else_a_mes
 async fn characters_that_mean_something_elsewhere_mean_nothing_here() {
     let mut installation = installation().await;
     let values = [
-        "\0", "\u{7f}\u{1b}[31m", "\u{202e}moc.live", "\u{feff}", "\u{fffd}\u{ffff}", "👩‍👩‍👧‍👦", "{{ 7 * 7 }}",
-        "{% for i in range(999999999) %}x{% endfor %}", "{{ lead }}", "'; DROP TABLE recado; --", "\"pk\"=?", "M#x",
-        "${jndi:ldap://x}", "../../etc/passwd", "%00%0d%0aX: y", "\r\nInjected: 1", "1e999", "NaN", "-0", "null",
-        "９８７６５４３２１", "+5511987654321;ext=1", "11987654321,11987654322",
+        "\0",
+        "\u{7f}\u{1b}[31m",
+        "\u{202e}moc.live",
+        "\u{feff}",
+        "\u{fffd}\u{ffff}",
+        "👩‍👩‍👧‍👦",
+        "{{ 7 * 7 }}",
+        "{% for i in range(999999999) %}x{% endfor %}",
+        "{{ lead }}",
+        "'; DROP TABLE recado; --",
+        "\"pk\"=?",
+        "M#x",
+        "${jndi:ldap://x}",
+        "../../etc/passwd",
+        "%00%0d%0aX: y",
+        "\r\nInjected: 1",
+        "1e999",
+        "NaN",
+        "-0",
+        "null",
+        "９８７６５４３２１",
+        "+5511987654321;ext=1",
+        "11987654321,11987654322",
     ];
     let mut webhooks = Vec::new();
     for value in values {
@@ -136,7 +155,8 @@ async fn a_message_that_is_too_long_or_empty_is_skipped_with_its_reason_alone() 
     }
     let report = crate::support::wait_until("every welcome is delivered", async || {
         let report = installation.messages().await;
-        let delivered = |message: &&crate::support::MessageLine| message.rule == "welcome" && message.state == "delivered";
+        let delivered =
+            |message: &&crate::support::MessageLine| message.rule == "welcome" && message.state == "delivered";
         (report.messages.iter().filter(delivered).count() == texts.len()).then_some(report)
     })
     .await;

@@ -1,6 +1,9 @@
 //! Evil twins: what no one should send, to the real `serve`. Each gets a clear answer, nothing else is lost by it, and
 //! nothing panics.
 
+// Always true here; it tells the lints that the helpers are test code too.
+#![cfg(test)]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -7,11 +7,11 @@ const ROUNDS: usize = 300;
 
 const KINDS: [&str; 5] =
     ["application/json", "application/x-www-form-urlencoded", "text/plain", "application/octet-stream", ""];
-const QUERIES: [&str; 6] = ["", "event=lead.created", "event=6", "event=22&eventType=x", "event=%ff%00&&=&", "eventType=15"];
+const QUERIES: [&str; 6] =
+    ["", "event=lead.created", "event=6", "event=22&eventType=x", "event=%ff%00&&=&", "eventType=15"];
 
 fn somewhere(random: &mut Random, body: Vec<u8>) -> Webhook {
-    let kind = KINDS[random.between(0, KINDS.len() as u64) as usize].to_owned();
-    let query = QUERIES[random.between(0, QUERIES.len() as u64) as usize].to_owned();
+    let (kind, query) = ((*random.one_of(&KINDS)).to_owned(), (*random.one_of(&QUERIES)).to_owned());
     Webhook { query, kind, body }
 }
 
@@ -21,7 +21,7 @@ async fn random_bytes_are_answered_and_never_with_a_5xx() {
     let mut installation = installation().await;
     let webhooks: Vec<Webhook> = (0..ROUNDS)
         .map(|_| {
-            let length = random.between(0, 3_000) as usize;
+            let length = random.below(3_000);
             let body = random.bytes(length);
             somewhere(&mut random, body)
         })
@@ -39,12 +39,10 @@ async fn good_bodies_with_a_few_random_bytes_are_answered_and_never_with_a_5xx()
     let signs = b"{}[]\",:=&%\\ 0-e\x00\xff";
     let webhooks: Vec<Webhook> = (0..ROUNDS)
         .map(|_| {
-            let chosen = random.between(0, fixtures.len() as u64) as usize;
-            let mut body = fixtures[chosen].1.as_bytes().to_vec();
+            let mut body = random.one_of(&fixtures).1.as_bytes().to_vec();
             for _ in 0..random.between(1, 8) {
-                let at = random.between(0, body.len() as u64) as usize;
-                let sign = signs[random.between(0, signs.len() as u64) as usize];
-                match random.between(0, 3) {
+                let (at, sign) = (random.below(body.len()), *random.one_of(signs));
+                match random.below(3) {
                     0 => body[at] = sign,
                     1 => body.insert(at, sign),
                     _ => drop(body.remove(at)),

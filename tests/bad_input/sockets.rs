@@ -59,8 +59,10 @@ async fn a_body_that_ends_in_the_middle_is_kept_and_comes_to_its_end_when_it_com
     .await;
     assert_eq!((report.total, report.events[0].outcome.as_str()), (0, "not_understood"));
     installation.take(&lead.created()).await;
-    wait_until("the whole is delivered", async || (installation.messages().await.in_state("delivered") == 2).then_some(()))
-        .await;
+    wait_until("the whole is delivered", async || {
+        (installation.messages().await.in_state("delivered") == 2).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -58,7 +58,9 @@ async fn any_field_of_any_type_is_answered() {
         let Ok(body) = serde_json::from_str::<Value>(&text) else { continue };
         let mut places = places(&body);
         // Lists repeat their first element's shape.
-        places.retain(|place| text.contains("Attribute") || !place.trim_start_matches('/').starts_with(['1', '2', '3', '4']));
+        places.retain(|place| {
+            text.contains("Attribute") || !place.trim_start_matches('/').starts_with(['1', '2', '3', '4'])
+        });
         // A shape that an earlier fixture had gets one value for each field instead of all.
         let is_new = shapes.insert(places.clone());
         for (at, place) in places.iter().enumerate() {
@@ -130,7 +132,15 @@ async fn unknown_fields_and_content_types_keep_no_good_event_from_its_end() {
 async fn one_bad_element_of_a_list_does_not_lose_the_others() {
     let installation = Installation::start(Setup::new(RULES)).await;
     let (first, last) = (Lead::new(1), Lead::new(2));
-    let bad = [json!(7), json!("x"), json!(null), json!([]), json!([[]]), json!({ "ProspectID": {} , "Phone": 1 }), json!(true)];
+    let bad = [
+        json!(7),
+        json!("x"),
+        json!(null),
+        json!([]),
+        json!([[]]),
+        json!({ "ProspectID": {} , "Phone": 1 }),
+        json!(true),
+    ];
     let mut body = vec![first.created()];
     body.extend(bad.clone());
     body.push(last.created());

@@ -1,5 +1,8 @@
 //! One machine, end to end: `recado serve` as a process between both vendors' simulators.
 
+// Always true here; it tells the lints that the helpers are test code too.
+#![cfg(test)]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -59,10 +59,8 @@ async fn waits_and_goes_later(fault: &str, reason: &str) {
     let mut setup = Setup::new(WELCOME).liguelead_faults(&[fault]);
     // A shorter wait than the vendor's full minute, but not so short that nobody sees it.
     setup.liguelead.minute_aligned_reset = true;
-    wait_until("the minute is not about to end", async || {
-        (jiff::Timestamp::now().as_second() % 60 < 50).then_some(())
-    })
-    .await;
+    wait_until("the minute is not about to end", async || (jiff::Timestamp::now().as_second() % 60 < 50).then_some(()))
+        .await;
     let installation = Installation::start(setup).await;
     let lead = Lead::new(1);
     installation.take(&lead.created()).await;

@@ -8,7 +8,7 @@ pub(crate) struct Random(u64);
 impl Random {
     /// The sequence of the seed in `RECADO_TEST_SEED`, or of a new one, which is printed.
     pub(crate) fn for_test(name: &str) -> Self {
-        let fresh = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
+        let fresh = || u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros()).unwrap();
         let seed = std::env::var("RECADO_TEST_SEED").ok().map_or_else(fresh, |seed| seed.parse().unwrap());
         println!("{name}: repeat with RECADO_TEST_SEED={seed}");
         Self(seed)
@@ -25,6 +25,16 @@ impl Random {
     /// A number from `low` up to, not including, `high`.
     pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.next() % (high - low)
+    }
+
+    /// The same as a place or a length.
+    pub(crate) fn below(&mut self, high: usize) -> usize {
+        usize::try_from(self.between(0, u64::try_from(high).unwrap())).unwrap()
+    }
+
+    /// One of these.
+    pub(crate) fn one_of<'t, T>(&mut self, these: &'t [T]) -> &'t T {
+        &these[self.below(these.len())]
     }
 
     pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {

@@ -36,7 +36,7 @@ impl Serve {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         logging::start("info")?;
         let environment = Environment::read()?;
-        let (config, store) = self.which.open().await?;
+        let (config, store) = self.which.own().await?;
         let (liguelead, leadsquared) = environment.clients(Duration::from_millis(config.send.call_timeout_ms))?;
         let (rate, account) = (liguelead_account(&config, &store), crm_account(&config, &store));
         probe((&liguelead, &rate), (&leadsquared, &account)).await?;

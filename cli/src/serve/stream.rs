@@ -30,7 +30,7 @@ impl Reader {
     pub(super) async fn open(store: &Store) -> anyhow::Result<Self> {
         let stream_arn =
             store.ledger.stream_arn().await?.with_context(|| {
-                format!("the table {} has no stream; enable one with new images", store.ledger.table())
+                format!("the table {} has no stream; enable one with keys only", store.ledger.table())
             })?;
         let mut reader = Self { client: store.streams.clone(), stream_arn, shards: BTreeMap::new() };
         reader.find_shards(ShardIteratorType::Latest).await?;

@@ -12,6 +12,7 @@ use std::{
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use dynoxide::Database;
@@ -24,6 +25,11 @@ const LOCK_FILE: &str = "lock";
 /// The file inside a data directory that names its owner's loopback address.
 const ADDRESS_FILE: &str = "address";
 
+/// How long a process that wants the directory for itself waits for one that reads a report.
+const OWNED_WITHIN: Duration = Duration::from_secs(10);
+/// How often rows that are past their time are removed; DynamoDB does it within a few days.
+const EXPIRE_EVERY: Duration = Duration::from_mins(10);
+
 /// Why the embedded table could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
@@ -35,8 +41,8 @@ pub enum TableError {
         /// The operating system's reason.
         source: io::Error,
     },
-    /// Another process holds the directory but has not (yet) said where it listens.
-    #[error("{0}: in use by another process that does not say where it listens; try again in a moment")]
+    /// Another process holds the directory: for itself, or without having said where it listens (yet).
+    #[error("{0}: in use by another process; several processes share a table with `dynamodb:TABLE`")]
     Owned(PathBuf),
     /// The database file could not be opened.
     #[error("the table could not be opened: {0}")]
@@ -76,6 +82,24 @@ impl EmbeddedTable {
         let database = Database::memory().map_err(database_failed)?;
         database.restore_from(&file.to_string_lossy()).map_err(database_failed)?;
         Self::start(database, None).await
+    }
+
+    /// The table of `directory`, run by this process for as long as it lives; waits for a moment for another one that
+    /// only reads a report from it.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Owned`] if another process keeps the directory.
+    pub async fn own(directory: &Path) -> Result<Self, TableError> {
+        let begun = Instant::now();
+        loop {
+            match Self::open(directory).await {
+                Ok(table) if table.owned.is_some() => return Ok(table),
+                Err(error) if !matches!(error, TableError::Owned(_)) => return Err(error),
+                _ if begun.elapsed() > OWNED_WITHIN => return Err(TableError::Owned(directory.to_owned())),
+                _ => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
     }
 
     /// The table of `directory`, created if it does not exist: run by this process, or, if another process runs
@@ -120,12 +144,14 @@ impl EmbeddedTable {
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(TableError::Listen)?;
         let address = listener.local_addr().map_err(TableError::Listen)?;
         let (stop, stopped) = oneshot::channel::<()>();
+        let expiring = tokio::spawn(expire(database.clone()));
         let server = tokio::spawn(async move {
             // The error is a listener that broke: every later request fails and says so to its caller.
             let _ = dynoxide::server::serve_with_shutdown(listener, database, async {
                 let _ = stopped.await;
             })
             .await;
+            expiring.abort();
         });
         Ok(Self { address, owned: Some(Owned { stop: Some(stop), server, _lock: lock }) })
     }
@@ -145,6 +171,15 @@ impl EmbeddedTable {
             // A panic of the server has nothing left to stop.
             let _ = owned.server.await;
         }
+    }
+}
+
+/// Removes rows that are past their time, for ever. A failure is tried again at the next turn.
+async fn expire(database: Database) {
+    loop {
+        tokio::time::sleep(EXPIRE_EVERY).await;
+        let database = database.clone();
+        let _ = tokio::task::spawn_blocking(move || database.sweep_ttl()).await;
     }
 }
 
@@ -172,8 +207,10 @@ mod tests {
         second.stop().await;
         assert!(tokio::net::TcpStream::connect(first.address).await.is_ok(), "the owner still serves");
         first.stop().await;
-        let third = EmbeddedTable::open(directory.path()).await.unwrap();
+        let third = EmbeddedTable::own(directory.path()).await.unwrap();
         assert!(third.owned.is_some(), "a released directory can be owned again");
+        let fourth = EmbeddedTable::own(directory.path()).await;
+        assert!(matches!(fourth, Err(TableError::Owned(_))), "but by one at a time");
     }
 
     #[tokio::test]

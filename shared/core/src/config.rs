@@ -1,6 +1,6 @@
 //! `recado.yaml`: one tenant's limits, quotas, hours, caps, rules and campaigns. No secret is ever in it.
 //!
-//! Reading has two steps. [`tree`] turns the text into nodes that remember where they stand; the files beside it turn
+//! Reading has two steps. `tree` turns the text into nodes that remember where they stand; the files beside it turn
 //! nodes into the types below. Nothing stops at the first mistake: whoever edits the file by hand gets all of them at
 //! once, each with its line, its column and what to write instead. That is why the file is not deserialized with
 //! serde, which ends at its first error.

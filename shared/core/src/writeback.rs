@@ -21,6 +21,8 @@ pub enum Step {
     Wait(i64),
     /// LeadSquared knows all there is of these messages: no call.
     Done(Vec<(MessageId, State)>),
+    /// These messages' outcomes need not reach their leads' own fields: a newer one of the same lead is waiting. No call.
+    Superseded(Vec<(MessageId, State)>),
     /// Look up whether this message's activity was made: a post of it was never answered for.
     Find(MessageId),
     /// Post activities for these messages.
@@ -58,13 +60,18 @@ pub fn next_step(waiting: &[Message], now_ms: i64, stale_ms: i64, lead_fields: b
     if let Some(done) = needs.get(&Need::Nothing) {
         return Some(Step::Done(done.iter().map(|message| (message.id, message.state)).collect()));
     }
+    let leads = latest_of_each_lead(needs.get(&Need::Lead).into_iter().flatten().copied());
+    let latest: BTreeSet<MessageId> = leads.iter().map(|message| message.id).collect();
+    let older = needs.get(&Need::Lead).into_iter().flatten().filter(|message| !latest.contains(&message.id));
+    let older: Vec<(MessageId, State)> = older.map(|message| (message.id, message.state)).collect();
+    if !older.is_empty() {
+        return Some(Step::Superseded(older));
+    }
     if let Some(message) = needs.get(&Need::Find).and_then(|open| open.first()) {
         return Some(Step::Find(message.id));
     }
-    let rows = |need: Need| -> Vec<&Message> {
-        let wanting = needs.get(&need).into_iter().flatten().copied();
-        if need == Need::Lead { latest_of_each_lead(wanting) } else { wanting.take(ROWS_PER_CALL).collect() }
-    };
+    let rows =
+        |need: Need| -> Vec<&Message> { needs.get(&need).into_iter().flatten().copied().take(ROWS_PER_CALL).collect() };
     let calls = [Need::Add, Need::Update, Need::Lead].map(|need| (need, rows(need)));
     let oldest = |rows: &[&Message]| rows.first().and_then(|oldest| oldest.crm.due_ms).unwrap_or(now_ms);
     let (need, rows) = calls
@@ -110,6 +117,5 @@ fn latest_of_each_lead<'m>(waiting: impl Iterator<Item = &'m Message>) -> Vec<&'
         .iter()
         .filter_map(|message| latest.get(message.lead_id.as_str()).copied())
         .filter(|message| chosen.insert(message.id))
-        .take(ROWS_PER_CALL)
         .collect()
 }

@@ -239,6 +239,11 @@ fn a_lead_is_written_once_with_its_latest_outcome() {
     let mut two: Vec<Message> = (1..3).map(|number| outcome(number, shown(Some(State::Delivered), None))).collect();
     two[1].lead_id = two[0].lead_id.clone();
     two[0].changed_ms = NOW_MS + 7;
-    let step = next_step(&two, NOW_MS + 10 + LINGER_MS, STALE_MS, true);
-    assert_eq!(step, Some(Step::Leads(vec![two[0].id])));
+    let step = |waiting: &[Message]| next_step(waiting, NOW_MS + 10 + LINGER_MS, STALE_MS, true);
+    assert_eq!(
+        step(&two),
+        Some(Step::Superseded(vec![(two[1].id, State::Delivered)])),
+        "the older is not shown at all"
+    );
+    assert_eq!(step(&two[..1]), Some(Step::Leads(vec![two[0].id])));
 }

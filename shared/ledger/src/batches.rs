@@ -12,7 +12,7 @@ use recado_core::{
 
 use crate::{
     Budget, Day, Draw, Ledger, LedgerError,
-    codec::{Key, Reader, batch_from, members_value, n, s},
+    codec::{Key, Reader, batch_from, members_value, n, s, shard},
     error::unavailable,
     schema::misbuilt,
 };
@@ -24,6 +24,8 @@ pub struct NewBatch {
     pub id: BatchId,
     /// When, in ms since the epoch.
     pub now_ms: i64,
+    /// When the sweep looks whether its sender died before the call, in ms since the epoch.
+    pub due_ms: i64,
     /// The day whose quota it draws on, `YYYY-MM-DD`.
     pub day: String,
     /// What it reserves of that day: of the account's budget, and of its rule's own if there is one.
@@ -119,6 +121,8 @@ impl Ledger {
         for (name, value) in [
             ("state", Some(s(BatchState::Prepared.as_str()))),
             ("prepared_ms", Some(n(batch.now_ms))),
+            ("due_shard", Some(shard(batch.id.as_bytes().first().copied().unwrap_or_default()))),
+            ("due_ms", Some(n(batch.due_ms))),
             ("day", Some(s(&batch.day))),
             ("rule", batch.rule().map(s)),
             ("messages", Some(n(batch.reserve().messages))),
@@ -184,7 +188,10 @@ impl Ledger {
             states.push(format!("#state = :from{at}"));
             update = update.expression_attribute_values(format!(":from{at}"), s(state.as_str()));
         }
-        update.update_expression(format!("SET {}", sets.join(", "))).condition_expression(states.join(" OR "))
+        // From the call on, the messages' own appointments lead to the batch.
+        update
+            .update_expression(format!("SET {} REMOVE due_shard, due_ms", sets.join(", ")))
+            .condition_expression(states.join(" OR "))
     }
 
     /// A batch by id.

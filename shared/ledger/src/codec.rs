@@ -63,6 +63,11 @@ impl Key {
         self.pk.strip_prefix("M#").and_then(|id| id.parse().ok())
     }
 
+    /// The batch whose own row this key names, if it is one's.
+    pub(crate) fn batch_id(&self) -> Option<BatchId> {
+        self.pk.strip_prefix("B#").filter(|_| self.sk == "B").and_then(|id| id.parse().ok())
+    }
+
     pub(crate) fn into_item(self) -> Item {
         HashMap::from([("pk".to_owned(), s(self.pk)), ("sk".to_owned(), s(self.sk))])
     }

@@ -190,6 +190,8 @@ impl CrmChange {
 pub struct DueRows {
     /// Messages.
     pub messages: Vec<MessageId>,
+    /// Batches that were prepared and not called since.
+    pub batches: Vec<BatchId>,
     /// Callbacks that were stored but not applied: the item's `pk` and `sk`.
     pub callbacks: Vec<(String, String)>,
     /// Whether there were more than could be listed.
@@ -203,7 +205,8 @@ impl Ledger {
             .iter()
             .map(|message| {
                 let mut item = codec::message_item(message);
-                item.insert("ttl".to_owned(), n(self.ttl_s(message.created_ms)));
+                // Not before it may be sent: its row is also what a redelivered event meets.
+                item.insert("ttl".to_owned(), n(self.ttl_s(message.created_ms.max(message.expires_ms))));
                 insert(&self.table, item)
             })
             .collect();
@@ -269,9 +272,10 @@ impl Ledger {
     pub async fn due(&self, until_ms: i64, most_per_shard: i32) -> Result<DueRows, LedgerError> {
         let mut rows = DueRows::default();
         for key in self.by_time(DUE_INDEX, "due_shard", "due_ms", until_ms, most_per_shard, &mut rows.more).await? {
-            match key.message_id() {
-                Some(id) => rows.messages.push(id),
-                None => rows.callbacks.push((key.pk, key.sk)),
+            match (key.message_id(), key.batch_id()) {
+                (Some(id), _) => rows.messages.push(id),
+                (_, Some(id)) => rows.batches.push(id),
+                _ => rows.callbacks.push((key.pk, key.sk)),
             }
         }
         Ok(rows)

@@ -70,6 +70,7 @@ fn new_batch(number: u8, messages: u64, credits: u64) -> NewBatch {
     NewBatch {
         id: batch_id(number),
         now_ms: NOW_MS,
+        due_ms: NOW_MS + 180_000,
         day: "2026-11-21".to_owned(),
         draws: vec![draw(messages, credits, Quotas::NONE)],
     }
@@ -230,7 +231,9 @@ async fn a_called_batch_knows_its_members_and_its_campaign() {
         call: Some((NOW_MS + 9, members.clone())),
         ..BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Calling)
     };
+    assert_eq!(ledger.due(NOW_MS + 180_000, 10).await.unwrap().batches, [batch_id(1)]);
     assert!(ledger.move_batch(&call, "t2").await.unwrap());
+    assert!(ledger.due(i64::MAX / 2, 10).await.unwrap().batches.is_empty());
     let accepted = BatchChange {
         campaign_id: Some("campaign-1".to_owned()),
         ..BatchChange::new(batch_id(1), &[BatchState::Calling, BatchState::Unknown], BatchState::Accepted)

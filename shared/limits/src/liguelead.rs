@@ -145,8 +145,7 @@ impl LigueLeadAccount {
         }
     }
 
-    /// Looks whether the account was closed, or its limit changed, since `permits` were taken; if it was, they are
-    /// over.
+    /// Looks whether the account was closed since `permits` were taken, long before their time; if it is, they are over.
     pub async fn confirm(&self, permits: &Permits, now: Reading) -> Result<(), NoPermit> {
         let mut taker = self.shared.taker.lock().await;
         if permits.lease.check(now) != Err(NotNow::Unconfirmed) {
@@ -157,9 +156,9 @@ impl LigueLeadAccount {
         let open = item.closed_until_ms * 1_000 <= now.wall_us && Some(item.rev) == rev;
         taker.learn(item, now);
         if open {
-            permits.lease.confirm()
+            permits.lease.confirm();
         } else {
-            permits.lease.void()
+            permits.lease.void();
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use crate::{
 const STATED_MS: i64 = 120_000;
 /// A change of price is charged as if the axis ended so much later than it was seen, in µs: it may be moved by others
 /// until the change is written.
-const SLACK_US: i64 = 1_000_000;
+const SLACK_US: i64 = 100_000;
 /// Marks kept in one window.
 const MARKS: i64 = 12;
 /// Leases remembered, to learn how much one is worth.
@@ -43,6 +43,9 @@ pub(crate) struct Taker {
     pub(crate) plan: Plan,
     /// The item as last seen, and when: µs since 1970.
     seen: Option<(Item, i64)>,
+    /// The last lease began where another one ended, so the next one probably will: what was seen of the axis is old by
+    /// the time of a lease, and says idle when others are busy.
+    busy: bool,
     /// The vendor refused a call of this function until then, in µs since 1970.
     pub(crate) closed_until_us: i64,
     /// When each of the last leases could first be spent (µs, monotonic), and how many of its permits were.
@@ -51,7 +54,7 @@ pub(crate) struct Taker {
 
 impl Taker {
     pub(crate) fn new(plan: Plan) -> Self {
-        Self { plan, seen: None, closed_until_us: i64::MIN, spent: VecDeque::new() }
+        Self { plan, seen: None, busy: false, closed_until_us: i64::MIN, spent: VecDeque::new() }
     }
 
     /// The item as last seen, and when.
@@ -118,7 +121,7 @@ impl Taker {
         let fit = u32::try_from(plan.permits_in(latest_end_us - end_us - 1)).unwrap_or(u32::MAX);
         let size = size.min(fit.max(smallest));
         let cost_us = plan.cost_us(size);
-        let (within, tat) = if item.rev == 0 || item.tat_us < now_us {
+        let (within, tat) = if item.rev == 0 || (item.tat_us < now_us && !self.busy) {
             ((i64::MIN, now_us - 1), Move::To(now_us + cost_us))
         } else {
             ((now_us, (latest_end_us - cost_us).max(end_us)), Move::On(cost_us))
@@ -142,6 +145,9 @@ impl Taker {
         };
         let plan = self.in_force(&item, asked.wall_us);
         let end_us = item.tat_us;
+        if !made || write.leased > 0 {
+            self.busy = if made { matches!(write.tat, Move::On(_)) } else { end_us >= asked.wall_us };
+        }
         self.learn(item, asked);
         if !made || write.leased == 0 {
             return None;

@@ -119,3 +119,78 @@ fn marks(value: Option<&AttributeValue>) -> Vec<(i64, u64)> {
 fn read<T: FromStr>(value: Option<&AttributeValue>) -> Option<T> {
     value.and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::{
+        operation::update_item::UpdateItemError,
+        types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
+    };
+    use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
+    use recado_ledger::{Ledger, embedded_client};
+    use recado_table::EmbeddedTable;
+
+    use super::*;
+
+    fn writes() -> impl Strategy<Value = Write> {
+        let stated = || prop::option::of((1..9_u32, 0..9_i64).prop_map(|(limit, until_ms)| Stated { limit, until_ms }));
+        let tat = prop_oneof![(0..20_i64).prop_map(Move::On), (0..60_i64).prop_map(Move::To)];
+        let low = prop_oneof![Just(i64::MIN), 0..40_i64];
+        let high = prop_oneof![Just(i64::MAX), 20..90_i64];
+        let marks = prop::option::of(prop::collection::vec((0..9_i64, 0..9_u64), 0..3));
+        (tat, (low, high), 0..5_u32, marks, stated(), stated(), prop::option::of(0..9_i64), any::<bool>()).prop_map(
+            |(tat, tat_within, leased, marks, limit, cut, closed_until_ms, next_rev)| Write {
+                leased,
+                marks,
+                limit,
+                cut,
+                closed_until_ms,
+                next_rev,
+                ..Write::new(1, tat_within, tat)
+            },
+        )
+    }
+
+    #[tokio::test]
+    async fn the_store_does_what_the_proof_says_it_does() {
+        let table = EmbeddedTable::memory().await.unwrap();
+        let client = embedded_client(&table.endpoint_url());
+        Ledger::new(client.clone(), "recado", 0).create_if_missing().await.unwrap();
+        let (mut known, mut made) = (Item::ABSENT, 0);
+        let first = Stated { limit: 5, until_ms: 1 };
+        let creation = Write { limit: Some(first), ..Write::new(0, (0, 0), Move::To(10)) };
+        let mut runner = TestRunner::deterministic();
+        for step in 0..400_u64 {
+            let mut write = writes().new_tree(&mut runner).unwrap().current();
+            write.rev = known.rev.max(1) - u64::from(step % 9 == 8 && known.rev > 1);
+            if step % 50 == 0 {
+                write = creation.clone();
+            }
+            let update = Update::of(&write);
+            let answer = client
+                .update_item()
+                .table_name("recado")
+                .set_key(Some(key("L#proof")))
+                .condition_expression(update.condition)
+                .update_expression(update.expression)
+                .set_expression_attribute_values(Some(update.values))
+                .return_values(ReturnValue::AllNew)
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .send()
+                .await;
+            let expected = write.applied_to(&known);
+            made += u32::from(expected.is_some());
+            match answer {
+                Ok(output) => assert_eq!(Some(item(output.attributes())), expected, "{write:?} on {known:?}"),
+                Err(error) => match error.into_service_error() {
+                    UpdateItemError::ConditionalCheckFailedException(failed) => {
+                        assert_eq!((expected.as_ref(), item(failed.item())), (None, known.clone()), "{write:?}");
+                    }
+                    other => panic!("{other}"),
+                },
+            }
+            known = expected.unwrap_or(known);
+        }
+        assert!((100..350).contains(&made), "{made}");
+    }
+}

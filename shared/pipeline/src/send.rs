@@ -19,7 +19,10 @@ mod moves;
 mod outcome;
 
 use std::{
-    sync::atomic::{AtomicI64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -38,6 +41,7 @@ use self::{
     moves::{claim, expired, held},
 };
 use recado_limits::{Clock, LigueLeadAccount, NoPermit, NotNow, Permits, RateHeaders};
+use tokio::sync::Semaphore;
 
 use crate::{secrets::CallbackUrls, settings::SendSettings, world::World};
 
@@ -62,6 +66,8 @@ pub struct Sender {
     pub rate: LigueLeadAccount,
     /// The clocks by which permits of that rate are spent.
     pub clock: Clock,
+    /// Requests that this process may have under way, shared by all clones.
+    pub in_flight: Arc<Semaphore>,
     /// Makes the callbacks' URLs; without it LigueLead calls the URL configured in its own panel.
     pub callbacks: Option<CallbackUrls>,
     /// What the configuration says about sending.
@@ -238,6 +244,9 @@ impl Sender {
             group_id: first.and_then(|message| message.group_id.clone()),
             webhook_url: self.callbacks.as_ref().map(|urls| urls.url(batch)),
         };
+        // Clones of one sender, woken by the stream and by the sweep, share what the configuration allows. An error
+        // would mean that the semaphore was closed, which it never is.
+        let _in_flight = self.in_flight.acquire().await.ok()?;
         if let Err(error) = self.spend(permit).await {
             tracing::warn!(error = %error, "send.no_permit");
             return None;

@@ -59,6 +59,14 @@ impl Sweeper {
                 report.callbacks += 1;
             }
         }
+        for id in due.batches {
+            let mut batch = ledger.batch(id).await?;
+            // One that was called meanwhile is left alone; its reservation is spent.
+            let stale_ms = self.sender.settings.stale_after_ms;
+            if batch.as_ref().is_some_and(|row| self.now_ms() >= row.prepared_ms + stale_ms) {
+                self.give_up(&mut batch, BatchState::Prepared, BatchState::Released).await?;
+            }
+        }
         let (mut waiting, mut claimed, mut over) = (Vec::new(), Vec::new(), Vec::new());
         for message in ledger.messages(&due.messages).await? {
             match message.state {

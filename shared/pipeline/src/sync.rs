@@ -105,6 +105,10 @@ impl Syncer {
                 let changes = known.into_iter().map(|(id, state)| CrmChange::of(id).done_in(state));
                 self.ledger.change_crm(changes.collect()).await?;
             }
+            Step::Superseded(known) => {
+                let changes = known.into_iter().map(|(id, state)| CrmChange::of(id).lead(state).while_in(state));
+                self.ledger.change_crm(changes.collect()).await?;
+            }
             Step::Find(id) => {
                 let Some(message) = messages.get(&id) else { return Ok(true) };
                 return self.find(message, until_ms, report).await;

@@ -30,7 +30,8 @@ pub struct Rule {
     pub when: Option<Condition>,
     /// What it sends.
     pub action: Action,
-    /// How long after the event a message may still start, in milliseconds (1 minute to 90 days); `None` for ever.
+    /// How long after the event a message may still start, in milliseconds (1 minute to 90 days); `None` is three
+    /// days, [`DEFAULT_EXPIRES_MS`](crate::decide::DEFAULT_EXPIRES_MS).
     pub expires_ms: Option<u64>,
     /// LigueLead's `group_id`, 1 to 255 characters.
     pub group_id: Option<String>,

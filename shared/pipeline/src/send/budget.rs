@@ -29,7 +29,8 @@ impl Sender {
             let draws = self.draws(&first.rule, cost(&members));
             let rule = self.settings.rule_quotas.contains_key(&first.rule).then(|| first.rule.clone());
             let refund = Refund { day: day.clone(), rule, amount: cost(&members) };
-            let new = NewBatch { id: batch, now_ms, day: day.clone(), draws };
+            let due_ms = now_ms + self.settings.stale_after_ms;
+            let new = NewBatch { id: batch, now_ms, due_ms, day: day.clone(), draws };
             match self.ledger.prepare_batch(&new).await? {
                 Prepared::Done => return Ok(Some(Reserved { batch, refund, members })),
                 Prepared::OverQuota(spent) => {

@@ -49,13 +49,17 @@ impl Sender {
             }
             Outcome::Refused { scope: Scope::Request, status, reason } => {
                 let why = format!("LigueLead refused it ({status}): {reason}");
-                self.end(batch, CALLED, BatchState::Refused, spent, &why).await?;
+                if !self.end(batch, CALLED, BatchState::Refused, spent, &why).await? {
+                    return Ok(proved_sent(batch));
+                }
                 (mine.iter().map(|m| of_batch(m).refused(&why)).collect(), SendReport { refused: count, ..zero })
             }
             Outcome::Refused { scope: Scope::Account, status, reason } => {
                 let why = format!("LigueLead refuses the account ({status}): {reason}");
                 tracing::error!(vendor.status = status, vendor.reason = %reason, "send.account_refused");
-                self.release(batch, CALLED, spent, &why).await?;
+                if !self.release(batch, CALLED, spent, &why).await? {
+                    return Ok(proved_sent(batch));
+                }
                 let until_ms = now_ms + ACCOUNT_REFUSED_MS;
                 let back = mine.iter().map(|m| given_back(m.id, batch, until_ms, Some(&why), now_ms));
                 (back.collect(), SendReport { held: count, ..zero })
@@ -70,7 +74,9 @@ impl Sender {
                     why: Some(why.clone()),
                     ..BatchChange::new(batch, &[BatchState::Calling], BatchState::Unknown)
                 };
-                self.insist(&change).await?;
+                if !self.insist(&change).await? {
+                    return Ok(proved_sent(batch));
+                }
                 let moves = mine.iter().map(|m| of_batch(m).unknown(&why, &self.settings));
                 (moves.collect(), SendReport { unknown: count, ..zero })
             }
@@ -89,7 +95,9 @@ impl Sender {
         why: &str,
     ) -> Result<SendReport, LedgerError> {
         let now_ms = self.world.now_ms();
-        self.release(batch, CALLED, spent, why).await?;
+        if !self.release(batch, CALLED, spent, why).await? {
+            return Ok(proved_sent(batch));
+        }
         let wait_ms = retry_after_ms.map_or(RETRY_MS, |ms| i64::try_from(ms).unwrap_or(RETRY_MS));
         let back = mine.iter().map(|m| given_back(m.id, batch, now_ms + wait_ms, Some(why), now_ms));
         self.ledger.move_messages(back.collect()).await?;
@@ -134,4 +142,11 @@ impl Sender {
         }
         self.ledger.move_batch(change, &token).await
     }
+}
+
+/// A delivery report was faster than the answer and proved that the request went out, whatever the answer says: the
+/// messages are not touched here, and follow their batch at the next sweep.
+fn proved_sent(batch: BatchId) -> SendReport {
+    tracing::warn!(batch.id = %batch, "send.proved_sent");
+    SendReport::default()
 }

@@ -1,6 +1,6 @@
 //! The write-back's calls, and what their answers mean for the rows.
 
-use leadsquared::{CallError, RowOutcome};
+use leadsquared::{ACTIVITIES_PER_PAGE, CallError, RowOutcome};
 use recado_core::{identity::MessageId, message::Message};
 use recado_ledger::CrmChange;
 use recado_limits::CallClass;
@@ -12,6 +12,8 @@ use super::{
 
 /// Refusals of one row after which it is given up.
 const MAX_ATTEMPTS: u32 = 5;
+/// Activities of one lead that are looked through for an open post, at most.
+const MOST_LOOKED_AT: u32 = 500;
 /// The wait after the first refusal of a row, in ms; doubled with each.
 const FIRST_WAIT_MS: i64 = 60_000;
 
@@ -68,7 +70,7 @@ impl Syncer {
             Err(error) => {
                 let back = mine.iter().map(|message| self.not_taken(message, &error).not_posted());
                 self.ledger.change_crm(back.collect()).await?;
-                self.failed(error).await
+                self.failed(CallClass::Bulk, error).await
             }
         }
     }
@@ -133,13 +135,26 @@ impl Syncer {
         if !self.slot(CallClass::Standard, until_ms).await? {
             return Ok(false);
         }
-        report.calls += 1;
         let wanted = message.id.to_string();
-        match self.leadsquared.activities_of_lead(&message.lead_id, code).await {
+        let mut offset = 0;
+        let found = loop {
+            report.calls += 1;
+            let page = self.leadsquared.activities_of_lead_from(&message.lead_id, code, offset).await;
+            let Ok(activities) = &page else { break page.map(|_| None) };
+            let ours = activities.iter().find(|activity| activity.fields.get(ID_FIELD) == Some(wanted.as_str()));
+            let is_last = activities.len() < ACTIVITIES_PER_PAGE as usize || offset >= MOST_LOOKED_AT;
+            if ours.is_some() || is_last {
+                break Ok(ours.map(|activity| activity.id.clone()));
+            }
+            offset += ACTIVITIES_PER_PAGE;
+            if !self.slot(CallClass::Standard, until_ms).await? {
+                return Ok(false);
+            }
+        };
+        match found {
             Ok(found) => {
-                let ours = found.iter().find(|activity| activity.fields.get(ID_FIELD) == Some(wanted.as_str()));
-                let change = match ours {
-                    Some(activity) => CrmChange::of(message.id).found(&activity.id),
+                let change = match found {
+                    Some(id) => CrmChange::of(message.id).found(&id),
                     None => CrmChange::of(message.id).not_posted(),
                 };
                 self.ledger.change_crm(vec![change]).await?;
@@ -147,7 +162,7 @@ impl Syncer {
             }
             Err(error) => {
                 self.ledger.change_crm(vec![self.not_taken(message, &error)]).await?;
-                self.failed(error).await
+                self.failed(CallClass::Standard, error).await
             }
         }
     }
@@ -210,7 +225,7 @@ impl Syncer {
             Err(error) => {
                 let back = rows.iter().map(|message| self.not_taken(message, &error));
                 self.ledger.change_crm(back.collect()).await?;
-                self.failed(error).await
+                self.failed(CallClass::Bulk, error).await
             }
         }
     }
@@ -241,11 +256,15 @@ impl Syncer {
     }
 
     /// Whether the run goes on after a call failed as a whole.
-    async fn failed(&self, error: CallError) -> Result<bool, SyncError> {
+    async fn failed(&self, class: CallClass, error: CallError) -> Result<bool, SyncError> {
         match &error {
             CallError::Throttled { limit, retry_after_ms } => {
                 let until_ms = self.world.now_ms() + i64::try_from(*retry_after_ms).unwrap_or(i64::MAX / 4);
-                let learnt = limit.map(|limit| (limit.calls, i64::from(limit.seconds) * 1000));
+                // The message does not say which window was full. No plan's standard window holds a single call, so one
+                // call is the bulk window's, and must not be taken for the whole account's.
+                let learnt = limit
+                    .filter(|limit| class == CallClass::Standard || limit.calls > 1)
+                    .map(|limit| (limit.calls, i64::from(limit.seconds) * 1000));
                 tracing::warn!(error = %error, "sync.throttled");
                 self.account.refused(until_ms, learnt).await?;
                 Ok(true)
