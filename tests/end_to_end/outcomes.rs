@@ -149,7 +149,7 @@ async fn a_refusal_of_the_account_holds_its_messages_until_somebody_has_looked()
 #[tokio::test(flavor = "multi_thread")]
 async fn leadsquareds_failures_delay_the_write_back_and_lose_and_repeat_nothing() {
     let installation = Installation::start(Setup::new(WELCOME)).await;
-    let rules = ["throttle@first=2@Bulk", "lose-answer@first=1@Add/ByLeadId", "reset@first=1@CustomActivity/Update"];
+    let rules = ["throttle@first=2@Bulk", "lose-answer@first=1@Add/ByLeadId"];
     let rules = rules.map(crate::support::fault);
     installation.leadsquared.set_faults(Faults::of(rules));
     let leads: Vec<Lead> = (1..=30).map(Lead::new).collect();

@@ -6,7 +6,7 @@
 //! RECADO_ZAE_PYTHON=VENV/bin/python …            with zae-limiter, if it is installed there
 //! ```
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
-#![allow(clippy::unwrap_used, reason = "a benchmark that cannot run fails")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a benchmark that cannot run fails")]
 #![allow(clippy::cast_precision_loss, reason = "figures are rounded when they are printed")]
 
 #[path = "../tests/support/mod.rs"]
@@ -89,7 +89,7 @@ async fn leased(store: &Store) {
                         match permits.spend(clock.read()) {
                             Ok(()) => made += 1,
                             Err(NotNow::Early(us)) => {
-                                tokio::time::sleep(Duration::from_micros(us.unsigned_abs())).await
+                                tokio::time::sleep(Duration::from_micros(us.unsigned_abs())).await;
                             }
                             Err(NotNow::Unconfirmed) => account.confirm(&permits, clock.read()).await.unwrap(),
                             Err(NotNow::Over) => break,
@@ -110,7 +110,7 @@ async fn leased(store: &Store) {
     for task in tasks {
         asked = add(asked, task.await.unwrap());
     }
-    row("leases", FUNCTIONS, spent.load(Ordering::Relaxed), TIME - START, asked);
+    row("leases", FUNCTIONS, spent.load(Ordering::Relaxed), TIME.saturating_sub(START), asked);
 }
 
 /// One conditional write for each permit.

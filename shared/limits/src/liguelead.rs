@@ -7,7 +7,7 @@ use std::{
 
 use aws_sdk_dynamodb::{
     Client,
-    config::timeout::TimeoutConfig,
+    config::{retry::RetryConfig, timeout::TimeoutConfig},
     error::SdkError,
     operation::update_item::UpdateItemError,
     types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
@@ -32,6 +32,8 @@ const ATTEMPTS: u32 = 8;
 /// that is over.
 const ATTEMPT: Duration = Duration::from_millis(400);
 const OPERATION: Duration = Duration::from_millis(900);
+/// The first wait before a request is tried again: the client's own, up to a second, is longer than a lease.
+const RETRY: Duration = Duration::from_millis(20);
 /// The longest time for which one refusal by the vendor closes the account, in ms.
 const CLOSED_MS_MAX: i64 = 600_000;
 
@@ -85,7 +87,8 @@ impl LigueLeadAccount {
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>, plan: Plan) -> Self {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(OPERATION).build();
-        let config = client.config().to_builder().timeout_config(timeouts).build();
+        let retries = RetryConfig::standard().with_initial_backoff(RETRY);
+        let config = client.config().to_builder().timeout_config(timeouts).retry_config(retries).build();
         let shared = Shared {
             client: Client::from_conf(config),
             table: table.into(),

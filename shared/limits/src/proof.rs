@@ -4,10 +4,11 @@
 //!
 //! ```text
 //! RECADO_PROOF_SEED=123 cargo test -p recado-limits --lib proof
-//! RECADO_PROOF_SCHEDULES=10000000 cargo test --release -p recado-limits --lib proof::
+//! RECADO_PROOF_SCHEDULES=10000000 cargo test -p recado-limits --lib proof::
 //! ```
 #![allow(
     clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     reason = "numbers of a simulation are small"
@@ -15,6 +16,7 @@
 
 mod chance;
 mod fleet;
+mod fleet_events;
 mod fleet_world;
 mod mutants;
 mod oracle;

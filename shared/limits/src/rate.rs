@@ -51,7 +51,7 @@ impl Plan {
     /// The plan for `limit` calls in any window of `window_ms`.
     ///
     /// LigueLead's is 600,000 in 60,000 ms; source: LigueLead API limits page. Any limit from 1 on works; below about
-    /// 200 a window a lease is one permit, and calls are spread evenly.
+    /// 300 a minute a lease is one permit, and calls are spread evenly.
     #[must_use]
     pub fn new(limit: NonZeroU32, window_ms: NonZeroU32) -> Self {
         let window_us = i64::from(window_ms.get()) * 1_000;

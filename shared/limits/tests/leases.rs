@@ -1,5 +1,7 @@
 //! LigueLead's leases on a table: what each operation asks of it, and what is granted when it fails.
 
+#![allow(clippy::panic, reason = "a test's helpers fail by panicking, as the test does")]
+
 mod support;
 
 use recado_limits::{Clock, LimitError, NoPermit, NotNow, RateHeaders};
@@ -71,7 +73,8 @@ async fn one_refusal_closes_for_all() {
         (store.account(plan(600_000, 60_000)), store.account(plan(600_000, 60_000)));
     let in_hand = first.permits(10, at(0), NOW_MS).await.unwrap();
     second.permits(1, at(0), NOW_MS).await.unwrap().spend(at(0)).unwrap();
-    (asked.take(), others.take());
+    asked.take();
+    others.take();
     first.refused(NOW_MS + 30_000, at(100)).await.unwrap();
     assert_eq!(asked.take(), ONE_WRITE, "although the other one has moved the item on");
     assert_eq!(in_hand.spend(at(100)), Err(NotNow::Over), "also what was in hand");

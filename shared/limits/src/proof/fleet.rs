@@ -5,8 +5,9 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 
 use super::{
     chance::Chance,
+    fleet_events::{Event, Outcome, Step},
     fleet_world::{Habit, World},
-    oracle::{Excess, Rule, judge},
+    oracle::Rule,
 };
 use crate::{
     item::{Item, Move, Stated, Write},
@@ -17,18 +18,6 @@ use crate::{
 
 /// What the wall clock shows when a run begins, in µs.
 const EPOCH: i64 = 1_790_000_000_000_000;
-
-/// What a run left behind.
-#[derive(Debug, Default)]
-pub(super) struct Outcome {
-    /// When each call reached the vendor, and when the store sold its permit, in µs since the run began.
-    pub(super) calls: Vec<(i64, i64)>,
-    /// The limits that had to hold, and when; whether each was a cut for others' use.
-    pub(super) rules: Vec<(bool, Rule)>,
-    pub(super) writes: u64,
-    pub(super) refused_writes: u64,
-    pub(super) reads: u64,
-}
 
 #[derive(Debug)]
 struct Function {
@@ -41,59 +30,6 @@ struct Function {
     wants: u32,
     /// Rises with each crash: answers to the one before are nobody's.
     life: u32,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Step {
-    Act,
-    /// A request reaches the store; `answered`: its answer will come back.
-    Arrive {
-        request: Option<Write>,
-        asked: Reading,
-        life: u32,
-        answered: bool,
-    },
-    Answer {
-        request: Option<Write>,
-        asked: Reading,
-        life: u32,
-        sold: i64,
-        answer: Result<Item, Item>,
-    },
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Event {
-    at: i64,
-    order: u64,
-    function: usize,
-    step: Step,
-}
-
-impl Ord for Event {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.order).cmp(&(other.at, other.order))
-    }
-}
-
-impl PartialOrd for Event {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Outcome {
-    /// The first rule that the calls break.
-    ///
-    /// A stricter limit cannot take back permits that were sold before it: where these alone are more than it allows,
-    /// they are what it allows.
-    pub(super) fn judged(self) -> Option<Excess> {
-        let outstanding =
-            |from: i64| self.calls.iter().filter(|(at, sold)| *at >= from && *sold <= from).count() as u32;
-        let allowed = |rule: &Rule| Rule { limit: rule.limit.max(outstanding(rule.from)), ..*rule };
-        let rules: Vec<Rule> = self.rules.iter().map(|(_, rule)| allowed(rule)).collect();
-        judge(self.calls.into_iter().map(|(at, _)| at).collect(), &rules)
-    }
 }
 
 /// A run.

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Schedules in a normal run of the tests.
-const SCHEDULES: u64 = 120_000;
+const SCHEDULES: u64 = 100_000;
 
 /// Runs `schedule` for the seed that the environment names, or for as many as it asks for, on all cores.
 pub(super) fn for_each_seed(normally: u64, schedule: impl Fn(u64) -> Result<(), String> + Sync) {

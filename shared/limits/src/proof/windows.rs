@@ -15,7 +15,7 @@ use crate::slots::{CLOCK_MS, CallClass, CrmLimits, Grants, LATE_MS, Slot, WAY_MS
 
 const DAY_MS: i64 = 86_400_000;
 /// Schedules in a normal run of the tests.
-const SCHEDULES: u64 = 100_000;
+const SCHEDULES: u64 = 60_000;
 
 /// By how much this limiter is wrong, to see that the oracle notices.
 #[derive(Debug, Clone, Copy, Default)]
