@@ -35,10 +35,9 @@ const SCHEDULE_S: u64 = 60;
 
 /// Many messages, of which nothing is reported: the requests are what counts here.
 fn setup() -> Setup {
-    let mut setup = Setup::new(RULES);
-    setup.liguelead.callbacks.lost_callbacks_share = 1.0;
     // Room for calls of 10,000 phones on a machine that does other things too.
-    setup.config = setup.config.replace("call_timeout: 2s", "call_timeout: 9s");
+    let mut setup = Setup::new(RULES).call_timeout("9s");
+    setup.liguelead.callbacks.lost_callbacks_share = 1.0;
     setup.schedule_s = SCHEDULE_S;
     setup
 }

@@ -32,7 +32,7 @@ fn lead(number: u32) -> Lead {
 }
 
 fn setup(level: &str) -> Setup {
-    let mut setup = Setup::new(RULES).variable("RECADO_LOG", level).liguelead_faults(&[
+    let mut setup = Setup::new(RULES).call_timeout("2s").variable("RECADO_LOG", level).liguelead_faults(&[
         "lose-answer@first=1@/sms",
         "reset@first=1@/sms",
         "before-503@first=1@/sms",

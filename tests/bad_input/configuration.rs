@@ -26,7 +26,7 @@ fn mistakes() -> Vec<String> {
         good.replace("plan: enterprise", "plan: enterprize"),
         good.replace("reserve: 0%", "reserve: 120%"),
         good.replace("stale_after: 10s", "stale_after: 1s"),
-        good.replace("call_timeout: 2s", "call_timeout: 20s"),
+        good.replace("call_timeout: 5s", "call_timeout: 20s"),
         good.replace("rules:", "rulez:"),
         format!("{good}quotas: {{ messages_per_day: 0 }}\n"),
         format!("{good}hours: {{ sms: \"25:00-26:00 mon\" }}\n"),

@@ -9,7 +9,8 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_never_came_is_unknown_until_reports_settle_it_and_nothing_is_sent_again() {
-    let mut setup = Setup::new(WELCOME).liguelead_faults(&["lose-answer@first=1@/sms", "hang-after@first=1@/sms"]);
+    let faults = ["lose-answer@first=1@/sms", "hang-after@first=1@/sms"];
+    let mut setup = Setup::new(WELCOME).call_timeout("2s").liguelead_faults(&faults);
     setup.liguelead.callbacks.sent_after_ms = 8_000;
     setup.liguelead.callbacks.final_after_ms = 8_500;
     let installation = Installation::start(setup).await;

@@ -4,7 +4,11 @@ use std::{
     io::{BufRead as _, BufReader, Read},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
+    thread::JoinHandle,
+    time::{Duration, Instant},
 };
+
+use super::PATIENCE;
 
 /// Lines that a process wrote, kept as they come.
 #[derive(Debug, Clone, Default)]
@@ -56,15 +60,35 @@ pub(super) fn command<'e>(
     command
 }
 
-/// Runs the binary to its end.
+/// Runs the binary to its end, which must come.
 pub(crate) async fn recado(arguments: &[&str], environment: &[(String, String)]) -> Finished {
-    let mut command = command(arguments, environment.iter().map(|(name, value)| (name, value)));
-    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-    Finished {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    let command = command(arguments, environment.iter().map(|(name, value)| (name, value)));
+    let shown = arguments.join(" ");
+    tokio::task::spawn_blocking(move || run(command, &shown)).await.unwrap()
+}
+
+fn run(mut command: Command, shown: &str) -> Finished {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (stdout, stderr) = (read(child.stdout.take().unwrap()), read(child.stderr.take().unwrap()));
+    let mut running = Running(child);
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = running.0.try_wait().unwrap() {
+            break status;
+        }
+        assert!(begun.elapsed() < PATIENCE, "recado {shown} does not end");
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    Finished { code: status.code(), stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
+}
+
+/// Reads a stream to its end in a thread of its own.
+fn read(mut stream: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    })
 }
 
 /// A process that is killed when it is dropped.

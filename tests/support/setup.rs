@@ -81,6 +81,13 @@ impl Setup {
             .variable("AWS_SESSION_TOKEN", "a-session-token-of-the-test")
     }
 
+    /// The same with this limit for one call.
+    pub(crate) fn call_timeout(mut self, limit: &str) -> Self {
+        self.config = self.config.replace("call_timeout: 5s", &format!("call_timeout: {limit}"));
+        assert!(self.config.contains(limit), "{}", self.config);
+        self
+    }
+
     /// The same with this going wrong at LigueLead.
     pub(crate) fn liguelead_faults(mut self, faults: &[&str]) -> Self {
         self.liguelead.faults = Faults::of(faults.iter().map(|text| fault(text)));
@@ -106,7 +113,7 @@ leadsquared:
   integration_user: {AUTHOR}
   opt_out: {{ sms: mx_SMS_Opt_Out }}
   write_back: {{ status: mx_Message_Status, at: mx_Message_At }}
-send: {{ stale_after: 10s, call_timeout: 2s, unknown_after: 1m }}
+send: {{ stale_after: 10s, call_timeout: 5s, unknown_after: 1m }}
 {more}"
     )
 }
