@@ -11,6 +11,7 @@ use crate::{
     answer::{self, MAX_ANSWER_BYTES},
     error::CallError,
     message::Message,
+    transport::{Fault, Transport},
 };
 
 /// Longest wait for a connection, TLS included: a call that has not connected was not made, and may be repeated.
@@ -59,7 +60,9 @@ pub struct Client {
 }
 
 struct Shared {
+    /// Builds the requests.
     http: reqwest::Client,
+    transport: Arc<dyn Transport>,
     base_url: Url,
 }
 
@@ -98,13 +101,21 @@ impl Client {
             .retry(reqwest::retry::never())
             .build()
             .map_err(BuildError::Http)?;
-        Ok(Self { shared: Arc::new(Shared { http, base_url }) })
+        let transport = Arc::new(http.clone());
+        Ok(Self { shared: Arc::new(Shared { http, transport, base_url }) })
+    }
+
+    /// The same client, whose calls leave through `transport` instead of by HTTP. The keys do not pass through it.
+    #[must_use]
+    pub fn through(&self, transport: Arc<dyn Transport>) -> Self {
+        let (http, base_url) = (self.shared.http.clone(), self.shared.base_url.clone());
+        Self { shared: Arc::new(Shared { http, transport, base_url }) }
     }
 
     /// `GET {base}/{path}?{query}`.
     pub(crate) async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, CallError> {
         let call = self.shared.http.get(self.url(path, query));
-        run(call, Repeat::Harmless).await
+        self.run(call, Repeat::Harmless).await
     }
 
     /// `POST {base}/{path}?{query}` with a JSON body.
@@ -116,7 +127,30 @@ impl Client {
         repeat: Repeat,
     ) -> Result<Value, CallError> {
         let call = self.shared.http.post(self.url(path, query)).header(CONTENT_TYPE, "application/json");
-        run(call.body(body.to_string()), repeat).await
+        self.run(call.body(body.to_string()), repeat).await
+    }
+
+    /// Makes a call, once: the only place where one leaves.
+    async fn run(&self, call: reqwest::RequestBuilder, repeat: Repeat) -> Result<Value, CallError> {
+        let sent = match call.build() {
+            Ok(request) => self.shared.transport.call(request).await,
+            Err(error) => Err(Fault::of(&error)),
+        };
+        let mut response = sent.map_err(|fault| no_answer(fault, repeat))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER_BYTES => {
+                    body.extend_from_slice(&chunk);
+                }
+                Ok(Some(_)) => return Err(repeat.failed("the answer is longer than this client reads")),
+                // A broken refusal is still a refusal; a broken success has lost its rows.
+                Err(_) if status.is_success() => return Err(repeat.failed("the answer broke off")),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        answer::read(status, &headers, &body, repeat)
     }
 
     fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
@@ -136,32 +170,11 @@ impl fmt::Debug for Client {
     }
 }
 
-async fn run(call: reqwest::RequestBuilder, repeat: Repeat) -> Result<Value, CallError> {
-    let mut response = call.send().await.map_err(|error| no_answer(&error, repeat))?;
-    let (status, headers) = (response.status(), response.headers().clone());
-    let mut body = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER_BYTES => {
-                body.extend_from_slice(&chunk);
-            }
-            Ok(Some(_)) => return Err(repeat.failed("the answer is longer than this client reads")),
-            // A broken refusal is still a refusal; a broken success has lost its rows.
-            Err(_) if status.is_success() => return Err(repeat.failed("the answer broke off")),
-            Ok(None) | Err(_) => break,
-        }
-    }
-    answer::read(status, &headers, &body, repeat)
-}
-
-fn no_answer(error: &reqwest::Error, repeat: Repeat) -> CallError {
-    // Being late while connecting is both; that nothing was sent weighs more.
-    if error.is_connect() || error.is_builder() {
-        CallError::Transient { reason: Message::new("no connection could be made") }
-    } else if error.is_timeout() {
-        repeat.failed("no answer came in time")
-    } else {
-        repeat.failed("the connection was lost before an answer")
+fn no_answer(fault: Fault, repeat: Repeat) -> CallError {
+    match fault {
+        Fault::Connect => CallError::Transient { reason: Message::new("no connection could be made") },
+        Fault::Timeout => repeat.failed("no answer came in time"),
+        Fault::Lost => repeat.failed("the connection was lost before an answer"),
     }
 }
 

@@ -30,6 +30,7 @@ mod mask;
 mod message;
 mod rows;
 mod time;
+mod transport;
 pub mod webhook;
 
 pub use activities::{
@@ -46,6 +47,7 @@ pub use leads_bulk::{LeadUpdate, MAX_LEADS_PER_SAME_VALUE, MAX_LEADS_PER_UPDATE}
 pub use message::{MAX_MESSAGE_CHARS, Message};
 pub use rows::RowOutcome;
 pub use time::parse_time_ms;
+pub use transport::{Answered, Fault, Transport};
 
 /// Where the API lives for accounts in Singapore; every other region has its own host. A wrong one is told by the
 /// message of [`CallError::Credentials`]. Source: LeadSquared API host page.

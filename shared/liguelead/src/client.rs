@@ -6,6 +6,8 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::transport::{Fault, Transport};
+
 /// Longest wait for a connection, TLS included. A send that has not connected was certainly not made, so it pays to
 /// find that out well before the call's own limit.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -52,7 +54,9 @@ pub struct Client {
 }
 
 struct Shared {
+    /// Builds the requests, with the credentials.
     http: reqwest::Client,
+    transport: Arc<dyn Transport>,
     /// Without a trailing slash.
     base_url: String,
 }
@@ -85,7 +89,21 @@ impl Client {
             .build()
             .map_err(BuildError::Http)?;
         let base_url = plain_base(base_url)?;
-        Ok(Self { shared: Arc::new(Shared { http, base_url }) })
+        let transport = Arc::new(http.clone());
+        Ok(Self { shared: Arc::new(Shared { http, transport, base_url }) })
+    }
+
+    /// The same client, whose calls leave through `transport` instead of by HTTP. The credentials do not pass through it.
+    #[must_use]
+    pub fn through(&self, transport: Arc<dyn Transport>) -> Self {
+        let (http, base_url) = (self.shared.http.clone(), self.shared.base_url.clone());
+        Self { shared: Arc::new(Shared { http, transport, base_url }) }
+    }
+
+    /// Makes a call, once: the only place where one leaves.
+    pub(crate) async fn call(&self, call: reqwest::RequestBuilder) -> Result<reqwest::Response, Fault> {
+        let request = call.build().map_err(|error| Fault::of(&error))?;
+        self.shared.transport.call(request).await
     }
 
     pub(crate) fn post(&self, path: &str) -> reqwest::RequestBuilder {

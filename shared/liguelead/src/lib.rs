@@ -20,13 +20,13 @@
 mod body;
 pub mod callback;
 mod client;
-mod fault;
 mod json;
 mod mask;
 mod outcome;
 mod rate;
 mod reason;
 mod sms;
+mod transport;
 mod uploads;
 
 pub use client::{BuildError, Client, Credentials};
@@ -36,6 +36,7 @@ pub use reason::{MAX_REASON_CHARS, Reason};
 pub use sms::{
     CHECKED_LOCALLY, MAX_MESSAGE_CHARS, MAX_PHONES_PER_REQUEST, MAX_TITLE_CHARS, MAX_WEBHOOK_URL_CHARS, SmsRequest,
 };
+pub use transport::{Answered, Fault, Transport};
 pub use uploads::{CallFailed, Upload};
 
 /// Where the vendor's API lives. Source: LigueLead getting-started page.

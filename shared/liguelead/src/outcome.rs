@@ -5,10 +5,10 @@ use reqwest::{StatusCode, header::HeaderMap};
 use serde_json::Value;
 
 use crate::{
-    fault::Fault,
     json,
     rate::{RateHeaders, retry_after_ms},
     reason::Reason,
+    transport::Fault,
 };
 
 /// What became of a send, and the rate headers of its answer where there was one.

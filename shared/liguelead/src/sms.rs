@@ -10,7 +10,6 @@ use serde_json::{Map, Value};
 use crate::{
     Answer, Client, Outcome, Scope,
     body::{MAX_ANSWER_BYTES, read_up_to},
-    fault::Fault,
     reason::Reason,
 };
 
@@ -108,8 +107,8 @@ impl Client {
             return Answer { outcome, rate: None };
         }
         let call = self.post("/sms").header(CONTENT_TYPE, "application/json").body(request.to_json());
-        match call.send().await {
-            Err(error) => Answer::from_fault(Fault::of(&error)),
+        match self.call(call).await {
+            Err(fault) => Answer::from_fault(fault),
             Ok(response) => {
                 let (status, headers) = (response.status(), response.headers().clone());
                 let body = read_up_to(MAX_ANSWER_BYTES, response).await;

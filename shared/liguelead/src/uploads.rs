@@ -7,7 +7,6 @@ use serde_json::Value;
 use crate::{
     Client,
     body::{MAX_LIST_BYTES, read_up_to},
-    fault::Fault,
     json,
     rate::retry_after_ms,
     reason::Reason,
@@ -65,10 +64,9 @@ impl Client {
     /// The account's audio files; one call. Whether the list is paged is not documented: this is what one call gives.
     pub async fn list_uploads(&self) -> Result<Vec<Upload>, CallFailed> {
         let response = self
-            .get("/voice/uploads")
-            .send()
+            .call(self.get("/voice/uploads"))
             .await
-            .map_err(|error| CallFailed::NoAnswer { reason: Fault::of(&error).reason() })?;
+            .map_err(|fault| CallFailed::NoAnswer { reason: fault.reason() })?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = read_up_to(MAX_LIST_BYTES, response).await;
         match status {

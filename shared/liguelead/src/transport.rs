@@ -1,16 +1,37 @@
-//! Sorts the HTTP stack's failures by the only thing that matters to a send: whether bytes may have left.
+//! How calls leave: the one seam below the client.
+
+use std::{future::Future, pin::Pin};
+
+use reqwest::{Request, Response};
 
 use crate::reason::Reason;
 
-/// How far a call came that brought no answer.
+/// An answer's status and headers, or how far the call came without one.
+pub type Answered<'a> = Pin<Box<dyn Future<Output = Result<Response, Fault>> + Send + 'a>>;
+
+/// Carries one request to the vendor and its answer back: by HTTP, unless [`crate::Client::through`] names another way.
+///
+/// An implementation repeats nothing by itself, and honours [`Request::timeout`] where a request has its own.
+pub trait Transport: Send + Sync {
+    /// Makes the call, once. Dropping the future before it ends leaves open whether the vendor got it.
+    fn call(&self, request: Request) -> Answered<'_>;
+}
+
+/// How far a call came that brought no answer: the only thing that matters to a send is whether bytes may have left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// No connection: name not found, refused, TLS failed, or not connected in time. Nothing was sent.
     Connect,
     /// Connected, and no answer within the call's limit.
     Timeout,
     /// Connected, and the connection ended without an answer, or with one that is no HTTP.
     Lost,
+}
+
+impl Transport for reqwest::Client {
+    fn call(&self, request: Request) -> Answered<'_> {
+        Box::pin(async move { self.execute(request).await.map_err(|error| Fault::of(&error)) })
+    }
 }
 
 impl Fault {
