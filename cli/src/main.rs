@@ -2,15 +2,13 @@
 
 mod commands;
 mod data;
-mod environment;
-mod installation;
-mod logging;
 mod output;
 mod serve;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use recado_runtime::{environment, installation, logging};
 
 /// Turns LeadSquared changes into LigueLead messages, inside every limit.
 #[derive(Debug, Parser)]

@@ -38,7 +38,7 @@ impl Server {
         pace: Pace,
     ) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("the address to listen on")?;
-        let installation = Arc::new(Installation::new(config, environment, store)?);
+        let installation = Arc::new(Installation::new(config, environment, &store.ledger)?);
         let (stop, stopped) = watch::channel(false);
         let reader = stream::Reader::open(store).await?;
         let tasks = vec![

@@ -15,7 +15,7 @@ pub(crate) struct ForgetLimit {
 impl ForgetLimit {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let (config, store) = self.which.open().await?;
-        let forgotten = installation::crm_account(&config, &store).forget_learnt().await;
+        let forgotten = installation::crm_account(&config, &store.ledger).forget_learnt().await;
         store.close().await;
         forgotten?;
         output::say("LeadSquared's limit is the configured one again");

@@ -38,7 +38,7 @@ impl Serve {
         let environment = Environment::read()?;
         let (config, store) = self.which.own().await?;
         let (liguelead, leadsquared) = environment.clients(Duration::from_millis(config.send.call_timeout_ms))?;
-        let (rate, account) = (liguelead_account(&config, &store), crm_account(&config, &store));
+        let (rate, account) = (liguelead_account(&config, &store.ledger), crm_account(&config, &store.ledger));
         probe((&liguelead, &rate), (&leadsquared, &account)).await?;
         if environment.public_url.is_none() {
             output::complain(

@@ -111,7 +111,7 @@ fn budget(of: &str, spent: Day, quotas: Quotas, until_ms: i64) -> Vec<Spent> {
 
 /// The line of the LigueLead account.
 async fn liguelead_limit(config: &Config, store: &Store) -> anyhow::Result<Spent> {
-    let state = installation::liguelead_account(config, store).state(Clock::new().read()).await?;
+    let state = installation::liguelead_account(config, &store.ledger).state(Clock::new().read()).await?;
     let mut notes = Vec::new();
     if let Some(until_ms) = state.closed_until_ms {
         notes.push(format!("closed until {}", output::instant(until_ms)));
@@ -131,7 +131,7 @@ async fn liguelead_limit(config: &Config, store: &Store) -> anyhow::Result<Spent
 
 /// The lines of the LeadSquared account.
 async fn crm_limits(config: &Config, store: &Store, now_ms: i64) -> anyhow::Result<Vec<Spent>> {
-    let state = installation::crm_account(config, store).state(now_ms).await?;
+    let state = installation::crm_account(config, &store.ledger).state(now_ms).await?;
     let mut notes = Vec::new();
     if let Some(until_ms) = state.closed_until_ms {
         notes.push(format!("closed until {}", output::instant(until_ms)));

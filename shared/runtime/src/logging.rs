@@ -8,7 +8,7 @@ const FILTER_VARIABLE: &str = "RECADO_LOG";
 
 /// Starts logging at `default` unless the variable says otherwise. The AWS SDK and the HTTP stack are silent below
 /// warnings: at finer levels they print whole requests.
-pub(crate) fn start(default: &str) -> anyhow::Result<()> {
+pub fn start(default: &str) -> anyhow::Result<()> {
     let chosen = std::env::var(FILTER_VARIABLE).unwrap_or_else(|_| default.to_owned());
     let filter: EnvFilter = chosen.parse().with_context(|| format!("{FILTER_VARIABLE}={chosen} is not a filter"))?;
     let quiet = [

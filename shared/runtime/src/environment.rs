@@ -20,34 +20,33 @@ const PROBE_WITHIN_MS: i64 = 6_000;
 
 /// What an installation is given besides its configuration and its data.
 #[derive(Debug, Clone)]
-pub(crate) struct Environment {
+pub struct Environment {
     /// Where LigueLead is, with `/v1`.
-    pub(crate) liguelead_base_url: String,
+    pub liguelead_base_url: String,
     /// `LIGUELEAD_API_TOKEN` and `LIGUELEAD_APP_ID`.
-    pub(crate) liguelead: liguelead::Credentials,
+    pub liguelead: liguelead::Credentials,
     /// Where LeadSquared is, with `/v2`.
-    pub(crate) leadsquared_base_url: String,
+    pub leadsquared_base_url: String,
     /// `LEADSQUARED_ACCESS_KEY` and `LEADSQUARED_SECRET_KEY`.
-    pub(crate) leadsquared: leadsquared::Credentials,
+    pub leadsquared: leadsquared::Credentials,
     /// `RECADO_WEBHOOK_SECRET`: what LeadSquared's webhooks must show.
-    pub(crate) webhook_secret: Secret,
+    pub webhook_secret: Secret,
     /// `RECADO_CALLBACK_SECRET`: what signs the callbacks' URLs.
-    pub(crate) callback_secret: Secret,
+    pub callback_secret: Secret,
     /// `RECADO_PUBLIC_URL`: this installation's own address.
-    pub(crate) public_url: Option<Url>,
+    pub public_url: Option<Url>,
 }
 
 impl Environment {
     /// Reads the variables.
-    pub(crate) fn read() -> anyhow::Result<Self> {
+    pub fn read() -> anyhow::Result<Self> {
         Ok(Self {
-            liguelead_base_url: optional("LIGUELEAD_BASE_URL").unwrap_or_else(|| LIGUELEAD_BASE_URL.to_owned()),
+            liguelead_base_url: liguelead_base_url(),
             liguelead: liguelead::Credentials {
                 api_token: required("LIGUELEAD_API_TOKEN", "the client area's Integrations > API Token")?.into(),
                 app_id: required("LIGUELEAD_APP_ID", "the client area's Integrations > API Token")?.into(),
             },
-            leadsquared_base_url: optional("LEADSQUARED_BASE_URL")
-                .unwrap_or_else(|| leadsquared::DEFAULT_BASE_URL.to_owned()),
+            leadsquared_base_url: leadsquared_base_url(),
             leadsquared: leadsquared::Credentials {
                 access_key: required("LEADSQUARED_ACCESS_KEY", "Settings > API and Webhooks")?.into(),
                 secret_key: required("LEADSQUARED_SECRET_KEY", "Settings > API and Webhooks")?.into(),
@@ -59,18 +58,36 @@ impl Environment {
     }
 
     /// Clients for both vendors.
-    pub(crate) fn clients(&self, call_timeout: Duration) -> anyhow::Result<(liguelead::Client, leadsquared::Client)> {
-        let liguelead = liguelead::Client::new(&self.liguelead_base_url, &self.liguelead, call_timeout)
-            .context("LIGUELEAD_BASE_URL, LIGUELEAD_API_TOKEN or LIGUELEAD_APP_ID")?;
-        let leadsquared = leadsquared::Client::new(&self.leadsquared_base_url, &self.leadsquared, call_timeout)
-            .context("LEADSQUARED_BASE_URL, LEADSQUARED_ACCESS_KEY or LEADSQUARED_SECRET_KEY")?;
+    pub fn clients(&self, call_timeout: Duration) -> anyhow::Result<(liguelead::Client, leadsquared::Client)> {
+        let liguelead = liguelead_client(&self.liguelead_base_url, &self.liguelead, call_timeout)?;
+        let leadsquared = leadsquared_client(&self.leadsquared_base_url, &self.leadsquared, call_timeout)?;
         Ok((liguelead, leadsquared))
     }
 }
 
+/// A client for LigueLead; an error names the variables that it comes from.
+pub fn liguelead_client(
+    base_url: &str,
+    credentials: &liguelead::Credentials,
+    call_timeout: Duration,
+) -> anyhow::Result<liguelead::Client> {
+    liguelead::Client::new(base_url, credentials, call_timeout)
+        .context("LIGUELEAD_BASE_URL, LIGUELEAD_API_TOKEN or LIGUELEAD_APP_ID")
+}
+
+/// A client for LeadSquared; an error names the variables that it comes from.
+pub fn leadsquared_client(
+    base_url: &str,
+    credentials: &leadsquared::Credentials,
+    call_timeout: Duration,
+) -> anyhow::Result<leadsquared::Client> {
+    leadsquared::Client::new(base_url, credentials, call_timeout)
+        .context("LEADSQUARED_BASE_URL, LEADSQUARED_ACCESS_KEY or LEADSQUARED_SECRET_KEY")
+}
+
 /// Asks both vendors whether they know the credentials, inside their limits. One that refuses ends the start; one that
 /// is out of reach does not, since messages wait.
-pub(crate) async fn probe(
+pub async fn probe(
     (liguelead, rate): (&liguelead::Client, &LigueLeadAccount),
     (leadsquared, account): (&leadsquared::Client, &CrmAccount),
 ) -> anyhow::Result<()> {
@@ -110,11 +127,26 @@ pub(crate) async fn probe(
     Ok(())
 }
 
-fn optional(name: &str) -> Option<String> {
+/// `LIGUELEAD_BASE_URL`, or LigueLead's real address.
+#[must_use]
+pub fn liguelead_base_url() -> String {
+    optional("LIGUELEAD_BASE_URL").unwrap_or_else(|| LIGUELEAD_BASE_URL.to_owned())
+}
+
+/// `LEADSQUARED_BASE_URL`, or the address of LeadSquared's first region.
+#[must_use]
+pub fn leadsquared_base_url() -> String {
+    optional("LEADSQUARED_BASE_URL").unwrap_or_else(|| leadsquared::DEFAULT_BASE_URL.to_owned())
+}
+
+/// The variable `name` without blanks around it, if it holds anything.
+#[must_use]
+pub fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
-fn required(name: &str, found_in: &str) -> anyhow::Result<String> {
+/// The variable `name`, which must hold something; `found_in` says where to find its value.
+pub fn required(name: &str, found_in: &str) -> anyhow::Result<String> {
     optional(name).with_context(|| format!("{name} is not set ({found_in})"))
 }
 
@@ -122,7 +154,8 @@ fn secret(name: &str, purpose: &str) -> anyhow::Result<Secret> {
     Secret::parse(&required(name, purpose)?).with_context(|| format!("{name} holds no value"))
 }
 
-fn public_url() -> anyhow::Result<Option<Url>> {
+/// `RECADO_PUBLIC_URL`: this installation's own address, if it is set.
+pub fn public_url() -> anyhow::Result<Option<Url>> {
     const NAME: &str = "RECADO_PUBLIC_URL";
     let Some(text) = optional(NAME) else { return Ok(None) };
     let url: Url = text.parse().with_context(|| format!("{NAME} is not an address: https://host[/path]"))?;
@@ -133,6 +166,7 @@ fn public_url() -> anyhow::Result<Option<Url>> {
 }
 
 /// A secret that this process made up, for a demonstration.
-pub(crate) fn made_up_secret() -> SecretString {
+#[must_use]
+pub fn made_up_secret() -> SecretString {
     uuid::Uuid::new_v4().simple().to_string().into()
 }

@@ -1,0 +1,135 @@
+//! The use cases of one installation, put together from configuration, environment and table.
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use recado_core::config::Config;
+use recado_ledger::Ledger;
+use recado_limits::{Clock, CrmAccount, CrmLimits, LigueLeadAccount, Plan};
+use recado_pipeline::{
+    World,
+    ingest::Intake,
+    secrets::{CallbackUrls, Secret},
+    send::Sender,
+    settings::SendSettings,
+    settle::Settler,
+    sweep::Sweeper,
+    sync::{CrmSettings, Syncer},
+};
+use tokio::sync::Semaphore;
+
+use crate::environment::Environment;
+
+/// The window of LeadSquared's rates, in ms. Source: LeadSquared rate-limits page.
+const CRM_WINDOW_MS: i64 = 5_000;
+
+/// The window of LigueLead's rate, in ms. Source: LigueLead API limits page.
+const LIGUELEAD_WINDOW_MS: NonZeroU32 = NonZeroU32::new(60_000).unwrap();
+
+/// The use cases, ready to be called.
+#[derive(Debug)]
+pub struct Installation {
+    /// Takes LeadSquared's webhooks.
+    pub intake: Intake,
+    /// Sends messages.
+    pub sender: Sender,
+    /// Takes LigueLead's delivery reports.
+    pub settler: Settler,
+    /// Looks at what is due.
+    pub sweeper: Sweeper,
+    /// Writes outcomes back to LeadSquared.
+    pub syncer: Syncer,
+}
+
+impl Installation {
+    /// Puts all of them together.
+    pub fn new(config: Arc<Config>, environment: &Environment, ledger: &Ledger) -> anyhow::Result<Self> {
+        let (liguelead, leadsquared) = environment.clients(Duration::from_millis(config.send.call_timeout_ms))?;
+        let callbacks = environment
+            .public_url
+            .clone()
+            .map(|public_url| CallbackUrls::new(public_url, environment.callback_secret.clone()));
+        let settler = settler(&config, &environment.callback_secret, ledger);
+        let sender = sender(&config, liguelead, callbacks, ledger);
+        Ok(Self {
+            sweeper: Sweeper { sender: sender.clone(), settler: settler.clone() },
+            syncer: syncer(&config, leadsquared, ledger),
+            intake: intake(config, &environment.webhook_secret, ledger),
+            sender,
+            settler,
+        })
+    }
+}
+
+/// What takes LeadSquared's webhooks, which must show `secret`.
+#[must_use]
+pub fn intake(config: Arc<Config>, secret: &Secret, ledger: &Ledger) -> Intake {
+    Intake { ledger: ledger.clone(), config, secret: secret.clone(), world: world() }
+}
+
+/// What takes LigueLead's delivery reports, whose addresses `secret` signs.
+#[must_use]
+pub fn settler(config: &Config, secret: &Secret, ledger: &Ledger) -> Settler {
+    Settler { ledger: ledger.clone(), secret: secret.clone(), settings: SendSettings::of(config), world: world() }
+}
+
+/// What sends messages. Without `callbacks`, LigueLead calls the address in its own panel.
+#[must_use]
+pub fn sender(
+    config: &Config,
+    liguelead: liguelead::Client,
+    callbacks: Option<CallbackUrls>,
+    ledger: &Ledger,
+) -> Sender {
+    let settings = SendSettings::of(config);
+    Sender {
+        ledger: ledger.clone(),
+        liguelead,
+        rate: liguelead_account(config, ledger),
+        clock: Clock::new(),
+        in_flight: Arc::new(Semaphore::new(settings.requests_at_once)),
+        callbacks,
+        settings,
+        world: world(),
+    }
+}
+
+/// What writes outcomes back to LeadSquared.
+#[must_use]
+pub fn syncer(config: &Config, leadsquared: leadsquared::Client, ledger: &Ledger) -> Syncer {
+    Syncer {
+        ledger: ledger.clone(),
+        leadsquared,
+        account: crm_account(config, ledger),
+        settings: CrmSettings::of(config),
+        world: world(),
+    }
+}
+
+/// The account whose limits the configuration names.
+#[must_use]
+pub fn crm_account(config: &Config, ledger: &Ledger) -> CrmAccount {
+    let crm = &config.leadsquared;
+    let limits = CrmLimits {
+        calls: crm.own_calls_per_5s(),
+        bulk_calls: crm.bulk_calls_per_5s,
+        bulk_counts_in_window: crm.bulk_counts_in_window,
+        window_ms: CRM_WINDOW_MS,
+        calls_per_day: Some(crm.own_calls_per_day()),
+    };
+    CrmAccount::new(ledger.client().clone(), ledger.table(), limits)
+}
+
+/// The account whose rate the configuration names.
+#[must_use]
+pub fn liguelead_account(config: &Config, ledger: &Ledger) -> LigueLeadAccount {
+    // The configuration takes 1 at least.
+    let limit = NonZeroU32::new(config.liguelead.requests_per_minute).unwrap_or(NonZeroU32::MIN);
+    let plan = Plan::new(limit, LIGUELEAD_WINDOW_MS);
+    LigueLeadAccount::new(ledger.client().clone(), ledger.table(), plan)
+}
+
+/// The system's clock, and random identifiers.
+#[must_use]
+pub fn world() -> World {
+    World::new(|| jiff::Timestamp::now().as_millisecond(), || uuid::Uuid::new_v4().into_bytes())
+}
