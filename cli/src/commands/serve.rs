@@ -11,7 +11,7 @@ use tokio::{
 use super::Which;
 use crate::{
     environment::{Environment, probe},
-    installation::{crm_account, liguelead_account},
+    installation::{crm, liguelead_account},
     logging, output,
     serve::{Pace, Server},
 };
@@ -38,8 +38,8 @@ impl Serve {
         let environment = Environment::read()?;
         let (config, store) = self.which.own().await?;
         let (liguelead, leadsquared) = environment.clients(Duration::from_millis(config.send.call_timeout_ms))?;
-        let (rate, account) = (liguelead_account(&config, &store.ledger), crm_account(&config, &store.ledger));
-        probe((&liguelead, &rate), (&leadsquared, &account)).await?;
+        let rate = liguelead_account(&config, &store.ledger);
+        probe((&liguelead, &rate), &crm(&config, leadsquared, &store.ledger)).await?;
         if environment.public_url.is_none() {
             output::complain(
                 "RECADO_PUBLIC_URL is not set: delivery reports come only if LigueLead's panel holds this \

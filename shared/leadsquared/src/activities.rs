@@ -5,7 +5,7 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
-use crate::{CallError, Client, LeadFields, RowOutcome, client::Repeat, json, rows};
+use crate::{Admitted, Bulk, CallError, LeadFields, RowOutcome, Standard, client::Repeat, json, rows};
 
 /// Most activities in one bulk call. Source: LeadSquared bulk activity pages and rate limits page.
 pub const MAX_ACTIVITIES_PER_CALL: usize = 25;
@@ -15,7 +15,7 @@ pub const MAX_NOTE_CHARS: usize = 1_800;
 /// Longest value of a text field that is safe, in characters; an administrator can raise it. Not enforced here.
 /// Source: LeadSquared activity settings page.
 pub const MAX_FIELD_CHARS: usize = 200;
-/// Activities in one answer of [`Client::activities_of_lead`]: LeadSquared's own default.
+/// Activities in one answer of [`Admitted::activities_of_lead`]: LeadSquared's own default.
 pub const ACTIVITIES_PER_PAGE: u32 = 25;
 
 /// An activity to be created.
@@ -78,19 +78,19 @@ impl fmt::Debug for ActivityUpdate {
     }
 }
 
-impl Client {
+impl Admitted<'_, Bulk> {
     /// Creates activities: `Bulk/CustomActivity/Add/ByLeadId`, at most [`MAX_ACTIVITIES_PER_CALL`]. One outcome per
     /// activity, in their order. **Not to be repeated unseen**: each repetition creates them again.
     ///
     /// No activities, no call.
-    pub async fn add_activities(&self, activities: &[NewActivity]) -> Result<Vec<RowOutcome>, CallError> {
+    pub async fn add_activities(self, activities: &[NewActivity]) -> Result<Vec<RowOutcome>, CallError> {
         CallError::at_most("activities", activities.len(), MAX_ACTIVITIES_PER_CALL)?;
         if activities.is_empty() {
             return Ok(Vec::new());
         }
         let body: Value = activities.iter().map(new_json).collect();
         let path = "ProspectActivity.svc/Bulk/CustomActivity/Add/ByLeadId";
-        let answer = self.post(path, &[], &body, Repeat::Creates).await?;
+        let answer = self.client.post(path, &[], &body, Repeat::Creates).await?;
         Ok(rows::of_new_activities(&answer, activities.len()))
     }
 
@@ -98,27 +98,29 @@ impl Client {
     /// in their order. Repeating it does no harm, except that it may overwrite newer values.
     ///
     /// No updates, no call.
-    pub async fn update_activities(&self, updates: &[ActivityUpdate]) -> Result<Vec<RowOutcome>, CallError> {
+    pub async fn update_activities(self, updates: &[ActivityUpdate]) -> Result<Vec<RowOutcome>, CallError> {
         CallError::at_most("activities", updates.len(), MAX_ACTIVITIES_PER_CALL)?;
         if updates.is_empty() {
             return Ok(Vec::new());
         }
         let body: Value = updates.iter().map(update_json).collect();
         let path = "ProspectActivity.svc/Bulk/CustomActivity/Update";
-        let answer = self.post(path, &[], &body, Repeat::Harmless).await?;
+        let answer = self.client.post(path, &[], &body, Repeat::Harmless).await?;
         let ids: Vec<&str> = updates.iter().map(|update| update.activity_id.as_str()).collect();
         Ok(rows::of_activity_updates(&answer, &ids))
     }
+}
 
+impl Admitted<'_, Standard> {
     /// A lead's activities of one kind, the first [`ACTIVITIES_PER_PAGE`]: the way to find out whether a call that
     /// got no answer was carried out. Source: LeadSquared get-activities-of-lead page.
-    pub async fn activities_of_lead(&self, lead_id: &str, code: u32) -> Result<Vec<FoundActivity>, CallError> {
+    pub async fn activities_of_lead(self, lead_id: &str, code: u32) -> Result<Vec<FoundActivity>, CallError> {
         self.activities_of_lead_from(lead_id, code, 0).await
     }
 
     /// The same, after the first `offset` of them.
     pub async fn activities_of_lead_from(
-        &self,
+        self,
         lead_id: &str,
         code: u32,
         offset: u32,
@@ -128,7 +130,7 @@ impl Client {
             "Paging": {"Offset": offset.to_string(), "RowCount": ACTIVITIES_PER_PAGE.to_string()},
         });
         let query = [("leadId", lead_id)];
-        let answer = self.post("ProspectActivity.svc/Retrieve", &query, &body, Repeat::Harmless).await?;
+        let answer = self.client.post("ProspectActivity.svc/Retrieve", &query, &body, Repeat::Harmless).await?;
         found(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of activities"))
     }
 }

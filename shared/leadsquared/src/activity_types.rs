@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{CallError, Client, client::Repeat, json};
+use crate::{Admitted, CallError, Standard, client::Repeat, json};
 
 /// Most custom fields of one activity type (`mx_Custom_1` to `mx_Custom_50`).
 /// Source: LeadSquared create-activity-type page.
@@ -27,19 +27,19 @@ pub struct NewActivityType {
     pub fields: Vec<(String, String)>,
 }
 
-impl Client {
+impl Admitted<'_, Standard> {
     /// All kinds of activity of the account. Source: LeadSquared activity types page.
-    pub async fn activity_types(&self) -> Result<Vec<ActivityType>, CallError> {
-        let answer = self.get("ProspectActivity.svc/ActivityTypes.Get", &[]).await?;
+    pub async fn activity_types(self) -> Result<Vec<ActivityType>, CallError> {
+        let answer = self.client.get("ProspectActivity.svc/ActivityTypes.Get", &[]).await?;
         let list = answer.as_array().ok_or_else(|| Repeat::Harmless.failed("the answer is not a list"))?;
         Ok(list.iter().filter_map(activity_type).collect())
     }
 
     /// Creates a kind of activity and returns its code. Repeating it may create a second one of the same name.
     /// Source: LeadSquared create-activity-type page.
-    pub async fn create_activity_type(&self, new: &NewActivityType) -> Result<u32, CallError> {
+    pub async fn create_activity_type(self, new: &NewActivityType) -> Result<u32, CallError> {
         CallError::at_most("fields of an activity type", new.fields.len(), MAX_ACTIVITY_TYPE_FIELDS)?;
-        let answer = self.post("ProspectActivity.svc/CreateType", &[], &type_json(new), Repeat::Creates).await?;
+        let answer = self.client.post("ProspectActivity.svc/CreateType", &[], &type_json(new), Repeat::Creates).await?;
         answer
             .pointer("/Message/Id")
             .and_then(json::code)

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{CallError, Client, client::Repeat, json};
+use crate::{Admitted, CallError, Standard, client::Repeat, json};
 
 /// The user behind the keys. LeadSquared states all of it, but a caller should need none of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,11 +22,11 @@ pub struct User {
     pub default_country_code: Option<String>,
 }
 
-impl Client {
+impl Admitted<'_, Standard> {
     /// Asks who the keys belong to. Works from any region's host, so it is the call to start with.
     /// Source: LeadSquared user authentication page.
-    pub async fn who_am_i(&self) -> Result<User, CallError> {
-        let answer = self.get("Authentication.svc/UserByAccessKey.Get", &[]).await?;
+    pub async fn who_am_i(self) -> Result<User, CallError> {
+        let answer = self.client.get("Authentication.svc/UserByAccessKey.Get", &[]).await?;
         user(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer tells no user"))
     }
 }

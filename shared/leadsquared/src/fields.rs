@@ -41,6 +41,11 @@ impl LeadFields {
         self.0.insert(name.into(), value);
     }
 
+    /// Takes a field out; its value, if it was stated.
+    pub fn remove(&mut self, name: &str) -> Option<Option<String>> {
+        self.0.remove(name)
+    }
+
     /// Names and values, in the order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_deref()))

@@ -2,19 +2,19 @@
 
 use serde_json::{Value, json};
 
-use crate::{CallError, Client, LeadFields, client::Repeat, json};
+use crate::{Admitted, CallError, LeadFields, Standard, client::Repeat, json};
 
 /// Most leads in one read by ids. Source: LeadSquared get-leads-in-bulk-by-ids page.
 pub const MAX_LEADS_PER_READ: usize = 10_000;
 /// The column that tells which lead a row is.
 const ID_COLUMN: &str = "ProspectID";
 
-impl Client {
+impl Admitted<'_, Standard> {
     /// Leads by their ids, at most [`MAX_LEADS_PER_READ`], with the given columns (schema names, case-sensitive).
     /// `ProspectID` is always among them: unknown leads are left out of the answer, whose order is not documented.
     ///
     /// No ids, no call.
-    pub async fn leads_by_ids(&self, ids: &[String], columns: &[&str]) -> Result<Vec<LeadFields>, CallError> {
+    pub async fn leads_by_ids(self, ids: &[String], columns: &[&str]) -> Result<Vec<LeadFields>, CallError> {
         CallError::at_most("leads", ids.len(), MAX_LEADS_PER_READ)?;
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -24,26 +24,26 @@ impl Client {
             "Columns": {"Include_CSV": with_id(columns)},
             "Paging": {"PageIndex": 1, "PageSize": ids.len()},
         });
-        let answer = self.post("LeadManagement.svc/Leads/Retrieve/ByIds", &[], &body, Repeat::Harmless).await?;
+        let answer = self.client.post("LeadManagement.svc/Leads/Retrieve/ByIds", &[], &body, Repeat::Harmless).await?;
         leads(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of leads"))
     }
 
     /// One lead with all its fields, or `None` if there is none of that id. Source: LeadSquared get-lead-by-id page.
-    pub async fn lead_by_id(&self, id: &str) -> Result<Option<LeadFields>, CallError> {
-        let answer = self.get("LeadManagement.svc/Leads.GetById", &[("id", id)]).await?;
+    pub async fn lead_by_id(self, id: &str) -> Result<Option<LeadFields>, CallError> {
+        let answer = self.client.get("LeadManagement.svc/Leads.GetById", &[("id", id)]).await?;
         let leads = leads(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of leads"))?;
         Ok(leads.into_iter().next())
     }
 }
 
-fn with_id(columns: &[&str]) -> String {
+pub(crate) fn with_id(columns: &[&str]) -> String {
     let mut all = vec![ID_COLUMN];
     all.extend(columns.iter().filter(|column| **column != ID_COLUMN));
     all.join(",")
 }
 
 /// A bare list or one under `Leads`, which is absent when there is no row; each lead flat or as a list of pairs.
-fn leads(answer: &Value) -> Option<Vec<LeadFields>> {
+pub(crate) fn leads(answer: &Value) -> Option<Vec<LeadFields>> {
     let rows = match answer {
         Value::Array(rows) => rows.as_slice(),
         Value::Object(object) => match json::member(object, "Leads") {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::{CallError, Client, RowOutcome, client::Repeat, json, rows};
+use crate::{Admitted, Bulk, CallError, RowOutcome, client::Repeat, json, rows};
 
 /// Most leads in one call that sets different values. Source: LeadSquared update-lead-in-bulk-v2 page.
 pub const MAX_LEADS_PER_UPDATE: usize = 25;
@@ -28,18 +28,18 @@ impl fmt::Debug for LeadUpdate {
     }
 }
 
-impl Client {
+impl Admitted<'_, Bulk> {
     /// Sets each lead's own values: `Lead/Bulk/UpdateV2`, at most [`MAX_LEADS_PER_UPDATE`]. One outcome per update, in
     /// their order. Repeating it does no harm, except that it may overwrite newer values.
     ///
     /// No updates, no call.
-    pub async fn update_leads(&self, updates: &[LeadUpdate]) -> Result<Vec<RowOutcome>, CallError> {
+    pub async fn update_leads(self, updates: &[LeadUpdate]) -> Result<Vec<RowOutcome>, CallError> {
         CallError::at_most("leads", updates.len(), MAX_LEADS_PER_UPDATE)?;
         if updates.is_empty() {
             return Ok(Vec::new());
         }
         let path = "LeadManagement.svc/Lead/Bulk/UpdateV2";
-        let answer = self.post(path, &[], &updates_json(updates), Repeat::Harmless).await?;
+        let answer = self.client.post(path, &[], &updates_json(updates), Repeat::Harmless).await?;
         let ids: Vec<&str> = updates.iter().map(|update| update.lead_id.as_str()).collect();
         Ok(rows::of_lead_updates(&answer, &ids))
     }
@@ -49,7 +49,7 @@ impl Client {
     ///
     /// No ids, no call.
     pub async fn update_leads_same_value(
-        &self,
+        self,
         ids: &[String],
         attribute: &str,
         value: &str,
@@ -59,7 +59,7 @@ impl Client {
             return Ok(Some(0));
         }
         let body = json!({"LeadIds": ids, "LeadFields": {"Attribute": attribute, "Value": value}});
-        let answer = self.post("LeadManagement.svc/Lead/Bulk/Update", &[], &body, Repeat::Harmless).await?;
+        let answer = self.client.post("LeadManagement.svc/Lead/Bulk/Update", &[], &body, Repeat::Harmless).await?;
         Ok(answer.pointer("/Message/AffectedRows").and_then(json::whole))
     }
 }

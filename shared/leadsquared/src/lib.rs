@@ -8,16 +8,18 @@
 //! - A bulk call succeeds while its rows fail, and some answers list only the failures. Every bulk call returns one
 //!   [`RowOutcome`] per row, in the order sent; what the answer does not explain is [`RowOutcome::Unknown`].
 //! - No call has an idempotency key. A call that creates something and got no answer is [`CallError::Unknown`]: look
-//!   it up ([`Client::activities_of_lead`]) before repeating it.
+//!   it up ([`Admitted::activities_of_lead`]) before repeating it.
 //! - Webhook bodies have no envelope and no event id; see [`webhook`].
 //!
-//! One method is one HTTP call, never more: every call counts against limits that are shared by the whole account.
+//! One method is one HTTP call, never more: every call counts against limits that are shared by the whole account. So
+//! every method wants a [`Permit`] of the class that the call counts as, and uses it up: `client.with(permit).who_am_i()`.
 //! Input over a documented maximum is [`CallError::TooMany`], never a shortened call.
 //!
 //! Keys travel in headers only, and neither field values nor notes show in any `Debug`.
 
 mod activities;
 mod activity_types;
+mod admission;
 mod answer;
 mod auth;
 mod client;
@@ -26,8 +28,10 @@ mod fields;
 mod json;
 mod leads;
 mod leads_bulk;
+mod leads_search;
 mod mask;
 mod message;
+mod metadata;
 mod rows;
 mod time;
 mod transport;
@@ -38,15 +42,18 @@ pub use activities::{
     NewActivity,
 };
 pub use activity_types::{ActivityType, MAX_ACTIVITY_TYPE_FIELDS, NewActivityType};
+pub use admission::{Admitted, Bulk, CallClass, Class, Permit, Standard};
 pub use auth::User;
 pub use client::{BuildError, Client, Credentials};
 pub use error::{CallError, SeenLimit};
 pub use fields::LeadFields;
 pub use leads::MAX_LEADS_PER_READ;
 pub use leads_bulk::{LeadUpdate, MAX_LEADS_PER_SAME_VALUE, MAX_LEADS_PER_UPDATE};
+pub use leads_search::{LeadPage, MAX_MODIFIED_PER_PAGE, Page};
 pub use message::{MAX_MESSAGE_CHARS, Message};
+pub use metadata::LeadField;
 pub use rows::RowOutcome;
-pub use time::parse_time_ms;
+pub use time::{format_time, parse_time_ms};
 pub use transport::{Answered, Fault, Transport};
 
 /// Where the API lives for accounts in Singapore; every other region has its own host. A wrong one is told by the

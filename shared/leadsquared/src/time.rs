@@ -1,10 +1,14 @@
 //! LeadSquared's three ways of writing a time, all UTC and none with a zone.
 //! Source: LeadSquared API overview page (first form), and bodies seen (the other two).
 
-use jiff::{civil::DateTime, fmt::strtime, tz::TimeZone};
+use jiff::{Timestamp, civil::DateTime, fmt::strtime, tz::TimeZone};
 
 /// Formats beyond the ISO-like one: `8/8/2026 5:52:30 AM` is month/day, in notes and `ActivityFields`.
 const FORMATS: [&str; 1] = ["%m/%d/%Y %I:%M:%S %p"];
+
+/// The first and the last millisecond with a year of four digits.
+const FIRST_MS: i64 = -62_167_219_200_000;
+const LAST_MS: i64 = 253_402_207_199_999;
 
 /// A time of LeadSquared's in milliseconds since 1970, always read as UTC: `2026-08-08 05:52:30`, the same with
 /// `.000`, or `8/8/2026 5:52:30 AM`. `None` for anything else; day and month are never guessed.
@@ -13,6 +17,19 @@ pub fn parse_time_ms(text: &str) -> Option<i64> {
     let text = text.trim();
     let at = iso(text).or_else(|| FORMATS.iter().find_map(|format| written(format, text)))?;
     at.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp().as_millisecond())
+}
+
+/// The time (ms since 1970) as LeadSquared takes it: `yyyy-MM-dd HH:mm:ss`, UTC, its fraction cut off. A time outside of
+/// the years 0 to 9999 becomes the nearest one inside.
+#[must_use]
+pub fn format_time(ms: i64) -> String {
+    let inside = ms.clamp(FIRST_MS, LAST_MS);
+    Timestamp::from_millisecond(inside).unwrap_or_default().strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// The same, a fraction of a second counted as a whole one.
+pub(crate) fn format_time_after(ms: i64) -> String {
+    format_time(ms.saturating_add(999))
 }
 
 /// `yyyy-MM-dd HH:mm:ss[.fff]`, also with `T` and `Z`, which bodies composed by customers may hold. A date alone is
@@ -31,7 +48,7 @@ fn written(format: &str, text: &str) -> Option<DateTime> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_time_ms;
+    use super::{format_time, format_time_after, parse_time_ms};
 
     const SEEN_MS: i64 = 1_786_168_350_000;
 
@@ -49,6 +66,15 @@ mod tests {
         assert_eq!(parse_time_ms("12/31/2026 12:00:00 AM"), parse_time_ms("2026-12-31 00:00:00"));
         assert_eq!(parse_time_ms("1/2/2026 12:05:09 PM"), parse_time_ms("2026-01-02 12:05:09"));
         assert_eq!(parse_time_ms("31/12/2026 5:52:30 AM"), None);
+    }
+
+    #[test]
+    fn times_are_written_in_whole_seconds() {
+        assert_eq!(format_time(SEEN_MS + 999), "2026-08-08 05:52:30");
+        assert_eq!(format_time_after(SEEN_MS), "2026-08-08 05:52:30");
+        assert_eq!(format_time_after(SEEN_MS + 1), "2026-08-08 05:52:31");
+        assert_eq!(format_time(i64::MIN), "0000-01-01 00:00:00");
+        assert_eq!(format_time_after(i64::MAX), "9999-12-30 21:59:59");
     }
 
     #[test]

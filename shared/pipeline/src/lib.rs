@@ -8,8 +8,10 @@
 //! | [`sync`] | tells LeadSquared what became of each message | crm-sync |
 //! | [`sweep`] | each minute, what is due: held messages, lost wake-ups, claims of senders that died | reconciler |
 //! | [`warn`] | says in time that a budget is nearly spent | the sweep |
+//! | [`crm`] | LeadSquared behind the account's limits | whoever calls it |
 //! | [`plan`] | what an event would become, without doing it | `recado plan` |
 
+pub mod crm;
 pub mod http;
 pub mod ingest;
 pub mod plan;

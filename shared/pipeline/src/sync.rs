@@ -10,16 +10,16 @@ mod calls;
 
 use std::{collections::HashMap, time::Duration};
 
-use leadsquared::{CallError, Client};
+use leadsquared::CallError;
 use recado_core::{
     identity::MessageId,
     message::Message,
     writeback::{Step, next_step},
 };
 use recado_ledger::{CrmChange, Ledger, LedgerError};
-use recado_limits::{CallClass, CrmAccount, LimitError, Slot};
+use recado_limits::LimitError;
 
-use crate::world::World;
+use crate::{crm::Crm, world::World};
 
 pub use activity::CrmSettings;
 
@@ -31,10 +31,8 @@ const ROWS_PER_SHARD: i32 = 100;
 pub struct Syncer {
     /// The table.
     pub ledger: Ledger,
-    /// LeadSquared.
-    pub leadsquared: Client,
-    /// The account's limits, shared by all functions.
-    pub account: CrmAccount,
+    /// LeadSquared, inside the account's limits.
+    pub crm: Crm,
     /// What the configuration says about the write-back.
     pub settings: CrmSettings,
     /// The time.
@@ -118,20 +116,6 @@ impl Syncer {
             Step::Leads(ids) => return self.leads(&rows(&ids), until_ms, report).await,
         }
         Ok(true)
-    }
-
-    /// Waits for a slot of the account. `false`: none comes in time.
-    async fn slot(&self, class: CallClass, until_ms: i64) -> Result<bool, LimitError> {
-        loop {
-            let Slot::At(at_ms) = self.account.slot(class, self.world.now_ms(), until_ms).await? else {
-                return Ok(false);
-            };
-            self.wait_until(at_ms).await;
-            // Held up on the way, the slot is lost, and another one is needed.
-            if Slot::holds(at_ms, self.world.now_ms()) {
-                return Ok(true);
-            }
-        }
     }
 
     async fn wait_until(&self, at_ms: i64) {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use leadsquared::CallError;
 use liguelead::CallFailed;
-use recado_limits::{CallClass, Clock, CrmAccount, LigueLeadAccount, Slot};
-use recado_pipeline::secrets::Secret;
+use recado_limits::{Clock, LigueLeadAccount};
+use recado_pipeline::{crm::Crm, secrets::Secret};
 use secrecy::SecretString;
 use url::Url;
 
@@ -87,10 +87,7 @@ pub fn leadsquared_client(
 
 /// Asks both vendors whether they know the credentials, inside their limits. One that refuses ends the start; one that
 /// is out of reach does not, since messages wait.
-pub async fn probe(
-    (liguelead, rate): (&liguelead::Client, &LigueLeadAccount),
-    (leadsquared, account): (&leadsquared::Client, &CrmAccount),
-) -> anyhow::Result<()> {
+pub async fn probe((liguelead, rate): (&liguelead::Client, &LigueLeadAccount), crm: &Crm) -> anyhow::Result<()> {
     let now_ms = world().now_ms();
     if let Err(error) = rate.admit(&Clock::new(), now_ms + PROBE_WITHIN_MS).await {
         tracing::warn!(error = %error, "start.liguelead_not_checked");
@@ -103,21 +100,11 @@ pub async fn probe(
             Err(error) => tracing::warn!(error = %error, "start.liguelead_not_checked"),
         }
     }
-    match account.slot(CallClass::Standard, now_ms, now_ms + PROBE_WITHIN_MS).await {
-        Ok(Slot::At(at_ms)) => {
-            let wait_ms = u64::try_from(at_ms - world().now_ms()).unwrap_or_default();
-            tokio::time::sleep(Duration::from_millis(wait_ms)).await;
-            if !Slot::holds(at_ms, world().now_ms()) {
-                tracing::warn!("start.leadsquared_not_checked");
-                return Ok(());
-            }
-        }
-        Ok(Slot::NotBefore(_)) | Err(_) => {
-            tracing::warn!("start.leadsquared_not_checked");
-            return Ok(());
-        }
-    }
-    match leadsquared.who_am_i().await {
+    let Ok(Some(permit)) = crm.permit(now_ms + PROBE_WITHIN_MS).await else {
+        tracing::warn!("start.leadsquared_not_checked");
+        return Ok(());
+    };
+    match crm.with(permit).who_am_i().await {
         Ok(_) => {}
         Err(error @ CallError::Credentials { .. }) => {
             bail!("LEADSQUARED_ACCESS_KEY, LEADSQUARED_SECRET_KEY or LEADSQUARED_BASE_URL was refused: {error}")

@@ -7,6 +7,7 @@ use recado_ledger::Ledger;
 use recado_limits::{Clock, CrmAccount, CrmLimits, LigueLeadAccount, Plan};
 use recado_pipeline::{
     World,
+    crm::Crm,
     ingest::Intake,
     secrets::{CallbackUrls, Secret},
     send::Sender,
@@ -98,11 +99,16 @@ pub fn sender(
 pub fn syncer(config: &Config, leadsquared: leadsquared::Client, ledger: &Ledger) -> Syncer {
     Syncer {
         ledger: ledger.clone(),
-        leadsquared,
-        account: crm_account(config, ledger),
+        crm: crm(config, leadsquared, ledger),
         settings: CrmSettings::of(config),
         world: world(),
     }
+}
+
+/// LeadSquared inside the account's limits.
+#[must_use]
+pub fn crm(config: &Config, client: leadsquared::Client, ledger: &Ledger) -> Crm {
+    Crm { client, account: crm_account(config, ledger), world: world() }
 }
 
 /// The account whose limits the configuration names.

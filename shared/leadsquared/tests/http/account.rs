@@ -10,7 +10,7 @@ async fn keys_travel_in_headers_and_never_in_the_address() {
     let answer = json!({"Id": "u1", "TimeZone": "E. South America Standard Time", "OrgId": 77,
         "DefaultCountryCode": "55", "LSQCommonServiceURLs": {"api": "api-us11.leadsquared.com", "app": "us11"}});
     let server = serve(200, answer).await;
-    let user = server.client.who_am_i().await.unwrap();
+    let user = server.call().who_am_i().await.unwrap();
     assert_eq!(user.id.as_deref(), Some("u1"));
     assert_eq!(user.org_id.as_deref(), Some("77"));
     assert_eq!(user.api_host.as_deref(), Some("api-us11.leadsquared.com"));
@@ -24,17 +24,17 @@ async fn keys_travel_in_headers_and_never_in_the_address() {
 #[tokio::test]
 async fn activity_types_are_listed_and_created() {
     let rows = json!([{"ActivityEvent": "206", "ActivityEventName": "SMS Sent"}, {"ActivityEvent": "x"}]);
-    let types = serve(200, rows).await.client.activity_types().await.unwrap();
+    let types = serve(200, rows).await.call().activity_types().await.unwrap();
     assert_eq!((types.len(), types[0].code, types[0].name.as_str()), (1, 206, "SMS Sent"));
 
     let server = serve(200, json!({"Status": "Success", "Message": {"Id": "207"}})).await;
     let new = NewActivityType { name: "SMS".into(), fields: vec![("mx_Custom_1".into(), "Message Id".into())] };
-    assert_eq!(server.client.create_activity_type(&new).await.unwrap(), 207);
+    assert_eq!(server.call().create_activity_type(&new).await.unwrap(), 207);
     let body = server.asked_once().body;
     assert_eq!(body["ActivityEventName"], "SMS");
     assert_eq!(body["Fields"][0]["SchemaName"], "mx_Custom_1");
     assert_eq!(body["Fields"][0]["Sequence"], 1);
 
-    let unread = serve(200, json!({"Status": "Success"})).await.client.create_activity_type(&new).await;
+    let unread = serve(200, json!({"Status": "Success"})).await.call().create_activity_type(&new).await;
     assert!(matches!(unread, Err(CallError::Unknown { .. })), "{unread:?}");
 }

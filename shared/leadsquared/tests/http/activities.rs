@@ -15,7 +15,7 @@ async fn new_activities_are_answered_row_by_row() {
         {"RowNumber": "1", "ActivityCreated": true, "ProspectActivityId": "x1"},
     ]});
     let server = serve(200, rows).await;
-    let outcomes = server.client.add_activities(&[activity("a"), activity("b"), activity("c")]).await.unwrap();
+    let outcomes = server.call().add_activities(&[activity("a"), activity("b"), activity("c")]).await.unwrap();
     assert_eq!(outcomes[0], done(Some("x1")));
     assert_eq!(outcomes[1], RowOutcome::Unknown);
     assert!(matches!(&outcomes[2], RowOutcome::Refused { reason }
@@ -51,7 +51,7 @@ async fn odd_answers_to_new_activities_are_never_taken_for_success() {
         ),
     ] {
         let server = serve(200, &answer).await;
-        let outcomes = server.client.add_activities(&[activity("a"), activity("b")]).await.unwrap();
+        let outcomes = server.call().add_activities(&[activity("a"), activity("b")]).await.unwrap();
         assert_eq!(letters(&outcomes), expected, "{answer}");
     }
 }
@@ -70,7 +70,7 @@ async fn activity_updates_are_read_leniently() {
         (json!({"Status": "?"}), "UU"),
     ] {
         let server = serve(200, &answer).await;
-        let outcomes = server.client.update_activities(&[update("a"), update("b")]).await.unwrap();
+        let outcomes = server.call().update_activities(&[update("a"), update("b")]).await.unwrap();
         assert_eq!(letters(&outcomes), expected, "{answer}");
         let body = server.asked_once().body;
         let row = json!({"ProspectActivityId": "a", "Fields": [{"SchemaName": "Status", "Value": "Delivered"}]});
@@ -84,7 +84,7 @@ async fn activities_are_found_in_both_shapes() {
         "CreatedOn": "2026-08-08 05:52:30", "Data": [{"Key": "mx_Custom_1", "Value": "msg-1"}, {"Key": "A", "Value": "1"}],
         "ActivityFields": {"mx_Custom_1": "", "Status": "Delivered"}}]});
     let server = serve(200, answer).await;
-    let found = server.client.activities_of_lead("a", 206).await.unwrap();
+    let found = server.call().activities_of_lead("a", 206).await.unwrap();
     assert_eq!((found[0].id.as_str(), found[0].code), ("x1", Some(206)));
     assert_eq!(found[0].fields.get("mx_Custom_1"), Some("msg-1"));
     assert_eq!(found[0].fields.get("Status"), Some("Delivered"));
@@ -92,7 +92,7 @@ async fn activities_are_found_in_both_shapes() {
     assert_eq!(asked.uri.to_string(), "/v2/ProspectActivity.svc/Retrieve?leadId=a");
     let expected = json!({"Parameter": {"ActivityEvent": 206}, "Paging": {"Offset": "0", "RowCount": "25"}});
     assert_eq!(asked.body, expected);
-    let none = serve(200, json!({"RecordCount": 0})).await.client.activities_of_lead("a", 206).await.unwrap();
+    let none = serve(200, json!({"RecordCount": 0})).await.call().activities_of_lead("a", 206).await.unwrap();
     assert!(none.is_empty());
 }
 

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     samples::{activity, lead, update},
-    server::{client, rude, serve},
+    server::{admitted, client, rude, serve},
 };
 
 #[tokio::test]
@@ -19,14 +19,14 @@ async fn too_much_or_nothing_makes_no_call() {
     let updates: Vec<_> = many.iter().take(26).map(|id| update(id)).collect();
     let leads: Vec<_> = many.iter().take(26).map(|id| lead(id)).collect();
     let client = &server.client;
-    assert!(client.leads_by_ids(&many, &[]).await.is_err_and(|error| too_many(10_001, 10_000)(&error)));
-    assert!(client.add_activities(&activities).await.is_err_and(|error| too_many(26, 25)(&error)));
-    assert!(client.update_activities(&updates).await.is_err_and(|error| too_many(26, 25)(&error)));
-    assert!(client.update_leads(&leads).await.is_err_and(|error| too_many(26, 25)(&error)));
-    let same = client.update_leads_same_value(&many[..51], "A", "1").await;
+    assert!(admitted(client).leads_by_ids(&many, &[]).await.is_err_and(|error| too_many(10_001, 10_000)(&error)));
+    assert!(admitted(client).add_activities(&activities).await.is_err_and(|error| too_many(26, 25)(&error)));
+    assert!(admitted(client).update_activities(&updates).await.is_err_and(|error| too_many(26, 25)(&error)));
+    assert!(admitted(client).update_leads(&leads).await.is_err_and(|error| too_many(26, 25)(&error)));
+    let same = admitted(client).update_leads_same_value(&many[..51], "A", "1").await;
     assert!(same.is_err_and(|error| too_many(51, 50)(&error)));
-    assert_eq!(client.add_activities(&[]).await, Ok(vec![]));
-    assert_eq!(client.leads_by_ids(&[], &[]).await, Ok(vec![]));
+    assert_eq!(admitted(client).add_activities(&[]).await, Ok(vec![]));
+    assert_eq!(admitted(client).leads_by_ids(&[], &[]).await, Ok(vec![]));
     assert!(server.asked().is_empty());
 }
 
@@ -36,10 +36,10 @@ async fn a_throttle_in_a_200_is_an_error_of_every_call() {
         "ExceptionMessage":"API calls exceeded the limit of 20 in 5 second(s)"}"#;
     let server = serve(200, body).await;
     let errors = [
-        server.client.who_am_i().await.unwrap_err(),
-        server.client.add_activities(&[activity("a")]).await.unwrap_err(),
-        server.client.leads_by_ids(&["a".into()], &[]).await.unwrap_err(),
-        server.client.update_leads(&[lead("a")]).await.unwrap_err(),
+        server.call().who_am_i().await.unwrap_err(),
+        server.call().add_activities(&[activity("a")]).await.unwrap_err(),
+        server.call().leads_by_ids(&["a".into()], &[]).await.unwrap_err(),
+        server.call().update_leads(&[lead("a")]).await.unwrap_err(),
     ];
     for error in errors {
         assert!(
@@ -55,12 +55,12 @@ async fn a_throttle_in_a_200_is_an_error_of_every_call() {
 async fn without_an_answer_only_harmless_calls_are_transient() {
     const CUT: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{\"Resp";
     for (reply, hang) in [(&b""[..], false), (b"", true), (CUT, false), (b"nonsense\r\n\r\n", false)] {
-        let client = client(&rude(reply, hang).await, Duration::from_millis(300));
-        let created = client.add_activities(&[activity("a")]).await.unwrap_err();
+        let client = &client(&rude(reply, hang).await, Duration::from_millis(300));
+        let created = admitted(client).add_activities(&[activity("a")]).await.unwrap_err();
         assert!(matches!(created, CallError::Unknown { .. }), "{created}");
-        let read = client.who_am_i().await.unwrap_err();
+        let read = admitted(client).who_am_i().await.unwrap_err();
         assert!(matches!(read, CallError::Transient { .. }), "{read}");
-        let updated = client.update_leads(&[lead("a")]).await.unwrap_err();
+        let updated = admitted(client).update_leads(&[lead("a")]).await.unwrap_err();
         assert!(matches!(updated, CallError::Transient { .. }), "{updated}");
     }
 }
@@ -68,8 +68,8 @@ async fn without_an_answer_only_harmless_calls_are_transient() {
 #[tokio::test]
 async fn without_a_connection_even_a_create_may_be_repeated() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let client = client(&format!("http://{free}/v2"), Duration::from_secs(2));
-    let error = client.add_activities(&[activity("a")]).await.unwrap_err();
+    let client = &client(&format!("http://{free}/v2"), Duration::from_secs(2));
+    let error = admitted(client).add_activities(&[activity("a")]).await.unwrap_err();
     assert!(matches!(error, CallError::Transient { .. }), "{error}");
     assert!(!error.to_string().contains("127.0.0.1"), "{error}");
 }

@@ -11,7 +11,7 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, Uri},
 };
-use leadsquared::{Client, Credentials};
+use leadsquared::{Admitted, Class, Client, Credentials, Permit};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -35,6 +35,11 @@ impl Server {
     /// Everything asked so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
+    }
+
+    /// Leave for one call; whether a call's class is the right one, the compiler has checked.
+    pub(crate) fn call<C: Class>(&self) -> Admitted<'_, C> {
+        admitted(&self.client)
     }
 
     /// The only thing asked.
@@ -73,6 +78,12 @@ async fn answer(
 pub(crate) fn client(base_url: &str, call_timeout: Duration) -> Client {
     let credentials = Credentials { access_key: "u$r123".into(), secret_key: "s3cret".into() };
     Client::new(base_url, &credentials, call_timeout).unwrap()
+}
+
+/// Leave for one call: nobody shares these servers.
+#[allow(clippy::disallowed_methods, reason = "an account of the test's own, without limits")]
+pub(crate) fn admitted<C: Class>(client: &Client) -> Admitted<'_, C> {
+    client.with(Permit::granted())
 }
 
 /// A listener that reads one request and then does something rude.

@@ -1,9 +1,8 @@
 //! The write-back's calls, and what their answers mean for the rows.
 
-use leadsquared::{ACTIVITIES_PER_PAGE, CallError, RowOutcome};
+use leadsquared::{ACTIVITIES_PER_PAGE, Bulk, CallError, Class, RowOutcome, Standard};
 use recado_core::{identity::MessageId, message::Message};
 use recado_ledger::CrmChange;
-use recado_limits::CallClass;
 
 use super::{
     SyncError, SyncReport, Syncer,
@@ -26,9 +25,7 @@ impl Syncer {
         report: &mut SyncReport,
     ) -> Result<bool, SyncError> {
         let Some(code) = self.activity_code(until_ms, report).await? else { return Ok(false) };
-        if !self.slot(CallClass::Bulk, until_ms).await? {
-            return Ok(false);
-        }
+        let Some(permit) = self.crm.permit::<Bulk>(until_ms).await? else { return Ok(false) };
         let now_ms = self.world.now_ms();
         let rows = self.fresh(rows, |message| message.crm.activity_id.is_none()).await?;
         let marks = rows.iter().map(|message| CrmChange::of(message.id).posting(now_ms)).collect();
@@ -39,7 +36,7 @@ impl Syncer {
         }
         let activities: Vec<_> = mine.iter().map(|message| new_activity(message, code)).collect();
         report.calls += 1;
-        match self.leadsquared.add_activities(&activities).await {
+        match self.crm.with(permit).add_activities(&activities).await {
             Ok(outcomes) => {
                 let (mut shown, mut changes) = (Vec::new(), Vec::new());
                 for (message, outcome) in mine.iter().zip(outcomes) {
@@ -70,7 +67,7 @@ impl Syncer {
             Err(error) => {
                 let back = mine.iter().map(|message| self.not_taken(message, &error).not_posted());
                 self.ledger.change_crm(back.collect()).await?;
-                self.failed(CallClass::Bulk, error).await
+                self.failed::<Bulk>(error).await
             }
         }
     }
@@ -82,9 +79,7 @@ impl Syncer {
         until_ms: i64,
         report: &mut SyncReport,
     ) -> Result<bool, SyncError> {
-        if !self.slot(CallClass::Bulk, until_ms).await? {
-            return Ok(false);
-        }
+        let Some(permit) = self.crm.permit::<Bulk>(until_ms).await? else { return Ok(false) };
         let rows = self.fresh(rows, |message| message.crm.activity_state != Some(message.state)).await?;
         if rows.is_empty() {
             return Ok(true);
@@ -93,7 +88,7 @@ impl Syncer {
             rows.iter().filter_map(|message| Some((message, message.crm.activity_id.as_deref()?))).collect();
         let updates: Vec<_> = with_ids.iter().map(|(message, id)| activity::update(message, id)).collect();
         report.calls += 1;
-        let outcomes = self.leadsquared.update_activities(&updates).await;
+        let outcomes = self.crm.with(permit).update_activities(&updates).await;
         let done = |message: &Message| {
             let id = message.crm.activity_id.as_deref().unwrap_or_default();
             CrmChange::of(message.id).activity(id, message.state)
@@ -110,9 +105,7 @@ impl Syncer {
         report: &mut SyncReport,
     ) -> Result<bool, SyncError> {
         let Some(fields) = &self.settings.lead_fields else { return Ok(true) };
-        if !self.slot(CallClass::Bulk, until_ms).await? {
-            return Ok(false);
-        }
+        let Some(permit) = self.crm.permit::<Bulk>(until_ms).await? else { return Ok(false) };
         let rows = self.fresh(rows, |message| message.crm.lead_state != Some(message.state)).await?;
         if rows.is_empty() {
             return Ok(true);
@@ -120,7 +113,7 @@ impl Syncer {
         let rows: Vec<&Message> = rows.iter().collect();
         let updates: Vec<_> = rows.iter().map(|message| lead_update(message, fields)).collect();
         report.calls += 1;
-        let outcomes = self.leadsquared.update_leads(&updates).await;
+        let outcomes = self.crm.with(permit).update_leads(&updates).await;
         self.record(&rows, outcomes, |message| CrmChange::of(message.id).lead(message.state), report).await
     }
 
@@ -132,14 +125,12 @@ impl Syncer {
         report: &mut SyncReport,
     ) -> Result<bool, SyncError> {
         let Some(code) = self.activity_code(until_ms, report).await? else { return Ok(false) };
-        if !self.slot(CallClass::Standard, until_ms).await? {
-            return Ok(false);
-        }
         let wanted = message.id.to_string();
         let mut offset = 0;
         let found = loop {
+            let Some(permit) = self.crm.permit(until_ms).await? else { return Ok(false) };
             report.calls += 1;
-            let page = self.leadsquared.activities_of_lead_from(&message.lead_id, code, offset).await;
+            let page = self.crm.with(permit).activities_of_lead_from(&message.lead_id, code, offset).await;
             let Ok(activities) = &page else { break page.map(|_| None) };
             let ours = activities.iter().find(|activity| activity.fields.get(ID_FIELD) == Some(wanted.as_str()));
             let is_last = activities.len() < ACTIVITIES_PER_PAGE as usize || offset >= MOST_LOOKED_AT;
@@ -147,9 +138,6 @@ impl Syncer {
                 break Ok(ours.map(|activity| activity.id.clone()));
             }
             offset += ACTIVITIES_PER_PAGE;
-            if !self.slot(CallClass::Standard, until_ms).await? {
-                return Ok(false);
-            }
         };
         match found {
             Ok(found) => {
@@ -162,7 +150,7 @@ impl Syncer {
             }
             Err(error) => {
                 self.ledger.change_crm(vec![self.not_taken(message, &error)]).await?;
-                self.failed(CallClass::Standard, error).await
+                self.failed::<Standard>(error).await
             }
         }
     }
@@ -225,7 +213,7 @@ impl Syncer {
             Err(error) => {
                 let back = rows.iter().map(|message| self.not_taken(message, &error));
                 self.ledger.change_crm(back.collect()).await?;
-                self.failed(CallClass::Bulk, error).await
+                self.failed::<Bulk>(error).await
             }
         }
     }
@@ -256,17 +244,11 @@ impl Syncer {
     }
 
     /// Whether the run goes on after a call failed as a whole.
-    async fn failed(&self, class: CallClass, error: CallError) -> Result<bool, SyncError> {
+    async fn failed<C: Class>(&self, error: CallError) -> Result<bool, SyncError> {
         match &error {
-            CallError::Throttled { limit, retry_after_ms } => {
-                let until_ms = self.world.now_ms() + i64::try_from(*retry_after_ms).unwrap_or(i64::MAX / 4);
-                // The message does not say which window was full. No plan's standard window holds a single call, so one
-                // call is the bulk window's, and must not be taken for the whole account's.
-                let learnt = limit
-                    .filter(|limit| class == CallClass::Standard || limit.calls > 1)
-                    .map(|limit| (limit.calls, i64::from(limit.seconds) * 1000));
+            CallError::Throttled { .. } => {
                 tracing::warn!(error = %error, "sync.throttled");
-                self.account.refused(until_ms, learnt).await?;
+                self.crm.heed::<C>(&error).await?;
                 Ok(true)
             }
             CallError::Credentials { .. } => Err(error.into()),
@@ -285,20 +267,18 @@ impl Syncer {
         if let Some(code) = self.ledger.setting(&setting).await?.and_then(|code| code.parse().ok()) {
             return Ok(Some(code));
         }
-        if !self.slot(CallClass::Standard, until_ms).await? {
-            return Ok(None);
-        }
+        let Some(permit) = self.crm.permit(until_ms).await? else { return Ok(None) };
         report.calls += 1;
-        let types = self.leadsquared.activity_types().await?;
+        let types = self.crm.with(permit).activity_types().await?;
         let code = match types.iter().find(|kind| kind.name == *name) {
             Some(found) => found.code,
-            None if self.slot(CallClass::Standard, until_ms).await? => {
+            None => {
+                let Some(permit) = self.crm.permit(until_ms).await? else { return Ok(None) };
                 report.calls += 1;
-                let code = self.leadsquared.create_activity_type(&activity_type(name)).await?;
+                let code = self.crm.with(permit).create_activity_type(&activity_type(name)).await?;
                 tracing::info!(activity.code = code, "sync.activity_type_created");
                 code
             }
-            None => return Ok(None),
         };
         self.ledger.set_setting(&setting, &code.to_string()).await?;
         Ok(Some(code))

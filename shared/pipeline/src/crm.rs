@@ -1,0 +1,65 @@
+//! LeadSquared behind the account's limits. Every call to it begins with a permit from here, which is the only place
+//! that hands them out (`clippy.toml` holds that), and every refusal for the rate ends here, so that all functions stop.
+
+use std::time::Duration;
+
+use leadsquared::{Admitted, CallError, Class, Client, Permit};
+use recado_limits::{CallClass, CrmAccount, LimitError, Slot};
+
+use crate::world::World;
+
+/// LeadSquared, and the account's limits that all functions share. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Crm {
+    /// LeadSquared.
+    pub client: Client,
+    /// The account's limits.
+    pub account: CrmAccount,
+    /// The time.
+    pub world: World,
+}
+
+impl Crm {
+    /// Waits for a slot of the account that begins by `until_ms`, in ms since the epoch. `None`: none comes in time.
+    ///
+    /// A slot that is not used at once is lost to the account, and must not be used late: make the call now.
+    pub async fn permit<C: Class>(&self, until_ms: i64) -> Result<Option<Permit<C>>, LimitError> {
+        loop {
+            let now_ms = self.world.now_ms();
+            let Slot::At(at_ms) = self.account.slot(class_of::<C>(), now_ms, until_ms).await? else {
+                return Ok(None);
+            };
+            let wait_ms = u64::try_from(at_ms - self.world.now_ms()).unwrap_or_default();
+            tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+            // Held up on the way, the slot is lost, and another one is needed.
+            if Slot::holds(at_ms, self.world.now_ms()) {
+                #[allow(clippy::disallowed_methods, reason = "the one place: the shared limits have just granted it")]
+                return Ok(Some(Permit::granted()));
+            }
+        }
+    }
+
+    /// The one call that `permit` is for.
+    pub const fn with<C: Class>(&self, permit: Permit<C>) -> Admitted<'_, C> {
+        self.client.with(permit)
+    }
+
+    /// Tells all functions what a failed call of this class said about the account's rate, if it did.
+    pub async fn heed<C: Class>(&self, error: &CallError) -> Result<(), LimitError> {
+        let CallError::Throttled { limit, retry_after_ms } = error else { return Ok(()) };
+        let until_ms = self.world.now_ms() + i64::try_from(*retry_after_ms).unwrap_or(i64::MAX / 4);
+        // The message does not say which window was full. No plan's standard window holds a single call, so one
+        // call is the bulk window's, and must not be taken for the whole account's.
+        let learnt = limit
+            .filter(|limit| class_of::<C>() == CallClass::Standard || limit.calls > 1)
+            .map(|limit| (limit.calls, i64::from(limit.seconds) * 1000));
+        self.account.refused(until_ms, learnt).await
+    }
+}
+
+fn class_of<C: Class>() -> CallClass {
+    match C::CLASS {
+        leadsquared::CallClass::Standard => CallClass::Standard,
+        leadsquared::CallClass::Bulk => CallClass::Bulk,
+    }
+}
