@@ -29,7 +29,7 @@ use support::{Asked, NOW_MS, Store, at, plan};
 const FUNCTIONS: u64 = 20;
 const WANTED_EACH: u64 = 500;
 const TIME: Duration = Duration::from_secs(20);
-/// What is not measured: until leases have found their size.
+/// Until leases have found their size, which is counted apart.
 const START: Duration = Duration::from_secs(5);
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -66,13 +66,14 @@ fn add(sum: Asked, asked: Asked) -> Asked {
 
 /// Twenty functions that want 10,000 permits a second together, which is more than there are.
 async fn leased(store: &Store) {
-    let spent = Arc::new(AtomicU64::new(0));
+    let (first, spent) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let mut tasks = Vec::new();
     for _ in 0..FUNCTIONS {
-        let ((account, counter), spent) = (store.account(plan(600_000, 60_000)), Arc::clone(&spent));
+        let (first, spent) = (Arc::clone(&first), Arc::clone(&spent));
+        let (account, counter) = store.account(plan(600_000, 60_000));
         tasks.push(tokio::spawn(async move {
             let (clock, began, mut made) = (Clock::new(), Instant::now(), 0);
-            let mut at_start = None;
+            let (mut at_start, mut of_start) = (None, Asked::default());
             while began.elapsed() < TIME {
                 let due = u64::try_from(began.elapsed().as_millis()).unwrap() * WANTED_EACH / 1_000;
                 let Some(wanted) = u32::try_from(due - made).ok().filter(|wanted| *wanted > 0) else {
@@ -80,7 +81,7 @@ async fn leased(store: &Store) {
                     continue;
                 };
                 if at_start.is_none() && began.elapsed() > START {
-                    counter.take();
+                    of_start = counter.take();
                     at_start = Some(made);
                 }
                 let now = clock.read();
@@ -102,15 +103,19 @@ async fn leased(store: &Store) {
                     Err(error) => panic!("{error}"),
                 }
             }
-            spent.fetch_add(made - at_start.unwrap_or(0), Ordering::Relaxed);
-            counter.asked()
+            let at_start = at_start.unwrap_or(0);
+            first.fetch_add(at_start, Ordering::Relaxed);
+            spent.fetch_add(made - at_start, Ordering::Relaxed);
+            (of_start, counter.asked())
         }));
     }
-    let mut asked = Asked::default();
+    let (mut of_start, mut asked) = (Asked::default(), Asked::default());
     for task in tasks {
-        asked = add(asked, task.await.unwrap());
+        let (of_one_at_start, of_one) = task.await.unwrap();
+        (of_start, asked) = (add(of_start, of_one_at_start), add(asked, of_one));
     }
-    row("leases", FUNCTIONS, spent.load(Ordering::Relaxed), TIME.saturating_sub(START), asked);
+    row("leases, from nothing", FUNCTIONS, first.load(Ordering::Relaxed), START, of_start);
+    row("leases, after that", FUNCTIONS, spent.load(Ordering::Relaxed), TIME.saturating_sub(START), asked);
 }
 
 /// One conditional write for each permit.

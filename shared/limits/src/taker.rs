@@ -24,6 +24,9 @@ const MARKS: i64 = 12;
 const LEASES_REMEMBERED: usize = 32;
 /// A lease is at least this part of the largest one, or what was wanted: smaller ones are not worth a write.
 const SMALLEST_PART: u32 = 16;
+/// Demand is judged over at least this part of a lease's life: over less, one call would look like a flood, and over
+/// a whole life the first leases of a flood would be small ones.
+const SHORTEST_PART: i64 = 8;
 
 /// What to do about a wish for permits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,7 +211,8 @@ impl Taker {
     fn size(&self, wanted: u32, plan: &Plan, now: Reading, ahead_us: i64) -> u32 {
         // A lease that was taken ahead of its place lives longer; half of it is left for demand that varies.
         let time_us = plan.life_us + ahead_us.min(plan.tau_us) / 2;
-        let since_us = self.spent.front().map_or(0, |(from_us, _)| now.mono_us - from_us).max(plan.life_us);
+        let since_us = self.spent.front().map_or(0, |(from_us, _)| now.mono_us - from_us);
+        let since_us = since_us.max(plan.life_us / SHORTEST_PART);
         let spent: i64 = self.spent.iter().map(|(_, spent)| i64::from(*spent)).sum();
         // A pause in demand is not demand.
         let spent = if since_us > 4 * plan.life_us { 0 } else { spent };

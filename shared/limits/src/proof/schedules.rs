@@ -1,5 +1,7 @@
 //! Random schedules of leasing fleets, many of them.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::{
     chance::Chance,
     fleet::Fleet,
@@ -10,30 +12,49 @@ use super::{
 /// Schedules in a normal run of the tests.
 const SCHEDULES: u64 = 100_000;
 
-/// Runs `schedule` for the seed that the environment names, or for as many as it asks for, on all cores.
-pub(super) fn for_each_seed(normally: u64, schedule: impl Fn(u64) -> Result<(), String> + Sync) {
-    let asked = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
+/// After so many schedules a long run says how far it is.
+const PROGRESS: u64 = 100_000;
+
+/// Runs `schedule` for the seed that the environment names, or for as many as it asks for, from 0 or the seed it
+/// says on, on as many threads as it says or on all cores.
+///
+/// It prints how far it is: a run that is ended early has still run that many.
+pub(super) fn for_each_seed(what: &str, normally: u64, schedule: impl Fn(u64) -> Result<(), String> + Sync) {
+    let asked = |name: &str| std::env::var(name).ok().map(|value| value.parse::<u64>().expect(name));
     if let Some(seed) = asked("RECADO_PROOF_SEED") {
         schedule(seed).unwrap();
         return;
     }
-    let seeds = asked("RECADO_PROOF_SCHEDULES").unwrap_or(normally);
-    let next = std::sync::atomic::AtomicU64::new(0);
+    let first = asked("RECADO_PROOF_FROM").unwrap_or(0);
+    let end = first + asked("RECADO_PROOF_SCHEDULES").unwrap_or(normally);
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    let threads = asked("RECADO_PROOF_THREADS").unwrap_or_else(cores).max(1);
+    let (next, passed) = (AtomicU64::new(first), AtomicU64::new(0));
+    let began = std::time::Instant::now();
+    let say = |passed: u64, seeds: &str| {
+        println!("{what}: {passed} schedules ({seeds}) hold, {:.0} s", began.elapsed().as_secs_f64());
+    };
     std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+        for _ in 0..threads {
             scope.spawn(|| {
                 loop {
-                    let seed = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                    if seed >= seeds {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end {
                         break;
                     }
                     if let Err(found) = schedule(seed) {
                         panic!("{found}; to see it alone: RECADO_PROOF_SEED={seed}");
                     }
+                    let so_far = passed.fetch_add(1, Ordering::Relaxed) + 1;
+                    if so_far.is_multiple_of(PROGRESS) {
+                        say(so_far, &format!("of seeds from {first} on"));
+                    }
                 }
             });
         }
     });
+    assert_eq!(passed.load(Ordering::Relaxed), end - first);
+    say(end - first, &format!("seeds {first} to {}", end - 1));
 }
 
 /// One schedule: what is wrong with it, if anything is.
@@ -48,7 +69,7 @@ pub(super) fn schedule(seed: u64) -> Result<(), String> {
 
 #[test]
 fn no_fleet_exceeds_its_limit_in_any_window() {
-    for_each_seed(SCHEDULES, schedule);
+    for_each_seed("leases", SCHEDULES, schedule);
 }
 
 /// A proof by schedules in which nothing much happens would be none.

@@ -238,7 +238,7 @@ pub(super) fn schedule(seed: u64, wrong: Wrong) -> Result<(), String> {
 
 #[test]
 fn no_small_window_holds_more_than_allowed() {
-    for_each_seed(SCHEDULES, |seed| schedule(seed, Wrong::default()));
+    for_each_seed("small windows", SCHEDULES, |seed| schedule(seed, Wrong::default()));
 }
 
 /// 100 % of a small limit: where there is always somebody who wants to call, each window of W + D holds exactly N
