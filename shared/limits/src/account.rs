@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use tokio::sync::Mutex;
 
-use crate::slots::{CallClass, CrmLimits, CrmState, Grants, Slot};
+use crate::slots::{CallClass, CrmLimits, CrmState, Grants, Seen, Slot};
 
 /// Attempts at a write that others keep overtaking.
 const ATTEMPTS: u32 = 20;
@@ -62,17 +62,38 @@ impl CrmAccount {
         Err(LimitError::Contended)
     }
 
-    /// Records a refusal by the vendor: no function calls before `until_ms`, and `learnt` (calls, in ms) is the
-    /// account's limit from now on if it is stricter than the configured one.
-    pub async fn refused(&self, until_ms: i64, learnt: Option<(u32, i64)>) -> Result<(), LimitError> {
+    /// Records that the vendor refused a call of `class`: no function calls before `until_ms`. The limit that the
+    /// refusal `named`, if it did, holds from now on, as far as it is stricter than the configured one.
+    ///
+    /// `Some`: it was learnt as the limit of calls of that class.
+    pub async fn refused(
+        &self,
+        class: CallClass,
+        now_ms: i64,
+        until_ms: i64,
+        named: Option<Seen>,
+    ) -> Result<Option<CallClass>, LimitError> {
         let mut seen = self.seen.lock().await;
         for _ in 0..ATTEMPTS {
             let (version, mut grants) = self.read().await?;
-            grants.closed_until_ms = grants.closed_until_ms.max(until_ms);
-            grants.learnt = learnt.or(grants.learnt);
+            let learnt = grants.refused(class, &self.limits, now_ms, until_ms, named);
             if self.write(version, &grants).await? {
                 *seen = Some((version + 1, grants));
-                return Ok(());
+                tracing::warn!(limit.account = "leadsquared", closed.ms = until_ms - now_ms, "limits.closed");
+                if let (Some(learnt), Some(named)) = (learnt, named) {
+                    let limit = match learnt {
+                        CallClass::Standard => "calls",
+                        CallClass::Bulk => "bulk_calls",
+                    };
+                    tracing::warn!(
+                        limit.account = "leadsquared",
+                        limit.name = limit,
+                        limit.calls = named.calls,
+                        limit.window_ms = named.window_ms,
+                        "limits.learnt"
+                    );
+                }
+                return Ok(learnt);
             }
         }
         Err(LimitError::Contended)
@@ -83,7 +104,7 @@ impl CrmAccount {
         let mut seen = self.seen.lock().await;
         for _ in 0..ATTEMPTS {
             let (version, mut grants) = self.read().await?;
-            grants.learnt = None;
+            (grants.learnt, grants.learnt_bulk) = (None, None);
             grants.closed_until_ms = 0;
             if self.write(version, &grants).await? {
                 *seen = Some((version + 1, grants));
@@ -161,12 +182,15 @@ fn encode(version: u64, grants: &Grants) -> HashMap<String, AttributeValue> {
         ("closed_until_ms", number(grants.closed_until_ms)),
         ("day", number(grants.day)),
         ("day_calls", number(grants.day_calls)),
+        ("settled_ms", number(grants.settled_ms)),
     ] {
         item.insert(name.to_owned(), value);
     }
-    if let Some((calls, window_ms)) = grants.learnt {
-        item.insert("learnt_calls".to_owned(), number(calls));
-        item.insert("learnt_window_ms".to_owned(), number(window_ms));
+    for (name, learnt) in [("learnt", grants.learnt), ("learnt_bulk", grants.learnt_bulk)] {
+        if let Some(Seen { calls, window_ms }) = learnt {
+            item.insert(format!("{name}_calls"), number(calls));
+            item.insert(format!("{name}_window_ms"), number(window_ms));
+        }
     }
     item
 }
@@ -179,14 +203,19 @@ fn decode(item: &HashMap<String, AttributeValue>) -> (u64, Grants) {
         let values = item.get(name).and_then(|list| list.as_l().ok());
         values.into_iter().flatten().filter_map(|value| read(Some(value))).collect()
     };
-    let learnt = read(item.get("learnt_calls")).zip(read(item.get("learnt_window_ms")));
+    let seen = |name: &str| {
+        let calls = read(item.get(&format!("{name}_calls")))?;
+        Some(Seen { calls, window_ms: read(item.get(&format!("{name}_window_ms")))? })
+    };
     let grants = Grants {
         calls: list("calls"),
         bulk: list("bulk"),
         closed_until_ms: read(item.get("closed_until_ms")).unwrap_or_default(),
         day: read(item.get("day")).unwrap_or_default(),
         day_calls: read(item.get("day_calls")).unwrap_or_default(),
-        learnt,
+        learnt: seen("learnt"),
+        learnt_bulk: seen("learnt_bulk"),
+        settled_ms: read(item.get("settled_ms")).unwrap_or_default(),
     };
     (read(item.get("version")).unwrap_or_default(), grants)
 }

@@ -29,4 +29,4 @@ pub use lease::{Clock, NotNow, Permits, Reading};
 pub use liguelead::{LigueLeadAccount, NoPermit, RateState};
 pub use others::RateHeaders;
 pub use rate::{CALL_DELAY_MS, CLOCK_ERROR_MS, Plan};
-pub use slots::{CallClass, CrmLimits, CrmState, Slot};
+pub use slots::{CallClass, CrmLimits, CrmState, Seen, Slot};

@@ -15,6 +15,11 @@ pub struct CrmLimits {
     pub window_ms: i64,
     /// Calls in one day (UTC), if there is such a limit.
     pub calls_per_day: Option<u64>,
+    /// The day's calls are counted and shown, and hold nothing.
+    pub day_in_shadow: bool,
+    /// What is left to the account's other users, in per mille: `calls` and `calls_per_day` are without it already,
+    /// and a limit that a refusal teaches is taken without it.
+    pub reserve_per_mille: u16,
 }
 
 /// Which rate a call belongs to.
@@ -44,6 +49,15 @@ impl Slot {
     }
 }
 
+/// A limit that a refusal taught: so many calls in any window of so many ms, of the account as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Calls.
+    pub calls: u32,
+    /// ms.
+    pub window_ms: i64,
+}
+
 /// How far a function's clock may be from the true time, in ms, either way.
 pub(crate) const CLOCK_MS: i64 = 25;
 /// How much later than its slot a call may start, in ms.
@@ -58,19 +72,29 @@ pub struct CrmState {
     pub calls: u32,
     /// Calls that any window may hold now: as configured, or as learnt.
     pub calls_limit: u32,
-    /// Bulk calls granted in the window that ends now.
+    /// That window, in ms.
+    pub window_ms: i64,
+    /// Bulk calls granted in the bulk window that ends now.
     pub bulk_calls: u32,
+    /// Bulk calls that any bulk window may hold now.
+    pub bulk_limit: u32,
+    /// That window, in ms.
+    pub bulk_window_ms: i64,
     /// Calls granted on this UTC day.
     pub day_calls: u64,
     /// No call starts before this instant, in ms since the epoch, if it lies ahead.
     pub closed_until_ms: Option<i64>,
-    /// The limit that a refusal taught: calls, and in how many ms.
-    pub learnt: Option<(u32, i64)>,
+    /// The limit of calls that a refusal taught.
+    pub learnt: Option<Seen>,
+    /// The limit of bulk calls that a refusal taught.
+    pub learnt_bulk: Option<Seen>,
 }
 
 /// How much later than the other a call may reach the vendor than it was granted here, in ms: two calls granted one
 /// window apart must still arrive one window apart when the first is slow on its way and the second is not.
 const CALL_DELAY_MS: i64 = 2 * CLOCK_MS + LATE_MS + WAY_MS;
+/// How long after its slot a call's refusal has come back and been noted, in ms.
+const ANSWERED_MS: i64 = 10_000;
 /// One day, in ms.
 const DAY_MS: i64 = 86_400_000;
 
@@ -87,8 +111,12 @@ pub(crate) struct Grants {
     pub(crate) day: i64,
     /// Calls granted on that day.
     pub(crate) day_calls: u64,
-    /// The limit that a refusal taught: calls, and in how many ms.
-    pub(crate) learnt: Option<(u32, i64)>,
+    /// The limit of calls that a refusal taught.
+    pub(crate) learnt: Option<Seen>,
+    /// The limit of bulk calls that a refusal taught.
+    pub(crate) learnt_bulk: Option<Seen>,
+    /// When the last call has been answered for that was granted before `learnt_bulk` was, in ms since the epoch.
+    pub(crate) settled_ms: i64,
 }
 
 impl Grants {
@@ -100,9 +128,11 @@ impl Grants {
             at = at.max(free_at(&self.calls, calls, window_ms));
         }
         if class == CallClass::Bulk {
-            at = at.max(free_at(&self.bulk, limits.bulk_calls, limits.window_ms));
+            let (bulk_calls, window_ms) = self.bulk_in_force(limits);
+            at = at.max(free_at(&self.bulk, bulk_calls, window_ms));
         }
-        limits.calls_per_day.map_or(at, |most| self.on_a_day_with_room(at, most))
+        let enforced = limits.calls_per_day.filter(|_| !limits.day_in_shadow);
+        enforced.map_or(at, |most| self.on_a_day_with_room(at, most))
     }
 
     /// The first instant from `at_ms` on whose day has room for one more of `most` calls.
@@ -121,13 +151,13 @@ impl Grants {
 
     /// The same with a call of `class` granted for `at_ms`, and what no longer matters at `now_ms` dropped.
     pub(crate) fn with(mut self, class: CallClass, limits: &CrmLimits, now_ms: i64, at_ms: i64) -> Self {
-        let (calls, window_ms) = self.in_force(limits);
-        let old_ms = now_ms - window_ms - 2 * CALL_DELAY_MS;
+        let ((calls, window_ms), (bulk_calls, bulk_window_ms)) = (self.in_force(limits), self.bulk_in_force(limits));
+        let old_ms = |window_ms: i64| now_ms - window_ms - 2 * CALL_DELAY_MS;
         if class == CallClass::Standard || limits.bulk_counts_in_window {
-            keep(&mut self.calls, at_ms, calls.max(limits.calls), old_ms);
+            keep(&mut self.calls, at_ms, calls.max(limits.calls), old_ms(window_ms));
         }
         if class == CallClass::Bulk {
-            keep(&mut self.bulk, at_ms, limits.bulk_calls, old_ms);
+            keep(&mut self.bulk, at_ms, bulk_calls.max(limits.bulk_calls), old_ms(bulk_window_ms));
         }
         let day = at_ms.div_euclid(DAY_MS);
         self.day_calls = if day == self.day { self.day_calls + 1 } else { 1 };
@@ -136,28 +166,111 @@ impl Grants {
     }
 
     pub(crate) fn state(&self, limits: &CrmLimits, now_ms: i64) -> CrmState {
-        let (calls_limit, window_ms) = self.in_force(limits);
-        let in_window = |granted: &[i64]| {
-            let recent = granted.iter().filter(|at| (now_ms - window_ms..=now_ms).contains(*at)).count();
-            u32::try_from(recent).unwrap_or(u32::MAX)
-        };
+        let ((calls_limit, window_ms), (bulk_limit, bulk_window_ms)) =
+            (self.in_force(limits), self.bulk_in_force(limits));
         CrmState {
-            calls: in_window(&self.calls),
+            calls: granted_in(&self.calls, now_ms - window_ms, now_ms),
             calls_limit,
-            bulk_calls: in_window(&self.bulk),
+            window_ms,
+            bulk_calls: granted_in(&self.bulk, now_ms - bulk_window_ms, now_ms),
+            bulk_limit,
+            bulk_window_ms,
             day_calls: if self.day == now_ms.div_euclid(DAY_MS) { self.day_calls } else { 0 },
             closed_until_ms: Some(self.closed_until_ms).filter(|until_ms| *until_ms > now_ms),
             learnt: self.learnt,
+            learnt_bulk: self.learnt_bulk,
         }
     }
 
-    /// The stricter of what is configured and what was learnt.
+    /// Calls, and in how many ms: both what is configured and what was learnt.
     pub(crate) fn in_force(&self, limits: &CrmLimits) -> (u32, i64) {
-        match self.learnt {
-            Some((calls, window_ms)) => (calls.clamp(1, limits.calls), window_ms.max(limits.window_ms)),
-            None => (limits.calls, limits.window_ms),
-        }
+        let kept = |seen: Seen| (own(seen.calls, limits.reserve_per_mille), seen.window_ms);
+        both((limits.calls, limits.window_ms), self.learnt.map(kept))
     }
+
+    /// The same of bulk calls, of which nothing is left to others.
+    pub(crate) fn bulk_in_force(&self, limits: &CrmLimits) -> (u32, i64) {
+        both((limits.bulk_calls, limits.window_ms), self.learnt_bulk.map(|seen| (seen.calls, seen.window_ms)))
+    }
+
+    /// The vendor refused a call of `class`, until `until_ms`, and perhaps named a limit. What was learnt from it: the
+    /// class of calls whose limit it is.
+    ///
+    /// The refusal of a bulk call does not say which of its two windows was full. A limit below that of bulk calls is
+    /// taken for theirs: if it is that of all calls, it holds for bulk calls as well, and a later refusal tells. One
+    /// that is not below it cannot be theirs, once all calls have been made that were granted before it was known; so
+    /// it is that of all calls, if ours come so close together. If they do not, other users' calls have a part in it,
+    /// of whichever kind, and nothing is learnt.
+    pub(crate) fn refused(
+        &mut self,
+        class: CallClass,
+        limits: &CrmLimits,
+        now_ms: i64,
+        until_ms: i64,
+        named: Option<Seen>,
+    ) -> Option<CallClass> {
+        self.closed_until_ms = self.closed_until_ms.max(until_ms);
+        let seen = named.filter(|seen| seen.calls > 0 && seen.window_ms > 0)?;
+        let mut taught = self.clone();
+        if class == CallClass::Standard {
+            taught.learnt = Some(seen);
+            return self.taught(taught, CallClass::Standard);
+        }
+        taught.learnt_bulk = Some(seen);
+        if stricter(taught.bulk_in_force(limits), self.bulk_in_force(limits)) {
+            let last_ms = self.calls.iter().chain(&self.bulk).copied().fold(until_ms, i64::max);
+            taught.settled_ms = last_ms + ANSWERED_MS;
+            return self.taught(taught, CallClass::Bulk);
+        }
+        let mut taught = self.clone();
+        taught.learnt = Some(seen);
+        let close = 2 * (seen.window_ms + CALL_DELAY_MS);
+        let ours = usize::try_from(seen.calls).is_ok_and(|calls| {
+            let later = self.calls.iter().skip(calls);
+            self.calls.iter().zip(later).any(|(first_ms, last_ms)| last_ms - first_ms <= close)
+        });
+        let can_be = limits.bulk_counts_in_window && ours && now_ms > self.settled_ms;
+        if can_be && stricter(taught.in_force(limits), self.in_force(limits)) {
+            return self.taught(taught, CallClass::Standard);
+        }
+        None
+    }
+
+    /// Becomes `taught`; `None` if it is the same.
+    fn taught(&mut self, taught: Self, class: CallClass) -> Option<CallClass> {
+        let news = *self != taught;
+        *self = taught;
+        news.then_some(class)
+    }
+}
+
+/// What is ours of `calls`: one at least.
+fn own(calls: u32, reserve_per_mille: u16) -> u32 {
+    let ours = u64::from(calls) * u64::from(1_000_u16.saturating_sub(reserve_per_mille)) / 1_000;
+    u32::try_from(ours).unwrap_or(u32::MAX).max(1)
+}
+
+/// One window by which two limits hold. Of the smaller number in a window of w, a longer one of k × w holds at most k
+/// times as many; so w is at least the k-th part of each limit's window, k being how often the number fits into it.
+fn both((calls, window_ms): (u32, i64), learnt: Option<(u32, i64)>) -> (u32, i64) {
+    let Some((learnt, learnt_ms)) = learnt else { return (calls, window_ms) };
+    let least = calls.min(learnt).max(1);
+    let part_ms = |calls: u32, window_ms: i64| {
+        let times = i64::from(calls / least).max(1);
+        (window_ms + times - 1) / times
+    };
+    (least, part_ms(calls, window_ms).max(part_ms(learnt, learnt_ms)))
+}
+
+/// Whether the first limit allows less than the second in the long run or at once.
+fn stricter((calls, window_ms): (u32, i64), (than, than_ms): (u32, i64)) -> bool {
+    calls < than || window_ms > than_ms
+}
+
+/// Grants after `from_ms`, up to `to_ms`.
+fn granted_in(granted: &[i64], from_ms: i64, to_ms: i64) -> u32 {
+    let count = granted.iter().filter(|at_ms| (from_ms..=to_ms).contains(*at_ms)).count();
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// When the `most`-th last grant is a window old.
@@ -188,7 +301,15 @@ mod tests {
     use super::*;
 
     fn limits(calls: u32, bulk_calls: u32) -> CrmLimits {
-        CrmLimits { calls, bulk_calls, bulk_counts_in_window: true, window_ms: 5000, calls_per_day: None }
+        CrmLimits {
+            calls,
+            bulk_calls,
+            bulk_counts_in_window: true,
+            window_ms: 5000,
+            calls_per_day: None,
+            day_in_shadow: false,
+            reserve_per_mille: 0,
+        }
     }
 
     fn grant(grants: Grants, class: CallClass, limits: &CrmLimits, now_ms: i64) -> (Grants, i64) {
@@ -247,10 +368,100 @@ mod tests {
         assert_eq!(grants.calls.len(), 3, "what is old is dropped");
     }
 
+    fn seen(calls: u32, seconds: i64) -> Seen {
+        Seen { calls, window_ms: 1_000 * seconds }
+    }
+
+    #[test]
+    fn two_windows_hold_by_one() {
+        for (learnt, expected) in [
+            (seen(25, 5), (10, 5_000)),
+            (seen(4, 5), (4, 5_000)),
+            (seen(10, 10), (10, 10_000)),
+            (seen(100, 60), (10, 6_000)),
+            (seen(2, 1), (2, 1_000)),
+            (seen(8, 1), (8, 5_000)),
+            (seen(10_000, 86_400), (10, 86_400)),
+        ] {
+            let grants = Grants { learnt: Some(learnt), ..Grants::default() };
+            assert_eq!(grants.in_force(&limits(10, 1)), expected, "{learnt:?}");
+        }
+        let reserved = CrmLimits { calls: 8, reserve_per_mille: 200, ..limits(10, 1) };
+        for (learnt, calls) in [(10, 8), (9, 7), (5, 4), (1, 1)] {
+            let grants = Grants { learnt: Some(seen(learnt, 5)), ..Grants::default() };
+            assert_eq!(grants.in_force(&reserved), (calls, 5_000), "others keep their part of what was learnt");
+        }
+    }
+
+    #[test]
+    fn a_day_in_shadow_is_counted_and_holds_nothing() {
+        let limits = CrmLimits { calls_per_day: Some(2), day_in_shadow: true, ..limits(100, 1) };
+        let noon = 20_000 * DAY_MS + DAY_MS / 2;
+        let mut grants = Grants::default();
+        for _ in 0..5 {
+            let (next, at) = grant(grants, CallClass::Standard, &limits, noon);
+            assert_eq!(at, noon);
+            grants = next;
+        }
+        assert_eq!(grants.state(&limits, noon).day_calls, 5);
+    }
+
+    /// Grants of `bulk` bulk calls and `others`, at the instant 1,000,000.
+    fn made(limits: &CrmLimits, bulk: usize, others: usize) -> Grants {
+        let classes =
+            std::iter::repeat_n(CallClass::Bulk, bulk).chain(std::iter::repeat_n(CallClass::Standard, others));
+        classes.fold(Grants::default(), |grants, class| grants.with(class, limits, 1_000_000, 1_000_000))
+    }
+
+    #[test]
+    fn a_refusal_teaches_the_limit_that_it_can_only_mean() {
+        use CallClass::{Bulk, Standard};
+        for (class, bulk, others, named, learnt) in [
+            // A call that is not bulk meets only the standard window.
+            (Standard, 0, 6, 5, Some(Standard)),
+            (Standard, 1, 0, 1, Some(Standard)),
+            // Below the bulk limit of 3: the bulk window's.
+            (Bulk, 3, 0, 1, Some(Bulk)),
+            (Bulk, 3, 8, 2, Some(Bulk)),
+            // Not below it, and more calls than that were ours: the standard window's.
+            (Bulk, 3, 3, 5, Some(Standard)),
+            (Bulk, 3, 1, 3, Some(Standard)),
+            // Not below it, and fewer were ours: somebody else's calls, of one kind or the other.
+            (Bulk, 1, 0, 5, None),
+            // Nothing that we do not keep already.
+            (Bulk, 3, 12, 15, None),
+        ] {
+            let limits = limits(15, 3);
+            let mut grants = made(&limits, bulk, others);
+            let news = grants.refused(class, &limits, 1_000_300, 1_005_300, Some(seen(named, 5)));
+            assert_eq!(news, learnt, "{class:?} {bulk} {others} {named}");
+            assert_eq!(grants.closed_until_ms, 1_005_300);
+            assert_eq!(grants.learnt.is_some(), learnt == Some(Standard));
+            assert_eq!(grants.learnt_bulk.is_some(), learnt == Some(Bulk));
+        }
+    }
+
+    #[test]
+    fn what_was_under_way_at_a_refusal_teaches_nothing_more() {
+        let limits = limits(15, 4);
+        let mut grants = made(&limits, 4, 0);
+        let refused = |grants: &mut Grants, now_ms| {
+            grants.refused(CallClass::Bulk, &limits, now_ms, now_ms + 5_200, Some(seen(2, 5)))
+        };
+        assert_eq!(refused(&mut grants, 1_000_100), Some(CallClass::Bulk));
+        assert_eq!(refused(&mut grants, 1_000_110), None, "it was not the standard window for all that");
+        assert_eq!((grants.in_force(&limits), grants.bulk_in_force(&limits)), ((15, 5_000), (2, 5_000)));
+        for at_ms in [1_005_400, 1_005_400, 1_005_500] {
+            assert_eq!(refused(&mut grants.clone(), at_ms), None, "nor are calls that were granted before");
+            grants = grants.with(CallClass::Standard, &limits, at_ms, at_ms);
+        }
+        assert_eq!(refused(&mut grants, 1_016_000), Some(CallClass::Standard), "now it was");
+    }
+
     #[test]
     fn a_refusal_closes_and_a_learnt_limit_is_kept() {
         let limits = limits(10, 1);
-        let grants = Grants { closed_until_ms: 7000, learnt: Some((1, 5000)), ..Grants::default() };
+        let grants = Grants { closed_until_ms: 7000, learnt: Some(seen(1, 5)), ..Grants::default() };
         let (grants, first) = grant(grants, CallClass::Standard, &limits, 0);
         let (_, second) = grant(grants, CallClass::Standard, &limits, 0);
         assert_eq!((first, second), (7000, 12_250));

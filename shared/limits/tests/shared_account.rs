@@ -2,11 +2,18 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as the test does")]
 
 use recado_ledger::{Ledger, embedded_client};
-use recado_limits::{CallClass, CrmAccount, CrmLimits, Slot};
+use recado_limits::{CallClass, CrmAccount, CrmLimits, Seen, Slot};
 use recado_table::EmbeddedTable;
 
-const LIMITS: CrmLimits =
-    CrmLimits { calls: 4, bulk_calls: 1, bulk_counts_in_window: true, window_ms: 5000, calls_per_day: None };
+const LIMITS: CrmLimits = CrmLimits {
+    calls: 4,
+    bulk_calls: 1,
+    bulk_counts_in_window: true,
+    window_ms: 5000,
+    calls_per_day: None,
+    day_in_shadow: false,
+    reserve_per_mille: 0,
+};
 const NOW_MS: i64 = 1_790_000_000_000;
 
 async fn accounts(count: usize) -> (EmbeddedTable, Vec<CrmAccount>) {
@@ -50,13 +57,15 @@ async fn who_cannot_wait_is_told_when_and_reserves_nothing() {
 async fn a_refusal_to_one_closes_the_account_for_all() {
     let (_table, accounts) = accounts(2).await;
     accounts[0].slot(CallClass::Standard, NOW_MS, NOW_MS).await.unwrap();
-    accounts[0].refused(NOW_MS + 9000, Some((1, 5000))).await.unwrap();
+    let named = Seen { calls: 1, window_ms: 5_000 };
+    let learnt = accounts[0].refused(CallClass::Standard, NOW_MS, NOW_MS + 9000, Some(named)).await.unwrap();
+    assert_eq!(learnt, Some(CallClass::Standard));
     let slot = accounts[1].slot(CallClass::Standard, NOW_MS + 1, NOW_MS + 60_000).await.unwrap();
     assert_eq!(slot, Slot::At(NOW_MS + 9000));
     let slot = accounts[0].slot(CallClass::Standard, NOW_MS + 1, NOW_MS + 60_000).await.unwrap();
     assert_eq!(slot, Slot::At(NOW_MS + 14_250), "one call a window, as learnt");
     let state = accounts[1].state(NOW_MS).await.unwrap();
-    assert_eq!((state.learnt, state.closed_until_ms), (Some((1, 5000)), Some(NOW_MS + 9000)));
+    assert_eq!((state.learnt, state.closed_until_ms), (Some(named), Some(NOW_MS + 9000)));
     accounts[0].forget_learnt().await.unwrap();
     assert_eq!(accounts[1].state(NOW_MS).await.unwrap().learnt, None);
 }

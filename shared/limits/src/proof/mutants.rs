@@ -154,13 +154,14 @@ fn random_schedules_notice_what_the_worst_schedule_has_not() {
 #[test]
 fn small_windows_wrong_by_one_are_noticed() {
     type Mutation = (&'static str, fn(&mut windows::Wrong));
-    let mutations: [Mutation; 6] = [
+    let mutations: [Mutation; 7] = [
         ("one call more in the window", |wrong| wrong.calls = 1),
         ("one bulk call more in the window", |wrong| wrong.bulk_calls = 1),
         ("one call more in the day", |wrong| wrong.day = 1),
         ("a window shorter by 1 ms", |wrong| wrong.window = 1),
         ("a slot that may be used 1 ms later", |wrong| wrong.late = 1),
         ("writes that do not mind the version", |wrong| wrong.unversioned = true),
+        ("every refusal taken for the standard window's", |wrong| wrong.guesses = true),
     ];
     for (name, mutate) in mutations {
         let mut wrong = windows::Wrong::default();

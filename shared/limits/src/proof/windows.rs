@@ -11,14 +11,14 @@ use super::{
     oracle::{Rule, judge},
     schedules::for_each_seed,
 };
-use crate::slots::{CLOCK_MS, CallClass, CrmLimits, Grants, LATE_MS, Slot, WAY_MS};
+use crate::slots::{CLOCK_MS, CallClass, CrmLimits, Grants, LATE_MS, Seen, Slot, WAY_MS};
 
 const DAY_MS: i64 = 86_400_000;
 /// Schedules in a normal run of the tests.
 const SCHEDULES: u64 = 60_000;
 
 /// By how much this limiter is wrong, to see that the oracle notices.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Wrong {
     pub(super) calls: u32,
     pub(super) bulk_calls: u32,
@@ -26,6 +26,8 @@ pub(super) struct Wrong {
     pub(super) window: i64,
     pub(super) late: i64,
     pub(super) unversioned: bool,
+    /// Every refusal is taken for one of the standard window.
+    pub(super) guesses: bool,
 }
 
 #[derive(Debug)]
@@ -34,6 +36,10 @@ struct World {
     /// What each process switches to, when it picks up the new configuration.
     changed: CrmLimits,
     processes: usize,
+    /// The account's true limits, if they are lower than configured: calls, bulk calls.
+    truth: Option<(u32, u32)>,
+    /// Whether a call that the vendor refused counts in its windows.
+    refused_count: bool,
     calls_max: usize,
     patience: i64,
     way: i64,
@@ -55,9 +61,15 @@ impl World {
             bulk_counts_in_window: chance.percent(70),
             window_ms: 5_000,
             calls_per_day: chance.percent(30).then(|| 2 + chance.to(60) as u64),
+            day_in_shadow: false,
+            reserve_per_mille: 0,
         };
+        let truth = chance.percent(40).then(|| {
+            let true_calls = chance.within(1, i64::from(calls));
+            (true_calls as u32, chance.within(1, true_calls.min(i64::from(limits.bulk_calls))) as u32)
+        });
         let mut changed = limits;
-        if chance.percent(40) {
+        if chance.percent(40) && truth.is_none() {
             changed.calls = chance.within(1, 12) as u32;
             changed.bulk_calls = chance.within(1, i64::from(changed.calls.min(3))) as u32;
         }
@@ -66,13 +78,15 @@ impl World {
             limits,
             changed,
             processes: chance.within(1, 8) as usize,
+            truth,
+            refused_count: chance.percent(50),
             calls_max: 100,
             patience: chance.edgy(0, 20_000),
             way: chance.edgy(0, 400),
             pauses: few(chance),
             lost: few(chance),
             twice: few(chance),
-            learns: if chance.percent(80) { 0 } else { 3 },
+            learns: if truth.is_some() || chance.percent(70) { 0 } else { 3 },
             bulk: chance.pick(&[0, 30, 100]),
             idle: chance.pick(&[0, 0, 700, 3_000]),
             // Some runs are around a midnight.
@@ -91,6 +105,17 @@ enum Step {
     },
     Granted(i64),
     Start(i64),
+    /// A call of this class reaches the vendor, on a slot of this version of the item.
+    Reach {
+        bulk: bool,
+        granted: u64,
+    },
+    /// The vendor's refusal comes back, and the limit that it names.
+    Refused {
+        bulk: bool,
+        granted: u64,
+        calls: u32,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -98,6 +123,8 @@ struct Process {
     seen: Option<(u64, Grants)>,
     write: Option<(u64, Grants)>,
     class: Option<CallClass>,
+    /// The item's version that grants the slot in hand.
+    granted: u64,
     skew: i64,
     changed: bool,
 }
@@ -109,6 +136,46 @@ struct Log {
     bulk: Vec<i64>,
     /// Slots granted that count in the standard window, and the limit they were granted under.
     slots: Vec<(i64, (u32, i64))>,
+    /// The same of the bulk window.
+    bulk_slots: Vec<(i64, (u32, i64))>,
+    /// Calls of which the vendor's windows know: when, and whether it was a bulk call.
+    counted: Vec<(i64, bool)>,
+    /// The item's version after the last refusal that taught something.
+    refused: u64,
+    /// Such refusals, and those that taught nothing although the call was granted after the last that did.
+    taught: usize,
+    in_vain: usize,
+    learnt: [Option<u32>; 2],
+}
+
+impl Log {
+    /// The limit that the vendor says a call passes, if it does.
+    fn judged(&mut self, world: &World, at: i64, bulk: bool, either: bool) -> Option<u32> {
+        let (calls, bulk_calls) = world.truth?;
+        let in_window = self.counted.iter().filter(|(call, _)| (at - world.limits.window_ms..=at).contains(call));
+        let both = world.limits.bulk_counts_in_window;
+        let of_calls = in_window.clone().filter(|(_, of_bulk)| both || !of_bulk).count();
+        let of_bulk = in_window.filter(|(_, of_bulk)| *of_bulk).count();
+        let standard = (of_calls >= calls as usize && (both || !bulk)).then_some(calls);
+        let of_bulk = (of_bulk >= bulk_calls as usize && bulk).then_some(bulk_calls);
+        let named = if either { standard.or(of_bulk) } else { of_bulk.or(standard) };
+        if named.is_none() || world.refused_count {
+            self.counted.push((at, bulk));
+        }
+        named
+    }
+
+    /// What the account has learnt that is not so, or refusals that should have taught and did not. One may: our own
+    /// calls that it speaks of can be forgotten already.
+    fn mislearnt(&self, world: &World) -> Option<String> {
+        let (calls, bulk_calls) = world.truth?;
+        let [learnt, learnt_bulk] = self.learnt;
+        let wrong = learnt.is_some_and(|learnt| learnt != calls)
+            // A limit of all calls holds for bulk calls as well.
+            || learnt_bulk.is_some_and(|learnt| learnt != bulk_calls && learnt != calls);
+        (wrong || self.in_vain > 1 || self.taught > 3)
+            .then(|| format!("learnt {:?}, {} in vain, {} taught", self.learnt, self.in_vain, self.taught))
+    }
 }
 
 fn limits_of(world: &World, process: &Process, wrong: Wrong) -> CrmLimits {
@@ -147,8 +214,12 @@ fn run(world: &World, chance: &mut Chance, wrong: Wrong) -> Log {
                 let class = *process.class.get_or_insert(if bulk { CallClass::Bulk } else { CallClass::Standard });
                 let (version, mut grants) = process.seen.take().unwrap_or_else(|| item.clone());
                 if chance.percent(world.learns) {
-                    let learnt = (chance.within(1, 12) as u32, 5_000 + 5_000 * chance.to(1));
-                    grants.learnt = Some(learnt);
+                    let seen = Seen { calls: chance.within(1, 12) as u32, window_ms: 5_000 + 5_000 * chance.to(1) };
+                    if chance.percent(30) {
+                        grants.learnt_bulk = Some(seen);
+                    } else {
+                        grants.learnt = Some(seen);
+                    }
                     grants.closed_until_ms = grants.closed_until_ms.max(now + chance.to(5_000));
                 }
                 let slot = grants.next_slot(class, &limits, now);
@@ -174,9 +245,13 @@ fn run(world: &World, chance: &mut Chance, wrong: Wrong) -> Log {
                     if process.class == Some(CallClass::Standard) || limits.bulk_counts_in_window {
                         log.slots.push((slot, grants.in_force(&limits)));
                     }
+                    if process.class == Some(CallClass::Bulk) {
+                        log.bulk_slots.push((slot, grants.bulk_in_force(&limits)));
+                    }
                     item = (version + 1, grants);
                 }
                 if answered && made {
+                    process.granted = item.0;
                     process.seen = Some(item.clone());
                     push(at + chance.to(world.way) + pause, Step::Granted(slot));
                 } else if answered {
@@ -194,33 +269,62 @@ fn run(world: &World, chance: &mut Chance, wrong: Wrong) -> Log {
                     if process.class == Some(CallClass::Standard) || limits.bulk_counts_in_window {
                         log.calls.push(call);
                     }
-                    if process.class == Some(CallClass::Bulk) {
+                    let bulk = process.class == Some(CallClass::Bulk);
+                    if bulk {
                         log.bulk.push(call);
                     }
+                    push(call, Step::Reach { bulk, granted: process.granted });
                 }
                 process.class = None;
                 push(at + chance.to(world.idle), Step::Act);
+            }
+            Step::Reach { bulk, granted } => {
+                if let Some(calls) = log.judged(world, at, bulk, chance.percent(50)) {
+                    push(at + chance.to(400), Step::Refused { bulk, granted, calls });
+                }
+            }
+            Step::Refused { bulk, granted, calls } => {
+                let class = if bulk && !wrong.guesses { CallClass::Bulk } else { CallClass::Standard };
+                let named = Some(Seen { calls, window_ms: world.limits.window_ms });
+                let taught = item.1.refused(class, &limits, now, now + world.limits.window_ms + 200, named);
+                log.taught += usize::from(taught.is_some());
+                log.in_vain += usize::from(taught.is_none() && granted > log.refused && now > item.1.settled_ms);
+                item.0 += 1;
+                if taught.is_some() {
+                    log.refused = item.0;
+                }
+                log.learnt = [item.1.learnt, item.1.learnt_bulk].map(|seen| seen.map(|seen| seen.calls));
             }
         }
     }
     log
 }
 
+/// After the last slot that was granted under another limit, the last limit holds alone.
+fn last_rule(slots: &[(i64, (u32, i64))], more: u32, shorter: i64) -> Option<Rule> {
+    let (_, last) = slots.last().copied()?;
+    let other = slots.iter().filter(|(_, limit)| *limit != last).map(|(slot, _)| *slot).max();
+    let from = other.map_or(i64::MIN, |slot| slot + LATE_MS + WAY_MS + CLOCK_MS);
+    Some(Rule { from, ..Rule::always(last.0 - more.min(last.0 - 1), last.1 + shorter) })
+}
+
 /// One schedule: what is wrong with it, if anything is.
 pub(super) fn schedule(seed: u64, wrong: Wrong) -> Result<(), String> {
     let mut chance = Chance::new(seed);
     let world = World::of(&mut chance);
-    let Log { calls, bulk, slots } = run(&world, &mut chance, wrong);
+    let log = run(&world, &mut chance, wrong);
+    // A limiter that is wrong otherwise is left to the oracle.
+    if (wrong == Wrong::default() || wrong.guesses)
+        && let Some(mislearnt) = log.mislearnt(&world)
+    {
+        return Err(format!("{mislearnt} in {world:?}"));
+    }
+    let Log { calls, bulk, slots, bulk_slots, .. } = log;
     let window = world.limits.window_ms;
     let mut rules = vec![Rule::always(world.limits.calls.max(world.changed.calls), window)];
-    // After the last slot that was granted under another limit, the last limit holds alone.
-    if let Some((_, last)) = slots.last().copied() {
-        let other = slots.iter().filter(|(_, limit)| *limit != last).map(|(slot, _)| *slot).max();
-        let from = other.map_or(i64::MIN, |slot| slot + LATE_MS + WAY_MS + CLOCK_MS);
-        let (limit, window) = (last.0 - wrong.calls.min(last.0 - 1), last.1 + wrong.window);
-        rules.push(Rule { from, ..Rule::always(limit, window) });
-    }
-    let of_bulk = [Rule::always(world.limits.bulk_calls.max(world.changed.bulk_calls), window)];
+    rules.extend(last_rule(&slots, wrong.calls, wrong.window));
+    let mut of_bulk = vec![Rule::always(world.limits.bulk_calls.max(world.changed.bulk_calls), window)];
+    of_bulk.extend(last_rule(&bulk_slots, wrong.bulk_calls, wrong.window));
     if let Some(most) = world.limits.calls_per_day {
         let days: BTreeSet<i64> = calls.iter().map(|at| at.div_euclid(DAY_MS)).collect();
         rules.extend(days.iter().map(|day| Rule {
@@ -246,13 +350,22 @@ fn no_small_window_holds_more_than_allowed() {
 #[test]
 fn every_small_window_is_full() {
     for (calls, processes) in [(1, 3), (2, 5), (10, 24), (72, 160)] {
-        let limits =
-            CrmLimits { calls, bulk_calls: 1, bulk_counts_in_window: true, window_ms: 5_000, calls_per_day: None };
+        let limits = CrmLimits {
+            calls,
+            bulk_calls: 1,
+            bulk_counts_in_window: true,
+            window_ms: 5_000,
+            calls_per_day: None,
+            day_in_shadow: false,
+            reserve_per_mille: 0,
+        };
         let (begin, way) = (20_000 * DAY_MS + DAY_MS / 2, 0);
         let world = World {
             limits,
             changed: limits,
             processes,
+            truth: None,
+            refused_count: true,
             calls_max: 40 * calls as usize,
             patience: 20_000,
             way,
