@@ -127,12 +127,16 @@ impl Plan {
     /// By how much the axis is moved on when this plan's limit becomes `stricter` at `now_us` and leases have been
     /// sold up to `end_us`, in µs: what is still outstanding was bought at the old price and is charged again at the
     /// new one, so that each window from this moment on keeps the stricter limit.
+    ///
+    /// It is never more than what parts the last call of these leases from the first of the next ones by a whole
+    /// window. An axis that has been moved on before is not charged for that many times over.
     pub(crate) fn surcharge_us(&self, stricter: &Self, now_us: i64, end_us: i64) -> i64 {
         let outstanding_us = i128::from((end_us - now_us + self.life_us + self.error_us).max(0));
         let old = i128::from(self.price_num) * i128::from(stricter.price_den);
         let new = i128::from(stricter.price_num) * i128::from(self.price_den);
         let surcharge = (outstanding_us * (new - old).max(0)).div_euclid(old.max(1)) + 1;
-        i64::try_from(surcharge).unwrap_or(i64::MAX / 4)
+        let apart_us = self.window_us + self.life_us + self.error_us + self.tau_us.max(stricter.tau_us) + 1;
+        i64::try_from(surcharge.min(i128::from(apart_us))).unwrap_or(apart_us)
     }
 }
 
@@ -176,5 +180,11 @@ mod tests {
         // Twice the price for 0.2 s sold ahead, a life of 1 s and 0.4 s of errors.
         let surcharge = loose.surcharge_us(&strict, 0, 200_000);
         assert!((1_599_990..=1_600_010).contains(&surcharge), "{surcharge}");
+        // However strict, and however far ahead the axis is: a window apart is enough.
+        for (stricter, end_us) in [(1, 200_000), (300_000, 3_600_000_000)] {
+            let stricter = plan(stricter, 60_000);
+            let apart = 61_400_001 + stricter.tau_us.max(loose.tau_us);
+            assert_eq!(loose.surcharge_us(&stricter, 0, end_us), apart);
+        }
     }
 }
