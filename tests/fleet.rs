@@ -63,9 +63,7 @@ async fn ten_times_the_allowed_requests_never_pass_ligueleads_rate() {
     println!("{full} of {PER_MINUTE} requests in the fullest minute, {} in all", received.campaigns.len());
     let usage = second.usage().await;
     let line = usage["limits"].as_array().unwrap().iter().find(|line| line["name"] == "LigueLead calls in 60 s");
-    // What the vendor's headers show of a small rate may be taken for somebody else's use, by a few calls.
-    let limit = line.unwrap()["limit"].as_u64().unwrap();
-    assert!((PER_MINUTE as u64 * 9 / 10..=PER_MINUTE as u64).contains(&limit), "{limit}");
+    assert_eq!(line.unwrap()["limit"], PER_MINUTE, "nobody was taken for somebody else");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,9 +96,14 @@ async fn a_limit_that_leadsquared_teaches_one_process_is_kept_by_both() {
     assert!(received.most_calls_in_5s() <= TRUE_LIMIT as usize);
     assert_eq!(first.leadsquared.activities().len(), 200, "each message has one activity");
     let usage = second.usage().await;
-    let line = usage["limits"].as_array().unwrap().iter().find(|line| line["name"] == "LeadSquared calls in 5 s");
-    assert_eq!(line.unwrap()["limit"], TRUE_LIMIT);
-    assert_eq!(line.unwrap()["notes"][0], format!("learnt: {TRUE_LIMIT} in 5 s"));
+    // A refused bulk call does not say which of its windows was full, so either may have been learnt.
+    let lines = usage["limits"].as_array().unwrap();
+    let learnt: Vec<&Value> = lines.iter().filter(|line| line["learnt"]["calls"] == TRUE_LIMIT).collect();
+    assert!(!learnt.is_empty(), "{lines:?}");
+    for line in learnt {
+        assert_eq!(line["limit"], TRUE_LIMIT);
+        assert_eq!(line["notes"][0], format!("learnt: {TRUE_LIMIT} in 5 s"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

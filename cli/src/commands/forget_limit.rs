@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::Which;
 use crate::{installation, output};
 
-/// Forget the limit that LeadSquared's refusals taught: the configured one holds again.
+/// Forget the limits that LeadSquared's refusals taught: the configured ones hold again.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ForgetLimit {
     #[command(flatten)]
@@ -18,7 +18,7 @@ impl ForgetLimit {
         let forgotten = installation::crm_account(&config, &store.ledger).forget_learnt().await;
         store.close().await;
         forgotten?;
-        output::say("LeadSquared's limit is the configured one again");
+        output::say("LeadSquared's limits are the configured ones again");
         Ok(ExitCode::SUCCESS)
     }
 }

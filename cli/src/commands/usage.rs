@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, process::ExitCode};
 
 use recado_core::config::{Config, Quotas};
 use recado_ledger::{Budget, Day};
-use recado_limits::Clock;
+use recado_limits::{Clock, Seen};
 use recado_pipeline::{
     settings::{next_midnight_ms, today},
     warn::nearly_spent,
@@ -40,7 +40,7 @@ pub(crate) struct Report {
 }
 
 /// One quota or limit.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Spent {
     pub(crate) name: String,
     pub(crate) used: u64,
@@ -49,8 +49,19 @@ pub(crate) struct Spent {
     pub(crate) left: Option<u64>,
     /// When it is as good as new, in ms since the epoch; none for a window that slides.
     pub(crate) until_ms: Option<i64>,
+    /// The vendor refused a call: none starts before this instant, in ms since the epoch.
+    pub(crate) closed_until_ms: Option<i64>,
+    /// The account's true limit, as a refusal named it.
+    pub(crate) learnt: Option<Learnt>,
     /// `closed until …`, `learnt …`, `nearly spent`, `in shadow`: what else there is to know.
     pub(crate) notes: Vec<String>,
+}
+
+/// A limit that a refusal taught, before the reserve.
+#[derive(Debug, Serialize)]
+pub(crate) struct Learnt {
+    pub(crate) calls: u32,
+    pub(crate) window_ms: i64,
 }
 
 impl Usage {
@@ -104,7 +115,8 @@ fn budget(of: &str, spent: Day, quotas: Quotas, until_ms: i64) -> Vec<Spent> {
             let shadow = quotas.shadow.then(|| "in shadow".to_owned());
             let notes = near.into_iter().chain(shadow).collect();
             let left = limit.map(|limit| limit.saturating_sub(used));
-            Spent { name: format!("{what} a day{of}"), used, limit, left, until_ms: Some(until_ms), notes }
+            let name = format!("{what} a day{of}");
+            Spent { name, used, limit, left, until_ms: Some(until_ms), notes, ..Spent::default() }
         })
         .collect()
 }
@@ -124,35 +136,43 @@ async fn liguelead_limit(config: &Config, store: &Store) -> anyhow::Result<Spent
         used: state.used,
         limit: Some(state.limit.into()),
         left: Some(state.left.into()),
-        until_ms: None,
+        closed_until_ms: state.closed_until_ms,
         notes,
+        ..Spent::default()
     })
 }
 
 /// The lines of the LeadSquared account.
 async fn crm_limits(config: &Config, store: &Store, now_ms: i64) -> anyhow::Result<Vec<Spent>> {
     let state = installation::crm_account(config, &store.ledger).state(now_ms).await?;
-    let mut notes = Vec::new();
-    if let Some(until_ms) = state.closed_until_ms {
-        notes.push(format!("closed until {}", output::instant(until_ms)));
-    }
-    if let Some((calls, window_ms)) = state.learnt {
-        notes.push(format!("learnt: {calls} in {} s", window_ms / 1000));
-    }
-    let line = |name: &str, used: u64, limit: u64, until_ms, notes| Spent {
-        name: format!("LeadSquared {name}"),
-        used,
-        limit: Some(limit),
-        left: Some(limit.saturating_sub(used)),
-        until_ms,
-        notes,
-    };
     let crm = &config.leadsquared;
-    let tomorrow_ms = (now_ms.div_euclid(86_400_000) + 1) * 86_400_000;
+    let rate = |what: &str, used: u32, (limit, window_ms): (u32, i64), seen: Option<Seen>| {
+        let closed = state.closed_until_ms.map(|until_ms| format!("closed until {}", output::instant(until_ms)));
+        let learnt = seen.map(|seen| format!("learnt: {} in {} s", seen.calls, seen.window_ms / 1000));
+        Spent {
+            name: format!("LeadSquared {what} in {} s", window_ms / 1000),
+            used: used.into(),
+            limit: Some(limit.into()),
+            left: Some(if closed.is_some() { 0 } else { limit.saturating_sub(used).into() }),
+            closed_until_ms: state.closed_until_ms,
+            learnt: seen.map(|Seen { calls, window_ms }| Learnt { calls, window_ms }),
+            notes: closed.into_iter().chain(learnt).collect(),
+            ..Spent::default()
+        }
+    };
+    let day = Spent {
+        name: "LeadSquared calls a day (UTC)".to_owned(),
+        used: state.day_calls,
+        limit: Some(crm.own_calls_per_day()),
+        left: Some(crm.own_calls_per_day().saturating_sub(state.day_calls)),
+        until_ms: Some((now_ms.div_euclid(86_400_000) + 1) * 86_400_000),
+        notes: crm.day_in_shadow.then(|| "in shadow".to_owned()).into_iter().collect(),
+        ..Spent::default()
+    };
     Ok(vec![
-        line("calls in 5 s", state.calls.into(), state.calls_limit.into(), None, notes),
-        line("bulk calls in 5 s", state.bulk_calls.into(), crm.bulk_calls_per_5s.into(), None, Vec::new()),
-        line("calls a day (UTC)", state.day_calls, crm.own_calls_per_day(), Some(tomorrow_ms), Vec::new()),
+        rate("calls", state.calls, (state.calls_limit, state.window_ms), state.learnt),
+        rate("bulk calls", state.bulk_calls, (state.bulk_limit, state.bulk_window_ms), state.learnt_bulk),
+        day,
     ])
 }
 

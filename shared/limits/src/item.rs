@@ -1,5 +1,7 @@
 //! The one item that all functions share, and the writes that change it: pure data.
 
+use crate::rate::Plan;
+
 /// A limit stricter than somebody's configured one, and until when it is in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stated {
@@ -7,6 +9,11 @@ pub(crate) struct Stated {
     pub(crate) limit: u32,
     /// ms since 1970.
     pub(crate) until_ms: i64,
+}
+
+impl Stated {
+    /// Takes the place of a cut that is over.
+    pub(crate) const NO_CUT: Self = Self { limit: u32::MAX, until_ms: 0 };
 }
 
 /// What the item says.
@@ -18,7 +25,7 @@ pub(crate) struct Item {
     pub(crate) tat_us: i64,
     /// Permits ever sold.
     pub(crate) leased: u64,
-    /// `leased` as it was at some moments (µs since 1970), oldest first: what was sold in the last window.
+    /// `leased` as it was when the axis ended at some places (µs since 1970), oldest first.
     pub(crate) marks: Vec<(i64, u64)>,
     /// The strictest limit that is configured anywhere.
     pub(crate) limit: Stated,
@@ -40,21 +47,23 @@ impl Item {
         closed_until_ms: 0,
     };
 
-    /// Permits sold in the `window_us` before `now_us`, between two marks by proportion.
-    pub(crate) fn leased_since(&self, now_us: i64, window_us: i64) -> u64 {
-        let since_us = now_us - window_us;
-        // A lease ends on the axis after it was taken, so an axis that ended before the window has sold nothing in it.
-        if self.tat_us < since_us {
-            return 0;
-        }
-        let after = self.marks.partition_point(|(at_us, _)| *at_us <= since_us);
-        let Some(&(low_us, low)) = after.checked_sub(1).and_then(|before| self.marks.get(before)) else {
-            // All marks are younger than the window, so all that was ever sold is.
+    /// Permits whose leases begin before this place of the axis, at least, if a permit costs `plan`'s price or more:
+    /// between two marks, what was sold is taken to lie as far back as it can.
+    pub(crate) fn sold_before(&self, plan: &Plan, at_us: i64) -> u64 {
+        let end = (self.tat_us, self.leased);
+        let after = self.marks.partition_point(|(mark_us, _)| *mark_us <= at_us);
+        let before = after.checked_sub(1).and_then(|last| self.marks.get(last)).map_or(0, |(_, sold)| *sold);
+        let (next_us, next) = self.marks.get(after).copied().unwrap_or(end);
+        if next_us <= at_us {
             return self.leased;
-        };
-        let (high_us, high) = self.marks.get(after).copied().unwrap_or((now_us.max(low_us + 1), self.leased));
-        let part = i128::from(high.saturating_sub(low)) * i128::from(since_us - low_us) / i128::from(high_us - low_us);
-        self.leased.saturating_sub(low + u64::try_from(part).unwrap_or(0))
+        }
+        let between = u64::try_from(plan.permits_in(next_us - at_us)).unwrap_or(0);
+        before.max(next.saturating_sub(between))
+    }
+
+    /// Permits sold in the `window_us` before `now_us`, those that are to be spent later included.
+    pub(crate) fn sold_since(&self, plan: &Plan, now_us: i64, window_us: i64) -> u64 {
+        self.leased - self.sold_before(plan, now_us - window_us).min(self.leased)
     }
 }
 
@@ -131,12 +140,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_sold_in_the_last_window_is_read_between_marks() {
-        let item = Item { tat_us: 130, leased: 1_000, marks: vec![(0, 0), (50, 400), (100, 900)], ..Item::ABSENT };
-        assert_eq!(item.leased_since(120, 100), 1_000 - 160);
-        assert_eq!(item.leased_since(120, 60), 1_000 - 500);
-        assert_eq!(item.leased_since(120, 5), 1_000 - 975);
-        assert_eq!(item.leased_since(90, 100), 1_000, "before the first mark nothing was sold");
-        assert_eq!(item.leased_since(1_000, 100), 0, "the last lease is older than the window");
+    fn what_was_sold_in_a_window_is_read_between_marks() {
+        // A permit costs 10 µs and a little.
+        let plan = Plan::with(100, 1_000, 0, 0, 0);
+        let item =
+            Item { tat_us: 30_000, leased: 1_000, marks: vec![(0, 0), (5_000, 400), (10_000, 900)], ..Item::ABSENT };
+        for (at_us, before) in [
+            (-1, 0),
+            (0, 0),
+            (1_000, 0),
+            (3_000, 200),
+            (5_000, 400),
+            (6_000, 500),
+            (10_000, 900),
+            (29_000, 900),
+            (29_500, 950),
+            (30_000, 1_000),
+            (99_999, 1_000),
+        ] {
+            assert_eq!(item.sold_before(&plan, at_us), before, "{at_us}");
+        }
+        assert_eq!(item.sold_since(&plan, 31_000, 25_000), 500);
+        assert_eq!(Item::ABSENT.sold_since(&plan, 31_000, 25_000), 0);
     }
 }

@@ -16,14 +16,16 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
     account::{LimitError, kind_of},
-    item::{Item, Write},
+    item::{Item, Stated, Write},
     lease::{Clock, Lease, NotNow, Permits, Reading},
-    others::{RateHeaders, Verdict, judge},
+    others::{Answered, RateHeaders, Verdict, judge},
     rate::Plan,
     taker::{Next, Taker},
     wire,
 };
 
+/// The account's name in log lines.
+const ACCOUNT: &str = "liguelead";
 /// The item's partition key.
 const KEY: &str = "L#liguelead";
 /// Writes tried for one wish. Each that fails brings what the next one needs, so two suffice unless prices change.
@@ -124,7 +126,12 @@ impl LigueLeadAccount {
                 continue;
             };
             let answer = self.write(&write).await?;
-            if let Some(lease) = taker.wrote(&write, answer, now) {
+            let taken_off = answer.is_ok() && write.cut == Some(Stated::NO_CUT);
+            let lease = taker.wrote(&write, answer, now);
+            if taken_off {
+                tracing::info!(limit.account = ACCOUNT, limit.calls = taker.plan.limit(), "limits.recovered");
+            }
+            if let Some(lease) = lease {
                 let lease = self.hold(lease);
                 return Permits::of(&lease, wanted).ok_or(NoPermit::Store(LimitError::Contended));
             }
@@ -187,6 +194,8 @@ impl LigueLeadAccount {
                     let made = answer.is_ok();
                     taker.wrote(&write, answer, now);
                     if made {
+                        let closed_ms = until_ms - now.wall_us / 1_000;
+                        tracing::warn!(limit.account = ACCOUNT, closed.ms = closed_ms, "limits.closed");
                         return Ok(());
                     }
                 }
@@ -197,12 +206,12 @@ impl LigueLeadAccount {
         Err(LimitError::Contended)
     }
 
-    /// The vendor's headers on an answer: if they show that others use the account, the limit is cut for a while, for
+    /// The vendor's headers on the answer to a call that was made at `called`: if they show that others use the account, the limit is cut for a while, for
     /// all functions. The store is asked only for that. `true`: it was.
-    pub async fn observed(&self, headers: RateHeaders, now: Reading) -> Result<bool, LimitError> {
+    pub async fn observed(&self, headers: RateHeaders, called: Reading, now: Reading) -> Result<bool, LimitError> {
         // While a lease is being taken the next answer will do: headers stand on each.
         let Ok(mut taker) = self.shared.taker.try_lock() else { return Ok(false) };
-        let stated = match verdict(&taker, headers, now) {
+        let stated = match verdict(&taker, headers, called, now) {
             Verdict::Nothing => return Ok(false),
             Verdict::Cut(stated) => stated,
             Verdict::Close(until_ms, stated) => {
@@ -215,6 +224,10 @@ impl LigueLeadAccount {
         let Some(write) = taker.cut(stated, now.wall_us) else { return Ok(false) };
         let answer = self.write(&write).await?;
         let made = answer.is_ok();
+        if made {
+            let cut_ms = stated.until_ms - now.wall_us / 1_000;
+            tracing::warn!(limit.account = ACCOUNT, limit.calls = stated.limit, cut.ms = cut_ms, "limits.cut");
+        }
         // If it was not, somebody else was faster, perhaps with the same: the next answer will tell.
         taker.wrote(&write, answer, now);
         Ok(made)
@@ -230,7 +243,7 @@ impl LigueLeadAccount {
         let state = RateState {
             limit: plan.limit(),
             window_ms: plan.window_ms(),
-            used: item.leased_since(now.wall_us, plan.window_us),
+            used: item.sold_since(&taker.plan, now.wall_us, plan.window_us),
             left: u32::try_from(left).unwrap_or(u32::MAX),
             closed_until_ms: Some(item.closed_until_ms).filter(|until_ms| *until_ms > now_ms),
             cut: item.cut.filter(|cut| cut.until_ms > now_ms).map(|cut| (cut.limit, cut.until_ms)),
@@ -310,8 +323,10 @@ impl LigueLeadAccount {
     }
 }
 
-fn verdict(taker: &Taker, headers: RateHeaders, now: Reading) -> Verdict {
-    taker.seen().map_or(Verdict::Nothing, |(item, seen_us)| judge(&taker.plan, item, *seen_us, headers, now.wall_us))
+fn verdict(taker: &Taker, headers: RateHeaders, called: Reading, now: Reading) -> Verdict {
+    let Some((item, seen_us)) = taker.seen() else { return Verdict::Nothing };
+    let answered = Answered { item, seen_us: *seen_us, called_us: called.wall_us, now_us: now.wall_us };
+    judge(&taker.plan, &taker.in_force(item, now.wall_us), &answered, headers)
 }
 
 fn refused(until_us: i64) -> NoPermit {

@@ -35,18 +35,46 @@ pub(crate) enum Verdict {
     Close(i64, Stated),
 }
 
-/// Judges `headers` that came at `now_us`, by the item as seen at `seen_us`, under the configured `plan`.
+/// An answer to a call of ours: the item as this function saw it, and when; when the call was made and when its answer
+/// came. All in µs since 1970.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answered<'a> {
+    pub(crate) item: &'a Item,
+    pub(crate) seen_us: i64,
+    pub(crate) called_us: i64,
+    pub(crate) now_us: i64,
+}
+
+impl Answered<'_> {
+    /// The most calls of ours that the vendor can have counted in a window that ends between the call and its answer.
+    ///
+    /// They belong to leases that begin at `called − W − life − ε` or later and end at `now + tau + ε` or before. What
+    /// others of us bought since the item was seen lies behind its end, and not before that moment.
+    fn ours_at_most(&self, plan: &Plan, in_force: &Plan) -> u64 {
+        let Self { item, seen_us, called_us, now_us } = *self;
+        let first_us = called_us - plan.window_us - plan.life_us - plan.error_us;
+        let last_us = now_us + plan.tau_us.max(in_force.tau_us) + plan.error_us;
+        let unseen_us = last_us - item.tat_us.max(seen_us - plan.error_us);
+        let unseen = u64::try_from(plan.permits_in(unseen_us)).unwrap_or(0);
+        // What was reserved for later has not been spent yet.
+        let axis_us = last_us.min(item.tat_us) - first_us;
+        let most = u64::try_from(plan.permits_in(axis_us)).unwrap_or(0).saturating_add(1);
+        let sold = item.leased - item.sold_before(plan, first_us).min(item.leased);
+        sold.min(most).saturating_add(unseen)
+    }
+}
+
+/// Judges `headers` of an answer, under the configured `plan` and the one in force.
 ///
-/// What the vendor has counted and we have not sold was used by others. We know our own count as it was when the
-/// item was last seen; since then others of us may have bought what the axis sells in that time, which is allowed
-/// for, so that we do not mistake ourselves for somebody else.
-pub(crate) fn judge(plan: &Plan, item: &Item, seen_us: i64, headers: RateHeaders, now_us: i64) -> Verdict {
+/// What the vendor has counted beyond the most that can be ours was used by others. How much they use is told by what
+/// we have sold, so far as we know.
+pub(crate) fn judge(plan: &Plan, in_force: &Plan, answered: &Answered<'_>, headers: RateHeaders) -> Verdict {
+    let Answered { item, now_us, .. } = *answered;
     let of_vendor = u32::try_from(headers.limit.max(1)).unwrap_or(u32::MAX);
     let counted = headers.limit.saturating_sub(headers.remaining);
-    let ours = item.leased_since(seen_us, plan.window_us);
-    let unseen = plan.permits_in(now_us - seen_us + plan.life_us + plan.error_us) + i64::from(plan.burst());
-    let others = counted.saturating_sub(ours);
-    let others = if others > u64::try_from(unseen).unwrap_or(0) { others } else { 0 };
+    let is_others = counted > answered.ours_at_most(plan, in_force);
+    let ours = item.sold_since(plan, now_us, plan.window_us);
+    let others = if is_others { counted.saturating_sub(ours).max(1) } else { 0 };
     let left = of_vendor.saturating_sub(u32::try_from(others).unwrap_or(u32::MAX));
     let left = left.max(plan.limit.min(of_vendor) / LEAST_PART).max(1);
     if left >= plan.limit {
@@ -84,46 +112,64 @@ mod tests {
         RateHeaders { limit: 600_000, remaining, reset_epoch_s: 1_790_000_020 }
     }
 
+    fn judged(plan: &Plan, item: &Item, headers: RateHeaders, now_us: i64) -> Verdict {
+        judge(plan, plan, &Answered { item, seen_us: now_us, called_us: now_us, now_us }, headers)
+    }
+
     #[test]
     fn our_own_calls_are_not_others() {
-        let (plan, item) = (plan(600_000), item(300_000));
-        for remaining in [600_000, 400_000, 300_000, 290_000] {
-            assert_eq!(judge(&plan, &item, NOW_US, headers(remaining), NOW_US), Verdict::Nothing);
+        let (plan, item) = (plan(600_000), item(290_000));
+        // Others of us may have bought 0.6 s of the axis meanwhile.
+        for remaining in [600_000, 400_000, 310_000, 305_000] {
+            assert_eq!(judged(&plan, &item, headers(remaining), NOW_US), Verdict::Nothing);
         }
-        let long_ago_us = NOW_US - 10_000_000;
-        assert_eq!(judge(&plan, &item, long_ago_us, headers(200_000), NOW_US), Verdict::Nothing);
+        assert!(matches!(judged(&plan, &item, headers(304_000), NOW_US), Verdict::Cut(_)));
+        // Or 10 s of it, if the item was seen so long ago.
+        let now_us = NOW_US + 10_000_000;
+        let answered = Answered { item: &item, seen_us: NOW_US, called_us: now_us, now_us };
+        assert_eq!(judge(&plan, &plan, &answered, headers(210_000)), Verdict::Nothing);
+    }
+
+    #[test]
+    fn a_late_answer_tells_of_an_earlier_window() {
+        let plan = plan(600_000);
+        let (called_us, now_us) = (NOW_US + 1_000_000, NOW_US + 41_000_000);
+        // Nothing was sold in the last 40 s, and much in the window before the call.
+        let item = Item { tat_us: called_us, marks: vec![(called_us - 45_000_000, 0)], ..item(400_000) };
+        let answered = Answered { item: &item, seen_us: called_us, called_us, now_us };
+        assert_eq!(judge(&plan, &plan, &answered, headers(200_000)), Verdict::Nothing);
     }
 
     #[test]
     fn what_others_use_is_taken_off_for_two_windows() {
-        let verdict = judge(&plan(600_000), &item(300_000), NOW_US, headers(200_000), NOW_US);
+        let verdict = judged(&plan(600_000), &item(290_000), headers(210_000), NOW_US);
         assert_eq!(verdict, Verdict::Cut(Stated { limit: 500_000, until_ms: NOW_US / 1_000 + 120_000 }));
     }
 
     #[test]
     fn the_same_is_not_said_twice_but_more_is() {
         let cut = Some(Stated { limit: 500_000, until_ms: NOW_US / 1_000 + 100_000 });
-        let item = Item { cut, ..item(300_000) };
-        assert_eq!(judge(&plan(600_000), &item, NOW_US, headers(190_000), NOW_US), Verdict::Nothing);
-        assert!(matches!(judge(&plan(600_000), &item, NOW_US, headers(100_000), NOW_US), Verdict::Cut(_)));
+        let item = Item { cut, ..item(290_000) };
+        assert_eq!(judged(&plan(600_000), &item, headers(200_000), NOW_US), Verdict::Nothing);
+        assert!(matches!(judged(&plan(600_000), &item, headers(110_000), NOW_US), Verdict::Cut(_)));
         let later_us = NOW_US + 45_000_000;
         let item = Item { tat_us: later_us, marks: vec![(later_us - 30_000_000, 0)], ..item };
-        let renewed = judge(&plan(600_000), &item, later_us, headers(190_000), later_us);
+        let renewed = judged(&plan(600_000), &item, headers(200_000), later_us);
         assert!(matches!(renewed, Verdict::Cut(stated) if stated.limit == 490_000), "{renewed:?}");
     }
 
     #[test]
     fn nothing_left_closes_until_the_reset() {
-        let verdict = judge(&plan(600_000), &item(300_000), NOW_US, headers(0), NOW_US);
-        assert!(matches!(verdict, Verdict::Close(1_790_000_020_000, Stated { limit: 300_000, .. })), "{verdict:?}");
+        let verdict = judged(&plan(600_000), &item(290_000), headers(0), NOW_US);
+        assert!(matches!(verdict, Verdict::Close(1_790_000_020_000, Stated { limit: 290_000, .. })), "{verdict:?}");
     }
 
     #[test]
     fn a_vendor_that_allows_less_is_believed_and_one_that_allows_more_is_not_asked() {
         let stricter = RateHeaders { limit: 1_000, remaining: 999, reset_epoch_s: 0 };
-        let verdict = judge(&plan(600_000), &item(1), NOW_US, stricter, NOW_US);
+        let verdict = judged(&plan(600_000), &item(1), stricter, NOW_US);
         assert!(matches!(verdict, Verdict::Cut(Stated { limit: 1_000, .. })), "{verdict:?}");
         let looser = RateHeaders { limit: 600_000, remaining: 599_000, reset_epoch_s: 0 };
-        assert_eq!(judge(&plan(1_000), &item(1_000), NOW_US, looser, NOW_US), Verdict::Nothing);
+        assert_eq!(judged(&plan(1_000), &item(1_000), looser, NOW_US), Verdict::Nothing);
     }
 }

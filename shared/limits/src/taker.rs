@@ -20,6 +20,8 @@ const STATED_MS: i64 = 120_000;
 const SLACK_US: i64 = 100_000;
 /// Marks kept in one window.
 const MARKS: i64 = 12;
+/// Windows of which marks are kept.
+const MARKED_WINDOWS: i64 = 2;
 /// Leases remembered, to learn how much one is worth.
 const LEASES_REMEMBERED: usize = 32;
 /// A lease is at least this part of the largest one, or what was wanted: smaller ones are not worth a write.
@@ -91,11 +93,10 @@ impl Taker {
         self.plan.of_limit(self.plan.limit.min(others).min(cut).max(1))
     }
 
-    /// The plan at whose price the cheapest lease was bought since the last change of a limit, by whomever: a cut
-    /// that may be over for somebody was not paid by everybody.
-    fn cheapest(&self, item: &Item, now_us: i64) -> Plan {
-        let cut = item.cut.filter(|cut| now_us + self.plan.error_us <= cut.until_ms * 1_000);
-        self.plan.of_limit(item.limit.limit.min(cut.map_or(u32::MAX, |cut| cut.limit)).max(1))
+    /// The plan at whose price the cheapest lease was bought since the last change of a limit, by whomever: a cut that
+    /// is over is in force until it is taken off.
+    fn cheapest(&self, item: &Item) -> Plan {
+        self.plan.of_limit(item.limit.limit.min(item.cut.map_or(u32::MAX, |cut| cut.limit)).max(1))
     }
 
     /// What to do to get `wanted` permits (at least 1) that can be spent at `latest_us` (µs since 1970) or before.
@@ -106,7 +107,7 @@ impl Taker {
             return Next::Refused(self.closed_until_us);
         }
         self.forget(now.mono_us);
-        let Some((item, seen_us)) = &self.seen else { return Next::Read };
+        let Some((item, _)) = &self.seen else { return Next::Read };
         if item.rev > 0
             && let Some(write) = self.restate(item, now_us)
         {
@@ -133,7 +134,7 @@ impl Taker {
         let states = item.rev == 0 || self.plan.limit == item.limit.limit;
         Next::Write(Write {
             leased: size,
-            marks: self.marks(item, *seen_us),
+            marks: self.marks(item),
             limit: states.then(|| self.stated(now_us)),
             ..Write::new(item.rev, within, tat)
         })
@@ -165,7 +166,7 @@ impl Taker {
     /// A write by which others' use of the account cuts the limit to `limit` until `until_ms`.
     pub(crate) fn cut(&self, stated: Stated, now_us: i64) -> Option<Write> {
         let (item, _) = self.seen.as_ref().filter(|(item, _)| item.rev > 0)?;
-        let write = self.reprice(item, &self.cheapest(item, now_us), stated.limit, now_us);
+        let write = self.reprice(item, &self.cheapest(item), stated.limit, now_us);
         Some(Write { cut: Some(stated), ..write })
     }
 
@@ -185,9 +186,15 @@ impl Taker {
     }
 
     /// A write by which the configured limit becomes the shared one: at once if it is stricter, and when nobody has
-    /// stated the stricter one for a while if it is not.
+    /// stated the stricter one for a while if it is not. A cut that is over is taken off in the same way, so that a
+    /// write that was decided under its price and comes late is refused.
     fn restate(&self, item: &Item, now_us: i64) -> Option<Write> {
-        let over = now_us > item.limit.until_ms * 1_000 + self.plan.error_us;
+        let over = |stated: &Stated| now_us > stated.until_ms * 1_000 + self.plan.error_us;
+        if item.cut.is_some_and(|cut| cut != Stated::NO_CUT && over(&cut)) {
+            let write = Write::new(item.rev, (i64::MIN, i64::MAX), Move::On(0));
+            return Some(Write { cut: Some(Stated::NO_CUT), next_rev: true, ..write });
+        }
+        let over = over(&item.limit);
         if self.plan.limit == item.limit.limit || (self.plan.limit > item.limit.limit && !over) {
             return None;
         }
@@ -228,17 +235,17 @@ impl Taker {
         }
     }
 
-    /// The marks to be kept, if it is time for one.
-    fn marks(&self, item: &Item, seen_us: i64) -> Option<Vec<(i64, u64)>> {
+    /// The marks to be kept, if it is time for one: as far back as an answer may tell of that took long.
+    fn marks(&self, item: &Item) -> Option<Vec<(i64, u64)>> {
         let newest_us = item.marks.last().map_or(i64::MIN, |(at_us, _)| *at_us);
         let window_us = self.plan.window_us;
-        if seen_us < newest_us.saturating_add((window_us / MARKS).max(1)) {
+        if item.tat_us < newest_us.saturating_add((window_us / MARKS).max(1)) {
             return None;
         }
-        let since_us = seen_us - window_us - window_us / MARKS;
+        let since_us = item.tat_us - MARKED_WINDOWS * window_us;
         let old = item.marks.partition_point(|(at_us, _)| *at_us <= since_us).saturating_sub(1);
         let mut marks = item.marks.get(old..).unwrap_or_default().to_vec();
-        marks.push((seen_us, item.leased));
+        marks.push((item.tat_us, item.leased));
         Some(marks)
     }
 }

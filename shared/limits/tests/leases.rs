@@ -157,12 +157,12 @@ async fn what_others_use_is_taken_off_for_all_and_comes_back_by_itself() {
     asked.take();
     let headers = |remaining| RateHeaders { limit: 600_000, remaining, reset_epoch_s: 0 };
     for ms in 0_i64..100 {
-        assert!(!first.observed(headers(599_000 - 10 * ms.unsigned_abs()), at(ms)).await.unwrap());
+        assert!(!first.observed(headers(599_000 - 10 * ms.unsigned_abs()), at(ms), at(ms)).await.unwrap());
     }
     assert_eq!(asked.take(), NOTHING, "no others, no request");
-    assert!(first.observed(headers(299_000), at(100)).await.unwrap());
+    assert!(first.observed(headers(299_000), at(100), at(100)).await.unwrap());
     assert_eq!(asked.take(), ONE_WRITE);
-    assert!(!first.observed(headers(298_990), at(101)).await.unwrap(), "it is known");
+    assert!(!first.observed(headers(298_990), at(101), at(101)).await.unwrap(), "it is known");
     let cut = second.state(at(102)).await.unwrap();
     assert_eq!((cut.limit, cut.cut), (300_000, Some((300_000, NOW_MS + 120_100))));
     let permits = second.permits(3_000, at(103), NOW_MS + 60_000).await.unwrap();

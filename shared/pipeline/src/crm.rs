@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use leadsquared::{Admitted, CallError, Class, Client, Permit};
-use recado_limits::{CallClass, CrmAccount, LimitError, Slot};
+use recado_limits::{CallClass, CrmAccount, LimitError, Seen, Slot};
 
 use crate::world::World;
 
@@ -47,13 +47,10 @@ impl Crm {
     /// Tells all functions what a failed call of this class said about the account's rate, if it did.
     pub async fn heed<C: Class>(&self, error: &CallError) -> Result<(), LimitError> {
         let CallError::Throttled { limit, retry_after_ms } = error else { return Ok(()) };
-        let until_ms = self.world.now_ms() + i64::try_from(*retry_after_ms).unwrap_or(i64::MAX / 4);
-        // The message does not say which window was full. No plan's standard window holds a single call, so one
-        // call is the bulk window's, and must not be taken for the whole account's.
-        let learnt = limit
-            .filter(|limit| class_of::<C>() == CallClass::Standard || limit.calls > 1)
-            .map(|limit| (limit.calls, i64::from(limit.seconds) * 1000));
-        self.account.refused(until_ms, learnt).await
+        let now_ms = self.world.now_ms();
+        let until_ms = now_ms + i64::try_from(*retry_after_ms).unwrap_or(i64::MAX / 4);
+        let named = limit.map(|limit| Seen { calls: limit.calls, window_ms: i64::from(limit.seconds) * 1_000 });
+        self.account.refused(class_of::<C>(), now_ms, until_ms, named).await.map(|_| ())
     }
 }
 

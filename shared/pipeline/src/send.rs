@@ -40,7 +40,7 @@ use self::{
     budget::{Reserved, cost},
     moves::{claim, expired, held},
 };
-use recado_limits::{Clock, LigueLeadAccount, NoPermit, NotNow, Permits, RateHeaders};
+use recado_limits::{Clock, LigueLeadAccount, NoPermit, NotNow, Permits, RateHeaders, Reading};
 use tokio::sync::Semaphore;
 
 use crate::{secrets::CallbackUrls, settings::SendSettings, world::World};
@@ -251,8 +251,9 @@ impl Sender {
             tracing::warn!(error = %error, "send.no_permit");
             return None;
         }
+        let called = self.clock.read();
         let answer = self.liguelead.send_sms(&request).await;
-        self.heed(&answer).await;
+        self.heed(&answer, called).await;
         Some(answer)
     }
 
@@ -278,8 +279,8 @@ impl Sender {
         }
     }
 
-    /// Tells all functions what an answer says of the account's rate.
-    async fn heed(&self, answer: &Answer) {
+    /// Tells all functions what the answer to a call made at `called` says of the account's rate.
+    async fn heed(&self, answer: &Answer, called: Reading) {
         let now = self.clock.read();
         let heeded = match (&answer.outcome, &answer.rate) {
             (Outcome::NotSent { cause: NotSent::RateLimited, retry_after_ms, .. }, _) => {
@@ -289,7 +290,7 @@ impl Sender {
             (_, Some(rate)) => {
                 let headers =
                     RateHeaders { limit: rate.limit, remaining: rate.remaining, reset_epoch_s: rate.reset_epoch_s };
-                self.rate.observed(headers, now).await.map(|_| ())
+                self.rate.observed(headers, called, now).await.map(|_| ())
             }
             (_, None) => Ok(()),
         };

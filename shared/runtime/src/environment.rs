@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use leadsquared::CallError;
+use leadsquared::{CallError, Standard};
 use liguelead::CallFailed;
 use recado_limits::{Clock, LigueLeadAccount};
 use recado_pipeline::{crm::Crm, secrets::Secret};
@@ -109,7 +109,10 @@ pub async fn probe((liguelead, rate): (&liguelead::Client, &LigueLeadAccount), c
         Err(error @ CallError::Credentials { .. }) => {
             bail!("LEADSQUARED_ACCESS_KEY, LEADSQUARED_SECRET_KEY or LEADSQUARED_BASE_URL was refused: {error}")
         }
-        Err(error) => tracing::warn!(error = %error, "start.leadsquared_not_checked"),
+        Err(error) => {
+            crm.heed::<Standard>(&error).await?;
+            tracing::warn!(error = %error, "start.leadsquared_not_checked");
+        }
     }
     Ok(())
 }

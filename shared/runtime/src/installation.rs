@@ -121,6 +121,8 @@ pub fn crm_account(config: &Config, ledger: &Ledger) -> CrmAccount {
         bulk_counts_in_window: crm.bulk_counts_in_window,
         window_ms: CRM_WINDOW_MS,
         calls_per_day: Some(crm.own_calls_per_day()),
+        day_in_shadow: crm.day_in_shadow,
+        reserve_per_mille: crm.reserve_per_mille,
     };
     CrmAccount::new(ledger.client().clone(), ledger.table(), limits)
 }

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     item::{Item, Move, Stated, Write},
     lease::{Lease, NotNow, Reading},
+    others::{Answered, RateHeaders, Verdict, judge},
     rate::Plan,
     taker::{Next, Taker},
 };
@@ -115,7 +116,30 @@ impl<'a> Fleet<'a> {
                 }
                 self.later(at, function);
             }
+            Step::Count(called) => {
+                let window = (at - self.world.plan.window_us)..=at;
+                let counted = self.outcome.calls.iter().filter(|(call, _)| window.contains(call)).count() as u64;
+                let back = self.chance.edgy(0, self.world.plan.window_us / 2);
+                self.push(at + back, function, Step::Headers { called, counted });
+            }
+            Step::Headers { called, counted } => self.judge(at, function, called, counted),
         }
+    }
+
+    /// A function judges headers, as they are and as they would be if others had made half as many calls again.
+    fn judge(&mut self, at: i64, function: usize, called: Reading, counted: u64) {
+        let now_us = self.reading(function, at).wall_us;
+        let limit = u64::from(self.world.plan.limit);
+        let taker = &self.functions[function].taker;
+        let Some((item, seen_us)) = taker.seen() else { return };
+        let answered = Answered { item, seen_us: *seen_us, called_us: called.wall_us, now_us };
+        let others = |counted: u64| {
+            let headers = RateHeaders { limit, remaining: limit.saturating_sub(counted), reset_epoch_s: 0 };
+            judge(&taker.plan, &taker.in_force(item, now_us), &answered, headers) != Verdict::Nothing
+        };
+        self.outcome.judged += 1;
+        self.outcome.accused += u64::from(others(counted));
+        self.outcome.noticed += u64::from(others(counted + limit / 2));
     }
 
     /// The store makes a write, or refuses it.
@@ -297,6 +321,9 @@ impl<'a> Fleet<'a> {
         for _ in 0..spent {
             let call = at + self.chance.edgy(0, self.world.delay);
             self.outcome.calls.push((call, sold));
+            if self.world.headers {
+                self.push(call, function, Step::Count(now));
+            }
         }
         let pause = self.chance.to(self.world.plan.life_us / 2 + 1);
         self.later(at + if spent == left { 0 } else { pause }, function);

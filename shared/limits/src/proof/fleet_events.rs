@@ -16,6 +16,10 @@ pub(super) struct Outcome {
     pub(super) writes: u64,
     pub(super) refused_writes: u64,
     pub(super) reads: u64,
+    /// Headers judged; those by which functions took themselves for others; those by which they saw others.
+    pub(super) judged: u64,
+    pub(super) accused: u64,
+    pub(super) noticed: u64,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -34,6 +38,13 @@ pub(super) enum Step {
         life: u32,
         sold: i64,
         answer: Result<Item, Item>,
+    },
+    /// A call that was made at this reading reaches the vendor, which counts.
+    Count(Reading),
+    /// Its answer comes back, and says how many calls the vendor had counted.
+    Headers {
+        called: Reading,
+        counted: u64,
     },
 }
 

@@ -73,6 +73,8 @@ pub(super) struct World {
     pub(super) changes: i64,
     pub(super) cuts: i64,
     pub(super) refusals: i64,
+    /// Answers carry the vendor's headers, and functions judge them.
+    pub(super) headers: bool,
     pub(super) mutant: Mutant,
 }
 
@@ -112,6 +114,7 @@ impl World {
             changes: few(chance, 10),
             cuts: few(chance, 6),
             refusals: few(chance, 6),
+            headers: false,
             mutant: Mutant::default(),
         }
     }
@@ -140,6 +143,7 @@ impl World {
             changes: 0,
             cuts: 0,
             refusals: 0,
+            headers: false,
             mutant: Mutant::default(),
         }
     }

@@ -5,12 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::{
     chance::Chance,
     fleet::Fleet,
+    fleet_events::Outcome,
     fleet_world::World,
     oracle::{Rule, excess},
 };
 
 /// Schedules in a normal run of the tests.
 const SCHEDULES: u64 = 100_000;
+/// Schedules in which functions judge the vendor's headers.
+const HEADERS_SCHEDULES: u64 = 2_000;
 
 /// After so many schedules a long run says how far it is.
 const PROGRESS: u64 = 100_000;
@@ -91,4 +94,22 @@ fn the_schedules_press_against_the_limit() {
         calls / 2_000
     );
     assert!(full > 900 && over_one_window > 1_500, "{full} {over_one_window}");
+}
+
+/// What the vendor's headers show of our own calls is never taken for somebody else's, whatever is late or lost.
+#[test]
+fn no_fleet_takes_itself_for_somebody_else() {
+    let (judged, noticed) = (AtomicU64::new(0), AtomicU64::new(0));
+    for_each_seed("headers", HEADERS_SCHEDULES, |seed| {
+        let mut chance = Chance::new(seed);
+        let world = World { headers: true, changes: 0, cuts: 0, calls_max: 1_000, ..World::of(&mut chance) };
+        let outcome = Fleet::run(&world, chance);
+        judged.fetch_add(outcome.judged, Ordering::Relaxed);
+        noticed.fetch_add(outcome.noticed, Ordering::Relaxed);
+        let Outcome { accused, judged, .. } = outcome;
+        if accused > 0 { Err(format!("{accused} of {judged} in {world:?}")) } else { Ok(()) }
+    });
+    let (judged, noticed) = (judged.into_inner(), noticed.into_inner());
+    println!("{judged} headers judged; half the limit used by others would have been noticed by {noticed}");
+    assert!(noticed > judged / 4, "{noticed} of {judged}");
 }

@@ -259,6 +259,14 @@ impl Syncer {
         }
     }
 
+    /// A standard call's answer, once all functions know of a refusal for the account's rate.
+    async fn heeded<T>(&self, answer: Result<T, CallError>) -> Result<T, SyncError> {
+        if let Err(error) = &answer {
+            self.crm.heed::<Standard>(error).await?;
+        }
+        Ok(answer?)
+    }
+
     /// The code of the activity type that stands for messages: known, found by name, or created. `None`: no call can
     /// start in time.
     async fn activity_code(&self, until_ms: i64, report: &mut SyncReport) -> Result<Option<u32>, SyncError> {
@@ -269,13 +277,14 @@ impl Syncer {
         }
         let Some(permit) = self.crm.permit(until_ms).await? else { return Ok(None) };
         report.calls += 1;
-        let types = self.crm.with(permit).activity_types().await?;
+        let types = self.heeded(self.crm.with(permit).activity_types().await).await?;
         let code = match types.iter().find(|kind| kind.name == *name) {
             Some(found) => found.code,
             None => {
                 let Some(permit) = self.crm.permit(until_ms).await? else { return Ok(None) };
                 report.calls += 1;
-                let code = self.crm.with(permit).create_activity_type(&activity_type(name)).await?;
+                let made = self.crm.with(permit).create_activity_type(&activity_type(name)).await;
+                let code = self.heeded(made).await?;
                 tracing::info!(activity.code = code, "sync.activity_type_created");
                 code
             }
