@@ -110,8 +110,10 @@ pub async fn probe((liguelead, rate): (&liguelead::Client, &LigueLeadAccount), c
             bail!("LEADSQUARED_ACCESS_KEY, LEADSQUARED_SECRET_KEY or LEADSQUARED_BASE_URL was refused: {error}")
         }
         Err(error) => {
-            crm.heed::<Standard>(&error).await?;
             tracing::warn!(error = %error, "start.leadsquared_not_checked");
+            if let Err(error) = crm.heed::<Standard>(&error).await {
+                tracing::warn!(error = %error, "start.leadsquared_not_checked");
+            }
         }
     }
     Ok(())
