@@ -14,6 +14,8 @@ use super::{
 use crate::slots::{CLOCK_MS, CallClass, CrmLimits, Grants, LATE_MS, Seen, Slot, WAY_MS};
 
 const DAY_MS: i64 = 86_400_000;
+/// The window in which the vendor counts.
+const WINDOW_MS: i64 = 5_000;
 /// Schedules in a normal run of the tests.
 const SCHEDULES: u64 = 60_000;
 
@@ -59,7 +61,7 @@ impl World {
             calls,
             bulk_calls: chance.within(1, i64::from(calls.min(3))) as u32,
             bulk_counts_in_window: chance.percent(70),
-            window_ms: 5_000,
+            window_ms: WINDOW_MS,
             calls_per_day: chance.percent(30).then(|| 2 + chance.to(60) as u64),
             day_in_shadow: false,
             reserve_per_mille: 0,
@@ -163,6 +165,26 @@ impl Log {
             self.counted.push((at, bulk));
         }
         named
+    }
+
+    /// A refusal that names so many calls comes back, of a call that was granted by this version of the item.
+    fn refused(
+        &mut self,
+        item: &mut (u64, Grants),
+        limits: &CrmLimits,
+        (class, granted): (CallClass, u64),
+        now: i64,
+        calls: u32,
+    ) {
+        let named = Some(Seen { calls, window_ms: WINDOW_MS });
+        let taught = item.1.refused(class, limits, now, now + WINDOW_MS + 200, named);
+        item.0 += 1;
+        self.taught += usize::from(taught.is_some());
+        self.in_vain += usize::from(taught.is_none() && granted > self.refused && now > item.1.settled_ms);
+        if taught.is_some() {
+            self.refused = item.0;
+        }
+        self.learnt = [item.1.learnt, item.1.learnt_bulk].map(|seen| seen.map(|seen| seen.calls));
     }
 
     /// What the account has learnt that is not so, or refusals that should have taught and did not. One may: our own
@@ -285,15 +307,7 @@ fn run(world: &World, chance: &mut Chance, wrong: Wrong) -> Log {
             }
             Step::Refused { bulk, granted, calls } => {
                 let class = if bulk && !wrong.guesses { CallClass::Bulk } else { CallClass::Standard };
-                let named = Some(Seen { calls, window_ms: world.limits.window_ms });
-                let taught = item.1.refused(class, &limits, now, now + world.limits.window_ms + 200, named);
-                log.taught += usize::from(taught.is_some());
-                log.in_vain += usize::from(taught.is_none() && granted > log.refused && now > item.1.settled_ms);
-                item.0 += 1;
-                if taught.is_some() {
-                    log.refused = item.0;
-                }
-                log.learnt = [item.1.learnt, item.1.learnt_bulk].map(|seen| seen.map(|seen| seen.calls));
+                log.refused(&mut item, &limits, (class, granted), now, calls);
             }
         }
     }
