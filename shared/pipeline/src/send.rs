@@ -98,7 +98,7 @@ pub struct SendReport {
 }
 
 impl SendReport {
-    fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         Self {
             requests: self.requests + other.requests,
             accepted: self.accepted + other.accepted,
@@ -153,7 +153,7 @@ impl Sender {
         let requests = into_requests(ready, self.settings.phones_per_request, has_quota);
         self.lease(requests.len()).await;
         let queue = AtomicI64::new(0);
-        let requests: Vec<_> = requests.into_iter().map(|request| self.send_request(request, &queue)).collect();
+        let requests: Vec<_> = requests.into_iter().map(|request| self.send_request(request.members, &queue)).collect();
         let sent: Vec<SendReport> =
             stream::iter(requests).buffer_unordered(self.settings.requests_at_once).collect().await;
         sent.into_iter().fold(report, SendReport::and)
@@ -205,7 +205,7 @@ impl Sender {
         let surplus = Refund { amount: refund.amount.less(spent.amount), ..refund };
         if !self.begin_call(batch, &mine, surplus).await? {
             // Another process took this sender for dead and released the batch.
-            self.moved(mine.iter().map(|m| given_back(m.id, batch, now_ms, None, now_ms)).collect()).await;
+            self.moved(mine.iter().map(|m| given_back(m, batch, now_ms, None, now_ms)).collect()).await;
             report.not_ours += mine.len() as u64;
             return Ok(report);
         }
@@ -221,10 +221,11 @@ impl Sender {
     /// Writes that the call begins, and which messages it carries. The same write is tried again if it fails, since
     /// it may have happened; it is only believed when it says so.
     async fn begin_call(&self, batch: BatchId, mine: &[Message], surplus: Refund) -> Result<bool, LedgerError> {
+        let now_ms = self.world.now_ms();
         let change = BatchChange {
-            call: Some((self.world.now_ms(), mine.iter().map(|message| message.id).collect())),
+            call: Some((now_ms, mine.iter().map(|message| message.id).collect())),
             refund: (surplus.amount != Day::default()).then_some(surplus),
-            ..BatchChange::new(batch, &[BatchState::Prepared], BatchState::Calling)
+            ..BatchChange::new(batch, &[BatchState::Prepared], BatchState::Calling, now_ms)
         };
         self.insist(&change).await
     }

@@ -78,6 +78,7 @@ pub(super) fn cost(messages: &[Message]) -> Day {
         messages: messages.len() as u64,
         credits: messages.iter().map(|message| u64::from(message.credits)).sum(),
         requests: 1,
+        requests_fewest: 1,
     }
 }
 

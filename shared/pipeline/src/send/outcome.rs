@@ -41,27 +41,27 @@ impl Sender {
             Outcome::Accepted { campaign_id, .. } => {
                 let change = BatchChange {
                     campaign_id: campaign_id.clone(),
-                    ..BatchChange::new(batch, CALLED, BatchState::Accepted)
+                    ..BatchChange::new(batch, CALLED, BatchState::Accepted, now_ms)
                 };
                 self.insist(&change).await?;
                 let moves = mine.iter().map(|m| of_batch(m).accepted(campaign_id.clone(), &self.settings));
                 (moves.collect(), SendReport { accepted: count, ..zero })
             }
-            Outcome::Refused { scope: Scope::Request, status, reason } => {
+            Outcome::Refused { scope: Scope::Request, status, reason, .. } => {
                 let why = format!("LigueLead refused it ({status}): {reason}");
                 if !self.end(batch, CALLED, BatchState::Refused, spent, &why).await? {
                     return Ok(proved_sent(batch));
                 }
                 (mine.iter().map(|m| of_batch(m).refused(&why)).collect(), SendReport { refused: count, ..zero })
             }
-            Outcome::Refused { scope: Scope::Account, status, reason } => {
+            Outcome::Refused { scope: Scope::Account, status, reason, .. } => {
                 let why = format!("LigueLead refuses the account ({status}): {reason}");
                 tracing::error!(vendor.status = status, vendor.reason = %reason, "send.account_refused");
                 if !self.release(batch, CALLED, spent, &why).await? {
                     return Ok(proved_sent(batch));
                 }
                 let until_ms = now_ms + ACCOUNT_REFUSED_MS;
-                let back = mine.iter().map(|m| given_back(m.id, batch, until_ms, Some(&why), now_ms));
+                let back = mine.iter().map(|m| given_back(m, batch, until_ms, Some(&why), now_ms));
                 (back.collect(), SendReport { held: count, ..zero })
             }
             Outcome::NotSent { retry_after_ms, reason, .. } => {
@@ -72,7 +72,7 @@ impl Sender {
                 let why = format!("no answer that says whether it was sent: {reason}");
                 let change = BatchChange {
                     why: Some(why.clone()),
-                    ..BatchChange::new(batch, &[BatchState::Calling], BatchState::Unknown)
+                    ..BatchChange::new(batch, &[BatchState::Calling], BatchState::Unknown, now_ms)
                 };
                 if !self.insist(&change).await? {
                     return Ok(proved_sent(batch));
@@ -99,7 +99,7 @@ impl Sender {
             return Ok(proved_sent(batch));
         }
         let wait_ms = retry_after_ms.map_or(RETRY_MS, |ms| i64::try_from(ms).unwrap_or(RETRY_MS));
-        let back = mine.iter().map(|m| given_back(m.id, batch, now_ms + wait_ms, Some(why), now_ms));
+        let back = mine.iter().map(|m| given_back(m, batch, now_ms + wait_ms, Some(why), now_ms));
         self.ledger.move_messages(back.collect()).await?;
         Ok(SendReport { held: mine.len() as u64, ..SendReport::default() })
     }
@@ -112,8 +112,11 @@ impl Sender {
         refund: Refund,
         why: &str,
     ) -> Result<bool, LedgerError> {
-        let change =
-            BatchChange { why: Some(why.to_owned()), refund: Some(refund), ..BatchChange::new(batch, from, to) };
+        let change = BatchChange {
+            why: Some(why.to_owned()),
+            refund: Some(refund),
+            ..BatchChange::new(batch, from, to, self.world.now_ms())
+        };
         self.insist(&change).await
     }
 
