@@ -57,6 +57,20 @@ pub struct Part<T> {
     is_named: bool,
 }
 
+impl<T> Part<T> {
+    /// Its members, and the part without them.
+    #[must_use]
+    pub fn into_members(mut self) -> (Vec<T>, Self) {
+        (std::mem::take(&mut self.members), self)
+    }
+
+    /// The same part with those of its members who are left.
+    #[must_use]
+    pub fn with_members(self, members: Vec<T>) -> Self {
+        Self { members, ..self }
+    }
+}
+
 /// What follows from a refusal.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refused<T> {

@@ -167,7 +167,11 @@ fn compose(config: &Config, rule: &Rule, event: &Event, context: &Context, now_m
         created_ms: now_ms,
         expires_ms: now_ms.saturating_add(expires_ms),
         changed_ms: now_ms,
-        due_ms: Some(now_ms + WAKE_UP_WITHIN_MS),
+        due_ms: Some(match rule.priority {
+            // Nobody is woken for it: it goes with the next sweep.
+            Priority::Low => now_ms,
+            Priority::Urgent | Priority::Normal => now_ms + WAKE_UP_WITHIN_MS,
+        }),
         batch: None,
         campaign_id: None,
         crm: Crm::default(),

@@ -3,10 +3,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::{
     message::{Channel, Message, Priority},
     phone::Phone,
 };
+
+/// Bytes of a content's short name.
+const KEY_BYTES: usize = 16;
 
 /// What LigueLead takes once in a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -85,6 +90,24 @@ pub fn into_requests(
     // Oldest first over all texts, so that a large mailing does not hold up what came before it.
     requests.sort_by_key(|request| request.members.first().map(|one| (one.priority, one.created_ms, one.id)));
     requests
+}
+
+/// A short name for what LigueLead takes once in a request of `message`: messages with the same one can share a request
+/// as far as the vendor is concerned. It tells nothing of the text.
+#[must_use]
+pub fn content_key(message: &Message) -> String {
+    let mut hash = Sha256::new();
+    let text = message.text.as_ref().map(|text| text.expose()).unwrap_or_default();
+    for part in [
+        message.channel.as_str(),
+        text,
+        message.title.as_deref().unwrap_or_default(),
+        message.group_id.as_deref().unwrap_or_default(),
+    ] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hex::encode(hash.finalize().as_slice().get(..KEY_BYTES).unwrap_or_default())
 }
 
 /// Packs messages of one text.

@@ -26,6 +26,8 @@ pub(crate) struct Item {
     pub(crate) cut: Option<Stated>,
     /// For display, and for leases that wait: the vendor refused a call until then, in ms since 1970.
     pub(crate) closed_until_ms: i64,
+    /// The vendor refuses the account itself, and why: until `closed_until_ms` nobody calls, then one call tries.
+    pub(crate) suspended: Option<String>,
 }
 
 impl Item {
@@ -38,6 +40,7 @@ impl Item {
         limit: Stated { limit: u32::MAX, until_ms: 0 },
         cut: None,
         closed_until_ms: 0,
+        suspended: None,
     };
 
     /// Permits sold in the `window_us` before `now_us`, between two marks by proportion.
@@ -81,6 +84,10 @@ pub(crate) struct Write {
     pub(crate) limit: Option<Stated>,
     pub(crate) cut: Option<Stated>,
     pub(crate) closed_until_ms: Option<i64>,
+    /// The vendor refuses the account, and why; `Some(None)`: it does so no more.
+    pub(crate) suspended: Option<Option<String>>,
+    /// What the lease is charged above its cost, in µs, so that others are left a share; not stored.
+    pub(crate) padding_us: i64,
     /// The price changes: whoever does not know it yet must look again.
     pub(crate) next_rev: bool,
 }
@@ -97,6 +104,8 @@ impl Write {
             limit: None,
             cut: None,
             closed_until_ms: None,
+            suspended: None,
+            padding_us: 0,
             next_rev: false,
         }
     }
@@ -122,6 +131,7 @@ impl Write {
             limit: self.limit.unwrap_or(item.limit),
             cut: self.cut.or(item.cut),
             closed_until_ms: self.closed_until_ms.unwrap_or(item.closed_until_ms),
+            suspended: self.suspended.clone().unwrap_or_else(|| item.suspended.clone()),
         })
     }
 }

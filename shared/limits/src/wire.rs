@@ -67,6 +67,11 @@ impl Update {
         if let Some(marks) = &write.marks {
             update.set_to("marks", list(marks));
         }
+        match &write.suspended {
+            Some(Some(why)) => update.set_to("closed_why", AttributeValue::S(why.clone())),
+            Some(None) => update.expression.push_str(" REMOVE closed_why"),
+            None => {}
+        }
         update.expression.push_str(" ADD leased :leased");
         update.value(":leased", write.leased);
         update
@@ -107,6 +112,7 @@ pub(crate) fn item(attributes: Option<&HashMap<String, AttributeValue>>) -> Item
         limit: stated("calls", "calls_until_ms").unwrap_or(Item::ABSENT.limit),
         cut: stated("cut", "cut_until_ms"),
         closed_until_ms: read(attributes.get("closed_until_ms")).unwrap_or_default(),
+        suspended: attributes.get("closed_why").and_then(|why| why.as_s().ok()).cloned(),
     }
 }
 
@@ -138,8 +144,11 @@ mod tests {
         let low = prop_oneof![Just(i64::MIN), 0..40_i64];
         let high = prop_oneof![Just(i64::MAX), 20..90_i64];
         let marks = prop::option::of(prop::collection::vec((0..9_i64, 0..9_u64), 0..3));
-        (tat, (low, high), 0..5_u32, marks, stated(), stated(), prop::option::of(0..9_i64), any::<bool>()).prop_map(
-            |(tat, tat_within, leased, marks, limit, cut, closed_until_ms, next_rev)| Write {
+        let why = prop::option::of(prop::option::of(Just("401: no".to_owned())));
+        let closed = (prop::option::of(0..9_i64), why);
+        (tat, (low, high), 0..5_u32, marks, stated(), stated(), closed, any::<bool>()).prop_map(
+            |(tat, tat_within, leased, marks, limit, cut, (closed_until_ms, suspended), next_rev)| Write {
+                suspended,
                 leased,
                 marks,
                 limit,

@@ -16,9 +16,9 @@ use crate::{
     warn::warn,
 };
 
-/// Rows taken from each of the index's shards at once: over eight shards enough for 10,000 messages of one text, which
-/// then go in one request.
-const ROWS_PER_SHARD: i32 = 2_000;
+/// Rows taken from each of the index's shards at once: over eight shards enough for 40,000 messages of one text, which
+/// then go in four requests.
+pub(crate) const ROWS_PER_SHARD: i32 = 5_000;
 
 /// Looks at what is due.
 #[derive(Debug, Clone)]
@@ -62,16 +62,23 @@ impl SweepReport {
 impl Sweeper {
     /// One sweep over what is due `ahead_ms` from now. A process that has just started looks ahead, since the
     /// wake-ups of messages written a moment ago may have died with the process before it.
-    pub async fn sweep(&self, ahead_ms: i64) -> Result<SweepReport, LedgerError> {
+    ///
+    /// No request to LigueLead begins that could last past `deadline_ms`, in ms since the epoch.
+    pub async fn sweep(&self, ahead_ms: i64, deadline_ms: i64) -> Result<SweepReport, LedgerError> {
         let mut report = SweepReport::default();
         for lane in Priority::ALL {
-            report = report.and(self.sweep_lane(lane, ahead_ms).await?);
+            report = report.and(self.sweep_lane(lane, ahead_ms, deadline_ms).await?);
         }
         Ok(report)
     }
 
     /// [`Self::sweep`] over the messages of one priority; for the normal one, over all else that is due besides.
-    pub async fn sweep_lane(&self, lane: Priority, ahead_ms: i64) -> Result<SweepReport, LedgerError> {
+    pub async fn sweep_lane(
+        &self,
+        lane: Priority,
+        ahead_ms: i64,
+        deadline_ms: i64,
+    ) -> Result<SweepReport, LedgerError> {
         let ledger = &self.sender.ledger;
         let due = ledger.due(lane, self.now_ms() + ahead_ms, ROWS_PER_SHARD).await?;
         let mut report = SweepReport { more: due.more, ..SweepReport::default() };
@@ -103,7 +110,7 @@ impl Sweeper {
         report.waiting = waiting.len() as u64;
         report.recovered = self.recover(claimed).await?;
         self.close(over).await?;
-        report.sent = self.sender.send(waiting).await;
+        report.sent = self.sender.send(waiting, deadline_ms).await;
         if lane == Priority::Normal {
             report.warnings = warn(ledger, &self.sender.settings, self.now_ms()).await?;
         }

@@ -26,6 +26,13 @@ impl World {
         (self.now_ms)()
     }
 
+    /// A random number.
+    #[must_use]
+    pub fn chance(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = (self.fresh)();
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    }
+
     /// An identifier that no other batch has.
     #[must_use]
     pub fn fresh_batch(&self) -> BatchId {
