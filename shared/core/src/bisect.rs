@@ -112,7 +112,7 @@ impl<T: Clone> Parts<T> {
     }
 
     /// What to do next. After a call, tell [`Self::taken`] or [`Self::refused`] of it, or neither if it was neither.
-    pub fn next(&mut self) -> Next<T> {
+    pub fn go_on(&mut self) -> Next<T> {
         while let Some(part) = self.stack.pop() {
             if self.is_not_about_phones() {
                 let rest = std::mem::take(&mut self.stack).into_iter().flat_map(|part| part.members);

@@ -1,6 +1,11 @@
 //! Splitting refused requests: who ends how, and in how many calls.
 
-#![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as the test does")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test's helpers fail by panicking, as the test does"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +32,7 @@ fn send(phones: Vec<u32>, bad: &BTreeSet<u32>, explains: Explains) -> Seen {
         let mut waiting: BTreeMap<u32, Option<String>> = phones.iter().map(|phone| (*phone, name.clone())).collect();
         let mut parts = Parts::of(phones, name);
         loop {
-            match parts.next() {
+            match parts.go_on() {
                 Next::Done => break,
                 Next::End(members) => end(&members, &mut seen, &mut waiting),
                 Next::Call(part) => call(&mut parts, part, bad, explains, &mut seen, &mut waiting),
@@ -140,7 +145,7 @@ fn a_large_request_of_which_all_are_bad_is_not_asked_phone_by_phone() {
 fn too_large_a_request_is_halved_until_it_passes() {
     let mut parts = Parts::of((0..8).collect(), None);
     let mut sizes = Vec::new();
-    while let Next::Call(part) = parts.next() {
+    while let Next::Call(part) = parts.go_on() {
         sizes.push(part.members.len());
         if part.members.len() > 2 {
             assert!(matches!(parts.refused(part, &Blame::Size, "root"), Refused::Again(_)));
@@ -154,12 +159,12 @@ fn too_large_a_request_is_halved_until_it_passes() {
 #[test]
 fn a_call_that_was_neither_taken_nor_refused_tells_nothing_of_the_other_half() {
     let mut parts = Parts::of(vec![1, 2, 3, 4], None);
-    let Next::Call(whole) = parts.next() else { panic!() };
+    let Next::Call(whole) = parts.go_on() else { panic!() };
     parts.refused(whole, &Blame::Untold, "root");
-    let Next::Call(first) = parts.next() else { panic!() };
+    let Next::Call(first) = parts.go_on() else { panic!() };
     assert_eq!(first.members, [1, 3]);
-    let Next::Call(second) = parts.next() else { panic!() };
-    assert_eq!((second.members.as_slice(), parts.next()), ([2, 4].as_slice(), Next::Done));
+    let Next::Call(second) = parts.go_on() else { panic!() };
+    assert_eq!((second.members.as_slice(), parts.go_on()), ([2, 4].as_slice(), Next::Done));
 }
 
 #[test]

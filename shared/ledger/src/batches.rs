@@ -1,6 +1,6 @@
 //! Batches: prepared before any claim, `calling` right before the bytes leave, then what became of it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Write as _};
 
 use aws_sdk_dynamodb::{
     error::SdkError,
@@ -300,7 +300,8 @@ impl Step {
     }
 
     fn set(&mut self, name: &str, value: AttributeValue) {
-        self.expression.push_str(&format!(", #{name} = :{name}"));
+        // Writing to a string does not fail.
+        let _ = write!(self.expression, ", #{name} = :{name}");
         self.names.insert(format!("#{name}"), name.to_owned());
         self.values.insert(format!(":{name}"), value);
     }

@@ -70,6 +70,15 @@ pub(crate) enum Move {
     To(i64),
 }
 
+/// What a write says of the vendor's refusals of the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Suspension {
+    /// They begin, or go on, for this reason.
+    Begins(String),
+    /// They are over.
+    Ends,
+}
+
 /// One conditional write. It is made as a whole or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Write {
@@ -84,8 +93,8 @@ pub(crate) struct Write {
     pub(crate) limit: Option<Stated>,
     pub(crate) cut: Option<Stated>,
     pub(crate) closed_until_ms: Option<i64>,
-    /// The vendor refuses the account, and why; `Some(None)`: it does so no more.
-    pub(crate) suspended: Option<Option<String>>,
+    /// The vendor begins to refuse the account, or ends it.
+    pub(crate) suspension: Option<Suspension>,
     /// What the lease is charged above its cost, in µs, so that others are left a share; not stored.
     pub(crate) padding_us: i64,
     /// The price changes: whoever does not know it yet must look again.
@@ -104,7 +113,7 @@ impl Write {
             limit: None,
             cut: None,
             closed_until_ms: None,
-            suspended: None,
+            suspension: None,
             padding_us: 0,
             next_rev: false,
         }
@@ -131,7 +140,11 @@ impl Write {
             limit: self.limit.unwrap_or(item.limit),
             cut: self.cut.or(item.cut),
             closed_until_ms: self.closed_until_ms.unwrap_or(item.closed_until_ms),
-            suspended: self.suspended.clone().unwrap_or_else(|| item.suspended.clone()),
+            suspended: match &self.suspension {
+                Some(Suspension::Begins(why)) => Some(why.clone()),
+                Some(Suspension::Ends) => None,
+                None => item.suspended.clone(),
+            },
         })
     }
 }

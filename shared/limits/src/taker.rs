@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use crate::{
-    item::{Item, Move, Stated, Write},
+    item::{Item, Move, Stated, Suspension, Write},
     lease::{Lease, Reading, Term},
     rate::Plan,
 };
@@ -225,14 +225,19 @@ impl Taker {
             Write { next_rev: true, ..Write::new(item.rev, (i64::MIN, i64::MAX), Move::On(0)) }
         };
         let closed_until_ms = Some(until_ms.max(item.closed_until_ms));
-        Next::Write(Write { closed_until_ms, suspended: Some(Some(why.to_owned())), ..write })
+        Next::Write(Write { closed_until_ms, suspension: Some(Suspension::Begins(why.to_owned())), ..write })
     }
 
     /// A write by which the account is open again, if it is suspended.
     pub(crate) fn resume(&self, now_us: i64) -> Option<Write> {
         let (item, _) = self.seen.as_ref().filter(|(item, _)| item.suspended.is_some())?;
         let write = Write::new(item.rev, (i64::MIN, i64::MAX), Move::On(0));
-        Some(Write { next_rev: true, closed_until_ms: Some(now_us / 1_000), suspended: Some(None), ..write })
+        Some(Write {
+            next_rev: true,
+            closed_until_ms: Some(now_us / 1_000),
+            suspension: Some(Suspension::Ends),
+            ..write
+        })
     }
 
     /// A write by which the configured limit becomes the shared one: at once if it is stricter, and when nobody has

@@ -34,7 +34,7 @@ use recado_core::{
     gate::{Gate, gate},
     group::into_requests,
     identity::MessageId,
-    message::{Message, Priority, State},
+    message::{Message, Priority},
 };
 use recado_ledger::{Change, Ledger, LedgerError};
 use recado_limits::{Clock, LigueLeadAccount};

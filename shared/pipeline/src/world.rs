@@ -29,8 +29,7 @@ impl World {
     /// A random number.
     #[must_use]
     pub fn chance(&self) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = (self.fresh)();
-        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+        (self.fresh)().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 
     /// An identifier that no other batch has.

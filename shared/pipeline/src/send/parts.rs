@@ -51,7 +51,7 @@ impl Sender {
         let mut way = Way { parts, among_fewest: request.among_fewest, called: false, why: String::new() };
         let mut report = SendReport::default();
         loop {
-            let part = match way.parts.next() {
+            let part = match way.parts.go_on() {
                 Next::Done => return report,
                 Next::End(members) => {
                     report = report.and(self.refuse(&members, &way.why).await);
