@@ -46,7 +46,7 @@ struct Bench {
 impl Bench {
     /// With this below `rules:`, and a table reached by `client` of its address.
     async fn start(rules: &str, options: liguelead::Options) -> Self {
-        Self::with(rules, options, |url| embedded_client(url)).await
+        Self::with(rules, options, embedded_client).await
     }
 
     async fn with(rules: &str, options: liguelead::Options, client: impl Fn(&str) -> aws_sdk_dynamodb::Client) -> Self {

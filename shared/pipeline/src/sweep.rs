@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use recado_core::{
+    decide::LINGERS,
     identity::BatchId,
     message::{Batch, BatchState, Message, Priority, State},
     recovery::{Recovery, recover},
@@ -19,6 +20,9 @@ use crate::{
 /// Rows taken from each of the index's shards at once: over eight shards enough for 40,000 messages of one text, which
 /// then go in four requests.
 pub(crate) const ROWS_PER_SHARD: i32 = 5_000;
+
+/// How long after its instant a message that lingers is left to those who were woken for it, in ms.
+const SEEN_TO_WITHIN_MS: i64 = 5_000;
 
 /// Looks at what is due.
 #[derive(Debug, Clone)]
@@ -100,6 +104,7 @@ impl Sweeper {
         for message in ledger.messages(&due.messages).await? {
             match message.state {
                 State::Pending => waiting.push(message),
+                State::Held if self.is_seen_to(&message) => {}
                 // Looking ahead is for lost wake-ups; a message that is held has its own time.
                 State::Held if message.due_ms.is_none_or(|due_ms| due_ms <= self.now_ms()) => waiting.push(message),
                 State::Held => {}
@@ -115,6 +120,13 @@ impl Sweeper {
             report.warnings = warn(ledger, &self.sender.settings, self.now_ms()).await?;
         }
         Ok(report)
+    }
+
+    /// Whether somebody was woken to see to a message that lingers: two who take it at once would send two requests
+    /// where one is enough. If nobody does, the next sweep takes it.
+    fn is_seen_to(&self, message: &Message) -> bool {
+        let is_recent = message.due_ms.is_some_and(|due_ms| self.now_ms() < due_ms + SEEN_TO_WITHIN_MS);
+        is_recent && message.priority == Priority::Normal && message.why.as_deref() == Some(LINGERS)
     }
 
     fn now_ms(&self) -> i64 {
