@@ -8,6 +8,7 @@ mod support;
 
 use std::{
     collections::BTreeSet,
+    ops::RangeInclusive,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -127,15 +128,19 @@ async fn one_webhook_with_ten_thousand_leads_goes_in_a_few_requests() {
     assert!(sizes.len() <= most_requests(sent), "{sizes:?} in {sent:.1?}");
 }
 
-/// What the rule makes of the leads' creation: rows as the webhook writes them.
-async fn write_ten_thousand(ledger: &Ledger, config: &Config) {
+/// What the rule makes of the creation of leads with these numbers: rows as the webhook writes them.
+async fn write(ledger: &Ledger, config: &Config, numbers: RangeInclusive<u32>) {
     let now_ms = jiff::Timestamp::now().as_millisecond();
-    let messages: Vec<_> = (1..=EVENTS)
+    let messages: Vec<_> = numbers
         .flat_map(|number| {
             let lead = Lead::new(number);
             let event = Event {
                 kind: EventKind::LeadCreated,
-                lead: Fields::from_iter([("ProspectID", Some(lead.id.clone())), ("Phone", Some(lead.phone))]),
+                lead: Fields::from_iter([
+                    ("ProspectID", Some(lead.id.clone())),
+                    ("FirstName", Some(lead.name)),
+                    ("Phone", Some(lead.phone)),
+                ]),
                 lead_id: lead.id,
                 before: None,
                 activity: None,
@@ -160,7 +165,7 @@ async fn ten_thousand_phones_that_wait_go_in_one_request() {
     let config = Config::parse(&setup.config).unwrap().config;
     let ledger = Ledger::new(embedded_client(&table.endpoint_url()), "waiting", config.retention_ms);
     ledger.create_if_missing().await.unwrap();
-    write_ten_thousand(&ledger, &config).await;
+    write(&ledger, &config, 1..=EVENTS).await;
 
     let begun = Instant::now();
     let installation = Installation::start(setup).await;
@@ -181,4 +186,48 @@ async fn ten_thousand_phones_that_wait_go_in_one_request() {
     .await;
     assert_eq!(report.total, EVENTS as usize);
     assert_eq!(installation.usage().await["liguelead_requests"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_urgent_message_passes_a_backlog_of_a_hundred_thousand_low_ones() {
+    const BACKLOG: u32 = 100_000;
+    const URGENT: &str = "Responda agora.";
+    let rules = "  - { id: news, on: lead.created, sms: \"Novidades, {{ lead.FirstName }}.\", priority: low }
+  - { id: alarm, on: lead.stage, sms: \"Responda agora.\", priority: urgent }
+liguelead: { in_flight: 4, environments: 4 }
+";
+    let table = Arc::new(EmbeddedTable::memory().await.unwrap());
+    let mut setup = Setup::new(rules).on_table(Arc::clone(&table), "backlog");
+    setup.liguelead.callbacks.lost_callbacks_share = 1.0;
+    setup.liguelead.faults.latency_ms = 100;
+    setup.schedule_s = SCHEDULE_S;
+    let config = Config::parse(&setup.config).unwrap().config;
+    let ledger = Ledger::new(embedded_client(&table.endpoint_url()), "backlog", config.retention_ms);
+    ledger.create_if_missing().await.unwrap();
+    let begun = Instant::now();
+    for part in 0..BACKLOG / EVENTS {
+        write(&ledger, &config, part * EVENTS + 1..=(part + 1) * EVENTS).await;
+    }
+    let written = begun.elapsed();
+
+    let installation = Installation::start(setup).await;
+    let taken = async || installation.liguelead.received().campaigns.len();
+    wait_until("the backlog is on its way", async || (taken().await > 10).then_some(())).await;
+    let (before, posted) = (taken().await, Instant::now());
+    let lead = Lead::new(BACKLOG + 1);
+    installation.take(&lead.staged("Prospect", "Customer", "2026-11-20 12:00:05")).await;
+    let received = wait_until("the urgent one is taken", async || {
+        let received = installation.liguelead.received();
+        received.campaigns.iter().any(|one| one.message == URGENT).then_some(received)
+    })
+    .await;
+    let took = posted.elapsed();
+    let at_ms = received.campaigns.iter().find(|one| one.message == URGENT).unwrap().at_ms;
+    let passed = received.campaigns.iter().filter(|one| one.at_ms < at_ms).count() - before;
+    println!(
+        "{BACKLOG} low messages written in {written:.1?}; an urgent one was taken {took:.1?} after its webhook, after \
+         {passed} of them"
+    );
+    // Its wake-up gathers for a second, in which three requests at a time of 0.1 s go on.
+    assert!(passed < 300, "{passed} went before it");
 }

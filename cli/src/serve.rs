@@ -1,13 +1,14 @@
 //! An installation on one machine: the same use cases as on AWS, behind triggers that behave like AWS's.
 
 mod http;
+mod lanes;
 mod stream;
 mod triggers;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use recado_core::config::Config;
+use recado_core::{config::Config, message::Priority};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{data::Store, environment::Environment, installation::Installation};
@@ -41,12 +42,14 @@ impl Server {
         let installation = Arc::new(Installation::new(config, environment, &store.ledger)?);
         let (stop, stopped) = watch::channel(false);
         let reader = stream::Reader::open(store).await?;
-        let tasks = vec![
+        let mut tasks = vec![
             tokio::spawn(http::serve(listener, Arc::clone(&installation), stopped.clone())),
             tokio::spawn(triggers::wake_ups(reader, Arc::clone(&installation), pace.window, stopped.clone())),
-            tokio::spawn(triggers::sweeps(Arc::clone(&installation), pace.schedule, stopped.clone())),
-            tokio::spawn(triggers::write_back(installation, pace.schedule, stopped)),
+            tokio::spawn(triggers::write_back(Arc::clone(&installation), pace.schedule, stopped.clone())),
         ];
+        tasks.extend(Priority::ALL.map(|lane| {
+            tokio::spawn(triggers::sweeps(lane, Arc::clone(&installation), pace.schedule, stopped.clone()))
+        }));
         Ok(Self { address, stop, tasks })
     }
 

@@ -13,6 +13,7 @@ mod doors;
 mod identity;
 mod limits;
 mod outcomes;
+mod send_path;
 mod shared_table;
 mod start;
 

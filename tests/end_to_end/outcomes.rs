@@ -132,22 +132,6 @@ async fn a_refused_request_ends_with_the_vendors_reason_and_takes_no_other_with_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_of_the_account_holds_its_messages_until_somebody_has_looked() {
-    let faults = ["before-401@first=1@/sms", "before-402@first=1@/sms", "before-403@first=1@/sms"];
-    let installation = Installation::start(Setup::new(WELCOME).liguelead_faults(&faults)).await;
-    for (number, status) in [(1, "401"), (2, "402"), (3, "403")] {
-        let lead = Lead::new(number);
-        installation.take(&lead.created()).await;
-        let message = installation.comes_to(&lead.id, "held").await;
-        let why = message.why.unwrap();
-        assert!(why.contains("refuses the account") && why.contains(status), "{why}");
-        assert!(message.due_ms.is_some());
-    }
-    assert_eq!(installation.usage().await["limits"][0]["used"], 0);
-    assert!(installation.log.all().iter().any(|line| line.contains("send.account_refused")));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn leadsquareds_failures_delay_the_write_back_and_lose_and_repeat_nothing() {
     let installation = Installation::start(Setup::new(WELCOME)).await;
     let rules = ["throttle@first=2@Bulk", "lose-answer@first=1@Add/ByLeadId"];

@@ -2,23 +2,44 @@
 
 use std::process::ExitCode;
 
+use recado_core::config::Config;
+use recado_ledger::Ledger;
+use recado_limits::{Clock, LimitError};
+
 use super::Which;
 use crate::{installation, output};
 
-/// Forget the limits that LeadSquared's refusals taught: the configured ones hold again.
+/// Forget what a vendor's refusals taught: LeadSquared's learnt limits, or that LigueLead refuses the account.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ForgetLimit {
     #[command(flatten)]
     which: Which,
+    /// Try LigueLead's account again now, instead of LeadSquared's limit.
+    #[arg(long)]
+    liguelead: bool,
 }
 
 impl ForgetLimit {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let (config, store) = self.which.open().await?;
+        if self.liguelead {
+            let opened = open_liguelead(&config, &store.ledger).await;
+            store.close().await;
+            output::say(if opened? { "LigueLead's account is open again" } else { "LigueLead's account was open" });
+            return Ok(ExitCode::SUCCESS);
+        }
         let forgotten = installation::crm_account(&config, &store.ledger).forget_learnt().await;
         store.close().await;
         forgotten?;
         output::say("LeadSquared's limits are the configured ones again");
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Opens the account for all functions, if it is suspended; they notice within some seconds.
+async fn open_liguelead(config: &Config, ledger: &Ledger) -> Result<bool, LimitError> {
+    let (account, clock) = (installation::liguelead_account(config, ledger), Clock::new());
+    // To open it is to know that it is closed.
+    account.state(clock.read()).await?;
+    account.resume(clock.read()).await
 }

@@ -35,6 +35,8 @@ pub(crate) struct Report {
     pub(crate) limits: Vec<Spent>,
     /// Requests to LigueLead today.
     pub(crate) liguelead_requests: u64,
+    /// The fewest that could have carried the same messages, as each run of the sender found them.
+    pub(crate) liguelead_requests_fewest: u64,
     /// Messages kept in the table, by state.
     pub(crate) states: BTreeMap<String, u64>,
 }
@@ -100,7 +102,14 @@ pub(crate) async fn report(config: &Config, store: &Store) -> anyhow::Result<Rep
             true
         })
         .await?;
-    Ok(Report { until_ms, limits, liguelead_requests: account.requests, states, day })
+    Ok(Report {
+        until_ms,
+        limits,
+        liguelead_requests: account.requests,
+        liguelead_requests_fewest: account.requests_fewest,
+        states,
+        day,
+    })
 }
 
 /// The lines of one budget.
@@ -127,6 +136,9 @@ async fn liguelead_limit(config: &Config, store: &Store) -> anyhow::Result<Spent
     let mut notes = Vec::new();
     if let Some(until_ms) = state.closed_until_ms {
         notes.push(format!("closed until {}", output::instant(until_ms)));
+    }
+    if let Some(why) = state.suspended {
+        notes.push(format!("refuses the account ({why}); one request tries it then"));
     }
     if let Some((limit, until_ms)) = state.cut {
         notes.push(format!("others use it: cut to {limit} until {}", output::instant(until_ms)));
@@ -191,7 +203,10 @@ fn show(report: &Report) {
         ]);
     }
     output::say(&table.to_string());
-    output::say(&format!("requests to LigueLead: {}", report.liguelead_requests));
+    output::say(&format!(
+        "requests to LigueLead: {}, of {} at the fewest",
+        report.liguelead_requests, report.liguelead_requests_fewest
+    ));
     for (state, count) in &report.states {
         output::say(&format!("{count:>9} {state}"));
     }

@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use recado_core::{decide::WAKE_UP_WITHIN_MS, identity::MessageId};
-use recado_pipeline::World;
+use recado_core::{decide::WAKE_UP_WITHIN_MS, identity::MessageId, message::Priority};
+use recado_pipeline::{World, send::NO_DEADLINE_MS};
 use tokio::{
     sync::watch,
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
 
-use super::stream::Reader;
+use super::{lanes::Lanes, stream::Reader};
 use crate::installation::{Installation, world};
 
 /// How often the stream is asked: as often as Lambda asks it.
@@ -26,16 +26,12 @@ pub(super) async fn wake_ups(
     window: Duration,
     mut stopped: watch::Receiver<bool>,
 ) {
+    let mut lanes = Lanes::start(&installation, stopped.clone());
     loop {
         tokio::select! {
-            () = told(&mut stopped) => return,
+            () = told(&mut stopped) => break,
             batch = gather(&mut reader, window) => match batch {
-                Ok(batch) => {
-                    if let Err(error) = installation.sender.send_new(&batch).await {
-                        // They are due in a minute, and the sweep takes them.
-                        tracing::error!(error = %error, "wake_up.failed");
-                    }
-                }
+                Ok(batch) => lanes.take(&batch).await,
                 Err(error) => {
                     tracing::warn!(error = %error, "wake_up.stream_unreadable");
                     sleep(AFTER_FAILURE).await;
@@ -46,6 +42,7 @@ pub(super) async fn wake_ups(
             },
         }
     }
+    lanes.stop().await;
 }
 
 /// Waits to be told to stop.
@@ -73,8 +70,14 @@ async fn gather(reader: &mut Reader, window: Duration) -> anyhow::Result<Vec<Mes
     }
 }
 
-/// Sweeps at once, for what the process before this one left, and then on schedule.
-pub(super) async fn sweeps(installation: Arc<Installation>, every: Duration, mut stopped: watch::Receiver<bool>) {
+/// Sweeps over the messages of one priority: at once, for what the process before this one left, and then on schedule.
+/// Each priority has sweeps of its own, so that none waits until another's are sent.
+pub(super) async fn sweeps(
+    lane: Priority,
+    installation: Arc<Installation>,
+    every: Duration,
+    mut stopped: watch::Receiver<bool>,
+) {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut ahead_ms = WAKE_UP_WITHIN_MS;
@@ -84,11 +87,12 @@ pub(super) async fn sweeps(installation: Arc<Installation>, every: Duration, mut
             _ = ticks.tick() => {}
         }
         loop {
-            match installation.sweeper.sweep(ahead_ms).await {
+            match installation.sweeper.sweep_lane(lane, ahead_ms, NO_DEADLINE_MS).await {
                 Ok(report) => {
                     ahead_ms = 0;
                     if report.waiting + report.recovered + report.callbacks > 0 {
                         tracing::info!(
+                            priority = lane.as_str(),
                             waiting = report.waiting,
                             recovered = report.recovered,
                             callbacks = report.callbacks,

@@ -10,7 +10,7 @@ use crate::{
     flash::contains_url,
     gate::{Gate, gate},
     identity::message_id,
-    message::{Channel, Crm, Message, State},
+    message::{Channel, Crm, Message, Priority, State},
     phone::{Line, Phone},
     text::{Context, TextError},
 };
@@ -23,6 +23,8 @@ pub const DEFAULT_EXPIRES_MS: i64 = 72 * 3_600_000;
 pub const WAKE_UP_WITHIN_MS: i64 = 60_000;
 /// Why a rule in shadow sends nothing: everything else about the message was decided as usual.
 pub const SHADOW: &str = "the rule is in shadow: it would have been sent";
+/// Why a message that could go at once waits a little.
+pub const LINGERS: &str = "waits for others of its text, to go in one request with them";
 /// The lead's fields that hold phones, in the order in which they are tried.
 const PHONE_FIELDS: [&str; 2] = ["Phone", "Mobile"];
 
@@ -159,10 +161,17 @@ fn compose(config: &Config, rule: &Rule, event: &Event, context: &Context, now_m
         credits: 0,
         state: State::Pending,
         why: None,
+        priority: rule.priority,
+        attempts: 0,
+        part: None,
         created_ms: now_ms,
         expires_ms: now_ms.saturating_add(expires_ms),
         changed_ms: now_ms,
-        due_ms: Some(now_ms + WAKE_UP_WITHIN_MS),
+        due_ms: Some(match rule.priority {
+            // Nobody is woken for it: it goes with the next sweep.
+            Priority::Low => now_ms,
+            Priority::Urgent | Priority::Normal => now_ms + WAKE_UP_WITHIN_MS,
+        }),
         batch: None,
         campaign_id: None,
         crm: Crm::default(),
@@ -176,8 +185,20 @@ fn compose(config: &Config, rule: &Rule, event: &Event, context: &Context, now_m
         message.state = State::Held;
         message.why = Some(why);
         message.due_ms = Some(until_ms.min(message.expires_ms));
+    } else if let Some(until_ms) = gathered_ms(config, rule, now_ms).filter(|until_ms| *until_ms < message.expires_ms) {
+        message.state = State::Held;
+        message.why = Some(LINGERS.to_owned());
+        message.due_ms = Some(until_ms);
     }
     message
+}
+
+/// Until when a message waits for others of its text: the end of the present one of the rule's windows, which all
+/// functions see alike. So all of one text fall due together, and go in one request. `None`: it waits for nobody.
+fn gathered_ms(config: &Config, rule: &Rule, now_ms: i64) -> Option<i64> {
+    let linger_ms = rule.linger_ms.unwrap_or(config.send.linger_ms);
+    let linger_ms = i64::try_from(linger_ms).ok().filter(|ms| *ms > 0 && rule.priority != Priority::Urgent)?;
+    now_ms.div_euclid(linger_ms).checked_add(1)?.checked_mul(linger_ms)
 }
 
 /// Gives a message its recipient and its text, or says why this lead gets none.

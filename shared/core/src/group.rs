@@ -3,23 +3,49 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::{
-    message::{Channel, Message},
+    message::{Channel, Message, Priority},
     phone::Phone,
 };
 
-/// What all messages of one request share.
+/// Bytes of a content's short name.
+const KEY_BYTES: usize = 16;
+
+/// What LigueLead takes once in a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Shared {
+struct Content {
     channel: Channel,
     text: String,
     title: Option<String>,
     group_id: Option<String>,
-    /// The rule, where it has a budget of its own: one request draws on one rule's budget.
-    rule: Option<String>,
 }
 
-/// Packs `messages` into the fewest requests of at most `phones_per_request` phones, oldest messages first.
+/// What all messages of one request share.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Shared {
+    content: Content,
+    /// The rule, where it has a budget of its own: one request draws on one rule's budget.
+    rule: Option<String>,
+    /// Urgent ones go alone, and what is low must not hold up what is not.
+    priority: Priority,
+    /// A part of a request that was refused goes without others, who might be refused with it.
+    part: Option<String>,
+}
+
+/// Messages that go in one request.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Whose phones it has: at least one message, oldest first unless a phone comes twice.
+    pub members: Vec<Message>,
+    /// Whether it counts among the fewest requests that could carry the same messages: `ceil(n / phones)` for each
+    /// content, whatever kept its messages apart.
+    pub among_fewest: bool,
+}
+
+/// Packs `messages` into the fewest requests of at most `phones_per_request` phones, the most urgent first, then the
+/// oldest.
 ///
 /// A phone stands at most once in a request, because callbacks name a recipient by its phone alone: a second message
 /// of the same text to the same phone goes in a request of its own. Messages without a phone or a text are left out;
@@ -29,25 +55,59 @@ pub fn into_requests(
     mut messages: Vec<Message>,
     phones_per_request: usize,
     has_quota: impl Fn(&str) -> bool,
-) -> Vec<Vec<Message>> {
+) -> Vec<Request> {
+    let phones_per_request = phones_per_request.max(1);
     messages.sort_by_key(|message| (message.created_ms, message.id));
     let mut groups: HashMap<Shared, Vec<(Phone, Message)>> = HashMap::new();
+    let mut counts: HashMap<Content, usize> = HashMap::new();
     for message in messages {
         let (Some(phone), Some(text)) = (message.phone, &message.text) else { continue };
-        let shared = Shared {
+        let content = Content {
             channel: message.channel,
             text: text.expose().to_owned(),
             title: message.title.clone(),
             group_id: message.group_id.clone(),
+        };
+        *counts.entry(content.clone()).or_default() += 1;
+        let shared = Shared {
+            content,
             rule: has_quota(&message.rule).then(|| message.rule.clone()),
+            priority: message.priority,
+            part: message.part.clone(),
         };
         groups.entry(shared).or_default().push((phone, message));
     }
-    let mut requests: Vec<Vec<Message>> =
-        groups.into_values().flat_map(|group| pack(group, phones_per_request.max(1))).collect();
+    let mut fewest: HashMap<Content, usize> =
+        counts.into_iter().map(|(content, count)| (content, count.div_ceil(phones_per_request))).collect();
+    let mut requests = Vec::new();
+    for (shared, group) in groups {
+        for members in pack(group, phones_per_request) {
+            let left = fewest.entry(shared.content.clone()).or_default();
+            requests.push(Request { members, among_fewest: *left > 0 });
+            *left = left.saturating_sub(1);
+        }
+    }
     // Oldest first over all texts, so that a large mailing does not hold up what came before it.
-    requests.sort_by_key(|request| request.first().map(|oldest| (oldest.created_ms, oldest.id)));
+    requests.sort_by_key(|request| request.members.first().map(|one| (one.priority, one.created_ms, one.id)));
     requests
+}
+
+/// A short name for what LigueLead takes once in a request of `message`: messages with the same one can share a request
+/// as far as the vendor is concerned. It tells nothing of the text.
+#[must_use]
+pub fn content_key(message: &Message) -> String {
+    let mut hash = Sha256::new();
+    let text = message.text.as_ref().map(|text| text.expose()).unwrap_or_default();
+    for part in [
+        message.channel.as_str(),
+        text,
+        message.title.as_deref().unwrap_or_default(),
+        message.group_id.as_deref().unwrap_or_default(),
+    ] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hex::encode(hash.finalize().as_slice().get(..KEY_BYTES).unwrap_or_default())
 }
 
 /// Packs messages of one text.

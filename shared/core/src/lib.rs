@@ -1,5 +1,7 @@
 //! Recado's decisions, pure: events, rules, texts, phones, credits, hours, states
 
+pub mod backoff;
+pub mod bisect;
 pub mod caps;
 pub mod config;
 pub mod credits;

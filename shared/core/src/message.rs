@@ -44,6 +44,23 @@ pub enum State {
     Expired,
 }
 
+/// Which message goes first. The variants are in that order.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Before all others and never in one request with them; it waits for nobody.
+    Urgent,
+    /// As it comes.
+    #[default]
+    Normal,
+    /// When the others leave room: by the sweep, and at no more than a share of LigueLead's rate.
+    Low,
+}
+
+impl Priority {
+    /// All of them, first to last.
+    pub const ALL: [Self; 3] = [Self::Urgent, Self::Normal, Self::Low];
+}
+
 macro_rules! words {
     ($type:ty { $($variant:ident => $word:literal),+ $(,)? }) => {
         impl $type {
@@ -70,11 +87,12 @@ macro_rules! words {
     };
 }
 
-/// A text that names no state or channel.
+/// A text that names no state, channel or priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not one of the words in use here")]
 pub struct NotAWord;
 
+words!(Priority { Urgent => "urgent", Normal => "normal", Low => "low" });
 words!(Channel { Sms => "sms", Flash => "flash", Voice => "voice" });
 words!(State {
     Pending => "pending", Held => "held", Sending => "sending", Unknown => "unknown", Refused => "refused",
@@ -157,6 +175,12 @@ pub struct Message {
     pub state: State,
     /// Why it stands there, for a person to read. Never holds a phone or a text.
     pub why: Option<String>,
+    /// Which goes first.
+    pub priority: Priority,
+    /// How often it was certainly not sent.
+    pub attempts: u32,
+    /// The part of a refused request as which it goes alone; none for most.
+    pub part: Option<String>,
     /// When the event was accepted, in ms since the epoch.
     pub created_ms: i64,
     /// When it is no longer worth sending, in ms since the epoch.
@@ -234,4 +258,6 @@ pub struct Batch {
     pub messages: u64,
     /// Credits reserved from that day's quota.
     pub credits: u64,
+    /// Whether it counts among the fewest requests possible, 1 or 0.
+    pub requests_fewest: u64,
 }

@@ -4,7 +4,7 @@
 
 use recado_core::{
     config::Config,
-    decide::{DEFAULT_EXPIRES_MS, Decision, Verdict, WAKE_UP_WITHIN_MS, WhyNot, decide},
+    decide::{DEFAULT_EXPIRES_MS, Decision, LINGERS, Verdict, WAKE_UP_WITHIN_MS, WhyNot, decide},
     event::{Activity, Event},
     fields::Fields,
     identity::{event_id, message_id},
@@ -208,4 +208,36 @@ fn null_empty_and_absent_are_one_value() {
     let mut event = changed(&[("City", ""), ("A", "1")], &[("A", "2"), ("Zip", "")]);
     event.lead.insert("City", None);
     assert_eq!(event.changes().collect::<Vec<_>>(), [("A", Some("1"), Some("2"))]);
+}
+
+/// A message of a rule with these keys besides, under this `send`.
+fn lingering(send: &str, keys: &str) -> Message {
+    let rules = format!("  - {{ id: welcome, on: lead.created, sms: \"Oi\"{keys} }}\nsend: {{ {send} }}\n");
+    message(&config(&rules), &created(&ANA))
+}
+
+#[test]
+fn a_message_that_lingers_waits_to_the_end_of_a_window_that_all_functions_see_alike() {
+    // 15:00:00 UTC begins a window of each length that divides an hour.
+    for (send, keys, until_s) in [
+        ("linger: 5s", "", 5),
+        ("linger: 5s", ", linger: 10s", 10),
+        ("linger: 5s", ", priority: low", 5),
+        ("stale_after: 3m", ", linger: 7s", 7 - NOW_MS / 1_000 % 7),
+    ] {
+        let message = lingering(send, keys);
+        assert_eq!(message.state, State::Held, "{send}{keys}");
+        assert_eq!(message.why.as_deref(), Some(LINGERS));
+        assert_eq!(message.due_ms, Some(NOW_MS + until_s * 1_000), "{send}{keys}");
+    }
+}
+
+#[test]
+fn an_urgent_message_waits_for_nobody_and_none_waits_past_its_expiry() {
+    for (send, keys) in
+        [("linger: 5s", ", priority: urgent"), ("linger: 5s", ", linger: 0s"), ("linger: 2m", ", expires: 1m")]
+    {
+        let message = lingering(send, keys);
+        assert_eq!((message.state, message.due_ms), (State::Pending, Some(NOW_MS + WAKE_UP_WITHIN_MS)), "{send}{keys}");
+    }
 }

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use recado_core::{
     credits::SmsText,
-    group::into_requests,
+    group,
     identity::{BatchId, MessageId},
-    message::{Batch, BatchState, Channel, Crm, Message, Report, State},
+    message::{Batch, BatchState, Channel, Crm, Message, Priority, Report, State},
     phone::Phone,
     recovery::{Recovery, recover},
     writeback::{LINGER_MS, ROWS_PER_CALL, Step, next_step},
@@ -34,6 +34,9 @@ fn message(number: u32) -> Message {
         credits: 1,
         state: State::Pending,
         why: None,
+        priority: Priority::Normal,
+        attempts: 0,
+        part: None,
         created_ms: NOW_MS + i64::from(number),
         expires_ms: i64::MAX,
         changed_ms: NOW_MS,
@@ -42,6 +45,11 @@ fn message(number: u32) -> Message {
         campaign_id: None,
         crm: Crm::default(),
     }
+}
+
+/// The members of the requests.
+fn into_requests(messages: Vec<Message>, most: usize, has_quota: impl Fn(&str) -> bool) -> Vec<Vec<Message>> {
+    group::into_requests(messages, most, has_quota).into_iter().map(|request| request.members).collect()
 }
 
 fn sizes(requests: &[Vec<Message>]) -> Vec<usize> {
@@ -69,6 +77,40 @@ fn what_a_request_has_once_tells_requests_apart() {
     messages[3].title = Some("t".to_owned());
     messages[4].group_id = Some("g".to_owned());
     assert_eq!(sizes(&into_requests(messages, 10_000, |_| false)), [1, 1, 1, 1, 1]);
+}
+
+#[test]
+fn urgent_ones_go_first_and_alone_and_low_ones_last() {
+    let mut messages: Vec<Message> = (0..6).map(message).collect();
+    messages[0].priority = Priority::Low;
+    messages[4].priority = Priority::Urgent;
+    messages[5].priority = Priority::Urgent;
+    let requests = into_requests(messages, 10_000, |_| false);
+    let shown: Vec<Vec<i64>> =
+        requests.iter().map(|request| request.iter().map(|message| message.created_ms - NOW_MS).collect()).collect();
+    assert_eq!(shown, [vec![4, 5], vec![1, 2, 3], vec![0]]);
+}
+
+#[test]
+fn a_part_of_a_refused_request_goes_without_others() {
+    let mut messages: Vec<Message> = (0..4).map(message).collect();
+    messages[1].part = Some("b0".to_owned());
+    messages[2].part = Some("b0".to_owned());
+    messages[3].part = Some("b1".to_owned());
+    assert_eq!(sizes(&into_requests(messages, 10_000, |_| false)), [1, 2, 1]);
+}
+
+#[test]
+fn the_fewest_requests_are_counted_by_content_whatever_keeps_messages_apart() {
+    let mut messages: Vec<Message> = (0..25).map(message).collect();
+    messages[3].priority = Priority::Urgent;
+    messages[4].rule = "budgeted".to_owned();
+    messages[5].part = Some("b0".to_owned());
+    messages[6].text = Some(SmsText::parse("olá").unwrap());
+    let requests = group::into_requests(messages, 10, |rule| rule == "budgeted");
+    // 21 together, 3 apart, and another text; 24 of one text fit 3 requests, and the other is 1.
+    assert_eq!(requests.len(), 3 + 3 + 1);
+    assert_eq!(requests.iter().filter(|request| request.among_fewest).count(), 3 + 1);
 }
 
 #[test]
@@ -139,6 +181,7 @@ fn batch(state: BatchState, members: &[&Message]) -> Batch {
         rule: None,
         messages: 1,
         credits: 1,
+        requests_fewest: 1,
     }
 }
 

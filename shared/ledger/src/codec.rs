@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use recado_core::{
     credits::SmsText,
     identity::{BatchId, MessageId},
-    message::{Batch, Crm, Message},
+    message::{Batch, Crm, Message, Priority},
     phone::Phone,
 };
 
@@ -83,6 +83,21 @@ pub(crate) fn shard(first_byte: u8) -> AttributeValue {
     s((first_byte % SHARDS).to_string())
 }
 
+/// The shard of the `due` index for what waits at this priority: each has shards of its own, so that a backlog of one
+/// hides nothing of another. Those of the normal one are also everything else's that is due.
+pub(crate) fn lane(priority: Priority, first_byte: u8) -> AttributeValue {
+    let shard = first_byte % SHARDS;
+    s(match priority {
+        Priority::Urgent => format!("u{shard}"),
+        Priority::Normal => shard.to_string(),
+        Priority::Low => format!("l{shard}"),
+    })
+}
+
+pub(crate) fn due_shard(priority: Priority, id: MessageId) -> AttributeValue {
+    lane(priority, id.as_bytes().first().copied().unwrap_or_default())
+}
+
 pub(crate) fn message_shard(id: MessageId) -> AttributeValue {
     shard(id.as_bytes().first().copied().unwrap_or_default())
 }
@@ -142,6 +157,7 @@ pub(crate) fn message_item(message: &Message) -> Item {
     put("created_ms", n(message.created_ms));
     put("expires_ms", n(message.expires_ms));
     put("changed_ms", n(message.changed_ms));
+    put("priority", s(message.priority.as_str()));
     let phone = message.phone.map(|phone| phone.national());
     let text = message.text.as_ref().map(|text| text.expose().to_owned());
     let texts = [
@@ -150,6 +166,7 @@ pub(crate) fn message_item(message: &Message) -> Item {
         ("title", message.title.clone()),
         ("group_id", message.group_id.clone()),
         ("why", message.why.clone()),
+        ("part", message.part.clone()),
     ];
     for (name, value) in texts {
         if let Some(value) = value {
@@ -157,7 +174,7 @@ pub(crate) fn message_item(message: &Message) -> Item {
         }
     }
     if let Some(due_ms) = message.due_ms {
-        put("due_shard", message_shard(message.id));
+        put("due_shard", due_shard(message.priority, message.id));
         put("due_ms", n(due_ms));
     }
     if let Some(due_ms) = message.crm.due_ms {
@@ -188,6 +205,10 @@ pub(crate) fn message_from(item: &Item) -> Result<Message, LedgerError> {
         credits: read.number("credits")?,
         state: read.word("state")?,
         why: read.maybe_text("why"),
+        // A row of before there were priorities is like any other.
+        priority: read.maybe_word("priority")?.unwrap_or_default(),
+        attempts: read.maybe_number("attempts").unwrap_or_default(),
+        part: read.maybe_text("part"),
         created_ms: read.number("created_ms")?,
         expires_ms: read.number("expires_ms")?,
         changed_ms: read.number("changed_ms")?,
@@ -226,6 +247,7 @@ pub(crate) fn batch_from(item: &Item) -> Result<Batch, LedgerError> {
         rule: read.maybe_text("rule"),
         messages: read.number("messages")?,
         credits: read.number("credits")?,
+        requests_fewest: read.maybe_number("requests_fewest").unwrap_or_default(),
     })
 }
 

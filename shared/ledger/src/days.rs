@@ -41,6 +41,8 @@ pub struct Day {
     pub credits: u64,
     /// Requests made to LigueLead.
     pub requests: u64,
+    /// The fewest requests that could have carried the same messages, if each run of the sender had packed them best.
+    pub requests_fewest: u64,
 }
 
 /// What a day may spend; `None` is no limit.
@@ -65,8 +67,11 @@ impl Quotas {
     }
 }
 
+/// How long a day's counters are kept after it, in seconds: thirteen months, so that a month can be compared with the
+/// same one of the year before.
+const KEPT_S: i64 = 400 * 86_400;
 /// The counters' attributes.
-const COUNTERS: [&str; 3] = ["messages", "credits", "requests"];
+const COUNTERS: [&str; 4] = ["messages", "credits", "requests", "requests_fewest"];
 
 impl Day {
     /// What is left of this when `less` of it was used.
@@ -76,17 +81,19 @@ impl Day {
             messages: self.messages.saturating_sub(less.messages),
             credits: self.credits.saturating_sub(less.credits),
             requests: self.requests.saturating_sub(less.requests),
+            requests_fewest: self.requests_fewest.saturating_sub(less.requests_fewest),
         }
     }
 
-    fn counters(self) -> [u64; 3] {
-        [self.messages, self.credits, self.requests]
+    fn counters(self) -> [u64; 4] {
+        [self.messages, self.credits, self.requests, self.requests_fewest]
     }
 
     pub(crate) fn from_item(item: &Item) -> Self {
         let read = Reader::new(item);
         let number = |name| read.maybe_number(name).unwrap_or_default();
-        Self { messages: number("messages"), credits: number("credits"), requests: number("requests") }
+        let [messages, credits, requests, requests_fewest] = COUNTERS.map(number);
+        Self { messages, credits, requests, requests_fewest }
     }
 }
 
@@ -106,9 +113,9 @@ impl Ledger {
     }
 
     /// The update that draws on a day, provided it fits the budget. `None` if it never could.
-    pub(crate) fn spend(&self, day: &str, draw: &Draw) -> Result<Option<Update>, LedgerError> {
+    pub(crate) fn spend(&self, day: &str, draw: &Draw, now_ms: i64) -> Result<Option<Update>, LedgerError> {
         let mut conditions = Vec::new();
-        let mut update = self.count(day, &draw.budget, draw.amount, "+");
+        let mut update = self.count(day, &draw.budget, draw.amount, "+", Some(now_ms / 1_000 + KEPT_S));
         for (name, limit, amount) in [
             ("messages", draw.quotas.messages_per_day, draw.amount.messages),
             ("credits", draw.quotas.credits_per_day, draw.amount.credits),
@@ -127,10 +134,10 @@ impl Ledger {
 
     /// The update that gives `back` to a budget of a day.
     pub(crate) fn give_back(&self, day: &str, budget: &Budget, back: Day) -> Result<Update, LedgerError> {
-        self.count(day, budget, back, "-").build().map_err(misbuilt)
+        self.count(day, budget, back, "-", None).build().map_err(misbuilt)
     }
 
-    fn count(&self, day: &str, budget: &Budget, by: Day, sign: &str) -> UpdateBuilder {
+    fn count(&self, day: &str, budget: &Budget, by: Day, sign: &str, ttl_s: Option<i64>) -> UpdateBuilder {
         let mut update = Update::builder().table_name(&self.table).set_key(Some(Key::day(day, budget).into_item()));
         let mut sets = Vec::new();
         for (name, amount) in COUNTERS.into_iter().zip(by.counters()) {
@@ -138,6 +145,10 @@ impl Ledger {
             update = update
                 .expression_attribute_names(format!("#{name}"), name)
                 .expression_attribute_values(format!(":{name}"), n(amount));
+        }
+        if let Some(ttl_s) = ttl_s {
+            sets.push("#ttl = :ttl".to_owned());
+            update = update.expression_attribute_names("#ttl", "ttl").expression_attribute_values(":ttl", n(ttl_s));
         }
         update.expression_attribute_values(":zero", n(0)).update_expression(format!("SET {}", sets.join(", ")))
     }

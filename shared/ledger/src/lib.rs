@@ -9,6 +9,7 @@
 //! | event | `E#id` | `E` | a delivery that became no message, and why |
 //! | day | `D#day` | `D`, or `R#rule` | what was spent of a calendar day's quotas, the account's or a rule's own |
 //! | caps | `C#lead` | `C` | a lead's recent messages, as far as the caps ask |
+//! | gathered | `G#instant#content` | `G` | how many messages of one text wait for an instant |
 //! | limits | `L#account` | `L` | a vendor's shared rate; the limits' crate writes it |
 //! | once | `O#what` | `O` | that something was done, such as a warning given, by whichever function was first |
 //! | settings | `S#name` | `S` | what the CRM assigned, such as the activity type's code |
@@ -25,6 +26,7 @@ mod codec;
 mod days;
 mod error;
 mod events;
+mod gathered;
 mod judged;
 mod messages;
 mod schema;

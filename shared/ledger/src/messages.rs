@@ -6,13 +6,13 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use recado_core::{
     identity::{BatchId, MessageId},
-    message::{Message, State},
+    message::{Message, Priority, State},
     phone::Phone,
 };
 
 use crate::{
     Ledger, LedgerError, SHARDS,
-    codec::{self, Item, Key, message_shard, n, s},
+    codec::{self, Item, Key, due_shard, message_shard, n, s},
     error::unavailable,
     judged::{Judgement, Statement, Update, insert},
     schema::{BATCH_INDEX, CRM_INDEX, DUE_INDEX, misbuilt},
@@ -50,6 +50,8 @@ pub enum Due {
     Keep,
     /// It is moved to this instant, in ms since the epoch.
     At(i64),
+    /// The same for a message that waits for the sender, among those of its priority.
+    Wait(i64, Priority),
     /// Nothing more is due.
     Never,
 }
@@ -75,6 +77,10 @@ pub struct Change {
     pub crm_due_ms: Option<i64>,
     /// The claim on the message: `Some(Some(batch))` claims it, `Some(None)` gives it back, `None` leaves it.
     pub claim: Option<Option<BatchId>>,
+    /// How often it was certainly not sent by now; `None` leaves the number as it is.
+    pub attempts: Option<u32>,
+    /// The part of a refused request as which it goes next; `None` leaves it as it is.
+    pub part: Option<String>,
 }
 
 /// A change of what LeadSquared knows of a message.
@@ -268,10 +274,13 @@ impl Ledger {
         Ok(found)
     }
 
-    /// What is due until `until_ms`, oldest first in each shard, at most `most_per_shard` from each.
-    pub async fn due(&self, until_ms: i64, most_per_shard: i32) -> Result<DueRows, LedgerError> {
+    /// What is due until `until_ms` among messages of this priority, and for [`Priority::Normal`] among all else,
+    /// oldest first in each shard, at most `most_per_shard` from each.
+    pub async fn due(&self, of: Priority, until_ms: i64, most_per_shard: i32) -> Result<DueRows, LedgerError> {
         let mut rows = DueRows::default();
-        for key in self.by_time(DUE_INDEX, "due_shard", "due_ms", until_ms, most_per_shard, &mut rows.more).await? {
+        let shards = |shard| codec::lane(of, shard);
+        let names = (DUE_INDEX, "due_shard", "due_ms");
+        for key in self.by_time(names, shards, until_ms, most_per_shard, &mut rows.more).await? {
             match (key.message_id(), key.batch_id()) {
                 (Some(id), _) => rows.messages.push(id),
                 (_, Some(id)) => rows.batches.push(id),
@@ -283,21 +292,24 @@ impl Ledger {
 
     /// Messages whose outcome LeadSquared is to be told by `until_ms`, at most `most_per_shard` from each shard.
     pub async fn crm_due(&self, until_ms: i64, most_per_shard: i32) -> Result<Vec<MessageId>, LedgerError> {
-        let keys = self.by_time(CRM_INDEX, "crm_shard", "crm_due_ms", until_ms, most_per_shard, &mut false).await?;
+        let names = (CRM_INDEX, "crm_shard", "crm_due_ms");
+        let keys = self.by_time(names, codec::shard, until_ms, most_per_shard, &mut false).await?;
         Ok(keys.iter().filter_map(Key::message_id).collect())
     }
 
+    /// Keys from all shards of an index, given the index's name and those of its two attributes.
     async fn by_time(
         &self,
-        index: &str,
-        shard_name: &str,
-        time_name: &str,
+        (index, shard_name, time_name): (&str, &str, &str),
+        shards: impl Fn(u8) -> AttributeValue,
         until_ms: i64,
         most: i32,
         more: &mut bool,
     ) -> Result<Vec<Key>, LedgerError> {
         let mut keys = Vec::new();
-        for shard in 0..SHARDS {
+        // Collected first: the closure must not be part of the future's type, or it is not `Send`.
+        let shards: Vec<AttributeValue> = (0..SHARDS).map(shards).collect();
+        for shard in shards {
             let output = self
                 .client
                 .query()
@@ -306,7 +318,7 @@ impl Ledger {
                 .key_condition_expression("#shard = :shard AND #time <= :until")
                 .expression_attribute_names("#shard", shard_name)
                 .expression_attribute_names("#time", time_name)
-                .expression_attribute_values(":shard", codec::shard(shard))
+                .expression_attribute_values(":shard", shard)
                 .expression_attribute_values(":until", n(until_ms))
                 .limit(most)
                 .send()
@@ -364,6 +376,24 @@ impl Ledger {
 }
 
 impl Change {
+    /// A move to `state` at `now_ms` and nothing else: no reason is left, all else stays as it is.
+    #[must_use]
+    pub fn new(id: MessageId, guard: Guard, state: State, now_ms: i64) -> Self {
+        Self {
+            id,
+            guard,
+            state,
+            why: None,
+            now_ms,
+            due: Due::Keep,
+            campaign_id: None,
+            crm_due_ms: None,
+            claim: None,
+            attempts: None,
+            part: None,
+        }
+    }
+
     fn statement(self, table: &str) -> Statement {
         let mut update = Update::of(Key::message(self.id));
         update.set("state", s(self.state.as_str())).set("changed_ms", n(self.now_ms));
@@ -376,12 +406,21 @@ impl Change {
             Due::At(due_ms) => {
                 update.set("due_shard", message_shard(self.id)).set("due_ms", n(due_ms));
             }
+            Due::Wait(due_ms, priority) => {
+                update.set("due_shard", due_shard(priority, self.id)).set("due_ms", n(due_ms));
+            }
             Due::Never => {
                 update.remove("due_shard").remove("due_ms");
             }
         }
         if let Some(campaign) = self.campaign_id {
             update.set("campaign", s(campaign));
+        }
+        if let Some(attempts) = self.attempts {
+            update.set("attempts", n(attempts));
+        }
+        if let Some(part) = self.part {
+            update.set("part", s(part));
         }
         if let Some(due_ms) = self.crm_due_ms {
             update.set("crm_shard", message_shard(self.id)).set("crm_due_ms", n(due_ms));

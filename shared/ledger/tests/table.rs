@@ -5,7 +5,7 @@ use recado_core::{
     caps::Sent,
     credits::SmsText,
     identity::{BatchId, EventId, MessageId},
-    message::{BatchState, Channel, Crm, Message, State},
+    message::{BatchState, Channel, Crm, Message, Priority, State},
     phone::Phone,
 };
 use recado_ledger::{
@@ -38,6 +38,9 @@ fn message(number: u8) -> Message {
         credits: 1,
         state: State::Pending,
         why: None,
+        priority: Priority::Normal,
+        attempts: 0,
+        part: None,
         created_ms: NOW_MS,
         expires_ms: NOW_MS + 1000,
         changed_ms: NOW_MS,
@@ -49,17 +52,8 @@ fn message(number: u8) -> Message {
 }
 
 fn claim(id: MessageId, batch: BatchId) -> Change {
-    Change {
-        id,
-        guard: Guard { states: &[State::Pending, State::Held], batch: None },
-        state: State::Sending,
-        why: None,
-        now_ms: NOW_MS + 1,
-        due: Due::Keep,
-        campaign_id: None,
-        crm_due_ms: None,
-        claim: Some(Some(batch)),
-    }
+    let guard = Guard { states: &[State::Pending, State::Held], batch: None };
+    Change { claim: Some(Some(batch)), ..Change::new(id, guard, State::Sending, NOW_MS + 1) }
 }
 
 fn batch_id(number: u8) -> BatchId {
@@ -77,7 +71,7 @@ fn new_batch(number: u8, messages: u64, credits: u64) -> NewBatch {
 }
 
 fn draw(messages: u64, credits: u64, quotas: Quotas) -> Draw {
-    Draw { budget: Budget::Account, amount: Day { messages, credits, requests: 1 }, quotas }
+    Draw { budget: Budget::Account, amount: Day { messages, credits, requests: 1, requests_fewest: 1 }, quotas }
 }
 
 #[tokio::test]
@@ -116,9 +110,9 @@ async fn due_rows_are_found_by_time_and_gone_once_nothing_is_due() {
     let (_table, ledger) = ledger().await;
     let written: Vec<Message> = (0..20).map(message).collect();
     ledger.insert_messages(&written).await.unwrap();
-    assert!(ledger.due(NOW_MS, 100).await.unwrap().messages.is_empty());
-    assert_eq!(ledger.due(NOW_MS + 60_000, 100).await.unwrap().messages.len(), 20);
-    assert!(ledger.due(NOW_MS + 60_000, 1).await.unwrap().more);
+    assert!(ledger.due(Priority::Normal, NOW_MS, 100).await.unwrap().messages.is_empty());
+    assert_eq!(ledger.due(Priority::Normal, NOW_MS + 60_000, 100).await.unwrap().messages.len(), 20);
+    assert!(ledger.due(Priority::Normal, NOW_MS + 60_000, 1).await.unwrap().more);
     let expire = written.iter().map(|m| Change {
         state: State::Expired,
         due: Due::Never,
@@ -127,7 +121,7 @@ async fn due_rows_are_found_by_time_and_gone_once_nothing_is_due() {
         ..claim(m.id, batch_id(1))
     });
     ledger.move_messages(expire.collect()).await.unwrap();
-    assert!(ledger.due(i64::MAX / 2, 100).await.unwrap().messages.is_empty());
+    assert!(ledger.due(Priority::Normal, i64::MAX / 2, 100).await.unwrap().messages.is_empty());
     assert!(ledger.crm_due(NOW_MS, 100).await.unwrap().is_empty());
     assert_eq!(ledger.crm_due(NOW_MS + 5, 100).await.unwrap().len(), 20);
 }
@@ -143,13 +137,13 @@ async fn a_quota_is_reserved_with_the_batch_or_not_at_all() {
     let prepare =
         async |number, messages, credits| ledger.prepare_batch(&batch(number, messages, credits)).await.unwrap();
     assert_eq!(prepare(1, 8, 8).await, Prepared::Done);
-    let over = Prepared::OverQuota(vec![Day { messages: 8, credits: 8, requests: 1 }]);
+    let over = Prepared::OverQuota(vec![Day { messages: 8, credits: 8, requests: 1, requests_fewest: 1 }]);
     assert_eq!(prepare(2, 3, 3).await, over);
     assert!(ledger.batch(batch_id(2)).await.unwrap().is_none(), "no batch without its quota");
     assert_eq!(prepare(3, 2, 8).await, over);
     assert_eq!(prepare(4, 11, 1).await, over);
     assert_eq!(prepare(5, 2, 7).await, Prepared::Done, "exactly full");
-    let spent = Day { messages: 10, credits: 15, requests: 2 };
+    let spent = Day { messages: 10, credits: 15, requests: 2, requests_fewest: 2 };
     assert_eq!(ledger.day("2026-11-21", &Budget::Account).await.unwrap(), spent);
 }
 
@@ -166,14 +160,14 @@ async fn a_rules_own_budget_is_drawn_on_beside_the_accounts_all_or_nothing() {
         ..new_batch(number, messages, messages)
     };
     assert_eq!(ledger.prepare_batch(&batch(1, 4)).await.unwrap(), Prepared::Done);
-    let spent = Day { messages: 4, credits: 4, requests: 1 };
+    let spent = Day { messages: 4, credits: 4, requests: 1, requests_fewest: 1 };
     assert_eq!(ledger.prepare_batch(&batch(2, 2)).await.unwrap(), Prepared::OverQuota(vec![spent, spent]));
     assert_eq!(ledger.day("2026-11-21", &Budget::Account).await.unwrap(), spent, "the account was not charged");
     assert_eq!(ledger.batch(batch_id(1)).await.unwrap().unwrap().rule.as_deref(), Some("welcome"));
     let refund = Refund { day: "2026-11-21".to_owned(), rule: Some("welcome".to_owned()), amount: spent };
     let release = BatchChange {
         refund: Some(refund),
-        ..BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Released)
+        ..BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Released, NOW_MS)
     };
     assert!(ledger.move_batch(&release, "t").await.unwrap());
     for budget in [Budget::Account, rule] {
@@ -185,15 +179,15 @@ async fn a_rules_own_budget_is_drawn_on_beside_the_accounts_all_or_nothing() {
 async fn a_refund_is_made_once() {
     let (_table, ledger) = ledger().await;
     ledger.prepare_batch(&new_batch(1, 5, 6)).await.unwrap();
-    let amount = Day { messages: 5, credits: 6, requests: 1 };
+    let amount = Day { messages: 5, credits: 6, requests: 1, requests_fewest: 1 };
     let release = BatchChange {
         refund: Some(Refund { day: "2026-11-21".to_owned(), rule: None, amount }),
-        ..BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Released)
+        ..BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Released, NOW_MS)
     };
     assert!(ledger.move_batch(&release, "t1").await.unwrap());
     assert!(ledger.move_batch(&release, "t1").await.unwrap(), "the same attempt again is the same transaction");
     assert_eq!(ledger.day("2026-11-21", &Budget::Account).await.unwrap(), Day::default());
-    let call = BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Calling);
+    let call = BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Calling, NOW_MS);
     assert!(!ledger.move_batch(&call, "t2").await.unwrap(), "a released batch is not called");
 }
 
@@ -229,14 +223,14 @@ async fn a_called_batch_knows_its_members_and_its_campaign() {
     let members = vec![MessageId::from_bytes([1; 16]), MessageId::from_bytes([2; 16])];
     let call = BatchChange {
         call: Some((NOW_MS + 9, members.clone())),
-        ..BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Calling)
+        ..BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Calling, NOW_MS)
     };
-    assert_eq!(ledger.due(NOW_MS + 180_000, 10).await.unwrap().batches, [batch_id(1)]);
+    assert_eq!(ledger.due(Priority::Normal, NOW_MS + 180_000, 10).await.unwrap().batches, [batch_id(1)]);
     assert!(ledger.move_batch(&call, "t2").await.unwrap());
-    assert!(ledger.due(i64::MAX / 2, 10).await.unwrap().batches.is_empty());
+    assert!(ledger.due(Priority::Normal, i64::MAX / 2, 10).await.unwrap().batches.is_empty());
     let accepted = BatchChange {
         campaign_id: Some("campaign-1".to_owned()),
-        ..BatchChange::new(batch_id(1), &[BatchState::Calling, BatchState::Unknown], BatchState::Accepted)
+        ..BatchChange::new(batch_id(1), &[BatchState::Calling, BatchState::Unknown], BatchState::Accepted, NOW_MS)
     };
     assert!(ledger.move_batch(&accepted, "t3").await.unwrap());
     let batch = ledger.batch(batch_id(1)).await.unwrap().unwrap();
@@ -260,14 +254,14 @@ async fn a_callback_is_stored_once_applied_once_and_found_until_then() {
     };
     assert!(ledger.store_callback(&callback).await.unwrap());
     assert!(ledger.store_callback(&callback).await.unwrap(), "not applied yet: a second chance");
-    let due = ledger.due(NOW_MS + 60_000, 10).await.unwrap();
+    let due = ledger.due(Priority::Normal, NOW_MS + 60_000, 10).await.unwrap();
     assert_eq!((due.messages.len(), due.callbacks.len()), (0, 1));
     let read = ledger.callback(&due.callbacks[0]).await.unwrap().unwrap();
     assert_eq!((read.about, read.phone, read.credits), (callback.about.clone(), callback.phone, Some(1)));
     ledger.callback_later(&callback, NOW_MS + 120_000).await.unwrap();
-    assert!(ledger.due(NOW_MS + 60_000, 10).await.unwrap().callbacks.is_empty());
+    assert!(ledger.due(Priority::Normal, NOW_MS + 60_000, 10).await.unwrap().callbacks.is_empty());
     ledger.callback_applied(&callback).await.unwrap();
-    assert!(ledger.due(i64::MAX / 2, 10).await.unwrap().callbacks.is_empty());
+    assert!(ledger.due(Priority::Normal, i64::MAX / 2, 10).await.unwrap().callbacks.is_empty());
     assert!(!ledger.store_callback(&callback).await.unwrap(), "applied: a repetition is nothing new");
     assert_eq!(ledger.message_of(batch_id(1), callback.phone).await.unwrap(), None, "no message by its row");
 }
@@ -308,4 +302,44 @@ async fn events_are_kept_once_and_settings_overwritten() {
     ledger.set_setting("activity_code", "206").await.unwrap();
     ledger.set_setting("activity_code", "207").await.unwrap();
     assert_eq!(ledger.setting("activity_code").await.unwrap().as_deref(), Some("207"));
+}
+
+#[tokio::test]
+async fn what_waits_is_found_by_its_priority_alone() {
+    let (_table, ledger) = ledger().await;
+    let written: Vec<Message> = [Priority::Urgent, Priority::Normal, Priority::Low]
+        .into_iter()
+        .zip(1..)
+        .map(|(priority, number)| Message { priority, ..message(number) })
+        .collect();
+    ledger.insert_messages(&written).await.unwrap();
+    for message in &written {
+        let due = ledger.due(message.priority, NOW_MS + 60_000, 100).await.unwrap();
+        assert_eq!(due.messages, [message.id], "{:?}", message.priority);
+    }
+    let [urgent, ..] = written.as_slice() else { panic!() };
+    let guard = Guard { states: &[State::Pending], batch: None };
+    let waits = Change {
+        due: Due::Wait(NOW_MS + 5, Priority::Urgent),
+        attempts: Some(3),
+        part: Some("b0".to_owned()),
+        ..Change::new(urgent.id, guard, State::Held, NOW_MS)
+    };
+    assert_eq!(ledger.move_messages(vec![waits]).await.unwrap(), [true]);
+    assert_eq!(ledger.due(Priority::Urgent, NOW_MS + 5, 100).await.unwrap().messages, [urgent.id]);
+    let read = ledger.messages(&[urgent.id]).await.unwrap().remove(0);
+    assert_eq!((read.priority, read.attempts, read.part.as_deref()), (Priority::Urgent, 3, Some("b0")));
+}
+
+#[tokio::test]
+async fn a_batchs_move_whose_answer_was_lost_is_known_when_it_is_repeated() {
+    let (_table, ledger) = ledger().await;
+    assert_eq!(ledger.prepare_batch(&new_batch(1, 1, 1)).await.unwrap(), Prepared::Done);
+    let call = BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Calling, NOW_MS);
+    assert!(ledger.move_batch(&call, "mine").await.unwrap());
+    assert!(ledger.move_batch(&call, "mine").await.unwrap(), "the same write again");
+    assert!(!ledger.move_batch(&call, "another's").await.unwrap());
+    let accepted = BatchChange::new(batch_id(1), &[BatchState::Calling], BatchState::Accepted, NOW_MS);
+    assert!(ledger.move_batch(&accepted, "theirs").await.unwrap());
+    assert!(!ledger.move_batch(&call, "mine").await.unwrap(), "somebody has moved it since");
 }

@@ -17,6 +17,7 @@
 //! Tokens, phones, texts and callback addresses are [`secrecy::SecretString`]s: they cannot be printed by accident.
 //! What the vendor says in prose passes through [`Reason`], which masks whatever may be a phone.
 
+mod blame;
 mod body;
 pub mod callback;
 mod client;
@@ -29,8 +30,9 @@ mod sms;
 mod transport;
 mod uploads;
 
+pub use blame::Blame;
 pub use client::{BuildError, Client, Credentials};
-pub use outcome::{Answer, NotSent, Outcome, Scope, Unknown};
+pub use outcome::{Answer, NotSent, Outcome, Scope, TURNED_AWAY_WITHIN, Unknown};
 pub use rate::RateHeaders;
 pub use reason::{MAX_REASON_CHARS, Reason};
 pub use sms::{

@@ -1,15 +1,24 @@
 //! What became of a send.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use reqwest::{StatusCode, header::HeaderMap};
+use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::{
+    blame::Blame,
     json,
     rate::{RateHeaders, retry_after_ms},
     reason::Reason,
     transport::Fault,
 };
+
+/// How soon a 503 must come to mean that the request was turned away. Gateways also answer 503 when the server that
+/// took the request does not answer in time (AWS HTTP APIs after 29 s), and then it may have done the work. The vendor
+/// answers within 2 s normally. Source: LigueLead API limits page; that it sits behind such a gateway is an inference.
+pub const TURNED_AWAY_WITHIN: Duration = Duration::from_secs(10);
 
 /// What became of a send, and the rate headers of its answer where there was one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +47,8 @@ pub enum Outcome {
         status: u16,
         /// Whether this request or the whole account is at fault.
         scope: Scope,
+        /// What of the request it is about.
+        blame: Blame,
         /// The vendor's words.
         reason: Reason,
     },
@@ -76,8 +87,9 @@ pub enum NotSent {
     Connect,
     /// 429. Source: LigueLead API limits page.
     RateLimited,
-    /// Status 503, read as "turned away before the body was taken": behind the vendor's gateway it means that no
-    /// server took the request. It is the one 5xx with that meaning; the others may come after the work was done.
+    /// Status 503 within [`TURNED_AWAY_WITHIN`], read as "turned away before the body was taken": behind the vendor's
+    /// gateway it means that no server took the request. It is the one 5xx with that meaning; the others may come
+    /// after the work was done.
     Unavailable,
 }
 
@@ -88,7 +100,7 @@ pub enum Unknown {
     Timeout,
     /// Connected, and the connection ended without a readable answer.
     ConnectionLost,
-    /// 408, or a 5xx other than 503: the status.
+    /// 408, or a 5xx other than 503, or a 503 that came late: the status.
     ServerError(u16),
     /// A status that has no meaning here, such as a redirect, which is never followed.
     UnexpectedStatus(u16),
@@ -106,15 +118,22 @@ impl Answer {
         Self { outcome, rate: None }
     }
 
-    /// An answer came; the status decides, the body only explains.
-    pub(crate) fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Self {
+    /// An answer came, `after` the call began, to a request for `phones`; the status decides, the body only explains.
+    pub(crate) fn from_response(
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+        (now, after): (Timestamp, Duration),
+        phones: &[SecretString],
+    ) -> Self {
         let outcome = match status.as_u16() {
             200..=299 => accepted(body),
             429 => not_sent(NotSent::RateLimited, headers, body, now),
-            503 => not_sent(NotSent::Unavailable, headers, body, now),
+            503 if after < TURNED_AWAY_WITHIN => not_sent(NotSent::Unavailable, headers, body, now),
             code @ (408 | 500..=599) => unknown(Unknown::ServerError(code), body),
             code @ 400..=499 => {
-                Outcome::Refused { status: code, scope: Scope::of(code), reason: Reason::from_body(body) }
+                let blame = Blame::of(code, body, phones);
+                Outcome::Refused { status: code, scope: Scope::of(code), blame, reason: Reason::from_body(body) }
             }
             code => unknown(Unknown::UnexpectedStatus(code), body),
         };
@@ -141,4 +160,38 @@ fn accepted(body: &[u8]) -> Outcome {
     let data = answer.get("data").filter(|data| data.is_object()).unwrap_or(&answer);
     let member = |name: &str| data.get(name).and_then(json::text);
     Outcome::Accepted { campaign_id: member("campaign_id"), accepted_at: member("accepted_at") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(status: u16, after_s: u64) -> Outcome {
+        let (status, when) =
+            (StatusCode::from_u16(status).unwrap(), (Timestamp::UNIX_EPOCH, Duration::from_secs(after_s)));
+        Answer::from_response(status, &HeaderMap::new(), b"{}", when, &[]).outcome
+    }
+
+    #[test]
+    fn each_status_has_its_one_meaning() {
+        for status in 200..600 {
+            let outcome = outcome(status, 1);
+            let fits = match status {
+                200..=299 => matches!(outcome, Outcome::Accepted { .. }),
+                401..=403 => matches!(outcome, Outcome::Refused { scope: Scope::Account, .. }),
+                429 => matches!(outcome, Outcome::NotSent { cause: NotSent::RateLimited, .. }),
+                503 => matches!(outcome, Outcome::NotSent { cause: NotSent::Unavailable, .. }),
+                408 | 500..=599 => matches!(outcome, Outcome::Unknown { cause: Unknown::ServerError(_), .. }),
+                300..=399 => matches!(outcome, Outcome::Unknown { cause: Unknown::UnexpectedStatus(_), .. }),
+                _ => matches!(outcome, Outcome::Refused { scope: Scope::Request, .. }),
+            };
+            assert!(fits, "{status}: {outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_503_that_comes_late_may_have_been_sent() {
+        assert!(matches!(outcome(503, 9), Outcome::NotSent { .. }));
+        assert!(matches!(outcome(503, 10), Outcome::Unknown { cause: Unknown::ServerError(503), .. }));
+    }
 }

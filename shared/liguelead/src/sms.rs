@@ -1,6 +1,6 @@
 //! `POST /sms`: one text to many phones. Source: LigueLead SMS guide and API limits page.
 
-use std::fmt;
+use std::{fmt, time::Instant};
 
 use jiff::Timestamp;
 use reqwest::header::CONTENT_TYPE;
@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 use crate::{
-    Answer, Client, Outcome, Scope,
+    Answer, Blame, Client, Outcome, Scope,
     body::{MAX_ANSWER_BYTES, read_up_to},
     reason::Reason,
 };
@@ -103,16 +103,19 @@ impl Client {
     pub async fn send_sms(&self, request: &SmsRequest) -> Answer {
         if let Some(fault) = request.fault() {
             let reason = Reason::from_text(fault);
-            let outcome = Outcome::Refused { status: CHECKED_LOCALLY, scope: Scope::Request, reason };
+            let (status, scope, blame) = (CHECKED_LOCALLY, Scope::Request, Blame::Shared);
+            let outcome = Outcome::Refused { status, scope, blame, reason };
             return Answer { outcome, rate: None };
         }
         let call = self.post("/sms").header(CONTENT_TYPE, "application/json").body(request.to_json());
+        let begun = Instant::now();
         match self.call(call).await {
             Err(fault) => Answer::from_fault(fault),
             Ok(response) => {
                 let (status, headers) = (response.status(), response.headers().clone());
+                let after = begun.elapsed();
                 let body = read_up_to(MAX_ANSWER_BYTES, response).await;
-                Answer::from_response(status, &headers, &body, Timestamp::now())
+                Answer::from_response(status, &headers, &body, (Timestamp::now(), after), &request.phones)
             }
         }
     }

@@ -33,6 +33,8 @@ pub(crate) struct Item {
     pub(crate) cut: Option<Stated>,
     /// For display, and for leases that wait: the vendor refused a call until then, in ms since 1970.
     pub(crate) closed_until_ms: i64,
+    /// The vendor refuses the account itself, and why: until `closed_until_ms` nobody calls, then one call tries.
+    pub(crate) suspended: Option<String>,
 }
 
 impl Item {
@@ -45,6 +47,7 @@ impl Item {
         limit: Stated { limit: u32::MAX, until_ms: 0 },
         cut: None,
         closed_until_ms: 0,
+        suspended: None,
     };
 
     /// Permits whose leases begin before this place of the axis, at least, if a permit costs `plan`'s price or more:
@@ -76,6 +79,15 @@ pub(crate) enum Move {
     To(i64),
 }
 
+/// What a write says of the vendor's refusals of the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Suspension {
+    /// They begin, or go on, for this reason.
+    Begins(String),
+    /// They are over.
+    Ends,
+}
+
 /// One conditional write. It is made as a whole or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Write {
@@ -90,6 +102,10 @@ pub(crate) struct Write {
     pub(crate) limit: Option<Stated>,
     pub(crate) cut: Option<Stated>,
     pub(crate) closed_until_ms: Option<i64>,
+    /// The vendor begins to refuse the account, or ends it.
+    pub(crate) suspension: Option<Suspension>,
+    /// What the lease is charged above its cost, in µs, so that others are left a share; not stored.
+    pub(crate) padding_us: i64,
     /// The price changes: whoever does not know it yet must look again.
     pub(crate) next_rev: bool,
 }
@@ -106,6 +122,8 @@ impl Write {
             limit: None,
             cut: None,
             closed_until_ms: None,
+            suspension: None,
+            padding_us: 0,
             next_rev: false,
         }
     }
@@ -131,6 +149,11 @@ impl Write {
             limit: self.limit.unwrap_or(item.limit),
             cut: self.cut.or(item.cut),
             closed_until_ms: self.closed_until_ms.unwrap_or(item.closed_until_ms),
+            suspended: match &self.suspension {
+                Some(Suspension::Begins(why)) => Some(why.clone()),
+                Some(Suspension::Ends) => None,
+                None => item.suspended.clone(),
+            },
         })
     }
 }

@@ -36,6 +36,8 @@ const ATTEMPT: Duration = Duration::from_millis(400);
 const OPERATION: Duration = Duration::from_millis(900);
 /// The first wait before a request is tried again: the client's own, up to a second, is longer than a lease.
 const RETRY: Duration = Duration::from_millis(20);
+/// Refusals of the account within this time, in ms, are one.
+const SAID_TOGETHER_MS: i64 = 60_000;
 /// The longest time for which one refusal by the vendor closes the account, in ms.
 const CLOSED_MS_MAX: i64 = 600_000;
 
@@ -48,13 +50,21 @@ pub enum NoPermit {
         /// ms since 1970, on this function's clock.
         until_ms: i64,
     },
+    /// The vendor refuses the account itself. One call may try it at this instant.
+    #[error("LigueLead refuses the account until {until_ms}: {why}")]
+    Suspended {
+        /// ms since 1970, on this function's clock.
+        until_ms: i64,
+        /// The vendor's words.
+        why: String,
+    },
     /// The table did not say.
     #[error(transparent)]
     Store(#[from] LimitError),
 }
 
 /// What the shared item says, for display.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RateState {
     /// Calls allowed in any window: the strictest limit in force.
     pub limit: u32,
@@ -68,6 +78,8 @@ pub struct RateState {
     pub closed_until_ms: Option<i64>,
     /// What others leave of the limit, and until when it is believed, in ms since 1970.
     pub cut: Option<(u32, i64)>,
+    /// Why the vendor refuses the account itself, if it does.
+    pub suspended: Option<String>,
 }
 
 /// LigueLead's account. Cheap to clone; clones share leases and knowledge.
@@ -98,6 +110,17 @@ impl LigueLeadAccount {
             lease: RwLock::new(Arc::new(Lease::none())),
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// The same account for calls that may use `per_mille` (1 to 1,000) of the limit, and go after those that may use
+    /// all of it: a lease of theirs costs more, and is never reserved ahead. Its clones share leases among themselves.
+    #[must_use]
+    pub fn at_share(client: Client, table: impl Into<String>, plan: Plan, per_mille: u16) -> Self {
+        let mut account = Self::new(client, table, plan);
+        if let Some(shared) = Arc::get_mut(&mut account.shared) {
+            shared.taker.get_mut().share_per_mille = per_mille;
+        }
+        account
     }
 
     /// Another limit is configured from now on. A stricter one is shared by the next lease.
@@ -199,15 +222,66 @@ impl LigueLeadAccount {
                         return Ok(());
                     }
                 }
-                Ok(None) | Err(NoPermit::Refused { .. }) => {}
+                Ok(None) | Err(NoPermit::Refused { .. } | NoPermit::Suspended { .. }) => {}
                 Err(NoPermit::Store(error)) => return Err(error),
             }
         }
         Err(LimitError::Contended)
     }
 
-    /// The vendor's headers on the answer to a call that was made at `called`: if they show that others use the account, the limit is cut for a while, for
-    /// all functions. The store is asked only for that. `true`: it was.
+    /// The vendor refuses the account itself (its credentials, its credit): no function of ours calls before
+    /// `until_ms`, and then one alone, with one call, until [`Self::resume`] says that it was taken. `true`: nobody
+    /// had said so before.
+    pub async fn suspend(&self, until_ms: i64, why: &str, now: Reading) -> Result<bool, LimitError> {
+        let mut taker = self.shared.taker.lock().await;
+        let lease = self.lease();
+        taker.ended(&lease);
+        lease.void();
+        self.hold(Lease::none());
+        let item = self.read().await?;
+        taker.learn(item, now);
+        for _ in 0..ATTEMPTS {
+            // Calls that were under way together are refused together, and one of them says so.
+            let is_known = taker.seen().is_some_and(|(item, _)| {
+                item.suspended.is_some() && item.closed_until_ms > until_ms - SAID_TOGETHER_MS
+            });
+            if is_known {
+                return Ok(false);
+            }
+            let Next::Write(write) = taker.suspend(until_ms, why, now.wall_us) else {
+                return Err(LimitError::Contended);
+            };
+            let answer = self.write(&write).await?;
+            let made = answer.is_ok();
+            taker.wrote(&write, answer, now);
+            if made {
+                return Ok(true);
+            }
+        }
+        Err(LimitError::Contended)
+    }
+
+    /// A call was taken, or an operator says so: if the account is suspended as far as is known, it is no more, for
+    /// all functions. The store is asked only then. `true`: it was.
+    pub async fn resume(&self, now: Reading) -> Result<bool, LimitError> {
+        if self.shared.taker.try_lock().is_ok_and(|taker| taker.suspended().is_none()) {
+            return Ok(false);
+        }
+        let mut taker = self.shared.taker.lock().await;
+        for _ in 0..ATTEMPTS {
+            let Some(write) = taker.resume(now.wall_us) else { return Ok(false) };
+            let answer = self.write(&write).await?;
+            let made = answer.is_ok();
+            taker.wrote(&write, answer, now);
+            if made {
+                return Ok(true);
+            }
+        }
+        Err(LimitError::Contended)
+    }
+
+    /// The vendor's headers on the answer to a call that was made at `called`: if they show that others use the account,
+    /// the limit is cut for a while, for all functions. The store is asked only for that. `true`: it was.
     pub async fn observed(&self, headers: RateHeaders, called: Reading, now: Reading) -> Result<bool, LimitError> {
         // While a lease is being taken the next answer will do: headers stand on each.
         let Ok(mut taker) = self.shared.taker.try_lock() else { return Ok(false) };
@@ -247,6 +321,7 @@ impl LigueLeadAccount {
             left: u32::try_from(left).unwrap_or(u32::MAX),
             closed_until_ms: Some(item.closed_until_ms).filter(|until_ms| *until_ms > now_ms),
             cut: item.cut.filter(|cut| cut.until_ms > now_ms).map(|cut| (cut.limit, cut.until_ms)),
+            suspended: item.suspended.clone(),
         };
         taker.learn(item, now);
         Ok(state)
@@ -284,7 +359,10 @@ impl LigueLeadAccount {
     ) -> Result<Option<Write>, NoPermit> {
         match decide(taker) {
             Next::Write(write) => Ok(Some(write)),
-            Next::Refused(until_us) => Err(refused(until_us)),
+            Next::Refused(until_us) => Err(match taker.suspended() {
+                Some(why) => NoPermit::Suspended { until_ms: until_us.div_euclid(1_000), why: why.to_owned() },
+                None => refused(until_us),
+            }),
             Next::Read => {
                 let item = self.read().await?;
                 taker.learn(item, now);

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use crate::{
-    item::{Item, Move, Stated, Write},
+    item::{Item, Move, Stated, Suspension, Write},
     lease::{Lease, Reading, Term},
     rate::Plan,
 };
@@ -18,6 +18,8 @@ const STATED_MS: i64 = 120_000;
 /// A change of price is charged as if the axis ended so much later than it was seen, in µs: it may be moved by others
 /// until the change is written.
 const SLACK_US: i64 = 100_000;
+/// A share that is the whole, in per mille.
+pub(crate) const ALL: u16 = 1_000;
 /// Marks kept in one window.
 const MARKS: i64 = 12;
 /// Windows of which marks are kept.
@@ -29,6 +31,11 @@ const SMALLEST_PART: u32 = 16;
 /// Demand is judged over at least this part of a lease's life: over less, one call would look like a flood, and over
 /// a whole life the first leases of a flood would be small ones.
 const SHORTEST_PART: i64 = 8;
+
+/// While the vendor refuses the account, one function has this long to try it, in ms: longer than a call may take.
+const PROBE_MS: i64 = 60_000;
+/// While the vendor refuses the account, the item is looked at no more often than this, in µs: an operator may open it.
+const LOOK_AGAIN_US: i64 = 5_000_000;
 
 /// What to do about a wish for permits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,13 +60,27 @@ pub(crate) struct Taker {
     busy: bool,
     /// The vendor refused a call of this function until then, in µs since 1970.
     pub(crate) closed_until_us: i64,
+    /// The share of the limit that this taker may use, in per mille. With less than all, it reserves nothing ahead
+    /// either: whoever may use all goes first.
+    pub(crate) share_per_mille: u16,
     /// When each of the last leases could first be spent (µs, monotonic), and how many of its permits were.
     spent: VecDeque<(i64, u32)>,
 }
 
 impl Taker {
     pub(crate) fn new(plan: Plan) -> Self {
-        Self { plan, seen: None, busy: false, closed_until_us: i64::MIN, spent: VecDeque::new() }
+        Self { plan, seen: None, busy: false, closed_until_us: i64::MIN, share_per_mille: ALL, spent: VecDeque::new() }
+    }
+
+    /// Why the vendor refuses the account, if it does.
+    pub(crate) fn suspended(&self) -> Option<&str> {
+        self.seen.as_ref().and_then(|(item, _)| item.suspended.as_deref())
+    }
+
+    /// What a lease of this cost is charged besides, in µs, so that this taker uses no more than its share.
+    fn padding_us(&self, cost_us: i64) -> i64 {
+        let share = i64::from(self.share_per_mille.clamp(1, ALL));
+        (i128::from(cost_us) * i128::from(i64::from(ALL) - share) / i128::from(share)).try_into().unwrap_or(0)
     }
 
     /// The item as last seen, and when.
@@ -107,7 +128,12 @@ impl Taker {
             return Next::Refused(self.closed_until_us);
         }
         self.forget(now.mono_us);
-        let Some((item, _)) = &self.seen else { return Next::Read };
+        let Some((item, seen_us)) = &self.seen else { return Next::Read };
+        let is_suspended = item.suspended.is_some();
+        if is_suspended && item.closed_until_ms * 1_000 > now_us {
+            let is_old = now_us - seen_us > LOOK_AGAIN_US;
+            return if is_old { Next::Read } else { Next::Refused(item.closed_until_ms * 1_000) };
+        }
         if item.rev > 0
             && let Some(write) = self.restate(item, now_us)
         {
@@ -115,8 +141,10 @@ impl Taker {
         }
         let plan = self.in_force(item, now_us);
         let end_us = item.tat_us.max(now_us);
+        let latest_us = if self.share_per_mille < ALL { now_us } else { latest_us };
         let latest_end_us = latest_us.max(now_us).saturating_add(plan.tau_us);
-        let size = self.size(wanted, &plan, now, end_us - now_us);
+        // Only one call tries an account that was refused.
+        let size = if is_suspended { 1 } else { self.size(wanted, &plan, now, end_us - now_us) };
         let smallest = size.min((plan.burst() / SMALLEST_PART).max(1));
         let starts = |permits: u32| end_us + plan.cost_us(permits) - plan.tau_us;
         if starts(smallest) > latest_us.max(now_us + 1) {
@@ -124,7 +152,8 @@ impl Taker {
         }
         let fit = u32::try_from(plan.permits_in(latest_end_us - end_us - 1)).unwrap_or(u32::MAX);
         let size = size.min(fit.max(smallest));
-        let cost_us = plan.cost_us(size);
+        let padding_us = self.padding_us(plan.cost_us(size));
+        let cost_us = plan.cost_us(size) + padding_us;
         let (within, tat) = if item.rev == 0 || (item.tat_us < now_us && !self.busy) {
             ((i64::MIN, now_us - 1), Move::To(now_us + cost_us))
         } else {
@@ -136,6 +165,9 @@ impl Taker {
             leased: size,
             marks: self.marks(item),
             limit: states.then(|| self.stated(now_us)),
+            closed_until_ms: is_suspended.then_some(now_us / 1_000 + PROBE_MS),
+            next_rev: is_suspended,
+            padding_us,
             ..Write::new(item.rev, within, tat)
         })
     }
@@ -156,10 +188,12 @@ impl Taker {
         if !made || write.leased == 0 {
             return None;
         }
-        let cost_us = match write.tat {
+        let moved_us = match write.tat {
             Move::On(us) => us,
             Move::To(us) => us - asked.wall_us,
         };
+        // What was charged besides lies behind the lease and belongs to nobody.
+        let (end_us, cost_us) = (end_us - write.padding_us, moved_us - write.padding_us);
         Some(Lease::new(write.leased, term(&plan, end_us, cost_us, asked), plan.life_us))
     }
 
@@ -183,6 +217,31 @@ impl Taker {
             Write::new(item.rev, (end_us, i64::MAX), Move::On(0))
         };
         Next::Write(Write { closed_until_ms: Some(until_ms.max(item.closed_until_ms)), ..write })
+    }
+
+    /// A write by which nobody buys a lease before `until_ms`, because the vendor refuses the account, and then one
+    /// function alone. Those who do not know it yet are stopped by the price's revision, which every lease names.
+    pub(crate) fn suspend(&self, until_ms: i64, why: &str, now_us: i64) -> Next {
+        let Some((item, _)) = &self.seen else { return Next::Read };
+        let write = if item.rev == 0 {
+            Write { limit: Some(self.stated(now_us)), ..Write::new(0, (0, 0), Move::To(now_us)) }
+        } else {
+            Write { next_rev: true, ..Write::new(item.rev, (i64::MIN, i64::MAX), Move::On(0)) }
+        };
+        let closed_until_ms = Some(until_ms.max(item.closed_until_ms));
+        Next::Write(Write { closed_until_ms, suspension: Some(Suspension::Begins(why.to_owned())), ..write })
+    }
+
+    /// A write by which the account is open again, if it is suspended.
+    pub(crate) fn resume(&self, now_us: i64) -> Option<Write> {
+        let (item, _) = self.seen.as_ref().filter(|(item, _)| item.suspended.is_some())?;
+        let write = Write::new(item.rev, (i64::MIN, i64::MAX), Move::On(0));
+        Some(Write {
+            next_rev: true,
+            closed_until_ms: Some(now_us / 1_000),
+            suspension: Some(Suspension::Ends),
+            ..write
+        })
     }
 
     /// A write by which the configured limit becomes the shared one: at once if it is stricter, and when nobody has

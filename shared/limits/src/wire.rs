@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt::Write as _, str::FromStr};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::item::{Item, Move, Stated, Write};
+use crate::item::{Item, Move, Stated, Suspension, Write};
 
 /// A condition and an update, with their values.
 #[derive(Debug, Default)]
@@ -67,6 +67,11 @@ impl Update {
         if let Some(marks) = &write.marks {
             update.set_to("marks", list(marks));
         }
+        match &write.suspension {
+            Some(Suspension::Begins(why)) => update.set_to("closed_why", AttributeValue::S(why.clone())),
+            Some(Suspension::Ends) => update.expression.push_str(" REMOVE closed_why"),
+            None => {}
+        }
         update.expression.push_str(" ADD leased :leased");
         update.value(":leased", write.leased);
         update
@@ -107,6 +112,7 @@ pub(crate) fn item(attributes: Option<&HashMap<String, AttributeValue>>) -> Item
         limit: stated("calls", "calls_until_ms").unwrap_or(Item::ABSENT.limit),
         cut: stated("cut", "cut_until_ms"),
         closed_until_ms: read(attributes.get("closed_until_ms")).unwrap_or_default(),
+        suspended: attributes.get("closed_why").and_then(|why| why.as_s().ok()).cloned(),
     }
 }
 
@@ -138,13 +144,16 @@ mod tests {
         let low = prop_oneof![Just(i64::MIN), 0..40_i64];
         let high = prop_oneof![Just(i64::MAX), 20..90_i64];
         let marks = prop::option::of(prop::collection::vec((0..9_i64, 0..9_u64), 0..3));
-        (tat, (low, high), 0..5_u32, marks, stated(), stated(), prop::option::of(0..9_i64), any::<bool>()).prop_map(
-            |(tat, tat_within, leased, marks, limit, cut, closed_until_ms, next_rev)| Write {
+        let why = prop::option::of(prop_oneof![Just(Suspension::Ends), Just(Suspension::Begins("401: no".to_owned()))]);
+        let closed = (prop::option::of(0..9_i64), why);
+        (tat, (low, high), 0..5_u32, marks, stated(), stated(), closed, any::<bool>()).prop_map(
+            |(tat, tat_within, leased, marks, limit, cut, (closed_until_ms, suspension), next_rev)| Write {
                 leased,
                 marks,
                 limit,
                 cut,
                 closed_until_ms,
+                suspension,
                 next_rev,
                 ..Write::new(1, tat_within, tat)
             },

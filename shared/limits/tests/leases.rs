@@ -10,7 +10,7 @@ use support::{Asked, NOW_MS, Store, Way, at, client, plan};
 fn until(refused: NoPermit) -> i64 {
     match refused {
         NoPermit::Refused { until_ms } => until_ms - NOW_MS,
-        NoPermit::Store(error) => panic!("{error}"),
+        other => panic!("{other}"),
     }
 }
 
@@ -200,4 +200,82 @@ async fn admission_waits_and_spends() {
     // 1,000 calls in 5 s less the margins: one each 5.9 ms, after a burst of 42.
     assert!(*begun.last().unwrap() > 60, "{begun:?}");
     assert!(counter.take().writes <= 30);
+}
+
+fn suspended_until(refused: &NoPermit) -> Option<(i64, &str)> {
+    match refused {
+        NoPermit::Suspended { until_ms, why } => Some((until_ms - NOW_MS, why)),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_the_vendor_refuses_is_tried_by_one_call_after_a_while() {
+    const CLOSED_MS: i64 = 300_000;
+    let store = Store::start().await;
+    let plan = plan(600_000, 60_000);
+    let ((one, _), (other, counter)) = (store.account(plan), store.account(plan));
+    other.permits(10, at(0), NOW_MS).await.unwrap();
+    counter.take();
+    assert!(one.suspend(NOW_MS + CLOSED_MS, "401: no", at(1)).await.unwrap());
+    assert!(!other.suspend(NOW_MS + CLOSED_MS + 5, "401: no", at(6)).await.unwrap(), "said before");
+    let refused = other.permits(1, at(10), NOW_MS + 60_000).await.unwrap_err();
+    assert_eq!(suspended_until(&refused), Some((CLOSED_MS, "401: no")));
+    counter.take();
+    for ms in 11..4_000 {
+        other.permits(1, at(ms), NOW_MS + ms).await.unwrap_err();
+    }
+    assert_eq!(counter.take(), NOTHING, "a refusal is repeated from memory");
+    let state = other.state(at(4_000)).await.unwrap();
+    assert_eq!((state.suspended.as_deref(), state.closed_until_ms), (Some("401: no"), Some(NOW_MS + CLOSED_MS)));
+
+    // Its time is over: one permit for all, however many are wanted.
+    let probe = one.permits(500, at(CLOSED_MS), NOW_MS + CLOSED_MS).await.unwrap();
+    assert_eq!(probe.left(), 1);
+    probe.spend(at(CLOSED_MS)).unwrap();
+    for account in [&one, &other] {
+        let refused = account.permits(1, at(CLOSED_MS + 1), NOW_MS + CLOSED_MS + 1).await.unwrap_err();
+        assert_eq!(suspended_until(&refused), Some((CLOSED_MS + 60_000, "401: no")));
+    }
+    // It is refused again, and later taken.
+    assert!(one.suspend(NOW_MS + 2 * CLOSED_MS, "402: no credits", at(CLOSED_MS + 50)).await.unwrap());
+    let probe = other.permits(9, at(2 * CLOSED_MS), NOW_MS + 2 * CLOSED_MS).await.unwrap();
+    probe.spend(at(2 * CLOSED_MS)).unwrap();
+    assert!(other.resume(at(2 * CLOSED_MS + 80)).await.unwrap());
+    assert!(!other.resume(at(2 * CLOSED_MS + 81)).await.unwrap(), "once");
+    let later = 2 * CLOSED_MS + 10_000;
+    assert_eq!(one.permits(100, at(later), NOW_MS + later).await.unwrap().left(), 100);
+}
+
+#[tokio::test]
+async fn an_operator_opens_a_suspended_account_at_once() {
+    let store = Store::start().await;
+    let plan = plan(600_000, 60_000);
+    let ((sender, _), (operator, _)) = (store.account(plan), store.account(plan));
+    sender.suspend(NOW_MS + 300_000, "403: not enabled", at(0)).await.unwrap();
+    operator.state(at(1_000)).await.unwrap();
+    assert!(operator.resume(at(1_001)).await.unwrap());
+    // The sender looks again after some seconds.
+    sender.permits(1, at(2_000), NOW_MS + 2_000).await.unwrap_err();
+    assert_eq!(sender.permits(7, at(6_000), NOW_MS + 6_000).await.unwrap().left(), 7);
+}
+
+#[tokio::test]
+async fn low_priority_uses_its_share_and_waits_behind_the_others() {
+    let store = Store::start().await;
+    let plan = plan(6_000, 60_000);
+    let (rules, _) = store.account(plan);
+    let low = store.at_share(plan, 500);
+    // One call each 10 ms or so, and of low priority each 20 ms.
+    let mut granted = 0_u32;
+    for ms in (0..20_000).step_by(5) {
+        if let Ok(permits) = low.permits(1, at(ms), NOW_MS + ms + 5_000).await {
+            granted += u32::from(permits.spend(at(ms)).is_ok());
+        }
+    }
+    assert!((900..=1_020).contains(&granted), "{granted} of 1,000 in 20 s");
+    // Whoever may use all reserves ahead; low priority does not come in between.
+    let from = rules.permits(200, at(20_000), NOW_MS + 25_000).await.unwrap().from_ms();
+    let refused = low.permits(1, at(20_001), NOW_MS + 25_000).await.unwrap_err();
+    assert!(until(refused) + NOW_MS > from - 200, "behind what was reserved");
 }

@@ -10,50 +10,49 @@
 //! | the answer | `calling` | the same: the answer died with the process |
 //! | the batch's outcome was recorded | the outcome, messages `sending` | the sweep lets them follow their batch |
 //!
+//! A refused request that goes again in parts (`parts`) is a batch for each part, with claims of its own.
+//!
 //! Only messages listed in the batch's row were sent. A claim that the sender did not know it had made, because the
 //! answer to the write was lost, is not listed, and is given back.
 
 mod budget;
+mod call;
 mod capped;
+mod linger;
 mod moves;
 mod outcome;
+mod parts;
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicI64},
 };
 
 use futures::{StreamExt as _, stream};
-use liguelead::{Answer, Client, NotSent, Outcome, SmsRequest};
+use liguelead::Client;
 use recado_core::{
     gate::{Gate, gate},
     group::into_requests,
-    identity::{BatchId, MessageId},
-    message::{BatchState, Channel, Message, State},
+    identity::MessageId,
+    message::{Message, Priority},
 };
-use recado_ledger::{BatchChange, Change, Day, Ledger, LedgerError, Refund};
-
-use self::{
-    budget::{Reserved, cost},
-    moves::{claim, expired, held},
-};
-use recado_limits::{Clock, LigueLeadAccount, NoPermit, NotNow, Permits, RateHeaders, Reading};
+use recado_ledger::{Change, Ledger, LedgerError};
+use recado_limits::{Clock, LigueLeadAccount};
 use tokio::sync::Semaphore;
 
+use self::moves::{expired, held};
 use crate::{secrets::CallbackUrls, settings::SendSettings, world::World};
 
+pub use self::linger::Woken;
 pub(crate) use self::{
     budget::enforced,
     moves::{ACCEPTED_LINGER_MS, Follow, given_back},
 };
 
-/// How long a request waits for its permit before its messages are given back, in ms.
-const PERMIT_WITHIN_MS: i64 = 5_000;
-/// How long a 429 that does not say closes the account, in ms. Source: LigueLead API limits page, sample client.
-const RATE_LIMITED_MS: i64 = 60_000;
+/// A deadline for who has none.
+pub const NO_DEADLINE_MS: i64 = i64::MAX;
+/// The part of the requests under way that is kept for urgent ones: one in so many, at least one.
+const KEPT_FOR_URGENT: usize = 10;
 
 /// Sends messages.
 #[derive(Debug, Clone)]
@@ -64,10 +63,12 @@ pub struct Sender {
     pub liguelead: Client,
     /// The rate of LigueLead's account, shared by all functions.
     pub rate: LigueLeadAccount,
+    /// The same account for low priority, which may use a share of it.
+    pub low_rate: LigueLeadAccount,
     /// The clocks by which permits of that rate are spent.
     pub clock: Clock,
     /// Requests that this process may have under way, shared by all clones.
-    pub in_flight: Arc<Semaphore>,
+    pub in_flight: InFlight,
     /// Makes the callbacks' URLs; without it LigueLead calls the URL configured in its own panel.
     pub callbacks: Option<CallbackUrls>,
     /// What the configuration says about sending.
@@ -76,11 +77,33 @@ pub struct Sender {
     pub world: World,
 }
 
-/// What one run of the sender did, in messages except for `requests`.
+/// Requests that a process may have under way, of which some are kept for urgent ones.
+#[derive(Debug, Clone)]
+pub struct InFlight {
+    all: Arc<Semaphore>,
+    not_urgent: Arc<Semaphore>,
+}
+
+impl InFlight {
+    /// At most `most` requests, 1 at least.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        let kept = most.div_ceil(KEPT_FOR_URGENT);
+        Self {
+            all: Arc::new(Semaphore::new(most.max(1))),
+            not_urgent: Arc::new(Semaphore::new(most.saturating_sub(kept).max(1))),
+        }
+    }
+}
+
+/// What one run of the sender did, in messages except for `requests` and `requests_fewest`.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct SendReport {
     /// Requests made to LigueLead.
     pub requests: u64,
+    /// The fewest requests that could have carried the messages of those that were made: for each text (with its
+    /// title and group) the number of its messages over the phones that fit in a request, rounded up.
+    pub requests_fewest: u64,
     /// Messages that LigueLead took.
     pub accepted: u64,
     /// Messages that LigueLead refused.
@@ -95,12 +118,15 @@ pub struct SendReport {
     pub expired: u64,
     /// Messages that another sender had, or that were no longer waiting.
     pub not_ours: u64,
+    /// Messages for which no time was left before the deadline; they are due.
+    pub left: u64,
 }
 
 impl SendReport {
-    fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         Self {
             requests: self.requests + other.requests,
+            requests_fewest: self.requests_fewest + other.requests_fewest,
             accepted: self.accepted + other.accepted,
             refused: self.refused + other.refused,
             unknown: self.unknown + other.unknown,
@@ -108,26 +134,59 @@ impl SendReport {
             shadow_capped: self.shadow_capped + other.shadow_capped,
             expired: self.expired + other.expired,
             not_ours: self.not_ours + other.not_ours,
+            left: self.left + other.left,
         }
     }
 }
 
 impl Sender {
-    /// Sends messages that were just written, by id. Those that another sender has had since are left alone.
-    pub async fn send_new(&self, ids: &[MessageId]) -> Result<SendReport, LedgerError> {
-        let mut messages = self.ledger.messages(ids).await?;
-        messages.retain(|message| message.state == State::Pending);
-        Ok(self.send(messages).await)
+    /// Sends messages that were just written, by id: urgent ones first, then the normal ones, then those that
+    /// wait for others of their text, if their instant is near. Low ones are left to the sweep. Those that another sender has had since are left alone.
+    ///
+    /// No request begins that could last past `deadline_ms` (ms since the epoch): what is left is due, and is found by
+    /// the next sweep.
+    pub async fn send_new(&self, ids: &[MessageId], deadline_ms: i64) -> Result<SendReport, LedgerError> {
+        let mut woken = self.woken(ids).await?;
+        let urgent = self.send(std::mem::take(&mut woken.urgent), deadline_ms).await;
+        let normal = self.send(std::mem::take(&mut woken.normal), deadline_ms).await;
+        Ok(urgent.and(normal).and(self.linger(woken, deadline_ms).await?))
     }
 
-    /// Sends what may be sent now of `messages`, which wait; holds or expires the rest.
+    /// Sends what may be sent now of `messages`, which wait, the most urgent first; holds or expires the rest. No
+    /// request begins that could last past `deadline_ms`.
     ///
     /// An error of the table stops only what met it; what is left behind is due, and the sweep takes it.
-    pub async fn send(&self, messages: Vec<Message>) -> SendReport {
+    pub async fn send(&self, messages: Vec<Message>, deadline_ms: i64) -> SendReport {
+        let mut lots: BTreeMap<Priority, Vec<Message>> = BTreeMap::new();
+        for message in messages {
+            lots.entry(message.priority).or_default().push(message);
+        }
+        let mut report = SendReport::default();
+        for (priority, lot) in lots {
+            report = report.and(self.send_lot(priority, lot, deadline_ms).await);
+        }
+        if report.requests > 0 {
+            tracing::info!(
+                requests = report.requests,
+                requests.fewest = report.requests_fewest,
+                accepted = report.accepted,
+                held = report.held,
+                left = report.left,
+                "send.done"
+            );
+        }
+        report
+    }
+
+    /// Sends messages of one priority.
+    async fn send_lot(&self, priority: Priority, messages: Vec<Message>, deadline_ms: i64) -> SendReport {
         let now_ms = self.world.now_ms();
         let mut ready = Vec::with_capacity(messages.len());
         let mut moves = Vec::new();
         let mut report = SendReport::default();
+        if !self.is_time_for_a_call(deadline_ms) {
+            return SendReport { left: messages.len() as u64, ..report };
+        }
         for message in messages {
             match gate(&message, &self.settings.hours, now_ms) {
                 Gate::Open => ready.push(message),
@@ -151,152 +210,23 @@ impl Sender {
         };
         let has_quota = |rule: &str| self.settings.rule_quotas.contains_key(rule);
         let requests = into_requests(ready, self.settings.phones_per_request, has_quota);
-        self.lease(requests.len()).await;
+        self.lease(priority, requests.len()).await;
         let queue = AtomicI64::new(0);
-        let requests: Vec<_> = requests.into_iter().map(|request| self.send_request(request, &queue)).collect();
+        let requests: Vec<_> =
+            requests.into_iter().map(|request| self.send_request(request, &queue, deadline_ms)).collect();
         let sent: Vec<SendReport> =
             stream::iter(requests).buffer_unordered(self.settings.requests_at_once).collect().await;
         sent.into_iter().fold(report, SendReport::and)
     }
 
-    /// One request: messages of one text. `queue` counts the requests of this run that the rate has no room for.
-    async fn send_request(&self, members: Vec<Message>, queue: &AtomicI64) -> SendReport {
-        // Asked before anything is reserved or claimed, since a message that must wait then costs one write.
-        let latest_ms = self.world.now_ms() + PERMIT_WITHIN_MS;
-        let sent = match self.rate.permits(1, self.clock.read(), latest_ms).await {
-            Ok(permit) => self.try_send_request(members, permit).await.map_err(|error| error.to_string()),
-            Err(NoPermit::Refused { until_ms }) => {
-                let place = queue.fetch_add(1, Ordering::Relaxed);
-                Ok(self.wait_in_line(members, until_ms, place).await)
-            }
-            Err(NoPermit::Store(error)) => Err(error.to_string()),
-        };
-        sent.unwrap_or_else(|error| {
-            tracing::error!(error, "send.table_failed");
-            SendReport::default()
-        })
+    /// Whether a call that begins now ends before `deadline_ms`, however long it takes.
+    fn is_time_for_a_call(&self, deadline_ms: i64) -> bool {
+        self.world.now_ms().saturating_add(self.settings.call_timeout_ms) <= deadline_ms
     }
 
-    /// Holds the messages of a request until the rate has room for it: each request at its own instant, so that they
-    /// do not all come back at the first.
-    async fn wait_in_line(&self, members: Vec<Message>, until_ms: i64, place: i64) -> SendReport {
-        let until_ms = until_ms + place * self.settings.request_every_us / 1_000;
-        let now_ms = self.world.now_ms();
-        let why = "LigueLead's rate is used up";
-        self.moved(members.iter().map(|message| held(message, until_ms, why, now_ms)).collect()).await;
-        SendReport { held: members.len() as u64, ..SendReport::default() }
-    }
-
-    async fn try_send_request(&self, members: Vec<Message>, permit: Permits) -> Result<SendReport, LedgerError> {
-        let now_ms = self.world.now_ms();
-        let mut report = SendReport::default();
-        let Some(reserved) = self.reserve(members, now_ms, &mut report).await? else { return Ok(report) };
-        let Reserved { batch, refund, members } = reserved;
-        let claims = members.iter().map(|message| claim(message, batch, now_ms)).collect();
-        let claimed = self.ledger.move_messages(claims).await?;
-        let (mine, lost): (Vec<_>, Vec<_>) = members.into_iter().zip(claimed).partition(|(_, mine)| *mine);
-        let mine: Vec<Message> = mine.into_iter().map(|(message, _)| message).collect();
-        report.not_ours += lost.len() as u64;
-        if mine.is_empty() {
-            self.release(batch, &[BatchState::Prepared], refund, "its messages were no longer waiting").await?;
-            return Ok(report);
-        }
-        let spent = Refund { amount: cost(&mine), ..refund.clone() };
-        let surplus = Refund { amount: refund.amount.less(spent.amount), ..refund };
-        if !self.begin_call(batch, &mine, surplus).await? {
-            // Another process took this sender for dead and released the batch.
-            self.moved(mine.iter().map(|m| given_back(m.id, batch, now_ms, None, now_ms)).collect()).await;
-            report.not_ours += mine.len() as u64;
-            return Ok(report);
-        }
-        let Some(answer) = self.call(batch, &mine, &permit).await else {
-            let why = "the account's rate had no permit for it";
-            return Ok(report.and(self.not_sent(batch, spent, &mine, None, why).await?));
-        };
-        report.requests += 1;
-        tracing::info!(batch.id = %batch, batch.messages = mine.len(), outcome = word(&answer), "send.called");
-        Ok(report.and(self.record(batch, spent, &mine, answer).await?))
-    }
-
-    /// Writes that the call begins, and which messages it carries. The same write is tried again if it fails, since
-    /// it may have happened; it is only believed when it says so.
-    async fn begin_call(&self, batch: BatchId, mine: &[Message], surplus: Refund) -> Result<bool, LedgerError> {
-        let change = BatchChange {
-            call: Some((self.world.now_ms(), mine.iter().map(|message| message.id).collect())),
-            refund: (surplus.amount != Day::default()).then_some(surplus),
-            ..BatchChange::new(batch, &[BatchState::Prepared], BatchState::Calling)
-        };
-        self.insist(&change).await
-    }
-
-    /// Makes the call, if there is a permit for it: the last thing before the bytes leave, since a permit does not
-    /// keep. `None`: there is none in time, and nothing was sent.
-    async fn call(&self, batch: BatchId, mine: &[Message], permit: &Permits) -> Option<Answer> {
-        let first = mine.first();
-        let request = SmsRequest {
-            title: first.and_then(|message| message.title.clone()),
-            message: first
-                .and_then(|message| message.text.as_ref())
-                .map(|text| text.expose().into())
-                .unwrap_or_default(),
-            phones: mine.iter().filter_map(|m| m.phone).map(|phone| phone.national().into()).collect(),
-            is_flash: first.is_some_and(|message| message.channel == Channel::Flash),
-            group_id: first.and_then(|message| message.group_id.clone()),
-            webhook_url: self.callbacks.as_ref().map(|urls| urls.url(batch)),
-        };
-        // Clones of one sender, woken by the stream and by the sweep, share what the configuration allows. An error
-        // would mean that the semaphore was closed, which it never is.
-        let _in_flight = self.in_flight.acquire().await.ok()?;
-        if let Err(error) = self.spend(permit).await {
-            tracing::warn!(error = %error, "send.no_permit");
-            return None;
-        }
-        let called = self.clock.read();
-        let answer = self.liguelead.send_sms(&request).await;
-        self.heed(&answer, called).await;
-        Some(answer)
-    }
-
-    /// Spends the permit in hand, waiting for its time; if that is over, another one.
-    async fn spend(&self, permit: &Permits) -> Result<(), NoPermit> {
-        loop {
-            match permit.spend(self.clock.read()) {
-                Ok(()) => return Ok(()),
-                Err(NotNow::Early(us)) => tokio::time::sleep(Duration::from_micros(us.unsigned_abs())).await,
-                Err(NotNow::Unconfirmed) => self.rate.confirm(permit, self.clock.read()).await?,
-                Err(NotNow::Over) => {
-                    return self.rate.admit(&self.clock, self.world.now_ms() + PERMIT_WITHIN_MS).await;
-                }
-            }
-        }
-    }
-
-    /// Takes permits for the requests of one wake-up with one write. What comes of it is seen when they are spent.
-    async fn lease(&self, requests: usize) {
-        let wanted = u32::try_from(requests).unwrap_or(u32::MAX);
-        if wanted > 0 {
-            let _ = self.rate.permits(wanted, self.clock.read(), self.world.now_ms() + PERMIT_WITHIN_MS).await;
-        }
-    }
-
-    /// Tells all functions what the answer to a call made at `called` says of the account's rate.
-    async fn heed(&self, answer: &Answer, called: Reading) {
-        let now = self.clock.read();
-        let heeded = match (&answer.outcome, &answer.rate) {
-            (Outcome::NotSent { cause: NotSent::RateLimited, retry_after_ms, .. }, _) => {
-                let wait_ms = retry_after_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(RATE_LIMITED_MS);
-                self.rate.refused(self.world.now_ms() + wait_ms, now).await
-            }
-            (_, Some(rate)) => {
-                let headers =
-                    RateHeaders { limit: rate.limit, remaining: rate.remaining, reset_epoch_s: rate.reset_epoch_s };
-                self.rate.observed(headers, called, now).await.map(|_| ())
-            }
-            (_, None) => Ok(()),
-        };
-        if let Err(error) = heeded {
-            tracing::warn!(error = %error, "send.rate_not_shared");
-        }
+    /// The account's rate as messages of this priority may use it.
+    fn rate_of(&self, priority: Priority) -> &LigueLeadAccount {
+        if priority == Priority::Low { &self.low_rate } else { &self.rate }
     }
 
     /// Moves messages; a failure leaves them to the sweep.
@@ -304,14 +234,5 @@ impl Sender {
         if let Err(error) = self.ledger.move_messages(moves).await {
             tracing::error!(error = %error, "send.table_failed");
         }
-    }
-}
-
-fn word(answer: &Answer) -> &'static str {
-    match answer.outcome {
-        Outcome::Accepted { .. } => "accepted",
-        Outcome::Refused { .. } => "refused",
-        Outcome::NotSent { .. } => "not_sent",
-        Outcome::Unknown { .. } => "unknown",
     }
 }

@@ -30,6 +30,8 @@ pub struct SendSettings {
     pub zone: Zone,
     /// When messages may start, on the recipient's clock.
     pub hours: SendingHours,
+    /// How long one call may take, in ms.
+    pub call_timeout_ms: i64,
     /// How long after a step its process is taken for dead, in ms.
     pub stale_after_ms: i64,
     /// How long callbacks are waited for, in ms.
@@ -53,6 +55,7 @@ impl SendSettings {
             caps: config.caps.clone(),
             zone: config.timezone.clone(),
             hours: config.hours.clone(),
+            call_timeout_ms: ms(config.send.call_timeout_ms),
             stale_after_ms: ms(config.send.stale_after_ms),
             unknown_after_ms: ms(config.send.unknown_after_ms),
         }

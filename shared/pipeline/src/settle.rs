@@ -154,15 +154,10 @@ impl Settler {
         let now_ms = self.world.now_ms();
         let state = report.state();
         let change = Change {
-            id,
-            guard: Guard { states: report.moves(), batch: Some(batch) },
-            state,
-            why: None,
-            now_ms,
             due: if state.is_final() { Due::Never } else { Due::Keep },
             campaign_id: callback.campaign_id.clone(),
             crm_due_ms: Some(if state.is_final() { now_ms } else { now_ms + ACCEPTED_LINGER_MS }),
-            claim: None,
+            ..Change::new(id, Guard { states: report.moves(), batch: Some(batch) }, state, now_ms)
         };
         let moved = self.ledger.move_messages(vec![change]).await?;
         Ok(if moved == [true] { Settled::Moved } else { Settled::Nothing })
@@ -174,13 +169,13 @@ impl Settler {
         if !matches!(row.state, BatchState::Calling | BatchState::Unknown) {
             return Ok(());
         }
+        let now_ms = self.world.now_ms();
         let change = BatchChange {
             campaign_id: campaign_id.map(str::to_owned),
-            ..BatchChange::new(batch, &[BatchState::Calling, BatchState::Unknown], BatchState::Accepted)
+            ..BatchChange::new(batch, &[BatchState::Calling, BatchState::Unknown], BatchState::Accepted, now_ms)
         };
         let token = self.world.fresh_batch().to_string();
         if self.ledger.move_batch(&change, &token).await? && row.state == BatchState::Unknown {
-            let now_ms = self.world.now_ms();
             let follow = |id| Follow { id, batch, now_ms }.accepted(campaign_id.map(str::to_owned), &self.settings);
             self.ledger.move_messages(row.members.into_iter().map(follow).collect()).await?;
         }

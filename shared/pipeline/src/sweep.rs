@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use recado_core::{
+    decide::LINGERS,
     identity::BatchId,
-    message::{Batch, BatchState, Message, State},
+    message::{Batch, BatchState, Message, Priority, State},
     recovery::{Recovery, recover},
 };
 use recado_ledger::{BatchChange, Change, Day, Due, Guard, LedgerError, Refund};
@@ -16,9 +17,12 @@ use crate::{
     warn::warn,
 };
 
-/// Rows taken from each of the index's shards at once: over eight shards enough for 10,000 messages of one text, which
-/// then go in one request.
-const ROWS_PER_SHARD: i32 = 2_000;
+/// Rows taken from each of the index's shards at once: over eight shards enough for 40,000 messages of one text, which
+/// then go in four requests.
+pub(crate) const ROWS_PER_SHARD: i32 = 5_000;
+
+/// How long after its instant a message that lingers is left to those who were woken for it, in ms.
+const SEEN_TO_WITHIN_MS: i64 = 5_000;
 
 /// Looks at what is due.
 #[derive(Debug, Clone)]
@@ -46,12 +50,41 @@ pub struct SweepReport {
     pub more: bool,
 }
 
+impl SweepReport {
+    fn and(self, other: Self) -> Self {
+        Self {
+            sent: self.sent.and(other.sent),
+            waiting: self.waiting + other.waiting,
+            recovered: self.recovered + other.recovered,
+            callbacks: self.callbacks + other.callbacks,
+            warnings: self.warnings + other.warnings,
+            more: self.more || other.more,
+        }
+    }
+}
+
 impl Sweeper {
     /// One sweep over what is due `ahead_ms` from now. A process that has just started looks ahead, since the
     /// wake-ups of messages written a moment ago may have died with the process before it.
-    pub async fn sweep(&self, ahead_ms: i64) -> Result<SweepReport, LedgerError> {
+    ///
+    /// No request to LigueLead begins that could last past `deadline_ms`, in ms since the epoch.
+    pub async fn sweep(&self, ahead_ms: i64, deadline_ms: i64) -> Result<SweepReport, LedgerError> {
+        let mut report = SweepReport::default();
+        for lane in Priority::ALL {
+            report = report.and(self.sweep_lane(lane, ahead_ms, deadline_ms).await?);
+        }
+        Ok(report)
+    }
+
+    /// [`Self::sweep`] over the messages of one priority; for the normal one, over all else that is due besides.
+    pub async fn sweep_lane(
+        &self,
+        lane: Priority,
+        ahead_ms: i64,
+        deadline_ms: i64,
+    ) -> Result<SweepReport, LedgerError> {
         let ledger = &self.sender.ledger;
-        let due = ledger.due(self.now_ms() + ahead_ms, ROWS_PER_SHARD).await?;
+        let due = ledger.due(lane, self.now_ms() + ahead_ms, ROWS_PER_SHARD).await?;
         let mut report = SweepReport { more: due.more, ..SweepReport::default() };
         for key in &due.callbacks {
             if let Some(callback) = ledger.callback(key).await? {
@@ -71,6 +104,7 @@ impl Sweeper {
         for message in ledger.messages(&due.messages).await? {
             match message.state {
                 State::Pending => waiting.push(message),
+                State::Held if self.is_seen_to(&message) => {}
                 // Looking ahead is for lost wake-ups; a message that is held has its own time.
                 State::Held if message.due_ms.is_none_or(|due_ms| due_ms <= self.now_ms()) => waiting.push(message),
                 State::Held => {}
@@ -81,9 +115,18 @@ impl Sweeper {
         report.waiting = waiting.len() as u64;
         report.recovered = self.recover(claimed).await?;
         self.close(over).await?;
-        report.sent = self.sender.send(waiting).await;
-        report.warnings = warn(ledger, &self.sender.settings, self.now_ms()).await?;
+        report.sent = self.sender.send(waiting, deadline_ms).await;
+        if lane == Priority::Normal {
+            report.warnings = warn(ledger, &self.sender.settings, self.now_ms()).await?;
+        }
         Ok(report)
+    }
+
+    /// Whether somebody was woken to see to a message that lingers: two who take it at once would send two requests
+    /// where one is enough. If nobody does, the next sweep takes it.
+    fn is_seen_to(&self, message: &Message) -> bool {
+        let is_recent = message.due_ms.is_some_and(|due_ms| self.now_ms() < due_ms + SEEN_TO_WITHIN_MS);
+        is_recent && message.priority == Priority::Normal && message.why.as_deref() == Some(LINGERS)
     }
 
     fn now_ms(&self) -> i64 {
@@ -126,13 +169,13 @@ impl Sweeper {
                     // Its sender lives after all: the next sweep sees how far it came.
                     return Ok(None);
                 }
-                Some(given_back(message.id, id, now_ms, None, now_ms))
+                Some(given_back(message, id, now_ms, None, now_ms))
             }
             Recovery::Unknown => {
                 self.give_up(batch, BatchState::Calling, BatchState::Unknown).await?;
                 Some(follow.unknown("the sender died during the call", settings))
             }
-            Recovery::GiveBack => Some(given_back(message.id, id, now_ms, None, now_ms)),
+            Recovery::GiveBack => Some(given_back(message, id, now_ms, None, now_ms)),
             Recovery::Follow(State::Accepted) => Some(follow.accepted(campaign, settings)),
             Recovery::Follow(State::Refused) => Some(follow.refused(&why)),
             Recovery::Follow(_) => Some(follow.unknown(&why, settings)),
@@ -147,12 +190,13 @@ impl Sweeper {
             BatchState::Prepared => &[BatchState::Prepared],
             _ => &[BatchState::Calling],
         };
-        let amount = Day { messages: row.messages, credits: row.credits, requests: 1 };
+        let (messages, credits, requests_fewest) = (row.messages, row.credits, row.requests_fewest);
+        let amount = Day { messages, credits, requests: 1, requests_fewest };
         let refund = Refund { day: row.day.clone(), rule: row.rule.clone(), amount };
         let change = BatchChange {
             why: Some("its sender died".to_owned()),
             refund: (to == BatchState::Released).then_some(refund),
-            ..BatchChange::new(row.id, states, to)
+            ..BatchChange::new(row.id, states, to, self.now_ms())
         };
         let token = self.sender.world.fresh_batch().to_string();
         let moved = self.sender.ledger.move_batch(&change, &token).await?;
@@ -179,7 +223,7 @@ impl Sweeper {
                     Follow { id: message.id, batch, now_ms }.accepted(row.campaign_id, &self.sender.settings)
                 }
                 (_, Some(row)) if row.state == BatchState::Released => {
-                    given_back(message.id, batch, now_ms, None, now_ms)
+                    given_back(&message, batch, now_ms, None, now_ms)
                 }
                 _ => appointment(&message, batch, &[State::Unknown], Due::Never),
             });
@@ -192,15 +236,9 @@ impl Sweeper {
 /// Moves a claimed message's appointment and leaves the message as it is.
 fn appointment(message: &Message, batch: BatchId, states: &'static [State], due: Due) -> Change {
     Change {
-        id: message.id,
-        guard: Guard { states, batch: Some(batch) },
-        state: message.state,
         why: message.why.clone(),
-        // Not a change of state, so not a new time of one: a sender's age is counted from it.
-        now_ms: message.changed_ms,
         due,
-        campaign_id: None,
-        crm_due_ms: None,
-        claim: None,
+        // Not a change of state, so not a new time of one: a sender's age is counted from it.
+        ..Change::new(message.id, Guard { states, batch: Some(batch) }, message.state, message.changed_ms)
     }
 }

@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn a_warning_is_due_from_80_per_cent_on() {
         let quotas = Quotas { messages_per_day: Some(100), credits_per_day: None };
-        let spent = |messages| Day { messages, credits: 1_000, requests: 0 };
+        let spent = |messages| Day { messages, credits: 1_000, ..Day::default() };
         assert_eq!(nearly_spent(spent(79), quotas), []);
         assert_eq!(nearly_spent(spent(80), quotas), [("messages", 80, 100)]);
     }

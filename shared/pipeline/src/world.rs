@@ -26,6 +26,12 @@ impl World {
         (self.now_ms)()
     }
 
+    /// A random number.
+    #[must_use]
+    pub fn chance(&self) -> u64 {
+        (self.fresh)().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    }
+
     /// An identifier that no other batch has.
     #[must_use]
     pub fn fresh_batch(&self) -> BatchId {

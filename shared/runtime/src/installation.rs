@@ -2,6 +2,7 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
+use crate::environment::Environment;
 use recado_core::config::Config;
 use recado_ledger::Ledger;
 use recado_limits::{Clock, CrmAccount, CrmLimits, LigueLeadAccount, Plan};
@@ -10,15 +11,12 @@ use recado_pipeline::{
     crm::Crm,
     ingest::Intake,
     secrets::{CallbackUrls, Secret},
-    send::Sender,
+    send::{InFlight, Sender},
     settings::SendSettings,
     settle::Settler,
     sweep::Sweeper,
     sync::{CrmSettings, Syncer},
 };
-use tokio::sync::Semaphore;
-
-use crate::environment::Environment;
 
 /// The window of LeadSquared's rates, in ms. Source: LeadSquared rate-limits page.
 const CRM_WINDOW_MS: i64 = 5_000;
@@ -87,7 +85,8 @@ pub fn sender(
         liguelead,
         rate: liguelead_account(config, ledger),
         clock: Clock::new(),
-        in_flight: Arc::new(Semaphore::new(settings.requests_at_once)),
+        low_rate: low_priority_account(config, ledger),
+        in_flight: InFlight::new(settings.requests_at_once),
         callbacks,
         settings,
         world: world(),
@@ -130,10 +129,20 @@ pub fn crm_account(config: &Config, ledger: &Ledger) -> CrmAccount {
 /// The account whose rate the configuration names.
 #[must_use]
 pub fn liguelead_account(config: &Config, ledger: &Ledger) -> LigueLeadAccount {
+    LigueLeadAccount::new(ledger.client().clone(), ledger.table(), liguelead_plan(config))
+}
+
+/// The same account as low priority may use it.
+#[must_use]
+pub fn low_priority_account(config: &Config, ledger: &Ledger) -> LigueLeadAccount {
+    let share = config.liguelead.campaign_share_per_mille;
+    LigueLeadAccount::at_share(ledger.client().clone(), ledger.table(), liguelead_plan(config), share)
+}
+
+fn liguelead_plan(config: &Config) -> Plan {
     // The configuration takes 1 at least.
     let limit = NonZeroU32::new(config.liguelead.requests_per_minute).unwrap_or(NonZeroU32::MIN);
-    let plan = Plan::new(limit, LIGUELEAD_WINDOW_MS);
-    LigueLeadAccount::new(ledger.client().clone(), ledger.table(), plan)
+    Plan::new(limit, LIGUELEAD_WINDOW_MS)
 }
 
 /// The system's clock, and random identifiers.

@@ -2,8 +2,9 @@
 
 use super::diagnostic::Problems;
 use super::section::Section;
+use super::values;
 
-const KEYS: [&str; 4] = ["requests_per_minute", "in_flight", "environments", "phones_per_request"];
+const KEYS: [&str; 5] = ["requests_per_minute", "in_flight", "environments", "phones_per_request", "campaign_share"];
 
 /// Requests in any minute (the seed's limit for each token).
 const MAX_REQUESTS_PER_MINUTE: u32 = 600_000;
@@ -11,6 +12,8 @@ const MAX_REQUESTS_PER_MINUTE: u32 = 600_000;
 const ADVISED_CONCURRENCY: u32 = 1_000;
 /// Phones that one request takes.
 const MAX_PHONES: u32 = 10_000;
+/// What low priority may use of the rate when the file does not say, in per mille.
+const DEFAULT_CAMPAIGN_SHARE: u16 = 800;
 
 /// How hard LigueLead may be used. Defaults are the seed's limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +29,9 @@ pub struct LigueLead {
     pub environments: u32,
     /// Phones in one request, 1 to 10,000. Default 10,000.
     pub phones_per_request: u32,
+    /// What low priority, campaigns and rules of it, may use of `requests_per_minute`, in per mille (1 to 1,000). The
+    /// rest is kept for the other rules. Default 800.
+    pub campaign_share_per_mille: u16,
 }
 
 impl Default for LigueLead {
@@ -35,6 +41,7 @@ impl Default for LigueLead {
             in_flight: 50,
             environments: 10,
             phones_per_request: MAX_PHONES,
+            campaign_share_per_mille: DEFAULT_CAMPAIGN_SHARE,
         }
     }
 }
@@ -50,6 +57,7 @@ pub(super) fn read(root: &Section<'_>, problems: &mut Problems) -> LigueLead {
         in_flight: whole("in_flight", ADVISED_CONCURRENCY, defaults.in_flight),
         environments: whole("environments", ADVISED_CONCURRENCY, defaults.environments),
         phones_per_request: whole("phones_per_request", MAX_PHONES, defaults.phones_per_request),
+        campaign_share_per_mille: campaign_share(&section, problems),
     };
     let total = liguelead.in_flight.saturating_mul(liguelead.environments);
     if total > ADVISED_CONCURRENCY {
@@ -59,4 +67,15 @@ pub(super) fn read(root: &Section<'_>, problems: &mut Problems) -> LigueLead {
         section.error(key, message, &suggestion, problems);
     }
     liguelead
+}
+
+fn campaign_share(section: &Section<'_>, problems: &mut Problems) -> u16 {
+    let item = section.get("campaign_share", problems);
+    item.and_then(|item| {
+        item.parsed(problems, |text| match values::per_mille(text, 1_000)? {
+            0 => Err(("low priority would never be sent".to_owned(), "a percentage from 0.1% to 100%".to_owned())),
+            share => Ok(share),
+        })
+    })
+    .unwrap_or(DEFAULT_CAMPAIGN_SHARE)
 }

@@ -4,15 +4,18 @@ use super::action::{self, Action};
 use super::diagnostic::Problems;
 use super::names::{Ids, RuleId};
 use super::section::{Item, Section};
-use super::sending::{self, Quotas};
+use super::sending::{self, MAX_LINGER_MS, Quotas};
 use super::trigger::{self, Trigger};
 use super::{DAY_MS, MAX_RULES};
+use crate::message::Priority;
+use crate::spelling::closest;
 use crate::text::Condition;
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 17] = [
     "id", "on", "field", "from", "to", "activity", "when", "sms", "flash", "voice", "title", "expires", "group_id",
-    "quota", "shadow",
+    "quota", "shadow", "priority", "linger",
 ];
+const PRIORITIES: [&str; 3] = ["urgent", "normal", "low"];
 const EXAMPLE: &str = "- id: welcome, with its keys below it";
 const MINUTE_MS: u64 = 60_000;
 /// The longest `group_id`, in characters. LigueLead states no limit; this is its limit for titles.
@@ -39,6 +42,11 @@ pub struct Rule {
     pub quota: Option<Quotas>,
     /// Evaluated, counted and reported, but nothing is sent. Default false.
     pub shadow: bool,
+    /// Which messages go first. Default normal.
+    pub priority: Priority,
+    /// How long its messages may wait for others of their text, in milliseconds (0 to 10 minutes); `None` is
+    /// [`SendTiming::linger_ms`](super::SendTiming::linger_ms). An urgent rule's wait for nobody.
+    pub linger_ms: Option<u64>,
 }
 
 pub(super) fn read_all(root: &Section<'_>, ids: &mut Ids, problems: &mut Problems) -> Vec<Rule> {
@@ -60,7 +68,44 @@ fn read(item: &Item<'_>, ids: &mut Ids, problems: &mut Problems) -> Option<Rule>
     let group_id = group_id(&section, problems);
     let quota = sending::quotas(&section, "quota", problems);
     let shadow = section.flag("shadow", problems).unwrap_or_default();
-    Some(Rule { id: id?, trigger: trigger?, when, action: action?, expires_ms, group_id, quota, shadow })
+    let priority = priority(&section, problems);
+    let linger_ms = linger_ms(&section, priority, expires_ms, problems);
+    let (id, trigger, action) = (id?, trigger?, action?);
+    Some(Rule { id, trigger, when, action, expires_ms, group_id, quota, shadow, priority, linger_ms })
+}
+
+fn priority(section: &Section<'_>, problems: &mut Problems) -> Priority {
+    let item = section.get("priority", problems);
+    let read = item.and_then(|item| {
+        item.parsed(problems, |text| {
+            text.parse().map_err(|_| {
+                let suggestion = match text {
+                    "high" | "highest" => "urgent".to_owned(),
+                    _ => closest(text, &PRIORITIES).map_or("one of urgent, normal and low".to_owned(), str::to_owned),
+                };
+                (format!("there is no priority \"{text}\""), suggestion)
+            })
+        })
+    });
+    read.unwrap_or_default()
+}
+
+fn linger_ms(
+    section: &Section<'_>,
+    priority: Priority,
+    expires_ms: Option<u64>,
+    problems: &mut Problems,
+) -> Option<u64> {
+    let linger_ms = section.duration_ms("linger", 0..=MAX_LINGER_MS, problems)?;
+    if priority == Priority::Urgent && linger_ms > 0 {
+        let suggestion = "no linger here, or priority: normal";
+        section.error("linger", "an urgent message waits for nobody", suggestion, problems);
+    }
+    if expires_ms.is_some_and(|expires_ms| linger_ms >= expires_ms) {
+        let suggestion = "a linger shorter than expires";
+        section.error("linger", "the message would expire while it waits for others", suggestion, problems);
+    }
+    Some(linger_ms)
 }
 
 fn when(section: &Section<'_>, trigger: Option<&Trigger>, problems: &mut Problems) -> Option<Condition> {

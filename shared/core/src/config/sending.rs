@@ -8,6 +8,8 @@ use crate::hours::Hours;
 const SECOND_MS: u64 = 1_000;
 const MINUTE_MS: u64 = 60 * SECOND_MS;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
+/// The longest time for which a message may wait for others: what is worth more is a schedule.
+pub(super) const MAX_LINGER_MS: u64 = 10 * MINUTE_MS;
 /// The most caps: each costs room in a lead's item.
 const MAX_CAPS: usize = 10;
 
@@ -56,8 +58,8 @@ pub struct SendTiming {
     pub call_timeout_ms: u64,
     /// How long an unknown outcome may wait for a callback. Default 24 hours.
     pub unknown_after_ms: u64,
-    /// How long a message may wait for others of the same text; `None` sends at once.
-    pub linger_ms: Option<u64>,
+    /// How long a message may wait for others of the same text, unless its rule says; 0 sends at once. Default 0.
+    pub linger_ms: u64,
 }
 
 /// Reads the budgets under `key`: `quotas` of the file, `quota` of a rule.
@@ -105,7 +107,7 @@ pub(super) fn send(root: &Section<'_>, problems: &mut Problems) -> SendTiming {
         stale_after_ms: 3 * MINUTE_MS,
         call_timeout_ms: 30 * SECOND_MS,
         unknown_after_ms: 24 * HOUR_MS,
-        linger_ms: None,
+        linger_ms: 0,
     };
     let keys = ["stale_after", "call_timeout", "unknown_after", "linger"];
     let Some(section) = root.section("send", &keys, problems) else {
@@ -115,15 +117,12 @@ pub(super) fn send(root: &Section<'_>, problems: &mut Problems) -> SendTiming {
     let stale_after = duration("stale_after", 10 * SECOND_MS..=HOUR_MS);
     let call_timeout = duration("call_timeout", SECOND_MS..=10 * MINUTE_MS);
     let unknown_after = duration("unknown_after", MINUTE_MS..=30 * DAY_MS);
-    let linger_ms = duration("linger", 0..=10 * MINUTE_MS);
-    if section.has("linger") {
-        section.warning("linger", "`linger` is checked but not acted on yet", None, problems);
-    }
+    let linger_ms = duration("linger", 0..=MAX_LINGER_MS);
     let send = SendTiming {
         stale_after_ms: stale_after.unwrap_or(defaults.stale_after_ms),
         call_timeout_ms: call_timeout.unwrap_or(defaults.call_timeout_ms),
         unknown_after_ms: unknown_after.unwrap_or(defaults.unknown_after_ms),
-        linger_ms,
+        linger_ms: linger_ms.unwrap_or(defaults.linger_ms),
     };
     if send.call_timeout_ms >= send.stale_after_ms {
         let key = if section.has("call_timeout") { "call_timeout" } else { "stale_after" };

@@ -101,7 +101,7 @@ fn defaults_are_the_seeds() {
     assert_eq!(config.quotas, Quotas::default());
     let send = config.send;
     assert_eq!((send.stale_after_ms, send.call_timeout_ms), (180_000, 30_000));
-    assert_eq!((send.unknown_after_ms, send.linger_ms), (DAY_MS, None));
+    assert_eq!((send.unknown_after_ms, send.linger_ms), (DAY_MS, 0));
     assert_eq!(config.retention_ms, 90 * DAY_MS);
     assert_eq!(config.rules[0].expires_ms, None);
 }

@@ -56,7 +56,7 @@ async fn refusals_tell_the_account_from_the_request() {
         let body = json!({"error": [{"field": "phones", "message": "bad phone 11988887777"}]});
         let server = serve(status, &[], body).await;
         let outcome = server.client.send_sms(&request()).await.outcome;
-        let Outcome::Refused { status: told, scope, reason } = outcome else { panic!("{status}: {outcome:?}") };
+        let Outcome::Refused { status: told, scope, reason, .. } = outcome else { panic!("{status}: {outcome:?}") };
         assert_eq!(told, status);
         assert_eq!(scope, if (401..=403).contains(&status) { Scope::Account } else { Scope::Request }, "{status}");
         assert_eq!(reason.to_string(), "phones: bad phone [number]");

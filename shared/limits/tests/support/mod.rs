@@ -143,6 +143,10 @@ impl Store {
         let (client, counter) = self.client();
         (LigueLeadAccount::new(client, "recado", plan), counter)
     }
+
+    pub fn at_share(&self, plan: Plan, per_mille: u16) -> LigueLeadAccount {
+        LigueLeadAccount::at_share(self.client().0, "recado", plan, per_mille)
+    }
 }
 
 pub fn client(url: &str) -> (Client, Counter) {

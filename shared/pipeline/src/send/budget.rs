@@ -20,15 +20,16 @@ impl Sender {
     pub(super) async fn reserve(
         &self,
         mut members: Vec<Message>,
+        among_fewest: bool,
         now_ms: i64,
         report: &mut SendReport,
     ) -> Result<Option<Reserved>, LedgerError> {
         let day = today(now_ms, &self.settings.zone);
         while let Some(first) = members.first() {
             let batch = self.world.fresh_batch();
-            let draws = self.draws(&first.rule, cost(&members));
+            let draws = self.draws(&first.rule, cost(&members, among_fewest));
             let rule = self.settings.rule_quotas.contains_key(&first.rule).then(|| first.rule.clone());
-            let refund = Refund { day: day.clone(), rule, amount: cost(&members) };
+            let refund = Refund { day: day.clone(), rule, amount: cost(&members, among_fewest) };
             let due_ms = now_ms + self.settings.stale_after_ms;
             let new = NewBatch { id: batch, now_ms, due_ms, day: day.clone(), draws };
             match self.ledger.prepare_batch(&new).await? {
@@ -60,7 +61,7 @@ impl Sender {
 /// How many of `members`, oldest first, fit beside what is spent: fewer than all, since all did not.
 fn how_many_fit(members: &[Message], draws: &[Draw], spent: &[Day]) -> usize {
     let fits = |count: usize| {
-        let more = members.get(..count).map(cost).unwrap_or_default();
+        let more = members.get(..count).map(|some| cost(some, false)).unwrap_or_default();
         draws.iter().zip(spent).all(|(draw, spent)| draw.quotas.allow(*spent, more))
     };
     // What they cost grows with their number.
@@ -72,12 +73,13 @@ fn how_many_fit(members: &[Message], draws: &[Draw], spent: &[Day]) -> usize {
     low
 }
 
-/// What a request of these messages costs.
-pub(super) fn cost(messages: &[Message]) -> Day {
+/// What a request of these messages costs; whether it counts among the fewest possible is known already.
+pub(super) fn cost(messages: &[Message], among_fewest: bool) -> Day {
     Day {
         messages: messages.len() as u64,
         credits: messages.iter().map(|message| u64::from(message.credits)).sum(),
         requests: 1,
+        requests_fewest: u64::from(among_fewest),
     }
 }
 

@@ -18,7 +18,8 @@ use super::{SendReport, Sender, moves::held};
 const ATTEMPTS: u32 = 4;
 
 impl Sender {
-    /// Lets through what the caps allow, oldest first, and holds the rest until they do.
+    /// Lets through what the caps allow, oldest first, and holds the rest until they do. More urgent messages were
+    /// asked for before, since each priority is sent by itself.
     pub(super) async fn capped(
         &self,
         messages: Vec<Message>,

@@ -15,62 +15,39 @@ pub(crate) const ACCEPTED_LINGER_MS: i64 = 10_000;
 pub(super) const WAITING: &[State] = &[State::Pending, State::Held];
 
 pub(super) fn claim(message: &Message, batch: BatchId, now_ms: i64) -> Change {
-    Change {
-        id: message.id,
-        guard: Guard { states: WAITING, batch: None },
-        state: State::Sending,
-        why: None,
-        now_ms,
-        // The appointment made when the message was written still stands, and is when its sender is checked upon.
-        due: Due::Keep,
-        campaign_id: None,
-        crm_due_ms: None,
-        claim: Some(Some(batch)),
-    }
+    let guard = Guard { states: WAITING, batch: None };
+    // The appointment made when the message was written still stands, and is when its sender is checked upon.
+    Change { claim: Some(Some(batch)), ..Change::new(message.id, guard, State::Sending, now_ms) }
 }
 
 pub(super) fn held(message: &Message, until_ms: i64, why: &str, now_ms: i64) -> Change {
     Change {
-        id: message.id,
-        guard: Guard { states: WAITING, batch: None },
-        state: State::Held,
         why: Some(why.to_owned()),
-        now_ms,
         // What expires first is looked at when it expires.
-        due: Due::At(until_ms.min(message.expires_ms)),
-        campaign_id: None,
-        crm_due_ms: None,
-        claim: None,
+        due: Due::Wait(until_ms.min(message.expires_ms), message.priority),
+        ..Change::new(message.id, Guard { states: WAITING, batch: None }, State::Held, now_ms)
     }
 }
 
 pub(super) fn expired(message: &Message, now_ms: i64) -> Change {
     Change {
-        id: message.id,
-        guard: Guard { states: WAITING, batch: None },
-        state: State::Expired,
         why: Some("its expiry came first".to_owned()),
-        now_ms,
         due: Due::Never,
-        campaign_id: None,
         crm_due_ms: Some(now_ms),
-        claim: None,
+        ..Change::new(message.id, Guard { states: WAITING, batch: None }, State::Expired, now_ms)
     }
 }
 
 /// A message that was certainly not sent goes back to wait until `due_ms`.
-pub(crate) fn given_back(id: MessageId, batch: BatchId, due_ms: i64, why: Option<&str>, now_ms: i64) -> Change {
+pub(crate) fn given_back(message: &Message, batch: BatchId, due_ms: i64, why: Option<&str>, now_ms: i64) -> Change {
+    // It may have been called unknown while its sender was slow: what is certain now counts.
+    let guard = Guard { states: &[State::Sending, State::Unknown], batch: Some(batch) };
+    let state = if why.is_some() { State::Held } else { State::Pending };
     Change {
-        id,
-        // It may have been called unknown while its sender was slow: what is certain now counts.
-        guard: Guard { states: &[State::Sending, State::Unknown], batch: Some(batch) },
-        state: if why.is_some() { State::Held } else { State::Pending },
         why: why.map(str::to_owned),
-        now_ms,
-        due: Due::At(due_ms),
-        campaign_id: None,
-        crm_due_ms: None,
+        due: Due::Wait(due_ms, message.priority),
         claim: Some(None),
+        ..Change::new(message.id, guard, state, now_ms)
     }
 }
 
@@ -108,16 +85,7 @@ impl Follow {
     }
 
     fn to(&self, state: State, from: &'static [State], why: Option<&str>) -> Change {
-        Change {
-            id: self.id,
-            guard: Guard { states: from, batch: Some(self.batch) },
-            state,
-            why: why.map(str::to_owned),
-            now_ms: self.now_ms,
-            due: Due::Keep,
-            campaign_id: None,
-            crm_due_ms: None,
-            claim: None,
-        }
+        let guard = Guard { states: from, batch: Some(self.batch) };
+        Change { why: why.map(str::to_owned), ..Change::new(self.id, guard, state, self.now_ms) }
     }
 }

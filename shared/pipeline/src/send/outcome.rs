@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use liguelead::{Answer, Outcome, Scope};
+use liguelead::{Answer, Blame, Outcome, Scope};
 use recado_core::{
+    backoff,
+    bisect::{self, Part, Refused},
+    decide::WAKE_UP_WITHIN_MS,
     identity::BatchId,
     message::{BatchState, Message},
 };
@@ -11,13 +14,11 @@ use recado_ledger::{BatchChange, Change, LedgerError, Refund};
 
 use super::{
     SendReport, Sender,
+    call::ACCOUNT_REFUSED_MS,
     moves::{Follow, given_back},
+    parts::Way,
 };
 
-/// How long to wait before a request that certainly did not go out is tried again, in ms, unless LigueLead says.
-const RETRY_MS: i64 = 15_000;
-/// How long a refusal of the whole account (its credentials, its credit) holds messages back, in ms.
-const ACCOUNT_REFUSED_MS: i64 = 300_000;
 /// Attempts at recording what became of a call.
 const RECORD_ATTEMPTS: u32 = 5;
 
@@ -25,54 +26,60 @@ const RECORD_ATTEMPTS: u32 = 5;
 const CALLED: &[BatchState] = &[BatchState::Calling, BatchState::Unknown];
 
 impl Sender {
-    /// Records what became of a call.
+    /// Records what became of a call for `part`.
     pub(super) async fn record(
         &self,
         batch: BatchId,
         spent: Refund,
-        mine: &[Message],
+        part: Part<Message>,
+        way: &mut Way,
         answer: Answer,
     ) -> Result<SendReport, LedgerError> {
         let now_ms = self.world.now_ms();
+        let mine = &part.members;
         let count = mine.len() as u64;
         let zero = SendReport::default();
         let of_batch = |message: &Message| Follow { id: message.id, batch, now_ms };
         let (moves, report): (Vec<Change>, SendReport) = match answer.outcome {
             Outcome::Accepted { campaign_id, .. } => {
+                way.parts.taken(&part);
+                way.among_fewest = false;
                 let change = BatchChange {
                     campaign_id: campaign_id.clone(),
-                    ..BatchChange::new(batch, CALLED, BatchState::Accepted)
+                    ..BatchChange::new(batch, CALLED, BatchState::Accepted, now_ms)
                 };
                 self.insist(&change).await?;
                 let moves = mine.iter().map(|m| of_batch(m).accepted(campaign_id.clone(), &self.settings));
                 (moves.collect(), SendReport { accepted: count, ..zero })
             }
-            Outcome::Refused { scope: Scope::Request, status, reason } => {
-                let why = format!("LigueLead refused it ({status}): {reason}");
-                if !self.end(batch, CALLED, BatchState::Refused, spent, &why).await? {
+            Outcome::Refused { scope: Scope::Request, status, blame, reason } => {
+                way.why = format!("LigueLead refused it ({status}): {reason}");
+                let members = match way.parts.refused(part, &blamed(blame), &batch.to_string()) {
+                    Refused::End(members) => members,
+                    Refused::Again(members) => return self.again(batch, spent, members, status, &way.why).await,
+                };
+                if !self.end(batch, CALLED, BatchState::Refused, spent, &way.why).await? {
                     return Ok(proved_sent(batch));
                 }
-                (mine.iter().map(|m| of_batch(m).refused(&why)).collect(), SendReport { refused: count, ..zero })
+                let refused = members.iter().map(|m| of_batch(m).refused(&way.why)).collect();
+                (refused, SendReport { refused: count, ..zero })
             }
-            Outcome::Refused { scope: Scope::Account, status, reason } => {
-                let why = format!("LigueLead refuses the account ({status}): {reason}");
-                tracing::error!(vendor.status = status, vendor.reason = %reason, "send.account_refused");
-                if !self.release(batch, CALLED, spent, &why).await? {
-                    return Ok(proved_sent(batch));
-                }
-                let until_ms = now_ms + ACCOUNT_REFUSED_MS;
-                let back = mine.iter().map(|m| given_back(m.id, batch, until_ms, Some(&why), now_ms));
-                (back.collect(), SendReport { held: count, ..zero })
+            Outcome::Refused { scope: Scope::Account, status, reason, .. } => {
+                let why = format!("LigueLead refuses the account ({status}: {reason})");
+                let held = SendReport { held: count, ..zero };
+                let was_ours = self.give_back(batch, spent, mine, now_ms + ACCOUNT_REFUSED_MS, Some(&why)).await?;
+                return Ok(if was_ours { held } else { zero });
             }
             Outcome::NotSent { retry_after_ms, reason, .. } => {
                 let why = format!("LigueLead could not be reached or asked to wait: {reason}");
                 return self.not_sent(batch, spent, mine, retry_after_ms, &why).await;
             }
             Outcome::Unknown { reason, .. } => {
+                way.among_fewest = false;
                 let why = format!("no answer that says whether it was sent: {reason}");
                 let change = BatchChange {
                     why: Some(why.clone()),
-                    ..BatchChange::new(batch, &[BatchState::Calling], BatchState::Unknown)
+                    ..BatchChange::new(batch, &[BatchState::Calling], BatchState::Unknown, now_ms)
                 };
                 if !self.insist(&change).await? {
                     return Ok(proved_sent(batch));
@@ -85,8 +92,34 @@ impl Sender {
         Ok(report)
     }
 
-    /// A request that certainly did not go out: its messages go back and wait.
-    pub(super) async fn not_sent(
+    /// A request that was refused for some of its phones: each of its messages goes back, with the name of the part as
+    /// which it goes next. This sender goes on with the parts at once; should it die, they are due a while later.
+    async fn again(
+        &self,
+        batch: BatchId,
+        spent: Refund,
+        members: Vec<(Message, String)>,
+        status: u16,
+        why: &str,
+    ) -> Result<SendReport, LedgerError> {
+        let now_ms = self.world.now_ms();
+        let why = format!("{why}; all {} of the request, which goes again in parts", members.len());
+        if !self.release(batch, CALLED, spent, &why).await? {
+            return Ok(proved_sent(batch));
+        }
+        tracing::warn!(batch.id = %batch, batch.messages = members.len(), vendor.status = status, "send.split");
+        let due_ms = now_ms + self.settings.stale_after_ms.max(WAKE_UP_WITHIN_MS);
+        let back = members.into_iter().map(|(message, part)| Change {
+            part: Some(part),
+            ..given_back(&message, batch, due_ms.min(message.expires_ms), Some(&why), now_ms)
+        });
+        self.ledger.move_messages(back.collect()).await?;
+        Ok(SendReport::default())
+    }
+
+    /// A request that certainly did not go out: its messages go back and wait, longer with each attempt unless the
+    /// vendor says how long.
+    async fn not_sent(
         &self,
         batch: BatchId,
         spent: Refund,
@@ -98,10 +131,35 @@ impl Sender {
         if !self.release(batch, CALLED, spent, why).await? {
             return Ok(proved_sent(batch));
         }
-        let wait_ms = retry_after_ms.map_or(RETRY_MS, |ms| i64::try_from(ms).unwrap_or(RETRY_MS));
-        let back = mine.iter().map(|m| given_back(m.id, batch, now_ms + wait_ms, Some(why), now_ms));
+        let attempts = mine.iter().map(|message| message.attempts).max().unwrap_or_default().saturating_add(1);
+        let asked_ms = retry_after_ms.and_then(|ms| i64::try_from(ms).ok());
+        let until_ms = now_ms + asked_ms.unwrap_or_else(|| backoff::wait_ms(attempts, self.world.chance()));
+        let back = mine.iter().map(|message| Change {
+            attempts: Some(message.attempts.saturating_add(1)),
+            ..given_back(message, batch, until_ms, Some(why), now_ms)
+        });
         self.ledger.move_messages(back.collect()).await?;
         Ok(SendReport { held: mine.len() as u64, ..SendReport::default() })
+    }
+
+    /// Releases a batch that was certainly not sent, and its messages to wait until `until_ms`; without a reason they
+    /// are as new. `false`: a report proved that it was sent after all.
+    pub(super) async fn give_back(
+        &self,
+        batch: BatchId,
+        spent: Refund,
+        mine: &[Message],
+        until_ms: i64,
+        why: Option<&str>,
+    ) -> Result<bool, LedgerError> {
+        if !self.release(batch, CALLED, spent, why.unwrap_or("no time was left for the call")).await? {
+            proved_sent(batch);
+            return Ok(false);
+        }
+        let now_ms = self.world.now_ms();
+        let back = mine.iter().map(|message| given_back(message, batch, until_ms, why, now_ms));
+        self.ledger.move_messages(back.collect()).await?;
+        Ok(true)
     }
 
     async fn end(
@@ -112,8 +170,11 @@ impl Sender {
         refund: Refund,
         why: &str,
     ) -> Result<bool, LedgerError> {
-        let change =
-            BatchChange { why: Some(why.to_owned()), refund: Some(refund), ..BatchChange::new(batch, from, to) };
+        let change = BatchChange {
+            why: Some(why.to_owned()),
+            refund: Some(refund),
+            ..BatchChange::new(batch, from, to, self.world.now_ms())
+        };
         self.insist(&change).await
     }
 
@@ -149,4 +210,23 @@ impl Sender {
 fn proved_sent(batch: BatchId) -> SendReport {
     tracing::warn!(batch.id = %batch, "send.proved_sent");
     SendReport::default()
+}
+
+/// The client's word for what a refusal is about, in that of the decisions.
+fn blamed(blame: Blame) -> bisect::Blame {
+    match blame {
+        Blame::Phones { named } => bisect::Blame::Phones(named),
+        Blame::Size => bisect::Blame::Size,
+        Blame::Shared => bisect::Blame::Shared,
+        Blame::Untold => bisect::Blame::Untold,
+    }
+}
+
+pub(super) fn word(answer: &Answer) -> &'static str {
+    match answer.outcome {
+        Outcome::Accepted { .. } => "accepted",
+        Outcome::Refused { .. } => "refused",
+        Outcome::NotSent { .. } => "not_sent",
+        Outcome::Unknown { .. } => "unknown",
+    }
 }

@@ -1,0 +1,146 @@
+//! The call itself, and the permit for it.
+
+use std::time::Duration;
+
+use liguelead::{Answer, NotSent, Outcome, Scope, SmsRequest};
+use recado_core::{
+    identity::BatchId,
+    message::{Channel, Message, Priority},
+};
+use recado_limits::{LimitError, NoPermit, NotNow, Permits, RateHeaders, Reading};
+
+use super::Sender;
+
+/// How long a request waits for its permit before its messages are given back, in ms.
+pub(super) const PERMIT_WITHIN_MS: i64 = 5_000;
+/// How long a 429 that does not say closes the account, in ms. Source: LigueLead API limits page, sample client.
+const RATE_LIMITED_MS: i64 = 60_000;
+/// How long a refusal of the account itself (its credentials, its credit) closes it before one request tries again, in
+/// ms: long enough for somebody to look, short enough that what was mended goes out soon.
+pub(super) const ACCOUNT_REFUSED_MS: i64 = 300_000;
+
+/// Why a call was not made after all.
+pub(super) enum NoCall {
+    /// The account's rate had no permit in time.
+    NoPermit,
+    /// It could last past the deadline.
+    NoTime,
+}
+
+impl Sender {
+    /// Makes the call, if there is a permit for it: the last thing before the bytes leave, since a permit does not
+    /// keep. An error: nothing was sent.
+    pub(super) async fn call(
+        &self,
+        batch: BatchId,
+        mine: &[Message],
+        permit: &Permits,
+        deadline_ms: i64,
+    ) -> Result<Answer, NoCall> {
+        let first = mine.first();
+        let request = SmsRequest {
+            title: first.and_then(|message| message.title.clone()),
+            message: first
+                .and_then(|message| message.text.as_ref())
+                .map(|text| text.expose().into())
+                .unwrap_or_default(),
+            phones: mine.iter().filter_map(|m| m.phone).map(|phone| phone.national().into()).collect(),
+            is_flash: first.is_some_and(|message| message.channel == Channel::Flash),
+            group_id: first.and_then(|message| message.group_id.clone()),
+            webhook_url: self.callbacks.as_ref().map(|urls| urls.url(batch)),
+        };
+        let priority = first.map(|message| message.priority).unwrap_or_default();
+        // Clones of one sender, woken by the stream and by the sweep, share what the configuration allows. An error
+        // would mean that the semaphore was closed, which it never is.
+        let _not_urgent = match priority {
+            Priority::Urgent => None,
+            Priority::Normal | Priority::Low => {
+                Some(self.in_flight.not_urgent.acquire().await.map_err(|_| NoCall::NoPermit)?)
+            }
+        };
+        let _in_flight = self.in_flight.all.acquire().await.map_err(|_| NoCall::NoPermit)?;
+        if !self.is_time_for_a_call(deadline_ms) {
+            return Err(NoCall::NoTime);
+        }
+        if let Err(error) = self.spend(permit, priority).await {
+            tracing::warn!(error = %error, "send.no_permit");
+            return Err(NoCall::NoPermit);
+        }
+        let called = self.clock.read();
+        let answer = self.liguelead.send_sms(&request).await;
+        self.heed(&answer, priority, called).await;
+        Ok(answer)
+    }
+
+    /// Spends the permit in hand, waiting for its time; if that is over, another one.
+    async fn spend(&self, permit: &Permits, priority: Priority) -> Result<(), NoPermit> {
+        let rate = self.rate_of(priority);
+        loop {
+            match permit.spend(self.clock.read()) {
+                Ok(()) => return Ok(()),
+                Err(NotNow::Early(us)) => tokio::time::sleep(Duration::from_micros(us.unsigned_abs())).await,
+                Err(NotNow::Unconfirmed) => rate.confirm(permit, self.clock.read()).await?,
+                Err(NotNow::Over) => return rate.admit(&self.clock, self.world.now_ms() + PERMIT_WITHIN_MS).await,
+            }
+        }
+    }
+
+    /// Takes permits for the requests of one wake-up with one write. What comes of it is seen when they are spent.
+    pub(super) async fn lease(&self, priority: Priority, requests: usize) {
+        let wanted = u32::try_from(requests).unwrap_or(u32::MAX);
+        if wanted > 0 {
+            let latest_ms = self.world.now_ms() + PERMIT_WITHIN_MS;
+            let _ = self.rate_of(priority).permits(wanted, self.clock.read(), latest_ms).await;
+        }
+    }
+
+    /// Tells all functions what the answer to a call made at `called` says of the account and its rate.
+    async fn heed(&self, answer: &Answer, priority: Priority, called: Reading) {
+        let (now, rate) = (self.clock.read(), self.rate_of(priority));
+        let heeded = match (&answer.outcome, &answer.rate) {
+            (Outcome::NotSent { cause: NotSent::RateLimited, retry_after_ms, .. }, _) => {
+                let wait_ms = retry_after_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(RATE_LIMITED_MS);
+                let until_ms = self.world.now_ms() + wait_ms;
+                // Both know the same account, each with leases of its own.
+                self.rate.refused(until_ms, now).await.and(self.low_rate.refused(until_ms, now).await)
+            }
+            (Outcome::Refused { scope: Scope::Account, status, reason, .. }, _) => {
+                self.suspend(*status, reason.as_str()).await
+            }
+            (_, Some(headers)) => {
+                let (limit, remaining) = (headers.limit, headers.remaining);
+                let headers = RateHeaders { limit, remaining, reset_epoch_s: headers.reset_epoch_s };
+                rate.observed(headers, called, now).await.map(|_| ())
+            }
+            (_, None) => Ok(()),
+        };
+        let resumed = match &answer.outcome {
+            Outcome::Accepted { .. } | Outcome::Refused { scope: Scope::Request, .. } => self.resume().await,
+            _ => Ok(()),
+        };
+        if let Err(error) = heeded.and(resumed) {
+            tracing::warn!(error = %error, "send.rate_not_shared");
+        }
+    }
+
+    /// Closes the account for all functions, and says so: once, however many calls were under way.
+    async fn suspend(&self, status: u16, reason: &str) -> Result<(), LimitError> {
+        let (until_ms, why) = (self.world.now_ms() + ACCOUNT_REFUSED_MS, format!("{status}: {reason}"));
+        let suspended = self.rate.suspend(until_ms, &why, self.clock.read()).await;
+        // A table that fails here must not keep anybody from hearing of it.
+        if !matches!(suspended, Ok(false)) {
+            tracing::error!(vendor.status = status, vendor.reason = reason, "send.account_refused");
+        }
+        suspended.and(self.low_rate.suspend(until_ms, &why, self.clock.read()).await).map(|_| ())
+    }
+
+    /// Opens an account that was suspended: a call shows that it is good again.
+    async fn resume(&self) -> Result<(), LimitError> {
+        for rate in [&self.rate, &self.low_rate] {
+            if rate.resume(self.clock.read()).await? {
+                tracing::info!("send.account_open");
+            }
+        }
+        Ok(())
+    }
+}

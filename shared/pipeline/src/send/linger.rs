@@ -1,0 +1,140 @@
+//! Wake-ups: what goes at once, what waits for others of its text, and when a full request of it is together.
+//!
+//! A message that lingers is `held` until the end of a window that all functions see alike. Whoever was woken for one
+//! sees to it at that instant, and the first of them takes all that is due from the table, whoever was woken for it: so
+//! one text goes in as few requests as it fits in, however many functions took its events. What the index did not show
+//! yet, and what was written at the last moment, is looked after by those who were woken for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use recado_core::{
+    group::content_key,
+    identity::MessageId,
+    message::{Message, Priority, State},
+};
+use recado_ledger::LedgerError;
+
+use super::{SendReport, Sender};
+use crate::sweep::ROWS_PER_SHARD;
+
+/// The longest linger, in ms, and so the longest time for which anybody is asked to see to an instant.
+const LINGER_MS_MAX: i64 = 600_000;
+/// How long a function that runs for a wake-up alone waits for an instant, in ms. What waits longer is left to the
+/// sweep, since messages behind this wake-up wait as well.
+const WAITED_MS_MAX: i64 = 5_000;
+/// How long after an instant those who did not take what was due look whether theirs was taken, in ms.
+const FOLLOW_UP_MS: u64 = 1_500;
+/// A wake-up with less than this part of a request of one text is not counted towards a full one: the count would cost
+/// a write for each text.
+const COUNTED_PART: usize = 100;
+
+/// Messages that were just written, as they are to be sent. Low ones are left to the sweep.
+#[derive(Debug, Default)]
+pub struct Woken {
+    /// At once, before all else.
+    pub urgent: Vec<Message>,
+    /// At once.
+    pub normal: Vec<Message>,
+    /// At these instants, in ms since the epoch.
+    pub lingering: BTreeMap<i64, Vec<MessageId>>,
+    /// Texts of which a full request is together: the instant they wait for, and their short names.
+    pub full: BTreeSet<(i64, String)>,
+}
+
+impl Sender {
+    /// Reads messages that were just written.
+    pub async fn woken(&self, ids: &[MessageId]) -> Result<Woken, LedgerError> {
+        let now_ms = self.world.now_ms();
+        let mut woken = Woken::default();
+        let mut counts: BTreeMap<(i64, String), usize> = BTreeMap::new();
+        for message in self.ledger.messages(ids).await? {
+            match (message.state, message.priority) {
+                (_, Priority::Low) => {}
+                (State::Pending, Priority::Urgent) => woken.urgent.push(message),
+                (State::Pending, Priority::Normal) => woken.normal.push(message),
+                (State::Held, _) => {
+                    let soon = |due_ms: &i64| *due_ms <= now_ms + LINGER_MS_MAX;
+                    let Some(due_ms) = message.due_ms.filter(soon) else { continue };
+                    *counts.entry((due_ms, content_key(&message))).or_default() += 1;
+                    woken.lingering.entry(due_ms).or_default().push(message.id);
+                }
+                _ => {}
+            }
+        }
+        let most = self.settings.phones_per_request;
+        for ((due_ms, key), added) in counts {
+            if added * COUNTED_PART < most {
+                continue;
+            }
+            let together = self.ledger.count_gathered(due_ms, &key, added as u64).await?;
+            let before = together.saturating_sub(added as u64);
+            if together / most as u64 > before / most as u64 {
+                woken.full.insert((due_ms, key));
+            }
+        }
+        Ok(woken)
+    }
+
+    /// Sees to messages whose instant has come: sends all that is due, if nobody else does, and then those of `ids`
+    /// that nobody took.
+    pub async fn send_gathered(
+        &self,
+        due_ms: i64,
+        ids: &[MessageId],
+        deadline_ms: i64,
+    ) -> Result<SendReport, LedgerError> {
+        let mut report = SendReport::default();
+        if self.ledger.once(&format!("gathered#{due_ms}"), self.world.now_ms()).await? {
+            loop {
+                let now_ms = self.world.now_ms();
+                let due = self.ledger.due(Priority::Normal, now_ms, ROWS_PER_SHARD).await?;
+                let waiting = self.held_until(&due.messages, now_ms).await?;
+                let found = waiting.len();
+                report = report.and(self.send(waiting, deadline_ms).await);
+                if !due.more || found == 0 {
+                    break;
+                }
+            }
+        } else {
+            tokio::time::sleep(std::time::Duration::from_millis(FOLLOW_UP_MS)).await;
+        }
+        let forgotten = self.held_until(ids, self.world.now_ms()).await?;
+        Ok(report.and(self.send(forgotten, deadline_ms).await))
+    }
+
+    /// Sends the full requests of a text that waits until `due_ms`, before that; what does not fill one goes on
+    /// waiting.
+    pub async fn send_full(&self, due_ms: i64, key: &str, deadline_ms: i64) -> Result<SendReport, LedgerError> {
+        let due = self.ledger.due(Priority::Normal, due_ms, ROWS_PER_SHARD).await?;
+        let mut together = self.held_until(&due.messages, due_ms).await?;
+        together.retain(|message| message.due_ms == Some(due_ms) && content_key(message) == key);
+        together.sort_by_key(|message| (message.created_ms, message.id));
+        together.truncate(together.len() - together.len() % self.settings.phones_per_request.max(1));
+        Ok(self.send(together, deadline_ms).await)
+    }
+
+    /// Those of `ids` that are held until `until_ms` at the latest.
+    async fn held_until(&self, ids: &[MessageId], until_ms: i64) -> Result<Vec<Message>, LedgerError> {
+        let mut messages = self.ledger.messages(ids).await?;
+        messages.retain(|one| one.state == State::Held && one.due_ms.is_some_and(|due_ms| due_ms <= until_ms));
+        Ok(messages)
+    }
+
+    /// Waits for the instants of a wake-up that come soon and within the deadline, and sees to them.
+    pub(super) async fn linger(&self, woken: Woken, deadline_ms: i64) -> Result<SendReport, LedgerError> {
+        let mut report = SendReport::default();
+        for (due_ms, key) in woken.full {
+            report = report.and(self.send_full(due_ms, &key, deadline_ms).await?);
+        }
+        let latest_ms = self.world.now_ms() + WAITED_MS_MAX;
+        for (due_ms, ids) in woken.lingering {
+            let wait_ms = due_ms - self.world.now_ms();
+            if due_ms > latest_ms || due_ms.saturating_add(self.settings.call_timeout_ms) > deadline_ms {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(u64::try_from(wait_ms).unwrap_or_default())).await;
+            report = report.and(self.send_gathered(due_ms, &ids, deadline_ms).await?);
+        }
+        Ok(report)
+    }
+}

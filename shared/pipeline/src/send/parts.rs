@@ -1,0 +1,199 @@
+//! One request, and the parts of it that go again if LigueLead refuses the whole for some of its phones.
+//!
+//! What follows a refusal is decided by `recado_core::bisect`. Each part is a batch of its own: it reserves, claims,
+//! calls and records like any other. Before a part goes, its messages are back in the table as `held`, each with the
+//! name of its part, and due if this sender should die; the sweep then sends each part as a request of its own, since
+//! the name keeps them apart. So no crash repeats what was taken, nor puts together again what was told apart.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use recado_core::{
+    bisect::{Next, Part, Parts},
+    group::Request,
+    identity::BatchId,
+    message::{BatchState, Message, State},
+};
+use recado_ledger::{BatchChange, Change, Day, Due, Guard, LedgerError, Refund};
+use recado_limits::{NoPermit, Permits};
+
+use super::{
+    SendReport, Sender,
+    budget::{Reserved, cost},
+    call::{NoCall, PERMIT_WITHIN_MS},
+    moves::{WAITING, claim, given_back, held},
+    outcome::word,
+};
+
+/// What one part did, and whether to go on with the others.
+pub(super) enum Did {
+    /// Its call was made or could not be; the others are no worse for it.
+    GoOn(SendReport),
+    /// Nothing more can be sent now.
+    Stop(SendReport),
+}
+
+/// A request on its way.
+pub(super) struct Way {
+    pub(super) parts: Parts<Message>,
+    /// Whether the next call that is made counts among the fewest possible.
+    pub(super) among_fewest: bool,
+    /// Whether a call was made.
+    called: bool,
+    /// LigueLead's last refusal.
+    pub(super) why: String,
+}
+
+impl Sender {
+    /// One request, in as many parts as it takes. `queue` counts the requests of this run that the rate has no room for.
+    pub(super) async fn send_request(&self, request: Request, queue: &AtomicI64, deadline_ms: i64) -> SendReport {
+        let name = request.members.first().and_then(|message| message.part.clone());
+        let parts = Parts::of(request.members, name);
+        let mut way = Way { parts, among_fewest: request.among_fewest, called: false, why: String::new() };
+        let mut report = SendReport::default();
+        loop {
+            let part = match way.parts.go_on() {
+                Next::Done => return report,
+                Next::End(members) => {
+                    report = report.and(self.refuse(&members, &way.why).await);
+                    continue;
+                }
+                Next::Call(part) => part,
+            };
+            match self.send_part(part, &mut way, queue, deadline_ms).await {
+                Ok(Did::GoOn(did)) => report = report.and(did),
+                Ok(Did::Stop(did)) => return report.and(did),
+                Err(error) => {
+                    tracing::error!(error = %error, "send.table_failed");
+                    return report;
+                }
+            }
+        }
+    }
+
+    async fn send_part(
+        &self,
+        part: Part<Message>,
+        way: &mut Way,
+        queue: &AtomicI64,
+        deadline_ms: i64,
+    ) -> Result<Did, LedgerError> {
+        if !self.is_time_for_a_call(deadline_ms) {
+            return Ok(Did::Stop(SendReport { left: part.members.len() as u64, ..SendReport::default() }));
+        }
+        // Asked before anything is reserved or claimed, since a message that must wait then costs one write.
+        let latest_ms = self.world.now_ms() + PERMIT_WITHIN_MS;
+        let priority = part.members.first().map(|message| message.priority).unwrap_or_default();
+        match self.rate_of(priority).permits(1, self.clock.read(), latest_ms).await {
+            Ok(permit) => self.try_part(part, way, permit, deadline_ms).await.map(Did::GoOn),
+            Err(NoPermit::Refused { until_ms }) => {
+                // Each request at its own instant, so that they do not all come back at the first.
+                let place = queue.fetch_add(1, Ordering::Relaxed);
+                let until_ms = until_ms + place * self.settings.request_every_us / 1_000;
+                Ok(Did::Stop(self.wait(&part.members, until_ms, "LigueLead's rate is used up").await))
+            }
+            Err(NoPermit::Suspended { until_ms, why }) => {
+                let why = format!("LigueLead refuses the account ({why})");
+                Ok(Did::Stop(self.wait(&part.members, until_ms, &why).await))
+            }
+            Err(NoPermit::Store(error)) => {
+                tracing::error!(error = %error, "send.table_failed");
+                Ok(Did::Stop(SendReport::default()))
+            }
+        }
+    }
+
+    async fn wait(&self, members: &[Message], until_ms: i64, why: &str) -> SendReport {
+        let now_ms = self.world.now_ms();
+        self.moved(members.iter().map(|message| held(message, until_ms, why, now_ms)).collect()).await;
+        SendReport { held: members.len() as u64, ..SendReport::default() }
+    }
+
+    async fn try_part(
+        &self,
+        part: Part<Message>,
+        way: &mut Way,
+        permit: Permits,
+        deadline_ms: i64,
+    ) -> Result<SendReport, LedgerError> {
+        let now_ms = self.world.now_ms();
+        let mut report = SendReport::default();
+        let (members, part) = part.into_members();
+        let Some(reserved) = self.reserve(members, way.among_fewest, now_ms, &mut report).await? else {
+            return Ok(report);
+        };
+        let Reserved { batch, refund, members } = reserved;
+        let claims = members.iter().map(|message| claim(message, batch, now_ms)).collect();
+        let claimed = self.ledger.move_messages(claims).await?;
+        let (mine, lost): (Vec<_>, Vec<_>) = members.into_iter().zip(claimed).partition(|(_, mine)| *mine);
+        let mine: Vec<Message> = mine.into_iter().map(|(message, _)| message).collect();
+        report.not_ours += lost.len() as u64;
+        if mine.is_empty() {
+            self.release(batch, &[BatchState::Prepared], refund, "its messages were no longer waiting").await?;
+            return Ok(report);
+        }
+        let spent = Refund { amount: cost(&mine, way.among_fewest), ..refund.clone() };
+        let surplus = Refund { amount: refund.amount.less(spent.amount), ..refund };
+        if !self.begin_call(batch, &mine, surplus).await? {
+            // Another process took this sender for dead and released the batch.
+            self.moved(mine.iter().map(|m| given_back(m, batch, now_ms, None, now_ms)).collect()).await;
+            report.not_ours += mine.len() as u64;
+            return Ok(report);
+        }
+        let answer = match self.call(batch, &mine, &permit, deadline_ms).await {
+            Ok(answer) => answer,
+            Err(no_call) => return Ok(report.and(self.not_called(batch, spent, &mine, &no_call).await?)),
+        };
+        report.requests += 1;
+        report.requests_fewest += u64::from(way.among_fewest && !way.called);
+        way.called = true;
+        tracing::info!(batch.id = %batch, batch.messages = mine.len(), outcome = word(&answer), "send.called");
+        Ok(report.and(self.record(batch, spent, part.with_members(mine), way, answer).await?))
+    }
+
+    /// Writes that the call begins, and which messages it carries. The same write is tried again if it fails, since
+    /// it may have happened; it is only believed when it says so.
+    async fn begin_call(&self, batch: BatchId, mine: &[Message], surplus: Refund) -> Result<bool, LedgerError> {
+        let now_ms = self.world.now_ms();
+        let change = BatchChange {
+            call: Some((now_ms, mine.iter().map(|message| message.id).collect())),
+            refund: (surplus.amount != Day::default()).then_some(surplus),
+            ..BatchChange::new(batch, &[BatchState::Prepared], BatchState::Calling, now_ms)
+        };
+        self.insist(&change).await
+    }
+
+    /// A call that was not made after all: its messages go back and wait. It counts as no attempt.
+    async fn not_called(
+        &self,
+        batch: BatchId,
+        spent: Refund,
+        mine: &[Message],
+        why: &NoCall,
+    ) -> Result<SendReport, LedgerError> {
+        let now_ms = self.world.now_ms();
+        let count = mine.len() as u64;
+        let (why, wait_ms, report) = match why {
+            NoCall::NoPermit => {
+                let why = "the account's rate had no permit for it";
+                (Some(why), PERMIT_WITHIN_MS, SendReport { held: count, ..SendReport::default() })
+            }
+            NoCall::NoTime => (None, 0, SendReport { left: count, ..SendReport::default() }),
+        };
+        self.give_back(batch, spent, mine, now_ms + wait_ms, why)
+            .await
+            .map(|was_ours| if was_ours { report } else { SendReport::default() })
+    }
+
+    /// Messages end refused without a request of their own, since others told enough.
+    async fn refuse(&self, members: &[Message], why: &str) -> SendReport {
+        let now_ms = self.world.now_ms();
+        let refused = |message: &Message| Change {
+            why: Some(why.to_owned()),
+            due: Due::Never,
+            crm_due_ms: Some(now_ms),
+            ..Change::new(message.id, Guard { states: WAITING, batch: None }, State::Refused, now_ms)
+        };
+        self.moved(members.iter().map(refused).collect()).await;
+        SendReport { refused: members.len() as u64, ..SendReport::default() }
+    }
+}

@@ -1,0 +1,72 @@
+//! What a message costs at the table: requests and units, one message and ten thousand of one text.
+
+use std::collections::BTreeMap;
+
+use recado_ledger::embedded_client;
+use recado_pipeline::send::NO_DEADLINE_MS;
+use recado_simulators::liguelead::Options;
+
+use crate::{Bench, counter::Counter};
+
+const RULES: &str = "  - { id: same, on: lead.created, sms: \"Boas-vindas.\" }\n";
+
+type Asked = BTreeMap<&'static str, (u32, f64)>;
+
+/// Reads cost read units, all else write units.
+fn is_read(operation: &str) -> bool {
+    matches!(operation, "BatchGetItem" | "GetItem" | "Query")
+}
+
+fn total(asked: &Asked) -> (u32, f64, f64) {
+    let units = |read: bool| asked.iter().filter(|(name, _)| is_read(name) == read).map(|(_, (_, units))| units).sum();
+    (asked.values().map(|(count, _)| count).sum(), units(false), units(true))
+}
+
+/// Writes and sends `count` messages of one text; what was asked of the table for each.
+async fn costs(count: u32) -> (Asked, Asked) {
+    let counter = Counter::default();
+    let client = |url: &str| {
+        let config = embedded_client(url).config().to_builder().interceptor(counter.clone()).build();
+        aws_sdk_dynamodb::Client::from_conf(config)
+    };
+    let bench = Bench::with(RULES, Options::default(), client).await;
+    // The first lease looks at its item before, and a second one need not.
+    let warm = bench.messages([count + 1]);
+    bench.write(&warm).await;
+    assert_eq!(bench.sender.send_new(&[warm[0].id], NO_DEADLINE_MS).await.unwrap().accepted, 1);
+
+    let messages = bench.messages(1..=count);
+    counter.take();
+    bench.write(&messages).await;
+    let written = counter.take();
+    let ids: Vec<_> = messages.iter().map(|message| message.id).collect();
+    let report = bench.sender.send_new(&ids, NO_DEADLINE_MS).await.unwrap();
+    assert_eq!((report.requests, report.requests_fewest, report.accepted), (1, 1, u64::from(count)));
+    (written, counter.take())
+}
+
+fn show(count: u32, what: &str, asked: &Asked) {
+    let (requests, writes, reads) = total(asked);
+    let each = |units: f64| units / f64::from(count);
+    println!(
+        "{count} message(s), {what}: {requests} requests ({:.3} each), {writes} write units ({:.3} each), {reads} read \
+         units ({:.3} each): {asked:?}",
+        each(f64::from(requests)),
+        each(writes),
+        each(reads)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_costs_as_many_requests_and_units_as_the_documentation_says() {
+    for (count, most_requests) in [(1, 9), (10_000, 1_400)] {
+        let (written, sent) = costs(count).await;
+        show(count, "written", &written);
+        show(count, "sent", &sent);
+        let (requests, ..) = total(&sent);
+        assert!(requests <= most_requests, "{sent:?}");
+        assert_eq!(sent["TransactWriteItems"].0, 1, "only the reservation of the budget is one");
+        assert_eq!(written.keys().copied().collect::<Vec<_>>(), ["BatchExecuteStatement"]);
+        assert_eq!(written["BatchExecuteStatement"].0, count.div_ceil(25), "25 to a request is the floor");
+    }
+}

@@ -1,0 +1,35 @@
+//! No call begins that could last past the deadline of the function that makes it.
+
+use recado_core::message::State;
+use recado_pipeline::send::NO_DEADLINE_MS;
+use recado_simulators::liguelead::Options;
+
+use crate::Bench;
+
+const RULES: &str = "  - { id: own, on: lead.created, sms: \"Olá {{ lead.FirstName }}.\" }\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_less_time_left_than_a_call_may_take_nothing_begins_and_the_next_wake_up_goes_on() {
+    let mut options = Options::default();
+    options.faults.latency_ms = 400;
+    let bench = Bench::start(RULES, options).await;
+    let written = bench.messages(1..=120);
+    bench.write(&written).await;
+    let ids: Vec<_> = written.iter().map(|message| message.id).collect();
+
+    // A call may take 5 s.
+    let report = bench.sender.send_new(&ids, bench.now_ms() + 4_900).await.unwrap();
+    assert_eq!((report.requests, report.left), (0, 120));
+    assert!(bench.vendor.received().calls.is_empty());
+    assert_eq!(bench.in_state(State::Pending).await.len(), 120, "as they were");
+
+    // Time for some: 50 at once, 0.4 s each, and no new one in the last 5 s.
+    let report = bench.sender.send_new(&ids, bench.now_ms() + 5_500).await.unwrap();
+    assert!(report.requests >= 1 && report.left >= 1, "{report:?}");
+    assert_eq!(report.accepted + report.left, 120, "{report:?}");
+    let report = bench.sender.send_new(&ids, NO_DEADLINE_MS).await.unwrap();
+    assert_eq!(report.left, 0);
+    let received = bench.vendor.received();
+    assert_eq!(received.messages().len(), 120);
+    assert!(received.messages().into_values().all(|times| times == 1));
+}

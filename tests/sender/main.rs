@@ -1,0 +1,130 @@
+//! The sender by itself: the use case against an embedded table and LigueLead's simulator, without a process around it.
+
+// Always true here; it tells the lints that the helpers are test code too.
+#![cfg(test)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod costs;
+mod counter;
+mod crash;
+mod deadline;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use recado_core::{
+    config::Config,
+    decide::{Verdict, decide},
+    event::Event,
+    fields::Fields,
+    kind::EventKind,
+    message::{Message, State},
+};
+use recado_ledger::{Inserted, Ledger, embedded_client};
+use recado_pipeline::{World, secrets::Secret, send::Sender, settle::Settler, sweep::Sweeper};
+use recado_runtime::installation;
+use recado_simulators::liguelead;
+use recado_table::EmbeddedTable;
+use support::Lead;
+
+/// A sender and what it works with.
+struct Bench {
+    config: Config,
+    ledger: Ledger,
+    sender: Sender,
+    settler: Settler,
+    vendor: liguelead::Simulator,
+    _table: EmbeddedTable,
+    /// How far the sender's clock is ahead, in ms.
+    ahead_ms: Arc<AtomicI64>,
+}
+
+impl Bench {
+    /// With this below `rules:`, and a table reached by `client` of its address.
+    async fn start(rules: &str, options: liguelead::Options) -> Self {
+        Self::with(rules, options, embedded_client).await
+    }
+
+    async fn with(rules: &str, options: liguelead::Options, client: impl Fn(&str) -> aws_sdk_dynamodb::Client) -> Self {
+        let text = format!("version: 1\nleadsquared: {{ plan: pro }}\nsend: {{ call_timeout: 5s }}\nrules:\n{rules}");
+        let config = Config::parse(&text).unwrap().config;
+        let table = EmbeddedTable::memory().await.unwrap();
+        let ledger = Ledger::new(client(&table.endpoint_url()), "recado", config.retention_ms);
+        ledger.create_if_missing().await.unwrap();
+        let credentials = ::liguelead::Credentials {
+            api_token: options.api_token.clone().into(),
+            app_id: options.app_id.clone().into(),
+        };
+        let vendor = liguelead::start_local(options).await.unwrap();
+        let timeout = std::time::Duration::from_millis(config.send.call_timeout_ms);
+        let vendor_client = ::liguelead::Client::new(&vendor.base_url(), &credentials, timeout).unwrap();
+        let ahead_ms = Arc::new(AtomicI64::new(0));
+        let clock = Arc::clone(&ahead_ms);
+        let mut sender = installation::sender(&config, vendor_client, None, &ledger);
+        let real = sender.world.clone();
+        let fresh = sender.world.clone();
+        sender.world =
+            World::new(move || real.now_ms() + clock.load(Ordering::Relaxed), move || *fresh.fresh_batch().as_bytes());
+        let mut settler = installation::settler(&config, &Secret::parse("a secret").unwrap(), &ledger);
+        settler.world = sender.world.clone();
+        Self { config, ledger, sender, settler, vendor, _table: table, ahead_ms }
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.sender.world.now_ms()
+    }
+
+    fn sweeper(&self) -> Sweeper {
+        Sweeper { sender: self.sender.clone(), settler: self.settler.clone() }
+    }
+
+    /// What the rules make of the creation of leads with these numbers.
+    fn messages(&self, numbers: impl IntoIterator<Item = u32>) -> Vec<Message> {
+        let of_lead = |number| {
+            let lead = Lead::new(number);
+            let event = Event {
+                kind: EventKind::LeadCreated,
+                lead: Fields::from_iter([
+                    ("ProspectID", Some(lead.id.clone())),
+                    ("FirstName", Some(lead.name)),
+                    ("Phone", Some(lead.phone)),
+                ]),
+                lead_id: lead.id,
+                before: None,
+                activity: None,
+                by: None,
+                at: None,
+            };
+            decide(&self.config, &event, self.now_ms())
+        };
+        numbers
+            .into_iter()
+            .flat_map(of_lead)
+            .map(|decision| match decision.verdict {
+                Verdict::Message(message) => *message,
+                Verdict::No(why) => panic!("{why}"),
+            })
+            .collect()
+    }
+
+    async fn write(&self, messages: &[Message]) {
+        let inserted = self.ledger.insert_messages(messages).await.unwrap();
+        assert!(inserted.iter().all(|one| *one == Inserted::New));
+    }
+
+    async fn in_state(&self, state: State) -> Vec<Message> {
+        let mut found = Vec::new();
+        let visit = |message: Message| {
+            if message.state == state {
+                found.push(message);
+            }
+            true
+        };
+        self.ledger.each_message(visit).await.unwrap();
+        found
+    }
+}
