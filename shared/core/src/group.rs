@@ -1,9 +1,10 @@
-//! Packing messages into requests: one request has one text for all its phones, so the number of requests is the
-//! number of distinct texts, in chunks.
+//! Packing messages into requests: one request has one text, or one recording with one way of redialling, for all its
+//! phones. So the number of requests is the number of distinct texts and recordings, in chunks.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::{
+    call::Call,
     message::{Channel, Message},
     phone::Phone,
 };
@@ -12,7 +13,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Shared {
     channel: Channel,
-    text: String,
+    text: Option<String>,
+    call: Option<Call>,
     title: Option<String>,
     group_id: Option<String>,
     /// The rule, where it has a budget of its own: one request draws on one rule's budget.
@@ -22,8 +24,8 @@ struct Shared {
 /// Packs `messages` into the fewest requests of at most `phones_per_request` phones, oldest messages first.
 ///
 /// A phone stands at most once in a request, because callbacks name a recipient by its phone alone: a second message
-/// of the same text to the same phone goes in a request of its own. Messages without a phone or a text are left out;
-/// they never wait. Messages of a rule that `has_quota` are not packed together with those of other rules.
+/// of the same text to the same phone goes in a request of its own. Messages without a phone, and those with neither a
+/// text nor a call, are left out; they never wait. Messages of a rule that `has_quota` are not packed together with those of other rules.
 #[must_use]
 pub fn into_requests(
     mut messages: Vec<Message>,
@@ -33,10 +35,11 @@ pub fn into_requests(
     messages.sort_by_key(|message| (message.created_ms, message.id));
     let mut groups: HashMap<Shared, Vec<(Phone, Message)>> = HashMap::new();
     for message in messages {
-        let (Some(phone), Some(text)) = (message.phone, &message.text) else { continue };
+        let Some(phone) = message.phone.filter(|_| message.text.is_some() || message.call.is_some()) else { continue };
         let shared = Shared {
             channel: message.channel,
-            text: text.expose().to_owned(),
+            text: message.text.as_ref().map(|text| text.expose().to_owned()),
+            call: message.call.clone(),
             title: message.title.clone(),
             group_id: message.group_id.clone(),
             rule: has_quota(&message.rule).then(|| message.rule.clone()),

@@ -1,5 +1,7 @@
 //! Recado's decisions, pure: events, rules, texts, phones, credits, hours, states
 
+pub mod audio;
+pub mod call;
 pub mod caps;
 pub mod config;
 pub mod credits;

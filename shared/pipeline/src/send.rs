@@ -17,6 +17,8 @@ mod budget;
 mod capped;
 mod moves;
 mod outcome;
+mod recordings;
+mod request;
 
 use std::{
     sync::{
@@ -27,18 +29,20 @@ use std::{
 };
 
 use futures::{StreamExt as _, stream};
-use liguelead::{Answer, Client, NotSent, Outcome, SmsRequest};
+use liguelead::{Answer, Client, NotSent, Outcome};
 use recado_core::{
     gate::{Gate, gate},
     group::into_requests,
     identity::{BatchId, MessageId},
-    message::{BatchState, Channel, Message, State},
+    message::{BatchState, Message, State},
 };
 use recado_ledger::{BatchChange, Change, Day, Ledger, LedgerError, Refund};
 
 use self::{
     budget::{Reserved, cost},
     moves::{claim, expired, held},
+    recordings::has_time,
+    request::Request,
 };
 use recado_limits::{Clock, LigueLeadAccount, NoPermit, NotNow, Permits, RateHeaders};
 use tokio::sync::Semaphore;
@@ -142,7 +146,7 @@ impl Sender {
             }
         }
         self.moved(moves).await;
-        let ready = match self.capped(ready, now_ms, &mut report).await {
+        let ready = match self.let_through(ready, now_ms, &mut report).await {
             Ok(ready) => ready,
             Err(error) => {
                 tracing::error!(error = %error, "send.table_failed");
@@ -157,6 +161,17 @@ impl Sender {
         let sent: Vec<SendReport> =
             stream::iter(requests).buffer_unordered(self.settings.requests_at_once).collect().await;
         sent.into_iter().fold(report, SendReport::and)
+    }
+
+    /// What may go of messages whose hours are open: calls whose recordings are there, and what the caps allow.
+    async fn let_through(
+        &self,
+        messages: Vec<Message>,
+        now_ms: i64,
+        report: &mut SendReport,
+    ) -> Result<Vec<Message>, LedgerError> {
+        let ready = self.with_recordings(messages, now_ms, report).await?;
+        self.capped(ready, now_ms, report).await
     }
 
     /// One request: messages of one text. `queue` counts the requests of this run that the rate has no room for.
@@ -232,26 +247,21 @@ impl Sender {
     /// Makes the call, if there is a permit for it: the last thing before the bytes leave, since a permit does not
     /// keep. `None`: there is none in time, and nothing was sent.
     async fn call(&self, batch: BatchId, mine: &[Message], permit: &Permits) -> Option<Answer> {
-        let first = mine.first();
-        let request = SmsRequest {
-            title: first.and_then(|message| message.title.clone()),
-            message: first
-                .and_then(|message| message.text.as_ref())
-                .map(|text| text.expose().into())
-                .unwrap_or_default(),
-            phones: mine.iter().filter_map(|m| m.phone).map(|phone| phone.national().into()).collect(),
-            is_flash: first.is_some_and(|message| message.channel == Channel::Flash),
-            group_id: first.and_then(|message| message.group_id.clone()),
-            webhook_url: self.callbacks.as_ref().map(|urls| urls.url(batch)),
-        };
+        let request = Request::of(mine, self.callbacks.as_ref().map(|urls| urls.url(batch)))?;
         // Clones of one sender, woken by the stream and by the sweep, share what the configuration allows. An error
         // would mean that the semaphore was closed, which it never is.
         let _in_flight = self.in_flight.acquire().await.ok()?;
+        if mine.iter().filter_map(|message| message.call.as_ref()).any(|call| !has_time(call, self.world.now_ms())) {
+            return None;
+        }
         if let Err(error) = self.spend(permit).await {
             tracing::warn!(error = %error, "send.no_permit");
             return None;
         }
-        let answer = self.liguelead.send_sms(&request).await;
+        let answer = match request {
+            Request::Sms(request) => self.liguelead.send_sms(&request).await,
+            Request::Voice(request) => self.liguelead.send_voice(&request).await,
+        };
         self.heed(&answer).await;
         Some(answer)
     }
