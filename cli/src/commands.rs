@@ -1,5 +1,6 @@
 //! One file for each verb, and what several of them take.
 
+pub(crate) mod audio;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod forget_limit;
@@ -13,11 +14,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use recado_core::config::{Checked, Config, Severity};
+use recado_pipeline::audio::AudioStore;
 
 use crate::{
     data::{Location, Store},
     output,
 };
+
+/// Where a data directory has the files of recordings.
+const AUDIO_DIRECTORY: &str = "audio";
 
 /// Which installation a verb is about.
 #[derive(Debug, clap::Args)]
@@ -36,6 +41,23 @@ impl Which {
         let config = load(&self.config)?;
         let store = Store::own(&self.data, config.retention_ms).await?;
         Ok((config, store))
+    }
+
+    /// Whether nothing outlives the process that runs the installation.
+    pub(crate) fn is_kept_nowhere(&self) -> bool {
+        self.data == Location::Memory
+    }
+
+    /// Where the files of recordings are kept: with the data where that is a directory, and beside the configuration.
+    pub(crate) fn audio_store(&self) -> AudioStore {
+        let beside = match self.config.parent() {
+            Some(directory) if !directory.as_os_str().is_empty() => directory.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        match &self.data {
+            Location::Directory(data) => AudioStore::Directory { kept: data.join(AUDIO_DIRECTORY), beside },
+            Location::Memory | Location::DynamoDb(_) => AudioStore::Beside(beside),
+        }
     }
 
     /// The configuration, and the open table.

@@ -31,6 +31,9 @@ enum Command {
     Check(commands::check::Check),
     /// Show what an event would become, without doing it.
     Plan(commands::plan::Plan),
+    /// Add recordings for calls, and list them.
+    #[command(subcommand)]
+    Audio(commands::audio::Audio),
     /// Show messages, and events that became none.
     Messages(commands::messages::Messages),
     /// Show what was spent of each quota and limit.
@@ -61,8 +64,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(demo) => demo.run().await,
         Command::Serve(serve) => serve.run().await,
         Command::Simulate(simulate) => simulate.run().await,
-        Command::Check(check) => check.run(),
-        Command::Plan(plan) => plan.run(),
+        Command::Check(check) => check.run().await,
+        Command::Plan(plan) => plan.run().await,
+        Command::Audio(audio) => audio.run().await,
         Command::Messages(messages) => messages.run().await,
         Command::Usage(usage) => usage.run().await,
         Command::ForgetLimit(forget) => forget.run().await,

@@ -9,9 +9,14 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use recado_core::{config::Config, message::Priority};
+use recado_pipeline::audio::AudioStore;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-use crate::{data::Store, environment::Environment, installation::Installation};
+use crate::{
+    data::Store,
+    environment::Environment,
+    installation::{Installation, audios},
+};
 
 /// A running installation.
 pub(crate) struct Server {
@@ -36,15 +41,18 @@ impl Server {
         config: Arc<Config>,
         environment: &Environment,
         store: &Store,
+        audio_store: AudioStore,
         pace: Pace,
     ) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("the address to listen on")?;
-        let installation = Arc::new(Installation::new(config, environment, &store.ledger)?);
+        let installation = Arc::new(Installation::new(Arc::clone(&config), environment, &store.ledger)?);
+        let audios = audios(&config, installation.sender.liguelead.clone(), &store.ledger, audio_store);
         let (stop, stopped) = watch::channel(false);
         let reader = stream::Reader::open(store).await?;
         let mut tasks = vec![
             tokio::spawn(http::serve(listener, Arc::clone(&installation), stopped.clone())),
             tokio::spawn(triggers::wake_ups(reader, Arc::clone(&installation), pace.window, stopped.clone())),
+            tokio::spawn(triggers::uploads(audios, config, pace.schedule, stopped.clone())),
             tokio::spawn(triggers::write_back(Arc::clone(&installation), pace.schedule, stopped.clone())),
         ];
         tasks.extend(Priority::ALL.map(|lane| {

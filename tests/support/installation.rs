@@ -212,9 +212,19 @@ impl Installation {
         assert_eq!((status, said["Status"].as_str()), (200, Some("Success")), "{said}");
     }
 
+    /// `--data`.
+    pub(crate) fn data(&self) -> &str {
+        &self.which[3]
+    }
+
     /// Runs a reporting command beside `serve`.
     pub(crate) async fn command(&self, verb: &str, more: &[&str]) -> Finished {
-        let mut arguments = vec![verb];
+        self.command_of(&[verb], more).await
+    }
+
+    /// The same for a verb of several words.
+    pub(crate) async fn command_of(&self, verb: &[&str], more: &[&str]) -> Finished {
+        let mut arguments = verb.to_vec();
         arguments.extend(self.which.iter().map(String::as_str));
         arguments.extend(more);
         recado(&arguments, &self.environment).await

@@ -4,6 +4,7 @@ mod cases;
 mod report;
 
 use std::{
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
@@ -11,6 +12,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use recado_core::config::Config;
+use recado_pipeline::audio::AudioStore;
 use recado_simulators::{
     faults::{FaultKind, FaultRule, Faults, When},
     leadsquared as crm_simulator, liguelead as sms_simulator,
@@ -120,7 +122,9 @@ impl Stage {
         environment.liguelead_base_url = liguelead.base_url();
         environment.leadsquared_base_url = leadsquared.base_url();
         let store = Store::open(&Location::Memory, config.retention_ms).await?;
-        let server = Server::start(listener, Arc::clone(&config), &environment, &store, PACE).await?;
+        // The demonstration makes no calls: its rules name no recording.
+        let audio_store = AudioStore::Beside(PathBuf::from("."));
+        let server = Server::start(listener, Arc::clone(&config), &environment, &store, audio_store, PACE).await?;
         output::complain(&format!(
             "LigueLead simulated at {}, LeadSquared at {}, Recado at {public_url}",
             liguelead.base_url(),

@@ -6,7 +6,10 @@ use anyhow::Context as _;
 use recado_pipeline::plan::{Plan as Planned, PlannedEvent, PlannedMessage, plan};
 
 use super::load;
-use crate::output;
+use crate::{
+    data::{Location, Store},
+    output,
+};
 
 /// Show what an event would become.
 #[derive(Debug, clap::Args)]
@@ -14,6 +17,9 @@ pub(crate) struct Plan {
     /// The configuration.
     #[arg(long, value_name = "FILE", default_value = "recado.yaml")]
     config: PathBuf,
+    /// The installation's data: also look whether the recordings of calls have been added, and how long they are.
+    #[arg(long, value_name = "DATA")]
+    data: Option<Location>,
     /// The body of a webhook, as LeadSquared would send it.
     event: PathBuf,
     /// The kind of event, as the webhook's URL would name it: `lead.created`, `5`, `Lead_Post_Update`, …
@@ -31,13 +37,23 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let config = load(&self.config)?;
         let name = self.event.display().to_string();
         let body = std::fs::read(&self.event).with_context(|| name.clone())?;
         let query: Vec<(String, String)> = self.kind.into_iter().map(|kind| ("event".to_owned(), kind)).collect();
         let now_ms = self.at.unwrap_or_else(jiff::Timestamp::now).as_millisecond();
-        let planned = plan(&config, &query, Some(&self.content_type), &body, now_ms).with_context(|| name)?;
+        let audios = match &self.data {
+            Some(data) => {
+                let store = Store::open(data, config.retention_ms).await?;
+                let rows = store.ledger.audios().await?;
+                store.close().await;
+                Some(rows.audios)
+            }
+            None => None,
+        };
+        let planned = plan(&config, &query, Some(&self.content_type), &body, now_ms, audios.as_deref());
+        let planned = planned.with_context(|| name)?;
         if self.json {
             output::json(&planned)?;
         } else {
@@ -75,6 +91,15 @@ fn show_message(rule: &str, message: &PlannedMessage) {
     output::say(&format!("  {rule}: {} {}{why}", message.channel, message.state));
     if let Some(text) = &message.text {
         output::say(&format!("    {} characters, {} credit(s): {text}", message.chars, message.credits));
+    }
+    if let Some(call) = &message.call {
+        let length = call.length_ms.map(|ms| format!(" ({} s)", ms.div_ceil(1_000))).unwrap_or_default();
+        let until = call.redial_until.as_ref().map(|until| format!(" until {until} in São Paulo")).unwrap_or_default();
+        let (audio, redials, every) = (&call.audio, call.redials, call.every_min);
+        let credits = message.credits;
+        output::say(&format!(
+            "    {audio}{length}, {credits} credit(s), redialled {redials} time(s) each {every} minutes{until}"
+        ));
     }
     if let Some(at_ms) = message.not_before_ms {
         output::say(&format!("    not before {}", output::instant(at_ms)));

@@ -50,7 +50,8 @@ impl Serve {
             .await
             .with_context(|| format!("--listen {}: cannot listen there", self.listen))?;
         let pace = Pace { schedule: Duration::from_secs(self.schedule_s), window: WINDOW };
-        let server = Server::start(listener, Arc::new(config), &environment, &store, pace).await?;
+        let server =
+            Server::start(listener, Arc::new(config), &environment, &store, self.which.audio_store(), pace).await?;
         output::say(&format!("listening on http://{}", server.address()));
         interrupted().await;
         server.stop().await;

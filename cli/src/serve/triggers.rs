@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use recado_core::{decide::WAKE_UP_WITHIN_MS, identity::MessageId, message::Priority};
-use recado_pipeline::{World, send::NO_DEADLINE_MS};
+use recado_core::{config::Config, decide::WAKE_UP_WITHIN_MS, identity::MessageId, message::Priority};
+use recado_pipeline::{World, audio::Audios, send::NO_DEADLINE_MS};
 use tokio::{
     sync::watch,
     time::{Instant, MissedTickBehavior, interval, sleep},
@@ -107,6 +107,26 @@ pub(super) async fn sweeps(
                     tracing::error!(error = %error, "sweep.failed");
                     break;
                 }
+            }
+        }
+    }
+}
+
+/// Uploads recordings that rules name and LigueLead does not have. Apart from the sweep, which it must not hold up: an
+/// upload may take five minutes.
+pub(super) async fn uploads(audios: Audios, config: Arc<Config>, every: Duration, mut stopped: watch::Receiver<bool>) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = told(&mut stopped) => return,
+            _ = ticks.tick() => {}
+        }
+        tokio::select! {
+            // An upload under way is let go: whoever comes next finds it in LigueLead's list.
+            () = told(&mut stopped) => return,
+            done = audios.upload_wanted(&config) => if let Err(error) = done {
+                tracing::error!(error = %error, "audio.table_failed");
             }
         }
     }

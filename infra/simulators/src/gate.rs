@@ -29,8 +29,8 @@ use crate::{
     window::Window,
 };
 
-/// Larger than any body that either vendor documents, 50 MB uploads aside, which are not simulated.
-const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Larger than any body that either vendor documents: an upload of 50 MB and what is around it.
+const BODY_BYTES_MAX: usize = 52 * 1024 * 1024;
 
 /// A call that passed the gate, with its body read.
 #[derive(Debug)]

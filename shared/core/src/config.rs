@@ -22,7 +22,7 @@ mod trigger;
 mod values;
 
 pub use account::{LeadSquared, OptOut, Plan, WriteBack};
-pub use action::{Action, Voice};
+pub use action::{Action, MAX_AUDIO_NAME_CHARS, MAX_TITLE_LENGTH, Voice, title_length};
 pub use campaign::{Audience, Campaign, Comparison, Schedule};
 pub use diagnostic::{Diagnostic, Severity};
 pub use gateway::LigueLead;

@@ -38,6 +38,20 @@ pub fn sms_credits(text: &str) -> u32 {
     u32::try_from(chars.div_ceil(PART_CHARS)).unwrap_or(u32::MAX)
 }
 
+/// What a call costs at most, as far as is known; the estimate while the length of its recording is not.
+pub const MAX_CALL_CREDITS: u32 = 2;
+/// The longest recording that costs one credit, in ms.
+const ONE_CREDIT_MS: u64 = 30_000;
+
+/// The credits that a call costs with a recording of this length, in ms: one up to 30 seconds, two above. Whether
+/// LigueLead counts the recording or the talk, and what an unanswered call costs, is not documented; the callbacks tell.
+///
+/// Source: the README of LigueLead's MCP server.
+#[must_use]
+pub fn call_credits(duration_ms: u64) -> u32 {
+    if duration_ms <= ONE_CREDIT_MS { 1 } else { MAX_CALL_CREDITS }
+}
+
 /// A text that can be sent: 1 to [`MAX_SMS_CHARS`] characters, without blanks at its ends.
 ///
 /// It is a message to a person, so like [`Phone`](crate::phone::Phone) it cannot be printed: `Debug` shows its length
@@ -118,6 +132,11 @@ mod tests {
         ] {
             assert_eq!(sms_credits(&"a".repeat(chars)), credits, "{chars}");
         }
+    }
+
+    #[test]
+    fn a_call_costs_one_credit_up_to_thirty_seconds() {
+        assert_eq!([0, 30_000, 30_001, 600_000].map(call_credits), [1, 1, 2, 2]);
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use crate::{
-    config::{Action, Config, FieldChange, Rule, Trigger},
-    credits::SmsText,
+    call::Call,
+    config::{Action, Config, FieldChange, MAX_TITLE_LENGTH, Rule, Trigger, title_length},
+    credits::{MAX_CALL_CREDITS, SmsText},
     event::Event,
     fields::Fields,
     flash::contains_url,
@@ -12,7 +13,7 @@ use crate::{
     identity::message_id,
     message::{Channel, Crm, Message, Priority, State},
     phone::{Line, Phone},
-    text::{Context, TextError},
+    text::{Context, Template, TextError},
 };
 
 /// How long a message stays worth sending unless its rule says, in ms: three days, so that a quota or a closed hour
@@ -156,7 +157,8 @@ fn compose(config: &Config, rule: &Rule, event: &Event, context: &Context, now_m
         channel: channel(&rule.action),
         phone: None,
         text: None,
-        title: title(&rule.action),
+        call: None,
+        title: None,
         group_id: rule.group_id.clone(),
         credits: 0,
         state: State::Pending,
@@ -212,28 +214,57 @@ fn fill(message: &mut Message, config: &Config, rule: &Rule, event: &Event, cont
     {
         return Err(format!("the lead opted out ({})", field.as_str()));
     }
-    let Some(template) = rule.action.text() else {
-        return Err("calls are not sent by this version".to_owned());
-    };
-    let text = template.render(context).map_err(|error| format!("the text could not be made: {error}"))?;
-    let text = SmsText::parse(&text).map_err(|error| error.to_string())?;
-    if rule.action.is_flash() && contains_url(text.expose()) {
-        return Err("the text of a Flash may hold no web address".to_owned());
+    message.title = title(rule.action.title(), context)?;
+    match &rule.action {
+        Action::Voice(voice) => {
+            if message.title.is_none() {
+                return Err("the title of a call may not be empty".to_owned());
+            }
+            message.credits = MAX_CALL_CREDITS;
+            message.call = Some(Call {
+                audio: voice.audio.clone(),
+                redials: voice.redials,
+                every_min: voice.every_min,
+                ready: None,
+            });
+        }
+        Action::Sms { text, .. } | Action::Flash { text, .. } => {
+            let text = text.render(context).map_err(|error| format!("the text could not be made: {error}"))?;
+            let text = SmsText::parse(&text).map_err(|error| error.to_string())?;
+            if rule.action.is_flash() && contains_url(text.expose()) {
+                return Err("the text of a Flash may hold no web address".to_owned());
+            }
+            message.credits = text.credits();
+            message.text = Some(text);
+        }
     }
-    message.credits = text.credits();
-    message.text = Some(text);
     message.phone = Some(mobile(&event.lead)?);
     if rule.shadow { Err(SHADOW.to_owned()) } else { Ok(()) }
 }
 
-/// The first of the lead's phones that takes an SMS; otherwise why the first that is there does not.
+/// The title for one recipient, if the rule has one and it comes to anything.
+fn title(template: Option<&Template>, context: &Context) -> Result<Option<String>, String> {
+    let Some(template) = template else { return Ok(None) };
+    let title = template.render(context).map_err(|error| format!("the title could not be made: {error}"))?;
+    let title = title.trim();
+    match title_length(title) {
+        0 => Ok(None),
+        length if length > MAX_TITLE_LENGTH => {
+            Err(format!("the title has {length} characters; LigueLead takes {MAX_TITLE_LENGTH}"))
+        }
+        _ => Ok(Some(title.to_owned())),
+    }
+}
+
+/// The first of the lead's phones that is a mobile, which alone has the 11 digits that LigueLead takes; otherwise why
+/// the first that is there is none.
 fn mobile(lead: &Fields) -> Result<Phone, String> {
     let mut first_fault = None;
     for field in PHONE_FIELDS {
         let Some(text) = lead.filled(field) else { continue };
         let fault = match Phone::parse(text) {
             Ok(phone) if phone.line() == Line::Mobile => return Ok(phone),
-            Ok(_) => "the phone is a landline, which takes no SMS".to_owned(),
+            Ok(_) => "the phone is a landline; LigueLead takes mobiles alone".to_owned(),
             Err(error) => error.to_string(),
         };
         first_fault.get_or_insert(format!("{fault} ({field})"));
@@ -251,12 +282,5 @@ fn channel(action: &Action) -> Channel {
         Action::Sms { .. } => Channel::Sms,
         Action::Flash { .. } => Channel::Flash,
         Action::Voice(_) => Channel::Voice,
-    }
-}
-
-fn title(action: &Action) -> Option<String> {
-    match action {
-        Action::Sms { title, .. } | Action::Flash { title, .. } => title.clone(),
-        Action::Voice(voice) => Some(voice.title.clone()),
     }
 }

@@ -11,6 +11,7 @@ const ENDINGS: [&str; 11] = ["com", "net", "org", "br", "io", "co", "app", "dev"
 ///
 /// Money (`R$ 10.50`), times and a forgotten blank after a full stop (`fim.Comece`) are none. A forgotten blank
 /// before a word that is an ending (`fim.Me ligue`) looks like a domain to the client too, and so does an e-mail.
+/// Where such a word ends is judged as the clients' patterns do, by ASCII alone: `fim.Meça` has the ending `me`.
 ///
 /// ```
 /// use recado_core::flash::contains_url;
@@ -20,24 +21,16 @@ const ENDINGS: [&str; 11] = ["com", "net", "org", "br", "io", "co", "app", "dev"
 #[must_use]
 pub fn contains_url(text: &str) -> bool {
     let text = text.to_lowercase();
-    ["http://", "https://"].iter().any(|scheme| text.contains(scheme))
+    ["http://", "https://", "www."].iter().any(|start| text.contains(start))
         || text.match_indices('.').any(|(at, _)| dot_of_domain(&text, at))
 }
 
-/// Whether the dot at this byte sits inside a domain: `www.x`, or `x.ending` with the ending a whole word.
+/// Whether the dot at this byte sits inside a domain: `x.ending`, with the ending a whole word.
 fn dot_of_domain(text: &str, at: usize) -> bool {
     let (before, from_dot) = text.split_at(at);
     let after = from_dot.get(1..).unwrap_or_default();
-    let name = before.rsplit(|c: char| !is_label(c)).next().unwrap_or_default();
-    let label = after.split(|c: char| !is_label(c)).next().unwrap_or_default();
-    if name.is_empty() || label.is_empty() {
-        return false;
-    }
-    name == "www" || ENDINGS.contains(&label)
-}
-
-fn is_label(c: char) -> bool {
-    c.is_alphanumeric() || c == '-' || c == '_'
+    let word = after.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
+    before.ends_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_') && ENDINGS.contains(&word)
 }
 
 #[cfg(test)]
@@ -62,6 +55,11 @@ mod tests {
             "fale com ana@loja.com.br",
             "t.me/loja",
             "(loja.io)",
+            "www. loja .shop",
+            "minhawww.loja",
+            "loja.com-promo",
+            "loja.comércio",
+            "a_b.net",
         ] {
             assert!(contains_url(text), "{text}");
         }
@@ -82,6 +80,8 @@ mod tests {
             "www",
             "https é seguro",
             "fim.Comercial",
+            "fim.com_tudo",
+            "fim .com tudo",
         ] {
             assert!(!contains_url(text), "{text}");
         }

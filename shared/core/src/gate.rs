@@ -1,6 +1,7 @@
 //! Whether a message may be sent now: asked when it is made, and again by the one choke point that every send passes.
 
 use crate::{
+    call::{Dial, dial},
     config::SendingHours,
     message::{Channel, Message},
 };
@@ -28,14 +29,17 @@ pub fn gate(message: &Message, hours: &SendingHours, now_ms: i64) -> Gate {
         return Gate::Expired;
     }
     let Some(phone) = message.phone else { return Gate::Open };
-    let hours = match message.channel {
-        Channel::Sms | Channel::Flash => &hours.sms,
-        Channel::Voice => &hours.voice,
+    let zone = phone.zone();
+    let until_ms = match message.channel {
+        Channel::Sms | Channel::Flash => hours.sms.next_open_ms(now_ms, &zone),
+        Channel::Voice => match dial(hours, &zone, now_ms) {
+            Dial::Now { .. } => now_ms,
+            Dial::NotBefore(until_ms) if hours.voice.is_open(now_ms, &zone) => {
+                let why = "no call can start now: LigueLead's day, or the hours with time for redials, are over";
+                return Gate::Hold { until_ms, why: why.to_owned() };
+            }
+            Dial::NotBefore(until_ms) => until_ms,
+        },
     };
-    let until_ms = hours.next_open_ms(now_ms, &phone.zone());
-    if until_ms > now_ms {
-        Gate::Hold { until_ms, why: format!("outside the hours in {}", phone.zone()) }
-    } else {
-        Gate::Open
-    }
+    if until_ms > now_ms { Gate::Hold { until_ms, why: format!("outside the hours in {zone}") } } else { Gate::Open }
 }

@@ -1,11 +1,12 @@
-//! Packing messages into requests: one request has one text for all its phones, so the number of requests is the
-//! number of distinct texts, in chunks.
+//! Packing messages into requests: one request has one text, or one recording with one way of redialling, for all its
+//! phones. So the number of requests is the number of distinct texts and recordings, in chunks.
 
 use std::collections::{BTreeMap, HashMap};
 
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    call::Call,
     message::{Channel, Message, Priority},
     phone::Phone,
 };
@@ -17,7 +18,8 @@ const KEY_BYTES: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Content {
     channel: Channel,
-    text: String,
+    text: Option<String>,
+    call: Option<Call>,
     title: Option<String>,
     group_id: Option<String>,
 }
@@ -48,8 +50,9 @@ pub struct Request {
 /// oldest.
 ///
 /// A phone stands at most once in a request, because callbacks name a recipient by its phone alone: a second message
-/// of the same text to the same phone goes in a request of its own. Messages without a phone or a text are left out;
-/// they never wait. Messages of a rule that `has_quota` are not packed together with those of other rules.
+/// of the same text to the same phone goes in a request of its own. Messages without a phone, and those with neither a
+/// text nor a call, are left out; they never wait. Messages of a rule that `has_quota` are not packed together with
+/// those of other rules.
 #[must_use]
 pub fn into_requests(
     mut messages: Vec<Message>,
@@ -61,10 +64,11 @@ pub fn into_requests(
     let mut groups: HashMap<Shared, Vec<(Phone, Message)>> = HashMap::new();
     let mut counts: HashMap<Content, usize> = HashMap::new();
     for message in messages {
-        let (Some(phone), Some(text)) = (message.phone, &message.text) else { continue };
+        let Some(phone) = message.phone.filter(|_| message.text.is_some() || message.call.is_some()) else { continue };
         let content = Content {
             channel: message.channel,
-            text: text.expose().to_owned(),
+            text: message.text.as_ref().map(|text| text.expose().to_owned()),
+            call: message.call.clone(),
             title: message.title.clone(),
             group_id: message.group_id.clone(),
         };
@@ -98,9 +102,11 @@ pub fn into_requests(
 pub fn content_key(message: &Message) -> String {
     let mut hash = Sha256::new();
     let text = message.text.as_ref().map(|text| text.expose()).unwrap_or_default();
+    let call = message.call.as_ref().map(|call| format!("{}/{}/{}", call.redials, call.every_min, call.audio));
     for part in [
         message.channel.as_str(),
         text,
+        call.as_deref().unwrap_or_default(),
         message.title.as_deref().unwrap_or_default(),
         message.group_id.as_deref().unwrap_or_default(),
     ] {

@@ -94,6 +94,20 @@ impl Hours {
             // Only at the very end of the calendar: look again tomorrow.
             .unwrap_or_else(|| now_ms.saturating_add(MS_PER_DAY))
     }
+
+    /// The first instant from now on at which messages may no longer start, in milliseconds since 1970; `now_ms`
+    /// itself when they may not now, and `None` when the hours never close.
+    #[must_use]
+    pub fn next_close_ms(&self, now_ms: i64, zone: &Zone) -> Option<i64> {
+        let Kind::Ranges(ranges) = &self.0 else {
+            return None;
+        };
+        if !self.is_open(now_ms, zone) {
+            return Some(now_ms);
+        }
+        let now = Timestamp::from_millisecond(now_ms).ok()?;
+        next_closing(ranges, now, zone.time_zone())
+    }
 }
 
 fn open_at(ranges: &[Range], at: Timestamp, zone: &TimeZone) -> bool {
@@ -116,9 +130,37 @@ fn next_opening(ranges: &[Range], now: Timestamp, zone: &TimeZone) -> Option<i64
         .map(Timestamp::as_millisecond)
 }
 
-/// The instants at which a range starts on a date: two where the clock shows that time twice.
+/// The earliest candidate after `now` at which the clock says closed.
+fn next_closing(ranges: &[Range], now: Timestamp, zone: &TimeZone) -> Option<i64> {
+    let today = zone.to_datetime(now).date();
+    let last = now.checked_add(Span::new().try_hours(SEARCH_DAYS * 24).ok()?).ok()?;
+    let transitions = zone.following(now).map(|transition| transition.timestamp()).take_while(|at| *at <= last);
+    (0..=SEARCH_DAYS)
+        .filter_map(|offset| today.checked_add(offset.days()).ok())
+        .flat_map(|date| ranges.iter().flat_map(move |range| ends(*range, date, zone)))
+        .chain(transitions)
+        .filter(|at| *at > now && !open_at(ranges, *at, zone))
+        .min()
+        .map(Timestamp::as_millisecond)
+}
+
+/// The instants at which a range that started on a date ends.
+fn ends(range: Range, date: Date, zone: &TimeZone) -> impl Iterator<Item = Timestamp> {
+    let (date, minute) = match range.end {
+        MINUTES_PER_DAY => (date.tomorrow().unwrap_or(date), 0),
+        end => (date, end),
+    };
+    moments(minute, date, zone)
+}
+
+/// The instants at which a range starts on a date.
 fn starts(range: Range, date: Date, zone: &TimeZone) -> impl Iterator<Item = Timestamp> {
-    let time = Time::midnight().saturating_add(i64::from(range.start).minutes());
+    moments(range.start, date, zone)
+}
+
+/// The instants at which the clock shows a minute of the day on a date: two where it does so twice.
+fn moments(minute: u16, date: Date, zone: &TimeZone) -> impl Iterator<Item = Timestamp> {
+    let time = Time::midnight().saturating_add(i64::from(minute).minutes());
     let moment = zone.to_ambiguous_zoned(date.to_datetime(time));
     let earlier = moment.clone().earlier().ok();
     let later = moment.later().ok();

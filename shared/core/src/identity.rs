@@ -70,6 +70,22 @@ id_type! {
     EventId
 }
 
+id_type! {
+    /// Identifies a recording by its content, whatever its name.
+    AudioId
+}
+
+impl AudioId {
+    /// The identity of a file's content: the first half of its SHA-256.
+    #[must_use]
+    pub fn of(content: &[u8]) -> Self {
+        let digest = Sha256::digest(content);
+        let mut bytes = [0; ID_BYTES];
+        bytes.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        Self(bytes)
+    }
+}
+
 /// A text that is not 32 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an identifier: 32 hexadecimal digits are expected")]

@@ -1,7 +1,9 @@
 //! Recado's decisions, pure: events, rules, texts, phones, credits, hours, states
 
+pub mod audio;
 pub mod backoff;
 pub mod bisect;
+pub mod call;
 pub mod caps;
 pub mod config;
 pub mod credits;

@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use crate::{
+    call::Call,
     credits::SmsText,
     identity::{BatchId, MessageId},
     phone::Phone,
@@ -38,6 +39,12 @@ pub enum State {
     Undelivered,
     /// The carrier delivered it.
     Delivered,
+    /// Nobody answered the call. It may be redialled, and answered then.
+    NoAnswer,
+    /// The line was busy. It may be redialled, and answered then.
+    Busy,
+    /// The call was answered.
+    Answered,
     /// Never to be sent, for a reason that holds for this lead: no phone, opted out, an unfillable text.
     Skipped,
     /// Its own expiry came before it could be sent.
@@ -97,7 +104,7 @@ words!(Channel { Sms => "sms", Flash => "flash", Voice => "voice" });
 words!(State {
     Pending => "pending", Held => "held", Sending => "sending", Unknown => "unknown", Refused => "refused",
     Accepted => "accepted", Undelivered => "undelivered", Delivered => "delivered", Skipped => "skipped",
-    Expired => "expired",
+    Expired => "expired", NoAnswer => "no_answer", Busy => "busy", Answered => "answered",
 });
 words!(BatchState {
     Prepared => "prepared", Calling => "calling", Accepted => "accepted", Refused => "refused",
@@ -105,10 +112,14 @@ words!(BatchState {
 });
 
 impl State {
-    /// Whether nothing more is expected to happen to the message. `Unknown` and `Accepted` may still move.
+    /// Whether nothing more is expected to happen to the message. `Unknown` and `Accepted` may still move, and so may
+    /// a call that was not answered, while redials may follow.
     #[must_use]
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Refused | Self::Undelivered | Self::Delivered | Self::Skipped | Self::Expired)
+        matches!(
+            self,
+            Self::Refused | Self::Undelivered | Self::Delivered | Self::Skipped | Self::Expired | Self::Answered
+        )
     }
 }
 
@@ -121,6 +132,12 @@ pub enum Report {
     Delivered,
     /// It did not arrive, and will not.
     Undelivered,
+    /// Nobody answered the call.
+    NoAnswer,
+    /// The line was busy.
+    Busy,
+    /// The call was answered.
+    Answered,
 }
 
 impl Report {
@@ -131,19 +148,34 @@ impl Report {
             Self::Sent => State::Accepted,
             Self::Delivered => State::Delivered,
             Self::Undelivered => State::Undelivered,
+            Self::NoAnswer => State::NoAnswer,
+            Self::Busy => State::Busy,
+            Self::Answered => State::Answered,
         }
     }
 
     /// The states that the report moves a message from; in any other it is a repetition or older than what is known.
     ///
     /// A message that was called refused or unknown and is reported on was sent after all: the report wins. One that
-    /// was called undelivered may still arrive; one that arrived stays so.
+    /// was called undelivered may still arrive; one that arrived stays so. A call that nobody answered, or that met a
+    /// busy line, keeps the first of these two until it is answered: which of its redials ended how is not of use.
     #[must_use]
     pub fn moves(self) -> &'static [State] {
         match self {
             Self::Sent => &[State::Sending, State::Unknown, State::Refused],
-            Self::Undelivered => &[State::Sending, State::Unknown, State::Refused, State::Accepted],
+            Self::Undelivered | Self::NoAnswer | Self::Busy => {
+                &[State::Sending, State::Unknown, State::Refused, State::Accepted]
+            }
             Self::Delivered => &[State::Sending, State::Unknown, State::Refused, State::Accepted, State::Undelivered],
+            Self::Answered => &[
+                State::Sending,
+                State::Unknown,
+                State::Refused,
+                State::Accepted,
+                State::Undelivered,
+                State::NoAnswer,
+                State::Busy,
+            ],
         }
     }
 }
@@ -163,8 +195,10 @@ pub struct Message {
     pub channel: Channel,
     /// To whom; none where the message is skipped for want of one.
     pub phone: Option<Phone>,
-    /// What it says; none where it could not be rendered.
+    /// What it says; none where it could not be rendered, and for a call.
     pub text: Option<SmsText>,
+    /// What it plays; none but for a call.
+    pub call: Option<Call>,
     /// The campaign title at LigueLead, at most 255 characters.
     pub title: Option<String>,
     /// LigueLead's `group_id`, as the rule gives it.

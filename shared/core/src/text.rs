@@ -202,11 +202,12 @@ impl Template {
     /// leave pieces out.
     #[must_use]
     pub fn least_chars(&self) -> usize {
-        if self.has_blocks {
-            return 0;
-        }
-        let written = self.literals.concat();
-        written.trim().chars().count()
+        self.least(|text| text.chars().count())
+    }
+
+    /// [`least_chars`](Self::least_chars) in another unit of length.
+    pub fn least(&self, length: impl Fn(&str) -> usize) -> usize {
+        if self.has_blocks { 0 } else { length(self.literals.concat().trim()) }
     }
 }
 

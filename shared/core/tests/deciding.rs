@@ -18,7 +18,7 @@ const NOW_MS: i64 = 1_795_446_000_000;
 
 fn config(rules: &str) -> Config {
     let text = format!(
-        "version: 1\nleadsquared: {{ plan: pro, opt_out: {{ sms: mx_Out }} }}\n\
+        "version: 1\nleadsquared: {{ plan: pro, opt_out: {{ sms: mx_Out, voice: DoNotCall }} }}\n\
          hours: {{ sms: \"08:00-20:00 mon-sat\" }}\nrules:\n{rules}"
     );
     Config::parse(&text).unwrap_or_else(|diagnostics| panic!("{diagnostics:?}")).config
@@ -154,6 +154,57 @@ fn a_flash_with_a_link_from_the_crm_is_skipped() {
     let link = |link| message(&config, &created(&[ANA[1], ("Link", link)]));
     assert_eq!(link("loja.com.br/x").state, State::Skipped);
     assert_eq!((link("a vitrine").state, link("a vitrine").channel), (State::Pending, Channel::Flash));
+}
+
+const CALL: &str =
+    "  - { id: a, on: lead.created, voice: { audio: a.mp3, title: \"Call {{ lead.FirstName }}\", redials: 2 } }\n";
+
+#[test]
+fn a_call_has_a_recording_and_redials_and_no_text() {
+    let message = message(&config(CALL), &created(&ANA));
+    assert_eq!((message.channel, message.state, message.credits), (Channel::Voice, State::Pending, 2));
+    let call = message.call.unwrap();
+    assert_eq!((call.audio.as_str(), call.redials, call.every_min), ("a.mp3", 2, 15));
+    assert_eq!((message.text.is_none(), message.title.as_deref()), (true, Some("Call Ana")));
+}
+
+#[test]
+fn a_call_is_held_outside_ligueleads_own_day() {
+    let config = config(CALL);
+    // 01:00 UTC is 22:00 in São Paulo; it opens at 11:00 UTC.
+    let night_ms = NOW_MS + 10 * 3_600_000;
+    let Verdict::Message(message) = decide(&config, &created(&ANA), night_ms).remove(0).verdict else { panic!() };
+    assert_eq!((message.state, message.due_ms), (State::Held, Some(night_ms + 10 * 3_600_000)));
+    assert!(message.why.as_ref().is_some_and(|why| why.contains("LigueLead's day")), "{message:?}");
+}
+
+#[test]
+fn a_call_has_an_opt_out_of_its_own_and_needs_a_mobile() {
+    let config = config(CALL);
+    let skipped = |lead: &[(&str, &str)]| {
+        let message = message(&config, &created(lead));
+        assert_eq!(message.state, State::Skipped);
+        message.why.unwrap()
+    };
+    assert_eq!(skipped(&[ANA[0], ANA[1], ("DoNotCall", "1")]), "the lead opted out (DoNotCall)");
+    assert!(skipped(&[ANA[0], ("Phone", "1132101234")]).contains("landline"));
+    assert_eq!(message(&config, &created(&[ANA[0], ANA[1], ("mx_Out", "1")])).state, State::Pending);
+}
+
+#[test]
+fn a_title_is_rendered_measured_and_left_out_where_it_is_empty() {
+    let text = config("  - { id: a, on: lead.created, sms: oi, title: \"{{ lead.Title }}\" }\n");
+    let titled = |title: &str| message(&text, &created(&[ANA[1], ("Title", title)]));
+    assert_eq!(titled("Oi").title.as_deref(), Some("Oi"));
+    assert_eq!((titled("").state, titled(" ").title), (State::Pending, None));
+    assert_eq!(titled(&"é".repeat(255)).state, State::Pending);
+    // The emoji counts twice, as in LigueLead's own client.
+    let long = titled(&format!("{}🎉", "é".repeat(254)));
+    assert_eq!(long.state, State::Skipped);
+    assert_eq!(long.why.as_deref(), Some("the title has 256 characters; LigueLead takes 255"));
+    let call = config("  - { id: a, on: lead.created, voice: { audio: a.mp3, title: \"{{ lead.Title }}\" } }\n");
+    let untitled = message(&call, &created(&[ANA[1], ("Title", "")]));
+    assert_eq!(untitled.why.as_deref(), Some("the title of a call may not be empty"));
 }
 
 #[test]

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use recado_core::{
+    call::{Call, Ready},
     credits::SmsText,
     group,
-    identity::{BatchId, MessageId},
+    identity::{AudioId, BatchId, MessageId},
     message::{Batch, BatchState, Channel, Crm, Message, Priority, Report, State},
     phone::Phone,
     recovery::{Recovery, recover},
@@ -29,6 +30,7 @@ fn message(number: u32) -> Message {
         channel: Channel::Sms,
         phone: Some(Phone::parse(&format!("119{number:08}")).unwrap()),
         text: Some(SmsText::parse("oi").unwrap()),
+        call: None,
         title: None,
         group_id: None,
         credits: 1,
@@ -61,6 +63,34 @@ fn one_text_goes_in_chunks_oldest_first() {
     let requests = into_requests((0..25).rev().map(message).collect(), 10, |_| false);
     assert_eq!(sizes(&requests), [10, 10, 5]);
     assert!(requests.concat().is_sorted_by_key(|message| message.created_ms));
+}
+
+/// A call that plays `audio`, redialled until the given minute.
+fn call(number: u32, audio: &str, redial_until_ms: i64) -> Message {
+    let content = AudioId::of(audio.as_bytes());
+    let ready = Some(Ready { content, upload_id: 7, redial_until_ms: Some(redial_until_ms) });
+    let call = Call { audio: audio.to_owned(), redials: 1, every_min: 15, ready };
+    let title = Some("Call".to_owned());
+    Message { channel: Channel::Voice, text: None, call: Some(call), title, ..message(number) }
+}
+
+#[test]
+fn calls_of_one_recording_redialled_alike_are_one_request() {
+    let calls: Vec<Message> = (0..25).map(|number| call(number, "a.mp3", 60_000)).collect();
+    assert_eq!(sizes(&into_requests(calls.clone(), 10, |_| false)), [10, 10, 5]);
+    let with = |one: Message| sizes(&into_requests(vec![calls[0].clone(), one], 10, |_| false));
+    assert_eq!(with(call(30, "a.mp3", 60_000)), [2]);
+    assert_eq!(with(call(30, "b.mp3", 60_000)), [1, 1]);
+    assert_eq!(with(call(30, "a.mp3", 120_000)), [1, 1]);
+    let mut other = call(30, "a.mp3", 60_000);
+    other.call.as_mut().unwrap().redials = 2;
+    assert_eq!(with(other.clone()), [1, 1]);
+    other = Message { title: Some("Another".to_owned()), ..call(30, "a.mp3", 60_000) };
+    assert_eq!(with(other.clone()), [1, 1]);
+    other = Message { group_id: Some("g".to_owned()), ..call(30, "a.mp3", 60_000) };
+    assert_eq!(with(other), [1, 1]);
+    assert_eq!(sizes(&into_requests(vec![calls[0].clone(), message(40)], 10, |_| false)), [1, 1]);
+    assert_eq!(sizes(&into_requests(vec![Message { call: None, ..calls[0].clone() }], 10, |_| false)), []);
 }
 
 #[test]
@@ -217,16 +247,22 @@ fn a_report_never_moves_a_state_back() {
         State::Accepted,
         State::Undelivered,
         State::Delivered,
+        State::NoAnswer,
+        State::Busy,
+        State::Answered,
         State::Skipped,
         State::Expired,
     ];
-    for report in [Report::Sent, Report::Undelivered, Report::Delivered] {
+    let reports =
+        [Report::Sent, Report::Undelivered, Report::Delivered, Report::NoAnswer, Report::Busy, Report::Answered];
+    for report in reports {
         for state in all.into_iter().filter(|state| report.moves().contains(state)) {
             assert!(state < report.state(), "{state} to {}", report.state());
         }
         let unclaimed = [State::Pending, State::Held, State::Skipped, State::Expired];
         assert!(unclaimed.iter().all(|state| !report.moves().contains(state)), "nothing was sent there");
         assert!(!report.moves().contains(&State::Delivered), "what arrived has arrived");
+        assert!(!report.moves().contains(&State::Answered), "who answered has heard it");
     }
 }
 

@@ -4,8 +4,9 @@ use std::{collections::HashMap, str::FromStr};
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use recado_core::{
+    call::Call,
     credits::SmsText,
-    identity::{BatchId, MessageId},
+    identity::{AudioId, BatchId, MessageId},
     message::{Batch, Crm, Message, Priority},
     phone::Phone,
 };
@@ -15,6 +16,8 @@ use crate::{Budget, LedgerError, SHARDS};
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
+/// The one partition of all recordings and uploads: LigueLead keeps 1,000 of them at most.
+pub(crate) const AUDIOS: &str = "A";
 /// The length of an identifier inside a batch's `members`.
 const ID_BYTES: usize = 16;
 
@@ -56,6 +59,14 @@ impl Key {
 
     pub(crate) fn caps(lead_id: &str) -> Self {
         Self { pk: format!("C#{lead_id}"), sk: "C".to_owned() }
+    }
+
+    pub(crate) fn audio(name: &str) -> Self {
+        Self { pk: AUDIOS.to_owned(), sk: format!("N#{name}") }
+    }
+
+    pub(crate) fn upload(content: AudioId) -> Self {
+        Self { pk: AUDIOS.to_owned(), sk: format!("U#{content}") }
     }
 
     /// The message that this key belongs to, if it is one's.
@@ -173,6 +184,11 @@ pub(crate) fn message_item(message: &Message) -> Item {
             put(name, s(value));
         }
     }
+    if let Some(call) = &message.call {
+        put("audio", s(&call.audio));
+        put("redials", n(call.redials));
+        put("every_min", n(call.every_min));
+    }
     if let Some(due_ms) = message.due_ms {
         put("due_shard", due_shard(message.priority, message.id));
         put("due_ms", n(due_ms));
@@ -200,6 +216,7 @@ pub(crate) fn message_from(item: &Item) -> Result<Message, LedgerError> {
         channel: read.word("channel")?,
         phone,
         text,
+        call: call_from(&read)?,
         title: read.maybe_text("title"),
         group_id: read.maybe_text("group_id"),
         credits: read.number("credits")?,
@@ -224,6 +241,12 @@ pub(crate) fn message_from(item: &Item) -> Result<Message, LedgerError> {
             due_ms: read.maybe_number("crm_due_ms"),
         },
     })
+}
+
+fn call_from(read: &Reader<'_>) -> Result<Option<Call>, LedgerError> {
+    let Some(audio) = read.maybe_text("audio") else { return Ok(None) };
+    let (redials, every_min) = (read.number("redials")?, read.number("every_min")?);
+    Ok(Some(Call { audio, redials, every_min, ready: None }))
 }
 
 /// A batch from its item.

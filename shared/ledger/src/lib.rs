@@ -10,6 +10,8 @@
 //! | day | `D#day` | `D`, or `R#rule` | what was spent of a calendar day's quotas, the account's or a rule's own |
 //! | caps | `C#lead` | `C` | a lead's recent messages, as far as the caps ask |
 //! | gathered | `G#instant#content` | `G` | how many messages of one text wait for an instant |
+//! | audio | `A` | `N#name` | which recording a rule's file name stands for, its length and size |
+//! | upload | `A` | `U#content` | where a recording's upload to LigueLead stands, and under which id it is there |
 //! | limits | `L#account` | `L` | a vendor's shared rate; the limits' crate writes it |
 //! | once | `O#what` | `O` | that something was done, such as a warning given, by whichever function was first |
 //! | settings | `S#name` | `S` | what the CRM assigned, such as the activity type's code |
@@ -19,6 +21,7 @@
 //! state and the batch that it moves from, so that a repeated write, a late one or one of a process thought dead
 //! changes nothing.
 
+mod audios;
 mod batches;
 mod callbacks;
 mod caps;
@@ -32,6 +35,7 @@ mod messages;
 mod schema;
 mod settings;
 
+pub use audios::{AudioRows, Forgotten, UploadEnd, UploadRow, UploadState};
 pub use batches::{BatchChange, NewBatch, Prepared, Refund};
 pub use callbacks::{StoredCallback, StoredFor};
 pub use caps::LeadCaps;

@@ -33,6 +33,7 @@ fn message(number: u8) -> Message {
         channel: Channel::Sms,
         phone: Some(Phone::parse(&format!("119{number:08}")).unwrap()),
         text: Some(SmsText::parse("Olá").unwrap()),
+        call: None,
         title: None,
         group_id: Some("g".to_owned()),
         credits: 1,

@@ -26,9 +26,12 @@ mod mask;
 mod outcome;
 mod rate;
 mod reason;
+mod send;
 mod sms;
 mod transport;
+mod upload;
 mod uploads;
+mod voice;
 
 pub use blame::Blame;
 pub use client::{BuildError, Client, Credentials};
@@ -39,7 +42,9 @@ pub use sms::{
     CHECKED_LOCALLY, MAX_MESSAGE_CHARS, MAX_PHONES_PER_REQUEST, MAX_TITLE_CHARS, MAX_WEBHOOK_URL_CHARS, SmsRequest,
 };
 pub use transport::{Answered, Fault, Transport};
+pub use upload::{AudioFile, AudioFormat, MAX_AUDIO_BYTES, UPLOAD_TIMEOUT, UploadAnswer, UploadOutcome};
 pub use uploads::{CallFailed, Upload};
+pub use voice::{RETRY_ATTEMPTS, RETRY_INTERVAL_MIN, VoiceRequest};
 
 /// Where the vendor's API lives. Source: LigueLead getting-started page.
 pub const DEFAULT_BASE_URL: &str = "https://api.liguelead.com.br/v1";

@@ -75,6 +75,9 @@ pub enum Outcome {
 pub enum Scope {
     /// This request: another one may well be accepted.
     Request,
+    /// The recording that a call names: it is not known, or no longer. Uploaded again, it has another id. Source: the
+    /// error handling of LigueLead's published clients (404), and its pages on retention, which contradict each other.
+    Upload,
     /// The account or its credentials (401 bad or blocked token, 402 no credits, 403 product not enabled): every
     /// request would be refused. Source: the error tables of LigueLead's published clients.
     Account,

@@ -1,17 +1,11 @@
 //! `POST /sms`: one text to many phones. Source: LigueLead SMS guide and API limits page.
 
-use std::{fmt, time::Instant};
+use std::fmt;
 
-use jiff::Timestamp;
-use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
-use crate::{
-    Answer, Blame, Client, Outcome, Scope,
-    body::{MAX_ANSWER_BYTES, read_up_to},
-    reason::Reason,
-};
+use crate::{Answer, Client, send};
 
 /// Most phones in one request. Source: LigueLead API limits page.
 pub const MAX_PHONES_PER_REQUEST: usize = 10_000;
@@ -57,20 +51,10 @@ impl fmt::Debug for SmsRequest {
 impl SmsRequest {
     /// What the documented maxima forbid, found without a call.
     fn fault(&self) -> Option<&'static str> {
-        let longer = |text: &SecretString, max: usize| text.expose_secret().chars().nth(max).is_some();
-        if self.phones.is_empty() {
-            Some("the request has no phone")
-        } else if self.phones.len() > MAX_PHONES_PER_REQUEST {
-            Some("the request has more than 10000 phones")
-        } else if longer(&self.message, MAX_MESSAGE_CHARS) {
-            Some("the text is longer than 1600 characters")
-        } else if self.title.as_ref().is_some_and(|title| title.chars().nth(MAX_TITLE_CHARS).is_some()) {
-            Some("the title is longer than 255 characters")
-        } else if self.webhook_url.as_ref().is_some_and(|url| longer(url, MAX_WEBHOOK_URL_CHARS)) {
-            Some("the callback address is longer than 512 characters")
-        } else {
-            None
+        if send::longer(self.message.expose_secret(), MAX_MESSAGE_CHARS) {
+            return Some("the text is longer than 1600 characters");
         }
+        send::fault(&self.phones, self.title.as_deref(), self.webhook_url.as_ref())
     }
 
     /// The vendor's JSON. What was not asked for is left out, so that the vendor's own defaults hold.
@@ -102,22 +86,9 @@ impl Client {
     /// Dropping the future before it ends leaves the outcome unknown.
     pub async fn send_sms(&self, request: &SmsRequest) -> Answer {
         if let Some(fault) = request.fault() {
-            let reason = Reason::from_text(fault);
-            let (status, scope, blame) = (CHECKED_LOCALLY, Scope::Request, Blame::Shared);
-            let outcome = Outcome::Refused { status, scope, blame, reason };
-            return Answer { outcome, rate: None };
+            return Answer::checked_locally(fault);
         }
-        let call = self.post("/sms").header(CONTENT_TYPE, "application/json").body(request.to_json());
-        let begun = Instant::now();
-        match self.call(call).await {
-            Err(fault) => Answer::from_fault(fault),
-            Ok(response) => {
-                let (status, headers) = (response.status(), response.headers().clone());
-                let after = begun.elapsed();
-                let body = read_up_to(MAX_ANSWER_BYTES, response).await;
-                Answer::from_response(status, &headers, &body, (Timestamp::now(), after), &request.phones)
-            }
-        }
+        self.send("/sms", request.to_json(), &request.phones).await.0
     }
 }
 

@@ -88,7 +88,7 @@ fn uploads(body: &[u8]) -> Option<Vec<Upload>> {
     Some(list.iter().filter_map(upload).collect())
 }
 
-fn upload(entry: &Value) -> Option<Upload> {
+pub(crate) fn upload(entry: &Value) -> Option<Upload> {
     let entry = entry.as_object()?;
     Some(Upload { id: json::whole(entry.get("id")?)?, title: entry.get("title").and_then(json::text) })
 }

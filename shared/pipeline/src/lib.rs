@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | [`ingest`] | takes LeadSquared's webhooks and writes the messages that rules ask for | crm-webhook |
 //! | [`send`] | claims messages, groups them into requests, calls LigueLead, records what became of it | sender |
+//! | [`audio`] | takes recordings for calls, and sees to it that LigueLead has them | `recado audio`, a schedule |
 //! | [`settle`] | takes LigueLead's delivery reports | delivery-webhook |
 //! | [`sync`] | tells LeadSquared what became of each message | crm-sync |
 //! | [`sweep`] | each minute, what is due: held messages, lost wake-ups, claims of senders that died | reconciler |
@@ -11,6 +12,7 @@
 //! | [`crm`] | LeadSquared behind the account's limits | whoever calls it |
 //! | [`plan`] | what an event would become, without doing it | `recado plan` |
 
+pub mod audio;
 pub mod crm;
 pub mod http;
 pub mod ingest;

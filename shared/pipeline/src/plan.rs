@@ -2,11 +2,14 @@
 
 use leadsquared::webhook::{self, WebhookError};
 use recado_core::{
+    audio::Audio,
+    call::{Dial, Ready, dial, retry_end_time},
     config::Config,
+    credits::call_credits,
     decide::{Verdict, decide},
     group::into_requests,
-    identity::{MessageId, event_id},
-    message::{Channel, Message, State},
+    identity::{AudioId, MessageId, event_id},
+    message::{Message, State},
 };
 use serde::Serialize;
 
@@ -59,7 +62,7 @@ pub struct PlannedRule {
 pub struct PlannedMessage {
     /// Its id.
     pub id: String,
-    /// `sms` or `flash`.
+    /// `sms`, `flash` or `voice`.
     pub channel: String,
     /// `pending`, `held` or `skipped`.
     pub state: String,
@@ -67,6 +70,8 @@ pub struct PlannedMessage {
     pub why: Option<String>,
     /// Its text.
     pub text: Option<String>,
+    /// What it plays, if it is a call.
+    pub call: Option<PlannedCall>,
     /// The text's length, in characters.
     pub chars: usize,
     /// Its price, in credits.
@@ -75,13 +80,30 @@ pub struct PlannedMessage {
     pub not_before_ms: Option<i64>,
 }
 
-/// Plans the delivery of `body`, with the query and content type that the webhook would carry.
+/// What a call would play, and how it would be redialled.
+#[derive(Debug, Serialize)]
+pub struct PlannedCall {
+    /// The recording's name.
+    pub audio: String,
+    /// How long it plays, in ms, if it was looked up and has been added.
+    pub length_ms: Option<u64>,
+    /// Redials of a call that nobody answers.
+    pub redials: u8,
+    /// Minutes between them.
+    pub every_min: u16,
+    /// The last minute for redials, `HH:MM` in São Paulo, of a call that would be made now; none if nothing closes.
+    pub redial_until: Option<String>,
+}
+
+/// Plans the delivery of `body`, with the query and content type that the webhook would carry. `audios` are the
+/// recordings that were added, where a table is at hand to look them up.
 pub fn plan(
     config: &Config,
     query: &[(String, String)],
     content_type: Option<&str>,
     body: &[u8],
     now_ms: i64,
+    audios: Option<&[Audio]>,
 ) -> Result<Plan, WebhookError> {
     let mut ready: Vec<Message> = Vec::new();
     let mut events = Vec::new();
@@ -104,8 +126,8 @@ pub fn plan(
                         Verdict::No(why) => {
                             PlannedRule { rule: decision.rule, message: None, why_not: Some(why.to_string()) }
                         }
-                        Verdict::Message(message) => {
-                            let planned = planned(&message, now_ms);
+                        Verdict::Message(mut message) => {
+                            let planned = planned(config, &mut message, now_ms, audios);
                             ready.push(*message);
                             PlannedRule { rule: decision.rule, message: Some(planned), why_not: None }
                         }
@@ -122,7 +144,7 @@ pub fn plan(
             }
         });
     }
-    ready.retain(|message| message.state == State::Pending && message.channel != Channel::Voice);
+    ready.retain(|message| message.state == State::Pending);
     // One delivery of one change asks once, however often it is contained.
     let mut seen = std::collections::BTreeSet::<MessageId>::new();
     ready.retain(|message| seen.insert(message.id));
@@ -133,7 +155,11 @@ pub fn plan(
     Ok(Plan { events, requests, messages, credits })
 }
 
-fn planned(message: &Message, now_ms: i64) -> PlannedMessage {
+/// A message as it would be written, and a call as it would be made: `audios` are the recordings that were added, if
+/// they were looked up.
+fn planned(config: &Config, message: &mut Message, now_ms: i64, audios: Option<&[Audio]>) -> PlannedMessage {
+    let call = call(config, message, now_ms, audios);
+    let message = &*message;
     let text = message.text.as_ref().map(|text| text.expose().to_owned());
     PlannedMessage {
         id: message.id.to_string(),
@@ -142,6 +168,7 @@ fn planned(message: &Message, now_ms: i64) -> PlannedMessage {
         why: message.why.clone(),
         chars: text.as_ref().map_or(0, |text| text.chars().count()),
         text,
+        call,
         credits: message.credits,
         not_before_ms: match message.state {
             State::Pending => Some(now_ms),
@@ -149,4 +176,33 @@ fn planned(message: &Message, now_ms: i64) -> PlannedMessage {
             _ => None,
         },
     }
+}
+
+/// What a call would play. One whose recording has not been added is held, as the sender would.
+fn call(config: &Config, message: &mut Message, now_ms: i64, audios: Option<&[Audio]>) -> Option<PlannedCall> {
+    let zone = message.phone.map(|phone| phone.zone()).unwrap_or_default();
+    let call = message.call.as_mut()?;
+    let audio = audios.and_then(|audios| audios.iter().find(|audio| audio.name == call.audio));
+    let redial_until_ms = match dial(&config.hours, &zone, now_ms) {
+        Dial::Now { redial_until_ms } => redial_until_ms,
+        Dial::NotBefore(_) => None,
+    };
+    // Packed as the sender packs: by content, where it is known.
+    let content = audio.map_or_else(|| AudioId::of(call.audio.as_bytes()), |audio| audio.id);
+    call.ready = Some(Ready { content, upload_id: 0, redial_until_ms });
+    let planned = PlannedCall {
+        audio: call.audio.clone(),
+        length_ms: audio.map(|audio| audio.length_ms),
+        redials: call.redials,
+        every_min: call.every_min,
+        redial_until: redial_until_ms.filter(|_| message.state == State::Pending).map(retry_end_time),
+    };
+    if let Some(audio) = audio {
+        message.credits = call_credits(audio.length_ms);
+    } else if audios.is_some() && message.state == State::Pending {
+        message.state = State::Held;
+        message.why = Some(format!("its audio has not been added: recado audio add {}", planned.audio));
+        message.due_ms = None;
+    }
+    Some(planned)
 }

@@ -22,6 +22,8 @@ mod linger;
 mod moves;
 mod outcome;
 mod parts;
+mod recordings;
+mod request;
 
 use std::{
     collections::BTreeMap,
@@ -201,7 +203,7 @@ impl Sender {
             }
         }
         self.moved(moves).await;
-        let ready = match self.capped(ready, now_ms, &mut report).await {
+        let ready = match self.let_through(ready, now_ms, &mut report).await {
             Ok(ready) => ready,
             Err(error) => {
                 tracing::error!(error = %error, "send.table_failed");
@@ -217,6 +219,17 @@ impl Sender {
         let sent: Vec<SendReport> =
             stream::iter(requests).buffer_unordered(self.settings.requests_at_once).collect().await;
         sent.into_iter().fold(report, SendReport::and)
+    }
+
+    /// What may go of messages whose hours are open: calls whose recordings are there, and what the caps allow.
+    async fn let_through(
+        &self,
+        messages: Vec<Message>,
+        now_ms: i64,
+        report: &mut SendReport,
+    ) -> Result<Vec<Message>, LedgerError> {
+        let ready = self.with_recordings(messages, now_ms, report).await?;
+        self.capped(ready, now_ms, report).await
     }
 
     /// Whether a call that begins now ends before `deadline_ms`, however long it takes.

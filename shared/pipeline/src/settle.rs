@@ -5,8 +5,9 @@
 
 use liguelead::callback::{Callback, Status};
 use recado_core::{
-    identity::BatchId,
-    message::{BatchState, Report},
+    call::redials_take_ms,
+    identity::{BatchId, MessageId},
+    message::{BatchState, Report, State},
     phone::Phone,
 };
 use recado_ledger::{BatchChange, Change, Due, Guard, Ledger, LedgerError, StoredCallback, StoredFor};
@@ -153,14 +154,31 @@ impl Settler {
         let Some(id) = self.ledger.message_of(batch, callback.phone).await? else { return Ok(Settled::Later) };
         let now_ms = self.world.now_ms();
         let state = report.state();
+        let tell_ms = match report {
+            Report::NoAnswer | Report::Busy => self.redials_over_ms(id, now_ms).await?,
+            _ if state.is_final() => now_ms,
+            _ => now_ms + ACCEPTED_LINGER_MS,
+        };
         let change = Change {
             due: if state.is_final() { Due::Never } else { Due::Keep },
             campaign_id: callback.campaign_id.clone(),
-            crm_due_ms: Some(if state.is_final() { now_ms } else { now_ms + ACCEPTED_LINGER_MS }),
+            crm_due_ms: Some(tell_ms),
             ..Change::new(id, Guard { states: report.moves(), batch: Some(batch) }, state, now_ms)
         };
         let moved = self.ledger.move_messages(vec![change]).await?;
         Ok(if moved == [true] { Settled::Moved } else { Settled::Nothing })
+    }
+
+    /// When a call that nobody answered is over for good: only then is LeadSquared told so, since a redial that is
+    /// answered would make it a second row.
+    async fn redials_over_ms(&self, id: MessageId, now_ms: i64) -> Result<i64, LedgerError> {
+        let messages = self.ledger.messages(&[id]).await?;
+        let over_ms = messages.iter().find_map(|message| {
+            let call = message.call.as_ref()?;
+            let from_ms = if message.state == State::Accepted { message.changed_ms } else { now_ms };
+            Some(from_ms + redials_take_ms(call.redials, call.every_min))
+        });
+        Ok(over_ms.unwrap_or(now_ms).max(now_ms))
     }
 
     /// A report on a batch proves that its request was taken. Messages that were called unknown follow.
@@ -199,12 +217,15 @@ fn word(status: &Status) -> &'static str {
     }
 }
 
-/// What a stored status says of a message. Those of calls, and ones not known, say nothing about an SMS.
+/// What a stored status says of a message. One that is not known says nothing.
 fn report(word: &str) -> Option<Report> {
     match word {
         "queued" | "sent" => Some(Report::Sent),
         "delivered" | "read" => Some(Report::Delivered),
         "undelivered" | "failed" => Some(Report::Undelivered),
+        "no_answer" => Some(Report::NoAnswer),
+        "busy" => Some(Report::Busy),
+        "answered" => Some(Report::Answered),
         _ => None,
     }
 }

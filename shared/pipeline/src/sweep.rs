@@ -210,7 +210,8 @@ impl Sweeper {
     async fn close(&self, over: Vec<Message>) -> Result<(), LedgerError> {
         let mut moves = Vec::new();
         for message in over {
-            let (Some(batch), State::Unknown | State::Accepted) = (message.batch, message.state) else { continue };
+            let open = [State::Unknown, State::Accepted, State::NoAnswer, State::Busy].contains(&message.state);
+            let Some(batch) = message.batch.filter(|_| open) else { continue };
             if message.due_ms.is_some_and(|due_ms| due_ms > self.now_ms()) {
                 continue;
             }
@@ -219,6 +220,8 @@ impl Sweeper {
             let now_ms = self.now_ms();
             moves.push(match (message.state, row) {
                 (State::Accepted, _) => appointment(&message, batch, &[State::Accepted], Due::Never),
+                (State::NoAnswer, _) => appointment(&message, batch, &[State::NoAnswer], Due::Never),
+                (State::Busy, _) => appointment(&message, batch, &[State::Busy], Due::Never),
                 (_, Some(row)) if row.state == BatchState::Accepted => {
                     Follow { id: message.id, batch, now_ms }.accepted(row.campaign_id, &self.sender.settings)
                 }

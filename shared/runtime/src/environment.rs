@@ -42,10 +42,7 @@ impl Environment {
     pub fn read() -> anyhow::Result<Self> {
         Ok(Self {
             liguelead_base_url: liguelead_base_url(),
-            liguelead: liguelead::Credentials {
-                api_token: required("LIGUELEAD_API_TOKEN", "the client area's Integrations > API Token")?.into(),
-                app_id: required("LIGUELEAD_APP_ID", "the client area's Integrations > API Token")?.into(),
-            },
+            liguelead: liguelead_credentials()?,
             leadsquared_base_url: leadsquared_base_url(),
             leadsquared: leadsquared::Credentials {
                 access_key: required("LEADSQUARED_ACCESS_KEY", "Settings > API and Webhooks")?.into(),
@@ -63,6 +60,14 @@ impl Environment {
         let leadsquared = leadsquared_client(&self.leadsquared_base_url, &self.leadsquared, call_timeout)?;
         Ok((liguelead, leadsquared))
     }
+}
+
+/// `LIGUELEAD_API_TOKEN` and `LIGUELEAD_APP_ID`.
+pub fn liguelead_credentials() -> anyhow::Result<liguelead::Credentials> {
+    Ok(liguelead::Credentials {
+        api_token: required("LIGUELEAD_API_TOKEN", "the client area's Integrations > API Token")?.into(),
+        app_id: required("LIGUELEAD_APP_ID", "the client area's Integrations > API Token")?.into(),
+    })
 }
 
 /// A client for LigueLead; an error names the variables that it comes from.

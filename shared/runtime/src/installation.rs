@@ -8,6 +8,7 @@ use recado_ledger::Ledger;
 use recado_limits::{Clock, CrmAccount, CrmLimits, LigueLeadAccount, Plan};
 use recado_pipeline::{
     World,
+    audio::{AudioStore, Audios},
     crm::Crm,
     ingest::Intake,
     secrets::{CallbackUrls, Secret},
@@ -89,6 +90,19 @@ pub fn sender(
         in_flight: InFlight::new(settings.requests_at_once),
         callbacks,
         settings,
+        world: world(),
+    }
+}
+
+/// What adds recordings and sees to it that LigueLead has them; their files are kept in `store`.
+#[must_use]
+pub fn audios(config: &Config, liguelead: liguelead::Client, ledger: &Ledger, store: AudioStore) -> Audios {
+    Audios {
+        ledger: ledger.clone(),
+        liguelead,
+        rate: liguelead_account(config, ledger),
+        clock: Clock::new(),
+        store,
         world: world(),
     }
 }

@@ -1,6 +1,9 @@
 //! The account's books: what was charged, sent and called back.
 
-use super::received::{Callback, Campaign};
+use super::{
+    received::{Callback, Campaign},
+    uploads::Uploads,
+};
 use crate::record::Log;
 
 /// Everything that the simulator remembers besides its calls.
@@ -9,13 +12,19 @@ pub(super) struct Books {
     pub(super) credits: u64,
     pub(super) campaigns: Log<Campaign>,
     pub(super) callbacks: Log<Callback>,
+    pub(super) uploads: Uploads,
 }
 
 impl Books {
     pub(super) fn new(phones_max: usize) -> Self {
         // Each recipient has two callbacks.
         let callbacks_max = phones_max.saturating_mul(2);
-        Self { credits: 0, campaigns: Log::new(phones_max), callbacks: Log::new(callbacks_max) }
+        Self {
+            credits: 0,
+            campaigns: Log::new(phones_max),
+            callbacks: Log::new(callbacks_max),
+            uploads: Uploads::default(),
+        }
     }
 
     /// Charges `credits` unless the balance is too short, in which case nothing is charged.

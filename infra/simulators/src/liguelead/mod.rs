@@ -4,15 +4,19 @@
 //! | --- | --- |
 //! | `POST /sms` | 202 with a campaign id |
 //! | `POST /voice` | 202 with a campaign id |
-//! | `GET /voice/uploads`, `GET /voice/uploads/{id}` | the audios of [`Options::voice_uploads`] |
+//! | `POST /voice/uploads` | 201 with an id; MP3 and WAV alone, at most 50 MB and 1,000 files |
+//! | `GET /voice/uploads`, `GET /voice/uploads/{id}` | what was uploaded, and [`Options::voice_uploads`] |
 //! | `GET /health` | 200 |
 //!
 //! Every call needs both `api-token` and `app-id`, and every answer carries the three `X-RateLimit` headers. Source: the
 //! vendor's API limits page, and `docs` of its clients where that page is silent; what is a choice is said where it is made.
 //!
-//! Not simulated: uploads, RCS, AI voice agents, and the voice dialling window (calls go out at any hour).
+//! Calls are dialled from 08:00 to 21:44 in São Paulo; those of another hour wait until 08:00, callbacks and all.
+//!
+//! Not simulated: RCS and AI voice agents.
 
 mod account;
+mod audio;
 mod billing;
 mod body;
 mod callbacks;
@@ -22,6 +26,7 @@ mod plan;
 mod received;
 mod send;
 mod sms;
+mod uploads;
 mod vendor;
 mod voice;
 mod webhook_url;
@@ -32,7 +37,8 @@ use tokio::net::TcpListener;
 
 pub use billing::{Billing, LengthUnit};
 pub use options::{CallbackOptions, Options};
-pub use received::{Callback, Campaign, Channel, Received};
+pub use received::{Callback, Campaign, Channel, Received, Redials};
+pub use uploads::Uploaded;
 
 use crate::{
     clock::Clock,
@@ -94,6 +100,12 @@ impl Simulator {
     /// Forgets what was received. The rate limit's window and the credits spent stay.
     pub fn forget(&self) {
         Controlled::forget(&*self.gate);
+    }
+
+    /// Loses an uploaded audio, as the vendor does after a year without use. `false`: there is none of that id.
+    #[must_use]
+    pub fn forget_upload(&self, id: u64) -> bool {
+        self.gate.vendor.forget_upload(id)
     }
 
     /// Replaces all faults; the counts of the new rules start at 0.

@@ -7,6 +7,7 @@ use crate::faults::Faults;
 
 /// The account, its limits and its manners. As command line flags the defaults are those of [`Options::default`].
 #[derive(Debug, Clone, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Options {
     /// The only `api-token` that is accepted.
     #[arg(long, env = "LIGUELEAD_API_TOKEN", hide_env_values = true, default_value_t = Self::default().api_token)]
@@ -41,12 +42,15 @@ pub struct Options {
     /// What counts as one character of a text.
     #[arg(long, value_enum, default_value_t = Self::default().length_unit)]
     pub length_unit: LengthUnit,
-    /// Credits of one voice call.
+    /// Credits of one call with an audio of `--voice-upload`. An uploaded one costs 1 up to 30 s, else 2.
     #[arg(long, default_value_t = Self::default().voice_credits)]
     pub voice_credits: u64,
-    /// Ids of uploaded audios; others are a 404. Without any, every id is taken as uploaded.
+    /// Ids of audios that are there from the start, besides those that are uploaded. Others are a 404.
     #[arg(long = "voice-upload", value_name = "ID")]
     pub voice_uploads: Vec<u64>,
+    /// Dial at any hour, not only from 08:00 to 21:44 in São Paulo, and take any end of redials that is 10 minutes ahead.
+    #[arg(long)]
+    pub dial_at_any_hour: bool,
     /// The account's own callback address, for sends without a `webhook_url`.
     #[arg(long)]
     pub webhook_url: Option<String>,
@@ -80,6 +84,7 @@ impl Default for Options {
             length_unit: LengthUnit::Chars,
             voice_credits: 1,
             voice_uploads: Vec::new(),
+            dial_at_any_hour: false,
             webhook_url: None,
             callbacks: CallbackOptions::default(),
             keep_calls: 1_000_000,
@@ -117,6 +122,15 @@ pub struct CallbackOptions {
     /// Endings of phones whose message failed, e.g. 0002.
     #[arg(long = "failed-ending", value_name = "DIGITS")]
     pub failed_endings: Vec<String>,
+    /// Endings of phones that are always busy when called, e.g. 0004.
+    #[arg(long = "busy-ending", value_name = "DIGITS")]
+    pub busy_endings: Vec<String>,
+    /// Endings of phones that answer the first redial, and not the first call, e.g. 0005.
+    #[arg(long = "redial-ending", value_name = "DIGITS")]
+    pub redial_endings: Vec<String>,
+    /// Milliseconds between redials, which the vendor counts in minutes.
+    #[arg(long, default_value_t = Self::default().redial_after_ms)]
+    pub redial_after_ms: u64,
     /// Endings of phones for which no callback is made at all, e.g. 0003.
     #[arg(long = "silent-ending", value_name = "DIGITS")]
     pub silent_endings: Vec<String>,
@@ -150,6 +164,9 @@ impl Default for CallbackOptions {
             failed_share: 0.0,
             undelivered_endings: Vec::new(),
             failed_endings: Vec::new(),
+            busy_endings: Vec::new(),
+            redial_endings: Vec::new(),
+            redial_after_ms: 100,
             silent_endings: Vec::new(),
             lost_callbacks_share: 0.0,
             duplicate_callbacks_share: 0.0,

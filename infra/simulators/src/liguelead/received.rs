@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::uploads::Uploaded;
 use crate::record::{Call, most_calls_in};
 
 /// Everything received and called back, oldest first.
@@ -15,6 +16,8 @@ pub struct Received {
     pub campaigns: Vec<Campaign>,
     /// Every callback that was made or tried.
     pub callbacks: Vec<Callback>,
+    /// Every audio that was uploaded, forgotten ones included.
+    pub uploads: Vec<Uploaded>,
     /// Credits charged since the start.
     pub credits: u64,
     /// Entries dropped from the lists above to stay inside [`super::Options::keep_calls`] and
@@ -58,6 +61,17 @@ pub enum Channel {
     Voice,
 }
 
+/// How a voice campaign is redialled: what the request said, or the vendor's defaults.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Redials {
+    /// `retry_attempts`, 3 unless given.
+    pub attempts: u64,
+    /// `retry_interval_min`, 15 unless given.
+    pub interval_min: u64,
+    /// `retry_end_time`.
+    pub end_time: Option<String>,
+}
+
 /// One accepted send.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Campaign {
@@ -79,6 +93,10 @@ pub struct Campaign {
     pub is_flash: bool,
     /// The audio of a voice campaign.
     pub voice_upload_id: Option<u64>,
+    /// The redials of a voice campaign.
+    pub redials: Option<Redials>,
+    /// The vendor's identifier for organising sends.
+    pub group_id: Option<String>,
     /// The request's own callback address.
     pub webhook_url: Option<String>,
     /// Credits for one recipient.

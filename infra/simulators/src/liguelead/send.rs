@@ -12,7 +12,7 @@ use crate::{
     answer::Answer,
     clock::utc,
     gate::Incoming,
-    liguelead::received::{Campaign, Channel},
+    liguelead::received::{Campaign, Channel, Redials},
 };
 
 /// Limits page: recipients per request. More is a field error (422) here; the page names no status.
@@ -28,6 +28,8 @@ pub(super) struct Send {
     pub(super) title: Option<String>,
     pub(super) is_flash: bool,
     pub(super) voice_upload_id: Option<u64>,
+    pub(super) redials: Option<Redials>,
+    pub(super) group_id: Option<String>,
     pub(super) webhook_url: Option<String>,
     pub(super) credits_each: u64,
 }
@@ -49,6 +51,8 @@ impl Send {
             title: self.title,
             is_flash: self.is_flash,
             voice_upload_id: self.voice_upload_id,
+            redials: self.redials,
+            group_id: self.group_id,
             webhook_url: self.webhook_url,
             credits_each: self.credits_each,
         }

@@ -26,7 +26,7 @@ pub(super) fn read(call: &Incoming, options: &Options) -> Result<Send, Answer> {
     }
     let phones = recipients(&mut fields, options);
     let title = title(&mut fields, false);
-    fields.text("group_id", false);
+    let group_id = fields.text("group_id", false);
     let is_flash = fields.flag("is_flash");
     if is_flash && holds_link(&message) {
         fields.wrong("message", "must not contain a URL when is_flash is true");
@@ -41,6 +41,8 @@ pub(super) fn read(call: &Incoming, options: &Options) -> Result<Send, Answer> {
         title,
         is_flash,
         voice_upload_id: None,
+        redials: None,
+        group_id,
         webhook_url,
         credits_each,
     })

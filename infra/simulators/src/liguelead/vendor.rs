@@ -19,13 +19,13 @@ use super::{
     callbacks,
     options::Options,
     plan::plan,
-    received::{Callback, Received},
+    received::{Callback, Channel, Received},
     send::{Send, accepted, short_of_credits},
-    sms, voice,
+    sms, uploads, voice,
 };
 use crate::{
     answer::Answer,
-    clock::Clock,
+    clock::{Clock, timestamp},
     gate::{Incoming, Refusal, Vendor, Worked, lock},
     record::Call,
     window::Window,
@@ -61,6 +61,7 @@ impl LigueLead {
             calls,
             campaigns: books.campaigns.all(),
             callbacks: books.callbacks.all(),
+            uploads: books.uploads.all(),
             credits: books.credits,
             forgotten: forgotten_calls + books.campaigns.forgotten() + books.callbacks.forgotten(),
         }
@@ -70,6 +71,10 @@ impl LigueLead {
         let mut books = lock(&self.books);
         books.campaigns.clear();
         books.callbacks.clear();
+    }
+
+    pub(super) fn forget_upload(&self, id: u64) -> bool {
+        lock(&self.books).uploads.forget(id)
     }
 
     pub(super) fn stop_callbacks(&self) {
@@ -92,7 +97,13 @@ impl LigueLead {
         if let Some(url) = url {
             // Each campaign draws its own outcomes, and the same call draws them again under the same seed.
             let draws = self.options.faults.seed.wrapping_add(call.id.wrapping_mul(0x5bd1_e995));
-            let planned = plan(&campaign.phones, channel, &self.options.callbacks, draws);
+            let redials = campaign.redials.as_ref().map_or(0, |redials| redials.attempts);
+            let at_once = self.options.dial_at_any_hour || self.options.callbacks.callbacks_before_answer;
+            let wait_ms = match channel {
+                Channel::Voice if !at_once => voice::dialled_in_ms(timestamp(self.clock.now_ms())),
+                _ => 0,
+            };
+            let planned = plan(&campaign.phones, channel, redials, wait_ms, &self.options.callbacks, draws);
             let making = callbacks::make(Arc::clone(self), Arc::new(campaign), planned, url);
             if self.options.callbacks.callbacks_before_answer {
                 making.await;
@@ -165,14 +176,21 @@ impl Vendor for LigueLead {
         let path = call.path.strip_prefix("/v1").unwrap_or_default();
         let answer = match (call.method.as_str(), path) {
             ("POST", "/sms") => return self.send(sms::read(&call, &self.options), &call).await,
-            ("POST", "/voice") => return self.send(voice::read(&call, &self.options), &call).await,
-            ("GET", "/voice/uploads") => voice::uploads(&self.options),
+            ("POST", "/voice") => {
+                let read = voice::read(&call, &self.options, &lock(&self.books).uploads);
+                return self.send(read, &call).await;
+            }
+            ("POST", "/voice/uploads") => match uploads::read(&call).await {
+                Ok(new) => lock(&self.books).uploads.take(new, call.id),
+                Err(answer) => answer,
+            },
+            ("GET", "/voice/uploads") => lock(&self.books).uploads.list(&self.options),
             ("GET", "/health") => Answer::ok(json!({ "status": "ok" })),
             (_, "/sms" | "/voice" | "/voice/uploads" | "/health") => {
                 refuse(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
             }
             ("GET", _) => match path.strip_prefix("/voice/uploads/") {
-                Some(id) => voice::upload(id, &self.options),
+                Some(id) => lock(&self.books).uploads.one(id, &self.options),
                 None => refuse(StatusCode::NOT_FOUND, "Not found"),
             },
             _ => refuse(StatusCode::NOT_FOUND, "Not found"),

@@ -139,10 +139,13 @@ async fn a_full_request_is_called_back_for_each_recipient_within_bounds() {
 async fn voice_speaks_other_words() {
     let receiver = Receiver::start(200).await;
     let callbacks = CallbackOptions { undelivered_endings: vec!["0001".to_owned()], ..quick() };
-    let vendor = LigueLead::start(Options { callbacks, ..Options::default() }).await;
-    let body = json!({ "title": "V", "voice_upload_id": 1, "phones": ["11987650001"], "webhook_url": receiver.url });
+    let options = Options { callbacks, voice_uploads: vec![1], dial_at_any_hour: true, ..Options::default() };
+    let vendor = LigueLead::start(options).await;
+    let body = json!({
+        "title": "V", "voice_upload_id": 1, "phones": ["11987650001"], "webhook_url": receiver.url, "retry_attempts": 1,
+    });
     assert_eq!(vendor.answer("/voice", body).await.0, 202);
-    let got = receiver.wait_for(2).await;
-    assert_eq!(statuses(&got), ["sent", "no_answer"]);
+    let got = receiver.wait_for(3).await;
+    assert_eq!(statuses(&got), ["sent", "no_answer", "no_answer"]);
     assert_eq!((&got[0].1["campaign"]["type"], got[0].1["campaign"].get("message")), (&json!("voice"), None));
 }

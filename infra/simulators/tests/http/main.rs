@@ -15,3 +15,4 @@ mod leadsquared_webhooks;
 mod liguelead_account;
 mod liguelead_callbacks;
 mod liguelead_send;
+mod liguelead_uploads;

@@ -10,8 +10,10 @@ use crate::flash::contains_url;
 use crate::kind::EventKind;
 use crate::text::Template;
 
-/// The longest title, in characters (LigueLead's SMS and voice pages).
-const MAX_TITLE_CHARS: usize = 255;
+/// The longest title, by [`title_length`]. Source: LigueLead's SMS and voice pages.
+pub const MAX_TITLE_LENGTH: usize = 255;
+/// The longest name of a recording, in characters: it stands in the upload's title beside the content's hash.
+pub const MAX_AUDIO_NAME_CHARS: usize = 200;
 const MINUTE_MS: u64 = 60_000;
 /// The three keys of which a rule has one.
 pub(super) const ACTIONS: [&str; 3] = ["sms", "flash", "voice"];
@@ -23,28 +25,28 @@ pub enum Action {
     Sms {
         /// Its text for one recipient.
         text: Template,
-        /// LigueLead's campaign title, 1 to 255 characters.
-        title: Option<String>,
+        /// LigueLead's campaign title for one recipient, at most [`MAX_TITLE_LENGTH`].
+        title: Option<Template>,
     },
     /// An SMS that pops up on the screen. Its rendered text must be checked for web addresses once more.
     Flash {
         /// Its text for one recipient.
         text: Template,
-        /// LigueLead's campaign title, 1 to 255 characters.
-        title: Option<String>,
+        /// LigueLead's campaign title for one recipient, at most [`MAX_TITLE_LENGTH`].
+        title: Option<Template>,
     },
     /// A call that plays a recording.
     Voice(Voice),
 }
 
 /// A call. Redials are always sent explicitly, because LigueLead's default is three.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Voice {
     /// The recording's file name; MP3 or WAV.
     pub audio: String,
-    /// LigueLead's title, 1 to 255 characters.
-    pub title: String,
+    /// LigueLead's title for one recipient, 1 to [`MAX_TITLE_LENGTH`].
+    pub title: Template,
     /// Redials after an unanswered call, 1 to 3; LigueLead documents no way to ask for none. Default 1.
     pub redials: u8,
     /// Minutes between redials, 5 to 180. Default 15.
@@ -61,11 +63,27 @@ impl Action {
         }
     }
 
+    /// The title in LigueLead's reports, if there is one.
+    #[must_use]
+    pub fn title(&self) -> Option<&Template> {
+        match self {
+            Self::Sms { title, .. } | Self::Flash { title, .. } => title.as_ref(),
+            Self::Voice(voice) => Some(&voice.title),
+        }
+    }
+
     /// Whether it is a Flash.
     #[must_use]
     pub fn is_flash(&self) -> bool {
         matches!(self, Self::Flash { .. })
     }
+}
+
+/// A title's length as LigueLead counts it: its pages say "characters" and not of which kind, its own client counts
+/// UTF-16 units, which are never fewer than characters. So a title that passes here passes there.
+#[must_use]
+pub fn title_length(title: &str) -> usize {
+    title.encode_utf16().count()
 }
 
 /// Reads the one action of a rule (with its kind of event) or of a campaign (with none).
@@ -75,7 +93,7 @@ pub(super) fn read(section: &Section<'_>, kind: Option<EventKind>, problems: &mu
         let message = format!("`{extra}` stands beside `{}`", given.first().unwrap_or(extra));
         section.error(extra, message, "one of sms, flash and voice; another rule for the other", problems);
     }
-    let title = section.get("title", problems).and_then(|item| title(&item, problems));
+    let title = section.get("title", problems).and_then(|item| title(&item, kind, problems));
     match given.first().copied() {
         None => {
             section.error("", "nothing is sent: there is no sms, flash or voice", "sms: \"…\"", problems);
@@ -86,8 +104,7 @@ pub(super) fn read(section: &Section<'_>, kind: Option<EventKind>, problems: &mu
                 let message = "a call has its title inside `voice`";
                 section.error("title", message, "voice: { audio: …, title: … }", problems);
             }
-            section.warning("voice", "`voice` is checked but not acted on yet", None, problems);
-            voice(section, problems).map(Action::Voice)
+            voice(section, kind, problems).map(Action::Voice)
         }
         Some(key) => {
             let item = section.get(key, problems)?;
@@ -141,21 +158,31 @@ fn refuse_address(item: &Item<'_>, text: &Template, problems: &mut Problems) {
     }
 }
 
-fn title(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
-    item.parsed(problems, |text| match text.chars().count() {
-        chars if chars > MAX_TITLE_CHARS => {
-            Err((format!("the title has {chars} characters"), format!("{MAX_TITLE_CHARS} characters at most")))
+fn title(item: &Item<'_>, kind: Option<EventKind>, problems: &mut Problems) -> Option<Template> {
+    let source = item.text(problems)?;
+    let template = match Template::compile(source.trim()) {
+        Ok(template) => template,
+        Err(error) => {
+            item.snippet_error(&error, problems);
+            return None;
         }
-        _ => Ok(text.to_owned()),
-    })
+    };
+    template.warnings().iter().for_each(|warning| item.snippet_warning(warning, problems));
+    check_names(item, template.references(), kind, problems);
+    let least = template.least(title_length);
+    if least > MAX_TITLE_LENGTH {
+        let message = format!("the title has at least {least} characters");
+        item.error(message, format!("{MAX_TITLE_LENGTH} characters at most"), problems);
+    }
+    Some(template)
 }
 
-fn voice(section: &Section<'_>, problems: &mut Problems) -> Option<Voice> {
+fn voice(section: &Section<'_>, kind: Option<EventKind>, problems: &mut Problems) -> Option<Voice> {
     let section = section.section("voice", &["audio", "title", "redials", "every"], problems)?;
     let audio = section.required("audio", "audio: welcome.mp3", problems);
     let audio = audio.and_then(|item| item.parsed(problems, audio_name));
     let title_item = section.required("title", "title: \"Welcome\"", problems);
-    let title = title_item.and_then(|item| title(&item, problems));
+    let title = title_item.and_then(|item| title(&item, kind, problems));
     let redials = section.whole("redials", 1..=3, problems).unwrap_or(1);
     let every_ms = section.duration_ms("every", 5 * MINUTE_MS..=180 * MINUTE_MS, problems).unwrap_or(15 * MINUTE_MS);
     if every_ms % MINUTE_MS != 0 {
@@ -165,8 +192,16 @@ fn voice(section: &Section<'_>, problems: &mut Problems) -> Option<Voice> {
     Some(Voice { audio: audio?, title: title?, redials, every_min })
 }
 
-/// LigueLead takes MP3 and WAV; it checks the extension.
+/// LigueLead takes MP3 and WAV; it checks the extension. A name is a name: where the file lies is not the rule's matter.
 fn audio_name(text: &str) -> Result<String, (String, String)> {
+    if text.contains(['/', '\\']) {
+        let name = text.rsplit(['/', '\\']).next().unwrap_or_default();
+        return Err((format!("\"{text}\" is a path"), format!("the file's name alone, {name}")));
+    }
+    if text.chars().count() > MAX_AUDIO_NAME_CHARS {
+        let message = format!("the file's name has more than {MAX_AUDIO_NAME_CHARS} characters");
+        return Err((message, "a shorter one".to_owned()));
+    }
     let extension = Path::new(text).extension();
     if extension.is_some_and(|ext| ext.eq_ignore_ascii_case("mp3") || ext.eq_ignore_ascii_case("wav")) {
         return Ok(text.to_owned());

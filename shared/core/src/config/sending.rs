@@ -3,6 +3,7 @@
 use super::diagnostic::Problems;
 use super::section::Section;
 use super::{DAY_MS, values};
+use crate::call;
 use crate::hours::Hours;
 
 const SECOND_MS: u64 = 1_000;
@@ -10,6 +11,8 @@ const MINUTE_MS: u64 = 60 * SECOND_MS;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
 /// The longest time for which a message may wait for others: what is worth more is a schedule.
 pub(super) const MAX_LINGER_MS: u64 = 10 * MINUTE_MS;
+/// When LigueLead dials, on São Paulo's clock; the last minute is 21:44. Source: its published clients.
+const DIALLING: &str = "08:00-21:45 daily";
 /// The most caps: each costs room in a lead's item.
 const MAX_CAPS: usize = 10;
 
@@ -31,8 +34,10 @@ pub struct Quotas {
 pub struct SendingHours {
     /// For SMS and Flash. LigueLead has no window for them, so this is the only one.
     pub sms: Hours,
-    /// For calls. LigueLead itself dials from 08:00 to 21:44 in São Paulo and holds the rest back.
+    /// For calls.
     pub voice: Hours,
+    /// When LigueLead dials at all, on São Paulo's clock: default 08:00 to 21:44. Calls need both.
+    pub dialling: Hours,
 }
 
 /// At most `max` messages to one lead in any window of `every_ms`.
@@ -74,17 +79,27 @@ pub(super) fn quotas(section: &Section<'_>, key: &str, problems: &mut Problems) 
 }
 
 pub(super) fn hours(root: &Section<'_>, problems: &mut Problems) -> SendingHours {
-    let Some(section) = root.section("hours", &["sms", "voice"], problems) else {
-        return SendingHours { sms: Hours::ALWAYS, voice: Hours::ALWAYS };
+    let vendor = Hours::parse(DIALLING).unwrap_or(Hours::ALWAYS);
+    let Some(section) = root.section("hours", &["sms", "voice", "dialling"], problems) else {
+        return SendingHours { sms: Hours::ALWAYS, voice: Hours::ALWAYS, dialling: vendor };
     };
     let mut read = |key| {
-        let item = section.get(key, problems);
-        let hours = item.and_then(|item| {
+        section.get(key, problems).and_then(|item| {
             item.parsed(problems, |text| Hours::parse(text).map_err(|error| (error.to_string(), error.hint())))
-        });
-        hours.unwrap_or(Hours::ALWAYS)
+        })
     };
-    SendingHours { sms: read("sms"), voice: read("voice") }
+    let (sms, voice, dialling) = (read("sms"), read("voice"), read("dialling"));
+    let hours = SendingHours {
+        sms: sms.unwrap_or(Hours::ALWAYS),
+        voice: voice.unwrap_or(Hours::ALWAYS),
+        dialling: dialling.unwrap_or(vendor),
+    };
+    if !call::ever(&hours) {
+        let key = if section.has("voice") { "voice" } else { "dialling" };
+        let message = "no call can ever start: LigueLead dials from 08:00 to 21:44 in São Paulo";
+        section.error(key, message, "a range with 15 minutes or more inside of that", problems);
+    }
+    hours
 }
 
 pub(super) fn caps(root: &Section<'_>, problems: &mut Problems) -> Vec<Cap> {

@@ -77,14 +77,8 @@ fn the_designs_example_is_read_whole() {
 fn what_is_not_acted_on_yet_is_said() {
     let checked = Config::parse(EXAMPLE).unwrap();
     let shown: Vec<String> = checked.warnings.iter().map(|w| w.render("recado.yaml")).collect();
-    assert_eq!(
-        shown,
-        [
-            "recado.yaml:23:5: warning: `voice` is checked but not acted on yet",
-            "recado.yaml:24:1: warning: `campaigns` is checked but not acted on yet",
-        ]
-    );
-    assert_eq!(checked.warnings[0].key, "rules[1].voice");
+    assert_eq!(shown, ["recado.yaml:24:1: warning: `campaigns` is checked but not acted on yet"]);
+    assert_eq!(checked.warnings[0].key, "campaigns");
 }
 
 #[test]
@@ -158,7 +152,7 @@ fn a_flash_and_its_title() {
     let config = with_rule("on: lead.created\nflash: Oi\ntitle: Aviso\ngroup_id: g1");
     let rule = &config.rules[0];
     assert!(rule.action.is_flash());
-    assert!(matches!(&rule.action, Action::Flash { title: Some(title), .. } if title == "Aviso"));
+    assert!(matches!(&rule.action, Action::Flash { title: Some(title), .. } if title.source() == "Aviso"));
     assert_eq!(rule.group_id.as_deref(), Some("g1"));
 }
 
@@ -181,12 +175,15 @@ fn a_file_without_end_is_refused() {
 
 #[test]
 fn warnings_cannot_push_an_error_out() {
-    let call = |index| format!("  - id: r{index}\n    on: lead.created\n    voice: {{ audio: a.mp3, title: t }}\n");
-    let calls: Vec<String> = (0..400).map(call).collect();
+    let warned = |index| {
+        format!("  - id: r{index}\n    on: lead.created\n    when: lead.B == \"x\" and not lead.A\n    sms: Oi\n")
+    };
+    let rules: Vec<String> = (0..400).map(warned).collect();
     let head = "version: 1\nleadsquared: { plan: lite }\nrules:\n";
     let last = "  - id: last\n    on: nothing\n    sms: Oi\n";
-    let text = format!("{head}{}{last}", calls.concat());
-    assert!(Config::parse(&text).is_err());
+    let text = format!("{head}{}{last}", rules.concat());
+    let problems = Config::parse(&text).unwrap_err();
+    assert!(problems.iter().filter(|problem| problem.severity == Severity::Warning).count() >= 100);
 }
 
 proptest! {

@@ -152,9 +152,43 @@ proptest! {
     }
 
     #[test]
+    fn the_next_closing_is_the_first_closed_minute(
+        now_s in 1_700_000_000_i64..1_800_000_000,
+        start in 0_u16..1_439,
+        length in 1_u16..600,
+        days in 1_u8..128,
+        zone_name in prop::sample::select(vec!["America/Sao_Paulo", "America/New_York", "Australia/Lord_Howe", "UTC"]),
+    ) {
+        let range = Range { start, end: (start + length).min(MINUTES_PER_DAY), days: Days(days) };
+        let hours = Hours(Kind::Ranges(vec![range]));
+        let zone = zone(zone_name);
+        let now_ms = now_s * 1_000;
+        let Some(close_ms) = hours.next_close_ms(now_ms, &zone) else {
+            return Err(TestCaseError::fail("a range under ten hours closes"));
+        };
+        prop_assert!(!hours.is_open(close_ms, &zone));
+        let mut at_ms = now_ms;
+        while at_ms < close_ms {
+            prop_assert!(hours.is_open(at_ms, &zone));
+            at_ms += 60_000 * 7;
+        }
+        if close_ms > now_ms {
+            prop_assert!(hours.is_open(close_ms - 1, &zone));
+        }
+    }
+
+    #[test]
+    fn hours_round_the_clock_never_close(now_s in 1_700_000_000_i64..1_800_000_000) {
+        let daily = Hours::parse("00:00-12:00 daily, 12:00-24:00 daily").unwrap();
+        prop_assert_eq!(daily.next_close_ms(now_s * 1_000, &Zone::default()), None);
+        prop_assert_eq!(Hours::ALWAYS.next_close_ms(now_s * 1_000, &Zone::default()), None);
+    }
+
+    #[test]
     fn no_instant_panics(now_ms in any::<i64>()) {
         let hours = Hours::parse("08:00-20:00 mon-sat").unwrap();
         let _ = hours.is_open(now_ms, &Zone::default());
+        let _ = hours.next_close_ms(now_ms, &Zone::default());
         prop_assert!(hours.next_open_ms(now_ms, &Zone::default()) >= now_ms);
     }
 }

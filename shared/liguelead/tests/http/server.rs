@@ -28,6 +28,8 @@ pub(crate) struct Asked {
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
+    /// The body as it came, for what is no JSON.
+    pub(crate) bytes: Bytes,
 }
 
 pub(crate) struct Server {
@@ -65,7 +67,7 @@ pub(crate) async fn serve(status: u16, headers: &[(&'static str, &str)], body: i
 
 async fn answer(State((asked, reply)): State<Shared>, uri: Uri, headers: HeaderMap, sent: Bytes) -> impl IntoResponse {
     let body = serde_json::from_slice(&sent).unwrap_or_default();
-    asked.lock().unwrap().push(Asked { uri, headers, body });
+    asked.lock().unwrap().push(Asked { uri, headers, body, bytes: sent });
     let mut response = reply.2.clone().into_response();
     *response.status_mut() = reply.0.try_into().unwrap();
     for (name, value) in &reply.1 {

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use liguelead::{Answer, NotSent, Outcome, Scope, SmsRequest};
+use liguelead::{Answer, NotSent, Outcome, Scope};
 use recado_core::{
     identity::BatchId,
-    message::{Channel, Message, Priority},
+    message::{Message, Priority},
 };
 use recado_limits::{LimitError, NoPermit, NotNow, Permits, RateHeaders, Reading};
 
-use super::Sender;
+use super::{Sender, recordings::has_time, request::Request};
 
 /// How long a request waits for its permit before its messages are given back, in ms.
 pub(super) const PERMIT_WITHIN_MS: i64 = 5_000;
@@ -23,7 +23,7 @@ pub(super) const ACCOUNT_REFUSED_MS: i64 = 300_000;
 pub(super) enum NoCall {
     /// The account's rate had no permit in time.
     NoPermit,
-    /// It could last past the deadline.
+    /// It could last past the deadline, or its redials past their hours.
     NoTime,
 }
 
@@ -37,19 +37,9 @@ impl Sender {
         permit: &Permits,
         deadline_ms: i64,
     ) -> Result<Answer, NoCall> {
-        let first = mine.first();
-        let request = SmsRequest {
-            title: first.and_then(|message| message.title.clone()),
-            message: first
-                .and_then(|message| message.text.as_ref())
-                .map(|text| text.expose().into())
-                .unwrap_or_default(),
-            phones: mine.iter().filter_map(|m| m.phone).map(|phone| phone.national().into()).collect(),
-            is_flash: first.is_some_and(|message| message.channel == Channel::Flash),
-            group_id: first.and_then(|message| message.group_id.clone()),
-            webhook_url: self.callbacks.as_ref().map(|urls| urls.url(batch)),
-        };
-        let priority = first.map(|message| message.priority).unwrap_or_default();
+        let webhook_url = self.callbacks.as_ref().map(|urls| urls.url(batch));
+        let request = Request::of(mine, webhook_url).ok_or(NoCall::NoTime)?;
+        let priority = mine.first().map(|message| message.priority).unwrap_or_default();
         // Clones of one sender, woken by the stream and by the sweep, share what the configuration allows. An error
         // would mean that the semaphore was closed, which it never is.
         let _not_urgent = match priority {
@@ -59,7 +49,8 @@ impl Sender {
             }
         };
         let _in_flight = self.in_flight.all.acquire().await.map_err(|_| NoCall::NoPermit)?;
-        if !self.is_time_for_a_call(deadline_ms) {
+        let mut calls = mine.iter().filter_map(|message| message.call.as_ref());
+        if !self.is_time_for_a_call(deadline_ms) || calls.any(|call| !has_time(call, self.world.now_ms())) {
             return Err(NoCall::NoTime);
         }
         if let Err(error) = self.spend(permit, priority).await {
@@ -67,7 +58,10 @@ impl Sender {
             return Err(NoCall::NoPermit);
         }
         let called = self.clock.read();
-        let answer = self.liguelead.send_sms(&request).await;
+        let answer = match request {
+            Request::Sms(request) => self.liguelead.send_sms(&request).await,
+            Request::Voice(request) => self.liguelead.send_voice(&request).await,
+        };
         self.heed(&answer, priority, called).await;
         Ok(answer)
     }

@@ -10,7 +10,7 @@ use recado_core::{
     identity::BatchId,
     message::{BatchState, Message},
 };
-use recado_ledger::{BatchChange, Change, LedgerError, Refund};
+use recado_ledger::{BatchChange, Change, Forgotten, LedgerError, Refund};
 
 use super::{
     SendReport, Sender,
@@ -19,6 +19,10 @@ use super::{
     parts::Way,
 };
 
+/// How long calls wait for their recording to be uploaded again before it is looked for, in ms.
+const UPLOAD_WAIT_MS: u64 = 10_000;
+/// A recording is uploaded again once in so long, in ms.
+const UPLOAD_AGAIN_MS: i64 = 86_400_000;
 /// Attempts at recording what became of a call.
 const RECORD_ATTEMPTS: u32 = 5;
 
@@ -63,6 +67,10 @@ impl Sender {
                 }
                 let refused = members.iter().map(|m| of_batch(m).refused(&way.why)).collect();
                 (refused, SendReport { refused: count, ..zero })
+            }
+            Outcome::Refused { scope: Scope::Upload, status, reason, .. } => {
+                let why = format!("LigueLead does not know its audio ({status}): {reason}");
+                return self.upload_unknown(batch, spent, mine, &why).await;
             }
             Outcome::Refused { scope: Scope::Account, status, reason, .. } => {
                 let why = format!("LigueLead refuses the account ({status}: {reason})");
@@ -115,6 +123,39 @@ impl Sender {
         });
         self.ledger.move_messages(back.collect()).await?;
         Ok(SendReport::default())
+    }
+
+    /// LigueLead does not know the recording: it is to be uploaded again, once, and the calls wait for that. If that
+    /// was done already, not long ago, another time would not help, and the calls are refused.
+    async fn upload_unknown(
+        &self,
+        batch: BatchId,
+        spent: Refund,
+        mine: &[Message],
+        why: &str,
+    ) -> Result<SendReport, LedgerError> {
+        let now_ms = self.world.now_ms();
+        let ready = mine.first().and_then(|message| message.call.as_ref()?.ready.as_ref());
+        let forgotten = match ready {
+            Some(ready) => {
+                let not_since_ms = now_ms - UPLOAD_AGAIN_MS;
+                self.ledger.forget_upload(ready.content, ready.upload_id, now_ms, not_since_ms).await
+            }
+            None => Ok(Forgotten::Again),
+        };
+        // A table that fails must not make calls unknown that were certainly not made: they come back, and so does this.
+        let forgotten = forgotten.unwrap_or(Forgotten::Known);
+        let count = mine.len() as u64;
+        if forgotten == Forgotten::Again {
+            if !self.end(batch, CALLED, BatchState::Refused, spent, why).await? {
+                return Ok(proved_sent(batch));
+            }
+            let refused = mine.iter().map(|m| Follow { id: m.id, batch, now_ms }.refused(why));
+            self.ledger.move_messages(refused.collect()).await?;
+            return Ok(SendReport { refused: count, ..SendReport::default() });
+        }
+        tracing::warn!(batch.id = %batch, "send.upload_forgotten");
+        self.not_sent(batch, spent, mine, Some(UPLOAD_WAIT_MS), why).await
     }
 
     /// A request that certainly did not go out: its messages go back and wait, longer with each attempt unless the

@@ -72,9 +72,10 @@ pub(super) fn activity_type(name: &str) -> NewActivityType {
 
 /// The activity to post for a message.
 pub(super) fn new_activity(message: &Message, code: u32) -> NewActivity {
-    let note = match &message.text {
-        Some(text) => cut(text.expose(), MAX_NOTE_CHARS),
-        None => cut(message.why.as_deref().unwrap_or_default(), MAX_NOTE_CHARS),
+    let note = match (&message.text, &message.call) {
+        (Some(text), _) => cut(text.expose(), MAX_NOTE_CHARS),
+        (None, Some(call)) => cut(&call.audio, MAX_NOTE_CHARS),
+        (None, None) => cut(message.why.as_deref().unwrap_or_default(), MAX_NOTE_CHARS),
     };
     let mut fields = vec![
         (ID_FIELD.to_owned(), message.id.to_string()),

@@ -1,0 +1,72 @@
+//! Where the bytes of recordings are kept, for the day on which LigueLead has forgotten one.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use recado_core::{audio::Audio, identity::AudioId};
+
+/// Where recordings are kept. A deployed installation keeps them in a bucket; on one machine they are files.
+#[derive(Debug, Clone)]
+pub enum AudioStore {
+    /// In a directory of their own, by content; and, where one is missing there, beside the configuration, by name.
+    Directory {
+        /// The directory; made when the first one is kept.
+        kept: PathBuf,
+        /// The configuration's directory.
+        beside: PathBuf,
+    },
+    /// Beside the configuration alone, where they were put by hand: nothing is written.
+    Beside(PathBuf),
+}
+
+impl AudioStore {
+    /// Keeps a recording's content. The same content twice is kept once.
+    pub(super) async fn keep(&self, audio: &Audio, bytes: &[u8]) -> io::Result<()> {
+        let Self::Directory { kept, .. } = self else { return Ok(()) };
+        let (kept, file, bytes) = (kept.clone(), file_name(audio), bytes.to_vec());
+        blocking(move || {
+            fs::create_dir_all(&kept)?;
+            // Under another name first: a file of the right name is whole.
+            let part = kept.join(format!("{file}.part-{}", std::process::id()));
+            fs::write(&part, bytes)?;
+            fs::rename(&part, kept.join(file))
+        })
+        .await
+    }
+
+    /// The content of a recording, wherever it still is.
+    pub(super) async fn fetch(&self, audio: &Audio) -> io::Result<Option<Vec<u8>>> {
+        let places: Vec<PathBuf> = match self {
+            Self::Directory { kept, beside } => vec![kept.join(file_name(audio)), beside.join(&audio.name)],
+            Self::Beside(beside) => vec![beside.join(&audio.name)],
+        };
+        let id = audio.id;
+        blocking(move || {
+            for place in places {
+                if let Some(bytes) = read(&place)?.filter(|bytes| AudioId::of(bytes) == id) {
+                    return Ok(Some(bytes));
+                }
+            }
+            Ok(None)
+        })
+        .await
+    }
+}
+
+fn file_name(audio: &Audio) -> String {
+    format!("{}.{}", audio.id, audio.format)
+}
+
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+}

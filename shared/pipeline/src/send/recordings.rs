@@ -1,0 +1,104 @@
+//! The recordings of calls that are about to go: each must be at LigueLead, or its call waits.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use recado_core::{
+    audio::Audio,
+    call::{Call, Dial, Ready, dial},
+    credits::call_credits,
+    message::Message,
+};
+use recado_ledger::{Change, LedgerError, UploadState};
+
+use super::{SendReport, Sender, moves::held};
+
+/// How soon and how late a call whose recording is missing is looked at again, in ms; in between, half of its age.
+const LOOK_AGAIN_MS: (i64, i64) = (10_000, 300_000);
+/// How often the use of an upload is noted, in ms: LigueLead deletes what nobody used for 365 days.
+const NOTE_USE_MS: i64 = 86_400_000;
+/// Recordings that are looked up at once.
+const AT_ONCE: usize = 8;
+
+/// A recording as a call needs it.
+enum Recording {
+    At(Audio, u64),
+    Missing(String),
+}
+
+impl Sender {
+    /// Completes the calls among `messages` with what their requests need, and holds those that cannot be made yet.
+    pub(super) async fn with_recordings(
+        &self,
+        messages: Vec<Message>,
+        now_ms: i64,
+        report: &mut SendReport,
+    ) -> Result<Vec<Message>, LedgerError> {
+        let names = messages.iter().filter_map(|message| Some(message.call.as_ref()?.audio.clone()));
+        let names: std::collections::BTreeSet<String> = names.collect();
+        if names.is_empty() {
+            return Ok(messages);
+        }
+        let lookups: Vec<_> = names.into_iter().map(|name| self.recording(name, now_ms)).collect();
+        let found: BTreeMap<String, Recording> = stream::iter(lookups).buffer_unordered(AT_ONCE).try_collect().await?;
+        let (mut ready, mut holds): (Vec<Message>, Vec<Change>) = (Vec::with_capacity(messages.len()), Vec::new());
+        for mut message in messages {
+            let Some(call) = &mut message.call else {
+                ready.push(message);
+                continue;
+            };
+            match found.get(&call.audio) {
+                Some(Recording::At(audio, upload_id)) => {
+                    let zone = message.phone.map(|phone| phone.zone()).unwrap_or_default();
+                    match dial(&self.settings.hours, &zone, now_ms) {
+                        Dial::Now { redial_until_ms } => {
+                            call.ready = Some(Ready { content: audio.id, upload_id: *upload_id, redial_until_ms });
+                            message.credits = call_credits(audio.length_ms);
+                            ready.push(message);
+                        }
+                        // The gate let it through a moment ago, and the minute has passed since.
+                        Dial::NotBefore(until_ms) => {
+                            holds.push(held(&message, until_ms, "the hours for calls are over", now_ms));
+                        }
+                    }
+                }
+                Some(Recording::Missing(why)) => {
+                    let until_ms = now_ms + ((now_ms - message.created_ms) / 2).clamp(LOOK_AGAIN_MS.0, LOOK_AGAIN_MS.1);
+                    holds.push(held(&message, until_ms, why, now_ms));
+                }
+                None => {}
+            }
+        }
+        report.held += holds.len() as u64;
+        self.moved(holds).await;
+        Ok(ready)
+    }
+
+    async fn recording(&self, name: String, now_ms: i64) -> Result<(String, Recording), LedgerError> {
+        let Some(audio) = self.ledger.audio(&name).await? else {
+            let why = format!("its audio has not been added: recado audio add {name}");
+            return Ok((name, Recording::Missing(why)));
+        };
+        let row = self.ledger.upload(audio.id).await?;
+        let used_ms = row.as_ref().and_then(|row| row.used_ms).unwrap_or_default();
+        let recording = match row.map(|row| row.state) {
+            Some(UploadState::There(upload_id)) => {
+                if now_ms - used_ms > NOTE_USE_MS {
+                    self.ledger.upload_used(audio.id, now_ms).await?;
+                }
+                Recording::At(audio, upload_id)
+            }
+            Some(UploadState::Refused(why)) => {
+                Recording::Missing(format!("LigueLead refused its audio {why}; add another file as {name}"))
+            }
+            _ => Recording::Missing("its audio is not at LigueLead yet: it is being uploaded".to_owned()),
+        };
+        Ok((name, recording))
+    }
+}
+
+/// Whether a call that was let through still has time for its redials: it may have waited since.
+pub(super) fn has_time(call: &Call, now_ms: i64) -> bool {
+    let until_ms = call.ready.as_ref().and_then(|ready| ready.redial_until_ms);
+    until_ms.is_none_or(|until_ms| until_ms - now_ms >= recado_core::call::REDIALS_NEED_MS)
+}

@@ -1,0 +1,47 @@
+//! The request that messages of one batch make, by their channel.
+
+use liguelead::{SmsRequest, VoiceRequest};
+use recado_core::{
+    call::retry_end_time,
+    message::{Channel, Message},
+};
+use secrecy::SecretString;
+
+/// A request to LigueLead.
+#[derive(Debug)]
+pub(super) enum Request {
+    Sms(SmsRequest),
+    Voice(VoiceRequest),
+}
+
+impl Request {
+    /// The request for messages that were packed together, and so share all but their phones. `None`: they are not
+    /// ready for one, and nothing may go out.
+    pub(super) fn of(members: &[Message], webhook_url: Option<SecretString>) -> Option<Self> {
+        let phones = members.iter().filter_map(|m| m.phone).map(|phone| phone.national().into()).collect();
+        let first = members.first()?;
+        let (title, group_id) = (first.title.clone(), first.group_id.clone());
+        if first.channel == Channel::Voice {
+            let call = first.call.as_ref()?;
+            let ready = call.ready.as_ref()?;
+            return Some(Self::Voice(VoiceRequest {
+                title: title?,
+                voice_upload_id: ready.upload_id,
+                phones,
+                retry_attempts: call.redials,
+                retry_interval_min: call.every_min,
+                retry_end_time: ready.redial_until_ms.map(retry_end_time),
+                group_id,
+                webhook_url,
+            }));
+        }
+        Some(Self::Sms(SmsRequest {
+            title,
+            message: first.text.as_ref()?.expose().into(),
+            phones,
+            is_flash: first.channel == Channel::Flash,
+            group_id,
+            webhook_url,
+        }))
+    }
+}
