@@ -20,14 +20,26 @@ pub struct User {
     pub org_id: Option<String>,
     /// The country code that phones without one are meant with, as in `55`.
     pub default_country_code: Option<String>,
+    /// When LeadSquared answered by its own clock, in ms since 1970, to the second: the answer's `Date`.
+    pub server_ms: Option<i64>,
+}
+
+impl User {
+    /// The base address of the account's region, with the version, as [`crate::Client::new`] takes it.
+    #[must_use]
+    pub fn base_url(&self) -> Option<String> {
+        self.api_host.as_deref().map(|host| format!("https://{host}/v2"))
+    }
 }
 
 impl Admitted<'_, Standard> {
-    /// Asks who the keys belong to. Works from any region's host, so it is the call to start with.
+    /// Asks who the keys belong to. Works from any region's host and tells the right one ([`User::api_host`]), so it is
+    /// the call to start with.
     /// Source: LeadSquared user authentication page.
     pub async fn who_am_i(self) -> Result<User, CallError> {
-        let answer = self.client.get("Authentication.svc/UserByAccessKey.Get", &[]).await?;
-        user(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer tells no user"))
+        let (answer, server_ms) = self.client.get_dated("Authentication.svc/UserByAccessKey.Get", &[]).await?;
+        let user = user(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer tells no user"))?;
+        Ok(User { server_ms, ..user })
     }
 }
 
@@ -46,5 +58,6 @@ fn user(answer: &Value) -> Option<User> {
         app_host: host("app"),
         org_id: json::text_of(user, &["OrgId"]),
         default_country_code: json::text_of(user, &["DefaultCountryCode"]),
+        server_ms: None,
     })
 }

@@ -2,7 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use jiff::fmt::rfc2822;
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
@@ -114,6 +115,15 @@ impl Client {
 
     /// `GET {base}/{path}?{query}`.
     pub(crate) async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, CallError> {
+        self.get_dated(path, query).await.map(|(answer, _)| answer)
+    }
+
+    /// The same with the answer's `Date`, in ms since 1970 (whole seconds).
+    pub(crate) async fn get_dated(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<(Value, Option<i64>), CallError> {
         let call = self.shared.http.get(self.url(path, query));
         self.run(call, Repeat::Harmless).await
     }
@@ -127,11 +137,11 @@ impl Client {
         repeat: Repeat,
     ) -> Result<Value, CallError> {
         let call = self.shared.http.post(self.url(path, query)).header(CONTENT_TYPE, "application/json");
-        self.run(call.body(body.to_string()), repeat).await
+        self.run(call.body(body.to_string()), repeat).await.map(|(answer, _)| answer)
     }
 
     /// Makes a call, once: the only place where one leaves.
-    async fn run(&self, call: reqwest::RequestBuilder, repeat: Repeat) -> Result<Value, CallError> {
+    async fn run(&self, call: reqwest::RequestBuilder, repeat: Repeat) -> Result<(Value, Option<i64>), CallError> {
         let sent = match call.build() {
             Ok(request) => self.shared.transport.call(request).await,
             Err(error) => Err(Fault::of(&error)),
@@ -150,7 +160,9 @@ impl Client {
                 Ok(None) | Err(_) => break,
             }
         }
-        answer::read(status, &headers, &body, repeat)
+        let date = headers.get(DATE).and_then(|date| rfc2822::parse(date.to_str().ok()?).ok());
+        let date_ms = date.map(|date| date.timestamp().as_millisecond());
+        answer::read(status, &headers, &body, repeat).map(|answer| (answer, date_ms))
     }
 
     fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {

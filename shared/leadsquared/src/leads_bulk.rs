@@ -1,16 +1,31 @@
-//! `LeadManagement.svc`, writing in bulk. Two calls of different use: one sets a single field to a single value for
-//! up to 50 leads, the other sets each lead's own values for up to 25.
+//! `LeadManagement.svc`, writing in bulk. Two calls create leads; of those that only update, one sets a single field to
+//! a single value for up to 50 leads, the other sets each lead's own values for up to 25.
 
 use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::{Admitted, Bulk, CallError, RowOutcome, client::Repeat, json, rows};
+use crate::{
+    Admitted, Bulk, CallError, LeadRowOutcome, LeadWrite, RowOutcome,
+    client::Repeat,
+    json,
+    leads_write::{attributes, write_json},
+    rows,
+    rows_of_leads::of_leads,
+};
 
 /// Most leads in one call that sets different values. Source: LeadSquared update-lead-in-bulk-v2 page.
 pub const MAX_LEADS_PER_UPDATE: usize = 25;
 /// Most leads in one call that sets one value for all. Source: LeadSquared bulk-update page.
 pub const MAX_LEADS_PER_SAME_VALUE: usize = 50;
+
+/// Most leads in one call that creates them. Source: LeadSquared bulk create page and rate limits page.
+pub const MAX_LEADS_PER_CREATE: usize = 50;
+/// Leads in one call that creates or updates which every account takes. Source: LeadSquared bulk create-or-update page.
+pub const LEADS_PER_CREATE_OR_UPDATE: usize = 25;
+/// Most leads in one such call by another page, which says 50: whether an account takes more than
+/// [`LEADS_PER_CREATE_OR_UPDATE`] is to be tried. Source: LeadSquared rate limits page.
+pub const MAX_LEADS_PER_CREATE_OR_UPDATE: usize = 50;
 
 /// New values for one lead; fields that are not named stay as they are.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,6 +44,36 @@ impl fmt::Debug for LeadUpdate {
 }
 
 impl Admitted<'_, Bulk> {
+    /// Creates leads, each with its own fields: `Lead/Bulk/Create`, at most [`MAX_LEADS_PER_CREATE`]. One outcome per
+    /// lead, in their order. **Not to be repeated unseen.** Source: LeadSquared bulk create page; its answer from public
+    /// clients.
+    ///
+    /// No leads, no call.
+    pub async fn create_leads(self, leads: &[Vec<(String, String)>]) -> Result<Vec<LeadRowOutcome>, CallError> {
+        CallError::at_most("leads", leads.len(), MAX_LEADS_PER_CREATE)?;
+        let body = leads.iter().map(|fields| attributes(fields)).collect();
+        self.write_leads("LeadManagement.svc/Lead/Bulk/Create", leads.len(), body).await
+    }
+
+    /// Creates or updates leads: `Lead/Bulk/CreateOrUpdate`, at most [`LEADS_PER_CREATE_OR_UPDATE`], or up to
+    /// [`MAX_LEADS_PER_CREATE_OR_UPDATE`] where the account takes more. One outcome per lead, in their order. **Not to be
+    /// repeated unseen**, as [`Admitted::create_or_update_lead`] is not.
+    ///
+    /// No leads, no call.
+    pub async fn create_or_update_leads(self, leads: &[LeadWrite]) -> Result<Vec<LeadRowOutcome>, CallError> {
+        CallError::at_most("leads", leads.len(), MAX_LEADS_PER_CREATE_OR_UPDATE)?;
+        let body = leads.iter().map(write_json).collect();
+        self.write_leads("LeadManagement.svc/Lead/Bulk/CreateOrUpdate", leads.len(), body).await
+    }
+
+    async fn write_leads(self, path: &str, sent: usize, body: Value) -> Result<Vec<LeadRowOutcome>, CallError> {
+        if sent == 0 {
+            return Ok(Vec::new());
+        }
+        let answer = self.client.post(path, &[], &body, Repeat::Creates).await?;
+        Ok(of_leads(&answer, sent))
+    }
+
     /// Sets each lead's own values: `Lead/Bulk/UpdateV2`, at most [`MAX_LEADS_PER_UPDATE`]. One outcome per update, in
     /// their order. Repeating it does no harm, except that it may overwrite newer values.
     ///

@@ -1,4 +1,4 @@
-//! `LeadManagement.svc`, reading by a condition: leads modified in a period.
+//! `LeadManagement.svc`, reading by a condition: leads by one field, and leads modified in a period.
 
 use serde_json::{Value, json};
 
@@ -13,6 +13,8 @@ use crate::{
 /// Most leads on one page of [`Admitted::leads_modified`]; more is refused (`MXInvalidInputException`).
 /// Source: LeadSquared get-leads-by-date-range page.
 pub const MAX_MODIFIED_PER_PAGE: u32 = 5_000;
+/// Leads on a page of [`Admitted::search_leads`] that clients are known to use; no maximum is documented.
+pub const LEADS_PER_SEARCH_PAGE: u32 = 1_000;
 /// A unique field to sort by: pages sorted by another one overlap and leave leads out.
 const PAGING_COLUMN: &str = "ProspectAutoId";
 /// `Sorting.Direction` of an ascending order; `1` is descending.
@@ -47,6 +49,61 @@ impl Page {
     }
 }
 
+/// How a field is compared. Source: LeadSquared search-by-lead-criteria page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `=`
+    Equal,
+    /// `<>`
+    NotEqual,
+    /// `LIKE`: the value may hold `%`.
+    Like,
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `>`
+    More,
+    /// `>=`
+    AtLeast,
+}
+
+impl Comparison {
+    const fn operator(self) -> &'static str {
+        match self {
+            Self::Equal => "=",
+            Self::NotEqual => "<>",
+            Self::Like => "LIKE",
+            Self::Less => "<",
+            Self::AtMost => "<=",
+            Self::More => ">",
+            Self::AtLeast => ">=",
+        }
+    }
+}
+
+/// The one condition of a search.
+#[derive(Clone, Copy)]
+pub struct Criterion<'a> {
+    /// The field's schema name. **Case-sensitive**: in another case (`ProspectId`) nothing is found, without an error, so
+    /// check it against [`Admitted::lead_fields`] first.
+    pub field: &'a str,
+    /// How it is compared.
+    pub comparison: Comparison,
+    /// With what. Times are UTC, as [`crate::format_time`] writes them; truth values are `1` and `0`, while `true` is
+    /// refused.
+    pub value: &'a str,
+}
+
+impl std::fmt::Debug for Criterion<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Criterion")
+            .field("field", &self.field)
+            .field("comparison", &self.comparison)
+            .finish_non_exhaustive()
+    }
+}
+
 /// One page of leads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeadPage {
@@ -66,6 +123,31 @@ impl LeadPage {
 }
 
 impl Admitted<'_, Standard> {
+    /// Leads that meet a criterion, in the order of their `ProspectAutoId`: `Leads.Get`, one page, of
+    /// [`LEADS_PER_SEARCH_PAGE`] at most by custom. LeadSquared tells no total here. `ProspectID` is always among the
+    /// columns (schema names, case-sensitive). Source: LeadSquared search-by-lead-criteria page.
+    pub async fn search_leads(
+        self,
+        criterion: Criterion<'_>,
+        columns: &[&str],
+        page: Page,
+    ) -> Result<LeadPage, CallError> {
+        // LeadSquared ignores a condition under another name than `Parameter` and answers with the whole account.
+        let body = json!({
+            "Parameter": {
+                "LookupName": criterion.field,
+                "LookupValue": criterion.value,
+                "SqlOperator": criterion.comparison.operator(),
+            },
+            "Columns": {"Include_CSV": with_id(columns)},
+            "Sorting": {"ColumnName": PAGING_COLUMN, "Direction": ASCENDING},
+            "Paging": page.json(),
+        });
+        let answer = self.client.post("LeadManagement.svc/Leads.Get", &[], &body, Repeat::Harmless).await?;
+        let leads = leads(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of leads"))?;
+        Ok(LeadPage { leads, total: None })
+    }
+
     /// Leads whose `LeadLastModifiedOn` lies from `from_ms` to `to_ms` (ms since 1970), both included, in the order of
     /// their `ProspectAutoId`: `Leads.RecentlyModified`, at most [`MAX_MODIFIED_PER_PAGE`] on a page. `ProspectID` is
     /// always among the columns (schema names, case-sensitive).

@@ -18,6 +18,8 @@
 //! Keys travel in headers only, and neither field values nor notes show in any `Debug`.
 
 mod activities;
+mod activities_found;
+mod activities_single;
 mod activity_types;
 mod admission;
 mod answer;
@@ -29,18 +31,19 @@ mod json;
 mod leads;
 mod leads_bulk;
 mod leads_search;
+mod leads_write;
 mod mask;
 mod message;
 mod metadata;
 mod rows;
+mod rows_of_leads;
+mod subscriptions;
 mod time;
 mod transport;
 pub mod webhook;
 
-pub use activities::{
-    ACTIVITIES_PER_PAGE, ActivityUpdate, FoundActivity, MAX_ACTIVITIES_PER_CALL, MAX_FIELD_CHARS, MAX_NOTE_CHARS,
-    NewActivity,
-};
+pub use activities::{ActivityUpdate, MAX_ACTIVITIES_PER_CALL, MAX_FIELD_CHARS, MAX_NOTE_CHARS, NewActivity};
+pub use activities_found::{ACTIVITIES_PER_PAGE, ActivityPage, FoundActivity, MAX_ACTIVITIES_PER_PAGE};
 pub use activity_types::{ActivityType, MAX_ACTIVITY_TYPE_FIELDS, NewActivityType};
 pub use admission::{Admitted, Bulk, CallClass, Class, Permit, Standard};
 pub use auth::User;
@@ -48,11 +51,17 @@ pub use client::{BuildError, Client, Credentials};
 pub use error::{CallError, SeenLimit};
 pub use fields::LeadFields;
 pub use leads::MAX_LEADS_PER_READ;
-pub use leads_bulk::{LeadUpdate, MAX_LEADS_PER_SAME_VALUE, MAX_LEADS_PER_UPDATE};
-pub use leads_search::{LeadPage, MAX_MODIFIED_PER_PAGE, Page};
+pub use leads_bulk::{
+    LEADS_PER_CREATE_OR_UPDATE, LeadUpdate, MAX_LEADS_PER_CREATE, MAX_LEADS_PER_CREATE_OR_UPDATE,
+    MAX_LEADS_PER_SAME_VALUE, MAX_LEADS_PER_UPDATE,
+};
+pub use leads_search::{Comparison, Criterion, LEADS_PER_SEARCH_PAGE, LeadPage, MAX_MODIFIED_PER_PAGE, Page};
+pub use leads_write::{LeadUpdateBehavior, LeadWrite, WrittenLead};
 pub use message::{MAX_MESSAGE_CHARS, Message};
-pub use metadata::LeadField;
+pub use metadata::{LeadField, LeadFieldKind, NewLeadField};
 pub use rows::RowOutcome;
+pub use rows_of_leads::LeadRowOutcome;
+pub use subscriptions::{EVENTS, NewWebhook, Webhook, WebhookEvent, WebhookStatus};
 pub use time::{format_time, parse_time_ms};
 pub use transport::{Answered, Fault, Transport};
 

@@ -39,3 +39,58 @@ fn field(row: &Value) -> Option<LeadField> {
         max_chars: json::member(row, "MaxLength").and_then(json::whole),
     })
 }
+
+/// What a new field holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeadFieldKind {
+    /// One line of text of at most this many characters.
+    Text(u16),
+    /// Day and time.
+    DateTime,
+    /// A box that is ticked or not.
+    Boolean,
+}
+
+/// A custom field to be made. Its schema name comes from its display name: `mx_`, and spaces become underscores.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewLeadField {
+    /// The name people see.
+    pub display_name: String,
+    /// What it holds.
+    pub kind: LeadFieldKind,
+}
+
+impl NewLeadField {
+    /// The field that will have this schema name; `None` if none can, since it does not begin with `mx_`.
+    #[must_use]
+    pub fn of_schema_name(schema_name: &str, kind: LeadFieldKind) -> Option<Self> {
+        let display_name = schema_name.strip_prefix("mx_").filter(|rest| !rest.is_empty())?.replace('_', " ");
+        Some(Self { display_name, kind })
+    }
+}
+
+impl Admitted<'_, Standard> {
+    /// Makes a custom lead field: `CreateLeadField`, for which the keys' user must be an administrator. Repeating it is
+    /// refused, since the name is taken then, or makes a second one: list them first.
+    /// Source: LeadSquared create-custom-lead-field page.
+    pub async fn create_lead_field(self, new: &NewLeadField) -> Result<(), CallError> {
+        let (data_type, render_type, most) = match new.kind {
+            LeadFieldKind::Text(most) => ("Text", "Textbox", most),
+            LeadFieldKind::DateTime => ("Date", "DateTime", 0),
+            LeadFieldKind::Boolean => ("Boolean", "CheckBox", 0),
+        };
+        let body = serde_json::json!({
+            "DisplayName": new.display_name,
+            "DataType": data_type,
+            "IsMandatory": false,
+            "RenderTypeTextValue": render_type,
+            "ShowInImport": true,
+            "ShowInMailMerge": true,
+            "LockAfterCreate": 0,
+            "UseInLeadClone": false,
+            "MaxLength": if most > 0 { most.to_string() } else { String::new() },
+            "OptionsJson": "",
+        });
+        self.client.post("LeadManagement.svc/CreateLeadField", &[], &body, Repeat::Creates).await.map(|_| ())
+    }
+}

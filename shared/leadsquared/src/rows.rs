@@ -144,7 +144,7 @@ fn outcome(row: &Map<String, Value>) -> RowOutcome {
 }
 
 /// `RowNumber` as a place from 0.
-fn row_number(row: &Map<String, Value>) -> Option<usize> {
+pub(crate) fn row_number(row: &Map<String, Value>) -> Option<usize> {
     let number = json::member(row, "RowNumber").and_then(json::whole)?;
     usize::try_from(number).ok()?.checked_sub(1)
 }

@@ -44,6 +44,22 @@ impl Crm {
         self.client.with(permit)
     }
 
+    /// Makes a call, and makes it again while LeadSquared refuses it for its rate, which is no harm: it was not carried
+    /// out. Begins none after `until_ms`, in ms since the epoch.
+    pub async fn call<C: Class, T>(
+        &self,
+        until_ms: i64,
+        make: impl AsyncFn(Admitted<'_, C>) -> Result<T, CallError>,
+    ) -> Result<T, CrmError> {
+        loop {
+            let permit = self.permit(until_ms).await?.ok_or(CrmError::NoSlot)?;
+            match make(self.with(permit)).await {
+                Err(error @ CallError::Throttled { .. }) => self.heed::<C>(&error).await?,
+                done => return Ok(done?),
+            }
+        }
+    }
+
     /// Tells all functions what a failed call of this class said about the account's rate, if it did.
     pub async fn heed<C: Class>(&self, error: &CallError) -> Result<(), LimitError> {
         let CallError::Throttled { limit, retry_after_ms } = error else { return Ok(()) };
@@ -52,6 +68,20 @@ impl Crm {
         let named = limit.map(|limit| Seen { calls: limit.calls, window_ms: i64::from(limit.seconds) * 1_000 });
         self.account.refused(class_of::<C>(), now_ms, until_ms, named).await.map(|_| ())
     }
+}
+
+/// Why a call could not be made, or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CrmError {
+    /// The limits could not be asked: no call was made.
+    #[error(transparent)]
+    Limits(#[from] LimitError),
+    /// The account's rate has no room in time: no call was made.
+    #[error("LeadSquared's rate has no room for the call in time; `recado usage` shows what uses it")]
+    NoSlot,
+    /// LeadSquared failed it.
+    #[error(transparent)]
+    Call(#[from] CallError),
 }
 
 fn class_of<C: Class>() -> CallClass {

@@ -9,6 +9,7 @@
 //! | [`sync`] | tells LeadSquared what became of each message | crm-sync |
 //! | [`sweep`] | each minute, what is due: held messages, lost wake-ups, claims of senders that died | reconciler |
 //! | [`warn`] | says in time that a budget is nearly spent | the sweep |
+//! | [`setup`] | what an installation needs in LeadSquared, read and made | `recado setup`, `recado doctor` |
 //! | [`crm`] | LeadSquared behind the account's limits | whoever calls it |
 //! | [`plan`] | what an event would become, without doing it | `recado plan` |
 
@@ -21,6 +22,7 @@ pub mod secrets;
 pub mod send;
 pub mod settings;
 pub mod settle;
+pub mod setup;
 pub mod sweep;
 pub mod sync;
 pub mod warn;

@@ -27,6 +27,13 @@ impl Secret {
         if values.is_empty() { None } else { Some(Self(values)) }
     }
 
+    /// The value to show from now on: the first.
+    #[must_use]
+    pub fn newest(&self) -> SecretString {
+        // There is at least one, by `parse`.
+        self.0.first().cloned().unwrap_or_default()
+    }
+
     /// Whether `shown` is one of the values, in a time that does not depend on how much of it is right.
     #[must_use]
     pub fn is(&self, shown: &str) -> bool {

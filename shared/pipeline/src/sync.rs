@@ -22,6 +22,7 @@ use recado_limits::LimitError;
 use crate::{crm::Crm, world::World};
 
 pub use activity::CrmSettings;
+pub(crate) use activity::activity_type;
 
 /// Messages looked at for one call, per shard of the index.
 const ROWS_PER_SHARD: i32 = 100;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{
     activity_types::{has_field, no_such_type},
     events::Raised,
-    fields::DATE,
+    fields::{DATE, pairs},
     leads_read::{Paging, whole},
     leads_search::whole_second_ms,
     leads_write::upsert,
@@ -62,6 +62,26 @@ pub(super) fn create(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let id = activity.id.clone();
     desk.raised.push(Raised::Activities { created: true, activities: vec![activity] });
     Ok(success(&json!({ "Id": id })))
+}
+
+#[derive(Deserialize)]
+struct WithLead {
+    #[serde(rename = "LeadDetails")]
+    lead: Value,
+    #[serde(rename = "Activity")]
+    activity: NewActivity,
+}
+
+/// `POST CreateCustom`: a lead, found by `SearchBy` or its keys or else created, and an activity on it. The answer's
+/// member for the lead is a guess: no client shows it.
+pub(super) fn create_with_lead(desk: &mut Desk<'_>) -> Result<Value, Refused> {
+    let body: WithLead = desk.body()?;
+    let write = pairs(&body.lead)?;
+    let lead = upsert(desk, write)?.after.id;
+    let activity = add(desk, &lead, body.activity)?;
+    let id = activity.id.clone();
+    desk.raised.push(Raised::Activities { created: true, activities: vec![activity] });
+    Ok(success(&json!({ "Id": id, "RelatedId": lead })))
 }
 
 /// Adds an activity after checking its lead, type, fields and date. The same content twice is two activities.

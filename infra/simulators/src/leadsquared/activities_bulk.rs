@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use super::{
     activities::{Field, NewActivity, add, check},
     events::Raised,
+    leads_read::whole,
     received::Activity,
-    refusal::{Refused, invalid, no_such_lead},
+    refusal::{Refused, invalid, no_such_lead, success},
     vendor::Desk,
 };
 
@@ -54,6 +55,8 @@ fn add_rows(
 struct Update {
     #[serde(rename = "ProspectActivityId")]
     id: String,
+    #[serde(rename = "ActivityEvent")]
+    event: Option<Value>,
     #[serde(rename = "ActivityNote")]
     note: Option<String>,
     #[serde(rename = "Fields", default)]
@@ -73,6 +76,20 @@ pub(super) fn update(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     }
     desk.raised.push(Raised::Activities { created: false, activities });
     Ok(json!({ "Response": results }))
+}
+
+/// `POST CustomActivity/Update`: one activity, whose code must be passed too.
+pub(super) fn update_one(desk: &mut Desk<'_>) -> Result<Value, Refused> {
+    let body: Update = desk.body()?;
+    let code = body.event.as_ref().and_then(whole).ok_or_else(|| invalid("You have not passed ActivityEvent."))?;
+    let known = desk.store.activity_mut(&body.id).map(|activity| activity.code);
+    if known.is_some_and(|known| usize::try_from(known) != Ok(code)) {
+        return Err(invalid("ActivityEvent is not the activity's"));
+    }
+    let activity = update_row(desk, body)?;
+    let id = activity.id.clone();
+    desk.raised.push(Raised::Activities { created: false, activities: vec![activity] });
+    Ok(success(&json!({ "Id": id })))
 }
 
 fn update_row(desk: &mut Desk<'_>, row: Update) -> Result<Activity, Refused> {

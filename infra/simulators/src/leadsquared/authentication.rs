@@ -5,10 +5,13 @@ use serde_json::{Value, json};
 use super::vendor::Desk;
 
 pub(super) fn user(desk: &Desk<'_>) -> Value {
-    let host = desk.call.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let here = desk.call.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let host = desk.options.api_host.as_deref().unwrap_or(here);
     json!({
         "Id": desk.options.user_id,
+        "Name": "Integration",
         "FirstName": "Integration",
+        "PassPhrase": "integration@example.com",
         "EmailAddress": "integration@example.com",
         "Role": "Administrator",
         "TimeZone": "America/Sao_Paulo",

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::{
-    fields::{DATE, flat},
+    fields::{DATE, Schema, flat},
     hooks::{Hook, Status},
     options::Options,
     received::{Activity, Delivery, Lead},
@@ -37,12 +37,13 @@ pub(super) enum Raised {
 }
 
 /// The numbers and names of the events that the simulator raises.
-pub(super) const EVENTS: [(u16, &str); 7] = [
+pub(super) const EVENTS: [(u16, &str); 8] = [
     (ACTIVITY_CREATED, "LeadActivity_Post_Create"),
     (LEAD_CREATED, "Lead_Post_Create"),
     (OWNER_CHANGED, "Lead_Owner_Change"),
     (STAGE_CHANGED, "Lead_Post_Stage_Change"),
     (LEAD_UPDATED, "Lead_Post_Update"),
+    (SCORE_CHANGED, "Lead_Score_Change"),
     (ACTIVITY_UPDATED, "LeadActivity_Post_Update"),
     (FIELD_CHANGED, "Lead_Field_Change"),
 ];
@@ -51,6 +52,7 @@ const LEAD_CREATED: u16 = 3;
 const OWNER_CHANGED: u16 = 4;
 pub(super) const STAGE_CHANGED: u16 = 5;
 const LEAD_UPDATED: u16 = 6;
+const SCORE_CHANGED: u16 = 9;
 const ACTIVITY_UPDATED: u16 = 15;
 const FIELD_CHANGED: u16 = 26;
 
@@ -100,13 +102,13 @@ impl Announcer {
     }
 
     /// Starts the deliveries of what was raised to every webhook that is enabled for it.
-    pub(super) fn announce(&self, raised: Vec<Raised>, options: &Options) {
+    pub(super) fn announce(&self, raised: Vec<Raised>, author: &str, schema: &Schema) {
         let hooks = lock(&self.hooks).clone();
         let mut running = lock(&self.running);
         while running.try_join_next().is_some() {}
         for raised in raised {
             for hook in hooks.iter().filter(|hook| hook.status == Status::Enabled) {
-                if let Some(body) = body(&raised, hook, options) {
+                if let Some(body) = body(&raised, hook, author, schema) {
                     running.spawn(deliver(self.courier(), hook.clone(), body));
                 }
             }
@@ -165,32 +167,33 @@ async fn deliver(courier: Courier, hook: Hook, body: Value) {
 }
 
 /// The body that `hook` gets for this, or `None` when it is not for it.
-fn body(raised: &Raised, hook: &Hook, options: &Options) -> Option<Value> {
+fn body(raised: &Raised, hook: &Hook, author: &str, schema: &Schema) -> Option<Value> {
     match raised {
-        Raised::Lead(change) => lead_body(change, hook.event, options),
+        Raised::Lead(change) => lead_body(change, hook.event, schema),
         Raised::Activities { created, activities } => {
             let event = if *created { ACTIVITY_CREATED } else { ACTIVITY_UPDATED };
             let is_wanted = |activity: &&Activity| hook.activity_code.is_none_or(|code| code == activity.code);
             let rows: Vec<Value> =
-                activities.iter().filter(is_wanted).map(|activity| activity_body(activity, options)).collect();
+                activities.iter().filter(is_wanted).map(|activity| activity_body(activity, author)).collect();
             (hook.event == event && !rows.is_empty()).then_some(Value::Array(rows))
         }
     }
 }
 
-fn lead_body(change: &Change, event: u16, options: &Options) -> Option<Value> {
+fn lead_body(change: &Change, event: u16, schema: &Schema) -> Option<Value> {
     let Some(before) = &change.before else {
-        return (event == LEAD_CREATED).then(|| flat(&change.after, None, options));
+        return (event == LEAD_CREATED).then(|| flat(&change.after, None, schema));
     };
     let differs = |field: &str| before.field(field) != change.after.field(field);
     let is_wanted = match event {
         LEAD_UPDATED => true,
         STAGE_CHANGED => differs("ProspectStage"),
         OWNER_CHANGED => differs("OwnerId"),
+        SCORE_CHANGED => differs("Score"),
         FIELD_CHANGED => has_changed(before, &change.after),
         _ => false,
     };
-    is_wanted.then(|| json!({ "Before": flat(before, None, options), "After": flat(&change.after, None, options) }))
+    is_wanted.then(|| json!({ "Before": flat(before, None, schema), "After": flat(&change.after, None, schema) }))
 }
 
 /// Whether a field differs that the write itself did not stamp.
@@ -198,7 +201,7 @@ fn has_changed(before: &Lead, after: &Lead) -> bool {
     after.fields.iter().any(|(name, value)| name != "ModifiedBy" && before.fields.get(name) != Some(value))
 }
 
-fn activity_body(activity: &Activity, options: &Options) -> Value {
+fn activity_body(activity: &Activity, author: &str) -> Value {
     let mut data = json!(activity.fields);
     if let Some(data) = data.as_object_mut() {
         data.insert("Note".to_owned(), json!(activity.note));
@@ -208,7 +211,7 @@ fn activity_body(activity: &Activity, options: &Options) -> Value {
         "RelatedProspectId": activity.lead_id,
         "ActivityEvent": activity.code.to_string(),
         "ActivityType": "2",
-        "CreatedBy": options.user_id,
+        "CreatedBy": author,
         "CreatedOn": utc(activity.created_ms, DATE),
         "Score": 0.0,
         "Data": data,

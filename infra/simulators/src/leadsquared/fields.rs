@@ -67,17 +67,31 @@ pub(super) const DATE: &str = "%Y-%m-%d %H:%M:%S.%3f";
 /// One attribute of a write.
 pub(super) type Pair = (String, Option<String>);
 
+/// The account's custom lead fields.
+#[derive(Debug, Clone)]
+pub(super) struct Schema {
+    /// Those that are known by name.
+    pub(super) custom: Vec<String>,
+    /// Whether any `mx_` name is one.
+    pub(super) any_custom: bool,
+}
+
+impl Schema {
+    pub(super) fn of(options: &Options) -> Self {
+        Self { custom: options.mx_fields.clone(), any_custom: options.mx_fields.is_empty() }
+    }
+}
+
 /// Whether a lead has a field of this name. Names are case-sensitive.
-pub(super) fn exists(name: &str, options: &Options) -> bool {
+pub(super) fn exists(name: &str, schema: &Schema) -> bool {
     STANDARD.contains(&name)
-        || options.mx_fields.iter().any(|field| field == name)
-        || (options.mx_fields.is_empty() && name.starts_with("mx_"))
+        || schema.custom.iter().any(|field| field == name)
+        || (schema.any_custom && name.starts_with("mx_"))
 }
 
 /// One unknown name refuses the whole write.
-pub(super) fn known(pairs: &[Pair], options: &Options) -> Result<(), Refused> {
-    let unknown: Vec<&str> =
-        pairs.iter().map(|(name, _)| name.as_str()).filter(|name| !exists(name, options)).collect();
+pub(super) fn known(pairs: &[Pair], schema: &Schema) -> Result<(), Refused> {
+    let unknown: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).filter(|name| !exists(name, schema)).collect();
     if unknown.is_empty() { Ok(()) } else { Err(unknown_attributes(&unknown)) }
 }
 
@@ -105,11 +119,11 @@ pub(super) fn take(pairs: &mut Vec<Pair>, name: &str) -> Option<String> {
 }
 
 /// All fields as strings or null, the way LeadSquared writes even numbers.
-pub(super) fn all(lead: &Lead, options: &Options) -> BTreeMap<String, Option<String>> {
+pub(super) fn all(lead: &Lead, schema: &Schema) -> BTreeMap<String, Option<String>> {
     let mut fields: BTreeMap<String, Option<String>> = STANDARD
         .iter()
         .copied()
-        .chain(options.mx_fields.iter().map(String::as_str))
+        .chain(schema.custom.iter().map(String::as_str))
         .map(|name| (name.to_owned(), None))
         .collect();
     fields.extend(lead.fields.clone());
@@ -122,14 +136,14 @@ pub(super) fn all(lead: &Lead, options: &Options) -> BTreeMap<String, Option<Str
 }
 
 /// `columns` of a lead, or all of them, as one flat object.
-pub(super) fn flat(lead: &Lead, columns: Option<&[String]>, options: &Options) -> Value {
-    let chosen = all(lead, options).into_iter().filter(|(name, _)| wanted(name, columns));
+pub(super) fn flat(lead: &Lead, columns: Option<&[String]>, schema: &Schema) -> Value {
+    let chosen = all(lead, schema).into_iter().filter(|(name, _)| wanted(name, columns));
     Value::Object(chosen.map(|(name, value)| (name, json!(value))).collect::<Map<String, Value>>())
 }
 
 /// `columns` of a lead, or all of them, as a list of attributes.
-pub(super) fn list(lead: &Lead, columns: Option<&[String]>, options: &Options) -> Vec<Value> {
-    let chosen = all(lead, options).into_iter().filter(|(name, _)| wanted(name, columns));
+pub(super) fn list(lead: &Lead, columns: Option<&[String]>, schema: &Schema) -> Vec<Value> {
+    let chosen = all(lead, schema).into_iter().filter(|(name, _)| wanted(name, columns));
     chosen.map(|(name, value)| json!({ "Attribute": name, "Value": value })).collect()
 }
 
@@ -141,17 +155,17 @@ fn wanted(name: &str, columns: Option<&[String]>) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::{Options, known, pairs, take};
+    use super::{Options, Schema, known, pairs, take};
     use crate::leadsquared::refusal::Refused;
 
     #[test]
     fn names_are_case_sensitive_and_all_unknown_ones_are_told() {
         let write = |name: &str| (name.to_owned(), None);
-        let refused = known(&[write("Phone"), write("phone"), write("mx_Nope")], &Options::default());
+        let refused = known(&[write("Phone"), write("phone"), write("mx_Nope")], &Schema::of(&Options::default()));
         let message = "Attribute(s) does not exist - phone,mx_Nope".to_owned();
         assert_eq!(refused, Err(Refused::Mx("MXUnknownAttributeException", message)));
         let any = Options { mx_fields: Vec::new(), ..Options::default() };
-        assert_eq!(known(&[write("mx_Anything")], &any), Ok(()));
+        assert_eq!(known(&[write("mx_Anything")], &Schema::of(&any)), Ok(()));
     }
 
     #[test]

@@ -56,9 +56,11 @@ impl Hook {
     }
 
     fn row(&self) -> Value {
+        let name = EVENTS.iter().find(|(number, _)| *number == self.event).map_or("", |(_, name)| *name);
         json!({
             "WebhookId": self.id,
-            "EventCode": self.event.to_string(),
+            "EventName": name.replace('_', " "),
+            "EventCode": name,
             "StatusCode": self.status as u8,
             "URL": self.url,
             "Description": self.description,

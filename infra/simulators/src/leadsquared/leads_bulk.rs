@@ -80,7 +80,7 @@ pub(super) fn update(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let body: SameValue = desk.body()?;
     let write = pair(&body.field)?;
     let ids = desk.bulk_rows(body.ids, UPDATE_ROWS_MAX)?;
-    known(std::slice::from_ref(&write), desk.options)?;
+    known(std::slice::from_ref(&write), &desk.store.schema)?;
     let mut affected = 0;
     for id in ids {
         if desk.store.lead(&id).is_some() {

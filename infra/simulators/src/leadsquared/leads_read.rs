@@ -120,13 +120,13 @@ pub(super) fn by_ids(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     }
     let (skip, take) = body.paging.range(IDS_MAX)?;
     let found: Vec<&Lead> = ids.iter().filter_map(|id| desk.store.lead(id)).collect();
-    let page = found.iter().skip(skip).take(take).map(|lead| flat(lead, Some(&columns), desk.options));
+    let page = found.iter().skip(skip).take(take).map(|lead| flat(lead, Some(&columns), &desk.store.schema));
     Ok(json!({ "RecordCount": found.len(), "Leads": page.collect::<Vec<Value>>() }))
 }
 
 /// `GET LeadsMetaData.Get`.
 pub(super) fn metadata(desk: &Desk<'_>) -> Value {
-    let custom = desk.options.mx_fields.iter().map(String::as_str).filter(|name| !STANDARD.contains(name));
+    let custom = desk.store.schema.custom.iter().map(String::as_str).filter(|name| !STANDARD.contains(name));
     let row = |name: &str| {
         json!({
             "SchemaName": name,
@@ -140,7 +140,7 @@ pub(super) fn metadata(desk: &Desk<'_>) -> Value {
 }
 
 fn array<'a>(desk: &Desk<'_>, leads: impl IntoIterator<Item = &'a Lead>) -> Value {
-    leads.into_iter().map(|lead| flat(lead, None, desk.options)).collect()
+    leads.into_iter().map(|lead| flat(lead, None, &desk.store.schema)).collect()
 }
 
 fn digits(phone: &str) -> String {

@@ -67,7 +67,7 @@ pub(super) fn by_criteria(desk: &mut Desk<'_>) -> Result<Value, Refused> {
                 return Err(invalid("A boolean is looked up as 1 or 0"));
             }
             let holds = |lead: &&Lead| {
-                exists(&condition.name, desk.options)
+                exists(&condition.name, &desk.store.schema)
                     && operator.holds(&value_of(lead, &condition.name, desk), &condition.value)
             };
             desk.store.leads().iter().filter(holds).collect()
@@ -76,7 +76,7 @@ pub(super) fn by_criteria(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     sort(&mut found, body.sorting.as_ref(), desk);
     let (skip, take) = body.paging.range(SEARCH_MAX)?;
     let columns = body.columns.names();
-    Ok(found.into_iter().skip(skip).take(take).map(|lead| flat(lead, columns.as_deref(), desk.options)).collect())
+    Ok(found.into_iter().skip(skip).take(take).map(|lead| flat(lead, columns.as_deref(), &desk.store.schema)).collect())
 }
 
 /// `POST Leads.RecentlyModified`: by `LeadLastModifiedOn`, both ends inclusive and read as whole seconds, while the stored
@@ -92,7 +92,7 @@ pub(super) fn recently_modified(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let total = found.len();
     let columns = body.columns.names();
     let page = found.into_iter().skip(skip).take(take.min(RECENT_MAX)).map(|lead| {
-        let mut attributes = list(lead, columns.as_deref(), desk.options);
+        let mut attributes = list(lead, columns.as_deref(), &desk.store.schema);
         attributes.push(json!({ "Attribute": "Total", "Value": total.to_string() }));
         json!({ "LeadPropertyList": attributes })
     });
@@ -113,7 +113,7 @@ pub(super) fn whole_second_ms(text: &str) -> Result<u64, Refused> {
 }
 
 fn value_of(lead: &Lead, name: &str, desk: &Desk<'_>) -> String {
-    all(lead, desk.options).remove(name).flatten().unwrap_or_default()
+    all(lead, &desk.store.schema).remove(name).flatten().unwrap_or_default()
 }
 
 /// Direction `"1"` is descending.

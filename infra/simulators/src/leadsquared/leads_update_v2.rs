@@ -85,7 +85,7 @@ fn update_row(desk: &mut Desk<'_>, key: &str, row: &Value, set_missing_aside: bo
     if write.is_empty() {
         return Ok(failure(key, &value, "Fields cannot be empty"));
     }
-    if let Err(refused) = known(&write, desk.options) {
+    if let Err(refused) = known(&write, &desk.store.schema) {
         return Ok(failure(key, &value, refused.parts().1));
     }
     match find(desk, key, &value) {

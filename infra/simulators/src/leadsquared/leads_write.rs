@@ -13,6 +13,9 @@ use super::{
 /// At least one of these must have a value in a new lead.
 const IDENTITIES: [&str; 4] = ["FirstName", "LastName", "EmailAddress", "Phone"];
 
+/// What a lead is found by when a write does not say, in this order.
+const KEYS: [&str; 3] = ["ProspectID", "EmailAddress", "Phone"];
+
 /// `POST Lead.Create`.
 pub(super) fn create(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let write = pairs(&desk.body()?)?;
@@ -40,6 +43,41 @@ pub(super) fn create_or_update(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     Ok(success(&json!({ "Id": id, "AffectedRows": 1 })))
 }
 
+/// `POST Lead.Capture[?LeadUpdateBehavior=]`: the id, then e-mail, then phone; `SearchBy` instead, unless all three have
+/// values.
+pub(super) fn capture(desk: &mut Desk<'_>) -> Result<Value, Refused> {
+    let mut write = pairs(&desk.body()?)?;
+    let behavior = desk.query("LeadUpdateBehavior").unwrap_or_default().to_owned();
+    if !["", "DoNotUpdate", "UpdateOnlyEmptyFields", "DoNotUpdateUniqueFields"].contains(&behavior.as_str()) {
+        return Err(invalid("LeadUpdateBehavior is not valid"));
+    }
+    let has = |name: &str| {
+        write.iter().any(|(field, value)| field == name && value.as_deref().is_some_and(|v| !v.is_empty()))
+    };
+    if KEYS.iter().all(|key| has(key)) {
+        take(&mut write, "SearchBy");
+    }
+    let Some(id) = find(desk, &mut write)? else {
+        let change = insert(desk, write)?;
+        let id = change.after.id.clone();
+        desk.raised.push(Raised::Lead(change));
+        return Ok(success(&json!({ "Id": id, "RelatedId": id, "IsCreated": true })));
+    };
+    take(&mut write, "ProspectID");
+    let lead = desk.store.lead(&id).ok_or_else(no_such_lead)?;
+    let is_wanted = |(name, _): &Pair| match behavior.as_str() {
+        "DoNotUpdate" => false,
+        "UpdateOnlyEmptyFields" => lead.field(name).unwrap_or_default().is_empty(),
+        "DoNotUpdateUniqueFields" => !desk.options.unique_fields.contains(name),
+        _ => true,
+    };
+    write.retain(is_wanted);
+    if !write.is_empty() {
+        change(desk, &id, write)?;
+    }
+    Ok(success(&json!({ "Id": id, "RelatedId": id, "IsCreated": false })))
+}
+
 fn raise_if_asked(desk: &mut Desk<'_>, change: Change) {
     if desk.query("postUpdatedLead").is_some_and(|flag| flag.eq_ignore_ascii_case("true")) {
         desk.raised.push(Raised::Lead(change));
@@ -49,7 +87,7 @@ fn raise_if_asked(desk: &mut Desk<'_>, change: Change) {
 /// Creates a lead under a new id, or the one that the write brings.
 pub(super) fn insert(desk: &mut Desk<'_>, mut write: Vec<Pair>) -> Result<Change, Refused> {
     let id = take(&mut write, "ProspectID").unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-    known(&write, desk.options)?;
+    known(&write, &desk.store.schema)?;
     let has_identity = |(name, value): &Pair| {
         IDENTITIES.contains(&name.as_str()) && value.as_deref().is_some_and(|value| !value.trim().is_empty())
     };
@@ -63,7 +101,7 @@ pub(super) fn insert(desk: &mut Desk<'_>, mut write: Vec<Pair>) -> Result<Change
 
 /// Changes a lead that exists.
 pub(super) fn change(desk: &mut Desk<'_>, id: &str, write: Vec<Pair>) -> Result<Change, Refused> {
-    known(&write, desk.options)?;
+    known(&write, &desk.store.schema)?;
     if desk.store.lead(id).is_none() {
         return Err(no_such_lead());
     }
@@ -72,12 +110,23 @@ pub(super) fn change(desk: &mut Desk<'_>, id: &str, write: Vec<Pair>) -> Result<
 }
 
 /// Changes the lead that the write's `SearchBy`, or else its id, e-mail or phone finds; creates one when there is none.
-/// A search compares the whole text: `+55-119…` and `55119…` are two leads.
 pub(super) fn upsert(desk: &mut Desk<'_>, mut write: Vec<Pair>) -> Result<Change, Refused> {
-    let search_by = take(&mut write, "SearchBy");
+    match find(desk, &mut write)? {
+        Some(id) => {
+            take(&mut write, "ProspectID");
+            change(desk, &id, write)
+        }
+        None => insert(desk, write),
+    }
+}
+
+/// The lead that a write is about. `SearchBy` is taken out of it. A search compares the whole text: `+55-119…` and
+/// `55119…` are two leads.
+fn find(desk: &Desk<'_>, write: &mut Vec<Pair>) -> Result<Option<String>, Refused> {
+    let search_by = take(write, "SearchBy");
     let keys: Vec<&str> = match &search_by {
         Some(field) => vec![field],
-        None => vec!["ProspectID", "EmailAddress", "Phone"],
+        None => KEYS.to_vec(),
     };
     let value_of = |field: &&str| {
         let pair = write.iter().find(|(name, _)| name.eq_ignore_ascii_case(field))?;
@@ -87,12 +136,5 @@ pub(super) fn upsert(desk: &mut Desk<'_>, mut write: Vec<Pair>) -> Result<Change
     if search_by.is_some() && found.is_empty() {
         return Err(invalid("The field of SearchBy has no value"));
     }
-    let id = found.iter().find_map(|(field, value)| desk.store.lead_by(field, value)).map(|lead| lead.id.clone());
-    match id {
-        Some(id) => {
-            take(&mut write, "ProspectID");
-            change(desk, &id, write)
-        }
-        None => insert(desk, write),
-    }
+    Ok(found.iter().find_map(|(field, value)| desk.store.lead_by(field, value)).map(|lead| lead.id.clone()))
 }

@@ -6,9 +6,9 @@
 //! | --- | --- |
 //! | `Authentication.svc` | `UserByAccessKey.Get` |
 //! | `LeadManagement.svc`, reading | `Leads.GetById`, `Leads/Retrieve/ByIds`, `Leads.GetByEmailaddress`, `RetrieveLeadByPhoneNumber`, `Leads.GetByQuickSearch`, `Leads.Get`, `Leads.RecentlyModified`, `LeadsMetaData.Get` |
-//! | `LeadManagement.svc`, writing | `Lead.Create`, `Lead.Update`, `Lead.CreateOrUpdate` |
+//! | `LeadManagement.svc`, writing | `Lead.Create`, `Lead.Update`, `Lead.CreateOrUpdate`, `Lead.Capture`, `CreateLeadField` |
 //! | `LeadManagement.svc`, bulk | `Lead/Bulk/Create` (50), `Lead/Bulk/CreateOrUpdate` (25 or 50), `Lead/Bulk/Update` (50), `Lead/Bulk/UpdateV2` (25) |
-//! | `ProspectActivity.svc` | `ActivityTypes.Get`, `CreateType`, `CustomActivity/GetActivitySetting`, `Create`, `Retrieve`, `CustomActivity/RetrieveByActivityEvent` |
+//! | `ProspectActivity.svc` | `ActivityTypes.Get`, `CreateType`, `CustomActivity/GetActivitySetting`, `Create`, `CreateCustom`, `CustomActivity/Update`, `Retrieve`, `CustomActivity/RetrieveByActivityEvent` |
 //! | `ProspectActivity.svc`, bulk | `Bulk/CustomActivity/Add/ByLeadId`, `…/Add/ByLeadField`, `…/Update` (25 each) |
 //! | `Webhook.svc` | `Create`, `Update`, `Retrieve`, `Delete` |
 //!
@@ -24,6 +24,7 @@ mod authentication;
 mod events;
 mod fields;
 mod hooks;
+mod lead_fields;
 mod leads_bulk;
 mod leads_read;
 mod leads_search;

@@ -21,6 +21,9 @@ pub struct Options {
     /// The user whom the keys belong to, and who is recorded as the author of every write.
     #[arg(long, default_value_t = Self::default().user_id)]
     pub user_id: String,
+    /// The host of the account's region, when it is not this one: then every call is refused but the one that names it.
+    #[arg(long)]
+    pub api_host: Option<String>,
     /// The plan, which gives the calls in 5 s.
     #[arg(long, value_enum, default_value_t = Self::default().plan)]
     pub plan: Plan,
@@ -69,7 +72,7 @@ pub struct Options {
     /// Where changes are announced. Nowhere when absent.
     #[arg(long)]
     pub webhook_url: Option<String>,
-    /// Numbers of the events that `webhook_url` gets: 2 activity, 3 lead create, 4 owner, 5 stage, 6 lead update,
+    /// Numbers of the events that `webhook_url` gets: 2 activity, 3 lead create, 4 owner, 5 stage, 6 lead update, 9 score,
     /// 15 activity update, 26 field.
     #[arg(long = "webhook-event", value_name = "NUMBER", default_values_t = Self::default().webhook_events)]
     pub webhook_events: Vec<u16>,
@@ -96,6 +99,7 @@ impl Default for Options {
             access_key: "u$rsimulated".to_owned(),
             secret_key: "simulated-secret".to_owned(),
             user_id: "5c0e1f2a-0000-4000-8000-000000000001".to_owned(),
+            api_host: None,
             plan: Plan::Standard,
             calls_per_5s: None,
             bulk_calls_per_5s: 1,

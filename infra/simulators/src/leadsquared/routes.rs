@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    activities, activities_bulk, activity_types, authentication, hooks, leads_bulk, leads_read, leads_search,
-    leads_update_v2, leads_write, refusal::Refused, vendor::Desk,
+    activities, activities_bulk, activity_types, authentication, hooks, lead_fields, leads_bulk, leads_read,
+    leads_search, leads_update_v2, leads_write, refusal::Refused, vendor::Desk,
 };
 
 /// What answers a call.
@@ -52,6 +52,8 @@ fn lead_route(call: &str) -> Option<Route> {
         "leads.recentlymodified" => ("POST", Act(leads_search::recently_modified)),
         "lead.create" => ("POST", Act(leads_write::create)),
         "lead.update" => ("POST", Act(leads_write::update)),
+        "lead.capture" => ("POST", Act(leads_write::capture)),
+        "createleadfield" => ("POST", Act(lead_fields::create)),
         "lead.createorupdate" => ("POST", Act(leads_write::create_or_update)),
         "lead/bulk/create" => ("POST", Act(leads_bulk::create)),
         "lead/bulk/createorupdate" => ("POST", Act(leads_bulk::create_or_update)),
@@ -67,6 +69,8 @@ fn activity_route(call: &str) -> Option<Route> {
         "createtype" => ("POST", Act(activity_types::create)),
         "customactivity/getactivitysetting" => ("GET", Act(activity_types::setting)),
         "create" => ("POST", Act(activities::create)),
+        "createcustom" => ("POST", Act(activities::create_with_lead)),
+        "customactivity/update" => ("POST", Act(activities_bulk::update_one)),
         "retrieve" => ("POST", Act(activities::of_lead)),
         "customactivity/retrievebyactivityevent" => ("POST", Act(activities::by_event)),
         "bulk/customactivity/add/byleadid" => ("POST", Act(activities_bulk::add_by_lead_id)),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use super::{
-    fields::{DATE, Pair},
+    fields::{DATE, Pair, Schema},
     options::Options,
     received::{Activity, Lead},
     refusal::Refused,
@@ -38,6 +38,7 @@ pub(super) struct Store {
     pub(super) activities: Vec<Activity>,
     activity_places: HashMap<String, usize>,
     pub(super) types: BTreeMap<u32, ActivityType>,
+    pub(super) schema: Schema,
 }
 
 impl Store {
@@ -52,6 +53,7 @@ impl Store {
             activities: Vec::new(),
             activity_places: HashMap::new(),
             types: system.into_iter().chain(custom).map(named).collect(),
+            schema: Schema::of(options),
         };
         for (id, fields) in &options.leads {
             let pairs = fields.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect();

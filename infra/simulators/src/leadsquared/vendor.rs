@@ -121,8 +121,11 @@ impl LeadSquared {
     }
 
     pub(super) fn edit_lead(&self, id: &str, pairs: Vec<Pair>) {
-        let change = lock(&self.store).write(id, pairs, PERSON, self.clock.now_ms());
-        self.announcer.announce(vec![Raised::Lead(change)], &self.options);
+        let (change, schema) = {
+            let mut store = lock(&self.store);
+            (store.write(id, pairs, PERSON, self.clock.now_ms()), store.schema.clone())
+        };
+        self.announcer.announce(vec![Raised::Lead(change)], &self.options.user_id, &schema);
     }
 
     pub(super) fn put_activity_type(&self, code: u32, name: &str) {
@@ -149,8 +152,16 @@ impl Vendor for LeadSquared {
         };
         let known = is("x-lsq-accesskey", "accessKey", &self.options.access_key)
             && is("x-lsq-secretkey", "secretKey", &self.options.secret_key);
-        let refusal = || envelope("MXInvalidAccessDetailsException", "Invalid access details");
-        (!known).then(|| Answer::json(StatusCode::UNAUTHORIZED, refusal()))
+        if !known {
+            let refusal = envelope("MXInvalidAccessDetailsException", "Invalid access details");
+            return Some(Answer::json(StatusCode::UNAUTHORIZED, refusal));
+        }
+        // Another region's host: only the call that names the right one is answered.
+        let host = self.options.api_host.as_deref()?;
+        let is_probe = operation(head.uri.path()) == "authentication.svc/userbyaccesskey.get";
+        let message = format!("The account is served by another API host: {host}");
+        (!is_probe)
+            .then(|| Answer::json(StatusCode::UNAUTHORIZED, envelope("MXInvalidAccessDetailsException", &message)))
     }
 
     fn windows(&self, path: &str) -> &'static [usize] {
@@ -201,7 +212,7 @@ impl Vendor for LeadSquared {
     }
 
     async fn work(self: &Arc<Self>, call: Incoming) -> Worked {
-        let (reply, rows, raised) = {
+        let (reply, rows, raised, schema) = {
             let mut store = lock(&self.store);
             let mut desk = Desk {
                 store: &mut store,
@@ -213,9 +224,10 @@ impl Vendor for LeadSquared {
                 raised: Vec::new(),
             };
             let reply = route(&mut desk, &operation(&call.path));
-            (reply, desk.rows, desk.raised)
+            let (rows, raised) = (desk.rows, desk.raised);
+            (reply, rows, raised, store.schema.clone())
         };
-        self.announcer.announce(raised, &self.options);
+        self.announcer.announce(raised, &self.options.user_id, &schema);
         let answer = reply.map_or_else(|refused| refused.into_answer(self.options.hide_errors), Answer::ok);
         Worked { answer, items: rows }
     }

@@ -107,5 +107,8 @@ async fn webhooks_are_set_up_with_the_oddities_that_probing_found() {
     assert_eq!(vendor.request(Method::POST, &delete).send().await.unwrap().status(), 405);
     assert_eq!(vendor.get(&delete).await.0, 200);
     let (_, left) = vendor.post("Webhook.svc/Retrieve", json!({ "Parameter": {} })).await;
-    assert_eq!((&left["RecordCount"], &left["Response"][0]["EventCode"]), (&json!(1), &json!("2")));
+    assert_eq!(
+        (&left["RecordCount"], &left["Response"][0]["EventCode"]),
+        (&json!(1), &json!("LeadActivity_Post_Create"))
+    );
 }

@@ -11,6 +11,7 @@ mod leadsquared_bulk_leads;
 mod leadsquared_leads;
 mod leadsquared_limits;
 mod leadsquared_search;
+mod leadsquared_setup;
 mod leadsquared_webhooks;
 mod liguelead_account;
 mod liguelead_callbacks;

@@ -13,6 +13,9 @@ async fn keys_travel_in_headers_and_never_in_the_address() {
     let user = server.call().who_am_i().await.unwrap();
     assert_eq!(user.id.as_deref(), Some("u1"));
     assert_eq!(user.org_id.as_deref(), Some("77"));
+    assert_eq!(user.base_url().as_deref(), Some("https://api-us11.leadsquared.com/v2"));
+    let off_ms = jiff::Timestamp::now().as_millisecond() - user.server_ms.unwrap();
+    assert!((-1_000..60_000).contains(&off_ms), "the answer has a date: {off_ms}");
     assert_eq!(user.api_host.as_deref(), Some("api-us11.leadsquared.com"));
     let asked = server.asked_once();
     assert_eq!(asked.uri.to_string(), "/v2/Authentication.svc/UserByAccessKey.Get");

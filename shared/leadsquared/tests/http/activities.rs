@@ -1,6 +1,6 @@
 //! Activities, written and found again.
 
-use leadsquared::RowOutcome;
+use leadsquared::{CallError, RowOutcome};
 use serde_json::json;
 
 use crate::{
@@ -102,4 +102,37 @@ fn debug_prints_no_note_and_no_value() {
     for value in ["Olá", "msg-1", "Delivered"] {
         assert!(!printed.contains(value), "{printed}");
     }
+}
+
+#[tokio::test]
+async fn one_activity_by_a_call() {
+    let server = serve(200, json!({"Status": "Success", "Message": {"Id": "x1"}})).await;
+    assert_eq!(server.call().add_activity(&activity("a")).await.unwrap().as_deref(), Some("x1"));
+    let asked = server.asked_once();
+    assert_eq!((asked.uri.path(), &asked.body["RelatedProspectId"]), ("/v2/ProspectActivity.svc/Create", &json!("a")));
+    let untold = serve(200, json!({"Status": "Success"})).await.call().add_activity(&activity("a")).await;
+    assert_eq!(untold, Ok(None));
+    let lost = serve(502, "").await.call().add_activity(&activity("a")).await;
+    assert!(matches!(lost, Err(CallError::Unknown { .. })), "{lost:?}");
+
+    let server = serve(200, json!({"Status": "Success", "Message": {"Id": "x1"}})).await;
+    server.call().update_activity(&update("x1"), 206).await.unwrap();
+    let expected = json!({"ProspectActivityId": "x1", "ActivityEvent": 206,
+        "Fields": [{"SchemaName": "Status", "Value": "Delivered"}]});
+    assert_eq!(server.asked_once().body, expected);
+}
+
+#[tokio::test]
+async fn activities_on_leads_that_a_field_tells() {
+    let server =
+        serve(200, json!({"Response": [{"RowNumber": 1, "ActivityCreated": true, "ProspectActivityId": "x1"}]})).await;
+    let outcomes = server.call().add_activities_by_field("Phone", &[activity("+55-11988887777")]).await.unwrap();
+    assert_eq!(outcomes, [done(Some("x1"))]);
+    let asked = server.asked_once();
+    let path = "/v2/ProspectActivity.svc/Bulk/CustomActivity/Add/ByLeadField?searchBy=Phone";
+    assert_eq!(asked.uri.to_string(), path);
+    assert_eq!(
+        (&asked.body[0]["SearchByValue"], asked.body[0].get("RelatedProspectId")),
+        (&json!("+55-11988887777"), None)
+    );
 }

@@ -10,5 +10,8 @@ mod account;
 mod activities;
 mod failures;
 mod leads;
+mod leads_write;
+mod reading;
 mod samples;
 mod server;
+mod subscriptions;

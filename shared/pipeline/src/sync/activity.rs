@@ -56,7 +56,7 @@ impl CrmSettings {
 }
 
 /// The activity type that stands for messages.
-pub(super) fn activity_type(name: &str) -> NewActivityType {
+pub(crate) fn activity_type(name: &str) -> NewActivityType {
     let fields = [
         (ID_FIELD, "Message Id"),
         (RULE_FIELD, "Rule"),

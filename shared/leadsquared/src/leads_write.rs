@@ -1,0 +1,136 @@
+//! `LeadManagement.svc`, writing one lead by a call. Bodies are arrays of attributes even for one field.
+
+use std::fmt;
+
+use serde_json::{Map, Value, json};
+
+use crate::{Admitted, CallError, LeadUpdate, Standard, client::Repeat, json};
+
+/// A lead as it is to be written, where LeadSquared itself decides whether it is new.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct LeadWrite {
+    /// Schema names (case-sensitive) and values. One name unknown to the account makes LeadSquared refuse the whole
+    /// lead; see [`CallError::unknown_attributes`].
+    pub fields: Vec<(String, String)>,
+    /// The field by which an existing lead is looked up: `Phone`, `EmailAddress`, `ProspectID` or a unique field. `None`
+    /// is LeadSquared's own order, e-mail then phone. It is compared as **exact text**: `+55-119…` and `55119…` are two
+    /// leads.
+    pub search_by: Option<String>,
+}
+
+/// What became of a lead that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenLead {
+    /// Its `ProspectID`.
+    pub id: String,
+    /// Whether it is new, if the answer tells.
+    pub created: Option<bool>,
+}
+
+/// What [`Admitted::capture_lead`] does to a lead that exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeadUpdateBehavior {
+    /// Nothing.
+    DoNotUpdate,
+    /// Only fields without a value are set.
+    UpdateOnlyEmptyFields,
+    /// All fields but the unique ones are set.
+    DoNotUpdateUniqueFields,
+}
+
+impl fmt::Debug for LeadWrite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.fields.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("LeadWrite").field("fields", &names).field("search_by", &self.search_by).finish()
+    }
+}
+
+impl Admitted<'_, Standard> {
+    /// Creates a lead and returns its id: `Lead.Create`. At least one of FirstName, LastName, EmailAddress and Phone
+    /// must have a value (else `MXMandatoryAttributeMissingException`); a taken unique value is
+    /// `MXDuplicateEntryException`. Raises the account's webhooks. **Not to be repeated unseen.**
+    /// Source: LeadSquared create-a-lead page.
+    pub async fn create_lead(self, fields: &[(String, String)]) -> Result<String, CallError> {
+        let path = "LeadManagement.svc/Lead.Create";
+        let answer = self.client.post(path, &[], &attributes(fields), Repeat::Creates).await?;
+        Ok(written(&answer)?.id)
+    }
+
+    /// Sets one lead's values: `Lead.Update`. Raises no webhook, rule or automation. Answers success also
+    /// when no value changes; an unknown lead is `MXInvalidEntityException`. Repeating it does no harm, except that it
+    /// may overwrite newer values. Source: LeadSquared update-a-lead page.
+    pub async fn update_lead(self, update: &LeadUpdate) -> Result<(), CallError> {
+        self.update(update, "false").await
+    }
+
+    /// [`Admitted::update_lead`] that raises the account's webhooks and starts its automations as a person's edit does
+    /// (`postUpdatedLead=true`): whoever listens to them must know its own edits again.
+    pub async fn update_lead_aloud(self, update: &LeadUpdate) -> Result<(), CallError> {
+        self.update(update, "true").await
+    }
+
+    async fn update(self, update: &LeadUpdate, aloud: &str) -> Result<(), CallError> {
+        let query = [("leadId", update.lead_id.as_str()), ("postUpdatedLead", aloud)];
+        let path = "LeadManagement.svc/Lead.Update";
+        self.client.post(path, &query, &attributes(&update.fields), Repeat::Harmless).await.map(|_| ())
+    }
+
+    /// Changes the lead that `lead.search_by` finds, or creates it: `Lead.CreateOrUpdate`, without webhooks for an
+    /// update. **Not to be repeated unseen**: where the account does not hold the field unique, there may be two.
+    /// Source: LeadSquared create-or-update-a-lead page.
+    pub async fn create_or_update_lead(self, lead: &LeadWrite) -> Result<WrittenLead, CallError> {
+        let (path, query) = ("LeadManagement.svc/Lead.CreateOrUpdate", [("postUpdatedLead", "false")]);
+        written(&self.client.post(path, &query, &write_json(lead), Repeat::Creates).await?)
+    }
+
+    /// Creates or changes a lead as a form does: `Lead.Capture`, which matches ProspectID, then e-mail, then phone, and
+    /// heeds `search_by` unless all three have values. `existing`: what to do to a lead that is found; `None` sets all
+    /// fields. **Not to be repeated unseen.** Source: LeadSquared capture-lead page; its answer from public clients.
+    pub async fn capture_lead(
+        self,
+        lead: &LeadWrite,
+        existing: Option<LeadUpdateBehavior>,
+    ) -> Result<WrittenLead, CallError> {
+        let query = existing.map(|existing| ("LeadUpdateBehavior", existing.name()));
+        let path = "LeadManagement.svc/Lead.Capture";
+        written(&self.client.post(path, query.as_slice(), &write_json(lead), Repeat::Creates).await?)
+    }
+}
+
+impl LeadUpdateBehavior {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::DoNotUpdate => "DoNotUpdate",
+            Self::UpdateOnlyEmptyFields => "UpdateOnlyEmptyFields",
+            Self::DoNotUpdateUniqueFields => "DoNotUpdateUniqueFields",
+        }
+    }
+}
+
+/// `[{"Attribute", "Value"}, …]`.
+pub(crate) fn attributes(fields: &[(String, String)]) -> Value {
+    fields.iter().map(|(name, value)| json!({"Attribute": name, "Value": value})).collect()
+}
+
+/// The same with the search key among them.
+pub(crate) fn write_json(lead: &LeadWrite) -> Value {
+    let mut body = attributes(&lead.fields);
+    if let (Some(rows), Some(field)) = (body.as_array_mut(), &lead.search_by) {
+        rows.push(json!({"Attribute": "SearchBy", "Value": field}));
+    }
+    body
+}
+
+/// `{"Status":"Success","Message":{"Id":…}}`. A success that names no lead leaves open what was written.
+fn written(answer: &Value) -> Result<WrittenLead, CallError> {
+    let message = answer.get("Message").and_then(Value::as_object);
+    let lead = message.and_then(|message| {
+        let id = json::text_of(message, &["Id", "RelatedId", "RelatedID"])?;
+        Some(WrittenLead { id, created: created(message) })
+    });
+    lead.ok_or_else(|| Repeat::Creates.failed("the answer tells no lead's id"))
+}
+
+pub(crate) fn created(row: &Map<String, Value>) -> Option<bool> {
+    json::first(row, &["IsCreated", "LeadCreated"]).and_then(json::truth)
+}

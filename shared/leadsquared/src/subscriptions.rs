@@ -1,0 +1,247 @@
+//! `Webhook.svc`: the account's webhooks, made, listed, changed and deleted. What they post is in [`crate::webhook`].
+//!
+//! Sources: LeadSquared create-, update- and retrieve-a-webhook pages, and what public clients found out by trying.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value, json};
+
+use crate::{Admitted, CallError, Page, Standard, client::Repeat, json};
+
+/// An event that a webhook can be for, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WebhookEvent(pub u16);
+
+impl WebhookEvent {
+    /// A new activity on a lead. A webhook for it must name the activity's code.
+    pub const ACTIVITY_CREATED: Self = Self(2);
+    /// A new lead.
+    pub const LEAD_CREATED: Self = Self(3);
+    /// A lead's stage changed. It can be made by hand alone: the API refuses it.
+    pub const STAGE_CHANGED: Self = Self(5);
+    /// A lead's fields changed.
+    pub const LEAD_UPDATED: Self = Self(6);
+    /// An activity was edited.
+    pub const ACTIVITY_UPDATED: Self = Self(15);
+
+    /// The name that lists know it by, and that LeadSquared appends to a webhook's address as `eventType`.
+    #[must_use]
+    pub fn name(self) -> Option<&'static str> {
+        EVENTS.iter().find(|(number, _)| *number == self.0).map(|(_, name)| *name)
+    }
+
+    /// From the number or the name, whichever a list holds.
+    fn read(text: &str) -> Option<Self> {
+        let named = EVENTS.iter().find(|(_, name)| name.eq_ignore_ascii_case(text)).map(|(number, _)| *number);
+        named.or_else(|| text.parse().ok()).map(Self)
+    }
+}
+
+/// The events that have a public number, and their names.
+pub const EVENTS: [(u16, &str); 18] = [
+    (1, "Landing_Page_submission"),
+    (2, "LeadActivity_Post_Create"),
+    (3, "Lead_Post_Create"),
+    (4, "Lead_Owner_Change"),
+    (5, "Lead_Post_Stage_Change"),
+    (6, "Lead_Post_Update"),
+    (7, "Task_Create"),
+    (8, "Task_Reminder"),
+    (9, "Lead_Score_Change"),
+    (15, "LeadActivity_Post_Update"),
+    (16, "Task_Complete"),
+    (17, "Task_Update"),
+    (26, "Lead_Field_Change"),
+    (31, "Opportunity_Post_Create"),
+    (32, "Opportunity_Post_Update"),
+    (33, "OpportunityField_Post_Update"),
+    (34, "OpportunityStage_Post_Update"),
+    (35, "Opportunity_Post_Delete"),
+];
+
+/// A webhook as it is to be.
+#[derive(Clone)]
+pub struct NewWebhook {
+    /// The event.
+    pub event: WebhookEvent,
+    /// Where it posts to, by http or https.
+    pub url: String,
+    /// What people see in the list of webhooks.
+    pub description: String,
+    /// Headers on each post, at most 10: the way to show a secret. Administrators of the account can read them.
+    pub headers: Vec<(String, SecretString)>,
+    /// Only activities of this code; needed for [`WebhookEvent::ACTIVITY_CREATED`].
+    pub activity_code: Option<u32>,
+}
+
+impl fmt::Debug for NewWebhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        // Not the address: it may hold a secret.
+        f.debug_struct("NewWebhook")
+            .field("event", &self.event)
+            .field("headers", &headers)
+            .field("activity_code", &self.activity_code)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether LeadSquared posts to a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebhookStatus {
+    /// It does.
+    Enabled,
+    /// A person switched it off.
+    DisabledByHand,
+    /// LeadSquared switched it off after too many failures, and it stays so until a person or an update enables it. The
+    /// only machine-readable sign that deliveries have stopped.
+    DisabledByFailures,
+    /// A number that no page tells of.
+    Other(u64),
+}
+
+impl WebhookStatus {
+    /// By the newer page. An older copy says that 1 is enabled, so only 2 is beyond doubt.
+    fn read(code: u64) -> Self {
+        match code {
+            0 => Self::Enabled,
+            1 => Self::DisabledByHand,
+            2 => Self::DisabledByFailures,
+            other => Self::Other(other),
+        }
+    }
+
+    const fn code(self) -> u64 {
+        match self {
+            Self::Enabled => 0,
+            Self::DisabledByHand => 1,
+            Self::DisabledByFailures => 2,
+            Self::Other(code) => code,
+        }
+    }
+}
+
+/// A webhook of the account.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// Its id.
+    pub id: String,
+    /// Its event, if it is one with a public number.
+    pub event: Option<WebhookEvent>,
+    /// Whether it is posted to; `None` if the list does not tell.
+    pub status: Option<WebhookStatus>,
+    /// Where it posts to. It may hold a secret, so `Debug` shows the host alone.
+    pub url: Option<String>,
+    /// What people see.
+    pub description: Option<String>,
+    /// The code of activities that it is for, where the list tells one.
+    pub activity_code: Option<u32>,
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.url.as_deref().and_then(|url| url::Url::parse(url).ok()?.host_str().map(str::to_owned));
+        f.debug_struct("Webhook")
+            .field("id", &self.id)
+            .field("event", &self.event)
+            .field("status", &self.status)
+            .field("host", &host)
+            .field("activity_code", &self.activity_code)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Admitted<'_, Standard> {
+    /// Makes a webhook and returns its id. The number of webhooks depends on the plan (3 on Sales Pro, 30 on Sales
+    /// Super). [`WebhookEvent::STAGE_CHANGED`] is refused. **Not to be repeated unseen**: list them first.
+    pub async fn create_webhook(self, new: &NewWebhook) -> Result<String, CallError> {
+        let answer = self.client.post("Webhook.svc/Create", &[], &setup_json(new), Repeat::Creates).await?;
+        let message = answer.get("Message").and_then(Value::as_object);
+        message
+            .and_then(|message| json::text_of(message, &["Id", "WebhookId"]))
+            .ok_or_else(|| Repeat::Creates.failed("the answer tells no webhook's id"))
+    }
+
+    /// Replaces a webhook's settings, all of them; repeating it does no harm.
+    pub async fn update_webhook(self, id: &str, new: &NewWebhook) -> Result<(), CallError> {
+        let mut body = setup_json(new);
+        if let Some(object) = body.as_object_mut() {
+            object.insert("WebhookId".into(), id.into());
+        }
+        self.client.post("Webhook.svc/Update", &[], &body, Repeat::Harmless).await.map(|_| ())
+    }
+
+    /// The account's webhooks, those of one status or, as far as is known, of all. Ask for
+    /// [`WebhookStatus::DisabledByFailures`] by name: whether a list without a status holds them is not documented.
+    pub async fn webhooks(self, status: Option<WebhookStatus>, page: Page) -> Result<Vec<Webhook>, CallError> {
+        let mut parameter = Map::new();
+        parameter.insert("Type".into(), "Webhook".into());
+        if let Some(status) = status {
+            parameter.insert("StatusCode".into(), status.code().into());
+        }
+        let body = json!({
+            "Parameter": parameter,
+            "Sorting": {"ColumnName": "CreatedOn", "Direction": "0"},
+            "Paging": page.json(),
+        });
+        let answer = self.client.post("Webhook.svc/Retrieve", &[], &body, Repeat::Harmless).await?;
+        listed(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of webhooks"))
+    }
+
+    /// Deletes a webhook. It is a `GET`: a `POST` is refused (405).
+    pub async fn delete_webhook(self, id: &str) -> Result<(), CallError> {
+        self.client.get("Webhook.svc/Delete", &[("webhookId", id)]).await.map(|_| ())
+    }
+}
+
+fn setup_json(new: &NewWebhook) -> Value {
+    let headers: Vec<Value> =
+        new.headers.iter().map(|(name, value)| json!({"Key": name, "Value": value.expose_secret()})).collect();
+    let mut body = json!({
+        "Description": new.description,
+        "URL": new.url,
+        "Method": "POST",
+        "ContentType": "application/json",
+        "WebhookEvent": new.event.0.to_string(),
+        "LandingPageUrls": null,
+        "IsSpecificLandingPage": false,
+        "NotifyOnFailure": true,
+        "WebhookProperties": null,
+        "CustomHeaders": headers,
+    });
+    if let (Some(code), Some(object)) = (new.activity_code, body.as_object_mut()) {
+        // The code must stand beside the properties too, or the call is refused; and the properties are JSON as text.
+        let code = code.to_string();
+        let properties = json!({"ActivityEvent": code, "ActivityData": "[]", "WebPageNames": "[]"});
+        object.insert("WebhookProperties".into(), properties.to_string().into());
+        object.insert("ActivityEvent".into(), code.into());
+    }
+    body
+}
+
+/// Rows under `Response`, which may be absent when there is none.
+fn listed(answer: &Value) -> Option<Vec<Webhook>> {
+    let answer = answer.as_object()?;
+    match json::member(answer, "Response") {
+        Some(rows) => Some(rows.as_array()?.iter().filter_map(|row| webhook(row.as_object()?)).collect()),
+        None => json::member(answer, "RecordCount").and_then(json::whole).filter(|count| *count == 0).map(|_| vec![]),
+    }
+}
+
+fn webhook(row: &Map<String, Value>) -> Option<Webhook> {
+    let properties = json::member(row, "WebhookProperties");
+    let properties = match properties {
+        Some(Value::String(text)) => serde_json::from_str::<Value>(text).ok(),
+        other => other.cloned(),
+    };
+    let code = properties.as_ref().and_then(Value::as_object).and_then(|one| json::member(one, "ActivityEvent"));
+    Some(Webhook {
+        id: json::text_of(row, &["WebhookId"])?,
+        event: json::text_of(row, &["EventCode", "WebhookEvent"]).and_then(|event| WebhookEvent::read(&event)),
+        status: json::member(row, "StatusCode").and_then(json::whole).map(WebhookStatus::read),
+        url: json::text_of(row, &["URL"]),
+        description: json::text_of(row, &["Description"]),
+        activity_code: code.or_else(|| json::member(row, "ActivityEvent")).and_then(json::code),
+    })
+}

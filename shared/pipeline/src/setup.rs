@@ -1,0 +1,114 @@
+//! What an installation needs in LeadSquared: the activity type that stands for messages, the lead fields that the
+//! configuration writes or asks, and the webhooks that its rules wait for.
+//!
+//! Reading and making are apart: [`Setup::look`] reads what is there and says what is missing, without a change;
+//! [`Setup::make`] makes one thing. Doing both twice makes nothing twice, since the second look finds what the first
+//! round made. What no call can do is told as steps for a person.
+
+mod standing;
+mod wanted;
+
+use leadsquared::{Admitted, CallError, Page, Standard, Webhook, WebhookStatus};
+use recado_ledger::{Ledger, LedgerError};
+
+use crate::crm::{Crm, CrmError};
+
+pub use standing::{Item, Make, Standing};
+pub use wanted::{HookTarget, Wanted, fields_used};
+
+/// Webhooks on one page: more than any plan has.
+const WEBHOOKS_PER_PAGE: u32 = 100;
+
+/// Reads and makes.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// LeadSquared, inside the account's limits.
+    pub crm: Crm,
+    /// The table, which keeps the activity type's code.
+    pub ledger: Ledger,
+}
+
+/// Why it could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// LeadSquared or its limits.
+    #[error(transparent)]
+    Crm(#[from] CrmError),
+    /// The table.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// What an account has of what may be wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Account {
+    /// Its activity types.
+    pub types: Vec<leadsquared::ActivityType>,
+    /// Its lead fields.
+    pub fields: Vec<leadsquared::LeadField>,
+    /// Its webhooks, those that are switched off included.
+    pub webhooks: Vec<Webhook>,
+}
+
+impl Setup {
+    /// Reads what the account has: 5 standard calls.
+    pub async fn account(&self, until_ms: i64) -> Result<Account, CrmError> {
+        Ok(Account {
+            types: self.crm.call(until_ms, async |crm: Admitted<'_, Standard>| crm.activity_types().await).await?,
+            fields: self.crm.call(until_ms, async |crm: Admitted<'_, Standard>| crm.lead_fields().await).await?,
+            webhooks: self.webhooks(until_ms).await?,
+        })
+    }
+
+    /// All webhooks: 3 standard calls, since it is not documented whether a list without a status holds those that are
+    /// switched off.
+    pub async fn webhooks(&self, until_ms: i64) -> Result<Vec<Webhook>, CrmError> {
+        let mut all: Vec<Webhook> = Vec::new();
+        for status in [None, Some(WebhookStatus::DisabledByHand), Some(WebhookStatus::DisabledByFailures)] {
+            let page = Page::first(WEBHOOKS_PER_PAGE);
+            let some =
+                self.crm.call(until_ms, async |crm: Admitted<'_, Standard>| crm.webhooks(status, page).await).await?;
+            for webhook in some {
+                if !all.iter().any(|known| known.id == webhook.id) {
+                    all.push(webhook);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Makes or changes one thing. Nothing to do is no call.
+    pub async fn make(&self, make: &Make, until_ms: i64) -> Result<(), SetupError> {
+        let crm = &self.crm;
+        match make {
+            Make::Nothing => {}
+            Make::ActivityType(new) => {
+                let code =
+                    crm.call(until_ms, async |crm: Admitted<'_, Standard>| crm.create_activity_type(new).await).await?;
+                self.ledger.set_setting(&activity_setting(&new.name), &code.to_string()).await?;
+            }
+            Make::LeadField(new) => {
+                crm.call(until_ms, async |crm: Admitted<'_, Standard>| crm.create_lead_field(new).await).await?;
+            }
+            Make::Webhook(new) => {
+                crm.call(until_ms, async |crm: Admitted<'_, Standard>| crm.create_webhook(new).await).await?;
+            }
+            Make::Rewrite(id, new) => {
+                crm.call(until_ms, async |crm: Admitted<'_, Standard>| crm.update_webhook(id, new).await).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The setting under which the table keeps an activity type's code.
+#[must_use]
+pub fn activity_setting(name: &str) -> String {
+    format!("activity_code:{name}")
+}
+
+/// Whether a failed making may have been carried out all the same: looking again tells.
+#[must_use]
+pub fn is_open(error: &SetupError) -> bool {
+    matches!(error, SetupError::Crm(CrmError::Call(CallError::Unknown { .. })))
+}

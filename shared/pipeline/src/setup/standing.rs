@@ -1,0 +1,274 @@
+//! What is wanted against what is there. Pure.
+
+use leadsquared::{LeadFieldKind, NewActivityType, NewLeadField, NewWebhook, Webhook, WebhookEvent, WebhookStatus};
+use url::Url;
+
+use super::{Account, Wanted, wanted::DESCRIPTION};
+
+/// One thing that is wanted.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// `activity type`, `lead field` or `webhook`.
+    pub kind: &'static str,
+    /// Its name; a webhook's event.
+    pub name: String,
+    /// How it stands.
+    pub standing: Standing,
+    /// What would make it, or change it.
+    pub make: Make,
+}
+
+/// How a wanted thing stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It is there.
+    Found,
+    /// It is not there, and can be made.
+    Missing,
+    /// It is there and not as wanted, in these words; a change needs to be asked for.
+    Differs(String),
+    /// It cannot be made or changed by a call, in these words.
+    ByHand(String),
+}
+
+/// The call that makes or changes a thing.
+#[derive(Debug, Clone)]
+pub enum Make {
+    /// No call.
+    Nothing,
+    /// Creates the activity type.
+    ActivityType(NewActivityType),
+    /// Creates a lead field.
+    LeadField(NewLeadField),
+    /// Creates a webhook.
+    Webhook(NewWebhook),
+    /// Writes a webhook of this id anew: address, headers, enabled.
+    Rewrite(String, NewWebhook),
+}
+
+impl Wanted {
+    /// Each thing that is wanted, and how it stands in `account`.
+    #[must_use]
+    pub fn against(&self, account: &Account) -> Vec<Item> {
+        let mut items = vec![self.activity_item(account)];
+        items.extend(self.fields.iter().map(|(name, kind)| field_item(name, *kind, account)));
+        items.extend(self.webhooks.iter().map(|new| webhook_item(new, &account.webhooks)));
+        items
+    }
+
+    fn activity_item(&self, account: &Account) -> Item {
+        let name = &self.activity_type.name;
+        let near = account.types.iter().find(|kind| kind.name != *name && kind.name.eq_ignore_ascii_case(name));
+        let (standing, make) = if account.types.iter().any(|kind| kind.name == *name) {
+            (Standing::Found, Make::Nothing)
+        } else if let Some(near) = near {
+            let why = format!("there is \"{}\": write `activity: {}` in the configuration", near.name, near.name);
+            (Standing::ByHand(why), Make::Nothing)
+        } else {
+            (Standing::Missing, Make::ActivityType(self.activity_type.clone()))
+        };
+        Item { kind: "activity type", name: name.clone(), standing, make }
+    }
+}
+
+fn field_item(name: &str, kind: LeadFieldKind, account: &Account) -> Item {
+    let item = |standing, make| Item { kind: "lead field", name: name.to_owned(), standing, make };
+    if let Some(found) = account.fields.iter().find(|field| field.schema_name == name) {
+        return match found.data_type.as_deref().filter(|data_type| !takes(kind, data_type)) {
+            Some(other) => {
+                item(Standing::ByHand(format!("it is of the type {other}: choose another field")), Make::Nothing)
+            }
+            None => item(Standing::Found, Make::Nothing),
+        };
+    }
+    if let Some(near) = account.fields.iter().find(|field| field.schema_name.eq_ignore_ascii_case(name)) {
+        return item(
+            Standing::ByHand(format!("there is {}: names are case-sensitive, write it so", near.schema_name)),
+            Make::Nothing,
+        );
+    }
+    match NewLeadField::of_schema_name(name, kind) {
+        Some(new) => item(Standing::Missing, Make::LeadField(new)),
+        None => item(
+            Standing::ByHand("the account has no such field, and only names with mx_ can be made".to_owned()),
+            Make::Nothing,
+        ),
+    }
+}
+
+/// Whether a field of this type can hold what is wanted. Types that are not known are taken to.
+fn takes(kind: LeadFieldKind, data_type: &str) -> bool {
+    let refused: &[&str] = match kind {
+        LeadFieldKind::Text(_) => &["Number", "Email", "Phone", "Website", "Date", "Time", "Boolean"],
+        LeadFieldKind::DateTime => &["Number", "Email", "Phone", "Website", "Time", "Select", "Boolean"],
+        LeadFieldKind::Boolean => &["Email", "Phone", "Website", "Date", "Time"],
+    };
+    !refused.contains(&data_type)
+}
+
+fn webhook_item(new: &NewWebhook, webhooks: &[Webhook]) -> Item {
+    let code = new.activity_code.map(|code| format!(" {code}")).unwrap_or_default();
+    let name = format!("{}{code}", new.event.name().unwrap_or("event"));
+    let of_event = |webhook: &&Webhook| webhook.event == Some(new.event) && fits(webhook, new);
+    let here: Vec<&Webhook> = webhooks.iter().filter(of_event).filter(|one| is_here(one, &new.url)).collect();
+    // One that is posted to is better than one that is not.
+    let best = here.iter().find(|one| is_on(one)).or(here.first());
+    let ours = || webhooks.iter().filter(of_event).find(|one| is_ours(one));
+    let (standing, make) = match best.copied() {
+        Some(found) if is_on(found) => (Standing::Found, Make::Rewrite(found.id.clone(), new.clone())),
+        Some(found) => {
+            let why = match found.status {
+                Some(WebhookStatus::DisabledByFailures) => "LeadSquared switched it off after too many failures",
+                _ => "somebody switched it off",
+            };
+            (Standing::Differs(why.to_owned()), Make::Rewrite(found.id.clone(), new.clone()))
+        }
+        None => match ours() {
+            Some(elsewhere) => (
+                Standing::Differs(format!("it posts to {}", host(elsewhere).unwrap_or_else(|| "nowhere".to_owned()))),
+                Make::Rewrite(elsewhere.id.clone(), new.clone()),
+            ),
+            None => (Standing::Missing, Make::Webhook(new.clone())),
+        },
+    };
+    Item { kind: "webhook", name, standing, make }
+}
+
+/// Whether it is for the same activities, as far as a list tells.
+fn fits(webhook: &Webhook, new: &NewWebhook) -> bool {
+    webhook.event != Some(WebhookEvent::ACTIVITY_CREATED)
+        || webhook.activity_code.is_none()
+        || webhook.activity_code == new.activity_code
+}
+
+/// Whether it posts to this address, whatever the query.
+fn is_here(webhook: &Webhook, url: &str) -> bool {
+    let plain = |url: &str| {
+        let mut url = Url::parse(url).ok()?;
+        url.set_query(None);
+        Some(url)
+    };
+    webhook.url.as_deref().and_then(plain).is_some_and(|one| plain(url) == Some(one))
+}
+
+/// Whether one of ours made it, for another address.
+fn is_ours(webhook: &Webhook) -> bool {
+    webhook.description.as_deref().is_some_and(|description| description.starts_with(DESCRIPTION))
+}
+
+fn is_on(webhook: &Webhook) -> bool {
+    !matches!(webhook.status, Some(WebhookStatus::DisabledByFailures | WebhookStatus::DisabledByHand))
+}
+
+fn host(webhook: &Webhook) -> Option<String> {
+    Url::parse(webhook.url.as_deref()?).ok()?.host_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use leadsquared::{ActivityType, LeadField};
+    use recado_core::config::Config;
+
+    use super::*;
+    use crate::setup::{HookTarget, fields_used};
+
+    const RULES: &str = "version: 1
+leadsquared: { plan: pro, opt_out: { sms: mx_No_SMS, voice: DoNotCall }, write_back: { status: mx_Message_Status } }
+rules:
+  - { id: a, on: lead.created, sms: \"Oi {{ lead.FirstName }}\" }
+  - { id: b, on: lead.stage, when: lead.mx_Score_Band == before.mx_Score_Band, sms: x }
+  - { id: c, on: activity.created, activity: 206, sms: x }
+";
+
+    fn wanted() -> (Config, Wanted) {
+        let config = Config::parse(RULES).unwrap().config;
+        let target =
+            HookTarget { public_url: "https://recado.example/prod".parse().unwrap(), secret: "hush".to_owned().into() };
+        let wanted = Wanted::of(&config, Some(&target));
+        (config, wanted)
+    }
+
+    fn hook(id: &str, event: u16, url: &str, status: WebhookStatus) -> Webhook {
+        Webhook {
+            id: id.into(),
+            event: Some(WebhookEvent(event)),
+            status: Some(status),
+            url: Some(url.into()),
+            description: Some("Recado: x".into()),
+            activity_code: None,
+        }
+    }
+
+    fn field(name: &str, data_type: &str) -> LeadField {
+        LeadField {
+            schema_name: name.into(),
+            display_name: None,
+            data_type: Some(data_type.into()),
+            is_mandatory: false,
+            max_chars: None,
+        }
+    }
+
+    fn standings(account: &Account) -> Vec<(String, String)> {
+        let word = |standing: &Standing| match standing {
+            Standing::Found => "found".to_owned(),
+            Standing::Missing => "missing".to_owned(),
+            Standing::Differs(why) => format!("differs: {why}"),
+            Standing::ByHand(why) => format!("by hand: {why}"),
+        };
+        wanted().1.against(account).into_iter().map(|item| (item.name, word(&item.standing))).collect()
+    }
+
+    fn of(account: &Account, name: &str) -> String {
+        standings(account).into_iter().find(|(one, _)| one == name).unwrap().1
+    }
+
+    #[test]
+    fn an_empty_account_misses_everything_that_a_call_can_make() {
+        let all = standings(&Account::default());
+        let missing: Vec<&str> =
+            all.iter().filter(|(_, word)| word == "missing").map(|(name, _)| name.as_str()).collect();
+        let expected = [
+            "Recado message",
+            "mx_Message_Status",
+            "mx_No_SMS",
+            "LeadActivity_Post_Create 206",
+            "Lead_Post_Create",
+            "Lead_Post_Update",
+        ];
+        assert_eq!(missing, expected);
+        assert!(of(&Account::default(), "DoNotCall").starts_with("by hand"));
+        let (_, wanted) = wanted();
+        assert_eq!(wanted.webhooks[0].url, "https://recado.example/prod/webhooks/leadsquared");
+        assert_eq!(wanted.steps.len(), 1, "the stage-change webhook: {:?}", wanted.steps);
+        assert!(!wanted.steps[0].contains("hush"));
+    }
+
+    #[test]
+    fn what_is_there_is_found_and_what_is_nearly_there_is_named() {
+        let account = Account {
+            types: vec![ActivityType { code: 206, name: "recado MESSAGE".into() }],
+            fields: vec![field("mx_message_status", "Text"), field("mx_No_SMS", "Date"), field("DoNotCall", "Boolean")],
+            webhooks: vec![
+                hook("w1", 3, "https://recado.example/prod/webhooks/leadsquared?secret=x", WebhookStatus::Enabled),
+                hook("w2", 6, "https://recado.example/prod/webhooks/leadsquared", WebhookStatus::DisabledByFailures),
+                hook("w3", 2, "https://old.example/webhooks/leadsquared", WebhookStatus::Enabled),
+            ],
+        };
+        assert!(of(&account, "Recado message").contains("recado MESSAGE"));
+        assert!(of(&account, "mx_Message_Status").contains("case-sensitive"));
+        assert!(of(&account, "mx_No_SMS").contains("type Date"));
+        assert_eq!(of(&account, "DoNotCall"), "found");
+        assert_eq!(of(&account, "Lead_Post_Create"), "found");
+        assert!(of(&account, "Lead_Post_Update").contains("too many failures"));
+        assert_eq!(of(&account, "LeadActivity_Post_Create 206"), "differs: it posts to old.example");
+    }
+
+    #[test]
+    fn a_rules_fields_are_known_by_rule() {
+        let used = fields_used(&wanted().0);
+        let names: Vec<&str> = used.keys().map(String::as_str).collect();
+        assert_eq!(names, ["FirstName", "ProspectStage", "mx_Score_Band"]);
+        assert!(used["mx_Score_Band"].contains("b"));
+    }
+}

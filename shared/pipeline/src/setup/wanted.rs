@@ -1,0 +1,170 @@
+//! What a configuration needs of the account. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use leadsquared::{LeadFieldKind, NewActivityType, NewWebhook, WebhookEvent};
+use recado_core::config::{Config, Trigger};
+use secrecy::SecretString;
+use url::Url;
+
+use crate::{secrets::WEBHOOK_PATH, sync::activity_type};
+
+/// The header that shows the webhooks' secret.
+const SECRET_HEADER: &str = "x-recado-secret";
+/// Characters of the field for a message's state: the longest has 11.
+const STATUS_CHARS: u16 = 50;
+/// How a person knows our webhooks in LeadSquared's list.
+pub(super) const DESCRIPTION: &str = "Recado";
+
+/// Where webhooks are to post to, and what they must show there.
+#[derive(Debug, Clone)]
+pub struct HookTarget {
+    /// This installation's own address.
+    pub public_url: Url,
+    /// The secret's newest value.
+    pub secret: SecretString,
+}
+
+/// What a configuration needs.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The activity type that stands for messages.
+    pub activity_type: NewActivityType,
+    /// Lead fields that the configuration writes or asks, by schema name, and what they are to hold.
+    pub fields: BTreeMap<String, LeadFieldKind>,
+    /// Webhooks; none while it is not known where to.
+    pub webhooks: Vec<NewWebhook>,
+    /// What a person has to do, one step each.
+    pub steps: Vec<String>,
+}
+
+impl Wanted {
+    /// What `config` needs. Without a `target` no webhook can be made.
+    #[must_use]
+    pub fn of(config: &Config, target: Option<&HookTarget>) -> Self {
+        let crm = &config.leadsquared;
+        let named = [
+            (&crm.write_back.status, LeadFieldKind::Text(STATUS_CHARS)),
+            (&crm.write_back.at, LeadFieldKind::DateTime),
+            (&crm.opt_out.sms, LeadFieldKind::Boolean),
+            (&crm.opt_out.voice, LeadFieldKind::Boolean),
+        ];
+        let fields = named.into_iter().filter_map(|(name, kind)| Some((name.as_ref()?.as_str().to_owned(), kind)));
+        let events = Events::of(config);
+        Self {
+            activity_type: activity_type(&crm.activity),
+            fields: fields.collect(),
+            webhooks: target.map(|target| events.webhooks(target)).unwrap_or_default(),
+            steps: events.steps(target),
+        }
+    }
+}
+
+/// The lead fields that rules look at, by schema name, and which rules do.
+#[must_use]
+pub fn fields_used(config: &Config) -> BTreeMap<String, BTreeSet<String>> {
+    let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for rule in &config.rules {
+        let condition = rule.when.iter().flat_map(|when| when.references());
+        let text = rule.action.text().into_iter().flat_map(|text| text.references());
+        let named = condition.chain(text).filter_map(|name| {
+            let field = name.strip_prefix("lead.").or_else(|| name.strip_prefix("before."))?;
+            (!field.is_empty()).then(|| field.to_owned())
+        });
+        let changed = match &rule.trigger {
+            Trigger::LeadChanged { field: Some(change) } => Some(change.name.as_str().to_owned()),
+            _ => None,
+        };
+        for field in named.chain(changed) {
+            used.entry(field).or_default().insert(rule.id.as_str().to_owned());
+        }
+    }
+    used
+}
+
+/// The events that rules wait for.
+#[derive(Default)]
+struct Events {
+    /// An event, and the activity's code where it needs one.
+    hooks: BTreeSet<(WebhookEvent, Option<u32>)>,
+    stage: bool,
+    any_activity: bool,
+}
+
+impl Events {
+    fn of(config: &Config) -> Self {
+        let mut events = Self::default();
+        for rule in &config.rules {
+            match &rule.trigger {
+                Trigger::LeadCreated => events.add(WebhookEvent::LEAD_CREATED, None),
+                Trigger::LeadChanged { field } => {
+                    events.stage |= field.as_ref().is_some_and(|change| change.name.as_str() == "ProspectStage");
+                    events.add(WebhookEvent::LEAD_UPDATED, None);
+                }
+                Trigger::ActivityCreated { code: Some(code) } => {
+                    events.add(WebhookEvent::ACTIVITY_CREATED, Some(*code));
+                }
+                Trigger::ActivityCreated { code: None } => events.any_activity = true,
+                Trigger::ActivityUpdated { code } => events.add(WebhookEvent::ACTIVITY_UPDATED, *code),
+            }
+        }
+        events
+    }
+
+    fn add(&mut self, event: WebhookEvent, code: Option<u32>) {
+        self.hooks.insert((event, code));
+    }
+
+    fn webhooks(&self, target: &HookTarget) -> Vec<NewWebhook> {
+        let url = address(&target.public_url);
+        let webhook = |(event, activity_code): &(WebhookEvent, Option<u32>)| NewWebhook {
+            event: *event,
+            url: url.clone(),
+            description: format!("{DESCRIPTION}: {}", event.name().unwrap_or("event")),
+            headers: vec![(SECRET_HEADER.to_owned(), target.secret.clone())],
+            activity_code: *activity_code,
+        };
+        self.hooks.iter().map(webhook).collect()
+    }
+
+    fn steps(&self, target: Option<&HookTarget>) -> Vec<String> {
+        let mut steps = Vec::new();
+        let Some(target) = target else {
+            return vec![
+                "set RECADO_PUBLIC_URL to this installation's own address: without it no webhook can be made"
+                    .to_owned(),
+            ];
+        };
+        let by_hand = |event: &str, why: &str| {
+            format!(
+                "in LeadSquared: Settings > API and Webhooks > Webhooks > Create: event \"{event}\", address {}, content \
+                 type application/json, custom header {SECRET_HEADER} with the first value of RECADO_WEBHOOK_SECRET, \
+                 notify on failure. {why}",
+                address(&target.public_url)
+            )
+        };
+        if self.stage {
+            steps.push(by_hand(
+                "Lead Stage Change",
+                "LeadSquared's API refuses to make this one. A change that comes by the lead-update webhook too is one \
+                 event.",
+            ));
+        }
+        if self.any_activity {
+            steps.push(by_hand(
+                "Lead Activity Create",
+                "Choose the activity types that matter: a rule on activity.created names no `activity`, and the API makes \
+                 a webhook for one type only.",
+            ));
+        }
+        steps
+    }
+}
+
+/// Where LeadSquared's webhooks come to, below the installation's own address.
+fn address(public_url: &Url) -> String {
+    let mut url = public_url.clone();
+    let path = format!("{}{WEBHOOK_PATH}", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    url.to_string()
+}
