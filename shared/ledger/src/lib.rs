@@ -14,6 +14,8 @@
 //! | limits | `L#account` | `L` | a vendor's shared rate; the limits' crate writes it |
 //! | once | `O#what` | `O` | that something was done, such as a warning given, by whichever function was first |
 //! | settings | `S#name` | `S` | what the CRM assigned, such as the activity type's code |
+//! | shown | `W#lead` | `W` | what the lead's own fields are known to show |
+//! | lease | `K#name` | `K` | who leads where one function is enough, and until when |
 //!
 //! Three sparse indexes find work: `due` (what the sweep must look at, and when), `batch` (whose phone is whose in
 //! a batch) and `crm` (what LeadSquared does not know yet). Every write that moves a message is conditional on the
@@ -29,9 +31,11 @@ mod days;
 mod error;
 mod events;
 mod judged;
+mod lease;
 mod messages;
 mod schema;
 mod settings;
+mod shown;
 
 pub use audios::{AudioRows, Forgotten, UploadEnd, UploadRow, UploadState};
 pub use batches::{BatchChange, NewBatch, Prepared, Refund};

@@ -151,6 +151,13 @@ impl CrmChange {
         self
     }
 
+    /// LeadSquared was told something of the message at `now_ms`.
+    #[must_use]
+    pub fn told(mut self, now_ms: i64) -> Self {
+        self.set.push(("crm_told_ms", n(now_ms)));
+        self
+    }
+
     /// LeadSquared knows all there is, provided the message is still in `state`.
     #[must_use]
     pub fn done_in(mut self, state: State) -> Self {
