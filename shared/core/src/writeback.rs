@@ -93,6 +93,8 @@ pub struct LeadRow {
     pub lead_id: String,
     /// Names and values, at least one: only those that LeadSquared does not show already.
     pub set: Vec<(String, String)>,
+    /// Whether the row must be in a call that judges each row: an earlier one did not tell what became of it.
+    pub judged: bool,
 }
 
 /// One call to LeadSquared.
@@ -102,7 +104,7 @@ pub enum Call {
     Find(Row),
     /// Post activities: a bulk call.
     Create(Vec<Row>),
-    /// Update activities: a bulk call.
+    /// Update activities: a bulk call. There is no single one: its form is not documented.
     Update(Vec<Row>),
     /// Write each lead's own values: a bulk call.
     Leads(Vec<LeadRow>),
@@ -110,8 +112,6 @@ pub enum Call {
     SameValue(Vec<LeadRow>),
     /// Post one activity.
     CreateOne(Row),
-    /// Update one activity.
-    UpdateOne(Row),
     /// Write one lead's values.
     LeadOne(LeadRow),
 }
@@ -121,7 +121,6 @@ impl Call {
     fn alone(self) -> Self {
         match self {
             Self::Create(mut rows) if rows.len() == 1 => rows.pop().map_or(Self::Create(rows), Self::CreateOne),
-            Self::Update(mut rows) if rows.len() == 1 => rows.pop().map_or(Self::Update(rows), Self::UpdateOne),
             Self::Leads(mut rows) if rows.len() == 1 => rows.pop().map_or(Self::Leads(rows), Self::LeadOne),
             call => call,
         }
@@ -140,7 +139,7 @@ impl Call {
             Self::Find(_) => 0,
             Self::Create(rows) | Self::Update(rows) => rows.len(),
             Self::Leads(rows) | Self::SameValue(rows) => rows.len(),
-            Self::CreateOne(_) | Self::UpdateOne(_) | Self::LeadOne(_) => 1,
+            Self::CreateOne(_) | Self::LeadOne(_) => 1,
         }
     }
 }
@@ -169,4 +168,3 @@ impl Allowance {
         wanted.min(usize::try_from(left).unwrap_or(usize::MAX))
     }
 }
-

@@ -31,6 +31,7 @@ fn message(number: u32, crm: Crm) -> Message {
         channel: Channel::Sms,
         phone: Some(Phone::parse(&format!("119{number:08}")).unwrap()),
         text: Some(SmsText::parse("oi").unwrap()),
+        call: None,
         title: None,
         group_id: None,
         credits: 1,
@@ -92,7 +93,8 @@ fn each_message_needs_what_leadsquared_does_not_show() {
     assert_eq!(needs.create[0].then, Then::More, "its lead's fields wait, too");
     assert_eq!(needs.update[0].then, Then::Done);
     assert_eq!((needs.leads[0].row.then, needs.leads[1].row.then), (Then::More, Then::Done));
-    let values = vec![("mx_S".to_owned(), "delivered".to_owned()), ("mx_A".to_owned(), "2026-11-23 15:00:00".to_owned())];
+    let values =
+        vec![("mx_S".to_owned(), "delivered".to_owned()), ("mx_A".to_owned(), "2026-11-23 15:00:00".to_owned())];
     assert_eq!(needs.leads[0].set, values);
     assert_eq!(needs_of(&[new], &LeadFieldNames::default()).create[0].then, Then::Done, "no field is configured");
 }
@@ -192,8 +194,12 @@ fn a_long_backlog_uses_the_calls_that_bulk_leaves() {
 
 #[test]
 fn single_calls_take_what_fills_no_bulk_call() {
-    let calls = backlog(&[creates(200), updates(3)].concat()).next_calls(NOW_MS + 60_000, &allowance());
-    let single = |call: &&Call| matches!(call, Call::UpdateOne(_));
+    let lead = |number| message(number, shown(Some(State::Delivered), None));
+    let waiting: Vec<Message> =
+        (0..200).map(|number| message(number, Crm { lead_state: Some(State::Delivered), ..Crm::default() })).collect();
+    let needed = needs_of(&[waiting, vec![lead(1_000), lead(1_001), lead(1_002)]].concat(), &names());
+    let calls = Backlog::new(needed).next_calls(NOW_MS + 60_000, &allowance());
+    let single = |call: &&Call| matches!(call, Call::LeadOne(_));
     assert_eq!((calls.len(), calls.iter().filter(single).count()), (15, 3));
 }
 
@@ -306,7 +312,6 @@ proptest! {
                     Call::Create(rows) => written.extend(rows.iter().map(|row| (1, row.id))),
                     Call::Update(rows) => written.extend(rows.iter().map(|row| (2, row.id))),
                     Call::CreateOne(row) => written.push((1, row.id)),
-                    Call::UpdateOne(row) => written.push((2, row.id)),
                     Call::LeadOne(row) => written.push(lead(row)),
                     Call::Leads(rows) => written.extend(rows.iter().map(lead)),
                     Call::SameValue(rows) => {

@@ -143,7 +143,7 @@ fn fields_json(fields: &[(String, String)]) -> Value {
     fields.iter().map(|(name, value)| json!({"SchemaName": name, "Value": value})).collect()
 }
 
-fn new_json(activity: &NewActivity) -> Value {
+pub(crate) fn new_json(activity: &NewActivity) -> Value {
     json!({
         "RelatedProspectId": activity.lead_id,
         "ActivityEvent": activity.code,

@@ -72,21 +72,10 @@ impl CallError {
     /// lead, so a caller may drop these and try once more. Empty for any other error.
     #[must_use]
     pub fn unknown_attributes(&self) -> Vec<&str> {
-        const SAYING: &str = "does not exist - ";
-        let Self::Refused { message, .. } = self else {
-            return Vec::new();
-        };
-        let raw = message.raw();
-        let Some(at) = raw.find("Attribute").filter(|_| raw.contains(SAYING)) else {
-            return Vec::new();
-        };
-        let names = raw.get(at..).and_then(|rest| rest.split_once(SAYING)).map_or("", |(_, names)| names);
-        names
-            .split(',')
-            .map(|name| name.trim().trim_end_matches('.'))
-            .take_while(|name| name.chars().all(|sign| sign.is_ascii_alphanumeric() || sign == '_'))
-            .filter(|name| !name.is_empty())
-            .collect()
+        match self {
+            Self::Refused { message, .. } => message.unknown_attributes(),
+            _ => Vec::new(),
+        }
     }
 
     pub(crate) fn at_most(what: &'static str, given: usize, max: usize) -> Result<(), Self> {

@@ -33,6 +33,7 @@ mod mask;
 mod message;
 mod metadata;
 mod rows;
+mod single;
 mod time;
 mod transport;
 pub mod webhook;

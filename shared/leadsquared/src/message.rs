@@ -23,6 +23,32 @@ impl Message {
         self.0.trim().is_empty()
     }
 
+    /// The schema names in `Attribute(s) does not exist - X,Y`, which refuses a whole lead or activity: a caller may drop
+    /// these fields and try once more. Empty for any other message.
+    #[must_use]
+    pub fn unknown_attributes(&self) -> Vec<&str> {
+        const SAYING: &str = "does not exist - ";
+        let raw = self.raw();
+        let Some(at) = raw.find("Attribute").filter(|_| raw.contains(SAYING)) else {
+            return Vec::new();
+        };
+        let names = raw.get(at..).and_then(|rest| rest.split_once(SAYING)).map_or("", |(_, names)| names);
+        names
+            .split(',')
+            .map(|name| name.trim().trim_end_matches('.'))
+            .take_while(|name| name.chars().all(|sign| sign.is_ascii_alphanumeric() || sign == '_'))
+            .filter(|name| !name.is_empty())
+            .collect()
+    }
+
+    /// Whether it says that the lead or the activity that was to be written does not exist, as
+    /// `Lead does not exist in the system`. A lead that the keys' user may not edit is refused in the same words.
+    #[must_use]
+    pub fn says_missing(&self) -> bool {
+        let raw = self.raw().to_ascii_lowercase();
+        raw.contains("does not exist") && self.unknown_attributes().is_empty()
+    }
+
     /// For reading facts out of the words inside this crate; never shown.
     pub(crate) fn raw(&self) -> &str {
         &self.0

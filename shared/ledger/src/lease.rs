@@ -36,7 +36,9 @@ impl Ledger {
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
                 let found = self.get_items(vec![lease_key(name)]).await?;
                 // Given back in between: it is free at once.
-                Ok(Some(found.first().map_or(now_ms, |item| Reader::new(item).maybe_number("until_ms").unwrap_or(now_ms))))
+                Ok(Some(
+                    found.first().map_or(now_ms, |item| Reader::new(item).maybe_number("until_ms").unwrap_or(now_ms)),
+                ))
             }
             Err(error) => Err(unavailable("PutItem")(error)),
         }

@@ -14,6 +14,7 @@
 //! | limits | `L#account` | `L` | a vendor's shared rate; the limits' crate writes it |
 //! | once | `O#what` | `O` | that something was done, such as a warning given, by whichever function was first |
 //! | settings | `S#name` | `S` | what the CRM assigned, such as the activity type's code |
+//! | incomplete event | `N#id` | `N` | a change that tells too little of its lead, until the lead has been read |
 //! | shown | `W#lead` | `W` | what the lead's own fields are known to show |
 //! | lease | `K#name` | `K` | who leads where one function is enough, and until when |
 //!
@@ -30,6 +31,7 @@ mod codec;
 mod days;
 mod error;
 mod events;
+mod incomplete;
 mod judged;
 mod lease;
 mod messages;
@@ -44,6 +46,7 @@ pub use caps::LeadCaps;
 pub use days::{Budget, Day, Draw, Quotas};
 pub use error::LedgerError;
 pub use events::{EventOutcome, EventRow};
+pub use incomplete::IncompleteEvent;
 pub use messages::{Change, CrmChange, Due, DueRows, Guard, Inserted};
 
 use aws_sdk_dynamodb::{

@@ -20,17 +20,17 @@ pub struct Backlog {
     same_rest: VecDeque<Vec<LeadRow>>,
 }
 
-/// The kinds of bulk call.
+/// The kinds of bulk call. Of equals the first goes first: for updates there is no single call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    Create,
     Update,
+    Create,
     Own,
     Same,
     SameRest,
 }
 
-const KINDS: [Kind; 5] = [Kind::Create, Kind::Update, Kind::Own, Kind::Same, Kind::SameRest];
+const KINDS: [Kind; 5] = [Kind::Update, Kind::Create, Kind::Own, Kind::Same, Kind::SameRest];
 
 impl Backlog {
     /// The backlog of what is needed.
@@ -76,9 +76,14 @@ impl Backlog {
             calls.push(Call::Find(row));
         }
         let (mut bulk, mut single) = (0, calls.len());
+        let has_singles = allowance.spare(most_bulk) > 0;
         while bulk < most_bulk && single < allowance.spare(bulk) {
-            let Some(call) = self.bulk_call(now_ms).map(Call::alone) else { break };
-            if call.is_bulk() { bulk += 1 } else { single += 1 }
+            let Some(call) = self.bulk_call(now_ms, has_singles).map(Call::alone) else { break };
+            if call.is_bulk() {
+                bulk += 1
+            } else {
+                single += 1
+            }
             calls.push(call);
         }
         let mut spare = allowance.spare(bulk).saturating_sub(single);
@@ -125,17 +130,19 @@ impl Backlog {
     }
 
     /// The bulk call that is most deserved: what has starved, then full calls, then others that have lingered. Of what has
-    /// starved the oldest goes first, of full calls those for 50: they leave the rows behind that single calls help most.
-    fn bulk_call(&mut self, now_ms: i64) -> Option<Call> {
+    /// starved the oldest goes first. Of full calls those go first whose rows single calls help least: they leave the
+    /// others for them.
+    fn bulk_call(&mut self, now_ms: i64, has_singles: bool) -> Option<Call> {
         let rank = |kind: Kind| {
             let (oldest_ms, rows) = self.front(kind)?;
             let rank = match (kind, rows) {
                 _ if now_ms >= oldest_ms + STARVED_MS => 0,
                 (Kind::Same, _) => 1,
-                (Kind::Create | Kind::Update | Kind::Own, ROWS_PER_CALL) => 2,
+                (Kind::Update, ROWS_PER_CALL) if has_singles => 2,
+                (Kind::Create | Kind::Update | Kind::Own, ROWS_PER_CALL) => 3,
                 // It may still grow to 50.
-                (Kind::SameRest, _) => 3,
-                _ if now_ms >= oldest_ms + LINGER_MS => 4,
+                (Kind::SameRest, _) => 4,
+                _ if now_ms >= oldest_ms + LINGER_MS => 5,
                 _ => return None,
             };
             Some(((rank, oldest_ms, SAME_VALUE_PER_CALL - rows), kind))
@@ -150,22 +157,25 @@ impl Backlog {
         })
     }
 
-    /// The row that a single call helps most: the oldest of those that fill no bulk call of their kind, else the oldest
-    /// of those that share a call with 24 others, else one of those that share it with 49.
+    /// The row that a single call helps most, of those for which there is one: the oldest of those that fill no bulk call
+    /// of their kind, else the oldest of those that share a call with 24 others, else one of those that share it with 49.
     fn single_call(&mut self) -> Option<Call> {
-        let candidates = [Kind::Create, Kind::Update, Kind::Own].into_iter().filter_map(|kind| {
+        let candidates = [Kind::Create, Kind::Own].into_iter().filter_map(|kind| {
             let (oldest_ms, rows) = self.front(kind)?;
             Some(((rows == ROWS_PER_CALL, oldest_ms), kind))
         });
         Some(match candidates.min_by_key(|(rank, _)| *rank).map(|(_, kind)| kind) {
             Some(Kind::Create) => Call::CreateOne(self.create.pop_front()?),
-            Some(Kind::Update) => Call::UpdateOne(self.update.pop_front()?),
             Some(_) => Call::LeadOne(self.own.pop_front()?),
             None => {
                 // What is left of such a call may be no better than one of 25.
                 let mut rows = self.same_rest.pop_back().or_else(|| self.same.pop_back())?;
                 let row = rows.pop()?;
-                if rows.len() > ROWS_PER_CALL { self.same_rest.push_back(rows) } else { self.own.extend(rows) }
+                if rows.len() > ROWS_PER_CALL {
+                    self.same_rest.push_back(rows)
+                } else {
+                    self.own.extend(rows)
+                }
                 Call::LeadOne(row)
             }
         })
@@ -188,7 +198,7 @@ fn mix(leads: Vec<LeadRow>) -> (Vec<Vec<LeadRow>>, Vec<LeadRow>) {
     let mut by_value: BTreeMap<(String, String), Vec<LeadRow>> = BTreeMap::new();
     for lead in leads {
         match lead.set.as_slice() {
-            [one] => by_value.entry(one.clone()).or_default().push(lead),
+            [one] if !lead.judged => by_value.entry(one.clone()).or_default().push(lead),
             _ => own.push(lead),
         }
     }
@@ -214,7 +224,7 @@ mod tests {
         let mut id = [0; 16];
         id[..8].copy_from_slice(&number.to_be_bytes());
         let row = Row { id: MessageId::from_bytes(id), due_ms: 0, then: Then::Done };
-        LeadRow { row, lead_id: number.to_string(), set: vec![("f".to_owned(), value.to_string())] }
+        LeadRow { row, lead_id: number.to_string(), set: vec![("f".to_owned(), value.to_string())], judged: false }
     }
 
     /// The fewest calls for groups of these sizes, by trying every division.

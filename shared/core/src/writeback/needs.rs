@@ -119,7 +119,8 @@ pub fn needs(
         match lead {
             Lead::Set(set) => {
                 let then = if is_shown { Then::Done } else { Then::More };
-                needs.leads.push(LeadRow { row: Row { then, ..row }, lead_id: message.lead_id.clone(), set });
+                let (lead_id, judged) = (message.lead_id.clone(), message.crm.attempts > 0);
+                needs.leads.push(LeadRow { row: Row { then, ..row }, lead_id, set, judged });
             }
             _ if is_shown => needs.told.push(Told { id: message.id, state: message.state }),
             _ => {}
