@@ -44,3 +44,26 @@ pub(crate) fn instant(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms)
         .map_or_else(|_| ms.to_string(), |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
 }
+
+/// A span of time as a report shows it: its two largest units.
+pub(crate) fn duration(ms: i64) -> String {
+    let seconds = ms.max(0) / 1_000;
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
+        (0, _, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+
+    #[test]
+    fn a_span_shows_its_two_largest_units() {
+        let shown = [0, 59_999, 60_000, 3_599_000, 3_600_000, 93_784_000].map(duration);
+        assert_eq!(shown, ["0 s", "59 s", "1 min 0 s", "59 min 59 s", "1 h 0 min", "1 d 2 h"]);
+    }
+}

@@ -18,6 +18,9 @@ use crate::{
     installation::{Installation, audios},
 };
 
+/// How many schedules of the sweep pass between two reconciliations: five minutes, where the schedule is a minute.
+const RECONCILE_EVERY_TICKS: u32 = 5;
+
 /// A running installation.
 pub(crate) struct Server {
     address: SocketAddr,
@@ -53,6 +56,12 @@ impl Server {
             tokio::spawn(http::serve(listener, Arc::clone(&installation), stopped.clone())),
             tokio::spawn(triggers::wake_ups(reader, Arc::clone(&installation), pace.window, stopped.clone())),
             tokio::spawn(triggers::uploads(audios, config, pace.schedule, stopped.clone())),
+            tokio::spawn(triggers::completions(Arc::clone(&installation), pace.schedule, stopped.clone())),
+            tokio::spawn(triggers::reconciliations(
+                Arc::clone(&installation),
+                pace.schedule * RECONCILE_EVERY_TICKS,
+                stopped.clone(),
+            )),
             tokio::spawn(triggers::write_back(Arc::clone(&installation), pace.schedule, stopped.clone())),
         ];
         tasks.extend(Priority::ALL.map(|lane| {

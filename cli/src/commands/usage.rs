@@ -2,11 +2,15 @@
 
 use std::{collections::BTreeMap, process::ExitCode};
 
-use recado_core::config::{Config, Quotas};
+use recado_core::{
+    config::{Config, Quotas},
+    message::Message,
+};
 use recado_ledger::{Budget, Day};
 use recado_limits::{Clock, Seen};
 use recado_pipeline::{
     settings::{next_midnight_ms, today},
+    sync::{CrmSettings, outlook},
     warn::nearly_spent,
 };
 use serde::Serialize;
@@ -37,8 +41,25 @@ pub(crate) struct Report {
     pub(crate) liguelead_requests: u64,
     /// The fewest that could have carried the same messages, as each run of the sender found them.
     pub(crate) liguelead_requests_fewest: u64,
+    /// What LeadSquared is still to be told.
+    pub(crate) write_back: WriteBack,
     /// Messages kept in the table, by state.
     pub(crate) states: BTreeMap<String, u64>,
+}
+
+/// What LeadSquared is still to be told, and how long that takes if nothing else comes.
+#[derive(Debug, Serialize)]
+pub(crate) struct WriteBack {
+    /// Messages.
+    pub(crate) messages: u64,
+    /// Rows: activities, and leads' own fields.
+    pub(crate) rows: u64,
+    /// Bulk calls that they take.
+    pub(crate) bulk_calls: u64,
+    /// Single calls, look-ups included.
+    pub(crate) single_calls: u64,
+    /// Until the last of them starts, in ms.
+    pub(crate) lasts_ms: i64,
 }
 
 /// One quota or limit.
@@ -94,21 +115,38 @@ pub(crate) async fn report(config: &Config, store: &Store) -> anyhow::Result<Rep
     }
     limits.push(liguelead_limit(config, store).await?);
     limits.extend(crm_limits(config, store, now_ms).await?);
-    let mut states = BTreeMap::new();
+    let (mut states, mut waiting) = (BTreeMap::new(), Vec::new());
     store
         .ledger
         .each_message(|message| {
             *states.entry(message.state.to_string()).or_default() += 1;
+            if message.crm.due_ms.is_some() {
+                waiting.push(message);
+            }
             true
         })
         .await?;
+    let write_back = write_back(config, store, &waiting, now_ms).await?;
     Ok(Report {
+        write_back,
         until_ms,
         limits,
         liguelead_requests: account.requests,
         liguelead_requests_fewest: account.requests_fewest,
         states,
         day,
+    })
+}
+
+async fn write_back(config: &Config, store: &Store, waiting: &[Message], now_ms: i64) -> anyhow::Result<WriteBack> {
+    let account = installation::crm_account(config, &store.ledger);
+    let told = outlook(&store.ledger, &account, &CrmSettings::of(config), waiting, now_ms).await?;
+    Ok(WriteBack {
+        messages: waiting.len() as u64,
+        rows: told.rows,
+        bulk_calls: told.bulk_calls,
+        single_calls: told.single_calls,
+        lasts_ms: told.lasts_ms,
     })
 }
 
@@ -206,6 +244,15 @@ fn show(report: &Report) {
     output::say(&format!(
         "requests to LigueLead: {}, of {} at the fewest",
         report.liguelead_requests, report.liguelead_requests_fewest
+    ));
+    let back = &report.write_back;
+    output::say(&format!(
+        "LeadSquared is to be told of {} messages: {} rows, {} bulk and {} single calls, the last in {}",
+        back.messages,
+        back.rows,
+        back.bulk_calls,
+        back.single_calls,
+        output::duration(back.lasts_ms)
     ));
     for (state, count) in &report.states {
         output::say(&format!("{count:>9} {state}"));

@@ -16,6 +16,10 @@ use crate::installation::{Installation, world};
 const POLL: Duration = Duration::from_millis(250);
 /// Most messages in one wake-up: Lambda's largest batch.
 const BATCH: usize = 10_000;
+/// How long events that wait for their leads are gathered.
+const AFTER_EVENT: Duration = Duration::from_millis(500);
+/// How long one run of completions may wait for its calls, in ms.
+const COMPLETE_WITHIN_MS: i64 = 60_000;
 /// The wait after a stream that could not be read.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
 
@@ -155,6 +159,66 @@ pub(super) async fn write_back(installation: Arc<Installation>, every: Duration,
                 ),
                 Ok(_) => {}
                 Err(error) => tracing::error!(error = %error, "sync.failed"),
+            }
+        }
+    }
+}
+
+/// Completes events whose webhooks told too little of their leads: when one comes, and on schedule.
+pub(super) async fn completions(installation: Arc<Installation>, every: Duration, mut stopped: watch::Receiver<bool>) {
+    let world: World = world();
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = told(&mut stopped) => return,
+            _ = ticks.tick() => {}
+            // Those of one second share a call.
+            () = installation.intake.wake.notified() => sleep(AFTER_EVENT).await,
+        }
+        tokio::select! {
+            () = told(&mut stopped) => return,
+            done = installation.enricher.run(world.now_ms() + COMPLETE_WITHIN_MS) => match done {
+                Ok(report) if report.events > 0 => tracing::info!(
+                    calls = report.calls,
+                    events = report.events,
+                    messages = report.messages,
+                    "enrich.done"
+                ),
+                Ok(_) => {}
+                Err(error) => tracing::error!(error = %error, "enrich.failed"),
+            }
+        }
+    }
+}
+
+/// Looks for what webhooks did not tell, on schedule.
+pub(super) async fn reconciliations(
+    installation: Arc<Installation>,
+    every: Duration,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let world: World = world();
+    let within_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX / 4);
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = told(&mut stopped) => return,
+            _ = ticks.tick() => {}
+        }
+        tokio::select! {
+            () = told(&mut stopped) => return,
+            done = installation.reconciler.run(world.now_ms() + within_ms) => match done {
+                Ok(report) if report.missed > 0 => tracing::warn!(
+                    leads = report.leads,
+                    created = report.created,
+                    missed = report.missed,
+                    messages = report.messages,
+                    "reconcile.missed"
+                ),
+                Ok(_) => {}
+                Err(error) => tracing::error!(error = %error, "reconcile.failed"),
             }
         }
     }

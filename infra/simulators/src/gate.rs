@@ -16,15 +16,15 @@ use axum::{
     routing,
 };
 
-pub(crate) use entrance::Refusal;
-use entrance::{Entrance, Verdict};
+pub(crate) use entrance::{Entrance, Refusal, Verdict};
+pub(crate) use perform::failing;
 use perform::{Outcome, perform};
 
 use crate::{
     answer::Answer,
     clock::Clock,
     faults::Faults,
-    record::{Call, Entry, Log},
+    record::{Call, Log},
     serve::Connection,
     window::Window,
 };
@@ -117,15 +117,7 @@ impl<V: Vendor> Gate<V> {
         let mut entrance = lock(&self.entrance);
         let now_ms = self.clock.now_ms();
         let path = head.uri.path();
-        let verdict = match self.vendor.unauthorized(head) {
-            Some(answer) => Verdict::Refused { answer, entry: Entry::Unauthorized, fault: None },
-            None => match entrance.admit(path, self.vendor.windows(path), now_ms) {
-                Ok(choice) => Verdict::Admitted(choice),
-                Err((refusal, fault)) => {
-                    Verdict::Refused { answer: self.vendor.throttled(refusal), entry: Entry::Throttled, fault }
-                }
-            },
-        };
+        let verdict = Verdict::of(&*self.vendor, &mut entrance, head, now_ms);
         let mut calls = lock(&self.calls);
         let id = calls.next();
         calls.push(1, Call { bulk: self.vendor.is_bulk(path), ..verdict.record(id, now_ms, head) });
@@ -224,7 +216,7 @@ async fn pass<V: Vendor>(
     std::future::pending().await
 }
 
-fn incoming(id: u64, at_ms: u64, head: Parts, body: Bytes) -> Incoming {
+pub(crate) fn incoming(id: u64, at_ms: u64, head: Parts, body: Bytes) -> Incoming {
     let query = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
     Incoming {
         id,

@@ -80,11 +80,18 @@ impl fmt::Display for WhyNot {
 /// Each rule's verdict on `event`, in the configuration's order.
 #[must_use]
 pub fn decide(config: &Config, event: &Event, now_ms: i64) -> Vec<Decision> {
+    decide_completed(config, event, event, now_ms)
+}
+
+/// The same for an event whose lead was read since it was `delivered`. Messages have the identity of the event as it was
+/// delivered: a redelivery meets its own row, whatever was read meanwhile.
+#[must_use]
+pub fn decide_completed(config: &Config, delivered: &Event, event: &Event, now_ms: i64) -> Vec<Decision> {
     let context = context(config, event, now_ms);
     let decision = |rule: &Rule| {
         let verdict = match wants(rule, event, &context) {
             Err(why_not) => Verdict::No(why_not),
-            Ok(()) => Verdict::Message(Box::new(compose(config, rule, event, &context, now_ms))),
+            Ok(()) => Verdict::Message(Box::new(compose(config, rule, (delivered, event), &context, now_ms))),
         };
         Decision { rule: rule.id.as_str().to_owned(), verdict }
     };
@@ -108,7 +115,22 @@ fn context(config: &Config, event: &Event, now_ms: i64) -> Context {
     context
 }
 
+/// Whether the event is of the rule's kind, and the change that it waits for; what it says of the lead besides is not asked.
+#[must_use]
+pub fn is_triggered(rule: &Rule, event: &Event) -> bool {
+    triggers(rule, event).is_ok()
+}
+
 fn wants(rule: &Rule, event: &Event, context: &Context) -> Result<(), WhyNot> {
+    triggers(rule, event)?;
+    match rule.when.as_ref().map(|condition| condition.eval(context)) {
+        None | Some(Ok(true)) => Ok(()),
+        Some(Ok(false)) => Err(WhyNot::ConditionFalse),
+        Some(Err(error)) => Err(WhyNot::ConditionFailed(error)),
+    }
+}
+
+fn triggers(rule: &Rule, event: &Event) -> Result<(), WhyNot> {
     if rule.trigger.kind() != event.kind {
         return Err(WhyNot::OtherKind);
     }
@@ -121,11 +143,7 @@ fn wants(rule: &Rule, event: &Event, context: &Context) -> Result<(), WhyNot> {
         }
         _ => {}
     }
-    match rule.when.as_ref().map(|condition| condition.eval(context)) {
-        None | Some(Ok(true)) => Ok(()),
-        Some(Ok(false)) => Err(WhyNot::ConditionFalse),
-        Some(Err(error)) => Err(WhyNot::ConditionFailed(error)),
-    }
+    Ok(())
 }
 
 fn changed(change: &FieldChange, event: &Event) -> Result<(), WhyNot> {
@@ -143,14 +161,20 @@ fn changed(change: &FieldChange, event: &Event) -> Result<(), WhyNot> {
 }
 
 /// The rule's message for this event, in the state in which it is written.
-fn compose(config: &Config, rule: &Rule, event: &Event, context: &Context, now_ms: i64) -> Message {
+fn compose(
+    config: &Config,
+    rule: &Rule,
+    (delivered, event): (&Event, &Event),
+    context: &Context,
+    now_ms: i64,
+) -> Message {
     let watched = match &rule.trigger {
         Trigger::LeadChanged { field: Some(change) } => Some(change.name.as_str()),
         _ => None,
     };
     let expires_ms = rule.expires_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(DEFAULT_EXPIRES_MS);
     let mut message = Message {
-        id: message_id(rule.id.as_str(), watched, event),
+        id: message_id(rule.id.as_str(), watched, delivered),
         rule: rule.id.as_str().to_owned(),
         lead_id: event.lead_id.clone(),
         event: event.kind.name().to_owned(),

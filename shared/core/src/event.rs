@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{fields::Fields, kind::EventKind};
 
-/// One change in the CRM, whichever webhook or poll it came by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One change in the CRM, whichever webhook or poll it came by. `Serialize` is for storage and for nothing that is logged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// What kind of change.
     pub kind: EventKind,
@@ -24,7 +26,7 @@ pub struct Event {
 }
 
 /// An activity on a lead.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Activity {
     /// `ProspectActivityId`.
     pub id: Option<String>,

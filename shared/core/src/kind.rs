@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// What happened in the CRM.
 ///
 /// `lead.stage`, `lead.owner` and `lead.score` are not kinds of their own: LeadSquared has a webhook event for each
 /// (5, 4, 9), but all of them, like its field change (26) and update (6), come as the same `Before`/`After` body.
 /// They are [`LeadChanged`](EventKind::LeadChanged) on one field; see [`EventKind::parse`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum EventKind {
     /// A new lead (LeadSquared's webhook event 3).
     LeadCreated,

@@ -8,6 +8,7 @@ pub mod caps;
 pub mod config;
 pub mod credits;
 pub mod decide;
+pub mod enrich;
 pub mod event;
 pub mod fields;
 pub mod flash;

@@ -1,121 +1,170 @@
-//! What to tell LeadSquared next: the one call that the waiting outcomes deserve most.
+//! What to tell LeadSquared next: the cheapest set of calls for the outcomes that wait.
+//!
+//! Two steps, both pure. [`needs`] says what each waiting message still needs: an activity, a newer state of one, its
+//! lead's own fields, or nothing, because LeadSquared shows it already. [`Backlog::next_calls`] then takes from what is
+//! needed the calls that may start together in one window of the account's limits.
+//!
+//! # What is scarce
+//!
+//! A window holds `bulk_calls` bulk calls and, besides, `spare` single ones. A bulk call carries 25 rows, or 50 leads
+//! where one field gets one value; a single call carries one row. So a row that waits costs 1/25 of a bulk call (1/50
+//! where leads share a value), a single call is worth 1/25 of a bulk call, and no plan gets more out of a window than
+//! `bulk_calls + spare / 25` bulk calls' worth. `docs/limits.md` has the whole of it, and figures.
+//!
+//! From that follow the rules:
+//!
+//! - Full bulk calls before others, the oldest row first among equals.
+//! - A call that is not full waits [`LINGER_MS`] for more rows, and longer while there are full ones; but not longer
+//!   than [`STARVED_MS`], or a kind of which there is little would wait for ever.
+//! - Single calls only when the backlog is [long](LONG_WINDOWS) (a bulk call does the same in fewer calls), and when
+//!   the day's calls suffice for all bulk calls that are still to come. They take what fills no bulk call first.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod backlog;
+mod forecast;
+mod needs;
 
-use crate::{
-    identity::MessageId,
-    message::{Message, State},
-};
+use crate::identity::MessageId;
 
-/// Rows in one bulk call. Source: LeadSquared's bulk pages.
+pub use backlog::Backlog;
+pub use forecast::{Forecast, forecast};
+pub use needs::{LeadFieldNames, Needs, Shown, Told, crm_time, needs};
+
+/// Rows in one bulk call. Source: LeadSquared's bulk activity and update-lead-in-bulk-v2 pages.
 pub const ROWS_PER_CALL: usize = 25;
+/// Leads in one bulk call that sets one field to one value for all. Source: LeadSquared's bulk-update page.
+pub const SAME_VALUE_PER_CALL: usize = 50;
 
 /// How long a call that is not full waits for more rows, in ms. Bulk calls are the scarcest thing of the whole system
 /// (one in 5 s), and outcomes come in flocks.
 pub const LINGER_MS: i64 = 2_000;
+/// How long a row waits at most, in ms, because others fill their calls and its own is not full. With one bulk call in
+/// 5.25 s, a call that is not full for each of two kinds in this time is 1.75 % of all.
+pub const STARVED_MS: i64 = 600_000;
+/// A backlog is long when bulk calls alone would take more windows than this.
+pub const LONG_WINDOWS: usize = 2;
+/// One day, in ms.
+const DAY_MS: i64 = 86_400_000;
 
-/// What to do next for the write-back.
+/// What the account's limits leave for the write-back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// Calls in any window, at least 1.
+    pub calls: u32,
+    /// Bulk calls in any window, at least 1.
+    pub bulk_calls: u32,
+    /// Whether a bulk call uses up one of `calls` as well.
+    pub bulk_counts_in_window: bool,
+    /// How long after a call its place is free again, in ms: the window, and what the limiter adds for safety.
+    pub window_ms: i64,
+    /// Calls that one day (UTC) may hold, if there is such a limit.
+    pub calls_per_day: Option<u64>,
+    /// Calls that were made today.
+    pub day_calls: u64,
+}
+
+/// A row of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// The message.
+    pub id: MessageId,
+    /// When it was due, in ms since the epoch: the older goes first.
+    pub due_ms: i64,
+    /// What is known of the message once the row is written.
+    pub then: Then,
+}
+
+/// What is known of a message once one of its rows is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// LeadSquared knows all there is.
+    Done,
+    /// The same; and its lead's own fields need not show this message.
+    DoneWithLead,
+    /// Another row of it waits.
+    More,
+}
+
+/// A lead's own fields, to be written for a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Nothing yet: look again at this instant, in ms since the epoch.
-    Wait(i64),
-    /// LeadSquared knows all there is of these messages: no call.
-    Done(Vec<(MessageId, State)>),
-    /// These messages' outcomes need not reach their leads' own fields: a newer one of the same lead is waiting. No call.
-    Superseded(Vec<(MessageId, State)>),
+pub struct LeadRow {
+    /// The message whose outcome is shown.
+    pub row: Row,
+    /// The lead's `ProspectID`.
+    pub lead_id: String,
+    /// Names and values, at least one: only those that LeadSquared does not show already.
+    pub set: Vec<(String, String)>,
+    /// Whether the row must be in a call that judges each row: an earlier one did not tell what became of it.
+    pub judged: bool,
+}
+
+/// One call to LeadSquared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
     /// Look up whether this message's activity was made: a post of it was never answered for.
-    Find(MessageId),
-    /// Post activities for these messages.
-    Add(Vec<MessageId>),
-    /// Update the activities of these messages.
-    Update(Vec<MessageId>),
-    /// Write the outcome of these messages into their leads' own fields: one message per lead.
-    Leads(Vec<MessageId>),
+    Find(Row),
+    /// Post activities: a bulk call.
+    Create(Vec<Row>),
+    /// Update activities: a bulk call. There is no single one: its form is not documented.
+    Update(Vec<Row>),
+    /// Write each lead's own values: a bulk call.
+    Leads(Vec<LeadRow>),
+    /// Set one field to one value for all these leads: a bulk call. Each row's `set` is that one.
+    SameValue(Vec<LeadRow>),
+    /// Post one activity.
+    CreateOne(Row),
+    /// Write one lead's values.
+    LeadOne(LeadRow),
 }
 
-/// What one message needs next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Need {
-    Nothing,
-    Find,
-    Wait,
-    Add,
-    Update,
-    Lead,
-}
-
-/// Chooses the next step for `waiting`: what needs no call first, then open questions, then a full call, then the one
-/// whose oldest message has waited longest. `None` when there is nothing to do now.
-///
-/// `stale_ms` is how long after a post its process is taken for dead; `lead_fields` says whether the configuration
-/// names fields of the lead to write.
-#[must_use]
-pub fn next_step(waiting: &[Message], now_ms: i64, stale_ms: i64, lead_fields: bool) -> Option<Step> {
-    let mut order: Vec<&Message> = waiting.iter().collect();
-    order.sort_by_key(|message| (message.crm.due_ms, message.id));
-    let mut needs: BTreeMap<Need, Vec<&Message>> = BTreeMap::new();
-    for message in order {
-        needs.entry(need(message, now_ms, stale_ms, lead_fields)).or_default().push(message);
-    }
-    if let Some(done) = needs.get(&Need::Nothing) {
-        return Some(Step::Done(done.iter().map(|message| (message.id, message.state)).collect()));
-    }
-    let leads = latest_of_each_lead(needs.get(&Need::Lead).into_iter().flatten().copied());
-    let latest: BTreeSet<MessageId> = leads.iter().map(|message| message.id).collect();
-    let older = needs.get(&Need::Lead).into_iter().flatten().filter(|message| !latest.contains(&message.id));
-    let older: Vec<(MessageId, State)> = older.map(|message| (message.id, message.state)).collect();
-    if !older.is_empty() {
-        return Some(Step::Superseded(older));
-    }
-    if let Some(message) = needs.get(&Need::Find).and_then(|open| open.first()) {
-        return Some(Step::Find(message.id));
-    }
-    let rows =
-        |need: Need| -> Vec<&Message> { needs.get(&need).into_iter().flatten().copied().take(ROWS_PER_CALL).collect() };
-    let calls = [Need::Add, Need::Update, Need::Lead].map(|need| (need, rows(need)));
-    let oldest = |rows: &[&Message]| rows.first().and_then(|oldest| oldest.crm.due_ms).unwrap_or(now_ms);
-    let (need, rows) = calls
-        .into_iter()
-        .filter(|(_, rows)| !rows.is_empty())
-        .min_by_key(|(_, rows)| (rows.len() < ROWS_PER_CALL, oldest(rows)))?;
-    let ready_ms = oldest(&rows) + LINGER_MS;
-    if rows.len() < ROWS_PER_CALL && now_ms < ready_ms {
-        return Some(Step::Wait(ready_ms));
-    }
-    let ids = rows.iter().map(|message| message.id).collect();
-    Some(match need {
-        Need::Update => Step::Update(ids),
-        Need::Lead => Step::Leads(ids),
-        _ => Step::Add(ids),
-    })
-}
-
-fn need(message: &Message, now_ms: i64, stale_ms: i64, lead_fields: bool) -> Need {
-    let crm = &message.crm;
-    match (&crm.activity_id, crm.posted_ms) {
-        (None, Some(posted_ms)) if now_ms < posted_ms + stale_ms => Need::Wait,
-        (None, Some(_)) => Need::Find,
-        (None, None) => Need::Add,
-        (Some(_), _) if crm.activity_state != Some(message.state) => Need::Update,
-        (Some(_), _) if lead_fields && crm.lead_state != Some(message.state) => Need::Lead,
-        (Some(_), _) => Need::Nothing,
-    }
-}
-
-/// One row per lead, since a later row would overwrite an earlier one: the message that changed last.
-fn latest_of_each_lead<'m>(waiting: impl Iterator<Item = &'m Message>) -> Vec<&'m Message> {
-    let waiting: Vec<&Message> = waiting.collect();
-    let mut latest: BTreeMap<&str, &Message> = BTreeMap::new();
-    for message in &waiting {
-        let best = latest.entry(&message.lead_id).or_insert(message);
-        if (message.changed_ms, message.id) > (best.changed_ms, best.id) {
-            *best = message;
+impl Call {
+    /// A bulk call of one row as the single call that does the same: bulk calls are scarcer.
+    fn alone(self) -> Self {
+        match self {
+            Self::Create(mut rows) if rows.len() == 1 => rows.pop().map_or(Self::Create(rows), Self::CreateOne),
+            Self::Leads(mut rows) if rows.len() == 1 => rows.pop().map_or(Self::Leads(rows), Self::LeadOne),
+            call => call,
         }
     }
-    let mut chosen = BTreeSet::new();
-    waiting
-        .iter()
-        .filter_map(|message| latest.get(message.lead_id.as_str()).copied())
-        .filter(|message| chosen.insert(message.id))
-        .collect()
+
+    /// Whether the call is of the bulk class.
+    #[must_use]
+    pub fn is_bulk(&self) -> bool {
+        matches!(self, Self::Create(_) | Self::Update(_) | Self::Leads(_) | Self::SameValue(_))
+    }
+
+    /// How many rows it carries.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Find(_) => 0,
+            Self::Create(rows) | Self::Update(rows) => rows.len(),
+            Self::Leads(rows) | Self::SameValue(rows) => rows.len(),
+            Self::CreateOne(_) | Self::LeadOne(_) => 1,
+        }
+    }
+}
+
+impl Allowance {
+    /// Single calls that a window holds beside `bulk` bulk ones.
+    #[must_use]
+    pub fn spare(&self, bulk: usize) -> usize {
+        let calls = self.calls as usize;
+        if self.bulk_counts_in_window { calls.saturating_sub(bulk) } else { calls }
+    }
+
+    /// Bulk calls that a window holds.
+    #[must_use]
+    pub fn bulk(&self) -> usize {
+        let most = self.bulk_calls.max(1);
+        (if self.bulk_counts_in_window { most.min(self.calls) } else { most }) as usize
+    }
+
+    /// How many of `wanted` single calls the day has room for once each of its bulk calls is set aside.
+    fn singles_today(&self, now_ms: i64, wanted: usize) -> usize {
+        let Some(per_day) = self.calls_per_day else { return wanted };
+        let windows_left = (DAY_MS - now_ms.rem_euclid(DAY_MS)) / self.window_ms.max(1) + 1;
+        let for_bulk = u64::try_from(windows_left).unwrap_or_default().saturating_mul(self.bulk() as u64);
+        let left = per_day.saturating_sub(self.day_calls).saturating_sub(for_bulk);
+        wanted.min(usize::try_from(left).unwrap_or(usize::MAX))
+    }
 }

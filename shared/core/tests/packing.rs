@@ -1,4 +1,4 @@
-//! Packing, recovery and write-back: what to do with messages that exist.
+//! Packing and recovery: what to do with messages that exist.
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as the test does")]
 
@@ -13,7 +13,6 @@ use recado_core::{
     message::{Batch, BatchState, Channel, Crm, Message, Priority, Report, State},
     phone::Phone,
     recovery::{Recovery, recover},
-    writeback::{LINGER_MS, ROWS_PER_CALL, Step, next_step},
 };
 
 const NOW_MS: i64 = 1_795_446_000_000;
@@ -264,65 +263,4 @@ fn a_report_never_moves_a_state_back() {
         assert!(!report.moves().contains(&State::Delivered), "what arrived has arrived");
         assert!(!report.moves().contains(&State::Answered), "who answered has heard it");
     }
-}
-
-fn outcome(number: u32, crm: Crm) -> Message {
-    Message { state: State::Delivered, crm: Crm { due_ms: Some(NOW_MS + i64::from(number)), ..crm }, ..message(number) }
-}
-
-fn shown(activity: Option<State>, lead: Option<State>) -> Crm {
-    Crm { activity_id: Some("a".to_owned()), activity_state: activity, lead_state: lead, ..Crm::default() }
-}
-
-#[test]
-fn the_next_call_is_the_one_that_the_waiting_outcomes_deserve_most() {
-    let later_ms = NOW_MS + 100 + LINGER_MS;
-    let step = |waiting: &[Message]| next_step(waiting, later_ms, STALE_MS, true);
-    assert_eq!(step(&[]), None);
-    let new: Vec<Message> = (0..30).map(|number| outcome(number, Crm::default())).collect();
-    let Some(Step::Add(ids)) = step(&new) else { panic!("posts first") };
-    assert_eq!(ids, new[..ROWS_PER_CALL].iter().map(|message| message.id).collect::<Vec<_>>());
-    // An older partial call does not come before a full one.
-    let mut mixed = new.clone();
-    mixed[0].crm = Crm { due_ms: Some(NOW_MS - 1), ..shown(Some(State::Accepted), None) };
-    assert!(matches!(step(&mixed), Some(Step::Add(ids)) if ids.len() == ROWS_PER_CALL));
-    assert!(matches!(step(&mixed[..5]), Some(Step::Update(ids)) if ids == [mixed[0].id]), "else the oldest");
-    let told = outcome(50, shown(Some(State::Delivered), Some(State::Delivered)));
-    assert_eq!(step(&[told.clone(), new[0].clone()]), Some(Step::Done(vec![(told.id, State::Delivered)])));
-    let lead = outcome(51, shown(Some(State::Delivered), None));
-    assert_eq!(step(std::slice::from_ref(&lead)), Some(Step::Leads(vec![lead.id])));
-    assert_eq!(
-        next_step(std::slice::from_ref(&lead), later_ms, STALE_MS, false),
-        Some(Step::Done(vec![(lead.id, State::Delivered)]))
-    );
-}
-
-#[test]
-fn a_call_that_is_not_full_waits_for_more() {
-    let few: Vec<Message> = (0..3).map(|number| outcome(number, Crm::default())).collect();
-    assert_eq!(next_step(&few, NOW_MS + 5, STALE_MS, true), Some(Step::Wait(NOW_MS + LINGER_MS)));
-    let many: Vec<Message> = (0..25).map(|number| outcome(number, Crm::default())).collect();
-    assert!(matches!(next_step(&many, NOW_MS + 25, STALE_MS, true), Some(Step::Add(_))));
-}
-
-#[test]
-fn an_open_post_is_looked_up_before_anything_is_posted_again() {
-    let posted = |ago_ms| outcome(1, Crm { posted_ms: Some(NOW_MS - ago_ms), ..Crm::default() });
-    let now_ms = NOW_MS;
-    assert_eq!(next_step(&[posted(STALE_MS - 1)], now_ms, STALE_MS, true), None, "its process may be at work");
-    assert_eq!(next_step(&[posted(STALE_MS)], now_ms, STALE_MS, true), Some(Step::Find(posted(0).id)));
-}
-
-#[test]
-fn a_lead_is_written_once_with_its_latest_outcome() {
-    let mut two: Vec<Message> = (1..3).map(|number| outcome(number, shown(Some(State::Delivered), None))).collect();
-    two[1].lead_id = two[0].lead_id.clone();
-    two[0].changed_ms = NOW_MS + 7;
-    let step = |waiting: &[Message]| next_step(waiting, NOW_MS + 10 + LINGER_MS, STALE_MS, true);
-    assert_eq!(
-        step(&two),
-        Some(Step::Superseded(vec![(two[1].id, State::Delivered)])),
-        "the older is not shown at all"
-    );
-    assert_eq!(step(&two[..1]), Some(Step::Leads(vec![two[0].id])));
 }

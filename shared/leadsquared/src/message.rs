@@ -23,15 +23,16 @@ impl Message {
         self.0.trim().is_empty()
     }
 
-    /// The schema names in `Attribute(s) does not exist - X,Y`. One unknown attribute makes LeadSquared refuse a whole
-    /// lead or activity, so a caller may drop these and try once more. Empty if the words say something else.
+    /// The schema names in `Attribute(s) does not exist - X,Y`, which refuses a whole lead or activity: a caller may drop
+    /// these fields and try once more. Empty for any other message.
     #[must_use]
     pub fn unknown_attributes(&self) -> Vec<&str> {
         const SAYING: &str = "does not exist - ";
-        let Some(at) = self.0.find("Attribute").filter(|_| self.0.contains(SAYING)) else {
+        let raw = self.raw();
+        let Some(at) = raw.find("Attribute").filter(|_| raw.contains(SAYING)) else {
             return Vec::new();
         };
-        let names = self.0.get(at..).and_then(|rest| rest.split_once(SAYING)).map_or("", |(_, names)| names);
+        let names = raw.get(at..).and_then(|rest| rest.split_once(SAYING)).map_or("", |(_, names)| names);
         names
             .split(',')
             .map(|name| name.trim().trim_end_matches('.'))

@@ -53,7 +53,7 @@ pub struct EventRow {
 }
 
 impl EventRow {
-    fn key(id: EventId) -> Key {
+    pub(crate) fn key(id: EventId) -> Key {
         Key { pk: format!("E#{id}"), sk: "E".to_owned() }
     }
 

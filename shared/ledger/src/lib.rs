@@ -15,6 +15,9 @@
 //! | limits | `L#account` | `L` | a vendor's shared rate; the limits' crate writes it |
 //! | once | `O#what` | `O` | that something was done, such as a warning given, by whichever function was first |
 //! | settings | `S#name` | `S` | what the CRM assigned, such as the activity type's code |
+//! | incomplete event | `N#id` | `N` | a change that tells too little of its lead, until the lead has been read |
+//! | shown | `W#lead` | `W` | what the lead's own fields are known to show |
+//! | lease | `K#name` | `K` | who leads where one function is enough, and until when |
 //!
 //! Three sparse indexes find work: `due` (what the sweep must look at, and when), `batch` (whose phone is whose in
 //! a batch) and `crm` (what LeadSquared does not know yet). Every write that moves a message is conditional on the
@@ -30,10 +33,13 @@ mod days;
 mod error;
 mod events;
 mod gathered;
+mod incomplete;
 mod judged;
+mod lease;
 mod messages;
 mod schema;
 mod settings;
+mod shown;
 
 pub use audios::{AudioRows, Forgotten, UploadEnd, UploadRow, UploadState};
 pub use batches::{BatchChange, NewBatch, Prepared, Refund};
@@ -42,6 +48,7 @@ pub use caps::LeadCaps;
 pub use days::{Budget, Day, Draw, Quotas};
 pub use error::LedgerError;
 pub use events::{EventOutcome, EventRow};
+pub use incomplete::IncompleteEvent;
 pub use messages::{Change, CrmChange, Due, DueRows, Guard, Inserted};
 
 use aws_sdk_dynamodb::{

@@ -157,6 +157,13 @@ impl CrmChange {
         self
     }
 
+    /// LeadSquared was told something of the message at `now_ms`.
+    #[must_use]
+    pub fn told(mut self, now_ms: i64) -> Self {
+        self.set.push(("crm_told_ms", n(now_ms)));
+        self
+    }
+
     /// LeadSquared knows all there is, provided the message is still in `state`.
     #[must_use]
     pub fn done_in(mut self, state: State) -> Self {
@@ -164,12 +171,18 @@ impl CrmChange {
         self.while_in(state)
     }
 
+    /// Something of it was given up: `why` is kept for a person to read.
+    #[must_use]
+    pub fn why(mut self, why: &str) -> Self {
+        self.set.push(("crm_why", s(why)));
+        self
+    }
+
     /// Given up: `why` is kept for a person to read.
     #[must_use]
     pub fn parked(mut self, why: &str) -> Self {
-        self.set.push(("crm_why", s(why)));
         self.remove.extend(["crm_shard", "crm_due_ms"]);
-        self.not_posted()
+        self.why(why).not_posted()
     }
 
     fn statement(self, table: &str) -> Statement {
@@ -292,9 +305,14 @@ impl Ledger {
 
     /// Messages whose outcome LeadSquared is to be told by `until_ms`, at most `most_per_shard` from each shard.
     pub async fn crm_due(&self, until_ms: i64, most_per_shard: i32) -> Result<Vec<MessageId>, LedgerError> {
-        let names = (CRM_INDEX, "crm_shard", "crm_due_ms");
-        let keys = self.by_time(names, codec::shard, until_ms, most_per_shard, &mut false).await?;
+        let keys = self.crm_keys(until_ms, most_per_shard).await?;
         Ok(keys.iter().filter_map(Key::message_id).collect())
+    }
+
+    /// What waits for a call to LeadSquared until `until_ms`, oldest first in each shard.
+    pub(crate) async fn crm_keys(&self, until_ms: i64, most_per_shard: i32) -> Result<Vec<Key>, LedgerError> {
+        let names = (CRM_INDEX, "crm_shard", "crm_due_ms");
+        self.by_time(names, codec::shard, until_ms, most_per_shard, &mut false).await
     }
 
     /// Keys from all shards of an index, given the index's name and those of its two attributes.

@@ -1,12 +1,15 @@
 //! The ledger against a real DynamoDB API: what each conditional write lets through, once and when repeated.
 #![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as the test does")]
 
+use std::collections::BTreeMap;
+
 use recado_core::{
     caps::Sent,
     credits::SmsText,
     identity::{BatchId, EventId, MessageId},
     message::{BatchState, Channel, Crm, Message, Priority, State},
     phone::Phone,
+    writeback::Shown,
 };
 use recado_ledger::{
     BatchChange, Budget, Change, CrmChange, Day, Draw, Due, EventOutcome, EventRow, Guard, Inserted, LeadCaps, Ledger,
@@ -343,4 +346,39 @@ async fn a_batchs_move_whose_answer_was_lost_is_known_when_it_is_repeated() {
     let accepted = BatchChange::new(batch_id(1), &[BatchState::Calling], BatchState::Accepted, NOW_MS);
     assert!(ledger.move_batch(&accepted, "theirs").await.unwrap());
     assert!(!ledger.move_batch(&call, "mine").await.unwrap(), "somebody has moved it since");
+}
+
+#[tokio::test]
+async fn a_lease_has_one_holder_until_it_ends_or_is_given_back() {
+    let (_table, ledger) = ledger().await;
+    let lease = async |holder, now_ms, until_ms| ledger.lease("write-back", holder, now_ms, until_ms).await.unwrap();
+    assert_eq!(lease("a", NOW_MS, NOW_MS + 100).await, None);
+    assert_eq!(lease("b", NOW_MS + 50, NOW_MS + 150).await, Some(NOW_MS + 100), "it is told when to come back");
+    assert_eq!(lease("a", NOW_MS + 60, NOW_MS + 160).await, None, "renewed");
+    assert_eq!(lease("b", NOW_MS + 159, NOW_MS + 259).await, Some(NOW_MS + 160));
+    assert_eq!(lease("b", NOW_MS + 160, NOW_MS + 260).await, None, "its holder died");
+    ledger.end_lease("write-back", "a").await.unwrap();
+    assert_eq!(lease("a", NOW_MS + 170, NOW_MS + 270).await, Some(NOW_MS + 260), "only its holder gives it back");
+    ledger.end_lease("write-back", "b").await.unwrap();
+    assert_eq!(lease("a", NOW_MS + 171, NOW_MS + 271).await, None);
+}
+
+#[tokio::test]
+async fn what_leads_show_is_kept_for_a_day_and_in_what_order_it_came_for_longer() {
+    let (_table, ledger) = ledger().await;
+    let shown = |number: u8, state: &str| Shown {
+        by: message(number).id,
+        changed_ms: NOW_MS - 5,
+        values: BTreeMap::from([("mx_S".to_owned(), state.to_owned())]),
+    };
+    let all: BTreeMap<String, Shown> =
+        (0..60_u8).map(|number| (format!("lead-{number}"), shown(number, "delivered"))).collect();
+    ledger.keep_shown(&all, NOW_MS).await.unwrap();
+    let leads: Vec<&str> = all.keys().map(String::as_str).chain(["nobody"]).collect();
+    assert_eq!(ledger.shown(&leads, NOW_MS + 1).await.unwrap(), all);
+    let late = ledger.shown(&["lead-7"], NOW_MS + 24 * 3_600_000).await.unwrap();
+    assert_eq!((late["lead-7"].values.len(), late["lead-7"].by), (0, message(7).id), "people edit fields by hand");
+    let open = BTreeMap::from([("lead-7".to_owned(), Shown { values: BTreeMap::new(), ..shown(8, "") })]);
+    ledger.keep_shown(&open, NOW_MS + 2).await.unwrap();
+    assert_eq!(ledger.shown(&["lead-7"], NOW_MS + 3).await.unwrap(), open);
 }

@@ -38,6 +38,12 @@ impl CrmAccount {
         Self { client, table: table.into(), limits, seen: Arc::default() }
     }
 
+    /// What is configured.
+    #[must_use]
+    pub fn limits(&self) -> &CrmLimits {
+        &self.limits
+    }
+
     /// Reserves a slot for one call: the first free instant from `now_ms` on, if it is not after `latest_ms`.
     ///
     /// A slot that was reserved by a write whose answer was lost stays reserved; nobody uses it.

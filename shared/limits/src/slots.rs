@@ -82,6 +82,8 @@ pub struct CrmState {
     pub bulk_window_ms: i64,
     /// Calls granted on this UTC day.
     pub day_calls: u64,
+    /// How long after its grant a call's place is free again, in ms: the window, and the margin that keeps it exact.
+    pub free_after_ms: i64,
     /// No call starts before this instant, in ms since the epoch, if it lies ahead.
     pub closed_until_ms: Option<i64>,
     /// The limit of calls that a refusal taught.
@@ -176,6 +178,7 @@ impl Grants {
             bulk_limit,
             bulk_window_ms,
             day_calls: if self.day == now_ms.div_euclid(DAY_MS) { self.day_calls } else { 0 },
+            free_after_ms: window_ms + CALL_DELAY_MS,
             closed_until_ms: Some(self.closed_until_ms).filter(|until_ms| *until_ms > now_ms),
             learnt: self.learnt,
             learnt_bulk: self.learnt_bulk,

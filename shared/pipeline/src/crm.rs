@@ -25,18 +25,34 @@ impl Crm {
     /// A slot that is not used at once is lost to the account, and must not be used late: make the call now.
     pub async fn permit<C: Class>(&self, until_ms: i64) -> Result<Option<Permit<C>>, LimitError> {
         loop {
-            let now_ms = self.world.now_ms();
-            let Slot::At(at_ms) = self.account.slot(class_of::<C>(), now_ms, until_ms).await? else {
-                return Ok(None);
-            };
-            let wait_ms = u64::try_from(at_ms - self.world.now_ms()).unwrap_or_default();
-            tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+            let Some(at_ms) = self.reserve::<C>(self.world.now_ms(), until_ms).await? else { return Ok(None) };
             // Held up on the way, the slot is lost, and another one is needed.
-            if Slot::holds(at_ms, self.world.now_ms()) {
-                #[allow(clippy::disallowed_methods, reason = "the one place: the shared limits have just granted it")]
-                return Ok(Some(Permit::granted()));
+            if let Some(permit) = self.permit_at(at_ms).await {
+                return Ok(Some(permit));
             }
         }
+    }
+
+    /// Reserves a slot of the account that begins from `from_ms` to `until_ms`, in ms since the epoch, for
+    /// [`Crm::permit_at`]. `None`: there is none.
+    pub async fn reserve<C: Class>(&self, from_ms: i64, until_ms: i64) -> Result<Option<i64>, LimitError> {
+        match self.account.slot(class_of::<C>(), from_ms, until_ms).await? {
+            Slot::At(at_ms) => Ok(Some(at_ms)),
+            Slot::NotBefore(_) => Ok(None),
+        }
+    }
+
+    /// Waits for the slot that was reserved for `at_ms`. `None`: it was missed, and is lost.
+    pub async fn permit_at<C: Class>(&self, at_ms: i64) -> Option<Permit<C>> {
+        self.wait_until(at_ms).await;
+        #[allow(clippy::disallowed_methods, reason = "the one place: the shared limits have granted it")]
+        Slot::holds(at_ms, self.world.now_ms()).then(Permit::granted)
+    }
+
+    /// Waits until `at_ms`, in ms since the epoch.
+    pub async fn wait_until(&self, at_ms: i64) {
+        let wait_ms = u64::try_from(at_ms - self.world.now_ms()).unwrap_or_default();
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
     }
 
     /// The one call that `permit` is for.

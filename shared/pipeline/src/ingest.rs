@@ -13,13 +13,15 @@ use std::{collections::BTreeSet, sync::Arc};
 use leadsquared::webhook::{self, WebhookAnswer};
 use recado_core::{
     config::Config,
-    decide::{Decision, Verdict, WhyNot, decide},
+    decide::{Decision, Verdict, WhyNot, decide_completed},
+    enrich::missing_fields,
     event::Event,
     identity::{event_id, raw_event_id},
     kind::EventKind,
     message::Message,
 };
-use recado_ledger::{EventOutcome, EventRow, Inserted, Ledger, LedgerError};
+use recado_ledger::{EventOutcome, EventRow, IncompleteEvent, Inserted, Ledger, LedgerError};
+use tokio::sync::Notify;
 
 use crate::{
     http::{Body, HttpAnswer, HttpRequest, MAX_BODY_BYTES},
@@ -27,6 +29,9 @@ use crate::{
     world::World,
 };
 pub use understand::{NotAnEvent, understand};
+
+/// The longest event that is kept until its lead has been read, in bytes: a row holds 400 KB.
+const MAX_EVENT_BYTES: usize = 256 * 1024;
 
 /// Takes LeadSquared's webhooks.
 #[derive(Debug, Clone)]
@@ -39,6 +44,8 @@ pub struct Intake {
     pub secret: Secret,
     /// The time.
     pub world: World,
+    /// Told when an event waits for its lead, so that nobody waits for the schedule.
+    pub wake: Arc<Notify>,
 }
 
 /// What became of one delivery, in rows.
@@ -48,6 +55,7 @@ struct Taken {
     new_messages: usize,
     known_messages: usize,
     not_understood: usize,
+    incomplete: usize,
 }
 
 impl Intake {
@@ -77,6 +85,7 @@ impl Intake {
                     messages.new = taken.new_messages,
                     messages.known = taken.known_messages,
                     not_understood = taken.not_understood,
+                    incomplete = taken.incomplete,
                     "webhook.taken"
                 );
                 match taken.not_understood {
@@ -108,10 +117,13 @@ impl Intake {
             }
         };
         let mut taken = Taken { events: changes.len(), ..Taken::default() };
-        let (mut messages, mut rows) = (Vec::new(), Vec::new());
+        let (mut messages, mut rows, mut incomplete) = (Vec::new(), Vec::new(), Vec::new());
         for (place, change) in changes.into_iter().enumerate() {
             match change.map_err(|error| NotAnEvent::unreadable(error.to_string())).and_then(understand) {
-                Ok(event) => self.consider(&event, now_ms, &mut messages, &mut rows),
+                Ok(event) if self.is_incomplete(&event) && fits_a_row(&event) => {
+                    incomplete.push(IncompleteEvent { id: event_id(&event), event, received_ms: now_ms });
+                }
+                Ok(event) => self.consider(&event, &event, now_ms, &mut messages, &mut rows),
                 Err(not_an_event) => {
                     taken.not_understood += usize::from(not_an_event.outcome == EventOutcome::NotUnderstood);
                     // The place tells apart what came in one body.
@@ -120,41 +132,78 @@ impl Intake {
                 }
             }
         }
+        let mut seen = BTreeSet::new();
+        incomplete.retain(|waiting| seen.insert(waiting.id));
+        taken.incomplete = incomplete.len();
+        self.ledger.keep_incomplete(&incomplete).await?;
+        (taken.new_messages, taken.known_messages) = self.write(messages, &rows).await?;
+        if taken.incomplete > 0 {
+            self.wake.notify_one();
+        }
+        Ok(taken)
+    }
+
+    /// Decides on events whose leads were read since they were delivered: each as delivered, and as it is now. Returns how
+    /// many new messages they became.
+    pub async fn decided(&self, events: &[(&Event, Event)]) -> Result<usize, LedgerError> {
+        let now_ms = self.world.now_ms();
+        let (mut messages, mut rows) = (Vec::new(), Vec::new());
+        for (delivered, event) in events {
+            self.consider(delivered, event, now_ms, &mut messages, &mut rows);
+        }
+        let (new, _) = self.write(messages, &rows).await?;
+        Ok(new)
+    }
+
+    /// Writes messages and the rows of events that became none. Returns how many messages are new, and how many were known.
+    async fn write(&self, mut messages: Vec<Message>, rows: &[EventRow]) -> Result<(usize, usize), LedgerError> {
         // One delivery of one change asks once, however often it is contained: the table takes no row twice in a request.
         let (mut seen, asked) = (BTreeSet::new(), messages.len());
         messages.retain(|message| seen.insert(message.id));
-        taken.known_messages += asked - messages.len();
+        let (mut new, mut known) = (0, asked - messages.len());
         for inserted in self.ledger.insert_messages(&messages).await? {
             match inserted {
-                Inserted::New => taken.new_messages += 1,
-                Inserted::Known => taken.known_messages += 1,
+                Inserted::New => new += 1,
+                Inserted::Known => known += 1,
                 Inserted::Undecided => {
                     let reason = "a message could not be written".to_owned();
                     return Err(LedgerError::Unavailable { operation: "BatchExecuteStatement", reason });
                 }
             }
         }
-        for row in &rows {
+        for row in rows {
             self.ledger.keep_event(row).await?;
         }
-        Ok(taken)
+        Ok((new, known))
+    }
+
+    /// Whether a rule needs more of the lead than the delivery carries.
+    fn is_incomplete(&self, event: &Event) -> bool {
+        needs_no_answer(&self.config, event).is_none() && !missing_fields(&self.config, event).is_empty()
     }
 
     /// Collects the messages that an event asks for, or the row that says why there is none.
-    fn consider(&self, event: &Event, now_ms: i64, messages: &mut Vec<Message>, rows: &mut Vec<EventRow>) {
+    fn consider(
+        &self,
+        delivered: &Event,
+        event: &Event,
+        now_ms: i64,
+        messages: &mut Vec<Message>,
+        rows: &mut Vec<EventRow>,
+    ) {
         let row = |outcome, why| EventRow {
-            id: event_id(event),
+            id: event_id(delivered),
             kind: event.kind.name().to_owned(),
             lead_id: Some(event.lead_id.clone()),
             outcome,
             why,
             received_ms: now_ms,
         };
-        if let Some(why) = needs_no_answer(&self.config, event) {
+        if let Some(why) = needs_no_answer(&self.config, delivered) {
             rows.push(row(EventOutcome::Ignored, why.to_owned()));
             return;
         }
-        let decisions = decide(&self.config, event, now_ms);
+        let decisions = decide_completed(&self.config, delivered, event, now_ms);
         let failed =
             decisions.iter().any(|decision| matches!(decision.verdict, Verdict::No(WhyNot::ConditionFailed(_))));
         let why = why_not(&decisions);
@@ -167,6 +216,11 @@ impl Intake {
             rows.push(row(EventOutcome::NoRule, why));
         }
     }
+}
+
+/// Whether an event can be kept. One that is larger than any lead is decided on as it is.
+fn fits_a_row(event: &Event) -> bool {
+    serde_json::to_string(event).is_ok_and(|text| text.len() <= MAX_EVENT_BYTES)
 }
 
 /// Why an event is nobody's business: it is our own doing, or nothing happened.

@@ -3,11 +3,13 @@
 //! | file | what it does | called by |
 //! | --- | --- | --- |
 //! | [`ingest`] | takes LeadSquared's webhooks and writes the messages that rules ask for | crm-webhook |
+//! | [`enrich`] | reads the leads of which a webhook told too little, and decides then | crm-sync |
 //! | [`send`] | claims messages, groups them into requests, calls LigueLead, records what became of it | sender |
 //! | [`audio`] | takes recordings for calls, and sees to it that LigueLead has them | `recado audio`, a schedule |
 //! | [`settle`] | takes LigueLead's delivery reports | delivery-webhook |
 //! | [`sync`] | tells LeadSquared what became of each message | crm-sync |
 //! | [`sweep`] | each minute, what is due: held messages, lost wake-ups, claims of senders that died | reconciler |
+//! | [`reconcile`] | finds leads that were created while webhooks were missed | reconciler |
 //! | [`warn`] | says in time that a budget is nearly spent | the sweep |
 //! | [`setup`] | what an installation needs in LeadSquared, read and made | `recado setup`, `recado doctor` |
 //! | [`crm`] | LeadSquared behind the account's limits | whoever calls it |
@@ -15,9 +17,11 @@
 
 pub mod audio;
 pub mod crm;
+pub mod enrich;
 pub mod http;
 pub mod ingest;
 pub mod plan;
+pub mod reconcile;
 pub mod secrets;
 pub mod send;
 pub mod settings;

@@ -83,18 +83,14 @@ pub fn next_midnight_ms(now_ms: i64, zone: &Zone) -> i64 {
         .map_or(now_ms + 86_400_000, |midnight| midnight.timestamp().as_millisecond())
 }
 
-/// `now_ms` as LeadSquared writes instants: `yyyy-MM-dd HH:mm:ss`, UTC.
-#[must_use]
-pub fn crm_time(now_ms: i64) -> String {
-    instant(now_ms).strftime("%Y-%m-%d %H:%M:%S").to_string()
-}
-
 fn instant(now_ms: i64) -> Timestamp {
     Timestamp::from_millisecond(now_ms).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 #[cfg(test)]
 mod tests {
+    use recado_core::writeback::crm_time;
+
     use super::*;
 
     #[test]

@@ -1,31 +1,37 @@
 //! The write-back: what became of each message reaches LeadSquared as one activity, updated as its state moves, and
 //! as fields of the lead where the configuration names them.
 //!
+//! What to write by which calls is planned window by window (`recado_core::writeback`); here the calls are made. Those of
+//! a window run side by side, and the next window is planned while they are under way, so that a slow answer holds up
+//! nobody but its own rows.
+//!
 //! A posted activity cannot be posted again without making a second one, so a post is marked on the message before
 //! the call. A mark whose call was never answered for is looked up, by the message's id in the activity's own field,
-//! before anything is posted again.
+//! before anything is posted again. That holds however many functions are at work; a lease only keeps a second one from
+//! reserving slots for rows that the first is about to write.
 
 mod activity;
-mod calls;
-
-use std::{collections::HashMap, time::Duration};
+mod activity_code;
+mod create;
+mod find;
+mod leads;
+mod outlook;
+mod record;
+mod run;
+mod unknown;
+mod update;
 
 use leadsquared::CallError;
-use recado_core::{
-    identity::MessageId,
-    message::Message,
-    writeback::{Step, next_step},
-};
-use recado_ledger::{CrmChange, Ledger, LedgerError};
+use recado_core::identity::MessageId;
+use recado_ledger::{Ledger, LedgerError};
 use recado_limits::LimitError;
 
 use crate::{crm::Crm, world::World};
 
 pub use activity::CrmSettings;
 pub(crate) use activity::activity_type;
-
-/// Messages looked at for one call, per shard of the index.
-const ROWS_PER_SHARD: i32 = 100;
+pub use outlook::outlook;
+pub use unknown::{UNKNOWN_FIELDS, UnknownFields};
 
 /// Writes outcomes back.
 #[derive(Debug, Clone)]
@@ -38,6 +44,8 @@ pub struct Syncer {
     pub settings: CrmSettings,
     /// The time.
     pub world: World,
+    /// What this function is called where one leads; another one's is different.
+    pub holder: String,
 }
 
 /// What one run did.
@@ -49,7 +57,7 @@ pub struct SyncReport {
     pub rows: u64,
     /// Rows that it refused.
     pub refused: u64,
-    /// Messages of which LeadSquared knows all there is.
+    /// Messages of which LeadSquared knew all there is without a call.
     pub done: u64,
 }
 
@@ -67,60 +75,24 @@ pub enum SyncError {
     Call(#[from] CallError),
 }
 
+impl SyncReport {
+    fn add(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.rows += other.rows;
+        self.refused += other.refused;
+        self.done += other.done;
+    }
+}
+
 impl Syncer {
-    /// Writes back until nothing is due or no call can start before `until_ms`, in ms since the epoch.
+    /// Writes back until nothing is due or no call can start before `until_ms`, in ms since the epoch. At once when
+    /// another function is at it for longer than that.
     pub async fn run(&self, until_ms: i64) -> Result<SyncReport, SyncError> {
-        let mut report = SyncReport::default();
-        loop {
-            let now_ms = self.world.now_ms();
-            let ids = self.ledger.crm_due(now_ms, ROWS_PER_SHARD).await?;
-            let waiting = self.ledger.messages(&ids).await?;
-            // The index lags: what a row itself says of its appointment counts.
-            let is_due = |message: &Message| message.crm.due_ms.is_some_and(|due_ms| due_ms <= now_ms);
-            let waiting: Vec<Message> = waiting.into_iter().filter(is_due).collect();
-            let step = next_step(&waiting, now_ms, self.settings.stale_after_ms, self.settings.lead_fields.is_some());
-            let Some(step) = step else { return Ok(report) };
-            let messages: HashMap<MessageId, Message> = waiting.into_iter().map(|m| (m.id, m)).collect();
-            if !self.take(step, &messages, until_ms, &mut report).await? {
-                return Ok(report);
-            }
-        }
+        run::Run::new(self, until_ms).to_the_end().await
     }
+}
 
-    /// Carries out one step. `false`: its call cannot start in time.
-    async fn take(
-        &self,
-        step: Step,
-        messages: &HashMap<MessageId, Message>,
-        until_ms: i64,
-        report: &mut SyncReport,
-    ) -> Result<bool, SyncError> {
-        let rows = |ids: &[MessageId]| ids.iter().filter_map(|id| messages.get(id)).collect::<Vec<_>>();
-        match step {
-            Step::Wait(ready_ms) if ready_ms < until_ms => self.wait_until(ready_ms).await,
-            Step::Wait(_) => return Ok(false),
-            Step::Done(known) => {
-                report.done += known.len() as u64;
-                let changes = known.into_iter().map(|(id, state)| CrmChange::of(id).done_in(state));
-                self.ledger.change_crm(changes.collect()).await?;
-            }
-            Step::Superseded(known) => {
-                let changes = known.into_iter().map(|(id, state)| CrmChange::of(id).lead(state).while_in(state));
-                self.ledger.change_crm(changes.collect()).await?;
-            }
-            Step::Find(id) => {
-                let Some(message) = messages.get(&id) else { return Ok(true) };
-                return self.find(message, until_ms, report).await;
-            }
-            Step::Add(ids) => return self.add(&rows(&ids), until_ms, report).await,
-            Step::Update(ids) => return self.update(&rows(&ids), until_ms, report).await,
-            Step::Leads(ids) => return self.leads(&rows(&ids), until_ms, report).await,
-        }
-        Ok(true)
-    }
-
-    async fn wait_until(&self, at_ms: i64) {
-        let wait_ms = u64::try_from(at_ms - self.world.now_ms()).unwrap_or_default();
-        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
-    }
+/// The ids of planned rows.
+fn ids<'r, R: 'r>(rows: impl IntoIterator<Item = &'r R>, id: impl Fn(&R) -> MessageId) -> Vec<MessageId> {
+    rows.into_iter().map(id).collect()
 }

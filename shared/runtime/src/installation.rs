@@ -10,7 +10,9 @@ use recado_pipeline::{
     World,
     audio::{AudioStore, Audios},
     crm::Crm,
+    enrich::{Enricher, LeadCache},
     ingest::Intake,
+    reconcile::Reconciler,
     secrets::{CallbackUrls, Secret},
     send::{InFlight, Sender},
     settings::SendSettings,
@@ -38,6 +40,10 @@ pub struct Installation {
     pub sweeper: Sweeper,
     /// Writes outcomes back to LeadSquared.
     pub syncer: Syncer,
+    /// Reads the leads of which a webhook told too little.
+    pub enricher: Enricher,
+    /// Looks for what webhooks did not tell.
+    pub reconciler: Reconciler,
 }
 
 impl Installation {
@@ -50,10 +56,14 @@ impl Installation {
             .map(|public_url| CallbackUrls::new(public_url, environment.callback_secret.clone()));
         let settler = settler(&config, &environment.callback_secret, ledger);
         let sender = sender(&config, liguelead, callbacks, ledger);
+        let syncer = syncer(&config, leadsquared, ledger);
+        let intake = intake(config, &environment.webhook_secret, ledger);
         Ok(Self {
+            enricher: enricher(&syncer, &intake),
+            reconciler: reconciler(&syncer, &intake),
             sweeper: Sweeper { sender: sender.clone(), settler: settler.clone() },
-            syncer: syncer(&config, leadsquared, ledger),
-            intake: intake(config, &environment.webhook_secret, ledger),
+            syncer,
+            intake,
             sender,
             settler,
         })
@@ -63,7 +73,7 @@ impl Installation {
 /// What takes LeadSquared's webhooks, which must show `secret`.
 #[must_use]
 pub fn intake(config: Arc<Config>, secret: &Secret, ledger: &Ledger) -> Intake {
-    Intake { ledger: ledger.clone(), config, secret: secret.clone(), world: world() }
+    Intake { ledger: ledger.clone(), config, secret: secret.clone(), world: world(), wake: Arc::default() }
 }
 
 /// What takes LigueLead's delivery reports, whose addresses `secret` signs.
@@ -110,11 +120,36 @@ pub fn audios(config: &Config, liguelead: liguelead::Client, ledger: &Ledger, st
 /// What writes outcomes back to LeadSquared.
 #[must_use]
 pub fn syncer(config: &Config, leadsquared: leadsquared::Client, ledger: &Ledger) -> Syncer {
+    let world = world();
     Syncer {
+        holder: world.fresh_batch().to_string(),
         ledger: ledger.clone(),
         crm: crm(config, leadsquared, ledger),
         settings: CrmSettings::of(config),
-        world: world(),
+        world,
+    }
+}
+
+/// What reads the leads of which a webhook told too little, and then lets `intake` decide.
+#[must_use]
+pub fn enricher(syncer: &Syncer, intake: &Intake) -> Enricher {
+    Enricher {
+        ledger: syncer.ledger.clone(),
+        crm: syncer.crm.clone(),
+        intake: intake.clone(),
+        world: syncer.world.clone(),
+        leads: LeadCache::default(),
+    }
+}
+
+/// What looks for leads whose webhooks did not come, and then lets `intake` decide.
+#[must_use]
+pub fn reconciler(syncer: &Syncer, intake: &Intake) -> Reconciler {
+    Reconciler {
+        ledger: syncer.ledger.clone(),
+        crm: syncer.crm.clone(),
+        intake: intake.clone(),
+        world: syncer.world.clone(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use axum::http::request::Parts;
 
+use super::Vendor;
 use crate::{
     answer::Answer,
     faults::{Choice, Decider, FaultKind, Faults},
@@ -11,7 +12,7 @@ use crate::{
 
 /// The windows, the calls inside, and the faults.
 #[derive(Debug)]
-pub(super) struct Entrance {
+pub(crate) struct Entrance {
     windows: Vec<Window>,
     inside: usize,
     inside_max: usize,
@@ -28,13 +29,13 @@ pub(crate) enum Refusal {
 }
 
 /// What becomes of a call.
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     Refused { answer: Answer, entry: Entry, fault: Option<FaultKind> },
     Admitted(Choice),
 }
 
 impl Entrance {
-    pub(super) fn new(windows: Vec<Window>, inside_max: usize, faults: Faults) -> Self {
+    pub(crate) fn new(windows: Vec<Window>, inside_max: usize, faults: Faults) -> Self {
         Self { windows, inside: 0, inside_max, decider: Decider::new(faults) }
     }
 
@@ -72,7 +73,7 @@ impl Entrance {
         Ok(choice)
     }
 
-    pub(super) fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         self.inside = self.inside.saturating_sub(1);
     }
 
@@ -94,8 +95,22 @@ fn refusal(window: &Window) -> Refusal {
 }
 
 impl Verdict {
+    /// Judges a call that arrives at `now_ms`; one that is admitted is inside until [`Entrance::leave`].
+    pub(crate) fn of<V: Vendor>(vendor: &V, entrance: &mut Entrance, head: &Parts, now_ms: u64) -> Self {
+        let path = head.uri.path();
+        match vendor.unauthorized(head) {
+            Some(answer) => Self::Refused { answer, entry: Entry::Unauthorized, fault: None },
+            None => match entrance.admit(path, vendor.windows(path), now_ms) {
+                Ok(choice) => Self::Admitted(choice),
+                Err((refusal, fault)) => {
+                    Self::Refused { answer: vendor.throttled(refusal), entry: Entry::Throttled, fault }
+                }
+            },
+        }
+    }
+
     /// The call's record as of now.
-    pub(super) fn record(&self, id: u64, at_ms: u64, head: &Parts) -> Call {
+    pub(crate) fn record(&self, id: u64, at_ms: u64, head: &Parts) -> Call {
         let (entry, fault) = match self {
             Self::Refused { entry, fault, .. } => (*entry, *fault),
             Self::Admitted(choice) => (Entry::Admitted, choice.fault),

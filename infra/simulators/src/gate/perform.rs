@@ -25,7 +25,7 @@ pub(super) async fn perform<V: Vendor>(gate: Arc<Gate<V>>, call: Incoming, choic
     let before = match choice.fault {
         Some(FaultKind::Reset) => Some(Outcome::Reset),
         Some(FaultKind::Hang) => Some(Outcome::Hang),
-        Some(FaultKind::Before(failure)) => Some(Outcome::Answer(failing(&gate, failure))),
+        Some(FaultKind::Before(failure)) => Some(Outcome::Answer(failing(&*gate.vendor, failure))),
         _ => None,
     };
     if let Some(outcome) = before {
@@ -41,15 +41,16 @@ pub(super) async fn perform<V: Vendor>(gate: Arc<Gate<V>>, call: Incoming, choic
     match choice.fault {
         Some(FaultKind::LoseAnswer) => Outcome::Close,
         Some(FaultKind::HangAfter) => Outcome::Hang,
-        Some(FaultKind::After(failure)) => Outcome::Answer(failing(&gate, failure)),
+        Some(FaultKind::After(failure)) => Outcome::Answer(failing(&*gate.vendor, failure)),
         _ => Outcome::Answer(worked.answer),
     }
 }
 
-fn failing<V: Vendor>(gate: &Gate<V>, failure: Failure) -> Answer {
+/// The answer that a fault puts in place of the work's.
+pub(crate) fn failing<V: Vendor>(vendor: &V, failure: Failure) -> Answer {
     let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match failure.body {
-        FailureBody::Vendor => gate.vendor.failure(status),
+        FailureBody::Vendor => vendor.failure(status),
         FailureBody::Html => Answer { status, content: Content::Html(html(status)) },
         FailureBody::Empty => Answer { status, content: Content::Empty },
     }

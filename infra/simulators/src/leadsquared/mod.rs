@@ -24,6 +24,7 @@ mod authentication;
 mod events;
 mod fields;
 mod hooks;
+mod in_process;
 mod lead_fields;
 mod leads_bulk;
 mod leads_read;
@@ -48,6 +49,7 @@ use axum::{
 };
 use tokio::net::TcpListener;
 
+pub use in_process::{InProcess, Reply};
 pub use options::{Options, Plan, Throttle};
 pub use received::{Activity, Delivery, Lead, Received};
 
@@ -62,9 +64,9 @@ use crate::{
 use vendor::LeadSquared;
 
 const WINDOW_MS: u64 = 5_000;
-const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+pub(crate) const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 /// A guard of the simulator itself; LeadSquared documents no limit of calls at once.
-const CONCURRENT_MAX: usize = 10_000;
+pub(crate) const CONCURRENT_MAX: usize = 10_000;
 
 /// A running simulator. Dropping it ends the server, open connections and webhooks that are still to come.
 #[derive(Debug)]

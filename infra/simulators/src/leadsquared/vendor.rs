@@ -117,7 +117,11 @@ impl LeadSquared {
     }
 
     pub(super) fn put_lead(&self, id: &str, pairs: Vec<Pair>) {
-        lock(&self.store).write(id, pairs, &self.options.user_id, self.clock.now_ms());
+        self.put_lead_at(self.clock.now_ms(), id, pairs);
+    }
+
+    pub(super) fn put_lead_at(&self, now_ms: u64, id: &str, pairs: Vec<Pair>) {
+        lock(&self.store).write(id, pairs, &self.options.user_id, now_ms);
     }
 
     pub(super) fn edit_lead(&self, id: &str, pairs: Vec<Pair>) {
@@ -212,14 +216,21 @@ impl Vendor for LeadSquared {
     }
 
     async fn work(self: &Arc<Self>, call: Incoming) -> Worked {
+        self.answer(&call, self.clock.now_ms())
+    }
+}
+
+impl LeadSquared {
+    /// Does what the call asks for, at `now_ms`, and announces what it changed.
+    pub(super) fn answer(&self, call: &Incoming, now_ms: u64) -> Worked {
         let (reply, rows, raised, schema) = {
             let mut store = lock(&self.store);
             let mut desk = Desk {
                 store: &mut store,
                 options: &self.options,
                 announcer: &self.announcer,
-                call: &call,
-                now_ms: self.clock.now_ms(),
+                call,
+                now_ms,
                 rows: 0,
                 raised: Vec::new(),
             };

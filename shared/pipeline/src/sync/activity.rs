@@ -1,12 +1,14 @@
 //! How a message looks in LeadSquared.
 
-use leadsquared::{ActivityUpdate, LeadUpdate, MAX_FIELD_CHARS, MAX_NOTE_CHARS, NewActivity, NewActivityType};
+use leadsquared::{ActivityUpdate, MAX_FIELD_CHARS, MAX_NOTE_CHARS, NewActivity, NewActivityType};
 use recado_core::{
     config::{Config, FieldName, WriteBack},
     message::Message,
+    writeback::{LeadFieldNames, crm_time},
 };
 
-use crate::settings::{crm_time, ms};
+use super::unknown::UnknownFields;
+use crate::settings::ms;
 
 /// The activity's field that holds the message's id, by which an open post is looked up.
 pub(super) const ID_FIELD: &str = "mx_Custom_1";
@@ -14,33 +16,24 @@ const RULE_FIELD: &str = "mx_Custom_2";
 const CHANNEL_FIELD: &str = "mx_Custom_3";
 const STATE_FIELD: &str = "mx_Custom_4";
 const WHY_FIELD: &str = "mx_Custom_5";
+/// All of them, and what people read beside them.
+pub(super) const FIELDS: [(&str, &str); 5] = [
+    (ID_FIELD, "Message Id"),
+    (RULE_FIELD, "Rule"),
+    (CHANNEL_FIELD, "Channel"),
+    (STATE_FIELD, "State"),
+    (WHY_FIELD, "Reason"),
+];
 
 /// What the write-back needs of the configuration.
 #[derive(Debug, Clone)]
 pub struct CrmSettings {
     /// The name of the activity type that stands for messages.
     pub activity_name: String,
-    /// The lead's fields that show the last outcome and its time.
-    pub lead_fields: Option<LeadFields>,
+    /// The lead's fields that show the last outcome and its time, where the configuration names them.
+    pub lead_fields: LeadFieldNames,
     /// How long after a post its process is taken for dead, in ms.
     pub stale_after_ms: i64,
-}
-
-/// The names of the lead's fields to write; at least one.
-#[derive(Debug, Clone)]
-pub struct LeadFields {
-    /// Receives the state.
-    status: Option<String>,
-    /// Receives the time of the state.
-    at: Option<String>,
-}
-
-impl LeadFields {
-    fn of(back: &WriteBack) -> Option<Self> {
-        let name = |field: &Option<FieldName>| field.as_ref().map(|field| field.as_str().to_owned());
-        let fields = Self { status: name(&back.status), at: name(&back.at) };
-        (fields.status.is_some() || fields.at.is_some()).then_some(fields)
-    }
 }
 
 impl CrmSettings {
@@ -49,29 +42,27 @@ impl CrmSettings {
     pub fn of(config: &Config) -> Self {
         Self {
             activity_name: config.leadsquared.activity.clone(),
-            lead_fields: LeadFields::of(&config.leadsquared.write_back),
+            lead_fields: lead_fields(&config.leadsquared.write_back),
             stale_after_ms: ms(config.send.stale_after_ms),
         }
     }
 }
 
+fn lead_fields(back: &WriteBack) -> LeadFieldNames {
+    let name = |field: &Option<FieldName>| field.as_ref().map(|field| field.as_str().to_owned());
+    LeadFieldNames { status: name(&back.status), at: name(&back.at) }
+}
+
 /// The activity type that stands for messages.
 pub(crate) fn activity_type(name: &str) -> NewActivityType {
-    let fields = [
-        (ID_FIELD, "Message Id"),
-        (RULE_FIELD, "Rule"),
-        (CHANNEL_FIELD, "Channel"),
-        (STATE_FIELD, "State"),
-        (WHY_FIELD, "Reason"),
-    ];
     NewActivityType {
         name: name.to_owned(),
-        fields: fields.map(|(schema, display)| (schema.to_owned(), display.to_owned())).into(),
+        fields: FIELDS.map(|(schema, display)| (schema.to_owned(), display.to_owned())).into(),
     }
 }
 
 /// The activity to post for a message.
-pub(super) fn new_activity(message: &Message, code: u32) -> NewActivity {
+pub(super) fn new_activity(message: &Message, code: u32, unknown: &UnknownFields) -> NewActivity {
     let note = match (&message.text, &message.call) {
         (Some(text), _) => cut(text.expose(), MAX_NOTE_CHARS),
         (None, Some(call)) => cut(&call.audio, MAX_NOTE_CHARS),
@@ -83,19 +74,15 @@ pub(super) fn new_activity(message: &Message, code: u32) -> NewActivity {
         (CHANNEL_FIELD.to_owned(), message.channel.to_string()),
     ];
     fields.extend(moving_fields(message));
+    fields.retain(|(name, _)| !unknown.of_activity(name));
     NewActivity { lead_id: message.lead_id.clone(), code, note: note.into(), at: crm_time(message.created_ms), fields }
 }
 
 /// The update that makes an activity show the message's present state.
-pub(super) fn update(message: &Message, activity_id: &str) -> ActivityUpdate {
-    ActivityUpdate { activity_id: activity_id.to_owned(), note: None, fields: moving_fields(message) }
-}
-
-/// The row that makes the lead's own fields show the message's present state.
-pub(super) fn lead_update(message: &Message, names: &LeadFields) -> LeadUpdate {
-    let status = names.status.clone().map(|name| (name, message.state.to_string()));
-    let at = names.at.clone().map(|name| (name, crm_time(message.changed_ms)));
-    LeadUpdate { lead_id: message.lead_id.clone(), fields: status.into_iter().chain(at).collect() }
+pub(super) fn update(message: &Message, activity_id: &str, unknown: &UnknownFields) -> ActivityUpdate {
+    let mut fields = moving_fields(message);
+    fields.retain(|(name, _)| !unknown.of_activity(name));
+    ActivityUpdate { activity_id: activity_id.to_owned(), note: None, fields }
 }
 
 fn moving_fields(message: &Message) -> Vec<(String, String)> {

@@ -1,0 +1,124 @@
+//! Events that tell too little of their lead: kept before anything else, and until the lead has been read.
+
+use std::collections::BTreeSet;
+
+use recado_core::{event::Event, identity::EventId};
+
+use crate::{
+    EventRow, Ledger, LedgerError,
+    codec::{Key, Reader, n, s, shard},
+    judged::{Judgement, Update, insert},
+};
+
+/// An event that waits for its lead's fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IncompleteEvent {
+    /// Its id: what was delivered.
+    pub id: EventId,
+    /// The event as it was delivered.
+    pub event: Event,
+    /// When it came first, in ms since the epoch.
+    pub received_ms: i64,
+}
+
+impl Ledger {
+    /// Keeps events until their leads have been read. One that came before is left as it is, also once it is complete:
+    /// it is decided on once.
+    pub async fn keep_incomplete(&self, events: &[IncompleteEvent]) -> Result<(), LedgerError> {
+        let statements = events
+            .iter()
+            .map(|waiting| {
+                let mut item = incomplete_key(waiting.id).into_item();
+                let text = serde_json::to_string(&waiting.event).unwrap_or_default();
+                item.insert("event".to_owned(), s(text));
+                item.insert("received_ms".to_owned(), n(waiting.received_ms));
+                item.insert("crm_shard".to_owned(), shard(first_byte(waiting.id)));
+                item.insert("crm_due_ms".to_owned(), n(waiting.received_ms));
+                item.insert("ttl".to_owned(), n(self.ttl_s(waiting.received_ms)));
+                insert(&self.table, item)
+            })
+            .collect();
+        if self.judge(statements).await?.contains(&Judgement::Undecided) {
+            let reason = "an event could not be written".to_owned();
+            return Err(LedgerError::Unavailable { operation: "BatchExecuteStatement", reason });
+        }
+        Ok(())
+    }
+
+    /// Reads events that wait for their leads, in no particular order; those that are complete are left out.
+    pub async fn incomplete(&self, ids: &[EventId]) -> Result<Vec<IncompleteEvent>, LedgerError> {
+        let items = self.get_items(ids.iter().map(|&id| incomplete_key(id)).collect()).await?;
+        let mut waiting = Vec::with_capacity(items.len());
+        for item in &items {
+            let read = Reader::new(item);
+            let Some(text) = read.maybe_text("event") else { continue };
+            waiting.push(IncompleteEvent {
+                id: Key::of(item)?.incomplete_id().ok_or_else(|| read.unreadable("pk"))?,
+                event: serde_json::from_str(&text).map_err(|_| read.unreadable("event"))?,
+                received_ms: read.number("received_ms")?,
+            });
+        }
+        Ok(waiting)
+    }
+
+    /// Ends the appointment with events that were decided on. What they held is dropped; that they came is kept.
+    pub async fn completed(&self, ids: &[EventId]) -> Result<(), LedgerError> {
+        let statements = ids
+            .iter()
+            .map(|&id| {
+                let mut update = Update::of(incomplete_key(id));
+                update.remove("event").remove("crm_shard").remove("crm_due_ms");
+                update.only_if("attribute_exists(\"received_ms\")", []);
+                update.build(&self.table)
+            })
+            .collect();
+        self.judge(statements).await?;
+        Ok(())
+    }
+
+    /// Events that wait for their leads and are due by `until_ms`, at most `most_per_shard` from each shard.
+    pub async fn incomplete_due(&self, until_ms: i64, most_per_shard: i32) -> Result<Vec<EventId>, LedgerError> {
+        let keys = self.crm_keys(until_ms, most_per_shard).await?;
+        Ok(keys.iter().filter_map(Key::incomplete_id).collect())
+    }
+
+    /// Which of these events came and became no message, or wait for their leads, or did.
+    pub async fn came(&self, ids: &[EventId]) -> Result<BTreeSet<EventId>, LedgerError> {
+        let keys = ids.iter().flat_map(|&id| [incomplete_key(id), EventRow::key(id)]).collect();
+        let mut came = BTreeSet::new();
+        for item in self.get_items(keys).await? {
+            let key = Key::of(&item)?;
+            came.extend(key.pk.split_once('#').and_then(|(_, id)| id.parse::<EventId>().ok()));
+        }
+        Ok(came)
+    }
+
+    /// Looks at events again at `due_ms`: their leads could not be read.
+    pub async fn complete_later(&self, ids: &[EventId], due_ms: i64) -> Result<(), LedgerError> {
+        let statements = ids
+            .iter()
+            .map(|&id| {
+                let mut update = Update::of(incomplete_key(id));
+                update.set("crm_due_ms", n(due_ms)).only_if("attribute_exists(\"event\")", []);
+                update.build(&self.table)
+            })
+            .collect();
+        self.judge(statements).await?;
+        Ok(())
+    }
+}
+
+impl Key {
+    /// The event that this key belongs to, if it is one's that waits for its lead.
+    fn incomplete_id(&self) -> Option<EventId> {
+        self.pk.strip_prefix("N#").and_then(|id| id.parse().ok())
+    }
+}
+
+fn incomplete_key(id: EventId) -> Key {
+    Key { pk: format!("N#{id}"), sk: "N".to_owned() }
+}
+
+fn first_byte(id: EventId) -> u8 {
+    id.as_bytes().first().copied().unwrap_or_default()
+}

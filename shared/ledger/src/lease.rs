@@ -1,0 +1,68 @@
+//! Who leads where one function is enough: a lease that ends by itself when its holder dies.
+
+use crate::{
+    Ledger, LedgerError,
+    codec::{Key, Reader, n, s},
+    error::unavailable,
+};
+
+impl Ledger {
+    /// Takes or renews the lease `name` for `holder` until `until_ms` (ms since the epoch), if nobody else holds it at
+    /// `now_ms`. `None`: it is `holder`'s; else until when it is another's.
+    ///
+    /// A lease only keeps two functions from doing the same work. What must not be done twice has conditions of its
+    /// own: a holder that stalls may wake up after its lease is another's.
+    pub async fn lease(
+        &self,
+        name: &str,
+        holder: &str,
+        now_ms: i64,
+        until_ms: i64,
+    ) -> Result<Option<i64>, LedgerError> {
+        let taken = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(lease_key(name).into_item()))
+            .item("holder", s(holder))
+            .item("until_ms", n(until_ms))
+            .condition_expression("attribute_not_exists(pk) OR holder = :holder OR until_ms <= :now")
+            .expression_attribute_values(":holder", s(holder))
+            .expression_attribute_values(":now", n(now_ms))
+            .send()
+            .await;
+        match taken {
+            Ok(_) => Ok(None),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                let found = self.get_items(vec![lease_key(name)]).await?;
+                // Given back in between: it is free at once.
+                Ok(Some(
+                    found.first().map_or(now_ms, |item| Reader::new(item).maybe_number("until_ms").unwrap_or(now_ms)),
+                ))
+            }
+            Err(error) => Err(unavailable("PutItem")(error)),
+        }
+    }
+
+    /// Gives the lease `name` back, if it is `holder`'s.
+    pub async fn end_lease(&self, name: &str, holder: &str) -> Result<(), LedgerError> {
+        let ended = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(lease_key(name).into_item()))
+            .condition_expression("holder = :holder")
+            .expression_attribute_values(":holder", s(holder))
+            .send()
+            .await;
+        match ended {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(unavailable("DeleteItem")(error)),
+        }
+    }
+}
+
+fn lease_key(name: &str) -> Key {
+    Key { pk: format!("K#{name}"), sk: "K".to_owned() }
+}

@@ -1,0 +1,194 @@
+//! Leads that were created while webhooks were missed, and webhooks that LeadSquared has switched off.
+//!
+//! LeadSquared keeps no history and delivers a webhook three times at most. What it does keep is when each lead was last
+//! modified. So now and then the leads modified since the last look are listed, in periods that overlap, and those
+//! created in the period are decided on as if their webhook had just come. A message for a new lead has the same identity
+//! whichever way the lead was noticed, so a lead that was announced as well gets one.
+//!
+//! A change of an old lead cannot be made good in that way: the list shows what a lead is like, not what it was, and a
+//! second edit hides the instant of the first, which is part of a change's identity. Guessing would send twice. Such
+//! leads are counted and reported, and left alone; see `docs/adr/0015-the-crm-side.md`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use leadsquared::{CallError, LeadFields, LeadPage, MAX_MODIFIED_PER_PAGE, Page, Standard, parse_time_ms};
+use recado_core::{
+    config::Trigger,
+    enrich::columns,
+    event::Event,
+    fields::Fields,
+    identity::{EventId, MessageId, event_id, message_id},
+    kind::EventKind,
+};
+use recado_ledger::{Ledger, LedgerError};
+use recado_limits::LimitError;
+
+use crate::{crm::Crm, ingest::Intake, world::World};
+
+/// The setting that holds the instant up to which leads were looked at, in ms since the epoch.
+pub const RECONCILED_UNTIL: &str = "reconciled_until_ms";
+/// How long after a modification it is looked at, in ms: its webhook comes first, usually.
+const LAG_MS: i64 = 120_000;
+/// How far a period reaches back into the one before it, in ms. LeadSquared compares whole seconds with stored
+/// milliseconds, and its clock may be off; what is seen twice is decided on once.
+const OVERLAP_MS: i64 = 60_000;
+/// The longest period looked at in one run, in ms: after a long pause the rest follows in the next runs.
+const LONGEST_MS: i64 = 6 * 3_600_000;
+/// How often a period is read again because leads left it while its pages were read.
+const READINGS: u32 = 3;
+
+/// Looks for what webhooks did not tell.
+#[derive(Debug, Clone)]
+pub struct Reconciler {
+    /// The table.
+    pub ledger: Ledger,
+    /// LeadSquared, inside the account's limits.
+    pub crm: Crm,
+    /// What decides on new leads.
+    pub intake: Intake,
+    /// The time.
+    pub world: World,
+}
+
+/// What one run did.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct ReconcileReport {
+    /// Calls made to LeadSquared.
+    pub calls: u64,
+    /// Leads that were modified in the period.
+    pub leads: u64,
+    /// Those of them that were created in it.
+    pub created: u64,
+    /// Those of them whose webhooks did not come.
+    pub missed: u64,
+    /// New messages.
+    pub messages: u64,
+}
+
+/// Why a run stopped before its time. The period is looked at again.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// The table failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The limits could not be asked: no call is made.
+    #[error(transparent)]
+    Limits(#[from] LimitError),
+    /// LeadSquared did not answer as it should.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl Reconciler {
+    /// Looks at one period, if no call of it would have to start after `until_ms`, in ms since the epoch.
+    pub async fn run(&self, until_ms: i64) -> Result<ReconcileReport, ReconcileError> {
+        let mut report = ReconcileReport::default();
+        let now_ms = self.world.now_ms();
+        let Some(done_ms) = self.watermark().await? else {
+            // What was before the installation is not its business.
+            self.keep_watermark(now_ms).await?;
+            return Ok(report);
+        };
+        let from_ms = done_ms - OVERLAP_MS;
+        let to_ms = (now_ms - LAG_MS).min(done_ms + LONGEST_MS);
+        if to_ms <= done_ms {
+            return Ok(report);
+        }
+        if !self.answers_new_leads() {
+            self.keep_watermark(to_ms).await?;
+            return Ok(report);
+        }
+        let Some(leads) = self.modified(from_ms, to_ms, until_ms, &mut report).await? else { return Ok(report) };
+        let events: Vec<Event> = leads.values().filter_map(|lead| created_in(lead, from_ms, to_ms)).collect();
+        (report.leads, report.created) = (leads.len() as u64, events.len() as u64);
+        let missed = self.missed(events).await?;
+        report.missed = missed.len() as u64;
+        let events: Vec<(&Event, Event)> = missed.iter().map(|event| (event, event.clone())).collect();
+        report.messages = self.intake.decided(&events).await? as u64;
+        self.keep_watermark(to_ms).await?;
+        Ok(report)
+    }
+
+    /// All leads modified in a period, by id. `None`: not all of them could be read in time.
+    async fn modified(
+        &self,
+        from_ms: i64,
+        to_ms: i64,
+        until_ms: i64,
+        report: &mut ReconcileReport,
+    ) -> Result<Option<BTreeMap<String, LeadFields>>, ReconcileError> {
+        let mut columns: BTreeSet<String> = columns(&self.intake.config);
+        columns.extend(["ProspectID", "CreatedOn", "CreatedBy"].map(str::to_owned));
+        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+        let mut all = BTreeMap::new();
+        for _ in 0..READINGS {
+            let mut page = Page::first(MAX_MODIFIED_PER_PAGE);
+            let mut totals = BTreeSet::new();
+            loop {
+                let Some(permit) = self.crm.permit::<Standard>(until_ms).await? else { return Ok(None) };
+                report.calls += 1;
+                let read = self.crm.with(permit).leads_modified(from_ms, to_ms, &columns, page).await;
+                let read = match read {
+                    Ok(read) => read,
+                    Err(error) => {
+                        self.crm.heed::<Standard>(&error).await?;
+                        return Err(error.into());
+                    }
+                };
+                totals.extend(read.total);
+                let is_last = read.is_last(page);
+                let LeadPage { leads, .. } = read;
+                all.extend(leads.into_iter().filter_map(|lead| Some((lead.get("ProspectID")?.to_owned(), lead))));
+                if is_last {
+                    break;
+                }
+                page = page.next();
+            }
+            // A lead that is modified again leaves the period and moves those behind it up by one place, past a page's end.
+            if totals.len() <= 1 {
+                return Ok(Some(all));
+            }
+        }
+        Ok(Some(all))
+    }
+
+    /// Those that did not come by a webhook. One that came was decided on as the lead was then, and that stands.
+    async fn missed(&self, mut events: Vec<Event>) -> Result<Vec<Event>, LedgerError> {
+        let ids: Vec<EventId> = events.iter().map(event_id).collect();
+        let came = self.ledger.came(&ids).await?;
+        events.retain(|event| !came.contains(&event_id(event)));
+        let rules = self.intake.config.rules.iter().filter(|rule| rule.trigger == Trigger::LeadCreated);
+        let rules: Vec<&str> = rules.map(|rule| rule.id.as_str()).collect();
+        let ids = |event: &Event| rules.iter().map(|rule| message_id(rule, None, event)).collect::<Vec<_>>();
+        let wanted: Vec<MessageId> = events.iter().flat_map(ids).collect();
+        let known: BTreeSet<MessageId> =
+            self.ledger.messages(&wanted).await?.into_iter().map(|message| message.id).collect();
+        events.retain(|event| ids(event).iter().all(|id| !known.contains(id)));
+        Ok(events)
+    }
+
+    fn answers_new_leads(&self) -> bool {
+        self.intake.config.rules.iter().any(|rule| matches!(rule.trigger, Trigger::LeadCreated))
+    }
+
+    async fn watermark(&self) -> Result<Option<i64>, LedgerError> {
+        Ok(self.ledger.setting(RECONCILED_UNTIL).await?.and_then(|text| text.parse().ok()))
+    }
+
+    async fn keep_watermark(&self, at_ms: i64) -> Result<(), LedgerError> {
+        self.ledger.set_setting(RECONCILED_UNTIL, &at_ms.to_string()).await
+    }
+}
+
+/// The event that a lead's creation is, if it lies in the period.
+fn created_in(lead: &LeadFields, from_ms: i64, to_ms: i64) -> Option<Event> {
+    let at = lead.get("CreatedOn")?;
+    let created_ms = parse_time_ms(at)?;
+    if !(from_ms..=to_ms).contains(&created_ms) {
+        return None;
+    }
+    let (lead_id, at) = (lead.get("ProspectID")?.to_owned(), Some(at.to_owned()));
+    let by = lead.get("CreatedBy").map(str::to_owned);
+    let lead = Fields::from_iter(lead.clone().into_inner());
+    Some(Event { kind: EventKind::LeadCreated, lead_id, lead, before: None, activity: None, by, at })
+}

@@ -1,0 +1,126 @@
+//! Writing outcomes into the leads' own fields. Repeating it does no harm; what a lead shows is remembered, so that
+//! nothing is written that would change nothing.
+
+use std::collections::{BTreeMap, HashMap};
+
+use leadsquared::{Bulk, CallError, Class, LeadUpdate, RowOutcome, Standard};
+use recado_core::{
+    identity::MessageId,
+    message::Message,
+    writeback::{LeadRow, Row, Shown, Then},
+};
+use recado_ledger::CrmChange;
+
+use super::{
+    SyncError, Syncer,
+    run::{Ended, PREPARE_MS, Window},
+    unknown::Kind,
+};
+
+/// Rows that are ready to be written.
+struct Ready {
+    messages: Vec<(Message, Then)>,
+    updates: Vec<LeadUpdate>,
+}
+
+impl Syncer {
+    /// Each lead's own values, in bulk.
+    pub(super) async fn leads(&self, rows: Vec<LeadRow>, at_ms: i64, window: &Window) -> Result<Ended, SyncError> {
+        let Some(ready) = self.ready(rows, at_ms, window).await? else { return Ok(Ended::default()) };
+        let Some(permit) = self.crm.permit_at::<Bulk>(at_ms).await else { return Ok(Ended::default()) };
+        let outcomes = self.crm.with(permit).update_leads(&ready.updates).await;
+        self.written::<Bulk>(ready, outcomes, window).await
+    }
+
+    /// One value of one field for all leads, in bulk. LeadSquared counts the leads that it wrote and does not name them:
+    /// if it is not all of them, each is written again by a call that does.
+    pub(super) async fn same_value(&self, rows: Vec<LeadRow>, at_ms: i64, window: &Window) -> Result<Ended, SyncError> {
+        let Some(ready) = self.ready(rows, at_ms, window).await? else { return Ok(Ended::default()) };
+        let Some((name, value)) = ready.updates.first().and_then(|update| update.fields.first()).cloned() else {
+            return Ok(Ended::default());
+        };
+        let ids: Vec<String> = ready.updates.iter().map(|update| update.lead_id.clone()).collect();
+        let Some(permit) = self.crm.permit_at::<Bulk>(at_ms).await else { return Ok(Ended::default()) };
+        let written = self.crm.with(permit).update_leads_same_value(&ids, &name, &value).await;
+        let outcome = |count: Option<u64>| match count {
+            Some(count) if count == ids.len() as u64 => RowOutcome::Done { activity_id: None },
+            _ => RowOutcome::Unknown,
+        };
+        let outcomes = written.map(|count| vec![outcome(count); ids.len()]);
+        self.written::<Bulk>(ready, outcomes, window).await
+    }
+
+    /// One lead's values by a standard call.
+    pub(super) async fn lead_one(&self, row: LeadRow, at_ms: i64, window: &Window) -> Result<Ended, SyncError> {
+        let Some(ready) = self.ready(vec![row], at_ms, window).await? else { return Ok(Ended::default()) };
+        let Some(update) = ready.updates.first() else { return Ok(Ended::default()) };
+        let Some(permit) = self.crm.permit_at::<Standard>(at_ms).await else { return Ok(Ended::default()) };
+        let outcome = self.crm.with(permit).update_lead(update).await;
+        let outcomes = outcome.map(|()| vec![RowOutcome::Done { activity_id: None }]);
+        self.written::<Standard>(ready, outcomes, window).await
+    }
+
+    /// Reads the rows again, leaves out those whose state moved (the next window plans them anew), and takes back what is
+    /// remembered of their leads: until the call's end is known, it may be wrong.
+    async fn ready(&self, rows: Vec<LeadRow>, at_ms: i64, window: &Window) -> Result<Option<Ready>, SyncError> {
+        self.crm.wait_until(at_ms - PREPARE_MS).await;
+        let planned: Vec<Row> = rows.iter().map(|row| row.row).collect();
+        let is_as_planned = |message: &Message| {
+            let planned = window.messages.get(&message.id).map(|planned| (planned.state, planned.changed_ms));
+            message.crm.lead_state != Some(message.state) && planned == Some((message.state, message.changed_ms))
+        };
+        let messages = self.fresh(&planned, window, is_as_planned).await?;
+        if messages.is_empty() {
+            return Ok(None);
+        }
+        let mut set: HashMap<MessageId, (String, Vec<(String, String)>)> =
+            rows.into_iter().map(|row| (row.row.id, (row.lead_id, row.set))).collect();
+        let update = |(message, _): &(Message, Then)| {
+            set.remove(&message.id).map(|(lead_id, fields)| LeadUpdate { lead_id, fields })
+        };
+        let updates: Vec<LeadUpdate> = messages.iter().filter_map(update).collect();
+        let open = messages.iter().filter(|(message, _)| window.shown.contains_key(&message.lead_id));
+        let open = open.map(|(message, _)| (message.lead_id.clone(), shown(message, BTreeMap::new()))).collect();
+        self.ledger.keep_shown(&open, self.world.now_ms()).await?;
+        Ok(Some(Ready { messages, updates }))
+    }
+
+    /// Records the outcomes, and what the leads show now.
+    async fn written<C: Class>(
+        &self,
+        ready: Ready,
+        outcomes: Result<Vec<RowOutcome>, CallError>,
+        window: &Window,
+    ) -> Result<Ended, SyncError> {
+        let Ready { messages, updates } = ready;
+        let mut now_shown = BTreeMap::new();
+        for (at, ((message, _), update)) in messages.iter().zip(updates).enumerate() {
+            let is_done = matches!(&outcomes, Ok(rows) if matches!(rows.get(at), Some(RowOutcome::Done { .. })));
+            let before = window.shown.get(&message.lead_id);
+            let values = match (is_done, before) {
+                (true, before) => {
+                    let mut values = before.map(|before| before.values.clone()).unwrap_or_default();
+                    values.extend(update.fields);
+                    values
+                }
+                (false, Some(_)) => BTreeMap::new(),
+                (false, None) => continue,
+            };
+            now_shown.insert(message.lead_id.clone(), shown(message, values));
+        }
+        let known: BTreeMap<_, _> = now_shown
+            .iter()
+            .filter(|(_, shown)| !shown.values.is_empty())
+            .map(|(l, s)| (l.clone(), s.clone()))
+            .collect();
+        // Before the messages: what is done is not asked for again.
+        self.ledger.keep_shown(&known, self.world.now_ms()).await?;
+        let done = |message: &Message| CrmChange::of(message.id).lead(message.state);
+        let ended = self.record::<C>(&messages, outcomes, Kind::Lead, done).await?;
+        Ok(Ended { shown: now_shown, ..ended })
+    }
+}
+
+fn shown(message: &Message, values: BTreeMap<String, String>) -> Shown {
+    Shown { by: message.id, changed_ms: message.changed_ms, values }
+}

@@ -1,0 +1,198 @@
+//! What the answers mean for the rows.
+
+use std::collections::HashMap;
+
+use leadsquared::{CallError, Class, Message as Words, RowOutcome};
+use recado_core::{
+    identity::MessageId,
+    message::Message,
+    writeback::{Row, Then},
+};
+use recado_ledger::CrmChange;
+
+use super::{
+    SyncError, Syncer,
+    run::{Ended, Window},
+    unknown::Kind,
+};
+
+/// Refusals of one row after which it is given up.
+const MAX_ATTEMPTS: u32 = 5;
+/// The wait after the first refusal of a row, in ms; doubled with each.
+const FIRST_WAIT_MS: i64 = 60_000;
+
+/// A row as its call had it.
+#[derive(Clone, Copy)]
+pub(super) struct Sent<'m> {
+    /// The message, as it was when the call was made.
+    pub(super) message: &'m Message,
+    /// What was to be known of it then.
+    pub(super) then: Then,
+    /// What was written.
+    pub(super) kind: Kind,
+}
+
+/// A message that LeadSquared was told of.
+pub(super) struct Shown<'m> {
+    /// As it was when the call was made.
+    pub(super) message: &'m Message,
+    /// What was to be known of it then.
+    pub(super) then: Then,
+    /// What is known of it in any case.
+    pub(super) change: CrmChange,
+}
+
+impl Syncer {
+    /// Reads planned rows again: others may have told LeadSquared since, and states move on. Those that no longer `want`
+    /// the call are left out; of those that moved, nothing is known to be complete.
+    pub(super) async fn fresh(
+        &self,
+        rows: &[Row],
+        window: &Window,
+        want: impl Fn(&Message) -> bool,
+    ) -> Result<Vec<(Message, Then)>, SyncError> {
+        let then: HashMap<MessageId, Then> = rows.iter().map(|row| (row.id, row.then)).collect();
+        let ids: Vec<MessageId> = rows.iter().map(|row| row.id).collect();
+        let fresh = self.ledger.messages(&ids).await?;
+        let planned = |message: &Message| window.messages.get(&message.id).map(|planned| planned.state);
+        let then = |message: &Message| match then.get(&message.id) {
+            Some(then) if planned(message) == Some(message.state) => *then,
+            _ => Then::More,
+        };
+        Ok(fresh.into_iter().filter(want).map(|message| (then(&message), message)).map(|(then, m)| (m, then)).collect())
+    }
+
+    /// Records what LeadSquared was shown. A message whose state moved during the call is due again at once.
+    pub(super) async fn shown(&self, shown: Vec<Shown<'_>>) -> Result<(), SyncError> {
+        let now_ms = self.world.now_ms();
+        let first = |shown: &Shown<'_>| {
+            let (change, state) = (shown.change.clone().told(now_ms), shown.message.state);
+            match shown.then {
+                Then::Done => change.done_in(state),
+                Then::DoneWithLead => change.lead(state).done_in(state),
+                Then::More => change.while_in(state),
+            }
+        };
+        let recorded = self.ledger.change_crm(shown.iter().map(first).collect()).await?;
+        let moved = shown
+            .into_iter()
+            .zip(recorded)
+            .filter(|(_, recorded)| !recorded)
+            .map(|(shown, _)| shown.change.told(now_ms).later(shown.message.crm.attempts, now_ms))
+            .collect();
+        self.ledger.change_crm(moved).await?;
+        Ok(())
+    }
+
+    /// Records the outcomes of a call whose repetition does no harm. `done` is what is known of a row that was written.
+    pub(super) async fn record<C: Class>(
+        &self,
+        rows: &[(Message, Then)],
+        outcomes: Result<Vec<RowOutcome>, CallError>,
+        kind: Kind,
+        done: impl Fn(&Message) -> CrmChange,
+    ) -> Result<Ended, SyncError> {
+        let mut ended = Ended::default();
+        ended.report.calls += 1;
+        let outcomes = match outcomes {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                ended.learnt = self.learn_from(&error, kind).await?;
+                let back = rows.iter().map(|(message, then)| {
+                    let row = Sent { message, then: *then, kind };
+                    if ended.learnt { self.at_once(message) } else { self.not_taken(row, &error) }
+                });
+                self.ledger.change_crm(back.collect()).await?;
+                self.failed::<C>(error).await?;
+                return Ok(ended);
+            }
+        };
+        let (mut shown, mut changes) = (Vec::new(), Vec::new());
+        for ((message, then), outcome) in rows.iter().zip(outcomes) {
+            let row = Sent { message, then: *then, kind };
+            match outcome {
+                RowOutcome::Done { .. } => {
+                    ended.report.rows += 1;
+                    shown.push(Shown { message, then: *then, change: done(message) });
+                }
+                RowOutcome::Refused { reason } => {
+                    ended.report.refused += 1;
+                    let learnt = self.learn(reason.unknown_attributes(), kind).await?;
+                    ended.learnt |= learnt;
+                    changes.push(if learnt { self.at_once(message) } else { self.refused(row, &reason) });
+                }
+                RowOutcome::Unknown => changes.push(self.not_told(row)),
+            }
+        }
+        self.ledger.change_crm(changes).await?;
+        self.shown(shown).await?;
+        Ok(ended)
+    }
+
+    /// A row that LeadSquared refused for what is in it: given up at once where the lead or the activity does not exist,
+    /// else tried again later and later, then given up.
+    pub(super) fn refused(&self, row: Sent<'_>, reason: &Words) -> CrmChange {
+        if reason.says_missing() { self.parked(row, &reason.to_string()) } else { self.again(row, reason) }
+    }
+
+    fn again(&self, row: Sent<'_>, why: &impl ToString) -> CrmChange {
+        let attempts = row.message.crm.attempts + 1;
+        if attempts >= MAX_ATTEMPTS {
+            return self.parked(row, &why.to_string());
+        }
+        let wait_ms = FIRST_WAIT_MS << row.message.crm.attempts.min(MAX_ATTEMPTS);
+        CrmChange::of(row.message.id).later(attempts, self.world.now_ms() + wait_ms)
+    }
+
+    /// Gives a row up. The lead's fields are given up for this state; the message's activity is another matter.
+    pub(super) fn parked(&self, row: Sent<'_>, why: &str) -> CrmChange {
+        let (id, state) = (row.message.id, row.message.state);
+        tracing::error!(message.id = %id, reason = why, "sync.parked");
+        match (row.kind, row.then) {
+            (Kind::Activity, _) => CrmChange::of(id).parked(why),
+            (Kind::Lead, Then::More) => CrmChange::of(id).lead(state).why(why).while_in(state),
+            (Kind::Lead, Then::Done | Then::DoneWithLead) => CrmChange::of(id).lead(state).why(why).done_in(state),
+        }
+    }
+
+    /// A row of which the answer does not tell what became: once more at once, in a call that tells; then later.
+    fn not_told(&self, row: Sent<'_>) -> CrmChange {
+        match row.message.crm.attempts {
+            0 => CrmChange::of(row.message.id).later(1, self.world.now_ms()),
+            _ => self.again(row, &"the answer does not tell what became of the row"),
+        }
+    }
+
+    /// A row that may go again at once.
+    pub(super) fn at_once(&self, message: &Message) -> CrmChange {
+        CrmChange::of(message.id).later(message.crm.attempts, self.world.now_ms())
+    }
+
+    /// A row of a call that failed as a whole. Only a refusal of its content counts against the row.
+    pub(super) fn not_taken(&self, row: Sent<'_>, error: &CallError) -> CrmChange {
+        match error {
+            CallError::Refused { message: reason, .. } => self.refused(row, reason),
+            CallError::TooMany { .. } => self.again(row, error),
+            CallError::Throttled { .. } => self.at_once(row.message),
+            _ => {
+                let again_ms = self.world.now_ms() + FIRST_WAIT_MS / 2;
+                CrmChange::of(row.message.id).later(row.message.crm.attempts, again_ms)
+            }
+        }
+    }
+
+    /// What a failed call means for all others: they wait, or the run is over.
+    pub(super) async fn failed<C: Class>(&self, error: CallError) -> Result<(), SyncError> {
+        match &error {
+            CallError::Throttled { .. } => {
+                tracing::warn!(error = %error, "sync.throttled");
+                Ok(self.crm.heed::<C>(&error).await?)
+            }
+            CallError::Credentials { .. } => Err(error.into()),
+            _ => {
+                tracing::warn!(error = %error, "sync.call_failed");
+                Ok(())
+            }
+        }
+    }
+}

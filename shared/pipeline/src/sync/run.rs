@@ -1,0 +1,342 @@
+//! One run: window after window, each planned while the calls of those before are under way.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use leadsquared::{Bulk, Standard};
+use recado_core::{
+    identity::MessageId,
+    message::Message,
+    writeback::{Backlog, Call, LeadFieldNames, LeadRow, Shown, Told, needs},
+};
+use recado_ledger::CrmChange;
+
+use super::{
+    SyncError, SyncReport, Syncer,
+    outlook::{allowance, known_names},
+    unknown::UnknownFields,
+};
+
+/// Messages looked at for one window, per shard of the index.
+const ROWS_PER_SHARD: i32 = 100;
+/// Calls under way at once, at most: 30 s of calls that get no answer on the largest plan.
+const CALLS_AT_ONCE: usize = 200;
+/// How long before its slot a call's rows are read again and marked, in ms. Whoever is not ready then loses the slot.
+pub(super) const PREPARE_MS: i64 = 400;
+/// How much later than the first call of a window the others may start, in ms.
+const TOGETHER_MS: i64 = 500;
+/// The lease by which one function leads, and how long it lasts without being renewed, in ms: each window renews it.
+const LEASE: &str = "write-back";
+const LEASE_MS: i64 = 15_000;
+
+/// A call that has come to its end.
+#[derive(Debug, Default)]
+pub(super) struct Ended {
+    /// The messages that it was about.
+    pub(super) ids: Vec<MessageId>,
+    /// What was done.
+    pub(super) report: SyncReport,
+    /// What leads show by now.
+    pub(super) shown: BTreeMap<String, Shown>,
+    /// Whether a field was found that LeadSquared does not know.
+    pub(super) learnt: bool,
+}
+
+/// What all calls of a window know.
+#[derive(Debug, Clone)]
+pub(super) struct Window {
+    /// The messages of the calls, as they were planned for.
+    pub(super) messages: Arc<HashMap<MessageId, Message>>,
+    /// What leads are known to show.
+    pub(super) shown: Arc<BTreeMap<String, Shown>>,
+    /// Fields that LeadSquared does not know.
+    pub(super) unknown: Arc<UnknownFields>,
+    /// The code of the activity type; 0 where no call of the window needs it.
+    pub(super) code: u32,
+    /// No call starts after this instant, in ms since the epoch.
+    pub(super) until_ms: i64,
+}
+
+pub(super) struct Run<'s> {
+    syncer: &'s Syncer,
+    until_ms: i64,
+    under_way: FuturesUnordered<BoxFuture<'s, Result<Ended, SyncError>>>,
+    /// The messages of calls under way, and how many calls each is in.
+    busy: HashMap<MessageId, usize>,
+    /// Messages that wait, as last read.
+    waiting: HashMap<MessageId, Message>,
+    shown: Arc<BTreeMap<String, Shown>>,
+    /// Leads that were asked for.
+    asked: HashSet<String>,
+    unknown: Option<Arc<UnknownFields>>,
+    leads_until_ms: i64,
+    report: SyncReport,
+}
+
+impl<'s> Run<'s> {
+    pub(super) fn new(syncer: &'s Syncer, until_ms: i64) -> Self {
+        Self {
+            syncer,
+            until_ms,
+            under_way: FuturesUnordered::new(),
+            busy: HashMap::new(),
+            waiting: HashMap::new(),
+            shown: Arc::default(),
+            asked: HashSet::new(),
+            unknown: None,
+            leads_until_ms: 0,
+            report: SyncReport::default(),
+        }
+    }
+
+    pub(super) async fn to_the_end(mut self) -> Result<SyncReport, SyncError> {
+        let mut outcome = self.windows().await;
+        while let Some(ended) = self.under_way.next().await {
+            let settled = self.settle(ended);
+            outcome = outcome.and(settled);
+        }
+        if self.leads_until_ms > 0 {
+            let ended = self.syncer.ledger.end_lease(LEASE, &self.syncer.holder).await;
+            outcome = outcome.and(ended.map_err(SyncError::from));
+        }
+        outcome.map(|()| self.report)
+    }
+
+    async fn windows(&mut self) -> Result<(), SyncError> {
+        loop {
+            while let Some(Some(ended)) = self.under_way.next().now_or_never() {
+                self.settle(ended)?;
+            }
+            let now_ms = self.syncer.world.now_ms();
+            self.look(now_ms).await?;
+            if self.waiting.is_empty() {
+                // What is under way may leave rows behind that are due at once.
+                match self.under_way.next().await {
+                    Some(ended) => self.settle(ended)?,
+                    None => return Ok(()),
+                }
+                continue;
+            }
+            if let Some(next_ms) = self.lead(now_ms).await? {
+                if next_ms >= self.until_ms {
+                    return Ok(());
+                }
+                self.wait_until(next_ms).await?;
+                self.waiting.clear();
+                continue;
+            }
+            if !self.window(now_ms).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Finds what waits and is not under way.
+    async fn look(&mut self, now_ms: i64) -> Result<(), SyncError> {
+        let ids = self.syncer.ledger.crm_due(now_ms, ROWS_PER_SHARD).await?;
+        let new = |id: &MessageId| !self.busy.contains_key(id) && !self.waiting.contains_key(id);
+        let new: Vec<MessageId> = ids.into_iter().filter(new).collect();
+        for message in self.syncer.ledger.messages(&new).await? {
+            // The index lags: what a row itself says of its appointment counts.
+            if message.crm.due_ms.is_some_and(|due_ms| due_ms <= now_ms) {
+                self.waiting.insert(message.id, message);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes or renews the lead. `Some`: another function has it until then.
+    async fn lead(&mut self, now_ms: i64) -> Result<Option<i64>, SyncError> {
+        if now_ms + LEASE_MS / 2 < self.leads_until_ms {
+            return Ok(None);
+        }
+        let until_ms = now_ms + LEASE_MS;
+        let others = self.syncer.ledger.lease(LEASE, &self.syncer.holder, now_ms, until_ms).await?;
+        self.leads_until_ms = if others.is_none() { until_ms } else { 0 };
+        Ok(others)
+    }
+
+    /// Plans a window and starts its calls. `false`: the run is over.
+    async fn window(&mut self, now_ms: i64) -> Result<bool, SyncError> {
+        let (unknown, names) = self.fields(now_ms).await?;
+        let allowance = allowance(&self.syncer.crm.account, now_ms).await?;
+        let (mut backlog, told) = self.backlog(&names, now_ms).await?;
+        self.finish(told).await?;
+        let planned = backlog.clone().next_calls(now_ms, &allowance);
+        let Some(first) = planned.first() else {
+            return self.idle(backlog.ready_ms(), now_ms).await;
+        };
+        let needs_code =
+            planned.iter().any(|call| matches!(call, Call::Create(_) | Call::CreateOne(_) | Call::Find(_)));
+        let code = if needs_code { self.syncer.activity_code(self.until_ms, &mut self.report).await? } else { Some(0) };
+        let Some(code) = code else { return Ok(false) };
+        let from_ms = self.syncer.world.now_ms() + PREPARE_MS;
+        let Some(at_ms) = self.syncer.reserve(first, from_ms, self.until_ms).await? else { return Ok(false) };
+        // Who waits for a slot may find more rows by then.
+        if at_ms > from_ms {
+            self.wait_until(at_ms - PREPARE_MS).await?;
+            let now_ms = self.syncer.world.now_ms();
+            self.look(now_ms).await?;
+            let (later, told) = self.backlog(&names, now_ms).await?;
+            self.finish(told).await?;
+            backlog = later;
+        }
+        let mut calls = backlog.next_calls(self.syncer.world.now_ms(), &allowance);
+        // The slot is of its class; it is lost in the rare case that the call which it was for is needed no more.
+        let Some(place) = calls.iter().position(|call| call.is_bulk() == first.is_bulk()) else { return Ok(true) };
+        let mut starts = vec![(calls.remove(place), at_ms)];
+        for call in calls {
+            let Some(slot_ms) = self.syncer.reserve(&call, at_ms, at_ms + TOGETHER_MS).await? else { continue };
+            starts.push((call, slot_ms));
+        }
+        self.start(starts, unknown, code);
+        self.wait_until(at_ms).await?;
+        Ok(true)
+    }
+
+    /// Starts calls, each at its slot.
+    fn start(&mut self, starts: Vec<(Call, i64)>, unknown: Arc<UnknownFields>, code: u32) {
+        let mut messages = HashMap::new();
+        for id in starts.iter().flat_map(|(call, _)| ids_of(call)) {
+            *self.busy.entry(id).or_default() += 1;
+            messages.extend(self.waiting.remove_entry(&id));
+        }
+        let window = Window {
+            messages: Arc::new(messages),
+            shown: Arc::clone(&self.shown),
+            unknown,
+            code,
+            until_ms: self.until_ms,
+        };
+        let syncer = self.syncer;
+        for (call, at_ms) in starts {
+            let window = window.clone();
+            self.under_way.push(Box::pin(async move { syncer.make(call, at_ms, window).await }));
+        }
+    }
+
+    /// Waits until a row has lingered. `false`: nothing is to be waited for in this run.
+    async fn idle(&mut self, ready_ms: Option<i64>, now_ms: i64) -> Result<bool, SyncError> {
+        match ready_ms {
+            Some(ready_ms) if ready_ms < self.until_ms => {
+                self.wait_until(ready_ms.max(now_ms + 1)).await?;
+                Ok(true)
+            }
+            // Rows that wait for their process to be dead need nothing now.
+            _ => match self.under_way.next().await {
+                Some(ended) => {
+                    self.settle(ended)?;
+                    Ok(true)
+                }
+                None => Ok(false),
+            },
+        }
+    }
+
+    /// Waits while calls are under way, for as long as there are too many of them.
+    async fn wait_until(&mut self, at_ms: i64) -> Result<(), SyncError> {
+        let mut waited = Box::pin(self.syncer.crm.wait_until(at_ms));
+        let mut is_over = false;
+        while !is_over || self.under_way.len() >= CALLS_AT_ONCE {
+            tokio::select! {
+                biased;
+                Some(ended) = self.under_way.next() => self.settle(ended)?,
+                () = &mut waited, if !is_over => is_over = true,
+            }
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, ended: Result<Ended, SyncError>) -> Result<(), SyncError> {
+        let ended = ended?;
+        for id in &ended.ids {
+            if let Some(calls) = self.busy.get_mut(id) {
+                *calls -= 1;
+            }
+        }
+        self.busy.retain(|_, calls| *calls > 0);
+        Arc::make_mut(&mut self.shown).extend(ended.shown);
+        if ended.learnt {
+            self.unknown = None;
+        }
+        self.report.add(ended.report);
+        Ok(())
+    }
+
+    /// What LeadSquared knows already.
+    async fn finish(&mut self, told: Vec<Told>) -> Result<(), SyncError> {
+        for told in &told {
+            self.waiting.remove(&told.id);
+        }
+        self.report.done += told.len() as u64;
+        let has_fields = !self.syncer.settings.lead_fields.is_empty();
+        let change = |told: Told| {
+            let change = CrmChange::of(told.id).done_in(told.state);
+            if has_fields { change.lead(told.state) } else { change }
+        };
+        self.syncer.ledger.change_crm(told.into_iter().map(change).collect()).await?;
+        Ok(())
+    }
+
+    /// The calls that the messages which wait need, and those that need none.
+    async fn backlog(&mut self, names: &LeadFieldNames, now_ms: i64) -> Result<(Backlog, Vec<Told>), SyncError> {
+        if !names.is_empty() {
+            let leads: HashSet<&str> = self.waiting.values().map(|message| message.lead_id.as_str()).collect();
+            let new: Vec<&str> = leads.into_iter().filter(|lead| !self.asked.contains(*lead)).collect();
+            let found = self.syncer.ledger.shown(&new, now_ms).await?;
+            self.asked.extend(new.into_iter().map(str::to_owned));
+            Arc::make_mut(&mut self.shown).extend(found);
+        }
+        let waiting: Vec<Message> = self.waiting.values().cloned().collect();
+        let mut needs = needs(&waiting, names, &self.shown, now_ms, self.syncer.settings.stale_after_ms);
+        let told = std::mem::take(&mut needs.told);
+        Ok((Backlog::new(needs), told))
+    }
+
+    /// The fields that LeadSquared does not know, and those of the lead that are to be written.
+    async fn fields(&mut self, now_ms: i64) -> Result<(Arc<UnknownFields>, LeadFieldNames), SyncError> {
+        let unknown = match &self.unknown {
+            Some(unknown) => Arc::clone(unknown),
+            None => Arc::new(UnknownFields::load(&self.syncer.ledger, now_ms).await?),
+        };
+        self.unknown = Some(Arc::clone(&unknown));
+        let names = known_names(&self.syncer.settings, &unknown);
+        Ok((unknown, names))
+    }
+}
+
+impl Syncer {
+    async fn reserve(&self, call: &Call, from_ms: i64, until_ms: i64) -> Result<Option<i64>, SyncError> {
+        Ok(if call.is_bulk() {
+            self.crm.reserve::<Bulk>(from_ms, until_ms).await?
+        } else {
+            self.crm.reserve::<Standard>(from_ms, until_ms).await?
+        })
+    }
+
+    async fn make(&self, call: Call, at_ms: i64, window: Window) -> Result<Ended, SyncError> {
+        let ids = ids_of(&call);
+        let ended = match call {
+            Call::Find(row) => self.find(row, at_ms, &window).await?,
+            Call::Create(rows) => self.create(&rows, at_ms, &window).await?,
+            Call::CreateOne(row) => self.create_one(row, at_ms, &window).await?,
+            Call::Update(rows) => self.update(&rows, at_ms, &window).await?,
+            Call::Leads(rows) => self.leads(rows, at_ms, &window).await?,
+            Call::SameValue(rows) => self.same_value(rows, at_ms, &window).await?,
+            Call::LeadOne(row) => self.lead_one(row, at_ms, &window).await?,
+        };
+        Ok(Ended { ids, ..ended })
+    }
+}
+
+fn ids_of(call: &Call) -> Vec<MessageId> {
+    match call {
+        Call::Find(row) | Call::CreateOne(row) => vec![row.id],
+        Call::Create(rows) | Call::Update(rows) => super::ids(rows, |row| row.id),
+        Call::Leads(rows) | Call::SameValue(rows) => super::ids(rows, |row: &LeadRow| row.row.id),
+        Call::LeadOne(row) => vec![row.row.id],
+    }
+}

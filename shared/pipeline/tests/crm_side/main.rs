@@ -1,0 +1,219 @@
+//! The CRM side against LeadSquared's strict simulator, in virtual time: the write-back on each plan, with lost answers,
+//! failing rows, an unknown field, states that move meanwhile, and a process that dies in the middle; leads that are read
+//! for rules; leads whose webhooks did not come; and our own doings, which come back as webhooks.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    reason = "a test's helpers fail by panicking, as the test does"
+)]
+
+mod crm;
+mod enriching;
+mod loops;
+mod plans;
+mod reconciling;
+mod store;
+mod together;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use recado_core::{
+    config::Config,
+    credits::SmsText,
+    identity::MessageId,
+    message::{Channel, Crm as Known, Message, Priority, State},
+    phone::Phone,
+};
+use recado_ledger::{Change, Guard, Ledger};
+use recado_limits::{CrmAccount, CrmLimits};
+use recado_pipeline::{
+    World,
+    http::{Body, HttpRequest},
+    ingest::Intake,
+    secrets::Secret,
+    sync::{CrmSettings, Syncer},
+};
+use recado_simulators::leadsquared::{Activity, Options};
+use serde_json::Value;
+
+use crm::{Crm, Time};
+
+/// 12:00 UTC on a Monday.
+pub(crate) const BEGIN_MS: i64 = 1_795_435_200_000;
+
+/// A table, a CRM, and the processes between them.
+pub(crate) struct Installation {
+    pub(crate) ledger: Ledger,
+    pub(crate) crm: Crm,
+    pub(crate) time: Time,
+    pub(crate) config: Config,
+    processes: AtomicU64,
+}
+
+impl Installation {
+    pub(crate) async fn new(config: &str, options: Options) -> Self {
+        let time = Time::from(BEGIN_MS);
+        let config = Config::parse(config).unwrap_or_else(|mistakes| panic!("{mistakes:?}")).config;
+        let crm = Crm::new(options, time);
+        Self { ledger: store::ledger().await, crm, time, config, processes: AtomicU64::new(0) }
+    }
+
+    /// A process of its own.
+    pub(crate) fn process(&self) -> Syncer {
+        let time = self.time;
+        let world = World::new(move || time.now_ms(), || [0; 16]);
+        let config = &self.config.leadsquared;
+        let limits = CrmLimits {
+            calls: config.own_calls_per_5s(),
+            bulk_calls: config.bulk_calls_per_5s,
+            bulk_counts_in_window: config.bulk_counts_in_window,
+            window_ms: 5_000,
+            calls_per_day: Some(config.own_calls_per_day()),
+            day_in_shadow: false,
+            reserve_per_mille: 0,
+        };
+        let account = CrmAccount::new(self.ledger.client().clone(), self.ledger.table(), limits);
+        let number = self.processes.fetch_add(1, Ordering::Relaxed);
+        Syncer {
+            ledger: self.ledger.clone(),
+            crm: recado_pipeline::crm::Crm { client: self.crm.client(), account, world: world.clone() },
+            settings: CrmSettings::of(&self.config),
+            world,
+            holder: number.to_string(),
+        }
+    }
+
+    /// Messages with these states, each of a lead of its own that LeadSquared has, due now.
+    pub(crate) async fn put(&self, messages: &[Message]) {
+        for message in messages {
+            self.put_lead(&message.lead_id, &[("FirstName", "Ana")]);
+        }
+        self.ledger.insert_messages(messages).await.unwrap();
+    }
+
+    /// Writes a lead as somebody does in LeadSquared, of which no webhook tells.
+    pub(crate) fn put_lead(&self, id: &str, fields: &[(&str, &str)]) {
+        let now_ms = u64::try_from(self.time.now_ms()).unwrap();
+        self.crm.vendor().put_lead(now_ms, id, fields.iter().copied());
+    }
+
+    /// What takes webhooks.
+    pub(crate) fn intake(&self) -> Intake {
+        let process = self.process();
+        let secret = Secret::parse("s").unwrap();
+        let config = Arc::new(self.config.clone());
+        Intake { ledger: self.ledger.clone(), config, secret, world: process.world, wake: Arc::default() }
+    }
+
+    /// Posts a webhook, which must be taken.
+    pub(crate) async fn post(&self, body: &Value) {
+        let request = HttpRequest {
+            method: "POST".to_owned(),
+            query: Vec::new(),
+            content_type: Some("application/json".to_owned()),
+            secret: Some("s".to_owned()),
+            body: Body::Whole(body.to_string().into_bytes()),
+        };
+        let answer = self.intake().webhook(&request).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert!(answer.body.contains("Success"), "{}", answer.body);
+    }
+
+    /// Moves messages to a state, as a callback does.
+    pub(crate) async fn report(&self, ids: &[MessageId], state: State) {
+        let now_ms = self.time.now_ms();
+        let change = |&id: &MessageId| Change {
+            crm_due_ms: Some(now_ms),
+            ..Change::new(id, Guard { states: &[State::Accepted], batch: None }, state, now_ms)
+        };
+        self.ledger.move_messages(ids.iter().map(change).collect()).await.unwrap();
+    }
+
+    /// All messages, by id.
+    pub(crate) async fn messages(&self) -> BTreeMap<MessageId, Message> {
+        let mut all = BTreeMap::new();
+        let visit = |message: Message| {
+            all.insert(message.id, message);
+            true
+        };
+        self.ledger.each_message(visit).await.unwrap();
+        all
+    }
+
+    /// Runs one process for as long as anything waits, each run a minute long.
+    pub(crate) async fn until_all_is_told(&self, process: &Syncer) {
+        for _ in 0..300 {
+            let before_ms = self.time.now_ms();
+            process.run(before_ms + 60_000).await.unwrap();
+            if self.messages().await.values().all(|message| message.crm.due_ms.is_none()) {
+                return;
+            }
+            // What waits now waits for its time.
+            if self.time.now_ms() < before_ms + 1_000 {
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            }
+        }
+        panic!("five hours are over");
+    }
+
+    /// Our activities, by the message's id that they hold.
+    pub(crate) fn activities(&self) -> BTreeMap<String, Vec<Activity>> {
+        let mut by_message: BTreeMap<String, Vec<Activity>> = BTreeMap::new();
+        for activity in self.crm.vendor().activities() {
+            by_message.entry(activity.fields["mx_Custom_1"].clone()).or_default().push(activity);
+        }
+        by_message
+    }
+}
+
+/// A message of this number in `state`.
+pub(crate) fn message(number: u32, state: State) -> Message {
+    let mut id = [0; 16];
+    // The first byte spreads messages over the index.
+    id[..4].copy_from_slice(&number.to_le_bytes());
+    Message {
+        id: MessageId::from_bytes(id),
+        rule: "r".to_owned(),
+        lead_id: format!("lead-{number}"),
+        event: "lead.created".to_owned(),
+        channel: Channel::Sms,
+        phone: Some(Phone::parse(&format!("119{number:08}")).unwrap()),
+        text: Some(SmsText::parse("oi").unwrap()),
+        call: None,
+        title: None,
+        group_id: None,
+        priority: Priority::Normal,
+        credits: 1,
+        state,
+        why: None,
+        created_ms: BEGIN_MS,
+        expires_ms: BEGIN_MS + 3_600_000,
+        changed_ms: BEGIN_MS,
+        due_ms: None,
+        batch: None,
+        campaign_id: None,
+        attempts: 0,
+        part: None,
+        crm: Known { due_ms: Some(BEGIN_MS), ..Known::default() },
+    }
+}
+
+/// Runs a test in virtual time.
+pub(crate) fn virtually(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(test);
+}
+
+/// Shares a thing among tasks.
+pub(crate) fn shared<T>(thing: T) -> Arc<T> {
+    Arc::new(thing)
+}

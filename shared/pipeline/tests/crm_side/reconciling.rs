@@ -1,0 +1,90 @@
+//! Leads whose webhooks did not come.
+
+use std::time::Duration;
+
+use recado_pipeline::reconcile::{ReconcileReport, Reconciler};
+use recado_simulators::leadsquared::Options;
+use serde_json::json;
+
+use crate::{Installation, virtually};
+
+const CONFIG: &str = "version: 1
+leadsquared: { plan: standard }
+rules:
+  - { id: welcome, on: lead.created, when: 'lead.Source == \"Site\"', sms: 'Oi' }
+";
+
+fn reconciler(installation: &Installation) -> Reconciler {
+    let process = installation.process();
+    Reconciler { ledger: process.ledger, crm: process.crm, intake: installation.intake(), world: process.world }
+}
+
+async fn look(installation: &Installation, reconciler: &Reconciler) -> ReconcileReport {
+    reconciler.run(installation.time.now_ms() + 60_000).await.unwrap()
+}
+
+fn put(installation: &Installation, lead: &str, source: &str) {
+    installation.put_lead(lead, &[("Source", source), ("Phone", "+55-11987654321")]);
+}
+
+#[test]
+fn a_lead_whose_webhook_did_not_come_is_answered_once_and_others_are_not_answered_again() {
+    virtually(async {
+        let installation = Installation::new(CONFIG, Options::default()).await;
+        let reconciler = reconciler(&installation);
+        put(&installation, "before", "Site");
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        assert_eq!(look(&installation, &reconciler).await, ReconcileReport::default(), "it begins now");
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        put(&installation, "missed", "Site");
+        put(&installation, "other", "Fair");
+        put(&installation, "came", "Site");
+        put(&installation, "ignored", "Fair");
+        installation.put_lead("before", &[("City", "Recife")]);
+        for (lead, source) in [("came", "Site"), ("ignored", "Fair")] {
+            let created_on = installation.crm.vendor().leads().iter().find(|l| l.id == lead).unwrap().modified_ms;
+            let body = json!({
+                "ProspectID": lead, "Source": source, "Phone": "+55-11987654321",
+                "CreatedOn": recado_core::writeback::crm_time(i64::try_from(created_on).unwrap()),
+            });
+            installation.post(&body).await;
+        }
+        // Its source is changed later on: the rule did not want it when it was created.
+        put(&installation, "ignored", "Site");
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(look(&installation, &reconciler).await.calls, 0, "webhooks have two minutes to come");
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        let report = look(&installation, &reconciler).await;
+        assert_eq!(report, ReconcileReport { calls: 1, leads: 5, created: 4, missed: 2, messages: 1 });
+        // The periods overlap: the same leads are seen again.
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        let again = look(&installation, &reconciler).await;
+        assert_eq!((again.missed, again.messages), (0, 0));
+        let leads: Vec<String> = installation.messages().await.into_values().map(|message| message.lead_id).collect();
+        assert_eq!(leads.len(), 2);
+        assert!(leads.contains(&"missed".to_owned()) && leads.contains(&"came".to_owned()));
+        // Its webhook comes after all.
+        let body = json!({ "ProspectID": "missed", "Source": "Site", "Phone": "+55-11987654321" });
+        installation.post(&body).await;
+        assert_eq!(installation.messages().await.len(), 2);
+    });
+}
+
+#[test]
+fn a_period_of_many_pages_is_read_to_its_end_and_again_where_it_failed() {
+    virtually(async {
+        let faults = recado_simulators::faults::Faults::of(["before-503@nth=2@RecentlyModified".parse().unwrap()]);
+        let installation = Installation::new(CONFIG, Options { faults, ..Options::default() }).await;
+        let reconciler = reconciler(&installation);
+        look(&installation, &reconciler).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        for number in 0..5_003 {
+            put(&installation, &format!("l{number}"), if number % 1_000 == 0 { "Site" } else { "Fair" });
+        }
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        let until_ms = installation.time.now_ms() + 60_000;
+        assert!(reconciler.run(until_ms).await.is_err(), "the second page");
+        let report = look(&installation, &reconciler).await;
+        assert_eq!((report.calls, report.created, report.messages), (2, 5_003, 6));
+    });
+}
