@@ -229,6 +229,33 @@ pub struct Message {
     pub campaign_id: Option<String>,
     /// What LeadSquared knows of it.
     pub crm: Crm,
+    /// What came before, and what is known beyond its state.
+    pub history: History,
+}
+
+/// What is known of a message beyond its state.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    /// Earlier batches that tried to send it, oldest first; empty unless it was sent again.
+    pub earlier: Vec<BatchId>,
+    /// What LigueLead charged for the present attempt, in credits, where that is not what was estimated.
+    pub charged: Option<u32>,
+    /// When the wait for delivery reports ended without one, in ms since the epoch.
+    pub no_callback_ms: Option<i64>,
+    /// When the CRM's opt-out field was read for it, in ms since the epoch; none if it was not seen.
+    pub opt_out_read_ms: Option<i64>,
+    /// Why LeadSquared's refusals of its row were given up on.
+    pub crm_why: Option<String>,
+    /// When LeadSquared was last told, in ms since the epoch.
+    pub crm_told_ms: Option<i64>,
+}
+
+impl History {
+    /// How often it was given to a sender to send: 1 unless it was sent again.
+    #[must_use]
+    pub fn attempt(&self) -> usize {
+        self.earlier.len() + 1
+    }
 }
 
 /// What of a message has reached LeadSquared.

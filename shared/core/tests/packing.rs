@@ -10,7 +10,7 @@ use recado_core::{
     credits::SmsText,
     group,
     identity::{AudioId, BatchId, MessageId},
-    message::{Batch, BatchState, Channel, Crm, Message, Priority, Report, State},
+    message::{Batch, BatchState, Channel, Crm, History, Message, Priority, Report, State},
     phone::Phone,
     recovery::{Recovery, recover},
     writeback::{LINGER_MS, ROWS_PER_CALL, Step, next_step},
@@ -46,6 +46,7 @@ fn message(number: u32) -> Message {
         batch: None,
         campaign_id: None,
         crm: Crm::default(),
+        history: History::default(),
     }
 }
 

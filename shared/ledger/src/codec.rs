@@ -7,7 +7,7 @@ use recado_core::{
     call::Call,
     credits::SmsText,
     identity::{AudioId, BatchId, MessageId},
-    message::{Batch, Crm, Message, Priority},
+    message::{Batch, Crm, History, Message, Priority},
     phone::Phone,
 };
 
@@ -193,6 +193,9 @@ pub(crate) fn message_item(message: &Message) -> Item {
         put("due_shard", due_shard(message.priority, message.id));
         put("due_ms", n(due_ms));
     }
+    if let Some(read_ms) = message.history.opt_out_read_ms {
+        put("opt_out_read_ms", n(read_ms));
+    }
     if let Some(due_ms) = message.crm.due_ms {
         put("crm_shard", message_shard(message.id));
         put("crm_due_ms", n(due_ms));
@@ -239,6 +242,19 @@ pub(crate) fn message_from(item: &Item) -> Result<Message, LedgerError> {
             posted_ms: read.maybe_number("crm_posted_ms"),
             attempts: read.maybe_number("crm_attempts").unwrap_or_default(),
             due_ms: read.maybe_number("crm_due_ms"),
+        },
+        history: History {
+            earlier: match read.maybe_text("earlier") {
+                Some(ids) => {
+                    ids.split(' ').map(str::parse).collect::<Result<_, _>>().map_err(|_| read.unreadable("earlier"))?
+                }
+                None => Vec::new(),
+            },
+            charged: read.maybe_number("charged"),
+            no_callback_ms: read.maybe_number("no_callback_ms"),
+            opt_out_read_ms: read.maybe_number("opt_out_read_ms"),
+            crm_why: read.maybe_text("crm_why"),
+            crm_told_ms: read.maybe_number("crm_told_ms"),
         },
     })
 }

@@ -5,7 +5,7 @@ use recado_core::{
     caps::Sent,
     credits::SmsText,
     identity::{BatchId, EventId, MessageId},
-    message::{BatchState, Channel, Crm, Message, Priority, State},
+    message::{BatchState, Channel, Crm, History, Message, Priority, State},
     phone::Phone,
 };
 use recado_ledger::{
@@ -49,6 +49,7 @@ fn message(number: u8) -> Message {
         batch: None,
         campaign_id: None,
         crm: Crm::default(),
+        history: History::default(),
     }
 }
 
