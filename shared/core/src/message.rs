@@ -236,7 +236,7 @@ pub struct Message {
 /// What is known of a message beyond its state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct History {
-    /// Earlier batches that tried to send it, oldest first; empty unless it was sent again.
+    /// Batches that carried it before it was given back to be sent again, oldest first.
     pub earlier: Vec<BatchId>,
     /// What LigueLead charged for the present attempt, in credits, where that is not what was estimated.
     pub charged: Option<u32>,
@@ -251,10 +251,14 @@ pub struct History {
 }
 
 impl History {
-    /// How often it was given to a sender to send: 1 unless it was sent again.
+    /// These batches and `batch`, each once.
     #[must_use]
-    pub fn attempt(&self) -> usize {
-        self.earlier.len() + 1
+    pub fn with(&self, batch: BatchId) -> Vec<BatchId> {
+        let mut all = self.earlier.clone();
+        if !all.contains(&batch) {
+            all.push(batch);
+        }
+        all
     }
 }
 
@@ -304,6 +308,8 @@ pub struct Batch {
     pub prepared_ms: i64,
     /// When the call began, in ms since the epoch.
     pub called_ms: Option<i64>,
+    /// When the call ended, in ms since the epoch.
+    pub ended_ms: Option<i64>,
     /// The messages that the call carries; written with `Calling`, so that a claim which the call did not know of is
     /// never taken for sent.
     pub members: Vec<MessageId>,

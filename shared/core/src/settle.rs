@@ -25,7 +25,7 @@ pub fn heard(message: &Message, batch: BatchId, report: Report) -> Option<State>
         State::Pending | State::Held | State::Expired | State::Skipped if message.batch.is_none() => Some(state),
         // Its request is under way: what becomes of that is told by its own answer and reports.
         State::Sending if report == Report::Sent => None,
-        _ => (moves && report != Report::Undelivered).then_some(state),
+        _ => (moves && matches!(report, Report::Sent | Report::Delivered | Report::Answered)).then_some(state),
     }
 }
 
@@ -71,7 +71,7 @@ pub enum Again {
 /// Whether an operator may send `message` again, and if not, why.
 #[must_use]
 pub fn again(message: &Message) -> Again {
-    if message.phone.is_none() || message.text.is_none() {
+    if message.phone.is_none() || (message.text.is_none() && message.call.is_none()) {
         return Again::No("it has no phone or no text: a new event is needed");
     }
     match message.state {
@@ -80,9 +80,10 @@ pub fn again(message: &Message) -> Again {
         State::Skipped => Again::No("this lead was to get none: mend the reason, then a new event is needed"),
         State::Unknown => Again::MaybeTwice("it may have been sent"),
         State::Undelivered => Again::MaybeTwice("it was sent and charged, and may still arrive"),
+        State::NoAnswer | State::Busy => Again::MaybeTwice("it was dialled and charged, and may be redialled"),
         State::Pending | State::Held => Again::No("it goes by itself"),
         State::Sending => Again::No("it is being sent"),
-        State::Accepted | State::Delivered => Again::No("it was sent"),
+        State::Accepted | State::Delivered | State::Answered => Again::No("it was sent"),
     }
 }
 
@@ -92,7 +93,12 @@ pub fn cancel(message: &Message) -> Result<(), &'static str> {
         State::Pending | State::Held => Ok(()),
         State::Sending => Err("it is being sent"),
         State::Unknown => Err("it may have been sent"),
-        State::Accepted | State::Delivered | State::Undelivered => Err("it was sent"),
+        State::Accepted
+        | State::Delivered
+        | State::Undelivered
+        | State::Answered
+        | State::NoAnswer
+        | State::Busy => Err("it was sent"),
         State::Refused | State::Skipped | State::Expired => Err("it has come to its end"),
     }
 }

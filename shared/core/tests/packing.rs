@@ -204,6 +204,7 @@ fn batch(state: BatchState, members: &[&Message]) -> Batch {
         id: BatchId::from_bytes([9; 16]),
         state,
         prepared_ms: NOW_MS,
+        ended_ms: None,
         called_ms: (state != BatchState::Prepared).then_some(NOW_MS + 1000),
         members: members.iter().map(|message| message.id).collect(),
         campaign_id: None,

@@ -279,6 +279,7 @@ pub(crate) fn batch_from(item: &Item) -> Result<Batch, LedgerError> {
         state: read.word("state")?,
         prepared_ms: read.number("prepared_ms")?,
         called_ms: read.maybe_number("called_ms"),
+        ended_ms: read.maybe_number("ended_ms"),
         members,
         campaign_id: read.maybe_text("campaign"),
         why: read.maybe_text("why"),

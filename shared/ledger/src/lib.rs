@@ -14,6 +14,10 @@
 //! | upload | `A` | `U#content` | where a recording's upload to LigueLead stands, and under which id it is there |
 //! | limits | `L#account` | `L` | a vendor's shared rate; the limits' crate writes it |
 //! | once | `O#what` | `O` | that something was done, such as a warning given, by whichever function was first |
+//! | earlier attempt | `B#batch` | `R#phone` | the message that a batch carried before it was sent again |
+//! | unknown | `U` | batch | a batch of which it is unknown whether it was sent |
+//! | suppression | `N#phone#…` or `N#lead#…` | `N` | who gets no messages, of which kind, since when |
+//! | pause | `S#pause` | what | what an operator has paused |
 //! | settings | `S#name` | `S` | what the CRM assigned, such as the activity type's code |
 //!
 //! Three sparse indexes find work: `due` (what the sweep must look at, and when), `batch` (whose phone is whose in
@@ -22,6 +26,8 @@
 //! changes nothing.
 
 mod audios;
+mod amend;
+mod attempts;
 mod batches;
 mod callbacks;
 mod caps;
@@ -32,10 +38,14 @@ mod events;
 mod gathered;
 mod judged;
 mod messages;
+mod pauses;
 mod schema;
 mod settings;
+mod suppressions;
 
 pub use audios::{AudioRows, Forgotten, UploadEnd, UploadRow, UploadState};
+pub use amend::Amend;
+pub use attempts::{Earlier, MOST_PRICES, Price};
 pub use batches::{BatchChange, NewBatch, Prepared, Refund};
 pub use callbacks::{StoredCallback, StoredFor};
 pub use caps::LeadCaps;
@@ -43,6 +53,8 @@ pub use days::{Budget, Day, Draw, Quotas};
 pub use error::LedgerError;
 pub use events::{EventOutcome, EventRow};
 pub use messages::{Change, CrmChange, Due, DueRows, Guard, Inserted};
+pub use pauses::{Pause, Scope};
+pub use suppressions::{Kind, Subject, Suppression};
 
 use aws_sdk_dynamodb::{
     Client,
