@@ -160,7 +160,7 @@ impl Stage {
     async fn wait_for_rest(&self, started: Instant) -> anyhow::Result<Rows> {
         let mut shown = None;
         loop {
-            let rows = messages::report(&self.store.ledger, None, ALL).await?;
+            let rows = messages::report(&self.store.ledger, &Filter::default(), ALL).await?;
             if at_rest(&rows) || started.elapsed() > AT_MOST {
                 return Ok(rows);
             }

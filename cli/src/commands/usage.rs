@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, process::ExitCode};
 
-use recado_core::config::{Config, Quotas};
+use recado_core::{
+    config::{Config, Quotas},
+    identity::BatchId,
+};
 use recado_ledger::{Budget, Day};
 use recado_limits::{Clock, Seen};
 use recado_pipeline::{
@@ -11,8 +14,11 @@ use recado_pipeline::{
 };
 use serde::Serialize;
 
-use super::Which;
+use super::{Which, pause};
 use crate::{data::Store, installation, output};
+
+/// Requests with missing delivery reports that are listed.
+const MOST_SILENT: usize = 20;
 
 /// Show what was spent of each quota and limit today.
 #[derive(Debug, clap::Args)]
@@ -39,6 +45,20 @@ pub(crate) struct Report {
     pub(crate) liguelead_requests_fewest: u64,
     /// Messages kept in the table, by state.
     pub(crate) states: BTreeMap<String, u64>,
+    /// What operators have paused.
+    pub(crate) paused: Vec<pause::Line>,
+    /// Messages for which no delivery report came in time, in all.
+    pub(crate) no_callback: u64,
+    /// The same by request, the worst first, at most [`MOST_SILENT`].
+    pub(crate) silent: Vec<Silent>,
+}
+
+/// A request to LigueLead of which not every message was reported on.
+#[derive(Debug, Serialize)]
+pub(crate) struct Silent {
+    pub(crate) batch: String,
+    pub(crate) campaign: Option<String>,
+    pub(crate) no_callback: u64,
 }
 
 /// One quota or limit.
@@ -94,14 +114,27 @@ pub(crate) async fn report(config: &Config, store: &Store) -> anyhow::Result<Rep
     }
     limits.push(liguelead_limit(config, store).await?);
     limits.extend(crm_limits(config, store, now_ms).await?);
-    let mut states = BTreeMap::new();
+    let (mut states, mut silent) = (BTreeMap::new(), BTreeMap::<BatchId, (Option<String>, u64)>::new());
     store
         .ledger
         .each_message(|message| {
             *states.entry(message.state.to_string()).or_default() += 1;
+            if message.history.no_callback_ms.is_some()
+                && let Some(batch) = message.batch
+            {
+                silent.entry(batch).or_insert((message.campaign_id, 0)).1 += 1;
+            }
             true
         })
         .await?;
+    let paused = store.ledger.pauses().await?.into_iter().map(pause::Line::from).collect();
+    let no_callback = silent.values().map(|(_, count)| count).sum();
+    let mut silent: Vec<Silent> = silent
+        .into_iter()
+        .map(|(batch, (campaign, no_callback))| Silent { batch: batch.to_string(), campaign, no_callback })
+        .collect();
+    silent.sort_by_key(|one| std::cmp::Reverse(one.no_callback));
+    silent.truncate(MOST_SILENT);
     Ok(Report {
         until_ms,
         limits,
@@ -109,6 +142,9 @@ pub(crate) async fn report(config: &Config, store: &Store) -> anyhow::Result<Rep
         liguelead_requests_fewest: account.requests_fewest,
         states,
         day,
+        paused,
+        no_callback,
+        silent,
     })
 }
 
@@ -210,4 +246,12 @@ fn show(report: &Report) {
     for (state, count) in &report.states {
         output::say(&format!("{count:>9} {state}"));
     }
+    if report.no_callback > 0 {
+        output::say(&format!("{:>9} of them without a delivery report in time", report.no_callback));
+    }
+    for one in &report.silent {
+        let campaign = one.campaign.as_ref().map(|campaign| format!(", campaign {campaign}")).unwrap_or_default();
+        output::say(&format!("{:>9} of request {}{campaign}", one.no_callback, one.batch));
+    }
+    report.paused.iter().for_each(|pause| output::say(&pause.said()));
 }

@@ -1,5 +1,7 @@
 //! Delivery reports, stored as they came before anything is thought about them.
 
+use std::collections::HashSet;
+
 use recado_core::{identity::BatchId, phone::Phone};
 
 use crate::{
@@ -109,19 +111,31 @@ impl StoredCallback {
 impl Ledger {
     /// Stores reports. Says of each whether it is to be applied: not if it was stored and applied before.
     pub async fn store_callbacks(&self, callbacks: &[StoredCallback]) -> Result<Vec<bool>, LedgerError> {
+        // A request takes no row twice: of one that stands in it twice, the first is stored.
+        let mut seen = HashSet::new();
+        let first: Vec<bool> = callbacks.iter().map(|callback| seen.insert(callback.key())).collect();
         let statements = callbacks
             .iter()
-            .map(|callback| insert(&self.table, callback.item(self.ttl_s(callback.received_ms))))
+            .zip(&first)
+            .filter(|(_, first)| **first)
+            .map(|(callback, _)| insert(&self.table, callback.item(self.ttl_s(callback.received_ms))))
             .collect();
         let judged = self.judge(statements).await?;
         if judged.contains(&Judgement::Undecided) {
             let reason = "a report could not be stored".to_owned();
             return Err(LedgerError::Unavailable { operation: "BatchExecuteStatement", reason });
         }
-        let mut new: Vec<bool> = judged.iter().map(|judgement| *judgement == Judgement::Written).collect();
+        let mut judged = judged.into_iter();
+        let mut new: Vec<bool> =
+            first.iter().map(|first| *first && judged.next() == Some(Judgement::Written)).collect();
         // One that was stored but not applied is applied now: its repetition is a second chance.
-        let there: Vec<&StoredCallback> =
-            callbacks.iter().zip(&new).filter(|(_, new)| !**new).map(|(callback, _)| callback).collect();
+        let there: Vec<&StoredCallback> = callbacks
+            .iter()
+            .zip(&new)
+            .zip(&first)
+            .filter(|((_, new), first)| !**new && **first)
+            .map(|((callback, _), _)| callback)
+            .collect();
         if there.is_empty() {
             return Ok(new);
         }
@@ -129,8 +143,8 @@ impl Ledger {
         let items = self.get_items(keys).await?;
         let open: Vec<Key> =
             items.iter().filter(|item| item.contains_key("due_ms")).map(Key::of).collect::<Result<_, _>>()?;
-        for (callback, new) in callbacks.iter().zip(&mut new) {
-            *new |= open.contains(&callback.key());
+        for ((callback, new), first) in callbacks.iter().zip(&mut new).zip(&first) {
+            *new |= *first && open.contains(&callback.key());
         }
         Ok(new)
     }

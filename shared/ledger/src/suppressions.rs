@@ -101,9 +101,10 @@ impl Subject {
         }
     }
 
-    /// Those whose suppression a message must respect.
+    /// Those whose suppression a message must respect. Ids of leads are in lower case, as keys have them: LeadSquared
+    /// takes them in any.
     fn of_message(message: &Message) -> impl Iterator<Item = Self> {
-        message.phone.map(Self::Phone).into_iter().chain([Self::Lead(message.lead_id.clone())])
+        message.phone.map(Self::Phone).into_iter().chain([Self::Lead(message.lead_id.to_ascii_lowercase())])
     }
 }
 
@@ -177,11 +178,7 @@ impl Ledger {
         }
         let of = |message: &Message| {
             let kind = Kind::of(message.channel);
-            let mut all = Subject::of_message(message).filter_map(|subject| match subject {
-                // Keys of leads are in lower case, as LeadSquared takes ids in any.
-                Subject::Lead(lead) => found.get(&Subject::Lead(lead.to_ascii_lowercase())),
-                Subject::Phone(_) => found.get(&subject),
-            });
+            let mut all = Subject::of_message(message).filter_map(|subject| found.get(&subject));
             all.find_map(|all| all.iter().find(|one| one.kind == kind).cloned())
         };
         if found.is_empty() {
