@@ -26,6 +26,7 @@ use self::{
 };
 use super::{
     messages::{self, Report as Rows},
+    select::Filter,
     usage,
 };
 use crate::{
