@@ -3,7 +3,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -35,7 +38,7 @@ const READS: [&str; 4] = ["GetItem", "Query", "Scan", "BatchGetItem"];
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Metered {
     /// Requests by operation.
-    pub(crate) requests: BTreeMap<String, u64>,
+    pub(crate) requests: BTreeMap<String, u32>,
     pub(crate) read_units: f64,
     pub(crate) write_units: f64,
     /// When each request was under way.
@@ -44,7 +47,7 @@ pub(crate) struct Metered {
 
 impl Metered {
     /// Requests, those for the stream left out.
-    pub(crate) fn requests_in_all(&self) -> u64 {
+    pub(crate) fn requests_in_all(&self) -> u32 {
         self.requests.iter().filter(|(name, _)| METERED.contains(&name.as_str())).map(|(_, count)| count).sum()
     }
 }
@@ -54,6 +57,7 @@ impl Metered {
 pub(crate) struct Meter {
     endpoint: String,
     metered: Arc<Mutex<Metered>>,
+    delay_ms: Arc<AtomicU64>,
     http: reqwest::Client,
     table: String,
 }
@@ -64,7 +68,7 @@ impl Meter {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let http = reqwest::Client::builder().pool_max_idle_per_host(64).build().unwrap();
-        let meter = Self { endpoint, metered: Arc::default(), http, table: table.to_owned() };
+        let meter = Self { endpoint, metered: Arc::default(), delay_ms: Arc::default(), http, table: table.to_owned() };
         let app = Router::new().fallback(pass).with_state(meter.clone());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         meter
@@ -75,6 +79,11 @@ impl Meter {
         &self.endpoint
     }
 
+    /// Makes each request take so much longer.
+    pub(crate) fn slow_down(&self, delay: Duration) {
+        self.delay_ms.store(u64::try_from(delay.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+
     /// Takes what was metered since the last time.
     pub(crate) fn take(&self) -> Metered {
         std::mem::take(&mut *self.metered.lock().unwrap())
@@ -83,6 +92,7 @@ impl Meter {
 
 async fn pass(State(meter): State<Meter>, request: Request) -> Response {
     let begun = Instant::now();
+    tokio::time::sleep(Duration::from_millis(meter.delay_ms.load(Ordering::Relaxed))).await;
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let operation = operation(&parts.headers);

@@ -16,7 +16,10 @@ pub const PAUSED: &str = "paused: ";
 
 /// The pauses. Cheap to clone; clones share what was read.
 #[derive(Clone, Default)]
-pub struct Pauses(Arc<Mutex<Option<(Instant, Arc<Vec<Pause>>)>>>);
+pub struct Pauses(Arc<Mutex<Option<Seen>>>);
+
+/// The pauses, and when they were asked for.
+type Seen = (Instant, Arc<Vec<Pause>>);
 
 impl Pauses {
     /// The pauses in force. An error is one of the table: then nobody can say, and nothing may start.

@@ -11,6 +11,8 @@ use serde::Serialize;
 
 /// The largest file, in bytes: some millions of lines.
 const MOST_BYTES: u64 = 256 * 1_048_576;
+/// What most lines fit in, in bytes.
+const LINE_BYTES: usize = 256;
 /// The longest id of a lead, in characters.
 const MOST_LEAD_CHARS: usize = 64;
 
@@ -52,21 +54,11 @@ fn parse(bytes: &[u8], kinds: &[Kind], since_ms: i64, source: &str) -> Read {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let first_line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let delimiter = if first_line.contains(&b';') { b';' } else { b',' };
-    let mut reader =
-        ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).trim(Trim::All).from_reader(bytes);
     let (mut read, mut columns) = (Read::default(), None);
-    let mut record = ByteRecord::new();
-    loop {
-        match reader.read_byte_record(&mut record) {
-            Ok(true) => {}
-            Ok(false) => return read,
-            Err(error) => {
-                let line = error.position().map_or(0, csv::Position::line);
-                read.bad.push(BadLine { line, why: "it is no line of a CSV file".to_owned() });
-                read.lines += 1;
-                return read;
-            }
-        }
+    for (line, text) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
+        let Some(record) = record(text, delimiter).filter(|record| record.iter().any(|cell| !cell.is_empty())) else {
+            continue;
+        };
         let columns = match columns {
             Some(columns) => columns,
             None => match headings(&record) {
@@ -77,9 +69,6 @@ fn parse(bytes: &[u8], kinds: &[Kind], since_ms: i64, source: &str) -> Read {
                 None => *columns.insert(Columns { phone: Some(0), ..Columns::default() }),
             },
         };
-        if record.iter().all(<[u8]>::is_empty) {
-            continue;
-        }
         read.lines += 1;
         match row(&record, columns, kinds) {
             Ok((subject, kinds)) => read.rows.extend(kinds.into_iter().map(|kind| Suppression {
@@ -88,12 +77,23 @@ fn parse(bytes: &[u8], kinds: &[Kind], since_ms: i64, source: &str) -> Read {
                 since_ms,
                 source: source.to_owned(),
             })),
-            Err(why) => {
-                let line = record.position().map_or(0, csv::Position::line);
-                read.bad.push(BadLine { line, why });
-            }
+            Err(why) => read.bad.push(BadLine { line, why }),
         }
     }
+    read
+}
+
+/// The cells of one line; none if it is blank. Each line is read for itself, so that a quote that is never closed
+/// spoils one line and not the rest of the file.
+fn record(line: &[u8], delimiter: u8) -> Option<ByteRecord> {
+    let mut reader = ReaderBuilder::new()
+        .delimiter(delimiter)
+        .has_headers(false)
+        .trim(Trim::All)
+        .buffer_capacity(LINE_BYTES)
+        .from_reader(line);
+    let mut record = ByteRecord::new();
+    reader.read_byte_record(&mut record).ok()?.then_some(record)
 }
 
 /// The columns that the first line names, if it names any.

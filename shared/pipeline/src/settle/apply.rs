@@ -147,7 +147,9 @@ impl Settler {
                 let list: Vec<Price> = some.iter().map(|(price, _)| price.clone()).collect();
                 if !self.correct(batch, facts, &list).await? {
                     // Another report on one of them was faster: the sweep looks at these again.
-                    some.iter().for_each(|(_, places)| note(settled, places, Settled::Later));
+                    for (_, places) in some {
+                        note(settled, places, Settled::Later);
+                    }
                 }
             }
         }
