@@ -93,12 +93,9 @@ pub fn cancel(message: &Message) -> Result<(), &'static str> {
         State::Pending | State::Held => Ok(()),
         State::Sending => Err("it is being sent"),
         State::Unknown => Err("it may have been sent"),
-        State::Accepted
-        | State::Delivered
-        | State::Undelivered
-        | State::Answered
-        | State::NoAnswer
-        | State::Busy => Err("it was sent"),
+        State::Accepted | State::Delivered | State::Undelivered | State::Answered | State::NoAnswer | State::Busy => {
+            Err("it was sent")
+        }
         State::Refused | State::Skipped | State::Expired => Err("it has come to its end"),
     }
 }

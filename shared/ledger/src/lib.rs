@@ -25,9 +25,9 @@
 //! state and the batch that it moves from, so that a repeated write, a late one or one of a process thought dead
 //! changes nothing.
 
-mod audios;
 mod amend;
 mod attempts;
+mod audios;
 mod batches;
 mod callbacks;
 mod caps;
@@ -43,9 +43,9 @@ mod schema;
 mod settings;
 mod suppressions;
 
-pub use audios::{AudioRows, Forgotten, UploadEnd, UploadRow, UploadState};
 pub use amend::Amend;
 pub use attempts::{Earlier, MOST_PRICES, Price};
+pub use audios::{AudioRows, Forgotten, UploadEnd, UploadRow, UploadState};
 pub use batches::{BatchChange, NewBatch, Prepared, Refund};
 pub use callbacks::{StoredCallback, StoredFor};
 pub use caps::LeadCaps;
