@@ -41,9 +41,9 @@ impl Operator {
                 continue;
             }
             let lifetime_ms = message.expires_ms - message.created_ms;
-            let change = Amend::of(message.id, message.state, message.batch)
+            let change = Amend::of(message)
                 .to(State::Pending, Some("sent again by an operator"), now_ms)
-                .due(Some(now_ms))
+                .waits(now_ms)
                 .expires(message.expires_ms.max(now_ms + lifetime_ms));
             changes.push(match (message.batch, message.phone) {
                 (Some(batch), Some(phone)) => {
@@ -63,8 +63,8 @@ impl Operator {
         let now_ms = self.world.now_ms();
         let done: Vec<Done> = messages.iter().map(|message| cancel(message).map_err(str::to_owned)).collect();
         let changes = messages.iter().zip(&done).filter(|(_, done)| done.is_ok()).map(|(message, _)| {
-            let end = Amend::of(message.id, message.state, message.batch);
-            end.to(State::Skipped, Some(CANCELLED), now_ms).due(None).tell(now_ms)
+            let end = Amend::of(message);
+            end.to(State::Skipped, Some(CANCELLED), now_ms).over().tell(now_ms)
         });
         self.write(changes.collect(), done).await
     }
@@ -78,7 +78,7 @@ impl Operator {
                 let why = message.why.as_deref().filter(|why| why.starts_with(PAUSED));
                 if message.state == State::Held && why.is_some() {
                     // Its reason stays until it has gone: it may be held by another pause.
-                    changes.push(Amend::of(message.id, message.state, message.batch).due(Some(now_ms)));
+                    changes.push(Amend::of(&message).waits(now_ms));
                 }
                 true
             })

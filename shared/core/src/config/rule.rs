@@ -13,8 +13,24 @@ use crate::spelling::closest;
 use crate::text::Condition;
 
 const KEYS: [&str; 18] = [
-    "id", "on", "field", "from", "to", "activity", "when", "sms", "flash", "voice", "title", "expires", "group_id",
-    "quota", "shadow", "priority", "linger", "on_unknown",
+    "id",
+    "on",
+    "field",
+    "from",
+    "to",
+    "activity",
+    "when",
+    "sms",
+    "flash",
+    "voice",
+    "title",
+    "expires",
+    "group_id",
+    "quota",
+    "shadow",
+    "priority",
+    "linger",
+    "on_unknown",
 ];
 const PRIORITIES: [&str; 3] = ["urgent", "normal", "low"];
 const EXAMPLE: &str = "- id: welcome, with its keys below it";

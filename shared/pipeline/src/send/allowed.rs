@@ -91,6 +91,6 @@ fn reason(suppression: &Suppression) -> String {
 }
 
 fn skip(message: &Message, why: &str, now_ms: i64) -> Amend {
-    let end = Amend::of(message.id, message.state, message.batch);
-    end.to(State::Skipped, Some(why), now_ms).due(None).tell(now_ms)
+    let end = Amend::of(message);
+    end.to(State::Skipped, Some(why), now_ms).over().tell(now_ms)
 }
