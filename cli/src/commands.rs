@@ -5,9 +5,13 @@ pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod forget_limit;
 pub(crate) mod messages;
+pub(crate) mod operate;
+pub(crate) mod pause;
 pub(crate) mod plan;
+mod select;
 pub(crate) mod serve;
 pub(crate) mod simulate;
+pub(crate) mod suppress;
 pub(crate) mod usage;
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,9 @@
 //! Where an installation's table is: in memory, in a directory, or on DynamoDB.
 
-use std::{path::PathBuf, str::FromStr};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use anyhow::Context as _;
 use aws_sdk_dynamodbstreams::config::{BehaviorVersion, Credentials, Region};
@@ -43,6 +46,8 @@ pub(crate) struct Store {
     pub(crate) streams: aws_sdk_dynamodbstreams::Client,
     /// The embedded table, for as long as it is used.
     embedded: Option<EmbeddedTable>,
+    /// Where it is kept, if in a directory.
+    directory: Option<PathBuf>,
 }
 
 impl Store {
@@ -78,9 +83,15 @@ impl Store {
                     ledger: Ledger::new(client, table, retention_ms),
                     streams: streams_client(&config),
                     embedded: None,
+                    directory: None,
                 }
             }
         };
+        let directory = match location {
+            Location::Directory(directory) => Some(directory.clone()),
+            _ => None,
+        };
+        let store = Self { directory, ..store };
         store.ledger.create_if_missing().await.with_context(|| format!("the table {}", store.ledger.table()))?;
         Ok(store)
     }
@@ -98,7 +109,13 @@ impl Store {
             ledger: Ledger::new(embedded_client(&endpoint), EMBEDDED_TABLE, retention_ms),
             streams: aws_sdk_dynamodbstreams::Client::from_conf(streams),
             embedded: Some(table),
+            directory: None,
         }
+    }
+
+    /// The directory in which the table is kept, if it is in one.
+    pub(crate) fn directory(&self) -> Option<&Path> {
+        self.directory.as_deref()
     }
 
     /// Closes the table after the requests in flight.

@@ -36,6 +36,17 @@ enum Command {
     Audio(commands::audio::Audio),
     /// Show messages, and events that became none.
     Messages(commands::messages::Messages),
+    /// Send messages again: those refused or expired, and with a flag those that may have been sent.
+    Retry(commands::operate::Retry),
+    /// Cancel messages that wait.
+    Cancel(commands::operate::Cancel),
+    /// Stop sending: everything, a rule or a channel.
+    Pause(commands::pause::Pause),
+    /// Go on sending what was paused.
+    Resume(commands::pause::Resume),
+    /// Keep phones and leads from getting messages.
+    #[command(subcommand)]
+    Suppress(commands::suppress::Suppress),
     /// Show what was spent of each quota and limit.
     Usage(commands::usage::Usage),
     /// Forget the limit that LeadSquared's refusals taught.
@@ -68,6 +79,11 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Plan(plan) => plan.run().await,
         Command::Audio(audio) => audio.run().await,
         Command::Messages(messages) => messages.run().await,
+        Command::Retry(retry) => retry.run().await,
+        Command::Cancel(cancel) => cancel.run().await,
+        Command::Pause(pause) => pause.run().await,
+        Command::Resume(resume) => resume.run().await,
+        Command::Suppress(suppress) => suppress.run().await,
         Command::Usage(usage) => usage.run().await,
         Command::ForgetLimit(forget) => forget.run().await,
     }

@@ -2,6 +2,8 @@
 
 mod http;
 mod lanes;
+mod reports;
+mod spool;
 mod stream;
 mod triggers;
 
@@ -52,8 +54,10 @@ impl Server {
         let audios = audios(&config, installation.sender.liguelead.clone(), &store.ledger, audio_store);
         let (stop, stopped) = watch::channel(false);
         let reader = stream::Reader::open(store).await?;
+        let spool = spool::Spool::new(store.directory());
+        let (desk, at_the_desk) = reports::Desk::open(installation.settler.clone(), spool, stopped.clone());
         let mut tasks = vec![
-            tokio::spawn(http::serve(listener, Arc::clone(&installation), stopped.clone())),
+            tokio::spawn(http::serve(listener, Arc::clone(&installation), desk, stopped.clone())),
             tokio::spawn(triggers::wake_ups(reader, Arc::clone(&installation), pace.window, stopped.clone())),
             tokio::spawn(triggers::uploads(audios, config, pace.schedule, stopped.clone())),
             tokio::spawn(triggers::completions(Arc::clone(&installation), pace.schedule, stopped.clone())),
@@ -67,6 +71,7 @@ impl Server {
         tasks.extend(Priority::ALL.map(|lane| {
             tokio::spawn(triggers::sweeps(lane, Arc::clone(&installation), pace.schedule, stopped.clone()))
         }));
+        tasks.extend(at_the_desk);
         Ok(Self { address, stop, tasks })
     }
 

@@ -1,10 +1,17 @@
 //! LigueLead's reports: who may make them, and what they change.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use recado_simulators::liguelead::Billing;
+use recado_table::EmbeddedTable;
 
 use crate::{
     WELCOME,
-    support::{Installation, Lead, Setup, answer, wait_until},
+    support::{Installation, Lead, Meter, Setup, answer, wait_until},
 };
 
 /// An installation whose only message was accepted, and of which nothing was reported yet.
@@ -123,4 +130,94 @@ async fn reports_that_come_twice_in_disorder_or_before_the_answer_settle_their_m
     let report = installation.told().await;
     assert_eq!(report.in_state("delivered"), 20);
     assert_eq!(installation.leadsquared.activities().len(), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_is_answered_within_a_second_while_the_table_is_slow_and_is_not_lost() {
+    let table = Arc::new(EmbeddedTable::memory().await.unwrap());
+    let meter = Meter::start(&table.endpoint_url()).await;
+    let lead = Lead::new(1);
+    let mut setup = Setup::new(WELCOME).on_table(table, "slow").variable("AWS_ENDPOINT_URL_DYNAMODB", meter.endpoint());
+    setup.liguelead.callbacks.silent_endings = vec![lead.phone[7..].to_owned()];
+    let installation = Installation::start(setup).await;
+    installation.take(&lead.created()).await;
+    installation.comes_to(&lead.id, "accepted").await;
+    let campaign = installation.liguelead.received().campaigns[0].clone();
+    let body = lead.callback(&campaign.id, "delivered", "2026-11-20T12:00:00.000Z");
+    meter.slow_down(Duration::from_secs(4));
+    let begun = Instant::now();
+    assert_eq!(report(&installation, &campaign.webhook_url.unwrap(), &body).await, 200);
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(installation.log.all().iter().any(|line| line.contains("callback.spooled")));
+    meter.slow_down(Duration::ZERO);
+    installation.comes_to(&lead.id, "delivered").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_price_that_reports_tell_corrects_the_books_once() {
+    let text = "a".repeat(312);
+    let rules = format!("  - {{ id: long, on: lead.created, sms: \"{text}\", quota: {{ credits_per_day: 100 }} }}\n");
+    let mut setup = Setup::new(&rules).and("quotas: { credits_per_day: 200 }\n");
+    // Three credits by our estimate, two by the vendor's own table; each report comes twice.
+    setup.liguelead.billing = Billing::FirstPart160;
+    setup.liguelead.callbacks.duplicate_callbacks_share = 1.0;
+    let installation = Installation::start(setup).await;
+    let leads: Vec<Lead> = (1..=5).map(Lead::new).collect();
+    installation.take(&leads.iter().map(Lead::created).collect()).await;
+    wait_until("all are delivered", async || (installation.messages().await.in_state("delivered") == 5).then_some(()))
+        .await;
+    assert_eq!(installation.liguelead.received().credits, 10);
+    let used = wait_until("the books are right", async || {
+        let usage = installation.usage().await;
+        let limits = usage["limits"].as_array().unwrap().clone();
+        let used = |name: &str| limits.iter().find(|one| one["name"] == name).map(|one| one["used"].clone()).unwrap();
+        let all =
+            ["credits a day", "messages a day", "credits a day of rule long", "messages a day of rule long"].map(used);
+        (all[0] == 10).then_some(all)
+    })
+    .await;
+    assert_eq!(used, [json!(10), json!(5), json!(10), json!(5)]);
+    // A late one more changes nothing.
+    let campaign = installation.liguelead.received().campaigns[0].clone();
+    let mut body = leads[0].callback(&campaign.id, "sent", "2026-11-20T12:00:07.000Z");
+    body["campaign"]["credits_required"] = json!(2);
+    assert_eq!(report(&installation, &campaign.webhook_url.unwrap(), &body).await, 200);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(installation.usage().await["limits"][1]["used"], 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_to_the_panels_address_settles_a_request_whose_answer_was_lost_by_text_and_phone() {
+    let mut setup = Setup::new(WELCOME).liguelead_faults(&["lose-answer@first=1@/sms"]);
+    let leads: Vec<Lead> = (1..=2).map(Lead::new).collect();
+    setup.liguelead.callbacks.lost_callbacks_share = 1.0;
+    let installation = Installation::start(setup).await;
+    installation.take(&leads.iter().map(Lead::created).collect()).await;
+    installation.comes_to(&leads[0].id, "unknown").await;
+    let campaign = installation.liguelead.received().campaigns[0].clone();
+    let base = campaign.webhook_url.unwrap().split_once('?').unwrap().0.to_owned();
+    let panel = format!("{base}?secret=callback-secret-of-the-test");
+    let mut body = leads[0].callback(&campaign.id, "delivered", "2026-11-20T12:00:00.000Z");
+    body["app_id"] = json!("00000000-0000-4000-8000-000000000000");
+    body["campaign"]["message"] = json!("Boas-vindas.");
+    assert_eq!(report(&installation, &panel, &body).await, 401, "another app's");
+    body["app_id"] = json!("5b1d5c1e-3f0a-4f7e-9a51-0c8f6a2d7e11");
+    let mut other = body.clone();
+    other["campaign"]["message"] = json!("Outro texto.");
+    other["campaign"]["id"] = json!("11111111-0000-4000-8000-000000000000");
+    assert_eq!(report(&installation, &panel, &other).await, 200);
+    assert_eq!(installation.messages().await.in_state("unknown"), 2, "what another text's report says is of nobody");
+    assert_eq!(report(&installation, &panel, &body).await, 200);
+    installation.comes_to(&leads[0].id, "delivered").await;
+    // That the one arrived proves that the request was taken: the other follows.
+    installation.comes_to(&leads[1].id, "accepted").await;
+    // From now on the campaign is known, with the text or without it.
+    let mut body = leads[1].callback(&campaign.id, "um novo estado", "2026-11-20T12:00:01.000Z");
+    assert_eq!(report(&installation, &panel, &body).await, 200);
+    body["campaign"]["status"] = Value::Null;
+    body["event"] = json!("campaign.read");
+    assert_eq!(report(&installation, &panel, &body).await, 200);
+    let message = installation.comes_to(&leads[1].id, "delivered").await;
+    let shown = installation.command("messages", &[&message.id]).await;
+    assert!(shown.stdout.contains("report um novo estado"), "{shown:?}");
 }

@@ -12,6 +12,8 @@ mod delivery;
 mod doors;
 mod identity;
 mod limits;
+mod operating;
+mod opt_outs;
 mod outcomes;
 mod send_path;
 mod shared_table;

@@ -48,6 +48,7 @@ pub(crate) struct MessageLine {
     pub(crate) crm_activity: Option<String>,
     pub(crate) crm_activity_state: Option<String>,
     pub(crate) crm_waits: bool,
+    pub(crate) no_callback_ms: Option<i64>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -26,6 +26,7 @@ use self::{
 };
 use super::{
     messages::{self, Report as Rows},
+    select::Filter,
     usage,
 };
 use crate::{
@@ -160,7 +161,7 @@ impl Stage {
     async fn wait_for_rest(&self, started: Instant) -> anyhow::Result<Rows> {
         let mut shown = None;
         loop {
-            let rows = messages::report(&self.store.ledger, None, ALL).await?;
+            let rows = messages::report(&self.store.ledger, &Filter::default(), ALL).await?;
             if at_rest(&rows) || started.elapsed() > AT_MOST {
                 return Ok(rows);
             }

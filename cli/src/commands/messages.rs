@@ -1,12 +1,14 @@
 //! `recado messages`.
 
+mod story;
+
 use std::process::ExitCode;
 
-use recado_core::message::{Message, State};
+use recado_core::message::Message;
 use recado_ledger::{EventRow, Ledger};
 use serde::Serialize;
 
-use super::Which;
+use super::{Which, pause, select::Filter};
 use crate::output;
 
 /// Show messages, and events that became none, newest first.
@@ -14,10 +16,14 @@ use crate::output;
 pub(crate) struct Messages {
     #[command(flatten)]
     which: Which,
-    /// Only messages in this state: pending, held, sending, unknown, refused, accepted, undelivered, delivered,
-    /// skipped or expired.
-    #[arg(long, value_name = "STATE")]
-    state: Option<State>,
+    /// The whole story of this message, by its id or the first digits of it.
+    #[arg(value_name = "ID", conflicts_with_all = ["state", "rule", "lead", "phone", "channel", "no_callback"])]
+    id: Option<String>,
+    #[command(flatten)]
+    filter: Filter,
+    /// Show the message's text, with its story.
+    #[arg(long, requires = "id")]
+    show_text: bool,
     /// At most so many of each.
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
@@ -33,6 +39,7 @@ pub(crate) struct Report {
     pub(crate) total: usize,
     pub(crate) messages: Vec<MessageLine>,
     pub(crate) events: Vec<EventLine>,
+    pub(crate) paused: Vec<pause::Line>,
 }
 
 #[derive(Serialize)]
@@ -53,6 +60,15 @@ pub(crate) struct MessageLine {
     pub(crate) crm_activity: Option<String>,
     pub(crate) crm_activity_state: Option<String>,
     pub(crate) crm_waits: bool,
+    pub(crate) crm_why: Option<String>,
+    pub(crate) expires_ms: i64,
+    pub(crate) batch: Option<String>,
+    /// Attempts before the present one.
+    pub(crate) earlier_batches: Vec<String>,
+    /// Credits that LigueLead charged, where it said so and they are not the estimate.
+    pub(crate) charged: Option<u32>,
+    /// When the wait for delivery reports ended without one.
+    pub(crate) no_callback_ms: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -84,6 +100,12 @@ impl From<Message> for MessageLine {
             crm_activity: message.crm.activity_id,
             crm_activity_state: message.crm.activity_state.map(|state| state.to_string()),
             crm_waits: message.crm.due_ms.is_some(),
+            crm_why: message.history.crm_why,
+            expires_ms: message.expires_ms,
+            batch: message.batch.map(|batch| batch.to_string()),
+            earlier_batches: message.history.earlier.iter().map(ToString::to_string).collect(),
+            charged: message.history.charged,
+            no_callback_ms: message.history.no_callback_ms,
         }
     }
 }
@@ -104,7 +126,12 @@ impl From<EventRow> for EventLine {
 impl Messages {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let (_, store) = self.which.open().await?;
-        let report = report(&store.ledger, self.state, self.limit).await?;
+        if let Some(id) = &self.id {
+            let told = story::tell(&store.ledger, id, self.show_text, self.json).await;
+            store.close().await;
+            return told.map(|()| ExitCode::SUCCESS);
+        }
+        let report = report(&store.ledger, &self.filter, self.limit).await?;
         store.close().await;
         if self.json {
             output::json(&report)?;
@@ -116,26 +143,17 @@ impl Messages {
 }
 
 /// Reads what `recado messages` shows.
-pub(crate) async fn report(ledger: &Ledger, state: Option<State>, limit: usize) -> anyhow::Result<Report> {
-    let mut messages = Vec::new();
-    ledger
-        .each_message(|message| {
-            if state.is_none_or(|state| state == message.state) {
-                messages.push(MessageLine::from(message));
-            }
-            true
-        })
-        .await?;
+pub(crate) async fn report(ledger: &Ledger, filter: &Filter, limit: usize) -> anyhow::Result<Report> {
+    let mut messages: Vec<MessageLine> = filter.find(ledger).await?.into_iter().map(MessageLine::from).collect();
     let total = messages.len();
     messages.sort_by(|a, b| (b.created_ms, &b.id).cmp(&(a.created_ms, &a.id)));
     messages.truncate(limit);
-    let mut events: Vec<EventLine> = match state {
-        None => ledger.events().await?.into_iter().map(EventLine::from).collect(),
-        Some(_) => Vec::new(),
-    };
+    let mut events: Vec<EventLine> =
+        if filter.is_empty() { ledger.events().await?.into_iter().map(EventLine::from).collect() } else { Vec::new() };
+    let paused = ledger.pauses().await?.into_iter().map(pause::Line::from).collect();
     events.sort_by_key(|event| std::cmp::Reverse(event.received_ms));
     events.truncate(limit);
-    Ok(Report { total, messages, events })
+    Ok(Report { total, messages, events, paused })
 }
 
 fn show(report: &Report) {
@@ -151,6 +169,7 @@ fn show(report: &Report) {
             output::instant(message.changed_ms),
         ]);
     }
+    report.paused.iter().for_each(|pause| output::say(&pause.said()));
     output::say(&table.to_string());
     output::say(&format!("{} of {} message(s)", report.messages.len(), report.total));
     if !report.events.is_empty() {

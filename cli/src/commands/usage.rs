@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, process::ExitCode};
 
 use recado_core::{
     config::{Config, Quotas},
+    identity::BatchId,
     message::Message,
 };
 use recado_ledger::{Budget, Day};
@@ -15,8 +16,11 @@ use recado_pipeline::{
 };
 use serde::Serialize;
 
-use super::Which;
+use super::{Which, pause};
 use crate::{data::Store, installation, output};
+
+/// Requests with missing delivery reports that are listed.
+const MOST_SILENT: usize = 20;
 
 /// Show what was spent of each quota and limit today.
 #[derive(Debug, clap::Args)]
@@ -45,6 +49,20 @@ pub(crate) struct Report {
     pub(crate) write_back: WriteBack,
     /// Messages kept in the table, by state.
     pub(crate) states: BTreeMap<String, u64>,
+    /// What operators have paused.
+    pub(crate) paused: Vec<pause::Line>,
+    /// Messages for which no delivery report came in time, in all.
+    pub(crate) no_callback: u64,
+    /// The same by request, the worst first, at most [`MOST_SILENT`].
+    pub(crate) silent: Vec<Silent>,
+}
+
+/// A request to LigueLead of which not every message was reported on.
+#[derive(Debug, Serialize)]
+pub(crate) struct Silent {
+    pub(crate) batch: String,
+    pub(crate) campaign: Option<String>,
+    pub(crate) no_callback: u64,
 }
 
 /// What LeadSquared is still to be told, and how long that takes if nothing else comes.
@@ -116,10 +134,16 @@ pub(crate) async fn report(config: &Config, store: &Store) -> anyhow::Result<Rep
     limits.push(liguelead_limit(config, store).await?);
     limits.extend(crm_limits(config, store, now_ms).await?);
     let (mut states, mut waiting) = (BTreeMap::new(), Vec::new());
+    let mut silent = BTreeMap::<BatchId, (Option<String>, u64)>::new();
     store
         .ledger
         .each_message(|message| {
             *states.entry(message.state.to_string()).or_default() += 1;
+            if message.history.no_callback_ms.is_some()
+                && let Some(batch) = message.batch
+            {
+                silent.entry(batch).or_insert((message.campaign_id.clone(), 0)).1 += 1;
+            }
             if message.crm.due_ms.is_some() {
                 waiting.push(message);
             }
@@ -127,6 +151,14 @@ pub(crate) async fn report(config: &Config, store: &Store) -> anyhow::Result<Rep
         })
         .await?;
     let write_back = write_back(config, store, &waiting, now_ms).await?;
+    let paused = store.ledger.pauses().await?.into_iter().map(pause::Line::from).collect();
+    let no_callback = silent.values().map(|(_, count)| count).sum();
+    let mut silent: Vec<Silent> = silent
+        .into_iter()
+        .map(|(batch, (campaign, no_callback))| Silent { batch: batch.to_string(), campaign, no_callback })
+        .collect();
+    silent.sort_by_key(|one| std::cmp::Reverse(one.no_callback));
+    silent.truncate(MOST_SILENT);
     Ok(Report {
         write_back,
         until_ms,
@@ -135,6 +167,9 @@ pub(crate) async fn report(config: &Config, store: &Store) -> anyhow::Result<Rep
         liguelead_requests_fewest: account.requests_fewest,
         states,
         day,
+        paused,
+        no_callback,
+        silent,
     })
 }
 
@@ -257,4 +292,12 @@ fn show(report: &Report) {
     for (state, count) in &report.states {
         output::say(&format!("{count:>9} {state}"));
     }
+    if report.no_callback > 0 {
+        output::say(&format!("{:>9} of them without a delivery report in time", report.no_callback));
+    }
+    for one in &report.silent {
+        let campaign = one.campaign.as_ref().map(|campaign| format!(", campaign {campaign}")).unwrap_or_default();
+        output::say(&format!("{:>9} of request {}{campaign}", one.no_callback, one.batch));
+    }
+    report.paused.iter().for_each(|pause| output::say(&pause.said()));
 }

@@ -17,7 +17,7 @@ use recado_pipeline::{
 use tokio::{net::TcpListener, sync::watch};
 use tracing::Instrument as _;
 
-use super::triggers::told;
+use super::{reports::Desk, triggers::told};
 use crate::installation::Installation;
 
 /// The header that carries the secret of LeadSquared's webhooks.
@@ -27,23 +27,35 @@ const BODY_WITHIN: Duration = Duration::from_secs(20);
 /// How much of a body that is too large is read and thrown away, in bytes, so that its sender reads the answer.
 const DRAINED_BYTES: usize = 32 * 1_048_576;
 
+/// What is behind the server.
+#[derive(Clone)]
+struct Doors {
+    installation: Arc<Installation>,
+    desk: Arc<Desk>,
+}
+
 /// Serves until told to stop, then finishes the requests under way.
-pub(super) async fn serve(listener: TcpListener, installation: Arc<Installation>, mut stopped: watch::Receiver<bool>) {
-    let app = Router::new().fallback(answer).with_state(installation);
+pub(super) async fn serve(
+    listener: TcpListener,
+    installation: Arc<Installation>,
+    desk: Desk,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let app = Router::new().fallback(answer).with_state(Doors { installation, desk: Arc::new(desk) });
     let stop = async move { told(&mut stopped).await };
     if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(stop).await {
         tracing::error!(error = %error, "serve.listener_failed");
     }
 }
 
-async fn answer(State(installation): State<Arc<Installation>>, request: Request) -> Response {
+async fn answer(State(doors): State<Doors>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().trim_end_matches('/').to_owned();
     let span = tracing::info_span!("request", request.id = %uuid::Uuid::new_v4(), request.path = known(&path));
     async move {
         let answer = match path.as_str() {
-            WEBHOOK_PATH => installation.intake.webhook(&decode(&parts, body).await).await,
-            CALLBACK_PATH => installation.settler.callback(&decode(&parts, body).await).await,
+            WEBHOOK_PATH => doors.installation.intake.webhook(&decode(&parts, body).await).await,
+            CALLBACK_PATH => doors.desk.answer(&decode(&parts, body).await).await,
             _ => return (StatusCode::NOT_FOUND, "not found\n").into_response(),
         };
         encode(answer)

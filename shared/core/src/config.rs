@@ -133,6 +133,7 @@ fn read(text: &str, problems: &mut Problems) -> Option<Config> {
     version(&root, problems);
     let timezone = timezone(&root, problems);
     let mut ids = names::Ids::default();
+    let send = sending::send(&root, problems);
     Some(Config {
         timezone,
         leadsquared: account::read(&root, problems),
@@ -140,9 +141,9 @@ fn read(text: &str, problems: &mut Problems) -> Option<Config> {
         quotas: sending::quotas(&root, "quotas", problems).unwrap_or_default(),
         hours: sending::hours(&root, problems),
         caps: sending::caps(&root, problems),
-        send: sending::send(&root, problems),
+        send,
         retention_ms: root.duration_ms("retention", DAY_MS..=3_650 * DAY_MS, problems).unwrap_or(90 * DAY_MS),
-        rules: rule::read_all(&root, &mut ids, problems),
+        rules: rule::read_all(&root, &mut ids, send.unknown_after_ms, problems),
         campaigns: campaign::read_all(&root, &mut ids, problems),
     })
 }

@@ -11,7 +11,7 @@ use crate::{
     flash::contains_url,
     gate::{Gate, gate},
     identity::message_id,
-    message::{Channel, Crm, Message, Priority, State},
+    message::{Channel, Crm, History, Message, Priority, State},
     phone::{Line, Phone},
     text::{Context, Template, TextError},
 };
@@ -26,6 +26,8 @@ pub const WAKE_UP_WITHIN_MS: i64 = 60_000;
 pub const SHADOW: &str = "the rule is in shadow: it would have been sent";
 /// Why a message that could go at once waits a little.
 pub const LINGERS: &str = "waits for others of its text, to go in one request with them";
+/// Why a message is skipped that an operator cancelled.
+pub const CANCELLED: &str = "cancelled by an operator";
 /// The lead's fields that hold phones, in the order in which they are tried.
 const PHONE_FIELDS: [&str; 2] = ["Phone", "Mobile"];
 
@@ -201,6 +203,7 @@ fn compose(
         batch: None,
         campaign_id: None,
         crm: Crm::default(),
+        history: History::default(),
     };
     if let Err(why) = fill(&mut message, config, rule, event, context) {
         message.state = State::Skipped;
@@ -234,9 +237,13 @@ fn fill(message: &mut Message, config: &Config, rule: &Rule, event: &Event, cont
         Channel::Sms | Channel::Flash => &config.leadsquared.opt_out.sms,
     };
     if let Some(field) = opt_out
-        && event.lead.filled(field.as_str()).is_some_and(forbids)
+        && event.lead.contains(field.as_str())
     {
-        return Err(format!("the lead opted out ({})", field.as_str()));
+        let value = event.lead.get(field.as_str());
+        if config.leadsquared.opt_out.forbids(value) {
+            return Err(opted_out(field.as_str(), value));
+        }
+        message.history.opt_out_read_ms = Some(message.created_ms);
     }
     message.title = title(rule.action.title(), context)?;
     match &rule.action {
@@ -296,9 +303,13 @@ fn mobile(lead: &Fields) -> Result<Phone, String> {
     Err(first_fault.unwrap_or_else(|| "the lead has no phone".to_owned()))
 }
 
-/// Whether the value of an opt-out field forbids messages: any but LeadSquared's and people's words for no.
-fn forbids(value: &str) -> bool {
-    !["0", "false", "no", "não", "nao", "n", "{}"].contains(&value.to_lowercase().as_str())
+/// Why a lead with this value of its opt-out field gets no message, for a person to read.
+#[must_use]
+pub fn opted_out(field: &str, value: Option<&str>) -> String {
+    match value.map(str::trim) {
+        Some(value) if !value.is_empty() => format!("the lead opted out ({field})"),
+        _ => format!("the lead's {field} is empty, which forbids messages here"),
+    }
 }
 
 fn channel(action: &Action) -> Channel {

@@ -20,6 +20,7 @@ pub mod kind;
 pub mod message;
 pub mod phone;
 pub mod recovery;
+pub mod settle;
 pub mod spelling;
 pub mod text;
 pub mod writeback;

@@ -229,6 +229,37 @@ pub struct Message {
     pub campaign_id: Option<String>,
     /// What LeadSquared knows of it.
     pub crm: Crm,
+    /// What came before, and what is known beyond its state.
+    pub history: History,
+}
+
+/// What is known of a message beyond its state.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    /// Batches that carried it before it was given back to be sent again, oldest first.
+    pub earlier: Vec<BatchId>,
+    /// What LigueLead charged for the present attempt, in credits, where that is not what was estimated.
+    pub charged: Option<u32>,
+    /// When the wait for delivery reports ended without one, in ms since the epoch.
+    pub no_callback_ms: Option<i64>,
+    /// When the CRM's opt-out field was read for it, in ms since the epoch; none if it was not seen.
+    pub opt_out_read_ms: Option<i64>,
+    /// Why LeadSquared's refusals of its row were given up on.
+    pub crm_why: Option<String>,
+    /// When LeadSquared was last told, in ms since the epoch.
+    pub crm_told_ms: Option<i64>,
+}
+
+impl History {
+    /// These batches and `batch`, each once.
+    #[must_use]
+    pub fn with(&self, batch: BatchId) -> Vec<BatchId> {
+        let mut all = self.earlier.clone();
+        if !all.contains(&batch) {
+            all.push(batch);
+        }
+        all
+    }
 }
 
 /// What of a message has reached LeadSquared.
@@ -277,6 +308,8 @@ pub struct Batch {
     pub prepared_ms: i64,
     /// When the call began, in ms since the epoch.
     pub called_ms: Option<i64>,
+    /// When the call ended, in ms since the epoch.
+    pub ended_ms: Option<i64>,
     /// The messages that the call carries; written with `Calling`, so that a claim which the call did not know of is
     /// never taken for sent.
     pub members: Vec<MessageId>,

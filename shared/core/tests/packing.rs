@@ -8,11 +8,13 @@ use proptest::prelude::*;
 use recado_core::{
     call::{Call, Ready},
     credits::SmsText,
+    decide::CANCELLED,
     group,
     identity::{AudioId, BatchId, MessageId},
-    message::{Batch, BatchState, Channel, Crm, Message, Priority, Report, State},
+    message::{Batch, BatchState, Channel, Crm, History, Message, Priority, Report, State},
     phone::Phone,
     recovery::{Recovery, recover},
+    settle::{Again, Correction, again, cancel, correction, heard},
 };
 
 const NOW_MS: i64 = 1_795_446_000_000;
@@ -45,6 +47,7 @@ fn message(number: u32) -> Message {
         batch: None,
         campaign_id: None,
         crm: Crm::default(),
+        history: History::default(),
     }
 }
 
@@ -202,6 +205,7 @@ fn batch(state: BatchState, members: &[&Message]) -> Batch {
         id: BatchId::from_bytes([9; 16]),
         state,
         prepared_ms: NOW_MS,
+        ended_ms: None,
         called_ms: (state != BatchState::Prepared).then_some(NOW_MS + 1000),
         members: members.iter().map(|message| message.id).collect(),
         campaign_id: None,
@@ -263,4 +267,62 @@ fn a_report_never_moves_a_state_back() {
         assert!(!report.moves().contains(&State::Delivered), "what arrived has arrived");
         assert!(!report.moves().contains(&State::Answered), "who answered has heard it");
     }
+}
+
+fn sent_by(batch: u8, state: State, earlier: &[u8]) -> Message {
+    let id = |number: &u8| BatchId::from_bytes([*number; 16]);
+    let history = History { earlier: earlier.iter().map(id).collect(), ..History::default() };
+    Message { state, batch: (batch > 0).then(|| id(&batch)), history, ..message(1) }
+}
+
+#[test]
+fn a_report_on_an_earlier_attempt_settles_the_message_and_never_spoils_a_later_one() {
+    let (first, second, other) =
+        (BatchId::from_bytes([1; 16]), BatchId::from_bytes([2; 16]), BatchId::from_bytes([9; 16]));
+    // It waits to be sent again: any report on the first attempt proves that it was sent, and it is not.
+    for report in [Report::Sent, Report::Undelivered, Report::Delivered] {
+        for state in [State::Pending, State::Held, State::Expired] {
+            assert_eq!(heard(&sent_by(0, state, &[1]), first, report), Some(report.state()), "{state} {report:?}");
+            assert_eq!(heard(&sent_by(0, state, &[1]), other, report), None);
+            assert_eq!(heard(&sent_by(0, state, &[]), first, report), None, "it was never sent");
+        }
+    }
+    // The second attempt is open: only good news of the first says anything.
+    for state in [State::Sending, State::Unknown, State::Accepted, State::Undelivered] {
+        let message = sent_by(2, state, &[1]);
+        assert_eq!(heard(&message, first, Report::Delivered), Some(State::Delivered), "{state}");
+        assert_eq!(heard(&message, first, Report::Undelivered), None, "{state}");
+        assert_eq!(heard(&message, second, Report::Delivered), Some(State::Delivered), "{state}");
+    }
+    assert_eq!(heard(&sent_by(2, State::Unknown, &[1]), first, Report::Sent), Some(State::Accepted));
+    assert_eq!(heard(&sent_by(2, State::Sending, &[1]), first, Report::Sent), None);
+    assert_eq!(heard(&sent_by(2, State::Delivered, &[1]), first, Report::Undelivered), None, "no way back");
+}
+
+#[test]
+fn the_books_are_corrected_to_the_first_price_and_after_it_only_upwards() {
+    let by = |credits, messages| Some(Correction { credits, messages });
+    assert_eq!(correction(3, None, false, 3), None);
+    assert_eq!(correction(3, None, false, 2), by(-1, 0));
+    assert_eq!(correction(3, Some(2), false, 2), None, "told again");
+    assert_eq!(correction(3, Some(2), false, 1), None, "lower");
+    assert_eq!(correction(1, Some(1), false, 2), by(1, 0), "a call went on");
+    assert_eq!(correction(3, None, true, 2), by(2, 1), "what was given back was sent after all");
+    assert_eq!(correction(3, Some(2), true, 2), None);
+}
+
+#[test]
+fn an_operator_changes_only_what_may_be_changed() {
+    let of = |state| sent_by(1, state, &[]);
+    let states = [State::Pending, State::Held, State::Sending, State::Accepted, State::Delivered, State::Answered];
+    assert!(states.iter().all(|state| matches!(again(&of(*state)), Again::No(_))));
+    assert!([State::Refused, State::Expired].iter().all(|state| again(&of(*state)) == Again::Yes));
+    let doubtful = [State::Unknown, State::Undelivered, State::NoAnswer, State::Busy];
+    assert!(doubtful.iter().all(|state| matches!(again(&of(*state)), Again::MaybeTwice(_))));
+    let skipped = |why: &str| Message { why: Some(why.to_owned()), ..of(State::Skipped) };
+    assert_eq!(again(&skipped(CANCELLED)), Again::Yes);
+    assert!(matches!(again(&skipped("the lead opted out (mx_No)")), Again::No(_)));
+    assert!(matches!(again(&Message { text: None, ..of(State::Refused) }), Again::No(_)));
+    assert!([State::Pending, State::Held].iter().all(|state| cancel(&of(*state)).is_ok()));
+    assert!(states[2..].iter().chain(&doubtful).all(|state| cancel(&of(*state)).is_err()));
 }

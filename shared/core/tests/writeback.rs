@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use recado_core::{
     credits::SmsText,
     identity::MessageId,
-    message::{Channel, Crm, Message, Priority, State},
+    message::{Channel, Crm, History, Message, Priority, State},
     phone::Phone,
     writeback::{
         Allowance, Backlog, Call, Forecast, LINGER_MS, LeadFieldNames, LeadRow, Needs, ROWS_PER_CALL, Row, STARVED_MS,
@@ -46,6 +46,7 @@ fn message(number: u32, crm: Crm) -> Message {
         campaign_id: None,
         attempts: 0,
         part: None,
+        history: History::default(),
         crm: Crm { due_ms: Some(NOW_MS + i64::from(number)), ..crm },
     }
 }

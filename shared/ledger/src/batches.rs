@@ -14,10 +14,13 @@ use recado_core::{
 
 use crate::{
     Budget, Day, Draw, Ledger, LedgerError,
-    codec::{Key, Reader, batch_from, members_value, n, s, shard},
+    codec::{Item, Key, Reader, batch_from, members_value, n, s, shard},
     error::unavailable,
     schema::misbuilt,
 };
+
+/// The partition of the batches of which it is unknown whether they were sent.
+const UNKNOWN_PARTITION: &str = "U";
 
 /// A batch to be prepared, and what it reserves.
 #[derive(Debug, Clone)]
@@ -153,6 +156,10 @@ impl Ledger {
         if let Some(campaign) = &change.campaign_id {
             self.name_campaign(campaign, change.id, change.now_ms).await?;
         }
+        if change.to == BatchState::Unknown {
+            // By this a report that names no batch is matched. It does no harm if the move is not made.
+            self.note_unknown(change).await?;
+        }
         let step = Step::of(change);
         let Some(refund) = &change.refund else { return self.move_alone(change, step, token).await };
         let update = Update::builder()
@@ -217,6 +224,12 @@ impl Ledger {
         output.item.as_ref().map(batch_from).transpose()
     }
 
+    /// Batches by id, in no particular order; unknown ids are left out.
+    pub async fn batches(&self, ids: &[BatchId]) -> Result<Vec<Batch>, LedgerError> {
+        let keys = ids.iter().map(|&id| Key::batch(id)).collect();
+        self.get_items(keys).await?.iter().map(batch_from).collect()
+    }
+
     /// The batch that a campaign belongs to, once its answer was recorded.
     pub async fn batch_of_campaign(&self, campaign_id: &str) -> Result<Option<BatchId>, LedgerError> {
         let output = self
@@ -248,7 +261,7 @@ impl Ledger {
         Ok(())
     }
 
-    async fn transact(
+    pub(crate) async fn transact(
         &self,
         token: String,
         writes: Vec<TransactWriteItem>,
@@ -290,6 +303,9 @@ impl Step {
         if let Some(why) = &change.why {
             step.set("why", s(why));
         }
+        if change.to != BatchState::Calling {
+            step.set("ended_ms", n(change.now_ms));
+        }
         let mut states = Vec::with_capacity(change.from.len());
         for (at, state) in change.from.iter().enumerate() {
             states.push(format!("#state = :from{at}"));
@@ -307,7 +323,11 @@ impl Step {
     }
 }
 
-fn condition_failed(error: &SdkError<TransactWriteItemsError>) -> bool {
+fn unknown_key(at_ms: i64, id: BatchId) -> Key {
+    Key { pk: UNKNOWN_PARTITION.to_owned(), sk: format!("{at_ms:013}#{id}") }
+}
+
+pub(crate) fn condition_failed(error: &SdkError<TransactWriteItemsError>) -> bool {
     let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
         return false;
     };

@@ -1,11 +1,14 @@
 //! Delivery reports, stored as they came before anything is thought about them.
 
+use std::collections::HashSet;
+
 use recado_core::{identity::BatchId, phone::Phone};
 
 use crate::{
     Ledger, LedgerError,
     codec::{Item, Key, Reader, n, s, shard},
     error::unavailable,
+    judged::{Judgement, Update, insert},
 };
 
 /// How long after it was stored the sweep looks whether a report was applied, in ms.
@@ -18,6 +21,15 @@ pub enum StoredFor {
     Batch(BatchId),
     /// Only LigueLead's campaign is known.
     Campaign(String),
+}
+
+impl StoredFor {
+    fn partition(&self) -> String {
+        match self {
+            Self::Batch(batch) => format!("B#{batch}"),
+            Self::Campaign(campaign) => format!("P#{campaign}"),
+        }
+    }
 }
 
 /// One delivery report.
@@ -35,6 +47,8 @@ pub struct StoredCallback {
     pub campaign_id: Option<String>,
     /// What LigueLead charged for the message, in credits.
     pub credits: Option<u32>,
+    /// A digest of the text that it repeats, by which a request is found whose answer was lost.
+    pub text_digest: Option<String>,
     /// When it came, in ms since the epoch.
     pub received_ms: i64,
 }
@@ -42,11 +56,10 @@ pub struct StoredCallback {
 impl StoredCallback {
     /// One row per recipient, status and instant, so that a report that comes twice is stored once.
     fn key(&self) -> Key {
-        let pk = match &self.about {
-            StoredFor::Batch(batch) => format!("B#{batch}"),
-            StoredFor::Campaign(campaign) => format!("P#{campaign}"),
-        };
-        Key { pk, sk: format!("C#{}#{}#{}", self.phone.national(), self.status, self.occurred_at) }
+        Key {
+            pk: self.about.partition(),
+            sk: format!("C#{}#{}#{}", self.phone.national(), self.status, self.occurred_at),
+        }
     }
 
     fn item(&self, ttl_s: i64) -> Item {
@@ -64,6 +77,9 @@ impl StoredCallback {
         put("ttl", n(ttl_s));
         if let Some(campaign) = &self.campaign_id {
             put("campaign", s(campaign));
+        }
+        if let Some(digest) = &self.text_digest {
+            put("text_digest", s(digest));
         }
         if let Some(credits) = self.credits {
             put("credits", n(credits));
@@ -86,72 +102,100 @@ impl StoredCallback {
             occurred_at: read.text("occurred_at")?,
             campaign_id: read.maybe_text("campaign"),
             credits: read.maybe_number("credits"),
+            text_digest: read.maybe_text("text_digest"),
             received_ms: read.number("received_ms")?,
         })
     }
 }
 
 impl Ledger {
-    /// Stores a report. `false`: it was stored and applied before.
-    pub async fn store_callback(&self, callback: &StoredCallback) -> Result<bool, LedgerError> {
-        let stored = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(callback.item(self.ttl_s(callback.received_ms))))
-            // One that was stored but not applied is written again, so that its repetition is a second chance.
-            .condition_expression("attribute_not_exists(pk) OR attribute_exists(due_ms)")
-            .send()
-            .await;
-        match stored {
-            Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(false)
-            }
-            Err(error) => Err(unavailable("PutItem")(error)),
+    /// Stores reports. Says of each whether it is to be applied: not if it was stored and applied before.
+    pub async fn store_callbacks(&self, callbacks: &[StoredCallback]) -> Result<Vec<bool>, LedgerError> {
+        // A request takes no row twice: of one that stands in it twice, the first is stored.
+        let mut seen = HashSet::new();
+        let first: Vec<bool> = callbacks.iter().map(|callback| seen.insert(callback.key())).collect();
+        let statements = callbacks
+            .iter()
+            .zip(&first)
+            .filter(|(_, first)| **first)
+            .map(|(callback, _)| insert(&self.table, callback.item(self.ttl_s(callback.received_ms))))
+            .collect();
+        let judged = self.judge(statements).await?;
+        if judged.contains(&Judgement::Undecided) {
+            let reason = "a report could not be stored".to_owned();
+            return Err(LedgerError::Unavailable { operation: "BatchExecuteStatement", reason });
         }
+        let mut judged = judged.into_iter();
+        let mut new: Vec<bool> =
+            first.iter().map(|first| *first && judged.next() == Some(Judgement::Written)).collect();
+        // One that was stored but not applied is applied now: its repetition is a second chance.
+        let there: Vec<&StoredCallback> = callbacks
+            .iter()
+            .zip(&new)
+            .zip(&first)
+            .filter(|((_, new), first)| !**new && **first)
+            .map(|((callback, _), _)| callback)
+            .collect();
+        if there.is_empty() {
+            return Ok(new);
+        }
+        let keys = there.iter().map(|callback| callback.key()).collect();
+        let items = self.get_items(keys).await?;
+        let open: Vec<Key> =
+            items.iter().filter(|item| item.contains_key("due_ms")).map(Key::of).collect::<Result<_, _>>()?;
+        for ((callback, new), first) in callbacks.iter().zip(&mut new).zip(&first) {
+            *new |= *first && open.contains(&callback.key());
+        }
+        Ok(new)
     }
 
-    /// Notes that a report was applied: the sweep need not look at it any more.
-    pub async fn callback_applied(&self, callback: &StoredCallback) -> Result<(), LedgerError> {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(callback.key().into_item()))
-            .update_expression("REMOVE due_shard, due_ms")
-            .send()
-            .await
-            .map_err(unavailable("UpdateItem"))?;
+    /// Notes that reports were applied: the sweep need not look at them any more.
+    pub async fn callbacks_applied(&self, callbacks: &[&StoredCallback]) -> Result<(), LedgerError> {
+        let statements = callbacks
+            .iter()
+            .map(|callback| {
+                let mut update = Update::of(callback.key());
+                update.remove("due_shard").remove("due_ms");
+                update.build(&self.table)
+            })
+            .collect();
+        self.judge(statements).await?;
         Ok(())
     }
 
-    /// Looks at a report again at `due_ms`: the message that it is about is not known yet.
-    pub async fn callback_later(&self, callback: &StoredCallback, due_ms: i64) -> Result<(), LedgerError> {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(callback.key().into_item()))
-            .update_expression("SET due_ms = :due")
-            .condition_expression("attribute_exists(due_shard)")
-            .expression_attribute_values(":due", n(due_ms))
-            .send()
-            .await
-            .map_err(unavailable("UpdateItem"))?;
+    /// Looks at reports again at `due_ms`: the messages that they are about are not known yet.
+    pub async fn callbacks_later(&self, callbacks: &[&StoredCallback], due_ms: i64) -> Result<(), LedgerError> {
+        let statements = callbacks
+            .iter()
+            .map(|callback| {
+                let mut update = Update::of(callback.key());
+                update.set("due_ms", n(due_ms)).only_if("\"due_shard\" IS NOT MISSING", []);
+                update.build(&self.table)
+            })
+            .collect();
+        self.judge(statements).await?;
         Ok(())
     }
 
-    /// The stored report under a key that [`Ledger::due`] named.
-    pub async fn callback(&self, key: &(String, String)) -> Result<Option<StoredCallback>, LedgerError> {
-        let key = Key { pk: key.0.clone(), sk: key.1.clone() };
+    /// The stored reports under keys that [`Ledger::due`] named.
+    pub async fn callbacks(&self, keys: &[(String, String)]) -> Result<Vec<StoredCallback>, LedgerError> {
+        let keys = keys.iter().map(|(pk, sk)| Key { pk: pk.clone(), sk: sk.clone() }).collect();
+        self.get_items(keys).await?.iter().map(StoredCallback::from_item).collect()
+    }
+
+    /// The reports on a phone that name `about`, applied or not, in the order of their statuses' names.
+    pub async fn callbacks_of(&self, about: &StoredFor, phone: Phone) -> Result<Vec<StoredCallback>, LedgerError> {
         let output = self
             .client
-            .get_item()
+            .query()
             .table_name(&self.table)
-            .set_key(Some(key.into_item()))
+            .key_condition_expression("pk = :pk AND begins_with(sk, :phone)")
+            .expression_attribute_values(":pk", s(about.partition()))
+            .expression_attribute_values(":phone", s(format!("C#{}#", phone.national())))
             .consistent_read(true)
             .send()
             .await
-            .map_err(unavailable("GetItem"))?;
-        output.item.as_ref().map(StoredCallback::from_item).transpose()
+            .map_err(unavailable("Query"))?;
+        output.items.unwrap_or_default().iter().map(StoredCallback::from_item).collect()
     }
 }

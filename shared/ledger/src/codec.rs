@@ -7,7 +7,7 @@ use recado_core::{
     call::Call,
     credits::SmsText,
     identity::{AudioId, BatchId, MessageId},
-    message::{Batch, Crm, Message, Priority},
+    message::{Batch, Crm, History, Message, Priority},
     phone::Phone,
 };
 
@@ -193,6 +193,9 @@ pub(crate) fn message_item(message: &Message) -> Item {
         put("due_shard", due_shard(message.priority, message.id));
         put("due_ms", n(due_ms));
     }
+    if let Some(read_ms) = message.history.opt_out_read_ms {
+        put("opt_out_read_ms", n(read_ms));
+    }
     if let Some(due_ms) = message.crm.due_ms {
         put("crm_shard", message_shard(message.id));
         put("crm_due_ms", n(due_ms));
@@ -240,6 +243,19 @@ pub(crate) fn message_from(item: &Item) -> Result<Message, LedgerError> {
             attempts: read.maybe_number("crm_attempts").unwrap_or_default(),
             due_ms: read.maybe_number("crm_due_ms"),
         },
+        history: History {
+            earlier: match read.maybe_text("earlier") {
+                Some(ids) => {
+                    ids.split(' ').map(str::parse).collect::<Result<_, _>>().map_err(|_| read.unreadable("earlier"))?
+                }
+                None => Vec::new(),
+            },
+            charged: read.maybe_number("charged"),
+            no_callback_ms: read.maybe_number("no_callback_ms"),
+            opt_out_read_ms: read.maybe_number("opt_out_read_ms"),
+            crm_why: read.maybe_text("crm_why"),
+            crm_told_ms: read.maybe_number("crm_told_ms"),
+        },
     })
 }
 
@@ -263,6 +279,7 @@ pub(crate) fn batch_from(item: &Item) -> Result<Batch, LedgerError> {
         state: read.word("state")?,
         prepared_ms: read.number("prepared_ms")?,
         called_ms: read.maybe_number("called_ms"),
+        ended_ms: read.maybe_number("ended_ms"),
         members,
         campaign_id: read.maybe_text("campaign"),
         why: read.maybe_text("why"),

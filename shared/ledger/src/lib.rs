@@ -14,6 +14,10 @@
 //! | upload | `A` | `U#content` | where a recording's upload to LigueLead stands, and under which id it is there |
 //! | limits | `L#account` | `L` | a vendor's shared rate; the limits' crate writes it |
 //! | once | `O#what` | `O` | that something was done, such as a warning given, by whichever function was first |
+//! | earlier attempt | `B#batch` | `R#phone` | the message that a batch carried before it was sent again |
+//! | unknown | `U` | batch | a batch of which it is unknown whether it was sent |
+//! | suppression | `X#phone#…` or `X#lead#…` | `X` | who gets no messages, of which kind, since when |
+//! | pause | `S#pause` | what | what an operator has paused |
 //! | settings | `S#name` | `S` | what the CRM assigned, such as the activity type's code |
 //! | incomplete event | `N#id` | `N` | a change that tells too little of its lead, until the lead has been read |
 //! | shown | `W#lead` | `W` | what the lead's own fields are known to show |
@@ -24,6 +28,8 @@
 //! state and the batch that it moves from, so that a repeated write, a late one or one of a process thought dead
 //! changes nothing.
 
+mod amend;
+mod attempts;
 mod audios;
 mod batches;
 mod callbacks;
@@ -37,10 +43,14 @@ mod incomplete;
 mod judged;
 mod lease;
 mod messages;
+mod pauses;
 mod schema;
 mod settings;
 mod shown;
+mod suppressions;
 
+pub use amend::Amend;
+pub use attempts::{Earlier, MOST_PRICES, Price};
 pub use audios::{AudioRows, Forgotten, UploadEnd, UploadRow, UploadState};
 pub use batches::{BatchChange, NewBatch, Prepared, Refund};
 pub use callbacks::{StoredCallback, StoredFor};
@@ -50,6 +60,8 @@ pub use error::LedgerError;
 pub use events::{EventOutcome, EventRow};
 pub use incomplete::IncompleteEvent;
 pub use messages::{Change, CrmChange, Due, DueRows, Guard, Inserted};
+pub use pauses::{Pause, Scope};
+pub use suppressions::{Kind, Subject, Suppression};
 
 use aws_sdk_dynamodb::{
     Client,

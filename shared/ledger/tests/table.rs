@@ -7,13 +7,15 @@ use recado_core::{
     caps::Sent,
     credits::SmsText,
     identity::{BatchId, EventId, MessageId},
-    message::{BatchState, Channel, Crm, Message, Priority, State},
+    message::{BatchState, Channel, Crm, History, Message, Priority, State},
     phone::Phone,
+    settle::Correction,
     writeback::Shown,
 };
 use recado_ledger::{
-    BatchChange, Budget, Change, CrmChange, Day, Draw, Due, EventOutcome, EventRow, Guard, Inserted, LeadCaps, Ledger,
-    NewBatch, Prepared, Quotas, Refund, StoredCallback, StoredFor, embedded_client,
+    Amend, BatchChange, Budget, Change, CrmChange, Day, Draw, Due, Earlier, EventOutcome, EventRow, Guard, Inserted,
+    Kind, LeadCaps, Ledger, NewBatch, Pause, Prepared, Price, Quotas, Refund, Scope, StoredCallback, StoredFor,
+    Subject, Suppression, embedded_client,
 };
 use recado_table::EmbeddedTable;
 
@@ -52,6 +54,7 @@ fn message(number: u8) -> Message {
         batch: None,
         campaign_id: None,
         crm: Crm::default(),
+        history: History::default(),
     }
 }
 
@@ -254,19 +257,23 @@ async fn a_callback_is_stored_once_applied_once_and_found_until_then() {
         occurred_at: "2026-02-02T12:00:15.400Z".to_owned(),
         campaign_id: Some("campaign-1".to_owned()),
         credits: Some(1),
+        text_digest: None,
         received_ms: NOW_MS,
     };
-    assert!(ledger.store_callback(&callback).await.unwrap());
-    assert!(ledger.store_callback(&callback).await.unwrap(), "not applied yet: a second chance");
+    let same = [callback.clone(), callback.clone()];
+    assert_eq!(ledger.store_callbacks(&same).await.unwrap(), [true, false], "twice in one group is once");
+    assert_eq!(ledger.store_callbacks(&same).await.unwrap(), [true, false], "not applied yet: a second chance");
     let due = ledger.due(Priority::Normal, NOW_MS + 60_000, 10).await.unwrap();
     assert_eq!((due.messages.len(), due.callbacks.len()), (0, 1));
-    let read = ledger.callback(&due.callbacks[0]).await.unwrap().unwrap();
+    let read = ledger.callbacks(&due.callbacks).await.unwrap().remove(0);
     assert_eq!((read.about, read.phone, read.credits), (callback.about.clone(), callback.phone, Some(1)));
-    ledger.callback_later(&callback, NOW_MS + 120_000).await.unwrap();
+    ledger.callbacks_later(&[&callback], NOW_MS + 120_000).await.unwrap();
     assert!(ledger.due(Priority::Normal, NOW_MS + 60_000, 10).await.unwrap().callbacks.is_empty());
-    ledger.callback_applied(&callback).await.unwrap();
+    ledger.callbacks_applied(&[&callback]).await.unwrap();
     assert!(ledger.due(Priority::Normal, i64::MAX / 2, 10).await.unwrap().callbacks.is_empty());
-    assert!(!ledger.store_callback(&callback).await.unwrap(), "applied: a repetition is nothing new");
+    assert_eq!(ledger.store_callbacks(&same).await.unwrap(), [false, false], "applied: a repetition is nothing new");
+    let of = ledger.callbacks_of(&callback.about, callback.phone).await.unwrap();
+    assert_eq!((of.len(), of[0].status.as_str()), (1, "delivered"));
     assert_eq!(ledger.message_of(batch_id(1), callback.phone).await.unwrap(), None, "no message by its row");
 }
 
@@ -381,4 +388,94 @@ async fn what_leads_show_is_kept_for_a_day_and_in_what_order_it_came_for_longer(
     let open = BTreeMap::from([("lead-7".to_owned(), Shown { values: BTreeMap::new(), ..shown(8, "") })]);
     ledger.keep_shown(&open, NOW_MS + 2).await.unwrap();
     assert_eq!(ledger.shown(&["lead-7"], NOW_MS + 3).await.unwrap(), open);
+}
+
+#[tokio::test]
+async fn a_message_is_amended_only_as_it_was_read() {
+    let (_table, ledger) = ledger().await;
+    let one = message(1);
+    ledger.insert_messages(std::slice::from_ref(&one)).await.unwrap();
+    ledger.move_messages(vec![claim(one.id, batch_id(1))]).await.unwrap();
+    let read = ledger.messages(&[one.id]).await.unwrap().remove(0);
+    let stale = Amend::of(&one).to(State::Skipped, Some("x"), NOW_MS + 5);
+    assert_eq!(ledger.amend(vec![stale]).await.unwrap(), [false], "it has been claimed since");
+    let silent = Amend::of(&read).not_reported(NOW_MS + 5).over();
+    assert_eq!(ledger.amend(vec![silent.clone()]).await.unwrap(), [true]);
+    assert_eq!(ledger.amend(vec![silent]).await.unwrap(), [false], "marked once, and so counted once");
+    let again = Amend::of(&read).to(State::Pending, None, NOW_MS + 6).waits(NOW_MS + 7);
+    assert_eq!(ledger.amend(vec![again.out_of(&[batch_id(1)])]).await.unwrap(), [true]);
+    let read = ledger.messages(&[one.id]).await.unwrap().remove(0);
+    assert_eq!((read.state, read.batch, read.due_ms), (State::Pending, None, Some(NOW_MS + 7)));
+    assert_eq!((read.history.earlier.as_slice(), read.history.no_callback_ms), (&[batch_id(1)][..], None));
+}
+
+#[tokio::test]
+async fn a_price_corrects_the_books_once_however_often_it_is_told() {
+    let (_table, ledger) = ledger().await;
+    let one = message(1);
+    ledger.insert_messages(std::slice::from_ref(&one)).await.unwrap();
+    ledger.prepare_batch(&new_batch(1, 1, 3)).await.unwrap();
+    ledger.move_messages(vec![claim(one.id, batch_id(1))]).await.unwrap();
+    let correction = Correction { credits: -1, messages: 0 };
+    let price = Price { id: one.id, earlier: None, was: None, is: 2, correction };
+    let day = "2026-11-21";
+    for (token, done) in [("a", true), ("a", true), ("b", false)] {
+        assert_eq!(ledger.correct(batch_id(1), day, None, std::slice::from_ref(&price), token).await.unwrap(), done);
+        assert_eq!(ledger.day(day, &Budget::Account).await.unwrap().credits, 2);
+    }
+    assert_eq!(ledger.messages(&[one.id]).await.unwrap()[0].history.charged, Some(2));
+    // Of an earlier attempt it is kept beside the batch that made it.
+    let phone = one.phone.unwrap();
+    ledger.note_attempts(vec![(batch_id(1), phone, Earlier { id: one.id, charged: Some(2) })], NOW_MS).await.unwrap();
+    let late = Price {
+        earlier: Some(phone),
+        was: Some(2),
+        is: 3,
+        correction: Correction { credits: 1, messages: 0 },
+        ..price
+    };
+    assert!(ledger.correct(batch_id(1), day, None, &[late], "c").await.unwrap());
+    assert_eq!(ledger.day(day, &Budget::Account).await.unwrap().credits, 3);
+    let earlier = ledger.earlier_of(batch_id(1), phone).await.unwrap().unwrap();
+    assert_eq!((earlier.id, earlier.charged), (one.id, Some(3)));
+}
+
+#[tokio::test]
+async fn suppressions_are_by_phone_and_by_lead_and_by_kind() {
+    let (_table, ledger) = ledger().await;
+    let messages: Vec<Message> = (0..4).map(message).collect();
+    let row = |subject: Subject, kind| Suppression { subject, kind, since_ms: NOW_MS, source: "test".to_owned() };
+    let phone = Subject::Phone(messages[0].phone.unwrap());
+    let lead = Subject::Lead("LEAD-1".to_owned());
+    let rows = [
+        row(phone.clone(), Kind::Sms),
+        row(phone.clone(), Kind::Voice),
+        row(phone.clone(), Kind::Sms),
+        row(lead.clone(), Kind::Sms),
+        row(Subject::Lead("lead-2".to_owned()), Kind::Voice),
+    ];
+    assert_eq!(ledger.suppress(&rows).await.unwrap(), 4);
+    assert_eq!(ledger.suppress(&rows).await.unwrap(), 0);
+    let mut found: Vec<usize> = ledger.suppressed(&messages).await.unwrap().into_keys().collect();
+    found.sort_unstable();
+    assert_eq!(found, [0, 1], "calls alone are kept from the third");
+    assert_eq!(ledger.suppressions(None).await.unwrap().len(), 4);
+    assert_eq!(ledger.unsuppress(&lead, &Kind::ALL).await.unwrap(), 1);
+    assert_eq!(ledger.unsuppress(&phone, &[Kind::Sms]).await.unwrap(), 1);
+    assert!(ledger.suppressed(&messages).await.unwrap().is_empty());
+    assert_eq!(ledger.suppressions(Some(&phone)).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_pause_stands_until_it_is_ended() {
+    let (_table, ledger) = ledger().await;
+    let pause = |scope, since_ms| Pause { scope, since_ms, by: Some("ana".to_owned()), why: None };
+    let (all, sms) = (pause(Scope::All, 1), pause(Scope::Channel(Channel::Sms), 2));
+    assert_eq!(ledger.pause(&all).await.unwrap(), None);
+    assert_eq!(ledger.pause(&pause(Scope::All, 9)).await.unwrap(), Some(all.clone()), "the first one stays");
+    assert_eq!(ledger.pause(&sms).await.unwrap(), None);
+    assert_eq!(ledger.pauses().await.unwrap(), [all, sms]);
+    assert!(ledger.resume(&Scope::All).await.unwrap());
+    assert!(!ledger.resume(&Scope::All).await.unwrap());
+    assert_eq!(ledger.pauses().await.unwrap().len(), 1);
 }

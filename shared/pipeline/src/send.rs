@@ -15,6 +15,7 @@
 //! Only messages listed in the batch's row were sent. A claim that the sender did not know it had made, because the
 //! answer to the write was lost, is not listed, and is given back.
 
+mod allowed;
 mod budget;
 mod call;
 mod capped;
@@ -43,7 +44,7 @@ use recado_limits::{Clock, LigueLeadAccount};
 use tokio::sync::Semaphore;
 
 use self::moves::{expired, held};
-use crate::{secrets::CallbackUrls, settings::SendSettings, world::World};
+use crate::{opt_out::OptOuts, pauses::Pauses, secrets::CallbackUrls, settings::SendSettings, world::World};
 
 pub use self::linger::Woken;
 pub(crate) use self::{
@@ -75,6 +76,10 @@ pub struct Sender {
     pub callbacks: Option<CallbackUrls>,
     /// What the configuration says about sending.
     pub settings: SendSettings,
+    /// What operators have paused.
+    pub pauses: Pauses,
+    /// Asks LeadSquared who opted out; none if the configuration names no field for it.
+    pub opt_outs: Option<OptOuts>,
     /// Time and identifiers.
     pub world: World,
 }
@@ -116,6 +121,8 @@ pub struct SendReport {
     pub held: u64,
     /// Messages that a cap in shadow would have held.
     pub shadow_capped: u64,
+    /// Messages that may not be sent, since their recipients want none.
+    pub skipped: u64,
     /// Messages whose expiry came first.
     pub expired: u64,
     /// Messages that another sender had, or that were no longer waiting.
@@ -134,6 +141,7 @@ impl SendReport {
             unknown: self.unknown + other.unknown,
             held: self.held + other.held,
             shadow_capped: self.shadow_capped + other.shadow_capped,
+            skipped: self.skipped + other.skipped,
             expired: self.expired + other.expired,
             not_ours: self.not_ours + other.not_ours,
             left: self.left + other.left,
@@ -221,14 +229,16 @@ impl Sender {
         sent.into_iter().fold(report, SendReport::and)
     }
 
-    /// What may go of messages whose hours are open: calls whose recordings are there, and what the caps allow.
+    /// What may go of messages whose hours are open: to whom messages may go, calls whose recordings are there, and what
+    /// the caps allow.
     async fn let_through(
         &self,
         messages: Vec<Message>,
         now_ms: i64,
         report: &mut SendReport,
     ) -> Result<Vec<Message>, LedgerError> {
-        let ready = self.with_recordings(messages, now_ms, report).await?;
+        let allowed = self.allowed(messages, now_ms, report).await?;
+        let ready = self.with_recordings(allowed, now_ms, report).await?;
         self.capped(ready, now_ms, report).await
     }
 

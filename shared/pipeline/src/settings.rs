@@ -1,6 +1,6 @@
 //! What the configuration says about sending, and the tenant's calendar.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::{Timestamp, ToSpan as _};
 use recado_core::{
@@ -36,6 +36,8 @@ pub struct SendSettings {
     pub stale_after_ms: i64,
     /// How long callbacks are waited for, in ms.
     pub unknown_after_ms: i64,
+    /// The rules whose messages are sent once more if it stays unknown whether they were sent.
+    pub resends_unknown: HashSet<String>,
 }
 
 impl SendSettings {
@@ -58,6 +60,12 @@ impl SendSettings {
             call_timeout_ms: ms(config.send.call_timeout_ms),
             stale_after_ms: ms(config.send.stale_after_ms),
             unknown_after_ms: ms(config.send.unknown_after_ms),
+            resends_unknown: config
+                .rules
+                .iter()
+                .filter(|rule| rule.resends_unknown)
+                .map(|rule| rule.id.as_str().to_owned())
+                .collect(),
         }
     }
 }

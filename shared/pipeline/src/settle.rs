@@ -2,27 +2,37 @@
 //!
 //! LigueLead never repeats a callback, so one that was lost is lost for good: the row is written first, whatever
 //! follows. A report proves that its request went out, and so turns an *unknown* batch into an accepted one.
+//!
+//! Reports come one to a request, by the ten thousand. Where a process takes many of them (`recado serve`), it stores
+//! and applies them in groups, by [`Settler::store`] and [`Settler::apply_all`]; a function that is called for each
+//! alone uses [`Settler::callback`].
+
+mod apply;
+mod known;
+mod whose;
+
+use std::time::Duration;
 
 use liguelead::callback::{Callback, Status};
-use recado_core::{
-    call::redials_take_ms,
-    identity::{BatchId, MessageId},
-    message::{BatchState, Report, State},
-    phone::Phone,
-};
-use recado_ledger::{BatchChange, Change, Due, Guard, Ledger, LedgerError, StoredCallback, StoredFor};
-use secrecy::ExposeSecret as _;
+use recado_core::{identity::BatchId, message::Report, phone::Phone};
+use recado_ledger::{Ledger, LedgerError, StoredCallback, StoredFor};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     http::{Body, HttpAnswer, HttpRequest},
     secrets::Secret,
-    send::{ACCEPTED_LINGER_MS, Follow},
     settings::SendSettings,
     world::World,
 };
 
-/// How long a report whose message is not known yet waits for another look, in ms.
-const LATER_MS: i64 = 60_000;
+pub use known::Known;
+
+/// How long a callback may wait for its answer. LigueLead's limit is 5 s.
+pub const ANSWER_WITHIN: Duration = Duration::from_millis(900);
+/// How long a function that ends with its answer goes on trying to store a report: almost as long as LigueLead listens,
+/// since an answer that is late is worth less than the report.
+const STORE_WITHIN: Duration = Duration::from_millis(4_500);
 
 /// Takes and applies delivery reports.
 #[derive(Debug, Clone)]
@@ -31,10 +41,23 @@ pub struct Settler {
     pub ledger: Ledger,
     /// Signs the URLs that callbacks come to, and opens the one without a batch.
     pub secret: Secret,
+    /// LigueLead's `app-id`, which a report to the URL without a batch must name if it names one.
+    pub app_id: SecretString,
     /// What the configuration says about sending.
     pub settings: SendSettings,
     /// Time and identifiers.
     pub world: World,
+    /// What was learnt of batches, shared by all clones.
+    pub known: Known,
+}
+
+/// A callback's request, read.
+#[derive(Debug)]
+pub enum Reading {
+    /// There is nothing to store: this is the answer.
+    Answer(HttpAnswer),
+    /// A report, to be stored before it is answered for.
+    Report(Box<StoredCallback>),
 }
 
 /// What a callback's request may speak of.
@@ -57,44 +80,66 @@ pub enum Settled {
 }
 
 impl Settler {
-    /// Answers one callback: 200 for whatever a repetition would not mend.
+    /// Answers one callback, for a function that ends with its answer: 200 for whatever a repetition would not mend.
     pub async fn callback(&self, request: &HttpRequest) -> HttpAnswer {
-        if matches!(request.method.as_str(), "GET" | "HEAD") {
-            return answer(200, "ready");
+        let report = match self.read(request) {
+            Reading::Answer(answer) => return answer,
+            Reading::Report(report) => *report,
+        };
+        let begun = tokio::time::Instant::now();
+        let reports = [report];
+        match tokio::time::timeout(STORE_WITHIN, self.store(&reports)).await {
+            Ok(Ok(new)) if new == [true] => {}
+            Ok(Ok(_)) => return answer(200, "known already"),
+            Ok(Err(error)) => {
+                tracing::error!(error = %error, "callback.not_stored");
+                return answer(503, "could not be stored");
+            }
+            Err(_) => {
+                tracing::error!(error = "the table is too slow", "callback.not_stored");
+                return answer(503, "could not be stored in time");
+            }
         }
-        let Body::Whole(body) = &request.body else { return answer(200, "the body is too large; ignored") };
+        // What there is no time for is due, and the sweep applies it.
+        let left = ANSWER_WITHIN.saturating_sub(begun.elapsed());
+        let _ = tokio::time::timeout(left, self.apply_stored(&reports)).await;
+        stored()
+    }
+
+    /// Reads a callback's request: what it reports, or the answer where it reports nothing.
+    #[must_use]
+    pub fn read(&self, request: &HttpRequest) -> Reading {
+        if matches!(request.method.as_str(), "GET" | "HEAD") {
+            return Reading::Answer(answer(200, "ready"));
+        }
+        let Body::Whole(body) = &request.body else {
+            return Reading::Answer(answer(200, "the body is too large; ignored"));
+        };
         if body.is_empty() {
-            return answer(200, "ready");
+            return Reading::Answer(answer(200, "ready"));
         }
         let Some(vouched) = self.vouched(request) else {
             tracing::warn!("callback.not_vouched_for");
-            return answer(401, "the signature or the secret is missing or wrong");
+            return Reading::Answer(answer(401, "the signature or the secret is missing or wrong"));
         };
         let callback = match Callback::parse(body) {
             Ok(callback) => callback,
             Err(error) => {
                 tracing::warn!(error = %error, "callback.not_understood");
-                return answer(200, "not understood; ignored");
+                return Reading::Answer(answer(200, "not understood; ignored"));
             }
         };
-        let Some(stored) = self.readable(vouched, &callback) else {
-            tracing::warn!(callback.status = word(&callback.status), "callback.without_recipient");
-            return answer(200, "it names no recipient or no campaign; ignored");
-        };
-        match self.ledger.store_callback(&stored).await {
-            Ok(true) => {}
-            Ok(false) => return answer(200, "known already"),
-            Err(error) => {
-                tracing::error!(error = %error, "callback.not_stored");
-                return answer(503, "could not be stored");
+        if matches!(vouched, Vouched::Any) && callback.app_id.as_deref().is_some_and(|id| !self.is_our_app(id)) {
+            tracing::warn!("callback.not_vouched_for");
+            return Reading::Answer(answer(401, "it is about another app"));
+        }
+        match self.readable(vouched, &callback) {
+            Some(report) => Reading::Report(Box::new(report)),
+            None => {
+                tracing::warn!(callback.status = logged(&word(&callback.status)), "callback.without_recipient");
+                Reading::Answer(answer(200, "it names no recipient or no campaign; ignored"))
             }
         }
-        match self.apply(&stored).await {
-            Ok(settled) => tracing::info!(callback.status = %stored.status, settled = ?settled, "callback.applied"),
-            // It is stored: the sweep applies it.
-            Err(error) => tracing::warn!(error = %error, "callback.not_applied_yet"),
-        }
-        answer(200, "stored")
     }
 
     fn vouched(&self, request: &HttpRequest) -> Option<Vouched> {
@@ -107,6 +152,10 @@ impl Settler {
         }
     }
 
+    fn is_our_app(&self, id: &str) -> bool {
+        self.app_id.expose_secret().trim().eq_ignore_ascii_case(id.trim())
+    }
+
     fn readable(&self, vouched: Vouched, callback: &Callback) -> Option<StoredCallback> {
         let about = match (vouched, &callback.campaign_id) {
             (Vouched::Batch(batch), _) => StoredFor::Batch(batch),
@@ -114,96 +163,52 @@ impl Settler {
             (Vouched::Any, None) => return None,
         };
         let phone = Phone::parse(callback.phone.as_ref()?.expose_secret()).ok()?;
+        let names_batch = matches!(about, StoredFor::Batch(_));
         Some(StoredCallback {
             about,
             phone,
-            status: word(&callback.status).to_owned(),
+            status: word(&callback.status),
             occurred_at: callback.occurred_at.clone(),
             campaign_id: callback.campaign_id.clone(),
             credits: callback.credits_required,
+            text_digest: callback.message.as_ref().filter(|_| !names_batch).map(|text| digest(text.expose_secret())),
             received_ms: self.world.now_ms(),
         })
     }
 
-    /// Applies a stored report, and notes that it was.
-    pub async fn apply(&self, callback: &StoredCallback) -> Result<Settled, LedgerError> {
-        let settled = self.settle(callback).await?;
-        match settled {
-            Settled::Moved | Settled::Nothing => self.ledger.callback_applied(callback).await?,
-            Settled::Later => {
-                let now_ms = self.world.now_ms();
-                if now_ms - callback.received_ms > self.settings.unknown_after_ms {
-                    tracing::warn!(callback.status = %callback.status, "callback.of_nobody");
-                    self.ledger.callback_applied(callback).await?;
-                } else {
-                    self.ledger.callback_later(callback, now_ms + LATER_MS).await?;
+    /// Stores reports. Says of each whether it is to be applied: not if it was stored and applied before.
+    pub async fn store(&self, reports: &[StoredCallback]) -> Result<Vec<bool>, LedgerError> {
+        self.ledger.store_callbacks(reports).await
+    }
+
+    /// Applies reports that were just stored, and says so in the log. What fails is due, and the sweep applies it.
+    pub async fn apply_stored(&self, reports: &[StoredCallback]) {
+        match self.apply_all(reports).await {
+            Ok(settled) => {
+                for (report, settled) in reports.iter().zip(settled) {
+                    tracing::info!(callback.status = logged(&report.status), settled = ?settled, "callback.applied");
                 }
             }
+            Err(error) => tracing::warn!(error = %error, "callback.not_applied_yet"),
         }
-        Ok(settled)
-    }
-
-    async fn settle(&self, callback: &StoredCallback) -> Result<Settled, LedgerError> {
-        let batch = match &callback.about {
-            StoredFor::Batch(batch) => Some(*batch),
-            StoredFor::Campaign(campaign) => self.ledger.batch_of_campaign(campaign).await?,
-        };
-        let Some(batch) = batch else { return Ok(Settled::Later) };
-        self.prove_sent(batch, callback.campaign_id.as_deref()).await?;
-        let Some(report) = report(&callback.status) else { return Ok(Settled::Nothing) };
-        let Some(id) = self.ledger.message_of(batch, callback.phone).await? else { return Ok(Settled::Later) };
-        let now_ms = self.world.now_ms();
-        let state = report.state();
-        let tell_ms = match report {
-            Report::NoAnswer | Report::Busy => self.redials_over_ms(id, now_ms).await?,
-            _ if state.is_final() => now_ms,
-            _ => now_ms + ACCEPTED_LINGER_MS,
-        };
-        let change = Change {
-            due: if state.is_final() { Due::Never } else { Due::Keep },
-            campaign_id: callback.campaign_id.clone(),
-            crm_due_ms: Some(tell_ms),
-            ..Change::new(id, Guard { states: report.moves(), batch: Some(batch) }, state, now_ms)
-        };
-        let moved = self.ledger.move_messages(vec![change]).await?;
-        Ok(if moved == [true] { Settled::Moved } else { Settled::Nothing })
-    }
-
-    /// When a call that nobody answered is over for good: only then is LeadSquared told so, since a redial that is
-    /// answered would make it a second row.
-    async fn redials_over_ms(&self, id: MessageId, now_ms: i64) -> Result<i64, LedgerError> {
-        let messages = self.ledger.messages(&[id]).await?;
-        let over_ms = messages.iter().find_map(|message| {
-            let call = message.call.as_ref()?;
-            let from_ms = if message.state == State::Accepted { message.changed_ms } else { now_ms };
-            Some(from_ms + redials_take_ms(call.redials, call.every_min))
-        });
-        Ok(over_ms.unwrap_or(now_ms).max(now_ms))
-    }
-
-    /// A report on a batch proves that its request was taken. Messages that were called unknown follow.
-    async fn prove_sent(&self, batch: BatchId, campaign_id: Option<&str>) -> Result<(), LedgerError> {
-        let Some(row) = self.ledger.batch(batch).await? else { return Ok(()) };
-        if !matches!(row.state, BatchState::Calling | BatchState::Unknown) {
-            return Ok(());
-        }
-        let now_ms = self.world.now_ms();
-        let change = BatchChange {
-            campaign_id: campaign_id.map(str::to_owned),
-            ..BatchChange::new(batch, &[BatchState::Calling, BatchState::Unknown], BatchState::Accepted, now_ms)
-        };
-        let token = self.world.fresh_batch().to_string();
-        if self.ledger.move_batch(&change, &token).await? && row.state == BatchState::Unknown {
-            let follow = |id| Follow { id, batch, now_ms }.accepted(campaign_id.map(str::to_owned), &self.settings);
-            self.ledger.move_messages(row.members.into_iter().map(follow).collect()).await?;
-        }
-        Ok(())
     }
 }
 
-/// The word under which a status is stored. One that is not known is stored as such: its own text is the vendor's.
-fn word(status: &Status) -> &'static str {
-    match status {
+/// The answer to a report that was stored.
+#[must_use]
+pub fn stored() -> HttpAnswer {
+    answer(200, "stored")
+}
+
+/// A text as reports are matched by it.
+fn digest(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    hex::encode(digest.get(..16).unwrap_or_default())
+}
+
+/// The word under which a status is stored; one that is not known, as LigueLead wrote it.
+fn word(status: &Status) -> String {
+    let word = match status {
         Status::Queued => "queued",
         Status::Sent => "sent",
         Status::Delivered => "delivered",
@@ -213,8 +218,15 @@ fn word(status: &Status) -> &'static str {
         Status::Answered => "answered",
         Status::NoAnswer => "no_answer",
         Status::Busy => "busy",
+        Status::Other(word) if !word.is_empty() => word,
         _ => "other",
-    }
+    };
+    word.to_owned()
+}
+
+/// A stored status as a log line may hold it: a word that is not known may be anything.
+fn logged(word: &str) -> &str {
+    if report(word).is_some() { word } else { "other" }
 }
 
 /// What a stored status says of a message. One that is not known says nothing.

@@ -1,6 +1,8 @@
 //! The sweep: each minute, what is due. Held messages whose time has come, messages whose wake-up was lost, claims
 //! whose sender died, reports that could not be applied.
 
+mod close;
+
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use recado_core::{
@@ -24,6 +26,11 @@ pub(crate) const ROWS_PER_SHARD: i32 = 5_000;
 /// How long after its instant a message that lingers is left to those who were woken for it, in ms.
 const SEEN_TO_WITHIN_MS: i64 = 5_000;
 
+/// Reports that are applied together.
+const REPORTS_AT_ONCE: usize = 500;
+
+pub use close::CloseReport;
+
 /// Looks at what is due.
 #[derive(Debug, Clone)]
 pub struct Sweeper {
@@ -44,6 +51,8 @@ pub struct SweepReport {
     pub recovered: u64,
     /// Reports that were applied.
     pub callbacks: u64,
+    /// Messages whose wait for reports ended without one.
+    pub closed: CloseReport,
     /// Warnings that were given for the first time today.
     pub warnings: usize,
     /// Whether more is due than one sweep takes.
@@ -57,6 +66,7 @@ impl SweepReport {
             waiting: self.waiting + other.waiting,
             recovered: self.recovered + other.recovered,
             callbacks: self.callbacks + other.callbacks,
+            closed: self.closed.and(other.closed),
             warnings: self.warnings + other.warnings,
             more: self.more || other.more,
         }
@@ -86,11 +96,10 @@ impl Sweeper {
         let ledger = &self.sender.ledger;
         let due = ledger.due(lane, self.now_ms() + ahead_ms, ROWS_PER_SHARD).await?;
         let mut report = SweepReport { more: due.more, ..SweepReport::default() };
-        for key in &due.callbacks {
-            if let Some(callback) = ledger.callback(key).await? {
-                self.settler.apply(&callback).await?;
-                report.callbacks += 1;
-            }
+        for keys in due.callbacks.chunks(REPORTS_AT_ONCE) {
+            let callbacks = ledger.callbacks(keys).await?;
+            self.settler.apply_all(&callbacks).await?;
+            report.callbacks += callbacks.len() as u64;
         }
         for id in due.batches {
             let mut batch = ledger.batch(id).await?;
@@ -114,7 +123,7 @@ impl Sweeper {
         }
         report.waiting = waiting.len() as u64;
         report.recovered = self.recover(claimed).await?;
-        self.close(over).await?;
+        report.closed = self.close(over).await?;
         report.sent = self.sender.send(waiting, deadline_ms).await;
         if lane == Priority::Normal {
             report.warnings = warn(ledger, &self.sender.settings, self.now_ms()).await?;
@@ -204,35 +213,6 @@ impl Sweeper {
             row.state = to;
         }
         Ok(moved)
-    }
-
-    /// Messages for which no report came in time keep their state; nothing more is due.
-    async fn close(&self, over: Vec<Message>) -> Result<(), LedgerError> {
-        let mut moves = Vec::new();
-        for message in over {
-            let open = [State::Unknown, State::Accepted, State::NoAnswer, State::Busy].contains(&message.state);
-            let Some(batch) = message.batch.filter(|_| open) else { continue };
-            if message.due_ms.is_some_and(|due_ms| due_ms > self.now_ms()) {
-                continue;
-            }
-            // What is known of the batch by now may never have reached this message.
-            let row = self.sender.ledger.batch(batch).await?;
-            let now_ms = self.now_ms();
-            moves.push(match (message.state, row) {
-                (State::Accepted, _) => appointment(&message, batch, &[State::Accepted], Due::Never),
-                (State::NoAnswer, _) => appointment(&message, batch, &[State::NoAnswer], Due::Never),
-                (State::Busy, _) => appointment(&message, batch, &[State::Busy], Due::Never),
-                (_, Some(row)) if row.state == BatchState::Accepted => {
-                    Follow { id: message.id, batch, now_ms }.accepted(row.campaign_id, &self.sender.settings)
-                }
-                (_, Some(row)) if row.state == BatchState::Released => {
-                    given_back(&message, batch, now_ms, None, now_ms)
-                }
-                _ => appointment(&message, batch, &[State::Unknown], Due::Never),
-            });
-        }
-        self.sender.ledger.move_messages(moves).await?;
-        Ok(())
     }
 }
 

@@ -12,14 +12,17 @@ use recado_pipeline::{
     crm::Crm,
     enrich::{Enricher, LeadCache},
     ingest::Intake,
+    opt_out::OptOuts,
+    pauses::Pauses,
     reconcile::Reconciler,
     secrets::{CallbackUrls, Secret},
     send::{InFlight, Sender},
     settings::SendSettings,
-    settle::Settler,
+    settle::{Known, Settler},
     sweep::Sweeper,
     sync::{CrmSettings, Syncer},
 };
+use secrecy::SecretString;
 
 /// The window of LeadSquared's rates, in ms. Source: LeadSquared rate-limits page.
 const CRM_WINDOW_MS: i64 = 5_000;
@@ -54,8 +57,9 @@ impl Installation {
             .public_url
             .clone()
             .map(|public_url| CallbackUrls::new(public_url, environment.callback_secret.clone()));
-        let settler = settler(&config, &environment.callback_secret, ledger);
-        let sender = sender(&config, liguelead, callbacks, ledger);
+        let app_id = environment.liguelead.app_id.clone();
+        let settler = settler(&config, &environment.callback_secret, app_id, ledger);
+        let sender = sender(&config, liguelead, leadsquared.clone(), callbacks, ledger);
         let syncer = syncer(&config, leadsquared, ledger);
         let intake = intake(config, &environment.webhook_secret, ledger);
         Ok(Self {
@@ -76,22 +80,35 @@ pub fn intake(config: Arc<Config>, secret: &Secret, ledger: &Ledger) -> Intake {
     Intake { ledger: ledger.clone(), config, secret: secret.clone(), world: world(), wake: Arc::default() }
 }
 
-/// What takes LigueLead's delivery reports, whose addresses `secret` signs.
+/// What takes LigueLead's delivery reports on this app, whose addresses `secret` signs.
 #[must_use]
-pub fn settler(config: &Config, secret: &Secret, ledger: &Ledger) -> Settler {
-    Settler { ledger: ledger.clone(), secret: secret.clone(), settings: SendSettings::of(config), world: world() }
+pub fn settler(config: &Config, secret: &Secret, app_id: SecretString, ledger: &Ledger) -> Settler {
+    Settler {
+        ledger: ledger.clone(),
+        secret: secret.clone(),
+        app_id,
+        settings: SendSettings::of(config),
+        world: world(),
+        known: Known::default(),
+    }
 }
 
-/// What sends messages. Without `callbacks`, LigueLead calls the address in its own panel.
+/// What sends messages, once `leadsquared` has said who opted out. Without `callbacks`, LigueLead calls the address in
+/// its own panel.
 #[must_use]
 pub fn sender(
     config: &Config,
     liguelead: liguelead::Client,
+    leadsquared: leadsquared::Client,
     callbacks: Option<CallbackUrls>,
     ledger: &Ledger,
 ) -> Sender {
     let settings = SendSettings::of(config);
+    let fields = config.leadsquared.opt_out.clone();
+    let asks = fields.sms.is_some() || fields.voice.is_some();
     Sender {
+        pauses: Pauses::default(),
+        opt_outs: asks.then(|| OptOuts { crm: crm(config, leadsquared, ledger), fields }),
         ledger: ledger.clone(),
         liguelead,
         rate: liguelead_account(config, ledger),

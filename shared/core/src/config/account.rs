@@ -3,7 +3,7 @@
 use super::diagnostic::Problems;
 use super::names::FieldName;
 use super::section::Section;
-use super::values;
+use super::{DAY_MS, values};
 use crate::spelling::closest;
 
 const KEYS: [&str; 12] = [
@@ -27,6 +27,8 @@ const WINDOWS_PER_DAY: u64 = 17_280;
 const DEFAULT_RESERVE_PER_MILLE: u16 = 200;
 /// The most that may be left: some calls must remain.
 const MAX_RESERVE_PER_MILLE: u16 = 900;
+/// How old an opt-out field's value may be when a message is sent, in milliseconds.
+const DEFAULT_FRESH_MS: u64 = 3_600_000;
 /// The custom activity type that outcomes are noted as.
 const DEFAULT_ACTIVITY: &str = "Recado message";
 
@@ -83,13 +85,35 @@ pub struct LeadSquared {
 }
 
 /// Fields that, when set, forbid messages to a lead.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OptOut {
     /// For SMS. LeadSquared has no standard field for it.
     pub sms: Option<FieldName>,
     /// For calls; LeadSquared's own is `DoNotCall`.
     pub voice: Option<FieldName>,
+    /// Whether a lead whose field is empty, or that LeadSquared does not know, may get messages. Default true.
+    pub missing_allows: bool,
+    /// How old the field's value may be when a message is sent, in milliseconds (0 to 30 days). Default 1 hour.
+    pub fresh_ms: u64,
+}
+
+impl Default for OptOut {
+    fn default() -> Self {
+        Self { sms: None, voice: None, missing_allows: true, fresh_ms: DEFAULT_FRESH_MS }
+    }
+}
+
+impl OptOut {
+    /// Whether the value of an opt-out field forbids messages: any but LeadSquared's and people's words for no; an
+    /// empty one as the file says.
+    #[must_use]
+    pub fn forbids(&self, value: Option<&str>) -> bool {
+        match value.map(str::trim).filter(|value| !value.is_empty()) {
+            Some(value) => !["0", "false", "no", "não", "nao", "n", "{}"].contains(&value.to_lowercase().as_str()),
+            None => !self.missing_allows,
+        }
+    }
 }
 
 /// Fields of the lead that show its last message.
@@ -224,10 +248,22 @@ fn reserve(section: &Section<'_>, problems: &mut Problems) -> u16 {
 }
 
 fn opt_out(section: &Section<'_>, problems: &mut Problems) -> OptOut {
-    let Some(section) = section.section("opt_out", &["sms", "voice"], problems) else {
+    let Some(section) = section.section("opt_out", &["sms", "voice", "missing", "fresh"], problems) else {
         return OptOut::default();
     };
-    OptOut { sms: FieldName::read(&section, "sms", problems), voice: FieldName::read(&section, "voice", problems) }
+    let missing = section.get("missing", problems).and_then(|item| {
+        item.parsed(problems, |word| match word {
+            "send" => Ok(true),
+            "skip" => Ok(false),
+            _ => Err((format!("\"{word}\" does not say what an empty field means"), "send or skip".to_owned())),
+        })
+    });
+    OptOut {
+        sms: FieldName::read(&section, "sms", problems),
+        voice: FieldName::read(&section, "voice", problems),
+        missing_allows: missing.unwrap_or(true),
+        fresh_ms: section.duration_ms("fresh", 0..=30 * DAY_MS, problems).unwrap_or(DEFAULT_FRESH_MS),
+    }
 }
 
 fn write_back(section: &Section<'_>, problems: &mut Problems) -> WriteBack {

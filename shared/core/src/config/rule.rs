@@ -6,14 +6,31 @@ use super::names::{Ids, RuleId};
 use super::section::{Item, Section};
 use super::sending::{self, MAX_LINGER_MS, Quotas};
 use super::trigger::{self, Trigger};
-use super::{DAY_MS, MAX_RULES};
+use super::{DAY_MS, MAX_RULES, values};
+use crate::decide::DEFAULT_EXPIRES_MS;
 use crate::message::Priority;
 use crate::spelling::closest;
 use crate::text::Condition;
 
-const KEYS: [&str; 17] = [
-    "id", "on", "field", "from", "to", "activity", "when", "sms", "flash", "voice", "title", "expires", "group_id",
-    "quota", "shadow", "priority", "linger",
+const KEYS: [&str; 18] = [
+    "id",
+    "on",
+    "field",
+    "from",
+    "to",
+    "activity",
+    "when",
+    "sms",
+    "flash",
+    "voice",
+    "title",
+    "expires",
+    "group_id",
+    "quota",
+    "shadow",
+    "priority",
+    "linger",
+    "on_unknown",
 ];
 const PRIORITIES: [&str; 3] = ["urgent", "normal", "low"];
 const EXAMPLE: &str = "- id: welcome, with its keys below it";
@@ -47,17 +64,20 @@ pub struct Rule {
     /// How long its messages may wait for others of their text, in milliseconds (0 to 10 minutes); `None` is
     /// [`SendTiming::linger_ms`](super::SendTiming::linger_ms). An urgent rule's wait for nobody.
     pub linger_ms: Option<u64>,
+    /// Whether a message of which it is still unknown after `send.unknown_after` whether it was sent is sent once
+    /// more. Default false.
+    pub resends_unknown: bool,
 }
 
-pub(super) fn read_all(root: &Section<'_>, ids: &mut Ids, problems: &mut Problems) -> Vec<Rule> {
+pub(super) fn read_all(root: &Section<'_>, ids: &mut Ids, unknown_after_ms: u64, problems: &mut Problems) -> Vec<Rule> {
     let items = root.list("rules", MAX_RULES, EXAMPLE, problems);
     if !root.has("rules") && !root.has("campaigns") {
         root.warning("rules", "without rules nothing is ever sent", Some("rules: with at least one"), problems);
     }
-    items.iter().filter_map(|item| read(item, ids, problems)).collect()
+    items.iter().filter_map(|item| read(item, ids, unknown_after_ms, problems)).collect()
 }
 
-fn read(item: &Item<'_>, ids: &mut Ids, problems: &mut Problems) -> Option<Rule> {
+fn read(item: &Item<'_>, ids: &mut Ids, unknown_after_ms: u64, problems: &mut Problems) -> Option<Rule> {
     let section = item.section(&KEYS, problems)?;
     // All parts are read before any is asked for, so that each shows its mistakes.
     let id = ids.read(&section, problems);
@@ -70,8 +90,9 @@ fn read(item: &Item<'_>, ids: &mut Ids, problems: &mut Problems) -> Option<Rule>
     let shadow = section.flag("shadow", problems).unwrap_or_default();
     let priority = priority(&section, problems);
     let linger_ms = linger_ms(&section, priority, expires_ms, problems);
+    let resends_unknown = resends_unknown(&section, expires_ms, unknown_after_ms, problems);
     let (id, trigger, action) = (id?, trigger?, action?);
-    Some(Rule { id, trigger, when, action, expires_ms, group_id, quota, shadow, priority, linger_ms })
+    Some(Rule { id, trigger, when, action, expires_ms, group_id, quota, shadow, priority, linger_ms, resends_unknown })
 }
 
 fn priority(section: &Section<'_>, problems: &mut Problems) -> Priority {
@@ -123,6 +144,30 @@ fn when(section: &Section<'_>, trigger: Option<&Trigger>, problems: &mut Problem
         action::check_names(&item, condition.references(), Some(trigger.kind()), problems);
     }
     Some(condition)
+}
+
+/// `on_unknown`: `keep` or `resend`. A resend comes after `unknown_after`, so the message must be worth sending then.
+fn resends_unknown(
+    section: &Section<'_>,
+    expires_ms: Option<u64>,
+    unknown_after_ms: u64,
+    problems: &mut Problems,
+) -> bool {
+    let resends = section.get("on_unknown", problems).and_then(|item| {
+        item.parsed(problems, |word| match word {
+            "keep" => Ok(false),
+            "resend" => Ok(true),
+            _ => Err((format!("\"{word}\" does not say what to do"), "keep or resend".to_owned())),
+        })
+    });
+    let resends = resends.unwrap_or_default();
+    let lifetime_ms = expires_ms.unwrap_or(DEFAULT_EXPIRES_MS.unsigned_abs());
+    if resends && lifetime_ms <= unknown_after_ms {
+        let message = "the message expires before it could be sent again";
+        let suggestion = format!("an expires longer than {}", values::written(unknown_after_ms));
+        section.error("on_unknown", message, &suggestion, problems);
+    }
+    resends
 }
 
 pub(super) fn expires_ms(section: &Section<'_>, problems: &mut Problems) -> Option<u64> {

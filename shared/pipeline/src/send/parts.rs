@@ -46,10 +46,11 @@ pub(super) struct Way {
 impl Sender {
     /// One request, in as many parts as it takes. `queue` counts the requests of this run that the rate has no room for.
     pub(super) async fn send_request(&self, request: Request, queue: &AtomicI64, deadline_ms: i64) -> SendReport {
-        let name = request.members.first().and_then(|message| message.part.clone());
-        let parts = Parts::of(request.members, name);
+        let (members, held) = self.not_paused(request.members).await;
+        let name = members.first().and_then(|message| message.part.clone());
+        let parts = Parts::of(members, name);
         let mut way = Way { parts, among_fewest: request.among_fewest, called: false, why: String::new() };
-        let mut report = SendReport::default();
+        let mut report = SendReport { held, ..SendReport::default() };
         loop {
             let part = match way.parts.go_on() {
                 Next::Done => return report,

@@ -30,7 +30,7 @@ use recado_core::{
     config::Config,
     credits::SmsText,
     identity::MessageId,
-    message::{Channel, Crm as Known, Message, Priority, State},
+    message::{Channel, Crm as Known, History, Message, Priority, State},
     phone::Phone,
 };
 use recado_ledger::{Change, Guard, Ledger};
@@ -203,6 +203,7 @@ pub(crate) fn message(number: u32, state: State) -> Message {
         campaign_id: None,
         attempts: 0,
         part: None,
+        history: History::default(),
         crm: Known { due_ms: Some(BEGIN_MS), ..Known::default() },
     }
 }

@@ -1,0 +1,138 @@
+//! `recado retry` and `recado cancel`.
+
+use std::{collections::BTreeMap, io::IsTerminal as _, process::ExitCode};
+
+use recado_core::message::Message;
+use recado_pipeline::operate::{Done, Operator};
+use recado_runtime::installation;
+use serde::Serialize;
+
+use super::{
+    Which,
+    select::{Filter, by_ids},
+};
+use crate::output;
+
+/// Send messages again: those refused or expired, and with a flag those that may have been sent.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Retry {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    chosen: Chosen,
+    /// Also those that may have been sent, or may still arrive (unknown, undelivered): their recipients may get them
+    /// twice, and both are charged.
+    #[arg(long)]
+    may_send_twice: bool,
+}
+
+/// Cancel messages that wait: pending and held ones. What is being sent cannot be called back.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Cancel {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    chosen: Chosen,
+}
+
+#[derive(Debug, clap::Args)]
+struct Chosen {
+    /// Their ids, or the first digits of them.
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+    #[command(flatten)]
+    filter: Filter,
+    /// Do not ask before a filter's messages are changed.
+    #[arg(long)]
+    yes: bool,
+    /// Answer with data.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    done: usize,
+    refused: Vec<Refused>,
+}
+
+#[derive(Serialize)]
+struct Refused {
+    id: String,
+    state: String,
+    why: String,
+}
+
+impl Retry {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let (_, store) = self.which.open().await?;
+        let operator = Operator { ledger: store.ledger.clone(), world: installation::world() };
+        let Some(messages) = self.chosen.find(&operator, "send again").await? else { return Ok(ExitCode::from(1)) };
+        let done = operator.retry(&messages, self.may_send_twice).await?;
+        store.close().await;
+        report(&messages, done, "goes again", self.chosen.json)
+    }
+}
+
+impl Cancel {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let (_, store) = self.which.open().await?;
+        let operator = Operator { ledger: store.ledger.clone(), world: installation::world() };
+        let Some(messages) = self.chosen.find(&operator, "cancel").await? else { return Ok(ExitCode::from(1)) };
+        let done = operator.cancel(&messages).await?;
+        store.close().await;
+        report(&messages, done, "cancelled", self.chosen.json)
+    }
+}
+
+impl Chosen {
+    /// The messages, once whoever asked for more than they named has said yes. `None`: they did not.
+    async fn find(&self, operator: &Operator, verb: &str) -> anyhow::Result<Option<Vec<Message>>> {
+        match (self.ids.is_empty(), self.filter.is_empty()) {
+            (true, true) => anyhow::bail!("name messages by id, or by --state, --rule, --lead, --phone or --channel"),
+            (false, false) => anyhow::bail!("name messages by id or by filters, not by both"),
+            (false, true) => return Ok(Some(by_ids(&operator.ledger, &self.ids).await?)),
+            (true, false) => {}
+        }
+        let messages = self.filter.find(&operator.ledger).await?;
+        if self.yes || messages.is_empty() {
+            return Ok(Some(messages));
+        }
+        let question = format!("{verb} {} message(s)?", messages.len());
+        if !std::io::stdin().is_terminal() {
+            anyhow::bail!("{question} --yes if so");
+        }
+        output::complain(&format!("{question} [y/N]"));
+        let mut said = String::new();
+        std::io::stdin().read_line(&mut said)?;
+        let yes = matches!(said.trim().to_lowercase().as_str(), "y" | "yes" | "s" | "sim");
+        Ok(yes.then_some(messages))
+    }
+}
+
+/// Says what became of each. The exit code is 1 if nothing was done although something was asked for.
+fn report(messages: &[Message], done: Vec<Done>, what: &str, json: bool) -> anyhow::Result<ExitCode> {
+    let refused: Vec<Refused> = messages
+        .iter()
+        .zip(&done)
+        .filter_map(|(message, done)| {
+            let why = done.as_ref().err()?.clone();
+            Some(Refused { id: message.id.to_string(), state: message.state.to_string(), why })
+        })
+        .collect();
+    let report = Report { done: done.len() - refused.len(), refused };
+    if json {
+        output::json(&report)?;
+    } else {
+        output::say(&format!("{} of {} message(s): {what}", report.done, done.len()));
+        let mut reasons: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+        for one in &report.refused {
+            reasons.entry((&one.state, &one.why)).or_default().push(&one.id);
+        }
+        for ((state, why), ids) in reasons {
+            let first = ids.first().and_then(|id| id.get(..8)).unwrap_or_default();
+            output::say(&format!("{:>9} {state}: {why} (such as {first})", ids.len()));
+        }
+    }
+    Ok(if report.done == 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}

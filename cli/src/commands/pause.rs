@@ -1,0 +1,144 @@
+//! `recado pause` and `recado resume`.
+
+use std::process::ExitCode;
+
+use recado_core::message::Channel;
+use recado_ledger::{Pause as PauseRow, Scope};
+use recado_pipeline::{operate::Operator, pauses::SEEN_WITHIN};
+use recado_runtime::installation;
+use serde::Serialize;
+
+use super::Which;
+use crate::output;
+
+/// Stop sending: everything, a rule or a channel. Messages wait, until they expire; events are still taken.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Pause {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    what: What,
+    /// Why, for whoever looks at it later.
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
+    /// Who pauses; the user of this machine unless given.
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+    /// Answer with data.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Go on sending what was paused: the same words end what `pause` began.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Resume {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    what: What,
+    /// Answer with data.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct What {
+    /// Everything.
+    #[arg(long)]
+    all: bool,
+    /// The messages of this rule.
+    #[arg(long, value_name = "RULE")]
+    rule: Option<String>,
+    /// The messages of this channel: sms, flash or voice.
+    #[arg(long, value_name = "CHANNEL")]
+    channel: Option<Channel>,
+}
+
+/// A pause as reports show it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Line {
+    pub(crate) what: String,
+    pub(crate) since_ms: i64,
+    pub(crate) by: Option<String>,
+    pub(crate) why: Option<String>,
+}
+
+impl From<PauseRow> for Line {
+    fn from(pause: PauseRow) -> Self {
+        Self { what: pause.scope.words(), since_ms: pause.since_ms, by: pause.by, why: pause.why }
+    }
+}
+
+impl Line {
+    /// The pause as a person reads it.
+    pub(crate) fn said(&self) -> String {
+        let by = self.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+        let why = self.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        format!("paused: {} since {}{by}{why}", self.what, output::instant(self.since_ms))
+    }
+}
+
+impl What {
+    fn scope(&self) -> Scope {
+        match (&self.rule, self.channel) {
+            (Some(rule), _) => Scope::Rule(rule.clone()),
+            (None, Some(channel)) => Scope::Channel(channel),
+            (None, None) => Scope::All,
+        }
+    }
+}
+
+impl Pause {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let (config, store) = self.which.open().await?;
+        if let Some(rule) = self.what.rule.as_ref().filter(|rule| config.rule(rule).is_none()) {
+            anyhow::bail!("there is no rule {rule} in the configuration");
+        }
+        let user = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok();
+        let by = self.by.clone().or_else(user).filter(|by| !by.is_empty());
+        let since_ms = installation::world().now_ms();
+        let pause = PauseRow { scope: self.what.scope(), since_ms, by, why: self.why };
+        let before = store.ledger.pause(&pause).await?;
+        // Every sender has seen it after this. A request that had begun before goes out.
+        tokio::time::sleep(2 * SEEN_WITHIN).await;
+        store.close().await;
+        let line = Line::from(before.unwrap_or(pause));
+        if self.json {
+            output::json(&line)?;
+        } else {
+            output::say(&line.said());
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Resume {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        #[derive(Serialize)]
+        struct Report {
+            resumed: String,
+            released: usize,
+        }
+        let (_, store) = self.which.open().await?;
+        let scope = self.what.scope();
+        let operator = Operator { ledger: store.ledger.clone(), world: installation::world() };
+        let was_paused = store.ledger.resume(&scope).await?;
+        let mut released = operator.release_paused().await?;
+        if was_paused {
+            // A sender that has not seen it yet may have held more meanwhile.
+            tokio::time::sleep(2 * SEEN_WITHIN).await;
+            released = released.max(operator.release_paused().await?);
+        }
+        store.close().await;
+        let report = Report { resumed: scope.words(), released };
+        if self.json {
+            output::json(&report)?;
+        } else if was_paused {
+            output::say(&format!("resumed: {}; {released} message(s) go on with the next sweep", report.resumed));
+        } else {
+            output::complain(&format!("recado: {} was not paused", report.resumed));
+        }
+        Ok(if was_paused { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    }
+}

@@ -1,0 +1,101 @@
+//! Which messages a verb is about: by id, or by what they are.
+
+use recado_core::{
+    identity::MessageId,
+    message::{Channel, Message, State},
+    phone::Phone,
+};
+use recado_ledger::Ledger;
+
+/// The digits of a whole id. Fewer, as `recado messages` shows them, are the beginning of one.
+const ID_DIGITS: usize = 32;
+
+/// Filters that must all hold.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Filter {
+    /// Only messages in this state: pending, held, sending, unknown, refused, accepted, undelivered, delivered,
+    /// skipped or expired.
+    #[arg(long, value_name = "STATE")]
+    pub(crate) state: Option<State>,
+    /// Only messages of this rule.
+    #[arg(long, value_name = "RULE")]
+    pub(crate) rule: Option<String>,
+    /// Only messages to this lead, by its ProspectID.
+    #[arg(long, value_name = "LEAD")]
+    pub(crate) lead: Option<String>,
+    /// Only messages to this phone, in any form.
+    #[arg(long, value_name = "PHONE")]
+    pub(crate) phone: Option<Phone>,
+    /// Only messages of this channel: sms, flash or voice.
+    #[arg(long, value_name = "CHANNEL")]
+    pub(crate) channel: Option<Channel>,
+    /// Only messages for which no delivery report came in time.
+    #[arg(long)]
+    pub(crate) no_callback: bool,
+}
+
+impl Filter {
+    /// Whether it lets everything through.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.state.is_none()
+            && self.rule.is_none()
+            && self.lead.is_none()
+            && self.phone.is_none()
+            && self.channel.is_none()
+            && !self.no_callback
+    }
+
+    /// Whether a message is among those.
+    pub(crate) fn lets(&self, message: &Message) -> bool {
+        self.state.is_none_or(|state| state == message.state)
+            && self.rule.as_ref().is_none_or(|rule| *rule == message.rule)
+            && self.lead.as_ref().is_none_or(|lead| lead.eq_ignore_ascii_case(&message.lead_id))
+            && self.phone.is_none_or(|phone| message.phone == Some(phone))
+            && self.channel.is_none_or(|channel| channel == message.channel)
+            && (!self.no_callback || message.history.no_callback_ms.is_some())
+    }
+
+    /// All messages that it lets through.
+    pub(crate) async fn find(&self, ledger: &Ledger) -> anyhow::Result<Vec<Message>> {
+        let mut found = Vec::new();
+        ledger
+            .each_message(|message| {
+                if self.lets(&message) {
+                    found.push(message);
+                }
+                true
+            })
+            .await?;
+        Ok(found)
+    }
+}
+
+/// The messages of these ids, or beginnings of ids. Each must name one message.
+pub(crate) async fn by_ids(ledger: &Ledger, ids: &[String]) -> anyhow::Result<Vec<Message>> {
+    let whole: Vec<MessageId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    let mut found = ledger.messages(&whole).await?;
+    let begun: Vec<String> = ids.iter().filter(|id| id.len() < ID_DIGITS).map(|id| id.to_ascii_lowercase()).collect();
+    if begun.iter().any(|id| id.len() < 4 || !id.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+        anyhow::bail!("a message's id has {ID_DIGITS} hexadecimal digits; at least its first 4 are needed");
+    }
+    if !begun.is_empty() {
+        ledger
+            .each_message(|message| {
+                let id = message.id.to_string();
+                if begun.iter().any(|begun| id.starts_with(begun)) && found.iter().all(|one| one.id != message.id) {
+                    found.push(message);
+                }
+                true
+            })
+            .await?;
+    }
+    for id in ids {
+        let id = id.to_ascii_lowercase();
+        match found.iter().filter(|message| message.id.to_string().starts_with(&id)).count() {
+            1 => {}
+            0 => anyhow::bail!("there is no message {id}"),
+            many => anyhow::bail!("{many} messages begin with {id}: give more of its digits"),
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,252 @@
+//! `recado suppress`: who gets no messages, beside the CRM's own opt-out fields.
+
+mod import;
+
+use std::{path::PathBuf, process::ExitCode, str::FromStr};
+
+use recado_core::phone::Phone;
+use recado_ledger::{Kind, Subject, Suppression};
+use recado_runtime::installation;
+use serde::Serialize;
+
+use super::Which;
+use crate::{data::Store, output};
+
+/// Keep phones and leads from getting messages, whatever rules say.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Suppress {
+    /// Suppress a phone or a lead.
+    Add(Add),
+    /// Lift the suppression of a phone or a lead.
+    Remove(Remove),
+    /// Show who is suppressed, phones shortened.
+    List(List),
+    /// Suppress those in a CSV file: a column `phone` or `lead`, and if wanted one `channel`. Without headings the
+    /// first column holds phones.
+    Import(Import),
+}
+
+/// The value of `--channel`: `sms` (Flash included) or `voice`.
+#[derive(Debug, Clone, Copy)]
+struct Channel(Kind);
+
+impl FromStr for Channel {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "sms" | "flash" => Ok(Self(Kind::Sms)),
+            "voice" => Ok(Self(Kind::Voice)),
+            _ => Err("sms (Flash included) or voice; both without it".to_owned()),
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Who {
+    /// The phone, in any form.
+    #[arg(long, value_name = "PHONE")]
+    phone: Option<Phone>,
+    /// The lead, by its ProspectID.
+    #[arg(long, value_name = "LEAD")]
+    lead: Option<String>,
+}
+
+impl Who {
+    fn subject(&self) -> Option<Subject> {
+        self.phone.map(Subject::Phone).or_else(|| self.lead.clone().map(Subject::Lead))
+    }
+}
+
+#[derive(Debug, clap::Args)]
+struct OfWhat {
+    /// Only for this channel: sms (Flash included) or voice. Without it both.
+    #[arg(long, value_name = "CHANNEL")]
+    channel: Option<Channel>,
+    /// Answer with data.
+    #[arg(long)]
+    json: bool,
+}
+
+impl OfWhat {
+    fn kinds(&self) -> Vec<Kind> {
+        self.channel.map_or(Kind::ALL.to_vec(), |channel| vec![channel.0])
+    }
+}
+
+/// Suppress a phone or a lead.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Add {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    who: Who,
+    #[command(flatten)]
+    of: OfWhat,
+    /// Why, for whoever looks at it later.
+    #[arg(long, value_name = "TEXT", default_value = "by an operator")]
+    why: String,
+}
+
+/// Lift the suppression of a phone or a lead.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Remove {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    who: Who,
+    #[command(flatten)]
+    of: OfWhat,
+}
+
+/// Show who is suppressed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    which: Which,
+    /// Only this phone.
+    #[arg(long, value_name = "PHONE", conflicts_with = "lead")]
+    phone: Option<Phone>,
+    /// Only this lead.
+    #[arg(long, value_name = "LEAD")]
+    lead: Option<String>,
+    #[command(flatten)]
+    of: OfWhat,
+}
+
+/// Suppress those in a CSV file.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Import {
+    #[command(flatten)]
+    which: Which,
+    /// The file.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    of: OfWhat,
+}
+
+#[derive(Serialize)]
+struct Line {
+    phone: Option<String>,
+    lead: Option<String>,
+    channel: &'static str,
+    since_ms: i64,
+    source: String,
+}
+
+impl Suppress {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Add(add) => add.run().await,
+            Self::Remove(remove) => remove.run().await,
+            Self::List(list) => list.run().await,
+            Self::Import(import) => import.run().await,
+        }
+    }
+}
+
+impl Add {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        let Some(subject) = self.who.subject() else { return Ok(ExitCode::from(2)) };
+        let (_, store) = self.which.open().await?;
+        let since_ms = installation::world().now_ms();
+        let rows: Vec<Suppression> = self
+            .of
+            .kinds()
+            .into_iter()
+            .map(|kind| Suppression { subject: subject.clone(), kind, since_ms, source: self.why.clone() })
+            .collect();
+        let new = store.ledger.suppress(&rows).await?;
+        store.close().await;
+        counted("suppressed", new, self.of.json)
+    }
+}
+
+impl Remove {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        let Some(subject) = self.who.subject() else { return Ok(ExitCode::from(2)) };
+        let (_, store) = self.which.open().await?;
+        let lifted = store.ledger.unsuppress(&subject, &self.of.kinds()).await?;
+        store.close().await;
+        let code = counted("lifted", lifted, self.of.json)?;
+        Ok(if lifted == 0 { ExitCode::from(1) } else { code })
+    }
+}
+
+impl List {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        let (_, store) = self.which.open().await?;
+        let subject = self.phone.map(Subject::Phone).or_else(|| self.lead.clone().map(Subject::Lead));
+        let mut rows = store.ledger.suppressions(subject.as_ref()).await?;
+        store.close().await;
+        let kinds = self.of.kinds();
+        rows.retain(|row| kinds.contains(&row.kind));
+        rows.sort_by(|a, b| (b.since_ms, &a.subject, a.kind).cmp(&(a.since_ms, &b.subject, b.kind)));
+        let lines: Vec<Line> = rows.into_iter().map(Line::from).collect();
+        if self.of.json {
+            output::json(&lines)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let mut table = output::table(&["phone", "lead", "channel", "since", "source"]);
+        for line in &lines {
+            table.add_row([
+                line.phone.clone().unwrap_or_default(),
+                line.lead.clone().unwrap_or_default(),
+                line.channel.to_owned(),
+                output::instant(line.since_ms),
+                line.source.clone(),
+            ]);
+        }
+        output::say(&table.to_string());
+        output::say(&format!("{} suppression(s)", lines.len()));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Import {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        #[derive(Serialize)]
+        struct Report {
+            lines: usize,
+            new: usize,
+            bad: Vec<import::BadLine>,
+        }
+        let name = self.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let read = import::read(&self.file, &self.of.kinds(), installation::world().now_ms(), &name)?;
+        let (_, store): (_, Store) = self.which.open().await?;
+        let new = store.ledger.suppress(&read.rows).await?;
+        store.close().await;
+        let report = Report { lines: read.lines, new, bad: read.bad };
+        if self.of.json {
+            output::json(&report)?;
+        } else {
+            for bad in &report.bad {
+                output::complain(&format!("{}:{}: {}", self.file.display(), bad.line, bad.why));
+            }
+            let (lines, bad) = (report.lines, report.bad.len());
+            output::say(&format!("{} of {lines} line(s) taken, {new} new suppression(s), {bad} bad", lines - bad));
+        }
+        Ok(if report.bad.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    }
+}
+
+impl From<Suppression> for Line {
+    fn from(row: Suppression) -> Self {
+        let (phone, lead) = match row.subject {
+            Subject::Phone(phone) => (Some(output::masked(phone)), None),
+            Subject::Lead(lead) => (None, Some(lead)),
+        };
+        Self { phone, lead, channel: row.kind.as_str(), since_ms: row.since_ms, source: row.source }
+    }
+}
+
+fn counted(what: &str, count: usize, json: bool) -> anyhow::Result<ExitCode> {
+    if json {
+        output::json(&serde_json::json!({ what: count }))?;
+    } else {
+        output::say(&format!("{what}: {count}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,136 @@
+//! Delivery reports, answered within a second and stored in groups.
+//!
+//! LigueLead sends one report to a request, waits 5 s for its answer, and never repeats it. Here each request waits
+//! until the group that it is in is stored, which is one write for 25 of them. If the table is slow, its report is
+//! kept in a file beside the table, the answer is given, and the report is stored when the table can take it.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use recado_ledger::StoredCallback;
+use recado_pipeline::{
+    http::{HttpAnswer, HttpRequest},
+    settle::{ANSWER_WITHIN, Reading, Settler, stored},
+};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
+    time::{interval, timeout},
+};
+
+use super::{spool::Spool, triggers::told};
+
+/// Reports that wait to be stored, and those that wait to be applied, at most.
+const MOST_WAITING: usize = 20_000;
+/// Reports that are stored together.
+const STORED_AT_ONCE: usize = 500;
+/// Reports that are applied together.
+const APPLIED_AT_ONCE: usize = 1_000;
+/// How long a report waits for the table. What is left of [`ANSWER_WITHIN`] is for the file.
+const TABLE_WITHIN: Duration = Duration::from_millis(600);
+const _: () = assert!(TABLE_WITHIN.as_millis() < ANSWER_WITHIN.as_millis());
+/// How often reports in the file are tried again.
+const REPLAY_EVERY: Duration = Duration::from_secs(5);
+
+/// Where reports are handed in. Dropping it ends the tasks behind it, once they have done what is waiting.
+#[derive(Debug)]
+pub(super) struct Desk {
+    settler: Settler,
+    queue: mpsc::Sender<Waiting>,
+    spool: Arc<Spool>,
+}
+
+struct Waiting {
+    report: StoredCallback,
+    stored: oneshot::Sender<()>,
+}
+
+impl Desk {
+    /// Opens the desk, with the tasks behind it.
+    pub(super) fn open(settler: Settler, spool: Spool, stopped: watch::Receiver<bool>) -> (Self, Vec<JoinHandle<()>>) {
+        let (queue, waiting) = mpsc::channel(MOST_WAITING);
+        let (apply, applying) = mpsc::channel(MOST_WAITING);
+        let spool = Arc::new(spool);
+        let tasks = vec![
+            tokio::spawn(store(settler.clone(), waiting, apply)),
+            tokio::spawn(apply_all(settler.clone(), applying)),
+            tokio::spawn(replay(settler.clone(), Arc::clone(&spool), stopped)),
+        ];
+        (Self { settler, queue, spool }, tasks)
+    }
+
+    /// Answers one callback.
+    pub(super) async fn answer(&self, request: &HttpRequest) -> HttpAnswer {
+        let report = match self.settler.read(request) {
+            Reading::Answer(answer) => return answer,
+            Reading::Report(report) => *report,
+        };
+        let begun = Instant::now();
+        let (done, is_stored) = oneshot::channel();
+        let waiting = Waiting { report: report.clone(), stored: done };
+        if self.queue.try_send(waiting).is_ok() && matches!(timeout(TABLE_WITHIN, is_stored).await, Ok(Ok(()))) {
+            return stored();
+        }
+        match self.spool.keep(report).await {
+            Ok(()) => {
+                let waited_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+                tracing::warn!(waited_ms, "callback.spooled");
+                stored()
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "callback.not_stored");
+                HttpAnswer { status: 503, body: r#"{"message":"could not be stored"}"#.to_owned() }
+            }
+        }
+    }
+}
+
+/// Stores what waits, in groups: as many as came while the group before was being stored.
+async fn store(settler: Settler, mut waiting: mpsc::Receiver<Waiting>, apply: mpsc::Sender<StoredCallback>) {
+    let mut group = Vec::new();
+    while waiting.recv_many(&mut group, STORED_AT_ONCE).await > 0 {
+        let (reports, waiters): (Vec<_>, Vec<_>) =
+            group.drain(..).map(|waiting| (waiting.report, waiting.stored)).unzip();
+        match settler.store(&reports).await {
+            Ok(new) => {
+                // An error is a request that has given up waiting: its report is in the file too, and stored twice is
+                // stored once.
+                for waiter in waiters {
+                    let _ = waiter.send(());
+                }
+                for (report, _) in reports.into_iter().zip(new).filter(|(_, new)| *new) {
+                    // A report that finds no room is due, and the sweep applies it.
+                    let _ = apply.try_send(report);
+                }
+            }
+            // Those who wait see that nobody will tell them, and keep their reports in the file.
+            Err(error) => tracing::warn!(error = %error, reports = reports.len(), "callback.table_failed"),
+        }
+    }
+}
+
+async fn apply_all(settler: Settler, mut applying: mpsc::Receiver<StoredCallback>) {
+    let mut group = Vec::new();
+    while applying.recv_many(&mut group, APPLIED_AT_ONCE).await > 0 {
+        settler.apply_stored(&group).await;
+        group.clear();
+    }
+}
+
+/// Stores what is in the file, from the start on.
+async fn replay(settler: Settler, spool: Arc<Spool>, mut stopped: watch::Receiver<bool>) {
+    let mut ticks = interval(REPLAY_EVERY);
+    loop {
+        tokio::select! {
+            () = told(&mut stopped) => return,
+            _ = ticks.tick() => {}
+        }
+        match spool.replay(&settler).await {
+            Ok(0) => {}
+            Ok(reports) => tracing::info!(reports, "callback.spool_stored"),
+            Err(error) => tracing::warn!(error = %error, "callback.spool_waits"),
+        }
+    }
+}

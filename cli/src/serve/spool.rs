@@ -1,0 +1,217 @@
+//! Reports that the table could not take in time, in a file beside it: LigueLead has been answered, and repeats
+//! nothing, so they must outlive this process.
+//!
+//! One JSON object to a line, appended and synchronised before the answer. It holds phones, as the table does. Where
+//! the table is in no directory of this machine, the reports are kept in memory and end with the process.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, BufRead as _, BufReader, Write as _},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use recado_core::phone::Phone;
+use recado_ledger::{StoredCallback, StoredFor};
+use recado_pipeline::settle::Settler;
+use serde::{Deserialize, Serialize};
+
+/// The file that is written to.
+const FILE: &str = "callbacks.spool";
+/// The file that is being stored; both are removed when they are done with.
+const REPLAYED: &str = "callbacks.replay";
+/// The most that the file may hold, in bytes: some 400,000 reports.
+const MOST_BYTES: u64 = 128 * 1_048_576;
+/// The most reports in memory.
+const MOST_REPORTS: usize = 100_000;
+/// Reports that are stored together.
+const AT_ONCE: usize = 500;
+
+/// Where reports wait for the table.
+#[derive(Debug)]
+pub(super) enum Spool {
+    /// In this directory.
+    Directory(Arc<Mutex<PathBuf>>),
+    /// In memory.
+    Memory(Mutex<Vec<StoredCallback>>),
+}
+
+/// A report as a line of the file.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    batch: Option<String>,
+    campaign_id: Option<String>,
+    phone: String,
+    status: String,
+    occurred_at: String,
+    credits: Option<u32>,
+    text_digest: Option<String>,
+    received_ms: i64,
+}
+
+impl Spool {
+    /// The spool of an installation whose table is in `directory`, or in none.
+    pub(super) fn new(directory: Option<&Path>) -> Self {
+        match directory {
+            Some(directory) => Self::Directory(Arc::new(Mutex::new(directory.to_owned()))),
+            None => Self::Memory(Mutex::default()),
+        }
+    }
+
+    /// Keeps a report. When this returns, a crash of the process does not lose it, if it is kept in a file.
+    pub(super) async fn keep(&self, report: StoredCallback) -> io::Result<()> {
+        match self {
+            Self::Memory(kept) => {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                if kept.len() >= MOST_REPORTS {
+                    return Err(io::Error::other("too many reports wait for the table"));
+                }
+                kept.push(report);
+                Ok(())
+            }
+            Self::Directory(directory) => {
+                let directory = Arc::clone(directory);
+                blocking(move || append(&directory.lock().unwrap_or_else(PoisonError::into_inner), &report)).await
+            }
+        }
+    }
+
+    /// Stores and applies what is kept. Returns how many reports there were. What cannot be stored stays.
+    pub(super) async fn replay(&self, settler: &Settler) -> anyhow::Result<usize> {
+        match self {
+            Self::Memory(kept) => {
+                let reports = std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
+                let stored = store(settler, &reports).await;
+                if stored.is_err() {
+                    kept.lock().unwrap_or_else(PoisonError::into_inner).extend(reports);
+                    stored?;
+                    return Ok(0);
+                }
+                Ok(reports.len())
+            }
+            Self::Directory(directory) => {
+                let taken = Arc::clone(directory);
+                let reports = blocking(move || take(&taken.lock().unwrap_or_else(PoisonError::into_inner))).await?;
+                let Some((file, reports)) = reports else { return Ok(0) };
+                store(settler, &reports).await?;
+                fs::remove_file(file)?;
+                Ok(reports.len())
+            }
+        }
+    }
+}
+
+async fn store(settler: &Settler, reports: &[StoredCallback]) -> anyhow::Result<()> {
+    for some in reports.chunks(AT_ONCE) {
+        let new = settler.store(some).await?;
+        let new: Vec<StoredCallback> =
+            some.iter().zip(new).filter(|(_, new)| *new).map(|(report, _)| report.clone()).collect();
+        settler.apply_stored(&new).await;
+    }
+    Ok(())
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+fn append(directory: &Path, report: &StoredCallback) -> io::Result<()> {
+    let mut file = OpenOptions::new().create(true).append(true).open(directory.join(FILE))?;
+    if file.metadata()?.len() > MOST_BYTES {
+        return Err(io::Error::other("too many reports wait for the table"));
+    }
+    let mut line = serde_json::to_vec(&Line::of(report))?;
+    line.push(b'\n');
+    file.write_all(&line)?;
+    file.sync_data()
+}
+
+/// Takes the file aside, or the one that an earlier attempt took, and reads it.
+fn take(directory: &Path) -> io::Result<Option<(PathBuf, Vec<StoredCallback>)>> {
+    let (file, replayed) = (directory.join(FILE), directory.join(REPLAYED));
+    if !replayed.exists() {
+        match fs::rename(file, &replayed) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            done => done?,
+        }
+    }
+    let mut reports = Vec::new();
+    for line in BufReader::new(File::open(&replayed)?).lines() {
+        // A line that was cut off by a crash was not answered for.
+        let report = serde_json::from_str::<Line>(&line?).ok().and_then(Line::report);
+        reports.extend(report);
+    }
+    Ok(Some((replayed, reports)))
+}
+
+impl Line {
+    fn of(report: &StoredCallback) -> Self {
+        let (batch, campaign) = match &report.about {
+            StoredFor::Batch(batch) => (Some(batch.to_string()), None),
+            StoredFor::Campaign(campaign) => (None, Some(campaign.clone())),
+        };
+        Self {
+            batch,
+            campaign_id: campaign.or_else(|| report.campaign_id.clone()),
+            phone: report.phone.national(),
+            status: report.status.clone(),
+            occurred_at: report.occurred_at.clone(),
+            credits: report.credits,
+            text_digest: report.text_digest.clone(),
+            received_ms: report.received_ms,
+        }
+    }
+
+    fn report(self) -> Option<StoredCallback> {
+        let about = match self.batch {
+            Some(batch) => StoredFor::Batch(batch.parse().ok()?),
+            None => StoredFor::Campaign(self.campaign_id.clone()?),
+        };
+        Some(StoredCallback {
+            about,
+            phone: Phone::parse(&self.phone).ok()?,
+            status: self.status,
+            occurred_at: self.occurred_at,
+            campaign_id: self.campaign_id,
+            credits: self.credits,
+            text_digest: self.text_digest,
+            received_ms: self.received_ms,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(number: u8) -> StoredCallback {
+        StoredCallback {
+            about: StoredFor::Batch(recado_core::identity::BatchId::from_bytes([number; 16])),
+            phone: Phone::parse("11999999999").unwrap(),
+            status: "delivered".to_owned(),
+            occurred_at: "2026-11-21T12:00:00.000Z".to_owned(),
+            campaign_id: Some("c".to_owned()),
+            credits: Some(2),
+            text_digest: None,
+            received_ms: 7,
+        }
+    }
+
+    #[test]
+    fn what_was_kept_is_read_back_whole_and_a_line_that_was_cut_off_is_left_out() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(take(directory.path()).unwrap().is_none());
+        append(directory.path(), &report(1)).unwrap();
+        append(directory.path(), &report(2)).unwrap();
+        let mut file = OpenOptions::new().append(true).open(directory.path().join(FILE)).unwrap();
+        file.write_all(b"{\"batch\":\"0101").unwrap();
+        let (_, reports) = take(directory.path()).unwrap().unwrap();
+        assert_eq!(format!("{reports:?}"), format!("{:?}", [report(1), report(2)]));
+        // One that was taken and could not be stored is taken again, before what came since.
+        append(directory.path(), &report(3)).unwrap();
+        let (file, again) = take(directory.path()).unwrap().unwrap();
+        assert_eq!(again.len(), 2);
+        fs::remove_file(file).unwrap();
+        assert_eq!(take(directory.path()).unwrap().unwrap().1.len(), 1);
+    }
+}

@@ -1,0 +1,101 @@
+//! What a delivery report changes, and what an operator may still change: decisions on one message, as data.
+
+use crate::{
+    decide::CANCELLED,
+    identity::BatchId,
+    message::{Message, Report, State},
+};
+
+/// Whether a report by `batch` moves `message`, and to which state.
+///
+/// A report on an earlier attempt counts too. It proves that the message was sent, so one that waits to be sent again
+/// is not, whatever became of the first attempt; but while a later attempt is open, only good news of the earlier one
+/// says anything about the message.
+#[must_use]
+pub fn heard(message: &Message, batch: BatchId, report: Report) -> Option<State> {
+    let state = report.state();
+    let moves = report.moves().contains(&message.state);
+    if message.batch == Some(batch) {
+        return moves.then_some(state);
+    }
+    if !message.history.earlier.contains(&batch) {
+        return None;
+    }
+    match message.state {
+        State::Pending | State::Held | State::Expired | State::Skipped if message.batch.is_none() => Some(state),
+        // Its request is under way: what becomes of that is told by its own answer and reports.
+        State::Sending if report == Report::Sent => None,
+        _ => (moves && matches!(report, Report::Sent | Report::Delivered | Report::Answered)).then_some(state),
+    }
+}
+
+/// What the books of a day are corrected by, once a report has said what a message really cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Correction {
+    /// Credits to add; below zero if it was cheaper than estimated.
+    pub credits: i64,
+    /// Messages to add: 1 for one whose reservation was given back although it was sent.
+    pub messages: i64,
+}
+
+/// What the day must be corrected by, if anything. `estimate` is what was reserved, `charged` what an earlier
+/// report said if that was something else, `given_back` whether the reservation was given back.
+///
+/// The first price counts, and after it only a higher one: reports come in any order and more than once, and a call's
+/// price grows while it lasts.
+#[must_use]
+pub fn correction(estimate: u32, charged: Option<u32>, given_back: bool, actual: u32) -> Option<Correction> {
+    match charged {
+        None if given_back => Some(Correction { credits: i64::from(actual), messages: 1 }),
+        None if actual != estimate => {
+            Some(Correction { credits: i64::from(actual) - i64::from(estimate), messages: 0 })
+        }
+        Some(charged) if actual > charged => {
+            Some(Correction { credits: i64::from(actual) - i64::from(charged), messages: 0 })
+        }
+        _ => None,
+    }
+}
+
+/// Whether an operator may send a message again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// Nothing was sent: it may go.
+    Yes,
+    /// It may have reached its recipient, or may still: only if the operator takes that on.
+    MaybeTwice(&'static str),
+    /// It may not.
+    No(&'static str),
+}
+
+/// Whether an operator may send `message` again, and if not, why.
+#[must_use]
+pub fn again(message: &Message) -> Again {
+    if message.phone.is_none() || (message.text.is_none() && message.call.is_none()) {
+        return Again::No("it has no phone or no text: a new event is needed");
+    }
+    match message.state {
+        State::Refused | State::Expired => Again::Yes,
+        State::Skipped if message.why.as_deref() == Some(CANCELLED) => Again::Yes,
+        State::Skipped => Again::No("this lead was to get none: mend the reason, then a new event is needed"),
+        State::Unknown => Again::MaybeTwice("it may have been sent"),
+        State::Undelivered => Again::MaybeTwice("it was sent and charged, and may still arrive"),
+        State::NoAnswer | State::Busy => Again::MaybeTwice("it was dialled and charged, and may be redialled"),
+        State::Pending | State::Held => Again::No("it goes by itself"),
+        State::Sending => Again::No("it is being sent"),
+        State::Accepted | State::Delivered | State::Answered => Again::No("it was sent"),
+    }
+}
+
+/// Whether an operator may cancel `message`; otherwise why not.
+pub fn cancel(message: &Message) -> Result<(), &'static str> {
+    match message.state {
+        State::Pending | State::Held => Ok(()),
+        State::Sending => Err("it is being sent"),
+        State::Unknown => Err("it may have been sent"),
+        State::Accepted | State::Delivered | State::Undelivered | State::Answered | State::NoAnswer | State::Busy => {
+            Err("it was sent")
+        }
+        State::Refused | State::Skipped | State::Expired => Err("it has come to its end"),
+    }
+}

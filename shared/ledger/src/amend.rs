@@ -1,0 +1,164 @@
+//! Changes of chosen attributes of a message: what reports, deadlines and operators change besides its state.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use recado_core::{
+    identity::{BatchId, MessageId},
+    message::{Message, Priority, State},
+};
+
+use crate::{
+    Ledger, LedgerError,
+    codec::{Key, due_shard, message_shard, n, s},
+    judged::{Judgement, Statement, Update},
+};
+
+/// A change of one message that keeps whatever it does not name. It is written only if the message is still in the
+/// state and the batch in which it was read.
+#[derive(Debug, Clone)]
+pub struct Amend {
+    id: MessageId,
+    state: State,
+    batch: Option<BatchId>,
+    priority: Priority,
+    set: Vec<(&'static str, AttributeValue)>,
+    remove: Vec<&'static str>,
+    unreported: bool,
+}
+
+impl Amend {
+    /// A change of nothing yet, of a message as it was read.
+    #[must_use]
+    pub fn of(message: &Message) -> Self {
+        let Message { id, state, batch, priority, .. } = *message;
+        Self { id, state, batch, priority, set: Vec::new(), remove: Vec::new(), unreported: false }
+    }
+
+    /// Which message.
+    #[must_use]
+    pub fn id(&self) -> MessageId {
+        self.id
+    }
+
+    /// It goes to `state`, at `now_ms`, with this reason or none.
+    #[must_use]
+    pub fn to(mut self, state: State, why: Option<&str>, now_ms: i64) -> Self {
+        self.set.extend([("state", s(state.as_str())), ("changed_ms", n(now_ms))]);
+        self.why(why)
+    }
+
+    /// It stays in its state, with another reason.
+    #[must_use]
+    pub fn why(mut self, why: Option<&str>) -> Self {
+        match why {
+            Some(why) => self.set.push(("why", s(why))),
+            None => self.remove.push("why"),
+        }
+        self
+    }
+
+    /// It waits for the sender, until this instant in ms since the epoch.
+    #[must_use]
+    pub fn waits(mut self, due_ms: i64) -> Self {
+        self.set.extend([("due_shard", due_shard(self.priority, self.id)), ("due_ms", n(due_ms))]);
+        self
+    }
+
+    /// Nothing more is due.
+    #[must_use]
+    pub fn over(mut self) -> Self {
+        self.remove.extend(["due_shard", "due_ms"]);
+        self
+    }
+
+    /// LeadSquared is told of it at this instant, in ms since the epoch.
+    #[must_use]
+    pub fn tell(mut self, due_ms: i64) -> Self {
+        self.set.extend([("crm_shard", message_shard(self.id)), ("crm_due_ms", n(due_ms))]);
+        self
+    }
+
+    /// The same, even if LeadSquared shows its state already: the reason has changed.
+    #[must_use]
+    pub fn tell_again(mut self, due_ms: i64) -> Self {
+        self.remove.push("crm_activity_state");
+        self.tell(due_ms)
+    }
+
+    /// LigueLead's campaign.
+    #[must_use]
+    pub fn campaign(mut self, campaign_id: Option<&str>) -> Self {
+        if let Some(campaign) = campaign_id {
+            self.set.push(("campaign", s(campaign)));
+        }
+        self
+    }
+
+    /// A report has come after all.
+    #[must_use]
+    pub fn reported(mut self) -> Self {
+        self.remove.push("no_callback_ms");
+        self
+    }
+
+    /// No report came until `now_ms`.
+    #[must_use]
+    pub fn not_reported(mut self, now_ms: i64) -> Self {
+        self.set.push(("no_callback_ms", n(now_ms)));
+        self.unreported = true;
+        self
+    }
+
+    /// It belongs to `batch` again, which carried it before. It stays among the earlier ones, by whose notes its price
+    /// is known.
+    #[must_use]
+    pub fn back_in(mut self, batch: BatchId) -> Self {
+        self.set.push(("batch", s(batch.to_string())));
+        self
+    }
+
+    /// It leaves its batch to be sent again; `earlier` are all batches that carried it.
+    #[must_use]
+    pub fn out_of(mut self, earlier: &[BatchId]) -> Self {
+        self.remove.extend(["batch", "campaign", "charged", "no_callback_ms"]);
+        if !earlier.is_empty() {
+            let ids: Vec<String> = earlier.iter().map(ToString::to_string).collect();
+            self.set.push(("earlier", s(ids.join(" "))));
+        }
+        self
+    }
+
+    /// It is worth sending until this instant, in ms since the epoch.
+    #[must_use]
+    pub fn expires(mut self, expires_ms: i64) -> Self {
+        self.set.push(("expires_ms", n(expires_ms)));
+        self
+    }
+
+    fn statement(self, table: &str) -> Statement {
+        let mut update = Update::of(Key::message(self.id));
+        for (name, value) in self.set {
+            update.set(name, value);
+        }
+        for name in self.remove {
+            update.remove(name);
+        }
+        update.only_if("\"state\"=?", [s(self.state.as_str())]);
+        match self.batch {
+            Some(batch) => update.only_if("\"batch\"=?", [s(batch.to_string())]),
+            None => update.only_if("\"batch\" IS MISSING", []),
+        };
+        if self.unreported {
+            update.only_if("\"no_callback_ms\" IS MISSING", []);
+        }
+        update.build(table)
+    }
+}
+
+impl Ledger {
+    /// Changes messages, each under its own guard. Says of each whether it certainly was changed by this.
+    pub async fn amend(&self, changes: Vec<Amend>) -> Result<Vec<bool>, LedgerError> {
+        let statements = changes.into_iter().map(|change| change.statement(&self.table)).collect();
+        let judged = self.judge(statements).await?;
+        Ok(judged.into_iter().map(|judgement| judgement == Judgement::Written).collect())
+    }
+}

@@ -1,0 +1,144 @@
+//! What an operator has paused: everything, a rule or a channel.
+
+use recado_core::message::{Channel, Message};
+
+use crate::{
+    Ledger, LedgerError,
+    codec::{Item, Key, Reader, n, s},
+    error::unavailable,
+};
+
+/// The partition of all pauses.
+const PARTITION: &str = "S#pause";
+
+/// What is paused.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// All messages.
+    All,
+    /// Those of a rule.
+    Rule(String),
+    /// Those of a channel.
+    Channel(Channel),
+}
+
+/// A pause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// What is paused.
+    pub scope: Scope,
+    /// Since when, in ms since the epoch.
+    pub since_ms: i64,
+    /// By whom, as far as that is known.
+    pub by: Option<String>,
+    /// Why, for a person to read.
+    pub why: Option<String>,
+}
+
+impl Scope {
+    /// The words for it: `all`, `rule welcome`, `channel sms`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        self.sort_key().replacen('#', " ", 1)
+    }
+
+    fn sort_key(&self) -> String {
+        match self {
+            Self::All => "all".to_owned(),
+            Self::Rule(rule) => format!("rule#{rule}"),
+            Self::Channel(channel) => format!("channel#{channel}"),
+        }
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        match text.split_once('#') {
+            None if text == "all" => Some(Self::All),
+            Some(("rule", rule)) => Some(Self::Rule(rule.to_owned())),
+            Some(("channel", channel)) => channel.parse().ok().map(Self::Channel),
+            _ => None,
+        }
+    }
+
+    /// Whether it is about `message`.
+    #[must_use]
+    pub fn holds(&self, message: &Message) -> bool {
+        match self {
+            Self::All => true,
+            Self::Rule(rule) => *rule == message.rule,
+            Self::Channel(channel) => *channel == message.channel,
+        }
+    }
+
+    fn key(&self) -> Key {
+        Key { pk: PARTITION.to_owned(), sk: self.sort_key() }
+    }
+}
+
+impl Ledger {
+    /// Pauses. Returns the pause that was there before, if there was one: that one stays.
+    pub async fn pause(&self, pause: &Pause) -> Result<Option<Pause>, LedgerError> {
+        let mut put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(pause.scope.key().into_item()))
+            .item("since_ms", n(pause.since_ms))
+            .condition_expression("attribute_not_exists(pk)");
+        for (name, value) in [("by", &pause.by), ("why", &pause.why)] {
+            if let Some(value) = value {
+                put = put.item(name, s(value));
+            }
+        }
+        match put.send().await {
+            Ok(_) => Ok(None),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(self.pauses().await?.into_iter().find(|there| there.scope == pause.scope))
+            }
+            Err(error) => Err(unavailable("PutItem")(error)),
+        }
+    }
+
+    /// Ends a pause. `false`: there was none.
+    pub async fn resume(&self, scope: &Scope) -> Result<bool, LedgerError> {
+        let gone = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(scope.key().into_item()))
+            .condition_expression("attribute_exists(pk)")
+            .send()
+            .await;
+        match gone {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
+            Err(error) => Err(unavailable("DeleteItem")(error)),
+        }
+    }
+
+    /// All pauses.
+    pub async fn pauses(&self) -> Result<Vec<Pause>, LedgerError> {
+        let output = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", s(PARTITION))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable("Query"))?;
+        output.items.unwrap_or_default().iter().map(pause_from).collect()
+    }
+}
+
+fn pause_from(item: &Item) -> Result<Pause, LedgerError> {
+    let read = Reader::new(item);
+    Ok(Pause {
+        scope: Scope::read(&read.text("sk")?).ok_or_else(|| read.unreadable("sk"))?,
+        since_ms: read.number("since_ms")?,
+        by: read.maybe_text("by"),
+        why: read.maybe_text("why"),
+    })
+}

@@ -1,0 +1,238 @@
+//! Who gets no messages: phones and leads, for SMS (Flash included), for calls, or for both.
+
+use std::collections::{HashMap, HashSet};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use recado_core::{
+    message::{Channel, Message},
+    phone::Phone,
+};
+
+use crate::{
+    Ledger, LedgerError,
+    codec::{Item, Key, Reader, n, s},
+    error::unavailable,
+    judged::{Judgement, Statement, Update, insert},
+};
+
+/// Who gets none.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// Whoever has this phone.
+    Phone(Phone),
+    /// The lead of this `ProspectID`, whichever phone it has.
+    Lead(String),
+}
+
+/// Of what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// SMS and Flash.
+    Sms,
+    /// Calls.
+    Voice,
+}
+
+impl Kind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Sms, Self::Voice];
+
+    /// The kind of a message's channel.
+    #[must_use]
+    pub fn of(channel: Channel) -> Self {
+        match channel {
+            Channel::Sms | Channel::Flash => Self::Sms,
+            Channel::Voice => Self::Voice,
+        }
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Voice => "voice",
+        }
+    }
+
+    fn since(self) -> &'static str {
+        match self {
+            Self::Sms => "sms_since_ms",
+            Self::Voice => "voice_since_ms",
+        }
+    }
+
+    fn source(self) -> &'static str {
+        match self {
+            Self::Sms => "sms_source",
+            Self::Voice => "voice_source",
+        }
+    }
+}
+
+/// One suppression of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suppression {
+    /// Who.
+    pub subject: Subject,
+    /// Of what.
+    pub kind: Kind,
+    /// Since when, in ms since the epoch.
+    pub since_ms: i64,
+    /// Where it comes from, for a person to read.
+    pub source: String,
+}
+
+impl Subject {
+    fn key(&self) -> Key {
+        let pk = match self {
+            Self::Phone(phone) => format!("X#phone#{}", phone.national()),
+            Self::Lead(lead) => format!("X#lead#{}", lead.to_ascii_lowercase()),
+        };
+        Key { pk, sk: "X".to_owned() }
+    }
+
+    fn of(key: &Key) -> Option<Self> {
+        let rest = key.pk.strip_prefix("X#")?;
+        match rest.split_once('#')? {
+            ("phone", phone) => Phone::parse(phone).ok().map(Self::Phone),
+            ("lead", lead) => Some(Self::Lead(lead.to_owned())),
+            _ => None,
+        }
+    }
+
+    /// Those whose suppression a message must respect. Ids of leads are in lower case, as keys have them: LeadSquared
+    /// takes them in any.
+    fn of_message(message: &Message) -> impl Iterator<Item = Self> {
+        message.phone.map(Self::Phone).into_iter().chain([Self::Lead(message.lead_id.to_ascii_lowercase())])
+    }
+}
+
+impl Ledger {
+    /// Suppresses. Who is suppressed already stays so since then. Returns how many are new.
+    pub async fn suppress(&self, suppressions: &[Suppression]) -> Result<usize, LedgerError> {
+        let mut new = 0;
+        for kind in Kind::ALL {
+            // A request takes no row twice.
+            let mut seen = HashSet::new();
+            let of_kind: Vec<&Suppression> =
+                suppressions.iter().filter(|one| one.kind == kind && seen.insert(&one.subject)).collect();
+            new += self.suppress_kind(&of_kind).await?;
+        }
+        Ok(new)
+    }
+
+    async fn suppress_kind(&self, suppressions: &[&Suppression]) -> Result<usize, LedgerError> {
+        let attributes = |one: &Suppression| [(one.kind.since(), n(one.since_ms)), (one.kind.source(), s(&one.source))];
+        let statements = suppressions
+            .iter()
+            .map(|one| {
+                let mut item = one.subject.key().into_item();
+                item.extend(attributes(one).map(|(name, value)| (name.to_owned(), value)));
+                insert(&self.table, item)
+            })
+            .collect();
+        let inserted = self.decided(statements).await?;
+        // The rows that exist may be of the other kind.
+        let there: Vec<&Suppression> =
+            suppressions.iter().zip(&inserted).filter(|(_, new)| !**new).map(|(one, _)| *one).collect();
+        let statements = there
+            .into_iter()
+            .map(|one| {
+                let mut update = Update::of(one.subject.key());
+                for (name, value) in attributes(one) {
+                    update.set(name, value);
+                }
+                update.only_if(&format!("\"{}\" IS MISSING", one.kind.since()), []);
+                update.build(&self.table)
+            })
+            .collect();
+        let added = self.decided(statements).await?;
+        Ok(inserted.into_iter().chain(added).filter(|new| *new).count())
+    }
+
+    /// Lifts suppressions. Returns how many there were.
+    pub async fn unsuppress(&self, subject: &Subject, kinds: &[Kind]) -> Result<usize, LedgerError> {
+        let mut lifted = 0;
+        for kind in kinds {
+            let mut update = Update::of(subject.key());
+            update.remove(kind.since()).remove(kind.source());
+            update.only_if(&format!("\"{}\" IS NOT MISSING", kind.since()), []);
+            let judged = self.decided(vec![update.build(&self.table)]).await?;
+            lifted += judged.into_iter().filter(|gone| *gone).count();
+        }
+        Ok(lifted)
+    }
+
+    /// Which of `messages` are to people who get none, by their places: read together, since every send asks.
+    pub async fn suppressed(&self, messages: &[Message]) -> Result<HashMap<usize, Suppression>, LedgerError> {
+        let mut subjects: Vec<Subject> = messages.iter().flat_map(Subject::of_message).collect();
+        subjects.sort_unstable();
+        subjects.dedup();
+        let keys = subjects.iter().map(Subject::key).collect();
+        let mut found: HashMap<Subject, Vec<Suppression>> = HashMap::new();
+        for item in self.get_items(keys).await? {
+            for one in read(&item)? {
+                found.entry(one.subject.clone()).or_default().push(one);
+            }
+        }
+        let of = |message: &Message| {
+            let kind = Kind::of(message.channel);
+            let mut all = Subject::of_message(message).filter_map(|subject| found.get(&subject));
+            all.find_map(|all| all.iter().find(|one| one.kind == kind).cloned())
+        };
+        if found.is_empty() {
+            return Ok(HashMap::new());
+        }
+        Ok(messages.iter().enumerate().filter_map(|(place, message)| Some((place, of(message)?))).collect())
+    }
+
+    /// All suppressions, in no particular order; those of one subject if it is given.
+    pub async fn suppressions(&self, of: Option<&Subject>) -> Result<Vec<Suppression>, LedgerError> {
+        let mut all = Vec::new();
+        if let Some(subject) = of {
+            for item in self.get_items(vec![subject.key()]).await? {
+                all.extend(read(&item)?);
+            }
+            return Ok(all);
+        }
+        let mut pages = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .filter_expression("#sk = :suppression")
+            .expression_attribute_names("#sk", "sk")
+            .expression_attribute_values(":suppression", s("X"))
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(item) = pages.next().await {
+            all.extend(read(&item.map_err(unavailable("Scan"))?)?);
+        }
+        Ok(all)
+    }
+
+    /// Carries out statements of which each must be decided: `true` where it was written.
+    async fn decided(&self, statements: Vec<Statement>) -> Result<Vec<bool>, LedgerError> {
+        let judged = self.judge(statements).await?;
+        if judged.contains(&Judgement::Undecided) {
+            let reason = "some rows could not be written".to_owned();
+            return Err(LedgerError::Unavailable { operation: "BatchExecuteStatement", reason });
+        }
+        Ok(judged.into_iter().map(|judgement| judgement == Judgement::Written).collect())
+    }
+}
+
+fn read(item: &Item) -> Result<Vec<Suppression>, LedgerError> {
+    let reader = Reader::new(item);
+    let subject = Subject::of(&Key::of(item)?).ok_or_else(|| reader.unreadable("pk"))?;
+    let number = |value: &AttributeValue| value.as_n().ok().and_then(|number| number.parse().ok());
+    Ok(Kind::ALL
+        .into_iter()
+        .filter_map(|kind| {
+            let since_ms = item.get(kind.since()).and_then(number)?;
+            let source = reader.maybe_text(kind.source()).unwrap_or_default();
+            Some(Suppression { subject: subject.clone(), kind, since_ms, source })
+        })
+        .collect())
+}

@@ -1,0 +1,100 @@
+//! What an operator may change: messages sent again or cancelled, and those that a pause held let go.
+
+use recado_core::{
+    decide::CANCELLED,
+    message::{Message, State},
+    settle::{Again, again, cancel},
+};
+use recado_ledger::{Amend, Earlier, Ledger, LedgerError};
+
+use crate::{pauses::PAUSED, world::World};
+
+/// Changes messages as an operator asks.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    /// The table.
+    pub ledger: Ledger,
+    /// The time.
+    pub world: World,
+}
+
+/// What became of a message that was to be changed; the reason where it was not.
+pub type Done = Result<(), String>;
+
+impl Operator {
+    /// Sends messages again that may be sent again; those that may have reached somebody only if `maybe_twice`. What
+    /// became of each is in their order.
+    ///
+    /// The message stays the same one, with another attempt: it is worth sending for as long again as it was at first.
+    pub async fn retry(&self, messages: &[Message], maybe_twice: bool) -> Result<Vec<Done>, LedgerError> {
+        let now_ms = self.world.now_ms();
+        let (mut attempts, mut changes, mut done) = (Vec::new(), Vec::new(), Vec::with_capacity(messages.len()));
+        for message in messages {
+            let refusal = match again(message) {
+                Again::Yes => None,
+                Again::MaybeTwice(_) if maybe_twice => None,
+                Again::MaybeTwice(why) => Some(format!("{why}: --may-send-twice if it is to be sent all the same")),
+                Again::No(why) => Some(why.to_owned()),
+            };
+            done.push(refusal.map_or(Ok(()), Err));
+            if !matches!(done.last(), Some(Ok(()))) {
+                continue;
+            }
+            let lifetime_ms = message.expires_ms - message.created_ms;
+            let change = Amend::of(message)
+                .to(State::Pending, Some("sent again by an operator"), now_ms)
+                .waits(now_ms)
+                .expires(message.expires_ms.max(now_ms + lifetime_ms));
+            changes.push(match (message.batch, message.phone) {
+                (Some(batch), Some(phone)) => {
+                    attempts.push((batch, phone, Earlier { id: message.id, charged: message.history.charged }));
+                    change.out_of(&message.history.with(batch))
+                }
+                _ => change.out_of(&message.history.earlier),
+            });
+        }
+        // Before they leave their batch: a late report finds them by this alone.
+        self.ledger.note_attempts(attempts, now_ms).await?;
+        self.write(changes, done).await
+    }
+
+    /// Cancels messages that wait. What became of each is in their order.
+    pub async fn cancel(&self, messages: &[Message]) -> Result<Vec<Done>, LedgerError> {
+        let now_ms = self.world.now_ms();
+        let done: Vec<Done> = messages.iter().map(|message| cancel(message).map_err(str::to_owned)).collect();
+        let changes = messages.iter().zip(&done).filter(|(_, done)| done.is_ok()).map(|(message, _)| {
+            let end = Amend::of(message);
+            end.to(State::Skipped, Some(CANCELLED), now_ms).over().tell(now_ms)
+        });
+        self.write(changes.collect(), done).await
+    }
+
+    /// Lets messages go that a pause held: the next sweep asks again. Returns how many.
+    pub async fn release_paused(&self) -> Result<usize, LedgerError> {
+        let now_ms = self.world.now_ms();
+        let mut changes = Vec::new();
+        self.ledger
+            .each_message(|message| {
+                let why = message.why.as_deref().filter(|why| why.starts_with(PAUSED));
+                if message.state == State::Held && why.is_some() {
+                    // Its reason stays until it has gone: it may be held by another pause.
+                    changes.push(Amend::of(&message).waits(now_ms));
+                }
+                true
+            })
+            .await?;
+        let released = self.ledger.amend(changes).await?;
+        Ok(released.into_iter().filter(|released| *released).count())
+    }
+
+    /// Writes the changes of those that were not refused.
+    async fn write(&self, changes: Vec<Amend>, mut done: Vec<Done>) -> Result<Vec<Done>, LedgerError> {
+        let mut written = self.ledger.amend(changes).await?.into_iter();
+        for one in done.iter_mut().filter(|one| one.is_ok()) {
+            if written.next() != Some(true) {
+                *one = Err("it has moved meanwhile: look at it again".to_owned());
+            }
+        }
+        Ok(done)
+    }
+}

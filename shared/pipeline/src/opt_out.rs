@@ -1,0 +1,118 @@
+//! Whether leads opted out, by LeadSquared's own field: asked when a message is about to be sent and what was read of
+//! the field is older than the configuration allows, or was not in the webhook. One call for up to 10,000 leads.
+
+use std::collections::{BTreeSet, HashMap};
+
+use leadsquared::{MAX_LEADS_PER_READ, Standard};
+use recado_core::{
+    config::OptOut,
+    decide::opted_out,
+    message::{Channel, Message},
+};
+
+use crate::{crm::Crm, settings::ms};
+
+/// How long a message waits for a slot of the account before it is held instead, in ms.
+const SLOT_WITHIN_MS: i64 = 6_000;
+/// How long messages wait after LeadSquared could not be asked, in ms.
+const ASK_AGAIN_MS: i64 = 60_000;
+/// Why they wait.
+const NOT_ASKED: &str = "LeadSquared could not be asked whether the lead opted out";
+
+/// Reads the opt-out fields.
+#[derive(Debug, Clone)]
+pub struct OptOuts {
+    /// LeadSquared, inside the account's limits.
+    pub crm: Crm,
+    /// The fields, and what the configuration says about them.
+    pub fields: OptOut,
+}
+
+/// What LeadSquared says of messages.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    /// Which may not be sent, by their places, and why.
+    pub(crate) forbidden: HashMap<usize, String>,
+    /// Which must wait, by their places: LeadSquared could not be asked.
+    pub(crate) waiting: BTreeSet<usize>,
+    /// Until when, in ms since the epoch, and why.
+    pub(crate) until_ms: i64,
+    pub(crate) why: String,
+}
+
+impl OptOuts {
+    /// The field that forbids messages of `channel`.
+    fn field(&self, channel: Channel) -> Option<&str> {
+        let field = match channel {
+            Channel::Sms | Channel::Flash => &self.fields.sms,
+            Channel::Voice => &self.fields.voice,
+        };
+        field.as_ref().map(|field| field.as_str())
+    }
+
+    /// Whether what was read for `message` must be read again before it is sent at `now_ms`.
+    fn is_stale(&self, message: &Message, now_ms: i64) -> bool {
+        let fresh_ms = ms(self.fields.fresh_ms);
+        self.field(message.channel).is_some()
+            && message.history.opt_out_read_ms.is_none_or(|read_ms| now_ms - read_ms > fresh_ms)
+    }
+
+    /// Asks for those of `messages` of whose leads it is not known well enough.
+    pub(crate) async fn ask(&self, messages: &[Message], now_ms: i64) -> Asked {
+        let stale: Vec<(usize, &Message)> =
+            messages.iter().enumerate().filter(|(_, message)| self.is_stale(message, now_ms)).collect();
+        let leads: BTreeSet<&str> = stale.iter().map(|(_, message)| message.lead_id.as_str()).collect();
+        let leads: Vec<String> = leads.into_iter().map(str::to_owned).collect();
+        let mut asked = Asked::default();
+        for leads in leads.chunks(MAX_LEADS_PER_READ) {
+            let of_these = stale.iter().filter(|(_, message)| leads.binary_search(&message.lead_id).is_ok());
+            match self.read(leads, now_ms).await {
+                Ok(values) => {
+                    for (place, message) in of_these {
+                        let Some(field) = self.field(message.channel) else { continue };
+                        let value = values.get(&(message.lead_id.to_ascii_lowercase(), field)).map(String::as_str);
+                        if self.fields.forbids(value) {
+                            asked.forbidden.insert(*place, opted_out(field, value));
+                        }
+                    }
+                }
+                Err((until_ms, why)) => {
+                    tracing::warn!(leads = leads.len(), error = why, "opt_out.not_asked");
+                    asked.waiting.extend(of_these.map(|(place, _)| *place));
+                    asked.until_ms = asked.until_ms.max(until_ms);
+                    asked.why = format!("{NOT_ASKED}: {why}");
+                }
+            }
+        }
+        asked
+    }
+
+    /// The values of both fields by lead, in lower case; the error is until when to wait, and why.
+    async fn read(&self, leads: &[String], now_ms: i64) -> Result<HashMap<(String, &str), String>, (i64, String)> {
+        let later_ms = now_ms + ASK_AGAIN_MS;
+        let permit = self.crm.permit::<Standard>(now_ms + SLOT_WITHIN_MS).await;
+        let permit = permit
+            .map_err(|error| (later_ms, error.to_string()))?
+            .ok_or_else(|| (now_ms + SLOT_WITHIN_MS, "its limits have no room for the call".to_owned()))?;
+        let fields: Vec<&str> = [Channel::Sms, Channel::Voice].into_iter().filter_map(|one| self.field(one)).collect();
+        let answer = self.crm.with(permit).leads_by_ids(leads, &fields).await;
+        let rows = match answer {
+            Ok(rows) => rows,
+            Err(error) => {
+                // That it is throttled holds for all functions. Where that cannot be written, they learn it themselves.
+                let _ = self.crm.heed::<Standard>(&error).await;
+                return Err((later_ms, error.to_string()));
+            }
+        };
+        let mut values = HashMap::new();
+        for row in rows {
+            let Some(lead) = row.get_any_case("ProspectID").map(str::to_ascii_lowercase) else { continue };
+            for field in &fields {
+                if let Some(value) = row.get(field) {
+                    values.insert((lead.clone(), *field), value.to_owned());
+                }
+            }
+        }
+        Ok(values)
+    }
+}

@@ -1,0 +1,55 @@
+//! What an operator has paused, as the senders see it: read from the table at most once a second.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use recado_core::message::Message;
+use recado_ledger::{Ledger, LedgerError, Pause};
+use tokio::{sync::Mutex, time::Instant};
+
+/// How long what was read is believed. `recado pause` returns after twice as long, when every sender has seen it.
+pub const SEEN_WITHIN: Duration = Duration::from_secs(1);
+/// How long a paused message waits before it is looked at again, in ms, in case that nobody releases it:
+/// `recado resume` does.
+pub(crate) const LOOK_MS: i64 = 3_600_000;
+/// How the reason of a paused message begins.
+pub const PAUSED: &str = "paused: ";
+
+/// The pauses. Cheap to clone; clones share what was read.
+#[derive(Clone, Default)]
+pub struct Pauses(Arc<Mutex<Option<Seen>>>);
+
+/// The pauses, and when they were asked for.
+type Seen = (Instant, Arc<Vec<Pause>>);
+
+impl Pauses {
+    /// The pauses in force. An error is one of the table: then nobody can say, and nothing may start.
+    pub(crate) async fn now(&self, ledger: &Ledger) -> Result<Arc<Vec<Pause>>, LedgerError> {
+        let mut seen = self.0.lock().await;
+        if let Some((_, pauses)) = seen.as_ref().filter(|(at, _)| at.elapsed() < SEEN_WITHIN) {
+            return Ok(Arc::clone(pauses));
+        }
+        // Measured from before the question: the answer may be as old as that.
+        let asked = Instant::now();
+        let pauses = Arc::new(ledger.pauses().await?);
+        *seen = Some((asked, Arc::clone(&pauses)));
+        Ok(pauses)
+    }
+}
+
+/// The pause that holds a message, if any.
+pub(crate) fn holding<'p>(pauses: &'p [Pause], message: &Message) -> Option<&'p Pause> {
+    pauses.iter().find(|pause| pause.scope.holds(message))
+}
+
+/// Why a message waits, for a person to read.
+pub(crate) fn why(pause: &Pause) -> String {
+    let by = pause.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    let why = pause.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+    format!("{PAUSED}{}{by}{why}", pause.scope.words())
+}
+
+impl fmt::Debug for Pauses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pauses")
+    }
+}

@@ -1,0 +1,267 @@
+//! What reports change: the states of their messages, and the books of the days that paid for them.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use recado_core::{
+    call::redials_take_ms,
+    identity::{BatchId, MessageId},
+    message::{Message, Report, State},
+    phone::Phone,
+    settle::{correction, heard},
+};
+use recado_ledger::{Amend, LedgerError, MOST_PRICES, Price, StoredCallback};
+
+use super::{Settled, Settler, known::Facts, report};
+use crate::send::ACCEPTED_LINGER_MS;
+
+/// How long a report whose message is not known yet waits for another look, in ms.
+const LATER_MS: i64 = 60_000;
+/// Attempts at messages that others change at the same time. What is left over waits for the sweep.
+const ATTEMPTS: u32 = 4;
+/// Attempts at the books of a day that others change at the same time.
+const BOOK_ATTEMPTS: u32 = 5;
+/// Batches whose messages are looked up at once.
+const BATCHES_AT_ONCE: usize = 8;
+
+/// What the reports of a group say of one message.
+#[derive(Clone)]
+struct Said<'r> {
+    batch: BatchId,
+    phone: Phone,
+    /// The report that goes furthest: applied alone, it has the effect of all of them in any order.
+    report: Option<Report>,
+    credits: Option<u32>,
+    campaign_id: Option<&'r str>,
+    places: Vec<usize>,
+}
+
+impl Settler {
+    /// Applies stored reports, together, and notes that they were. What became of each is in their order.
+    pub async fn apply_all(&self, reports: &[StoredCallback]) -> Result<Vec<Settled>, LedgerError> {
+        let mut settled = vec![Settled::Later; reports.len()];
+        let batches = self.batches_of(reports).await?;
+        let mut of_batch: BTreeMap<BatchId, Vec<&StoredCallback>> = BTreeMap::new();
+        for (report, batch) in reports.iter().zip(&batches) {
+            if let Some(batch) = batch {
+                of_batch.entry(*batch).or_default().push(report);
+            }
+        }
+        let facts = self.facts_of(&of_batch).await?;
+        let look_ups: Vec<_> = of_batch
+            .iter()
+            .map(|(&batch, reports)| {
+                let mut phones: Vec<Phone> = reports.iter().map(|report| report.phone).collect();
+                phones.sort_unstable();
+                phones.dedup();
+                self.messages_of(batch, facts.get(&batch).cloned(), phones)
+            })
+            .collect();
+        let found: Vec<_> = stream::iter(look_ups).buffer_unordered(BATCHES_AT_ONCE).try_collect().await?;
+        let found: HashMap<BatchId, HashMap<Phone, MessageId>> = found.into_iter().collect();
+        let mut said: HashMap<(MessageId, BatchId), Said<'_>> = HashMap::new();
+        for (place, (report, batch)) in reports.iter().zip(&batches).enumerate() {
+            let Some(batch) = *batch else { continue };
+            let Some(&id) = found.get(&batch).and_then(|found| found.get(&report.phone)) else { continue };
+            add(&mut said, (id, batch), report, place);
+        }
+        self.move_all(said.clone(), &mut settled).await?;
+        let facts = facts.iter().map(|(id, facts)| (*id, facts.as_ref())).collect();
+        self.correct_all(said, &facts, &mut settled).await?;
+        self.mark(reports, &mut settled).await?;
+        Ok(settled)
+    }
+
+    /// Moves messages as their reports say, each under the condition that it is still as it was read.
+    async fn move_all(
+        &self,
+        mut said: HashMap<(MessageId, BatchId), Said<'_>>,
+        settled: &mut [Settled],
+    ) -> Result<(), LedgerError> {
+        for _ in 0..ATTEMPTS {
+            let mut ids: Vec<MessageId> = said.keys().map(|(id, _)| *id).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            if ids.is_empty() {
+                return Ok(());
+            }
+            let now_ms = self.world.now_ms();
+            let (mut moves, mut moving, mut touched) = (Vec::new(), Vec::new(), HashSet::new());
+            let messages: HashMap<MessageId, Message> =
+                self.ledger.messages(&ids).await?.into_iter().map(|message| (message.id, message)).collect();
+            for (key, one) in std::mem::take(&mut said) {
+                let Some(message) = messages.get(&key.0) else { continue };
+                match change(message, &one, now_ms) {
+                    // A request takes no row twice: a report on another attempt at the same message comes next.
+                    Some(_) if !touched.insert(key.0) => {
+                        said.insert(key, one);
+                    }
+                    Some(change) => {
+                        moves.push(change);
+                        moving.push((key, one));
+                    }
+                    None => note(settled, &one.places, Settled::Nothing),
+                }
+            }
+            for ((key, one), moved) in moving.into_iter().zip(self.ledger.amend(moves).await?) {
+                if moved {
+                    note(settled, &one.places, Settled::Moved);
+                } else {
+                    // Somebody else moved it, or this did and the answer was lost: it is read again.
+                    said.insert(key, one);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Corrects the books by what messages really cost, once for each.
+    async fn correct_all(
+        &self,
+        said: HashMap<(MessageId, BatchId), Said<'_>>,
+        facts: &HashMap<BatchId, &Facts>,
+        settled: &mut [Settled],
+    ) -> Result<(), LedgerError> {
+        let costly: Vec<_> = said
+            .into_iter()
+            .filter(|((_, batch), one)| {
+                let given_back = facts.get(batch).is_some_and(|facts| facts.given_back);
+                one.credits.is_some() || (given_back && one.report.is_some())
+            })
+            .collect();
+        let mut ids: Vec<MessageId> = costly.iter().map(|((id, _), _)| *id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let messages: HashMap<MessageId, Message> =
+            self.ledger.messages(&ids).await?.into_iter().map(|message| (message.id, message)).collect();
+        let mut prices: BTreeMap<BatchId, Vec<(Price, Vec<usize>)>> = BTreeMap::new();
+        for ((id, batch), one) in costly {
+            let (Some(message), Some(facts)) = (messages.get(&id), facts.get(&batch)) else { continue };
+            if let Some(price) = self.price(message, &one, facts.given_back).await? {
+                prices.entry(batch).or_default().push((price, one.places));
+            }
+        }
+        for (batch, prices) in prices {
+            let Some(facts) = facts.get(&batch) else { continue };
+            for some in prices.chunks(MOST_PRICES) {
+                let list: Vec<Price> = some.iter().map(|(price, _)| price.clone()).collect();
+                if !self.correct(batch, facts, &list).await? {
+                    // Another report on one of them was faster: the sweep looks at these again.
+                    for (_, places) in some {
+                        note(settled, places, Settled::Later);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What a message cost beyond what the books say. `None`: the books are right.
+    async fn price(&self, message: &Message, said: &Said<'_>, given_back: bool) -> Result<Option<Price>, LedgerError> {
+        let is = said.credits.unwrap_or(message.credits);
+        let (was, earlier) = if message.batch == Some(said.batch) && !message.history.earlier.contains(&said.batch) {
+            (message.history.charged, None)
+        } else {
+            // Without a note of the attempt the message was given back: somebody else's request carried it.
+            let Some(earlier) = self.ledger.earlier_of(said.batch, said.phone).await? else { return Ok(None) };
+            (earlier.charged, Some(said.phone))
+        };
+        let correction = correction(message.credits, was, given_back, is);
+        Ok(correction.map(|correction| Price { id: message.id, earlier, was, is, correction }))
+    }
+
+    async fn correct(&self, batch: BatchId, facts: &Facts, prices: &[Price]) -> Result<bool, LedgerError> {
+        let token = self.world.fresh_batch().to_string();
+        let mut wait = std::time::Duration::from_millis(20);
+        for _ in 1..BOOK_ATTEMPTS {
+            match self.ledger.correct(batch, &facts.day, facts.rule.as_deref(), prices, &token).await {
+                Ok(done) => return Ok(done),
+                // A day's counters are written by many: a conflict is no failure.
+                Err(_) => tokio::time::sleep(wait).await,
+            }
+            wait *= 2;
+        }
+        self.ledger.correct(batch, &facts.day, facts.rule.as_deref(), prices, &token).await
+    }
+
+    /// Notes which reports were applied, and when the others are looked at again.
+    async fn mark(&self, reports: &[StoredCallback], settled: &mut [Settled]) -> Result<(), LedgerError> {
+        let now_ms = self.world.now_ms();
+        let (mut applied, mut later) = (Vec::new(), Vec::new());
+        for (report, settled) in reports.iter().zip(settled) {
+            if *settled != Settled::Later {
+                applied.push(report);
+            } else if now_ms - report.received_ms > self.settings.unknown_after_ms {
+                tracing::warn!(callback.status = super::logged(&report.status), "callback.of_nobody");
+                *settled = Settled::Nothing;
+                applied.push(report);
+            } else {
+                later.push(report);
+            }
+        }
+        self.ledger.callbacks_applied(&applied).await?;
+        self.ledger.callbacks_later(&later, now_ms + LATER_MS).await
+    }
+}
+
+fn add<'r>(
+    said: &mut HashMap<(MessageId, BatchId), Said<'r>>,
+    key: (MessageId, BatchId),
+    stored: &'r StoredCallback,
+    place: usize,
+) {
+    let heard = report(&stored.status);
+    let one = said.entry(key).or_insert_with(|| Said {
+        batch: key.1,
+        phone: stored.phone,
+        report: None,
+        credits: None,
+        campaign_id: None,
+        places: Vec::new(),
+    });
+    let reach = |report: Option<Report>| report.map_or(0, |report| report.moves().len());
+    if reach(heard) > reach(one.report) {
+        one.report = heard;
+    }
+    one.credits = one.credits.max(stored.credits);
+    one.campaign_id = one.campaign_id.or(stored.campaign_id.as_deref());
+    one.places.push(place);
+}
+
+/// The change that a message's reports make, if any.
+fn change(message: &Message, said: &Said<'_>, now_ms: i64) -> Option<Amend> {
+    let change = Amend::of(message);
+    let Some(state) = said.report.and_then(|report| heard(message, said.batch, report)) else {
+        return message.history.no_callback_ms.map(|_| change.reported());
+    };
+    let change = change.to(state, None, now_ms).reported().campaign(said.campaign_id);
+    let change = if message.batch.is_none() {
+        // It waited to be sent again, and is not: the attempt that was made is the one that counts.
+        change.back_in(said.batch)
+    } else {
+        change
+    };
+    let change = if state.is_final() { change.over() } else { change };
+    let tell_ms = match state {
+        State::NoAnswer | State::Busy => redials_over_ms(message, now_ms),
+        _ if state.is_final() => now_ms,
+        _ => now_ms + ACCEPTED_LINGER_MS,
+    };
+    Some(change.tell(tell_ms))
+}
+
+/// When a call that nobody answered is over for good: only then is LeadSquared told so, since a redial that is
+/// answered would make it a second row.
+fn redials_over_ms(message: &Message, now_ms: i64) -> i64 {
+    let Some(call) = &message.call else { return now_ms };
+    let from_ms = if message.state == State::Accepted { message.changed_ms } else { now_ms };
+    (from_ms + redials_take_ms(call.redials, call.every_min)).max(now_ms)
+}
+
+fn note(settled: &mut [Settled], places: &[usize], what: Settled) {
+    for place in places {
+        if let Some(slot) = settled.get_mut(*place) {
+            *slot = what;
+        }
+    }
+}

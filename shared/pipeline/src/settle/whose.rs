@@ -1,0 +1,172 @@
+//! Whose a report is: its batch, and the message that the batch carried to its phone.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use recado_core::{
+    identity::{BatchId, MessageId},
+    message::{Batch, BatchState, Message},
+    phone::Phone,
+};
+use recado_ledger::{BatchChange, LedgerError, StoredCallback, StoredFor};
+
+use super::{Settler, digest, known::Facts};
+use crate::send::Follow;
+
+/// Batches of unknown outcome that a report without a batch is compared with, at most.
+const MOST_UNKNOWN: i32 = 100;
+/// Messages that are read rather than looked up one by one, for each report on their batch: a read of a hundred costs
+/// about as much time as a look-up of one.
+const READ_PER_REPORT: usize = 50;
+/// Look-ups under way at once.
+const LOOK_UPS_AT_ONCE: usize = 16;
+
+impl Settler {
+    /// The batches of reports, each proved sent; `None` where a report's is not known yet.
+    pub(super) async fn batches_of(&self, reports: &[StoredCallback]) -> Result<Vec<Option<BatchId>>, LedgerError> {
+        let mut of_campaign: HashMap<&str, BatchId> = HashMap::new();
+        let mut batches = Vec::with_capacity(reports.len());
+        for report in reports {
+            batches.push(match &report.about {
+                StoredFor::Batch(batch) => Some(*batch),
+                StoredFor::Campaign(campaign) => match of_campaign.get(campaign.as_str()) {
+                    Some(batch) => Some(*batch),
+                    None => {
+                        let found = self.batch_of_campaign(campaign, report).await?;
+                        of_campaign.extend(found.map(|batch| (campaign.as_str(), batch)));
+                        found
+                    }
+                },
+            });
+        }
+        Ok(batches)
+    }
+
+    /// The batch of a campaign, by its id, or where the answer that would have told it was lost, by text and phone.
+    async fn batch_of_campaign(&self, campaign: &str, report: &StoredCallback) -> Result<Option<BatchId>, LedgerError> {
+        if let Some(batch) = self.ledger.batch_of_campaign(campaign).await? {
+            return Ok(Some(batch));
+        }
+        let Some(wanted) = &report.text_digest else { return Ok(None) };
+        let mut unknown = self.ledger.unknown_batches(MOST_UNKNOWN).await?;
+        // The oldest first: of two requests with one text to one phone, the first report is on the first.
+        unknown.reverse();
+        for (at_ms, id) in unknown {
+            let Some(batch) = self.ledger.batch(id).await? else { continue };
+            if batch.state != BatchState::Unknown {
+                self.ledger.known_batch(at_ms, id).await?;
+                continue;
+            }
+            if self.is_about(&batch, wanted, report.phone).await? {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn is_about(&self, batch: &Batch, wanted: &str, phone: Phone) -> Result<bool, LedgerError> {
+        let Some(first) = batch.members.first() else { return Ok(false) };
+        let first = self.ledger.messages(&[*first]).await?;
+        let text = first.first().and_then(|message| message.text.as_ref());
+        if text.is_none_or(|text| digest(text.expose()) != wanted) {
+            return Ok(false);
+        }
+        let now = self.ledger.message_of(batch.id, phone).await?;
+        Ok(now.is_some() || self.ledger.earlier_of(batch.id, phone).await?.is_some())
+    }
+
+    /// What is known of batches, each proved sent by a report on it.
+    pub(super) async fn facts_of(
+        &self,
+        reports: &BTreeMap<BatchId, Vec<&StoredCallback>>,
+    ) -> Result<HashMap<BatchId, Arc<Facts>>, LedgerError> {
+        let mut facts = HashMap::new();
+        let mut wanted = Vec::new();
+        for &id in reports.keys() {
+            match self.known.get(id) {
+                Some(known) => {
+                    facts.insert(id, known);
+                }
+                None => wanted.push(id),
+            }
+        }
+        for batch in self.ledger.batches(&wanted).await? {
+            let campaign = reports.get(&batch.id).into_iter().flatten().find_map(|one| one.campaign_id.as_deref());
+            let stands = self.prove_sent(&batch, campaign).await?;
+            let known = Arc::new(Facts::of(&batch));
+            if stands {
+                self.known.keep(batch.id, Arc::clone(&known));
+            }
+            facts.insert(batch.id, known);
+        }
+        Ok(facts)
+    }
+
+    /// A report on a batch proves that its request was taken. Messages that were called unknown follow. Says whether
+    /// the batch has come to an end that stands.
+    async fn prove_sent(&self, row: &Batch, campaign_id: Option<&str>) -> Result<bool, LedgerError> {
+        match row.state {
+            BatchState::Accepted | BatchState::Refused | BatchState::Released => return Ok(true),
+            BatchState::Prepared => return Ok(false),
+            BatchState::Calling | BatchState::Unknown => {}
+        }
+        let now_ms = self.world.now_ms();
+        let change = BatchChange {
+            campaign_id: campaign_id.map(str::to_owned),
+            ..BatchChange::new(row.id, &[BatchState::Calling, BatchState::Unknown], BatchState::Accepted, now_ms)
+        };
+        let token = self.world.fresh_batch().to_string();
+        let moved = self.ledger.move_batch(&change, &token).await?;
+        if moved && row.state == BatchState::Unknown {
+            let follow = |&id: &MessageId| {
+                Follow { id, batch: row.id, now_ms }.accepted(campaign_id.map(str::to_owned), &self.settings)
+            };
+            self.ledger.move_messages(row.members.iter().map(follow).collect()).await?;
+        }
+        Ok(moved)
+    }
+
+    /// The messages that a batch carried to the phones of these reports.
+    pub(super) async fn messages_of(
+        &self,
+        batch: BatchId,
+        facts: Option<Arc<Facts>>,
+        phones: Vec<Phone>,
+    ) -> Result<(BatchId, HashMap<Phone, MessageId>), LedgerError> {
+        if let Some(facts) = facts.filter(|facts| !facts.members.is_empty()) {
+            if let Some(by_phone) = &facts.by_phone {
+                return Ok((batch, only(by_phone, &phones)));
+            }
+            if facts.members.len() <= phones.len().saturating_mul(READ_PER_REPORT) {
+                let by_phone = by_phone(&self.ledger.messages(&facts.members).await?);
+                let found = only(&by_phone, &phones);
+                if self.known.get(batch).is_some() {
+                    self.known.keep(batch, Arc::new(Facts { by_phone: Some(by_phone), ..Facts::clone(&facts) }));
+                }
+                return Ok((batch, found));
+            }
+        }
+        let look_ups: Vec<_> = phones.iter().map(|&phone| self.look_up(batch, phone)).collect();
+        let found: Vec<_> = stream::iter(look_ups).buffer_unordered(LOOK_UPS_AT_ONCE).try_collect().await?;
+        Ok((batch, found.into_iter().flatten().collect()))
+    }
+
+    async fn look_up(&self, batch: BatchId, phone: Phone) -> Result<Option<(Phone, MessageId)>, LedgerError> {
+        let found = match self.ledger.message_of(batch, phone).await? {
+            Some(id) => Some(id),
+            None => self.ledger.earlier_of(batch, phone).await?.map(|earlier| earlier.id),
+        };
+        Ok(found.map(|id| (phone, id)))
+    }
+}
+
+fn by_phone(messages: &[Message]) -> HashMap<Phone, MessageId> {
+    messages.iter().filter_map(|message| Some((message.phone?, message.id))).collect()
+}
+
+fn only(by_phone: &HashMap<Phone, MessageId>, phones: &[Phone]) -> HashMap<Phone, MessageId> {
+    phones.iter().filter_map(|phone| Some((*phone, *by_phone.get(phone)?))).collect()
+}

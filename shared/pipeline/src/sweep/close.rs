@@ -1,0 +1,191 @@
+//! The end of the wait for delivery reports: after `unknown_after`, what nobody reported on is marked and said.
+//!
+//! An accepted message stays accepted, with the mark `no_callback_ms`. One of which it is unknown whether it was sent
+//! stays unknown, unless its rule says that it is to be sent again. A report that comes later still counts.
+
+use std::collections::{BTreeMap, HashMap};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use recado_core::{
+    identity::BatchId,
+    message::{Batch, BatchState, Message, State},
+    phone::Phone,
+};
+use recado_ledger::{Amend, Change, Due, Earlier, LedgerError, StoredFor};
+
+use super::{Sweeper, appointment};
+use crate::send::{Follow, given_back};
+
+/// How long a message whose report is stored but not applied is left to that, in ms.
+const REPORTED_MS: i64 = 60_000;
+/// Look-ups of reports under way at once.
+const LOOK_UPS_AT_ONCE: usize = 16;
+/// Why an unknown message stays so, after what was written about it before.
+const FOR_GOOD: &str = "; no delivery report came";
+/// Why a message is sent again.
+const RESENT: &str = "sent again: no answer and no delivery report said whether it had been sent";
+
+/// What ended without a report, in messages.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct CloseReport {
+    /// Accepted, and nobody knows whether they arrived.
+    pub no_callback: u64,
+    /// Nobody knows whether they were sent.
+    pub unknown: u64,
+    /// The same, to be sent again as their rules say.
+    pub resent: u64,
+}
+
+impl CloseReport {
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            no_callback: self.no_callback + other.no_callback,
+            unknown: self.unknown + other.unknown,
+            resent: self.resent + other.resent,
+        }
+    }
+}
+
+/// What becomes of one message at the end of its wait.
+enum End {
+    /// It is accepted, and marked.
+    NoCallback(Amend),
+    /// It stays unknown, and is marked.
+    Unknown(Amend),
+    /// It is sent again.
+    Resend((BatchId, Phone, Earlier), Amend),
+    /// There is nothing to say: it follows its batch, or a report is there.
+    Quiet(Change),
+}
+
+impl Sweeper {
+    /// Ends the wait for reports of messages for which it is over.
+    pub(super) async fn close(&self, over: Vec<Message>) -> Result<CloseReport, LedgerError> {
+        let now_ms = self.now_ms();
+        let open = |message: &Message| {
+            matches!(message.state, State::Unknown | State::Accepted | State::NoAnswer | State::Busy)
+                && message.batch.is_some()
+                && message.due_ms.is_none_or(|due_ms| due_ms <= now_ms)
+        };
+        let over: Vec<Message> = over.into_iter().filter(open).collect();
+        let mut ids: Vec<BatchId> = over.iter().filter_map(|message| message.batch).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        // What is known of a batch by now may never have reached its messages.
+        let batches = self.sender.ledger.batches(&ids).await?;
+        let batches: HashMap<BatchId, Batch> = batches.into_iter().map(|batch| (batch.id, batch)).collect();
+        let ends: Vec<_> = over.iter().map(|message| self.end(message, &batches, now_ms)).collect();
+        let ends: Vec<Option<(BatchId, End)>> = stream::iter(ends).buffered(LOOK_UPS_AT_ONCE).try_collect().await?;
+        let (mut quiet, mut attempts) = (Vec::new(), Vec::new());
+        let mut said: [Vec<(BatchId, Amend)>; 3] = Default::default();
+        let [no_callback, unknown, resent] = &mut said;
+        for (batch, end) in ends.into_iter().flatten() {
+            match end {
+                End::NoCallback(change) => no_callback.push((batch, change)),
+                End::Unknown(change) => unknown.push((batch, change)),
+                End::Resend(attempt, change) => {
+                    attempts.push(attempt);
+                    resent.push((batch, change));
+                }
+                End::Quiet(change) => quiet.push(change),
+            }
+        }
+        self.sender.ledger.move_messages(quiet).await?;
+        // Before they leave their batch: a late report finds them by this alone.
+        self.sender.ledger.note_attempts(attempts, now_ms).await?;
+        let [no_callback, unknown, resent] = said;
+        let (no_callback, unknown) = (self.ended(no_callback).await?, self.ended(unknown).await?);
+        let resent = self.ended(resent).await?;
+        for (batch, messages) in &no_callback {
+            tracing::warn!(batch.id = %batch, batch.messages = messages, "sweep.no_callback");
+        }
+        for (batch, messages) in &unknown {
+            tracing::warn!(batch.id = %batch, batch.messages = messages, "sweep.unknown");
+        }
+        for (batch, messages) in &resent {
+            tracing::warn!(batch.id = %batch, batch.messages = messages, "sweep.resent");
+        }
+        let sum = |of: &BTreeMap<BatchId, u64>| of.values().sum();
+        Ok(CloseReport { no_callback: sum(&no_callback), unknown: sum(&unknown), resent: sum(&resent) })
+    }
+
+    /// Writes ends, and counts for each batch those that were written by this.
+    async fn ended(&self, ends: Vec<(BatchId, Amend)>) -> Result<BTreeMap<BatchId, u64>, LedgerError> {
+        let (batches, changes): (Vec<BatchId>, Vec<Amend>) = ends.into_iter().unzip();
+        let mut count = BTreeMap::new();
+        for (batch, written) in batches.into_iter().zip(self.sender.ledger.amend(changes).await?) {
+            if written {
+                *count.entry(batch).or_default() += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    async fn end(
+        &self,
+        message: &Message,
+        batches: &HashMap<BatchId, Batch>,
+        now_ms: i64,
+    ) -> Result<Option<(BatchId, End)>, LedgerError> {
+        let Some(batch) = message.batch else { return Ok(None) };
+        let row = batches.get(&batch);
+        let quiet = |change| Ok(Some((batch, End::Quiet(change))));
+        match (message.state, row.map(|row| row.state)) {
+            (State::Unknown, Some(BatchState::Accepted)) => {
+                let campaign = row.and_then(|row| row.campaign_id.clone());
+                let follow = Follow { id: message.id, batch, now_ms };
+                return quiet(follow.accepted(campaign, &self.sender.settings));
+            }
+            (State::Unknown, Some(BatchState::Released)) => {
+                return quiet(given_back(message, batch, now_ms, None, now_ms));
+            }
+            // These are what reports say: nothing more is waited for.
+            (State::NoAnswer, _) => return quiet(appointment(message, batch, &[State::NoAnswer], Due::Never)),
+            (State::Busy, _) => return quiet(appointment(message, batch, &[State::Busy], Due::Never)),
+            _ => {}
+        }
+        let states: &'static [State] =
+            if message.state == State::Accepted { &[State::Accepted] } else { &[State::Unknown] };
+        if self.is_reported(message, batch, row).await? {
+            // An accepted message that is reported on is known to be sent. An unknown one waits for that report.
+            let due = if message.state == State::Accepted { Due::Never } else { Due::At(now_ms + REPORTED_MS) };
+            return quiet(appointment(message, batch, states, due));
+        }
+        let change = Amend::of(message);
+        if message.state == State::Accepted {
+            return Ok(Some((batch, End::NoCallback(change.not_reported(now_ms).over()))));
+        }
+        Ok(Some((batch, self.end_of_unknown(message, batch, change, now_ms))))
+    }
+
+    fn end_of_unknown(&self, message: &Message, batch: BatchId, change: Amend, now_ms: i64) -> End {
+        let resends = self.sender.settings.resends_unknown.contains(&message.rule);
+        let first = message.history.earlier.is_empty();
+        if let Some(phone) = message.phone
+            && resends
+            && first
+            && now_ms < message.expires_ms
+        {
+            let attempt = (batch, phone, Earlier { id: message.id, charged: message.history.charged });
+            let change = change.to(State::Pending, Some(RESENT), now_ms).waits(now_ms);
+            return End::Resend(attempt, change.out_of(&message.history.with(batch)));
+        }
+        let why = format!("{}{FOR_GOOD}", message.why.as_deref().unwrap_or("no answer that says whether it was sent"));
+        End::Unknown(change.not_reported(now_ms).over().why(Some(&why)).tell_again(now_ms))
+    }
+
+    /// Whether any report on the message is stored, applied or not.
+    async fn is_reported(&self, message: &Message, batch: BatchId, row: Option<&Batch>) -> Result<bool, LedgerError> {
+        let Some(phone) = message.phone else { return Ok(false) };
+        let ledger = &self.sender.ledger;
+        if !ledger.callbacks_of(&StoredFor::Batch(batch), phone).await?.is_empty() {
+            return Ok(true);
+        }
+        // Without callback addresses of its own an installation's reports name the campaign alone.
+        let Some(campaign) = row.and_then(|row| row.campaign_id.clone()) else { return Ok(false) };
+        if self.sender.callbacks.is_some() {
+            return Ok(false);
+        }
+        Ok(!ledger.callbacks_of(&StoredFor::Campaign(campaign), phone).await?.is_empty())
+    }
+}

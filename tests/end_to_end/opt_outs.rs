@@ -1,0 +1,106 @@
+//! Who gets no messages: by command, by file, by the CRM's field, asked when the message is about to be sent.
+
+use serde_json::{Value, json};
+
+use crate::{
+    WELCOME,
+    support::{Installation, Lead, Setup, fault, wait_until},
+};
+
+async fn suppress(installation: &Installation, more: &[&str]) -> Value {
+    let mut arguments = more[1..].to_vec();
+    arguments.push("--json");
+    installation.command_of(&["suppress", more[0]], &arguments).await.json()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_suppressed_by_command_or_file_gets_nothing_and_everybody_else_does() {
+    let installation = Installation::start(Setup::new(WELCOME)).await;
+    let leads: Vec<Lead> = (1..=6).map(Lead::new).collect();
+    let phone = |at: usize| leads[at].phone.as_str();
+    assert_eq!(suppress(&installation, &["add", "--phone", phone(0)]).await["suppressed"], 2);
+    assert_eq!(suppress(&installation, &["add", "--phone", phone(0)]).await["suppressed"], 0, "it is already");
+    assert_eq!(suppress(&installation, &["add", "--lead", &leads[1].id, "--channel", "sms"]).await["suppressed"], 1);
+    suppress(&installation, &["add", "--lead", &leads[2].id, "--channel", "voice"]).await;
+    suppress(&installation, &["add", "--lead", &leads[3].id]).await;
+    assert_eq!(suppress(&installation, &["remove", "--lead", &leads[3].id]).await["lifted"], 2);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("list.csv");
+    std::fs::write(&file, format!("phone;channel\n{};sms\nnobody;sms\n+55 {};\n", phone(4), "11 98765-4321")).unwrap();
+    let path = file.display().to_string();
+    let imported = installation.command_of(&["suppress", "import"], &[&path]).await;
+    assert_eq!(imported.code, Some(1), "one line is bad: {imported:?}");
+    assert!(imported.stderr.contains("list.csv:3:") && imported.stdout.contains("2 of 3"), "{imported:?}");
+    assert!(!imported.stderr.contains("nobody"));
+
+    installation.take(&leads.iter().map(Lead::created).collect()).await;
+    let report = wait_until("all have come to an end", async || {
+        let report = installation.messages().await;
+        (report.in_state("delivered") + report.in_state("skipped") == 6).then_some(report)
+    })
+    .await;
+    let states: Vec<&str> = leads.iter().map(|lead| report.of(&lead.id)[0].state.as_str()).collect();
+    assert_eq!(states, ["skipped", "skipped", "delivered", "delivered", "skipped", "delivered"]);
+    let why = report.of(&leads[0].id)[0].why.clone().unwrap();
+    assert_eq!(why, "the phone is suppressed for sms (by an operator)");
+    assert!(report.of(&leads[4].id)[0].why.as_ref().unwrap().contains("list.csv"));
+    assert_eq!(installation.liguelead.received().messages().len(), 3);
+    installation.told().await;
+    let shown = installation.leadsquared.activities();
+    assert_eq!(shown.iter().filter(|one| one.fields["mx_Custom_4"] == "skipped").count(), 3);
+
+    let list = suppress(&installation, &["list"]).await;
+    assert_eq!(list.as_array().unwrap().len(), 2 + 1 + 1 + 1 + 2);
+    assert!(!list.to_string().contains(phone(0)), "phones are shortened");
+    assert_eq!(suppress(&installation, &["list", "--phone", phone(0)]).await.as_array().unwrap().len(), 2);
+    let again = installation.command_of(&["suppress", "remove"], &["--phone", "11912345678"]).await;
+    assert_eq!(again.code, Some(1), "nobody to lift");
+    for wrong in [&["add"][..], &["add", "--phone", "12"], &["add", "--phone", phone(0), "--lead", "x"], &["import"]] {
+        assert_eq!(installation.command_of(&["suppress", wrong[0]], &wrong[1..]).await.code, Some(2), "{wrong:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_crms_field_is_asked_again_when_the_message_goes_and_messages_wait_while_it_cannot_be() {
+    let installation = Installation::start(Setup::new(WELCOME)).await;
+    let (out, free, later) = (Lead::new(1), Lead::new(2), Lead::new(3));
+    installation.leadsquared.put_lead(&out.id, [("mx_SMS_Opt_Out", "1")]);
+    installation.leadsquared.put_lead(&free.id, [("mx_SMS_Opt_Out", "0")]);
+    installation.leadsquared.put_lead(&later.id, [("FirstName", "x")]);
+    // The webhooks do not carry the field.
+    installation.take(&[out.created(), free.created()].into_iter().collect()).await;
+    let skipped = installation.comes_to(&out.id, "skipped").await;
+    assert_eq!(skipped.why.as_deref(), Some("the lead opted out (mx_SMS_Opt_Out)"));
+    installation.comes_to(&free.id, "delivered").await;
+    let asked = || installation.leadsquared.received().calls.iter().filter(|call| call.path.ends_with("ByIds")).count();
+    assert_eq!(asked(), 1, "one call for both");
+
+    installation.leadsquared.set_faults(recado_simulators::faults::Faults::of([fault("before-500@every=1@ByIds")]));
+    installation.take(&later.created()).await;
+    let held = installation.comes_to(&later.id, "held").await;
+    assert!(held.why.unwrap().starts_with("LeadSquared could not be asked whether the lead opted out"));
+    assert_eq!(installation.liguelead.received().messages().len(), 1, "it was not sent blindly");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_field_forbids_where_the_tenant_says_so_and_a_fresh_one_is_not_asked_again() {
+    let mut setup = Setup::new(WELCOME);
+    setup.config = setup.config.replace("sms: mx_SMS_Opt_Out }", "sms: mx_SMS_Opt_Out, missing: skip }");
+    let installation = Installation::start(setup).await;
+    let with = |lead: &Lead, value: Value| {
+        let mut body = lead.created();
+        body["mx_SMS_Opt_Out"] = value;
+        body
+    };
+    let leads: Vec<Lead> = (1..=3).map(Lead::new).collect();
+    installation.take(&with(&leads[0], json!("false"))).await;
+    installation.take(&with(&leads[1], Value::Null)).await;
+    installation.take(&leads[2].created()).await;
+    installation.comes_to(&leads[0].id, "delivered").await;
+    for lead in &leads[1..] {
+        let skipped = installation.comes_to(&lead.id, "skipped").await;
+        assert!(skipped.why.unwrap().contains("is empty, which forbids messages here"));
+    }
+    let calls = installation.leadsquared.received().calls;
+    assert_eq!(calls.iter().filter(|call| call.path.ends_with("ByIds")).count(), 1, "only the third had to be asked");
+}
