@@ -64,12 +64,16 @@ impl Bench {
         let vendor_client = ::liguelead::Client::new(&vendor.base_url(), &credentials, timeout).unwrap();
         let ahead_ms = Arc::new(AtomicI64::new(0));
         let clock = Arc::clone(&ahead_ms);
-        let mut sender = installation::sender(&config, vendor_client, None, &ledger);
+        // Nobody is asked about opt-outs: these configurations name no field for them.
+        let keys = ::leadsquared::Credentials { access_key: "a".into(), secret_key: "s".into() };
+        let crm_client = ::leadsquared::Client::new("http://127.0.0.1:9/v2", &keys, timeout).unwrap();
+        let mut sender = installation::sender(&config, vendor_client, crm_client, None, &ledger);
         let real = sender.world.clone();
         let fresh = sender.world.clone();
         sender.world =
             World::new(move || real.now_ms() + clock.load(Ordering::Relaxed), move || *fresh.fresh_batch().as_bytes());
-        let mut settler = installation::settler(&config, &Secret::parse("a secret").unwrap(), &ledger);
+        let mut settler =
+            installation::settler(&config, &Secret::parse("a secret").unwrap(), credentials.app_id, &ledger);
         settler.world = sender.world.clone();
         Self { config, ledger, sender, settler, vendor, _table: table, ahead_ms }
     }

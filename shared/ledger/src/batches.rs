@@ -14,13 +14,10 @@ use recado_core::{
 
 use crate::{
     Budget, Day, Draw, Ledger, LedgerError,
-    codec::{Item, Key, Reader, batch_from, members_value, n, s, shard},
+    codec::{Key, Reader, batch_from, members_value, n, s, shard},
     error::unavailable,
     schema::misbuilt,
 };
-
-/// The partition of the batches of which it is unknown whether they were sent.
-const UNKNOWN_PARTITION: &str = "U";
 
 /// A batch to be prepared, and what it reserves.
 #[derive(Debug, Clone)]
@@ -321,10 +318,6 @@ impl Step {
         self.names.insert(format!("#{name}"), name.to_owned());
         self.values.insert(format!(":{name}"), value);
     }
-}
-
-fn unknown_key(at_ms: i64, id: BatchId) -> Key {
-    Key { pk: UNKNOWN_PARTITION.to_owned(), sk: format!("{at_ms:013}#{id}") }
 }
 
 pub(crate) fn condition_failed(error: &SdkError<TransactWriteItemsError>) -> bool {

@@ -48,6 +48,7 @@ mod schema;
 mod settings;
 mod shown;
 mod suppressions;
+mod unknown;
 
 pub use amend::Amend;
 pub use attempts::{Earlier, MOST_PRICES, Price};

@@ -234,8 +234,6 @@ impl Sender {
     /// for a passing fault. Repeating it is harmless.
     pub(super) async fn insist(&self, change: &BatchChange) -> Result<bool, LedgerError> {
         let token = self.world.fresh_batch().to_string();
-        let change =
-            &BatchChange { at_ms: (change.to != BatchState::Calling).then(|| self.world.now_ms()), ..change.clone() };
         let mut wait = Duration::from_millis(100);
         for _ in 1..RECORD_ATTEMPTS {
             match self.ledger.move_batch(change, &token).await {
