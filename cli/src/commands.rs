@@ -3,11 +3,14 @@
 pub(crate) mod audio;
 pub(crate) mod check;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod forget_limit;
 pub(crate) mod messages;
 pub(crate) mod plan;
 pub(crate) mod serve;
+pub(crate) mod setup;
 pub(crate) mod simulate;
+pub(crate) mod support_bundle;
 pub(crate) mod usage;
 
 use std::path::{Path, PathBuf};

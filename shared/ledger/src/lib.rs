@@ -32,6 +32,7 @@ mod events;
 mod gathered;
 mod judged;
 mod messages;
+mod parked;
 mod schema;
 mod settings;
 
