@@ -21,15 +21,15 @@ const DAY_MS: i64 = 86_400_000;
 /// Characters at the end of a token that support asks for, and how long a token must be to show them.
 const LAST_CHARS: usize = 4;
 const SHORTEST_TOKEN_CHARS: usize = 12;
-/// Starts of reasons that are our own words up to the first colon.
+/// Starts of reasons that are our own words.
 const OWN_WORDS: [&str; 7] = [
     "LigueLead refused it",
     "LigueLead refuses the account",
     "LigueLead could not be reached",
-    "no answer that says",
+    "no answer that says whether it was sent",
     "its sender died",
     "outside the hours",
-    "LigueLead's rate",
+    "LigueLead's rate is used up",
 ];
 
 /// Write what a vendor's support asks for into one file, with nothing private in it.
@@ -189,19 +189,16 @@ fn ends(token: &str) -> Option<String> {
     (chars.len() >= SHORTEST_TOKEN_CHARS).then(|| chars.iter().rev().take(LAST_CHARS).rev().collect())
 }
 
-/// A reason without anything that may come from a lead, a text or a vendor: our own words up to the first colon, else
-/// the codes in it.
+/// A reason without anything that may come from a lead, a text or a vendor: our own words, and the codes in the rest.
 fn without_content(why: &str) -> String {
-    let start = why.split(':').next().unwrap_or_default();
-    if OWN_WORDS.iter().any(|own| start.starts_with(own)) {
-        return start.to_owned();
-    }
+    let own = OWN_WORDS.iter().find(|own| why.starts_with(**own));
     let is_code = |word: &&str| {
         (word.starts_with("MX") && word.ends_with("Exception") && word.bytes().all(|byte| byte.is_ascii_alphanumeric()))
             || (word.len() == 3 && word.starts_with(['4', '5']) && word.bytes().all(|byte| byte.is_ascii_digit()))
     };
-    let codes: Vec<&str> = why.split(|sign: char| !sign.is_ascii_alphanumeric()).filter(is_code).collect();
-    if codes.is_empty() { "another reason, see `recado messages`".to_owned() } else { codes.join(" ") }
+    let codes = why.split(|sign: char| !sign.is_ascii_alphanumeric()).filter(is_code);
+    let words: Vec<&str> = own.copied().into_iter().chain(codes).collect();
+    if words.is_empty() { "another reason, see `recado messages`".to_owned() } else { words.join(" ") }
 }
 
 #[cfg(test)]
@@ -211,8 +208,9 @@ mod tests {
     #[test]
     fn reasons_keep_their_codes_and_lose_what_they_quote() {
         for (why, kept) in [
-            ("LigueLead refused it (422): phones: 11988887777 is Ana's", "LigueLead refused it (422)"),
+            ("LigueLead refused it (422): phones: 11988887777 is Ana's", "LigueLead refused it 422"),
             ("LeadSquared refused the call (500 MXInvalidEntityException): Ana", "500 MXInvalidEntityException"),
+            ("LigueLead refuses the account (402 Ana has no credits)", "LigueLead refuses the account 402"),
             ("Ana Lima has no phone 11988887777", "another reason, see `recado messages`"),
             ("", "another reason, see `recado messages`"),
         ] {
