@@ -3,6 +3,7 @@
 pub(crate) mod audio;
 pub(crate) mod check;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod forget_limit;
 pub(crate) mod messages;
 pub(crate) mod operate;
@@ -10,7 +11,9 @@ pub(crate) mod pause;
 pub(crate) mod plan;
 mod select;
 pub(crate) mod serve;
+pub(crate) mod setup;
 pub(crate) mod simulate;
+pub(crate) mod support_bundle;
 pub(crate) mod suppress;
 pub(crate) mod usage;
 

@@ -49,6 +49,13 @@ enum Command {
     Suppress(commands::suppress::Suppress),
     /// Show what was spent of each quota and limit.
     Usage(commands::usage::Usage),
+    /// Prepare what Recado needs at a vendor.
+    #[command(subcommand)]
+    Setup(commands::setup::Setup),
+    /// Look for what is wrong, and say what to do about it.
+    Doctor(commands::doctor::Doctor),
+    /// Write what a vendor's support asks for into one file, with nothing private in it.
+    SupportBundle(commands::support_bundle::SupportBundle),
     /// Forget the limit that LeadSquared's refusals taught.
     ForgetLimit(commands::forget_limit::ForgetLimit),
 }
@@ -78,6 +85,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(check) => check.run().await,
         Command::Plan(plan) => plan.run().await,
         Command::Audio(audio) => audio.run().await,
+        Command::Setup(setup) => setup.run().await,
+        Command::Doctor(doctor) => doctor.run().await,
+        Command::SupportBundle(bundle) => bundle.run().await,
         Command::Messages(messages) => messages.run().await,
         Command::Retry(retry) => retry.run().await,
         Command::Cancel(cancel) => cancel.run().await,

@@ -218,6 +218,11 @@ impl Installation {
         &self.which[3]
     }
 
+    /// `--config FILE --data DATA`.
+    pub(crate) fn which(&self) -> [String; 4] {
+        self.which.clone()
+    }
+
     /// Runs a reporting command beside `serve`.
     pub(crate) async fn command(&self, verb: &str, more: &[&str]) -> Finished {
         self.command_of(&[verb], more).await

@@ -43,6 +43,7 @@ mod incomplete;
 mod judged;
 mod lease;
 mod messages;
+mod parked;
 mod pauses;
 mod schema;
 mod settings;

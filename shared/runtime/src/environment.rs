@@ -44,11 +44,8 @@ impl Environment {
             liguelead_base_url: liguelead_base_url(),
             liguelead: liguelead_credentials()?,
             leadsquared_base_url: leadsquared_base_url(),
-            leadsquared: leadsquared::Credentials {
-                access_key: required("LEADSQUARED_ACCESS_KEY", "Settings > API and Webhooks")?.into(),
-                secret_key: required("LEADSQUARED_SECRET_KEY", "Settings > API and Webhooks")?.into(),
-            },
-            webhook_secret: secret("RECADO_WEBHOOK_SECRET", "what LeadSquared's webhooks must show")?,
+            leadsquared: leadsquared_credentials()?,
+            webhook_secret: webhook_secret()?,
             callback_secret: secret("RECADO_CALLBACK_SECRET", "what signs LigueLead's callbacks")?,
             public_url: public_url()?,
         })
@@ -68,6 +65,19 @@ pub fn liguelead_credentials() -> anyhow::Result<liguelead::Credentials> {
         api_token: required("LIGUELEAD_API_TOKEN", "the client area's Integrations > API Token")?.into(),
         app_id: required("LIGUELEAD_APP_ID", "the client area's Integrations > API Token")?.into(),
     })
+}
+
+/// `LEADSQUARED_ACCESS_KEY` and `LEADSQUARED_SECRET_KEY`.
+pub fn leadsquared_credentials() -> anyhow::Result<leadsquared::Credentials> {
+    Ok(leadsquared::Credentials {
+        access_key: required("LEADSQUARED_ACCESS_KEY", "Settings > API and Webhooks")?.into(),
+        secret_key: required("LEADSQUARED_SECRET_KEY", "Settings > API and Webhooks")?.into(),
+    })
+}
+
+/// `RECADO_WEBHOOK_SECRET`: what LeadSquared's webhooks must show.
+pub fn webhook_secret() -> anyhow::Result<Secret> {
+    secret("RECADO_WEBHOOK_SECRET", "what LeadSquared's webhooks must show")
 }
 
 /// A client for LigueLead; an error names the variables that it comes from.

@@ -67,7 +67,8 @@ pub fn fields_used(config: &Config) -> BTreeMap<String, BTreeSet<String>> {
     for rule in &config.rules {
         let condition = rule.when.iter().flat_map(|when| when.references());
         let text = rule.action.text().into_iter().flat_map(|text| text.references());
-        let named = condition.chain(text).filter_map(|name| {
+        let title = rule.action.title().into_iter().flat_map(|title| title.references());
+        let named = condition.chain(text).chain(title).filter_map(|name| {
             let field = name.strip_prefix("lead.").or_else(|| name.strip_prefix("before."))?;
             (!field.is_empty()).then(|| field.to_owned())
         });

@@ -1,0 +1,136 @@
+//! `recado doctor`: looks at everything that an installation relies on, and says what to do about what is wrong.
+//!
+//! It changes nothing. Its calls to the vendors pass the same limits as all others: 8 to LeadSquared, 1 to LigueLead.
+
+mod here;
+mod leadsquared;
+mod liguelead;
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::Which;
+use crate::output;
+
+/// How long one call may wait for its turn, in ms.
+const TURN_MS: i64 = 20_000;
+/// How far a vendor's clock may be from this machine's, in ms: its `Date` has whole seconds and travels a while. The
+/// limits rely on far less, but only a clock that nobody sets is off by more than this.
+const CLOCK_MS: i64 = 3_000;
+
+/// Look for what is wrong, and say what to do about it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    which: Which,
+    /// Answer with data.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How one thing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    /// As it should be.
+    Good,
+    /// Worth a look.
+    Warning,
+    /// To be mended.
+    Wrong,
+    /// It could not be looked at, because of something else that is wrong.
+    NotChecked,
+}
+
+/// One line.
+#[derive(Debug, Serialize)]
+struct Finding {
+    check: &'static str,
+    state: State,
+    /// What is so.
+    what: String,
+    /// What to do about it.
+    todo: Option<String>,
+}
+
+impl Finding {
+    fn good(check: &'static str, what: impl Into<String>) -> Self {
+        Self { check, state: State::Good, what: what.into(), todo: None }
+    }
+
+    fn warning(check: &'static str, what: impl Into<String>, todo: impl Into<String>) -> Self {
+        Self { check, state: State::Warning, what: what.into(), todo: Some(todo.into()) }
+    }
+
+    fn wrong(check: &'static str, what: impl Into<String>, todo: impl Into<String>) -> Self {
+        Self { check, state: State::Wrong, what: what.into(), todo: Some(todo.into()) }
+    }
+
+    fn not_checked(check: &'static str, because: impl Into<String>) -> Self {
+        Self { check, state: State::NotChecked, what: because.into(), todo: None }
+    }
+}
+
+impl Doctor {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let mut findings = Vec::new();
+        match self.which.open().await {
+            Err(error) => {
+                let todo =
+                    "mend the configuration (`recado check FILE`) or --data; nothing else can be looked at before";
+                findings.push(Finding::wrong("configuration and table", format!("{error:#}"), todo));
+            }
+            Ok((config, store)) => {
+                findings.push(Finding::good(
+                    "configuration",
+                    format!("{} rules, {} campaigns", config.rules.len(), config.campaigns.len()),
+                ));
+                findings.extend(here::table(&store).await);
+                findings.extend(here::secrets());
+                findings.extend(here::callback_address().await);
+                findings.extend(leadsquared::all(&config, &store).await);
+                findings.extend(liguelead::all(&config, &store).await);
+                store.close().await;
+            }
+        }
+        if self.json {
+            output::json(&findings)?;
+        } else {
+            show(&findings);
+        }
+        Ok(ExitCode::from(u8::from(findings.iter().any(|one| one.state == State::Wrong))))
+    }
+}
+
+fn show(findings: &[Finding]) {
+    for one in findings {
+        let mark = match one.state {
+            State::Good => "ok     ",
+            State::Warning => "warning",
+            State::Wrong => "WRONG  ",
+            State::NotChecked => "skipped",
+        };
+        output::say(&format!("{mark} {}: {}", one.check, one.what));
+        if let Some(todo) = &one.todo {
+            output::say(&format!("        do: {todo}"));
+        }
+    }
+    let wrong = findings.iter().filter(|one| one.state == State::Wrong).count();
+    output::say(&format!("{wrong} wrong, {} checks", findings.len()));
+}
+
+/// A sentence about two clocks.
+fn clock(vendor: &'static str, vendor_ms: Option<i64>, now_ms: i64) -> Finding {
+    let Some(vendor_ms) = vendor_ms else { return Finding::not_checked("clock", format!("{vendor} sent no date")) };
+    let off_ms = now_ms - vendor_ms;
+    // The date is cut to the second: up to a second of the difference means nothing.
+    if (-CLOCK_MS..=CLOCK_MS + 1_000).contains(&off_ms) {
+        return Finding::good("clock", format!("within {} s of {vendor}'s", CLOCK_MS / 1_000));
+    }
+    Finding::wrong(
+        "clock",
+        format!("{} s from {vendor}'s", off_ms / 1_000),
+        "let this machine set its clock by the network (NTP): limits, hours and LeadSquared's periods rely on it",
+    )
+}

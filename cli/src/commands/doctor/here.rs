@@ -1,0 +1,106 @@
+//! What is on our side: the table, its stream, the secrets, the address that callbacks come to.
+
+use std::time::Duration;
+
+use recado_pipeline::secrets::{CALLBACK_PATH, WEBHOOK_PATH};
+use recado_runtime::environment::{optional, public_url, webhook_secret};
+
+use super::Finding;
+use crate::data::Store;
+
+/// How long our own address may take to answer.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// The table answers, its stream is on, and no row of the write-back was given up.
+pub(super) async fn table(store: &Store) -> Vec<Finding> {
+    let name = store.ledger.table();
+    let mut findings = vec![match store.ledger.setting("doctor").await {
+        Ok(_) => Finding::good("table", format!("{name} answers")),
+        Err(error) => {
+            return vec![Finding::wrong("table", error.to_string(), "see that the table exists and may be read")];
+        }
+    }];
+    findings.push(match store.ledger.stream_arn().await {
+        Ok(Some(_)) => Finding::good("stream", "it is on"),
+        Ok(None) => Finding::wrong(
+            "stream",
+            "the table has none: messages wait for the next sweep",
+            "enable a stream on the table, keys only",
+        ),
+        Err(error) => Finding::wrong("stream", error.to_string(), "see that the table may be described"),
+    });
+    findings.push(match store.ledger.parked_reasons().await {
+        Ok(reasons) if reasons.is_empty() => Finding::good("write-back", "no row was given up"),
+        Ok(reasons) => {
+            let all: u64 = reasons.values().sum();
+            let most = reasons.iter().max_by_key(|(_, count)| **count).map_or("", |(why, _)| why);
+            Finding::wrong(
+                "write-back",
+                format!("LeadSquared refused {all} rows for good, for {} reasons; most often: {most}", reasons.len()),
+                "mend the reason in LeadSquared or in the configuration; `recado messages --json` names the rows",
+            )
+        }
+        Err(error) => Finding::not_checked("write-back", error.to_string()),
+    });
+    findings
+}
+
+/// The secrets are set.
+pub(super) fn secrets() -> Vec<Finding> {
+    let webhook = match webhook_secret() {
+        Ok(_) => Finding::good("webhook secret", "RECADO_WEBHOOK_SECRET is set"),
+        Err(error) => Finding::wrong("webhook secret", error.to_string(), "set it to a long random text"),
+    };
+    let callback = match optional("RECADO_CALLBACK_SECRET") {
+        Some(_) => Finding::good("callback secret", "RECADO_CALLBACK_SECRET is set"),
+        None => Finding::wrong("callback secret", "RECADO_CALLBACK_SECRET is not set", "set it to a long random text"),
+    };
+    vec![webhook, callback]
+}
+
+/// The address that the vendors call answers as they need it to: 200 to `HEAD` and `GET` without a body.
+pub(super) async fn callback_address() -> Vec<Finding> {
+    const CHECK: &str = "callback address";
+    let public = match public_url() {
+        Ok(Some(public)) => public,
+        Ok(None) => {
+            return vec![Finding::warning(
+                CHECK,
+                "RECADO_PUBLIC_URL is not set",
+                "set it to this installation's own address, or give LigueLead's panel the address by hand",
+            )];
+        }
+        Err(error) => return vec![Finding::wrong(CHECK, format!("{error:#}"), "write it as https://host[/path]")],
+    };
+    let mut findings = Vec::new();
+    if public.scheme() != "https" {
+        let todo = "put it behind https: callbacks and webhooks carry phones";
+        findings.push(Finding::warning(CHECK, "it is plain http", todo));
+    }
+    let Ok(http) = reqwest::Client::builder().timeout(ANSWER).redirect(reqwest::redirect::Policy::none()).build()
+    else {
+        findings.push(Finding::not_checked(CHECK, "no HTTP client could be made"));
+        return findings;
+    };
+    for path in [WEBHOOK_PATH, CALLBACK_PATH] {
+        let mut url = public.clone();
+        url.set_path(&format!("{}{path}", public.path().trim_end_matches('/')));
+        for method in [reqwest::Method::HEAD, reqwest::Method::GET] {
+            let answer = http.request(method.clone(), url.clone()).send().await;
+            findings.push(match answer {
+                Ok(answer) if answer.status() == 200 => Finding::good(CHECK, format!("{method} {path} answers 200")),
+                Ok(answer) => Finding::wrong(
+                    CHECK,
+                    format!("{method} {path} answers {}", answer.status().as_u16()),
+                    "RECADO_PUBLIC_URL must lead to this installation, without a login or a redirect before it",
+                ),
+                Err(_) => Finding::wrong(
+                    CHECK,
+                    format!("{method} {path} does not answer from here"),
+                    "start the installation, and see that RECADO_PUBLIC_URL can be reached from outside",
+                ),
+            });
+        }
+    }
+    findings
+}

@@ -1,0 +1,186 @@
+//! `recado setup leadsquared`, `recado doctor` and `recado support-bundle`, as a person runs them.
+
+// Always true here; it tells the lints that the helpers are test code too.
+#![cfg(test)]
+
+#[path = "support/mod.rs"]
+mod support;
+
+use recado_simulators::leadsquared;
+use serde_json::Value;
+use support::{Installation, Lead, Setup, recado};
+
+const RULES: &str = "  - { id: welcome, on: lead.created, sms: \"Boas-vindas, {{ lead.FirstName }}.\" }
+  - { id: stage, on: lead.stage, to: Customer, sms: \"Parabéns cerúleo.\" }
+  - { id: called, on: activity.created, activity: 206, sms: \"Falamos depois.\" }
+";
+
+/// An installation whose account has nothing of what it needs.
+async fn bare() -> Installation {
+    let mut setup = Setup::new(RULES);
+    setup.leadsquared.mx_fields = vec!["mx_Other".to_owned()];
+    Installation::start(setup).await
+}
+
+async fn prepare(installation: &Installation, more: &[&str]) -> support::Finished {
+    let mut arguments = vec!["setup", "leadsquared"];
+    let which = installation.which();
+    arguments.extend(which.iter().map(String::as_str));
+    arguments.extend(more);
+    recado(&arguments, &installation.environment).await
+}
+
+fn standing<'r>(report: &'r Value, name: &str) -> (&'r str, Option<&'r str>) {
+    let items = report["items"].as_array().unwrap();
+    let item = items.iter().find(|item| item["name"] == name).unwrap_or_else(|| panic!("{name}: {report}"));
+    (item["standing"].as_str().unwrap(), item["done"].as_str())
+}
+
+async fn findings(installation: &Installation) -> (Option<i32>, Vec<Value>) {
+    let finished = installation.command("doctor", &["--json"]).await;
+    (finished.code, serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:?}")))
+}
+
+fn wrong(findings: &[Value]) -> Vec<String> {
+    let is_wrong = |finding: &&Value| finding["state"] == "wrong";
+    findings.iter().filter(is_wrong).map(|one| format!("{}: {}", one["check"], one["what"])).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_prepared_once_and_twice_is_no_more() {
+    let installation = bare().await;
+    // Shown, and made by nobody: there is no answer to the question.
+    let shown = prepare(&installation, &[]).await;
+    assert_eq!(shown.code, Some(1), "{shown:?}");
+    assert!(shown.stdout.contains("mx_Message_Status") && shown.stdout.contains("missing"), "{shown:?}");
+    assert!(shown.stdout.contains("Lead Stage Change"), "the step for a person: {shown:?}");
+    let data = prepare(&installation, &["--json"]).await;
+    assert_eq!(data.code, Some(1));
+
+    let made = prepare(&installation, &["--yes", "--json"]).await.json();
+    for name in ["Recado message", "mx_Message_Status", "mx_Message_At", "Lead_Post_Create", "Lead_Post_Update"] {
+        assert_eq!(standing(&made, name), ("missing", Some("made")), "{made}");
+    }
+    assert_eq!(standing(&made, "LeadActivity_Post_Create 206"), ("missing", Some("made")));
+    let calls = installation.leadsquared.received().calls;
+    let creating = |path: &str| calls.iter().filter(|call| call.path.ends_with(path)).count();
+    assert_eq!((creating("Webhook.svc/Create"), creating("CreateType"), creating("CreateLeadField")), (3, 1, 3));
+
+    let again = prepare(&installation, &["--yes", "--json"]).await.json();
+    for item in again["items"].as_array().unwrap() {
+        assert_eq!((item["standing"].as_str(), item["done"].as_str()), (Some("found"), None), "{item}");
+    }
+    let calls = installation.leadsquared.received().calls;
+    assert_eq!(calls.iter().filter(|call| call.path.ends_with("Webhook.svc/Create")).count(), 3, "none was made twice");
+    // The secret is written anew when that is asked for.
+    let changed = prepare(&installation, &["--yes", "--update", "--json"]).await.json();
+    assert_eq!(standing(&changed, "Lead_Post_Create"), ("found", Some("changed")));
+
+    // The webhooks carry the secret: what happens in the account becomes a message.
+    let lead = Lead::new(7);
+    installation.leadsquared.edit_lead(&lead.id, [("FirstName", "Ana"), ("Phone", &format!("+55-{}", lead.phone))]);
+    installation.comes_to(&lead.id, "delivered").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_finds_what_is_wrong_and_nothing_once_it_is_mended() {
+    let mut installation = Installation::start(Setup::new(RULES)).await;
+    let (code, found) = findings(&installation).await;
+    let missing = wrong(&found);
+    assert_eq!(code, Some(1));
+    assert!(missing.iter().any(|line| line.contains("Lead_Post_Create")), "{missing:?}");
+    assert!(found.iter().all(|one| one["state"] != "wrong" || one["todo"].is_string()), "{found:?}");
+    prepare(&installation, &["--yes"]).await;
+    let (code, found) = findings(&installation).await;
+    assert_eq!((code, wrong(&found)), (Some(0), vec![]), "{found:?}");
+    for check in ["clock", "stream", "LeadSquared region", "LigueLead credentials", "integration user"] {
+        assert!(found.iter().any(|one| one["check"] == check && one["state"] == "good"), "{check}: {found:?}");
+    }
+    let said = installation.command("doctor", &[]).await;
+    assert!(said.stdout.contains("0 wrong"), "{said:?}");
+
+    // Wrong keys, of either vendor.
+    let right = installation.environment.clone();
+    for (name, check) in
+        [("LEADSQUARED_SECRET_KEY", "LeadSquared credentials"), ("LIGUELEAD_API_TOKEN", "LigueLead credentials")]
+    {
+        installation.environment.push((name.to_owned(), "not-the-right-one".to_owned()));
+        let (code, found) = findings(&installation).await;
+        assert_eq!(code, Some(1));
+        assert!(wrong(&found).iter().any(|line| line.contains(check)), "{check}: {found:?}");
+        installation.environment = right.clone();
+    }
+    // Vendors out of reach.
+    for name in ["LEADSQUARED_BASE_URL", "LIGUELEAD_BASE_URL"] {
+        let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        installation.environment.push((name.to_owned(), format!("http://{gone}/v2")));
+    }
+    let (code, found) = findings(&installation).await;
+    let lines = wrong(&found);
+    assert_eq!(code, Some(1));
+    assert_eq!(lines.iter().filter(|line| line.contains("out of reach")).count(), 2, "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_regions_host_is_named() {
+    let installation = Installation::start(Setup::new(RULES)).await;
+    let elsewhere = leadsquared::start_local(leadsquared::Options {
+        api_host: Some("api-us11.leadsquared.com".to_owned()),
+        ..leadsquared::Options::default()
+    })
+    .await
+    .unwrap();
+    let mut environment = installation.environment.clone();
+    environment.push(("LEADSQUARED_BASE_URL".to_owned(), elsewhere.base_url()));
+    let which = installation.which();
+    for verb in [&["doctor"][..], &["setup", "leadsquared", "--yes"]] {
+        let arguments: Vec<&str> = verb.iter().copied().chain(which.iter().map(String::as_str)).collect();
+        let finished = recado(&arguments, &environment).await;
+        let said = format!("{}{}", finished.stdout, finished.stderr);
+        assert_eq!(finished.code, Some(1), "{said}");
+        assert!(said.contains("LEADSQUARED_BASE_URL=https://api-us11.leadsquared.com/v2"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bundle_for_support_has_the_facts_and_nothing_private() {
+    let mut setup = Setup::new(RULES);
+    let refused = Lead { name: "Quitéria".into(), phone: "11986421371".into(), ..Lead::new(2) };
+    setup.liguelead.reject_phones = vec![refused.phone.clone()];
+    let installation = Installation::start(setup).await;
+    let lead = Lead { name: "Zuleica".into(), phone: "11986421375".into(), ..Lead::new(1) };
+    installation.take(&lead.created()).await;
+    installation.take(&refused.created()).await;
+    installation.comes_to(&lead.id, "delivered").await;
+    installation.comes_to(&refused.id, "refused").await;
+    installation.told().await;
+
+    let bundle = installation.command("support-bundle", &["--out", "-"]).await.json();
+    let value = |name: &str| installation.environment.iter().find(|(one, _)| one == name).unwrap().1.clone();
+    let token = value("LIGUELEAD_API_TOKEN");
+    assert_eq!(bundle["liguelead"]["api_token_ends"].as_str(), Some(&token[token.len() - 4..]), "{bundle}");
+    assert_eq!(bundle["liguelead"]["app_id"], value("LIGUELEAD_APP_ID"));
+    assert!(bundle["days"][0]["liguelead_requests"].as_u64() > Some(0), "{bundle}");
+    assert!(bundle["limits"].as_array().is_some_and(|limits| limits.len() > 3), "{bundle}");
+    assert!(bundle["errors"].as_object().unwrap().keys().any(|why| why.contains("LigueLead refused it 4")), "{bundle}");
+    assert_eq!(bundle["messages_by_state"]["delivered"], 1, "{bundle}");
+
+    let text = bundle.to_string();
+    let mut private =
+        vec![lead.phone.clone(), refused.phone.clone(), "86421371".into(), "Zuleica".into(), "Quit".into()];
+    private.extend(["Boas-vindas", "cerúleo", "DA SILVA", "+55"].map(str::to_owned));
+    private.push(token);
+    for name in ["LEADSQUARED_ACCESS_KEY", "LEADSQUARED_SECRET_KEY", "RECADO_WEBHOOK_SECRET", "RECADO_CALLBACK_SECRET"]
+    {
+        private.push(value(name));
+    }
+    for secret in private {
+        assert!(!text.contains(&secret), "{secret} in {text}");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("bundle.json").display().to_string();
+    let written = installation.command("support-bundle", &["--out", &file]).await;
+    assert!(written.code == Some(0) && written.stdout.contains(&file), "{written:?}");
+    let read: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!(read["liguelead"], bundle["liguelead"]);
+}
