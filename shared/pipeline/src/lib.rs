@@ -21,12 +21,15 @@ pub mod enrich;
 pub mod http;
 pub mod ingest;
 pub mod plan;
+mod planted;
 pub mod reconcile;
 pub mod secrets;
 pub mod send;
 pub mod settings;
 pub mod settle;
 pub mod setup;
+#[cfg(test)]
+mod simulation;
 pub mod sweep;
 pub mod sync;
 pub mod warn;

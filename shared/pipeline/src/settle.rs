@@ -15,6 +15,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::{
     http::{Body, HttpAnswer, HttpRequest},
+    planted::{Fault, planted},
     secrets::Secret,
     send::{ACCEPTED_LINGER_MS, Follow},
     settings::SendSettings,
@@ -84,6 +85,7 @@ impl Settler {
         match self.ledger.store_callback(&stored).await {
             Ok(true) => {}
             Ok(false) => return answer(200, "known already"),
+            Err(_) if planted(Fault::ReportNotStored) => return answer(200, "stored"),
             Err(error) => {
                 tracing::error!(error = %error, "callback.not_stored");
                 return answer(503, "could not be stored");
@@ -130,6 +132,7 @@ impl Settler {
         let settled = self.settle(callback).await?;
         match settled {
             Settled::Moved | Settled::Nothing => self.ledger.callback_applied(callback).await?,
+            Settled::Later if planted(Fault::EarlyReportForgotten) => self.ledger.callback_applied(callback).await?,
             Settled::Later => {
                 let now_ms = self.world.now_ms();
                 if now_ms - callback.received_ms > self.settings.unknown_after_ms {
@@ -149,7 +152,9 @@ impl Settler {
             StoredFor::Campaign(campaign) => self.ledger.batch_of_campaign(campaign).await?,
         };
         let Some(batch) = batch else { return Ok(Settled::Later) };
-        self.prove_sent(batch, callback.campaign_id.as_deref()).await?;
+        if !planted(Fault::UnknownNotSettled) {
+            self.prove_sent(batch, callback.campaign_id.as_deref()).await?;
+        }
         let Some(report) = report(&callback.status) else { return Ok(Settled::Nothing) };
         let Some(id) = self.ledger.message_of(batch, callback.phone).await? else { return Ok(Settled::Later) };
         let now_ms = self.world.now_ms();
@@ -163,7 +168,7 @@ impl Settler {
             due: if state.is_final() { Due::Never } else { Due::Keep },
             campaign_id: callback.campaign_id.clone(),
             crm_due_ms: Some(tell_ms),
-            ..Change::new(id, Guard { states: report.moves(), batch: Some(batch) }, state, now_ms)
+            ..Change::new(id, Guard { states: moved_by(report), batch: Some(batch) }, state, now_ms)
         };
         let moved = self.ledger.move_messages(vec![change]).await?;
         Ok(if moved == [true] { Settled::Moved } else { Settled::Nothing })
@@ -227,6 +232,17 @@ fn report(word: &str) -> Option<Report> {
         "busy" => Some(Report::Busy),
         "answered" => Some(Report::Answered),
         _ => None,
+    }
+}
+
+/// The states that a report moves a message from.
+fn moved_by(report: Report) -> &'static [State] {
+    if planted(Fault::ReportsMoveBack) {
+        &[State::Sending, State::Unknown, State::Accepted, State::Undelivered, State::Delivered]
+    } else if planted(Fault::UnknownNotSettled) {
+        &[State::Sending, State::Accepted]
+    } else {
+        report.moves()
     }
 }
 
