@@ -66,8 +66,9 @@ impl Rows {
 /// The states that may follow a state, by the diagram in docs/architecture.md.
 fn may_follow(state: &str) -> &'static [&'static str] {
     match state {
-        "pending" => &["held", "sending", "expired"],
-        "held" => &["sending", "expired"],
+        // A part of a refused request is refused without a call of its own when the others have told enough.
+        "pending" => &["held", "sending", "expired", "refused"],
+        "held" => &["sending", "expired", "refused"],
         "sending" => &["accepted", "refused", "unknown", "held", "pending", "delivered", "undelivered"],
         // What is certain later than the sweep's patience counts.
         "unknown" => &["accepted", "refused", "held", "pending", "delivered", "undelivered"],

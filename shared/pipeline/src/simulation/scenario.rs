@@ -164,31 +164,35 @@ impl Sketch {
     }
 
     fn yaml(&self) -> String {
-        let mut text = format!(
-            "version: 1\nliguelead: {{ requests_per_minute: {}, in_flight: 4, environments: 4, phones_per_request: {} }}\n\
-             send: {{ stale_after: 2m, call_timeout: 20s, unknown_after: 6h }}\n",
-            self.requests_per_minute, self.phones_per_request
-        );
+        let mut parts = vec![
+            "version: 1".to_owned(),
+            format!(
+                "liguelead: {{ requests_per_minute: {}, in_flight: 4, environments: 4, phones_per_request: {} }}",
+                self.requests_per_minute, self.phones_per_request
+            ),
+            "send: { stale_after: 2m, call_timeout: 20s, unknown_after: 6h }".to_owned(),
+        ];
         let quotas = [("messages_per_day", self.messages_per_day), ("credits_per_day", self.credits_per_day)];
         let quotas: Vec<String> =
             quotas.iter().filter_map(|(name, quota)| Some(format!("{name}: {}", (*quota)?))).collect();
         if !quotas.is_empty() {
-            text.push_str(&format!("quotas: {{ {} }}\n", quotas.join(", ")));
+            parts.push(format!("quotas: {{ {} }}", quotas.join(", ")));
         }
         if let Some((from, until)) = self.open {
-            text.push_str(&format!("hours: {{ sms: \"{from:02}:00-{until:02}:00\" }}\n"));
+            parts.push(format!("hours: {{ sms: \"{from:02}:00-{until:02}:00\" }}"));
         }
         if let Some((max, every_ms)) = self.cap {
-            text.push_str(&format!("caps: [ {{ max: {max}, every: {}h }} ]\n", every_ms / HOUR_MS));
+            parts.push(format!("caps: [ {{ max: {max}, every: {}h }} ]", every_ms / HOUR_MS));
         }
         let quota = if self.rule_quota { ", quota: { messages_per_day: 3 }" } else { "" };
         let expires = self.expires_h;
-        text.push_str(&format!(
-            "rules:\n  - {{ id: welcome, on: lead.created, sms: \"{WELCOME}\", expires: {expires}h{quota} }}\n  \
-             - {{ id: stage, on: lead.changed, field: ProspectStage, sms: \"{STAGE}{{{{ lead.ProspectStage }}}}\", \
-             expires: {expires}h }}\n"
+        parts.push("rules:".to_owned());
+        parts.push(format!("  - {{ id: welcome, on: lead.created, sms: \"{WELCOME}\", expires: {expires}h{quota} }}"));
+        parts.push(format!(
+            "  - {{ id: stage, on: lead.changed, field: ProspectStage, sms: \"{STAGE}{{{{ lead.ProspectStage }}}}\", \
+             expires: {expires}h }}"
         ));
-        text
+        parts.join("\n")
     }
 }
 

@@ -158,7 +158,7 @@ fn apply(universe: &Arc<Universe>, operation: &str, mut body: Value) -> HttpResp
     let answer = match answer {
         Ok(mut answer) => {
             put_back(&mut answer, &left_out);
-            lag(universe, &mut answer["Items"]);
+            lag(universe, &mut answer);
             response(200, &answer)
         }
         Err(error) => {
@@ -190,15 +190,15 @@ fn leave_out(universe: &Universe, body: &mut Value) -> Vec<usize> {
 }
 
 fn put_back(answer: &mut Value, left_out: &[usize]) {
-    let Some(responses) = answer["Responses"].as_array_mut() else { return };
+    let Some(responses) = answer.get_mut("Responses").and_then(Value::as_array_mut) else { return };
     for at in left_out {
         responses.insert(*at, json!({ "Error": { "Code": "ThrottlingError", "Message": "simulated" } }));
     }
 }
 
 /// An index does not show yet what was just written. Nothing but indexes is read by queries.
-fn lag(universe: &Universe, items: &mut Value) {
-    if let Some(items) = items.as_array_mut() {
+fn lag(universe: &Universe, answer: &mut Value) {
+    if let Some(items) = answer.get_mut("Items").and_then(Value::as_array_mut) {
         items.retain(|_| !universe.happens(|weather| weather.index_lags));
     }
 }
