@@ -15,6 +15,11 @@ pub(crate) fn up_to(most: u64, seed: u64, index: u64) -> u64 {
     most.checked_add(1).map_or_else(|| mix(seed, index), |size| mix(seed, index) % size)
 }
 
+/// Sixteen bytes for an id.
+pub(crate) fn bytes(seed: u64) -> [u8; 16] {
+    (u128::from(mix(seed, 0)) << 64 | u128::from(mix(seed, 1))).to_be_bytes()
+}
+
 fn mix(seed: u64, index: u64) -> u64 {
     let mut bits = seed.wrapping_add(index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -30,7 +30,17 @@ fn the_strictest_cap_says_when() {
     assert_eq!(ask(&caps, &sent[..1], id(9), day_ms - 1), Verdict::Hold(day_ms));
     assert_eq!(ask(&caps, &sent[..1], id(9), day_ms), Verdict::Pass { shadow: false });
     assert_eq!(ask(&caps, &sent, id(9), 3 * day_ms), Verdict::Hold(7 * day_ms));
-    assert_eq!(ask(&caps, &sent, id(2), 3 * day_ms), Verdict::Known, "it counts once");
+}
+
+#[test]
+fn a_message_that_passes_again_counts_once_and_from_then() {
+    let caps = caps("[ { max: 1, every: 24h } ]");
+    let first = with(&caps, &[], Sent { at_ms: 0, id: id(0) });
+    // Its request did not go out, and it comes again hours later.
+    assert_eq!(ask(&caps, &first, id(0), 20 * HOUR_MS), Verdict::Pass { shadow: false });
+    let again = with(&caps, &first, Sent { at_ms: 20 * HOUR_MS, id: id(0) });
+    assert_eq!(again, [Sent { at_ms: 20 * HOUR_MS, id: id(0) }]);
+    assert_eq!(ask(&caps, &again, id(1), 24 * HOUR_MS), Verdict::Hold(44 * HOUR_MS));
 }
 
 #[test]

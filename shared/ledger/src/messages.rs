@@ -462,9 +462,10 @@ impl Guard {
         let mut any: Vec<&str> = self.states.iter().map(|_| "\"state\"=?").collect();
         let mut values: Vec<AttributeValue> = self.states.iter().map(|state| s(state.as_str())).collect();
         if let Some(batch) = claimed_by {
-            // A claim whose first answer was lost is still a claim: applying it again must succeed.
-            any.push("\"batch\"=?");
-            values.push(s(batch.to_string()));
+            // A claim whose first answer was lost is still a claim: applying it again must succeed. But not once the
+            // message has moved on: the first one may arrive after its repetition, and after the call.
+            any.push("(\"state\"=? AND \"batch\"=?)");
+            values.extend([s(State::Sending.as_str()), s(batch.to_string())]);
         }
         update.only_if(&any.join(" OR "), values);
         if let Some(batch) = self.batch {

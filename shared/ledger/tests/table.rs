@@ -107,6 +107,10 @@ async fn a_claim_is_exclusive_and_repeatable() {
     assert_eq!(ledger.move_messages(vec![claim(one.id, batch_id(1))]).await.unwrap(), [true], "a repeated write");
     assert_eq!(ledger.message_of(batch_id(1), one.phone.unwrap()).await.unwrap(), Some(one.id));
     assert_eq!(ledger.message_of(batch_id(2), one.phone.unwrap()).await.unwrap(), None);
+    let sent = Change { state: State::Accepted, claim: None, ..claim(one.id, batch_id(1)) };
+    let sent = Change { guard: Guard { states: &[State::Sending], batch: Some(batch_id(1)) }, ..sent };
+    assert_eq!(ledger.move_messages(vec![sent]).await.unwrap(), [true]);
+    assert_eq!(ledger.move_messages(vec![claim(one.id, batch_id(1))]).await.unwrap(), [false], "a late write");
     let unknown = claim(MessageId::from_bytes([9; 16]), batch_id(1));
     assert_eq!(ledger.move_messages(vec![unknown]).await.unwrap(), [false], "a message that does not exist");
     assert!(ledger.messages(&[MessageId::from_bytes([9; 16])]).await.unwrap().is_empty(), "and is not made by it");

@@ -1,8 +1,11 @@
 //! A lease in a function's memory: permits, and the time in which they may be spent.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU8, AtomicU32, Ordering},
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicU32, Ordering},
+    },
 };
 
 /// One reading of both clocks of a function, in µs.
@@ -18,25 +21,49 @@ pub struct Reading {
     pub mono_us: i64,
 }
 
-/// The system's two clocks.
-#[derive(Debug, Clone, Copy)]
+/// The two clocks of one function: the system's, or given ones.
+#[derive(Clone)]
 pub struct Clock {
-    since: std::time::Instant,
+    source: Source,
+}
+
+#[derive(Clone)]
+enum Source {
+    /// The system's, with the moment from which the one that never goes back is counted.
+    System(std::time::Instant),
+    Given(Arc<dyn Fn() -> Reading + Send + Sync>),
 }
 
 impl Clock {
-    /// The clocks, from now on.
+    /// The system's clocks, from now on.
     #[must_use]
     pub fn new() -> Self {
-        Self { since: std::time::Instant::now() }
+        Self { source: Source::System(std::time::Instant::now()) }
+    }
+
+    /// Clocks that are read by `read`: those of a simulation.
+    #[must_use]
+    pub fn given(read: impl Fn() -> Reading + Send + Sync + 'static) -> Self {
+        Self { source: Source::Given(Arc::new(read)) }
     }
 
     /// Both clocks now.
     #[must_use]
     pub fn read(&self) -> Reading {
         let us = |time: std::time::Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
-        let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Reading { wall_us: us(wall), mono_us: us(self.since.elapsed()) }
+        match &self.source {
+            Source::System(since) => {
+                let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+                Reading { wall_us: us(wall), mono_us: us(since.elapsed()) }
+            }
+            Source::Given(read) => read(),
+        }
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
     }
 }
 

@@ -16,7 +16,7 @@ use recado_core::{
     decide::{Decision, Verdict, WhyNot, decide_completed},
     enrich::missing_fields,
     event::Event,
-    identity::{event_id, raw_event_id},
+    identity::{MessageId, event_id, raw_event_id},
     kind::EventKind,
     message::Message,
 };
@@ -25,6 +25,7 @@ use tokio::sync::Notify;
 
 use crate::{
     http::{Body, HttpAnswer, HttpRequest, MAX_BODY_BYTES},
+    planted::{Fault, planted},
     secrets::Secret,
     world::World,
 };
@@ -93,6 +94,7 @@ impl Intake {
                     some => refused(&format!("{some} of {} not understood; see `recado messages`", taken.events)),
                 }
             }
+            Err(_) if planted(Fault::AnsweredBeforeStored) => ok(),
             Err(error) => {
                 tracing::error!(error = %error, "webhook.not_stored");
                 HttpAnswer { status: 503, body: WebhookAnswer::error("could not be stored; send it again").to_json() }
@@ -212,6 +214,11 @@ impl Intake {
             Verdict::Message(message) => Some(*message),
             Verdict::No(_) => None,
         }));
+        if planted(Fault::DeliveriesNotRecognised) {
+            for message in messages.iter_mut().skip(before) {
+                message.id = MessageId::from_bytes(*self.world.fresh_batch().as_bytes());
+            }
+        }
         if messages.len() == before || failed {
             rows.push(row(EventOutcome::NoRule, why));
         }

@@ -24,12 +24,15 @@ pub mod operate;
 pub mod opt_out;
 pub mod pauses;
 pub mod plan;
+mod planted;
 pub mod reconcile;
 pub mod secrets;
 pub mod send;
 pub mod settings;
 pub mod settle;
 pub mod setup;
+#[cfg(test)]
+mod simulation;
 pub mod sweep;
 pub mod sync;
 pub mod warn;

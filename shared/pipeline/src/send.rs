@@ -44,7 +44,14 @@ use recado_limits::{Clock, LigueLeadAccount};
 use tokio::sync::Semaphore;
 
 use self::moves::{expired, held};
-use crate::{opt_out::OptOuts, pauses::Pauses, secrets::CallbackUrls, settings::SendSettings, world::World};
+use crate::{
+    opt_out::OptOuts,
+    pauses::Pauses,
+    planted::{Fault, planted},
+    secrets::CallbackUrls,
+    settings::SendSettings,
+    world::World,
+};
 
 pub use self::linger::Woken;
 pub(crate) use self::{
@@ -199,6 +206,7 @@ impl Sender {
         }
         for message in messages {
             match gate(&message, &self.settings.hours, now_ms) {
+                Gate::Hold { .. } if planted(Fault::HoursNotAskedAgain) => ready.push(message),
                 Gate::Open => ready.push(message),
                 Gate::Hold { until_ms, why } => {
                     report.held += 1;

@@ -14,6 +14,7 @@ use recado_core::{
 use recado_ledger::{BatchChange, Change, Day, Due, Guard, LedgerError, Refund};
 
 use crate::{
+    planted::{Fault, planted},
     send::{Follow, SendReport, Sender, given_back},
     settle::Settler,
     warn::warn,
@@ -180,6 +181,10 @@ impl Sweeper {
                 }
                 Some(given_back(message, id, now_ms, None, now_ms))
             }
+            Recovery::Unknown if planted(Fault::StaleCallGivenBack) => {
+                self.give_up(batch, BatchState::Calling, BatchState::Released).await?;
+                Some(given_back(message, id, now_ms, None, now_ms))
+            }
             Recovery::Unknown => {
                 self.give_up(batch, BatchState::Calling, BatchState::Unknown).await?;
                 Some(follow.unknown("the sender died during the call", settings))
@@ -204,7 +209,7 @@ impl Sweeper {
         let refund = Refund { day: row.day.clone(), rule: row.rule.clone(), amount };
         let change = BatchChange {
             why: Some("its sender died".to_owned()),
-            refund: (to == BatchState::Released).then_some(refund),
+            refund: (to == BatchState::Released && !planted(Fault::DeadBatchKeepsBudget)).then_some(refund),
             ..BatchChange::new(row.id, states, to, self.now_ms())
         };
         let token = self.sender.world.fresh_batch().to_string();

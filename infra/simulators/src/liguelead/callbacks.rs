@@ -50,7 +50,7 @@ async fn make_one(vendor: &LigueLead, campaign: &Campaign, callback: Planned, ac
 }
 
 /// The webhook guide's payload. The phone comes with `+55` although it was sent without, and `sent_at` is only a date.
-fn payload(app_id: &str, campaign: &Campaign, national: &str, status: &str, occurred_ms: u64) -> Value {
+pub(super) fn payload(app_id: &str, campaign: &Campaign, national: &str, status: &str, occurred_ms: u64) -> Value {
     let mut body = json!({
         "id": campaign.id,
         "source": "api",

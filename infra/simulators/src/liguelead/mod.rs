@@ -20,6 +20,7 @@ mod audio;
 mod billing;
 mod body;
 mod callbacks;
+mod in_process;
 mod options;
 mod phones;
 mod plan;
@@ -36,6 +37,7 @@ use std::{io, sync::Arc};
 use tokio::net::TcpListener;
 
 pub use billing::{Billing, LengthUnit};
+pub use in_process::{DueCallback, InProcess, Reply};
 pub use options::{CallbackOptions, Options};
 pub use received::{Callback, Campaign, Channel, Received, Redials};
 pub use uploads::Uploaded;

@@ -160,16 +160,7 @@ impl Vendor for LigueLead {
         let Some(window) = windows.first_mut() else {
             return;
         };
-        let remaining = window.remaining(now_ms);
-        let reset_s = if self.options.minute_aligned_reset {
-            (now_ms / window.length_ms() + 1) * window.length_ms() / 1_000
-        } else {
-            window.next_release_ms().unwrap_or(now_ms + window.length_ms()).div_ceil(1_000)
-        };
-        let headers = response.headers_mut();
-        headers.insert("x-ratelimit-limit", HeaderValue::from(window.limit()));
-        headers.insert("x-ratelimit-remaining", HeaderValue::from(remaining));
-        headers.insert("x-ratelimit-reset", HeaderValue::from(reset_s));
+        rate_headers(response.headers_mut(), window, self.options.minute_aligned_reset, now_ms);
     }
 
     async fn work(self: &Arc<Self>, call: Incoming) -> Worked {
@@ -197,6 +188,19 @@ impl Vendor for LigueLead {
         };
         Worked { answer, items: 0 }
     }
+}
+
+/// The three headers of every answer; `aligned`: the reset is the next full minute.
+pub(super) fn rate_headers(headers: &mut HeaderMap, window: &mut Window, aligned: bool, now_ms: u64) {
+    let remaining = window.remaining(now_ms);
+    let reset_s = if aligned {
+        (now_ms / window.length_ms() + 1) * window.length_ms() / 1_000
+    } else {
+        window.next_release_ms().unwrap_or(now_ms + window.length_ms()).div_ceil(1_000)
+    };
+    headers.insert("x-ratelimit-limit", HeaderValue::from(window.limit()));
+    headers.insert("x-ratelimit-remaining", HeaderValue::from(remaining));
+    headers.insert("x-ratelimit-reset", HeaderValue::from(reset_s));
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -4,7 +4,10 @@ use recado_core::{identity::BatchId, message::Message};
 use recado_ledger::{Budget, Day, Draw, LedgerError, NewBatch, Prepared, Quotas, Refund};
 
 use super::{SendReport, Sender, moves::held};
-use crate::settings::{next_midnight_ms, today};
+use crate::{
+    planted::{Fault, planted},
+    settings::{next_midnight_ms, today},
+};
 
 /// A prepared batch, and the messages that its reservation is for.
 pub(super) struct Reserved {
@@ -52,7 +55,8 @@ impl Sender {
     /// The budgets that a request of `rule` draws on: the account's, and the rule's own.
     fn draws(&self, rule: &str, amount: Day) -> Vec<Draw> {
         let own = self.settings.rule_quotas.get(rule);
-        let account = Draw { budget: Budget::Account, amount, quotas: self.settings.quotas };
+        let quotas = if planted(Fault::BudgetNotEnforced) { Quotas::NONE } else { self.settings.quotas };
+        let account = Draw { budget: Budget::Account, amount, quotas };
         let own = own.map(|quotas| Draw { budget: Budget::Rule(rule.to_owned()), amount, quotas: *quotas });
         std::iter::once(account).chain(own).collect()
     }

@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use liguelead::{Answer, NotSent, Outcome, Scope};
 use recado_core::{
+    gate::{Gate, gate},
     identity::BatchId,
     message::{Message, Priority},
 };
 use recado_limits::{LimitError, NoPermit, NotNow, Permits, RateHeaders, Reading};
 
 use super::{Sender, recordings::has_time, request::Request};
+use crate::{
+    planted::{Fault, planted},
+    settings::today,
+};
 
 /// How long a request waits for its permit before its messages are given back, in ms.
 pub(super) const PERMIT_WITHIN_MS: i64 = 5_000;
@@ -23,18 +28,19 @@ pub(super) const ACCOUNT_REFUSED_MS: i64 = 300_000;
 pub(super) enum NoCall {
     /// The account's rate had no permit in time.
     NoPermit,
-    /// It could last past the deadline, or its redials past their hours.
+    /// It could last past the deadline, or its redials past their hours; or its own hours or its day are over.
     NoTime,
 }
 
 impl Sender {
-    /// Makes the call, if there is a permit for it: the last thing before the bytes leave, since a permit does not
-    /// keep. An error: nothing was sent.
+    /// Makes the call, if there is a permit for it and it is still allowed, on the `day` that it was counted on: the last
+    /// thing before the bytes leave, since neither keeps. An error: nothing was sent.
     pub(super) async fn call(
         &self,
         batch: BatchId,
         mine: &[Message],
         permit: &Permits,
+        day: &str,
         deadline_ms: i64,
     ) -> Result<Answer, NoCall> {
         let webhook_url = self.callbacks.as_ref().map(|urls| urls.url(batch));
@@ -57,6 +63,11 @@ impl Sender {
             tracing::warn!(error = %error, "send.no_permit");
             return Err(NoCall::NoPermit);
         }
+        // A slow store or a process that stood still can put hours between the first look and this.
+        if !self.is_still_allowed(mine, day) {
+            tracing::warn!(batch.id = %batch, "send.too_late");
+            return Err(NoCall::NoTime);
+        }
         let called = self.clock.read();
         let answer = match request {
             Request::Sms(request) => self.liguelead.send_sms(&request).await,
@@ -66,10 +77,20 @@ impl Sender {
         Ok(answer)
     }
 
+    fn is_still_allowed(&self, mine: &[Message], day: &str) -> bool {
+        let now_ms = self.world.now_ms();
+        let open = |message: &Message| gate(message, &self.settings.hours, now_ms) == Gate::Open;
+        let is_today = today(now_ms, &self.settings.zone) == day;
+        is_today && (planted(Fault::HoursNotAskedAgain) || mine.iter().all(open))
+    }
+
     /// Spends the permit in hand, waiting for its time; if that is over, another one.
     async fn spend(&self, permit: &Permits, priority: Priority) -> Result<(), NoPermit> {
         let rate = self.rate_of(priority);
         loop {
+            if planted(Fault::PermitNotSpent) {
+                return Ok(());
+            }
             match permit.spend(self.clock.read()) {
                 Ok(()) => return Ok(()),
                 Err(NotNow::Early(us)) => tokio::time::sleep(Duration::from_micros(us.unsigned_abs())).await,

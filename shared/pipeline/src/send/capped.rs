@@ -2,7 +2,7 @@
 //!
 //! A message is let through by a conditional write on its lead's row, together with all other messages to that lead
 //! in the same wake-up: at most one write per message. A message that comes again (its request did not go out, or its
-//! sender died) is found in the row and counts once.
+//! sender died) is found in the row and counts once, from when it passed last.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,6 +13,7 @@ use recado_core::{
 use recado_ledger::{Change, LeadCaps, LedgerError};
 
 use super::{SendReport, Sender, moves::held};
+use crate::planted::{Fault, planted};
 
 /// Attempts at a lead's row that others keep writing. What is left over waits for the sweep.
 const ATTEMPTS: u32 = 4;
@@ -27,6 +28,9 @@ impl Sender {
         report: &mut SendReport,
     ) -> Result<Vec<Message>, LedgerError> {
         let caps = &self.settings.caps;
+        if planted(Fault::CapsNotAsked) {
+            return Ok(messages);
+        }
         let Some(longest_ms) = caps.iter().map(|cap| cap.every_ms).max() else { return Ok(messages) };
         let keep_until_ms = now_ms.saturating_add(i64::try_from(longest_ms).unwrap_or(i64::MAX / 2));
         let mut of_lead: BTreeMap<String, Vec<Message>> = BTreeMap::new();
@@ -73,7 +77,6 @@ impl Sender {
         let mut judged = Judged { sent: seen.sent.clone(), passed: Vec::new(), holds: Vec::new() };
         for message in messages {
             match ask(&self.settings.caps, &judged.sent, message.id, now_ms) {
-                Verdict::Known => judged.passed.push(message),
                 Verdict::Pass { shadow } => {
                     report.shadow_capped += u64::from(shadow);
                     judged.sent = with(&self.settings.caps, &judged.sent, Sent { at_ms: now_ms, id: message.id });

@@ -6,7 +6,10 @@ use recado_core::{
 };
 use recado_ledger::{Change, Due, Guard};
 
-use crate::settings::SendSettings;
+use crate::{
+    planted::{Fault, planted},
+    settings::SendSettings,
+};
 
 /// How long after a message was accepted LeadSquared is told so, in ms, unless its end comes first: most come within
 /// seconds, and then one write tells both.
@@ -24,7 +27,11 @@ pub(super) fn held(message: &Message, until_ms: i64, why: &str, now_ms: i64) -> 
     Change {
         why: Some(why.to_owned()),
         // What expires first is looked at when it expires.
-        due: Due::Wait(until_ms.min(message.expires_ms), message.priority),
+        due: if planted(Fault::HeldForEver) {
+            Due::Never
+        } else {
+            Due::Wait(until_ms.min(message.expires_ms), message.priority)
+        },
         ..Change::new(message.id, Guard { states: WAITING, batch: None }, State::Held, now_ms)
     }
 }

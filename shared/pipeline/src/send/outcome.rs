@@ -18,6 +18,7 @@ use super::{
     moves::{Follow, given_back},
     parts::Way,
 };
+use crate::planted::{Fault, planted};
 
 /// How long calls wait for their recording to be uploaded again before it is looked for, in ms.
 const UPLOAD_WAIT_MS: u64 = 10_000;
@@ -82,11 +83,15 @@ impl Sender {
                 let why = format!("LigueLead could not be reached or asked to wait: {reason}");
                 return self.not_sent(batch, spent, mine, retry_after_ms, &why).await;
             }
+            Outcome::Unknown { reason, .. } if planted(Fault::UnknownTakenForNotSent) => {
+                return self.not_sent(batch, spent, mine, None, &reason.to_string()).await;
+            }
             Outcome::Unknown { reason, .. } => {
                 way.among_fewest = false;
                 let why = format!("no answer that says whether it was sent: {reason}");
                 let change = BatchChange {
                     why: Some(why.clone()),
+                    refund: planted(Fault::RefundOnUnknown).then_some(spent),
                     ..BatchChange::new(batch, &[BatchState::Calling], BatchState::Unknown, now_ms)
                 };
                 if !self.insist(&change).await? {
@@ -233,7 +238,7 @@ impl Sender {
     /// Makes a batch's move, again and again for a few seconds while the table fails: its answer is not to be lost
     /// for a passing fault. Repeating it is harmless.
     pub(super) async fn insist(&self, change: &BatchChange) -> Result<bool, LedgerError> {
-        let token = self.world.fresh_batch().to_string();
+        let mut token = self.world.fresh_batch().to_string();
         let mut wait = Duration::from_millis(100);
         for _ in 1..RECORD_ATTEMPTS {
             match self.ledger.move_batch(change, &token).await {
@@ -241,6 +246,9 @@ impl Sender {
                 Err(_) => tokio::time::sleep(wait).await,
             }
             wait *= 2;
+            if planted(Fault::FreshTokenPerAttempt) {
+                token = self.world.fresh_batch().to_string();
+            }
         }
         self.ledger.move_batch(change, &token).await
     }

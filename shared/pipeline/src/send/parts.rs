@@ -23,6 +23,7 @@ use super::{
     moves::{WAITING, claim, given_back, held},
     outcome::word,
 };
+use crate::planted::{Fault, planted};
 
 /// What one part did, and whether to go on with the others.
 pub(super) enum Did {
@@ -82,7 +83,8 @@ impl Sender {
             return Ok(Did::Stop(SendReport { left: part.members.len() as u64, ..SendReport::default() }));
         }
         // Asked before anything is reserved or claimed, since a message that must wait then costs one write.
-        let latest_ms = self.world.now_ms() + PERMIT_WITHIN_MS;
+        let within_ms = if planted(Fault::PermitNotSpent) { 60_000 } else { PERMIT_WITHIN_MS };
+        let latest_ms = self.world.now_ms() + within_ms;
         let priority = part.members.first().map(|message| message.priority).unwrap_or_default();
         match self.rate_of(priority).permits(1, self.clock.read(), latest_ms).await {
             Ok(permit) => self.try_part(part, way, permit, deadline_ms).await.map(Did::GoOn),
@@ -125,7 +127,8 @@ impl Sender {
         let Reserved { batch, refund, members } = reserved;
         let claims = members.iter().map(|message| claim(message, batch, now_ms)).collect();
         let claimed = self.ledger.move_messages(claims).await?;
-        let (mine, lost): (Vec<_>, Vec<_>) = members.into_iter().zip(claimed).partition(|(_, mine)| *mine);
+        let all = planted(Fault::ClaimNotChecked);
+        let (mine, lost): (Vec<_>, Vec<_>) = members.into_iter().zip(claimed).partition(|(_, mine)| *mine || all);
         let mine: Vec<Message> = mine.into_iter().map(|(message, _)| message).collect();
         report.not_ours += lost.len() as u64;
         if mine.is_empty() {
@@ -134,13 +137,23 @@ impl Sender {
         }
         let spent = Refund { amount: cost(&mine, way.among_fewest), ..refund.clone() };
         let surplus = Refund { amount: refund.amount.less(spent.amount), ..refund };
-        if !self.begin_call(batch, &mine, surplus).await? {
+        let surplus = if planted(Fault::SurplusKept) { Refund { amount: Day::default(), ..surplus } } else { surplus };
+        let early = if planted(Fault::CalledBeforeWritten) {
+            Some(self.call(batch, &mine, &permit, &spent.day, deadline_ms).await)
+        } else {
+            None
+        };
+        if !self.begin_call(batch, &mine, surplus).await? && !planted(Fault::ReleasedSenderCalls) {
             // Another process took this sender for dead and released the batch.
             self.moved(mine.iter().map(|m| given_back(m, batch, now_ms, None, now_ms)).collect()).await;
             report.not_ours += mine.len() as u64;
             return Ok(report);
         }
-        let answer = match self.call(batch, &mine, &permit, deadline_ms).await {
+        let called = match early {
+            Some(called) => called,
+            None => self.call(batch, &mine, &permit, &spent.day, deadline_ms).await,
+        };
+        let answer = match called {
             Ok(answer) => answer,
             Err(no_call) => return Ok(report.and(self.not_called(batch, spent, &mine, &no_call).await?)),
         };
@@ -155,8 +168,9 @@ impl Sender {
     /// it may have happened; it is only believed when it says so.
     async fn begin_call(&self, batch: BatchId, mine: &[Message], surplus: Refund) -> Result<bool, LedgerError> {
         let now_ms = self.world.now_ms();
+        let listed = if planted(Fault::MembersNotListed) { &[] } else { mine };
         let change = BatchChange {
-            call: Some((now_ms, mine.iter().map(|message| message.id).collect())),
+            call: Some((now_ms, listed.iter().map(|message| message.id).collect())),
             refund: (surplus.amount != Day::default()).then_some(surplus),
             ..BatchChange::new(batch, &[BatchState::Prepared], BatchState::Calling, now_ms)
         };

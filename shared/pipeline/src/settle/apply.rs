@@ -13,7 +13,10 @@ use recado_core::{
 use recado_ledger::{Amend, LedgerError, MOST_PRICES, Price, StoredCallback};
 
 use super::{Settled, Settler, known::Facts, report};
-use crate::send::ACCEPTED_LINGER_MS;
+use crate::{
+    planted::{Fault, planted},
+    send::ACCEPTED_LINGER_MS,
+};
 
 /// How long a report whose message is not known yet waits for another look, in ms.
 const LATER_MS: i64 = 60_000;
@@ -189,7 +192,7 @@ impl Settler {
         let now_ms = self.world.now_ms();
         let (mut applied, mut later) = (Vec::new(), Vec::new());
         for (report, settled) in reports.iter().zip(settled) {
-            if *settled != Settled::Later {
+            if *settled != Settled::Later || planted(Fault::EarlyReportForgotten) {
                 applied.push(report);
             } else if now_ms - report.received_ms > self.settings.unknown_after_ms {
                 tracing::warn!(callback.status = super::logged(&report.status), "callback.of_nobody");
@@ -231,7 +234,7 @@ fn add<'r>(
 /// The change that a message's reports make, if any.
 fn change(message: &Message, said: &Said<'_>, now_ms: i64) -> Option<Amend> {
     let change = Amend::of(message);
-    let Some(state) = said.report.and_then(|report| heard(message, said.batch, report)) else {
+    let Some(state) = said.report.and_then(|report| moves_to(message, said.batch, report)) else {
         return message.history.no_callback_ms.map(|_| change.reported());
     };
     let change = change.to(state, None, now_ms).reported().campaign(said.campaign_id);
@@ -248,6 +251,14 @@ fn change(message: &Message, said: &Said<'_>, now_ms: i64) -> Option<Amend> {
         _ => now_ms + ACCEPTED_LINGER_MS,
     };
     Some(change.tell(tell_ms))
+}
+
+/// Where a report moves a message, if anywhere.
+fn moves_to(message: &Message, batch: BatchId, report: Report) -> Option<State> {
+    if planted(Fault::ReportsMoveBack) {
+        return Some(report.state());
+    }
+    heard(message, batch, report).filter(|_| message.state != State::Unknown || !planted(Fault::UnknownNotSettled))
 }
 
 /// When a call that nobody answered is over for good: only then is LeadSquared told so, since a redial that is

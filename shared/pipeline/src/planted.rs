@@ -1,0 +1,82 @@
+//! Mistakes that could be made here, each where it would be made.
+//!
+//! The simulation proves something only if it notices them, so its tests make them one at a time. Outside of this
+//! crate's own tests `planted` is always false, and the compiler removes what depends on it. What each one is and which
+//! invariant notices it stands in docs/architecture.md.
+
+/// One mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Each delivery of a change gets an id of its own.
+    DeliveriesNotRecognised,
+    /// A webhook is answered 200 although its messages could not be written.
+    AnsweredBeforeStored,
+    /// The hours are asked only when a message is made, not when it is sent.
+    HoursNotAskedAgain,
+    /// The caps are not asked.
+    CapsNotAsked,
+    /// The day's budget is counted and not enforced.
+    BudgetNotEnforced,
+    /// Every message that was to be claimed is sent, whoever has it.
+    ClaimNotChecked,
+    /// What was reserved for messages that another sender has is kept.
+    SurplusKept,
+    /// The call is made before `calling` is written.
+    CalledBeforeWritten,
+    /// The batch's row does not list what the call carries.
+    MembersNotListed,
+    /// Each attempt at one write of a batch is a write of its own.
+    FreshTokenPerAttempt,
+    /// A permit is taken, and the call is made without waiting for its time.
+    PermitNotSpent,
+    /// An unknown outcome is taken for one that was certainly not sent.
+    UnknownTakenForNotSent,
+    /// An unknown outcome gives back what it reserved.
+    RefundOnUnknown,
+    /// A message is held without an appointment.
+    HeldForEver,
+    /// A sender whose batch was released meanwhile makes the call all the same.
+    ReleasedSenderCalls,
+    /// A batch whose call was never answered for is given back.
+    StaleCallGivenBack,
+    /// A batch that was never called keeps what it reserved.
+    DeadBatchKeepsBudget,
+    /// A report moves a message from any state.
+    ReportsMoveBack,
+    /// A report is thought about before it is stored, and forgotten if that fails.
+    ReportNotStored,
+    /// A report whose message cannot be found yet is not looked at again.
+    EarlyReportForgotten,
+    /// A report does not settle what was unknown.
+    UnknownNotSettled,
+}
+
+/// Whether this mistake is being made: never, outside of the simulation.
+#[cfg(not(test))]
+pub(crate) const fn planted(_: Fault) -> bool {
+    false
+}
+
+#[cfg(test)]
+pub(crate) use in_tests::{plant, planted};
+
+#[cfg(test)]
+mod in_tests {
+    use std::cell::Cell;
+
+    use super::Fault;
+
+    thread_local! {
+        static PLANTED: Cell<Option<Fault>> = const { Cell::new(None) };
+    }
+
+    /// Whether this mistake is being made on this thread.
+    pub(crate) fn planted(fault: Fault) -> bool {
+        PLANTED.get() == Some(fault)
+    }
+
+    /// Makes this mistake on this thread from now on, and no other.
+    pub(crate) fn plant(fault: Option<Fault>) {
+        PLANTED.set(fault);
+    }
+}

@@ -1,0 +1,107 @@
+//! A process: the real use cases over the real ledger, put together as an installation does.
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use liguelead::{Client, Credentials};
+use recado_ledger::Ledger;
+use recado_limits::{Clock, LigueLeadAccount, Plan};
+
+use super::{
+    scenario::Setting,
+    store::{TABLE, client},
+    universe::{Process, Universe},
+    vendor::Line,
+};
+use crate::{
+    World,
+    http::{Body, HttpRequest},
+    ingest::Intake,
+    pauses::Pauses,
+    secrets::{CallbackUrls, Secret},
+    send::{InFlight, Sender},
+    settings::SendSettings,
+    settle::{Known, Settler},
+    sweep::Sweeper,
+};
+
+const SECRET: &str = "simulated";
+/// The window of LigueLead's rate, in ms.
+const WINDOW_MS: NonZeroU32 = NonZeroU32::new(60_000).unwrap();
+
+/// The use cases of one process.
+#[derive(Debug, Clone)]
+pub(super) struct Installed {
+    pub(super) intake: Intake,
+    pub(super) sweeper: Sweeper,
+}
+
+impl Installed {
+    pub(super) fn sender(&self) -> &Sender {
+        &self.sweeper.sender
+    }
+
+    pub(super) fn settler(&self) -> &Settler {
+        &self.sweeper.settler
+    }
+}
+
+/// LigueLead's client, which every process's calls are built by. It costs as much as the rest of a schedule, so there
+/// is one for all schedules of a thread.
+pub(super) fn liguelead() -> Client {
+    let credentials = Credentials { api_token: SECRET.into(), app_id: SECRET.into() };
+    let timeout = Duration::from_secs(20);
+    Client::new("http://liguelead.invalid/v1", &credentials, timeout).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Puts a process together.
+pub(super) fn install(universe: &Arc<Universe>, process: Process, setting: &Setting, liguelead: &Client) -> Installed {
+    let config = Arc::clone(&setting.config);
+    let ledger = Ledger::new(client(universe, process), TABLE, config.retention_ms);
+    let settings = SendSettings::of(&config);
+    let secret = Secret::parse(SECRET).unwrap_or_else(|| unreachable!());
+    let world = {
+        let (time, chance) = (Arc::clone(universe), Arc::clone(universe));
+        World::new(
+            move || time.clocks(process).wall_us.div_euclid(1_000),
+            move || chance.draw(|rng| rng.u128(..)).to_be_bytes(),
+        )
+    };
+    let clocks = Arc::clone(universe);
+    let limit = NonZeroU32::new(config.liguelead.requests_per_minute).unwrap_or(NonZeroU32::MIN);
+    let sender = Sender {
+        liguelead: liguelead.through(Arc::new(Line { universe: Arc::clone(universe), process })),
+        rate: LigueLeadAccount::new(ledger.client().clone(), TABLE, Plan::new(limit, WINDOW_MS)),
+        clock: Clock::given(move || clocks.clocks(process)),
+        low_rate: LigueLeadAccount::at_share(ledger.client().clone(), TABLE, Plan::new(limit, WINDOW_MS), 500),
+        in_flight: InFlight::new(settings.requests_at_once),
+        callbacks: "https://recado.example".parse().ok().map(|url| CallbackUrls::new(url, secret.clone())),
+        ledger: ledger.clone(),
+        settings: settings.clone(),
+        pauses: Pauses::default(),
+        opt_outs: None,
+        world: world.clone(),
+    };
+    let settler = Settler {
+        ledger: ledger.clone(),
+        secret: secret.clone(),
+        app_id: SECRET.into(),
+        settings,
+        world: world.clone(),
+        known: Known::default(),
+    };
+    Installed {
+        intake: Intake { ledger, config, secret, world, wake: Arc::default() },
+        sweeper: Sweeper { sender, settler },
+    }
+}
+
+/// A POST of JSON, as both vendors make them.
+pub(super) fn post(query: Vec<(String, String)>, body: &serde_json::Value) -> HttpRequest {
+    HttpRequest {
+        method: "POST".to_owned(),
+        query,
+        content_type: Some("application/json".to_owned()),
+        secret: Some(SECRET.to_owned()),
+        body: Body::Whole(body.to_string().into_bytes()),
+    }
+}

@@ -1,0 +1,321 @@
+//! One schedule from its seed to its end: events at their times, sweeps when something is due, crashes, a change of the
+//! configuration; then calm weather, until nothing more is due.
+
+use std::sync::Arc;
+
+use dynoxide::Database;
+use fastrand::Rng;
+use liguelead::Client;
+use recado_core::message::Priority;
+use recado_simulators::liguelead::{CallbackOptions, InProcess, Options};
+use serde_json::json;
+
+use super::{
+    oracle,
+    process::{Installed, install, post},
+    scenario::{Scenario, Weather, one_in, pick},
+    store::{TABLE, dispatch},
+    universe::{Event, Invariant, Process, Universe},
+};
+use crate::send::NO_DEADLINE_MS;
+
+/// Events after which a schedule that has not come to rest never will.
+const EVENTS_MAX: usize = 3_000;
+/// How often the processes sweep, in ms.
+const SWEEP_EVERY_MS: i64 = 60_000;
+/// How often LeadSquared tries to deliver.
+const DELIVERIES: u32 = 3;
+
+/// What became of a schedule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Outcome {
+    pub(super) broken: Option<(Invariant, String)>,
+    /// A hash of all that happened.
+    pub(super) trace: u64,
+    /// Messages that LigueLead took.
+    pub(super) sent: usize,
+}
+
+/// Runs the schedule of `seed`; `told`: and says what happens.
+pub(super) fn run(seed: u64, liguelead: &Client, told: bool) -> Outcome {
+    // The store's client draws its jitter from the thread's generator.
+    fastrand::seed(seed);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.unwrap_or_else(|error| panic!("{error}")).block_on(schedule(seed, liguelead, told))
+}
+
+async fn schedule(seed: u64, liguelead: &Client, told: bool) -> Outcome {
+    let mut rng = Rng::with_seed(seed);
+    let scenario = Scenario::draw(&mut rng);
+    let universe = Arc::new(Universe::new(
+        engine(),
+        scenario.begin_ms,
+        told,
+        vendor(seed, &scenario, &mut rng),
+        scenario.weather.clone(),
+        rng,
+    ));
+    if told {
+        println!("{scenario:#?}");
+    }
+    let mut driver =
+        Driver { universe, scenario, liguelead, installed: Vec::new(), setting: 0, swept_ms: 0, sweep_wait_ms: 0 };
+    driver.begin();
+    driver.drive().await;
+    oracle::at_end(&driver.universe, &driver.scenario);
+    let state = driver.universe.state();
+    let sent = state.log.calls.iter().filter(|call| call.accepted).map(|call| call.phones.len()).sum();
+    let broken = state.broken.clone();
+    drop(state);
+    Outcome { broken, trace: driver.universe.trace(), sent }
+}
+
+/// An empty table.
+fn engine() -> Database {
+    let engine = Database::memory().unwrap_or_else(|error| panic!("{error}"));
+    let index = |name: &str, hash: &str, range: &str| {
+        json!({
+            "IndexName": name, "Projection": { "ProjectionType": "KEYS_ONLY" },
+            "KeySchema": [
+                { "AttributeName": hash, "KeyType": "HASH" }, { "AttributeName": range, "KeyType": "RANGE" },
+            ],
+        })
+    };
+    let attribute = |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
+    let table = json!({
+        "TableName": TABLE, "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [
+            attribute("pk", "S"), attribute("sk", "S"), attribute("due_shard", "S"), attribute("due_ms", "N"),
+            attribute("batch", "S"), attribute("phone", "S"), attribute("crm_shard", "S"), attribute("crm_due_ms", "N"),
+        ],
+        "KeySchema": [
+            { "AttributeName": "pk", "KeyType": "HASH" }, { "AttributeName": "sk", "KeyType": "RANGE" },
+        ],
+        "GlobalSecondaryIndexes": [
+            index("due", "due_shard", "due_ms"), index("batch", "batch", "phone"), index("crm", "crm_shard", "crm_due_ms"),
+        ],
+    });
+    dispatch(&engine, "CreateTable", &table).unwrap_or_else(|error| panic!("{error}"));
+    engine
+}
+
+fn vendor(seed: u64, scenario: &Scenario, rng: &mut Rng) -> InProcess {
+    let callbacks = CallbackOptions {
+        sent_after_ms: pick(rng, &[0, 500, 30_000]),
+        final_after_ms: pick(rng, &[2_000, 60_000, 7_200_000]),
+        callback_jitter_ms: pick(rng, &[0, 5_000, 3_600_000]),
+        undelivered_share: 0.2,
+        failed_share: 0.1,
+        callbacks_out_of_order: one_in(rng, 4),
+        callbacks_before_answer: one_in(rng, 6),
+        ..CallbackOptions::default()
+    };
+    let mut options = Options {
+        requests_per_minute: scenario.vendor_per_minute,
+        reject_phones: scenario.reject_phones.clone(),
+        callbacks,
+        ..Options::default()
+    };
+    options.faults.seed = seed;
+    InProcess::new(options)
+}
+
+/// Until when a function may run that starts now, in ms since the epoch, if it has an end at all.
+fn deadline_ms(universe: &Universe) -> i64 {
+    let now_ms = universe.now_ms();
+    universe.draw(|rng| if one_in(rng, 2) { NO_DEADLINE_MS } else { now_ms + rng.i64(10_000..=120_000) })
+}
+
+struct Driver<'a> {
+    universe: Arc<Universe>,
+    scenario: Scenario,
+    liguelead: &'a Client,
+    installed: Vec<(Process, Installed)>,
+    /// Which configuration is in force for processes that start.
+    setting: usize,
+    swept_ms: i64,
+    /// How long after something is due the next sweep comes.
+    sweep_wait_ms: i64,
+}
+
+impl Driver<'_> {
+    fn begin(&mut self) {
+        for slot in 0..self.scenario.processes {
+            self.start(slot);
+        }
+        for change in 0..self.scenario.changes.len() {
+            let at_ms = self.scenario.changes[change].at_ms;
+            let late_ms =
+                self.universe.draw(|rng| if one_in(rng, 4) { rng.i64(0..=1_800_000) } else { rng.i64(0..=2_000) });
+            self.universe.at(at_ms + late_ms, Event::Deliver { change, attempt: 1 });
+            if self.universe.happens(|weather| weather.twice) {
+                let again_ms = self.universe.draw(|rng| rng.i64(0..=7_200_000));
+                self.universe.at(at_ms + again_ms, Event::Deliver { change, attempt: DELIVERIES + 1 });
+            }
+        }
+        if let Some(after_ms) = self.scenario.reconfigured_after_ms {
+            self.universe.at(self.scenario.begin_ms + after_ms, Event::Reconfigure);
+        }
+    }
+
+    fn start(&mut self, slot: usize) {
+        let process = self.universe.born(slot);
+        let Some(setting) = self.scenario.settings.get(self.setting) else { return };
+        let installed = (process, install(&self.universe, process, setting, self.liguelead));
+        self.universe.tell(format_args!("process {slot} starts with configuration {}", self.setting));
+        match self.installed.get_mut(slot) {
+            Some(old) => *old = installed,
+            None => self.installed.push(installed),
+        }
+        if self.universe.draw(|rng| one_in(rng, 3)) {
+            // A process that has just started looks for what the one before it left.
+            self.sweep(slot, recado_core::decide::WAKE_UP_WITHIN_MS);
+        }
+    }
+
+    async fn drive(&mut self) {
+        for _ in 0..EVENTS_MAX {
+            let Some(at_ms) = self.next_ms() else { return };
+            self.universe.wait_until(at_ms).await;
+            if self.universe.elapsed_ms() >= self.scenario.storm_ms {
+                self.universe.state().weather = Weather::default();
+            }
+            if self.universe.state().broken.is_some() {
+                return;
+            }
+            let event = {
+                let mut state = self.universe.state();
+                let due = state.queue.first_key_value().is_some_and(|((at, _), _)| *at <= at_ms);
+                if due { state.queue.pop_first().map(|(_, event)| event) } else { None }
+            };
+            match event {
+                Some(event) => self.happen(event),
+                None => self.swept(),
+            }
+        }
+        self.universe.broke(Invariant::Ends, format!("it has not come to rest after {EVENTS_MAX} events"));
+    }
+
+    /// When something happens next: an event, or a sweep of what is due. None if nothing more will.
+    fn next_ms(&mut self) -> Option<i64> {
+        let state = self.universe.state();
+        let event_ms = state.queue.first_key_value().map(|((at_ms, _), _)| *at_ms);
+        let due_ms = state.rows.earliest_due_ms();
+        drop(state);
+        // The processes sweep each minute; sweeps that find nothing are left out, and in calm weather many of the rest.
+        let sweep_ms = due_ms.map(|due_ms| due_ms.max(self.swept_ms + SWEEP_EVERY_MS / 3) + self.sweep_wait_ms);
+        [event_ms, sweep_ms].into_iter().flatten().min()
+    }
+
+    fn swept(&mut self) {
+        let storm = self.universe.elapsed_ms() < self.scenario.storm_ms;
+        let most_ms = if storm { SWEEP_EVERY_MS } else { 30 * SWEEP_EVERY_MS };
+        self.sweep_wait_ms = self.universe.draw(|rng| rng.i64(0..=most_ms));
+        self.swept_ms = self.universe.now_ms();
+        let Some(slot) = self.living() else { return };
+        self.sweep(slot, 0);
+        if let Some(other) = self.living().filter(|other| *other != slot)
+            && self.universe.draw(|rng| one_in(rng, 4))
+        {
+            self.sweep(other, 0);
+        }
+    }
+
+    fn sweep(&self, slot: usize, ahead_ms: i64) {
+        let Some((process, installed)) = self.installed.get(slot).cloned() else { return };
+        let universe = Arc::clone(&self.universe);
+        self.universe.run(process, async move {
+            // All messages have one priority, and to look at its lane alone takes a third as long.
+            let deadline_ms = deadline_ms(&universe);
+            match installed.sweeper.sweep_lane(Priority::Normal, ahead_ms, deadline_ms).await {
+                Ok(report) => universe.tell(format_args!("process {} swept: {report:?}", process.slot)),
+                Err(error) => universe.tell(format_args!("process {} could not sweep: {error}", process.slot)),
+            }
+        });
+    }
+
+    /// One of the processes that live.
+    fn living(&self) -> Option<usize> {
+        let mut state = self.universe.state();
+        let living: Vec<usize> =
+            state.processes.iter().enumerate().filter(|(_, life)| life.alive).map(|(slot, _)| slot).collect();
+        (!living.is_empty()).then(|| pick(&mut state.rng, &living))
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Start(slot) => return self.start(slot),
+            Event::Reconfigure => return self.reconfigure(),
+            Event::Deliver { change, attempt } if attempt <= DELIVERIES => {
+                if self.universe.state().log.taken.contains(&change) {
+                    return;
+                }
+                let again_ms = self.universe.draw(|rng| rng.i64(30_000..=900_000));
+                self.universe.after(again_ms, Event::Deliver { change, attempt: attempt + 1 });
+            }
+            _ => {}
+        }
+        // Where nobody lives, nobody answers: LeadSquared tries again, LigueLead does not, and the stream waits.
+        let Some(slot) = self.living() else {
+            if let Event::Wake(_) = event {
+                self.universe.after(5_000, event);
+            }
+            return;
+        };
+        let Some((process, installed)) = self.installed.get(slot).cloned() else { return };
+        let universe = Arc::clone(&self.universe);
+        match event {
+            Event::Deliver { change, .. } => {
+                let request = post(Vec::new(), &self.scenario.changes[change].body);
+                self.universe.tell(format_args!("change {change} is delivered to process {slot}"));
+                self.universe.run(process, async move {
+                    if installed.intake.webhook(&request).await.status == 200 {
+                        universe.tell(format_args!("change {change} is taken"));
+                        universe.state().log.taken.insert(change);
+                    }
+                });
+            }
+            Event::Wake(mut ids) => {
+                if ids.is_empty() {
+                    ids = std::mem::take(&mut self.universe.state().woken);
+                }
+                if ids.len() > 1 && self.universe.happens(|weather| weather.twice) {
+                    // Another is woken for some of them, at nearly the same time.
+                    let some = self.universe.draw(|rng| rng.usize(1..=ids.len()));
+                    let after_ms = self.universe.draw(|rng| rng.i64(0..=30));
+                    self.universe.after(after_ms, Event::Wake(ids.iter().take(some).copied().collect()));
+                }
+                self.universe.tell(format_args!("process {slot} is woken for {}", ids.len()));
+                self.universe.run(process, async move {
+                    let deadline_ms = deadline_ms(&universe);
+                    match installed.sender().send_new(&ids, deadline_ms).await {
+                        Ok(report) => universe.tell(format_args!("process {slot} sent: {report:?}")),
+                        Err(error) => universe.tell(format_args!("process {slot} could not send: {error}")),
+                    }
+                });
+            }
+            Event::Report(callback) => {
+                let url: Option<url::Url> = callback.url.parse().ok();
+                let query = url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default();
+                let request = post(query, &callback.body);
+                self.universe.tell(format_args!("process {slot} hears {} of {}", callback.status, callback.phone));
+                self.universe.run(process, async move {
+                    if installed.settler().callback(&request).await.status == 200 {
+                        oracle::heard(&universe, &callback);
+                    }
+                });
+            }
+            Event::Start(_) | Event::Reconfigure => {}
+        }
+    }
+
+    /// The processes change over one by one.
+    fn reconfigure(&mut self) {
+        self.setting = self.scenario.settings.len() - 1;
+        self.universe.tell(format_args!("the configuration changes"));
+        for slot in 0..self.scenario.processes {
+            let after_ms = self.universe.draw(|rng| rng.i64(0..=120_000));
+            self.universe.after(after_ms, Event::Start(slot));
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The store: the embedded engine, called in process below the store's own client, and all that can go wrong between
+//! the two.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use aws_sdk_dynamodb::{
+    Client, Config,
+    config::{BehaviorVersion, Credentials, Region, retry::RetryPartition},
+};
+use aws_smithy_runtime_api::{
+    client::{
+        http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+    },
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+use dynoxide::{Database, DynoxideError};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::universe::{Process, Universe};
+
+pub(super) const TABLE: &str = "recado";
+/// The usual longest way to the store or back, in ms.
+const WAY_MS: u64 = 10;
+const LATE_MS: u64 = 15_000;
+
+/// What becomes of one request on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Arrives,
+    /// The store says that it cannot now.
+    Refused,
+    /// It is carried out, and nobody hears of it.
+    AnswerLost,
+    /// It is carried out seconds after its sender gave up.
+    AppliedLate,
+    /// It takes longer than an attempt may.
+    Slow,
+}
+
+/// The store's client for one process.
+pub(super) fn client(universe: &Arc<Universe>, process: Process) -> Client {
+    let wire = SharedHttpConnector::new(Wire { universe: Arc::clone(universe), process });
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("local"))
+        .credentials_provider(Credentials::new("simulated", "simulated", None, None, "simulated"))
+        .endpoint_url("http://store.invalid")
+        .timeout_config(recado_ledger::timeouts())
+        // The client's memory of failures is a process's own, and dies with it.
+        .retry_partition(RetryPartition::custom("simulated").build())
+        .http_client(http_client_fn(move |_, _| wire.clone()))
+        .build();
+    Client::from_conf(config)
+}
+
+struct Wire {
+    universe: Arc<Universe>,
+    process: Process,
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wire")
+    }
+}
+
+impl HttpConnector for Wire {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (universe, process) = (Arc::clone(&self.universe), self.process);
+        HttpConnectorFuture::new(async move {
+            let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
+            let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+            let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
+            carry(&universe, process, &operation, body).await
+        })
+    }
+}
+
+async fn carry(
+    universe: &Arc<Universe>,
+    process: Process,
+    operation: &str,
+    body: Value,
+) -> Result<HttpResponse, ConnectorError> {
+    universe.step(process, WAY_MS).await;
+    let fate = fate(universe, operation);
+    if fate != Fate::Arrives {
+        universe.tell(format_args!("process {}: store {operation}: {fate:?}", process.slot));
+    }
+    let lost = |what: &'static str| ConnectorError::io(what.into());
+    match fate {
+        Fate::Refused => {
+            let code = "com.amazonaws.dynamodb.v20120810#InternalServerError";
+            Ok(response(500, &json!({ "__type": code, "message": "simulated" })))
+        }
+        Fate::AnswerLost => {
+            apply(universe, operation, body);
+            universe.step(process, WAY_MS).await;
+            Err(lost("the answer was lost"))
+        }
+        Fate::AppliedLate => {
+            let (universe_then, operation) = (Arc::clone(universe), operation.to_owned());
+            let late_ms = universe.draw(|rng| rng.u64(1..=LATE_MS));
+            tokio::spawn(async move {
+                sleep(Duration::from_millis(late_ms)).await;
+                universe_then.tell(format_args!("store {operation}: applied late"));
+                apply(&universe_then, &operation, body);
+            });
+            universe.step(process, WAY_MS).await;
+            Err(lost("the connection was lost"))
+        }
+        Fate::Slow => {
+            let (before_ms, after_ms) = universe.draw(|rng| (rng.u64(0..=LATE_MS), rng.u64(0..=LATE_MS)));
+            sleep(Duration::from_millis(before_ms)).await;
+            let answer = apply(universe, operation, body);
+            sleep(Duration::from_millis(after_ms)).await;
+            Ok(answer)
+        }
+        Fate::Arrives => {
+            let answer = apply(universe, operation, body);
+            universe.step(process, WAY_MS).await;
+            Ok(answer)
+        }
+    }
+}
+
+fn fate(universe: &Universe, operation: &str) -> Fate {
+    let elapsed_ms = universe.elapsed_ms();
+    if universe.happens(|weather| {
+        let out = weather.outages.iter().any(|(from, until)| (*from..*until).contains(&elapsed_ms));
+        if out { 0.9 } else { weather.store_loses_answer }
+    }) {
+        Fate::AnswerLost
+    } else if universe.happens(|weather| weather.store_refuses) {
+        Fate::Refused
+    } else if is_write(operation) && universe.happens(|weather| weather.store_applies_late) {
+        Fate::AppliedLate
+    } else if universe.happens(|weather| weather.store_slow) {
+        Fate::Slow
+    } else {
+        Fate::Arrives
+    }
+}
+
+fn is_write(operation: &str) -> bool {
+    !matches!(operation, "GetItem" | "BatchGetItem" | "Query" | "Scan" | "DescribeTable")
+}
+
+/// Carries a request out, and looks at what it changed.
+fn apply(universe: &Arc<Universe>, operation: &str, mut body: Value) -> HttpResponse {
+    let left_out = if operation == "BatchExecuteStatement" { leave_out(universe, &mut body) } else { Vec::new() };
+    let answer = dispatch(&universe.engine, operation, &body);
+    let answer = match answer {
+        Ok(mut answer) => {
+            put_back(&mut answer, &left_out);
+            lag(universe, &mut answer);
+            response(200, &answer)
+        }
+        Err(error) => {
+            let text = error.to_json();
+            raw_response(error.status_code(), text)
+        }
+    };
+    if is_write(operation) {
+        super::rows::look(universe, &body);
+    }
+    answer
+}
+
+/// Takes some statements out of a request: those that the store could not take for a passing reason.
+fn leave_out(universe: &Universe, body: &mut Value) -> Vec<usize> {
+    let Some(statements) = body["Statements"].as_array_mut() else { return Vec::new() };
+    let out: Vec<usize> =
+        (0..statements.len()).filter(|_| universe.happens(|weather| weather.store_takes_part)).collect();
+    // The engine takes no empty request.
+    if out.len() == statements.len() {
+        return Vec::new();
+    }
+    let mut at = 0;
+    statements.retain(|_| {
+        at += 1;
+        !out.contains(&(at - 1))
+    });
+    out
+}
+
+fn put_back(answer: &mut Value, left_out: &[usize]) {
+    let Some(responses) = answer.get_mut("Responses").and_then(Value::as_array_mut) else { return };
+    for at in left_out {
+        responses.insert(*at, json!({ "Error": { "Code": "ThrottlingError", "Message": "simulated" } }));
+    }
+}
+
+/// An index does not show yet what was just written. Nothing but indexes is read by queries.
+fn lag(universe: &Universe, answer: &mut Value) {
+    if let Some(items) = answer.get_mut("Items").and_then(Value::as_array_mut) {
+        items.retain(|_| !universe.happens(|weather| weather.index_lags));
+    }
+}
+
+fn response(status: u16, body: &Value) -> HttpResponse {
+    raw_response(status, body.to_string())
+}
+
+fn raw_response(status: u16, body: String) -> HttpResponse {
+    let status = StatusCode::try_from(status).unwrap_or_else(|_| unreachable!());
+    let mut response = HttpResponse::new(status, SdkBody::from(body));
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    response
+}
+
+/// One operation of the engine.
+pub(super) fn dispatch(engine: &Database, operation: &str, body: &Value) -> Result<Value, DynoxideError> {
+    fn as_is<I: DeserializeOwned, O: Serialize>(
+        body: &Value,
+        call: impl FnOnce(I) -> Result<O, DynoxideError>,
+    ) -> Result<Value, DynoxideError> {
+        let unreadable = |error: serde_json::Error| DynoxideError::SerializationException(error.to_string());
+        let answer = call(serde_json::from_value(body.clone()).map_err(unreadable)?)?;
+        serde_json::to_value(answer).map_err(unreadable)
+    }
+    match operation {
+        "GetItem" => as_is(body, |request| engine.get_item(request)),
+        "PutItem" => as_is(body, |request| engine.put_item(request)),
+        "UpdateItem" => as_is(body, |request| engine.update_item(request)),
+        "DeleteItem" => as_is(body, |request| engine.delete_item(request)),
+        "Query" => as_is(body, |request| engine.query(request)),
+        "Scan" => as_is(body, |request| engine.scan(request)),
+        "BatchGetItem" => as_is(body, |request| engine.batch_get_item(request)),
+        "BatchExecuteStatement" => as_is(body, |request| engine.batch_execute_statement(request)),
+        "TransactWriteItems" => as_is(body, |request| engine.transact_write_items(request)),
+        "CreateTable" => as_is(body, |request| engine.create_table(request)),
+        "DescribeTable" => as_is(body, |request| engine.describe_table(request)),
+        "UpdateTimeToLive" => as_is(body, |request| engine.update_time_to_live(request)),
+        _ => panic!("the simulation's store does not know {operation}"),
+    }
+}

@@ -1,0 +1,268 @@
+//! What all parts of a schedule share: virtual time, chance, the lives of the processes, the queue of events to come.
+
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hasher as _},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use dynoxide::Database;
+use fastrand::Rng;
+use recado_core::identity::MessageId;
+use recado_limits::Reading;
+use recado_simulators::liguelead::{DueCallback, InProcess};
+use tokio::{
+    task::AbortHandle,
+    time::{Instant, sleep, sleep_until},
+};
+
+use super::{log::Log, rows::Rows, scenario::Weather};
+
+/// How far a process's clock may be from the true time, in µs: half of what the limits' arithmetic allows for.
+const SKEW_US: i64 = 50_000;
+
+/// Something that must always hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Invariant {
+    /// No message is sent twice.
+    SentOnce,
+    /// Every message reaches an end, or waits for a stated moment.
+    Ends,
+    /// A state never goes back, and says what is true.
+    Forward,
+    /// What was answered as taken, is kept.
+    NothingLost,
+    /// The books match what the vendor charged.
+    Books,
+    /// No rate, quota or cap is passed, and nothing is sent outside the hours.
+    Limits,
+}
+
+/// A process that one of the use cases runs in: which slot, and which life of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Process {
+    pub(super) slot: usize,
+    pub(super) life: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Life {
+    pub(super) life: u64,
+    pub(super) alive: bool,
+    stalled_until: Instant,
+    tasks: Vec<AbortHandle>,
+    skew_us: i64,
+}
+
+/// Something that happens at its time.
+#[derive(Debug, Clone)]
+pub(super) enum Event {
+    /// LeadSquared delivers a change, for the so-manieth time.
+    Deliver { change: usize, attempt: u32 },
+    /// The stream wakes a sender.
+    Wake(Vec<MessageId>),
+    /// LigueLead calls back.
+    Report(Box<DueCallback>),
+    /// A process starts.
+    Start(usize),
+    /// A new configuration is in force for processes that start from now on.
+    Reconfigure,
+}
+
+/// Everything that a schedule changes. One lock, one thread.
+pub(super) struct State {
+    pub(super) rng: Rng,
+    pub(super) weather: Weather,
+    pub(super) processes: Vec<Life>,
+    pub(super) vendor: InProcess,
+    pub(super) rows: Rows,
+    pub(super) log: Log,
+    pub(super) queue: BTreeMap<(i64, u64), Event>,
+    queued: u64,
+    /// Messages of which the stream has yet to tell.
+    pub(super) woken: Vec<MessageId>,
+    pub(super) broken: Option<(Invariant, String)>,
+    trace: DefaultHasher,
+    told: bool,
+}
+
+/// One schedule.
+pub(super) struct Universe {
+    began: Instant,
+    begin_ms: i64,
+    pub(super) engine: Database,
+    state: Mutex<State>,
+}
+
+impl Universe {
+    pub(super) fn new(
+        engine: Database,
+        begin_ms: i64,
+        told: bool,
+        vendor: InProcess,
+        weather: Weather,
+        rng: Rng,
+    ) -> Self {
+        let state = State {
+            rng,
+            weather,
+            processes: Vec::new(),
+            vendor,
+            rows: Rows::default(),
+            log: Log::default(),
+            queue: BTreeMap::new(),
+            queued: 0,
+            woken: Vec::new(),
+            broken: None,
+            trace: DefaultHasher::new(),
+            told,
+        };
+        Self { began: Instant::now(), begin_ms, engine, state: Mutex::new(state) }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// µs since the schedule began.
+    fn elapsed_us(&self) -> i64 {
+        i64::try_from(self.began.elapsed().as_micros()).unwrap_or(i64::MAX)
+    }
+
+    /// The true time, in ms since the epoch.
+    pub(super) fn now_ms(&self) -> i64 {
+        self.begin_ms + self.elapsed_us() / 1_000
+    }
+
+    pub(super) fn elapsed_ms(&self) -> i64 {
+        self.elapsed_us() / 1_000
+    }
+
+    /// What a process's clocks show.
+    pub(super) fn clocks(&self, process: Process) -> Reading {
+        let skew_us = self.state().processes.get(process.slot).map_or(0, |life| life.skew_us);
+        let elapsed_us = self.elapsed_us();
+        Reading { wall_us: self.begin_ms * 1_000 + elapsed_us + skew_us, mono_us: elapsed_us }
+    }
+
+    pub(super) async fn wait_until(&self, at_ms: i64) {
+        let after_ms = u64::try_from(at_ms - self.begin_ms).unwrap_or(0);
+        sleep_until(self.began + Duration::from_millis(after_ms)).await;
+    }
+
+    /// Puts an event into the queue.
+    pub(super) fn at(&self, at_ms: i64, event: Event) {
+        let mut state = self.state();
+        state.queued += 1;
+        let key = (at_ms, state.queued);
+        state.queue.insert(key, event);
+    }
+
+    pub(super) fn after(&self, ms: i64, event: Event) {
+        self.at(self.now_ms() + ms, event);
+    }
+
+    /// Writes a line of what happened: into the hash by which two runs are compared, and for whoever replays a seed.
+    pub(super) fn tell(&self, line: std::fmt::Arguments<'_>) {
+        let elapsed_us = self.elapsed_us();
+        let mut state = self.state();
+        let line = line.to_string();
+        state.trace.write_i64(elapsed_us);
+        state.trace.write(line.as_bytes());
+        if state.told {
+            let seconds = elapsed_us / 1_000_000;
+            let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+            println!("{hours:02}:{minutes:02}:{seconds:02}.{:06} {line}", elapsed_us % 1_000_000);
+        }
+    }
+
+    pub(super) fn trace(&self) -> u64 {
+        self.state().trace.finish()
+    }
+
+    /// Notes that something did not hold. The first is what counts.
+    pub(super) fn broke(&self, invariant: Invariant, what: String) {
+        self.tell(format_args!("BROKEN {invariant:?}: {what}"));
+        self.state().broken.get_or_insert((invariant, what));
+    }
+
+    /// Starts a new life in a slot.
+    pub(super) fn born(&self, slot: usize) -> Process {
+        let mut state = self.state();
+        let skew_us = state.rng.i64(-SKEW_US..=SKEW_US);
+        let fresh = Life { life: 1, alive: true, stalled_until: self.began, tasks: Vec::new(), skew_us };
+        match state.processes.get_mut(slot) {
+            Some(life) => *life = Life { life: life.life + 1, ..fresh },
+            None => state.processes.push(fresh),
+        }
+        let life = state.processes.get(slot).map_or(1, |life| life.life);
+        Process { slot, life }
+    }
+
+    /// Runs `work` in a process, until it ends or the process dies.
+    pub(super) fn run(&self, process: Process, work: impl Future<Output = ()> + Send + 'static) {
+        let task = tokio::spawn(work).abort_handle();
+        if let Some(life) = self.state().processes.get_mut(process.slot) {
+            life.tasks.retain(|task| !task.is_finished());
+            life.tasks.push(task);
+        }
+    }
+
+    /// Ends a process wherever it stands; it starts again later.
+    pub(super) fn kill(&self, process: Process) {
+        let again_ms = {
+            let mut state = self.state();
+            let Some(life) = state.processes.get_mut(process.slot) else { return };
+            if life.life != process.life || !life.alive {
+                return;
+            }
+            life.alive = false;
+            life.tasks.drain(..).for_each(|task| task.abort());
+            state.rng.i64(100..=60_000)
+        };
+        self.tell(format_args!("process {} dies", process.slot));
+        self.after(again_ms, Event::Start(process.slot));
+    }
+
+    /// A point at which a process waits for the world, and where it may die, or stand still for minutes. `most_ms` is
+    /// the usual longest wait.
+    pub(super) async fn step(self: &Arc<Self>, process: Process, most_ms: u64) {
+        let (dies, wait_ms) = {
+            let mut state = self.state();
+            let State { rng, weather, processes, .. } = &mut *state;
+            let dies = rng.f64() < weather.crash;
+            let Some(life) = processes.get_mut(process.slot) else { return };
+            if rng.f64() < weather.stall {
+                // Shorter and longer than the time after which it is taken for dead.
+                life.stalled_until = Instant::now() + Duration::from_millis(rng.u64(1_000..=300_000));
+            }
+            (dies, rng.u64(0..=most_ms))
+        };
+        if dies {
+            self.kill(process);
+            return std::future::pending().await;
+        }
+        if wait_ms > 0 {
+            sleep(Duration::from_millis(wait_ms)).await;
+        }
+        loop {
+            let until = self.state().processes.get(process.slot).map_or(self.began, |life| life.stalled_until);
+            if until <= Instant::now() {
+                return;
+            }
+            sleep_until(until).await;
+        }
+    }
+
+    /// Whether something with this probability happens.
+    pub(super) fn happens(&self, of: impl Fn(&Weather) -> f64) -> bool {
+        let mut state = self.state();
+        let probability = of(&state.weather);
+        probability > 0.0 && state.rng.f64() < probability
+    }
+
+    pub(super) fn draw<T>(&self, draw: impl FnOnce(&mut Rng) -> T) -> T {
+        draw(&mut self.state().rng)
+    }
+}
