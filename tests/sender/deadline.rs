@@ -21,14 +21,14 @@ async fn with_less_time_left_than_a_call_may_take_nothing_begins_and_the_next_wa
 
     // A call may take 5 s.
     let report = bench.sender.send_new(&ids, bench.now_ms() + 4_900).await.unwrap();
-    assert_eq!((report.requests, report.left), (0, MESSAGES.into()));
+    assert_eq!((report.requests, report.left), (0, u64::from(MESSAGES)));
     assert!(bench.vendor.received().calls.is_empty());
     assert_eq!(bench.in_state(State::Pending).await.len(), MESSAGES as usize, "as they were");
 
     // Time for some: 50 at once, 0.4 s each, and no new one in the last 5 s.
     let report = bench.sender.send_new(&ids, bench.now_ms() + 7_500).await.unwrap();
     assert!(report.requests >= 1 && report.left >= 1, "{report:?}");
-    assert_eq!(report.accepted + report.left, MESSAGES.into(), "{report:?}");
+    assert_eq!(report.accepted + report.left, u64::from(MESSAGES), "{report:?}");
     let report = bench.sender.send_new(&ids, NO_DEADLINE_MS).await.unwrap();
     assert_eq!(report.left, 0);
     let received = bench.vendor.received();
