@@ -106,6 +106,12 @@ impl Audios {
         let upload = self.make_sure(&audio, Some(bytes)).await?;
         self.ledger.name_audio(&audio).await?;
         let mut advice = of_file(audio.bytes, audio.length_ms);
+        if self.store.fetch(&audio).await?.is_none() {
+            advice.push(format!(
+                "its bytes are kept nowhere: put {name} beside the configuration, where it is looked for when LigueLead \
+                 has forgotten it"
+            ));
+        }
         let (ours, stored_bytes) = uploaded(&self.ledger.audios().await?);
         let files = upload.as_ref().ok().and_then(|there| there.files).unwrap_or_default().max(ours);
         advice.extend(of_account(files, stored_bytes));

@@ -240,6 +240,22 @@ async fn a_forgotten_upload_is_made_again_once_a_day_from_what_was_kept() {
 }
 
 #[tokio::test]
+async fn without_a_place_of_its_own_a_recording_is_kept_beside_the_configuration() {
+    let installation = Installation::start().await;
+    let store = AudioStore::Beside(installation.files.path().to_owned());
+    let audios = Audios { store, ..installation.another() };
+    let said = async |audios: &Audios| {
+        let added = audios.add("a.wav", wav(2)).await.unwrap();
+        assert!(added.upload.is_ok(), "{added:?}");
+        added.advice.iter().any(|advice| advice.contains("put a.wav beside the configuration"))
+    };
+    assert!(said(&audios).await);
+    std::fs::write(installation.files.path().join("a.wav"), wav(2)).unwrap();
+    assert!(!said(&audios).await);
+    assert!(!said(&installation.audios).await);
+}
+
+#[tokio::test]
 async fn a_recording_that_replaces_another_is_named_once_it_is_there() {
     let installation = Installation::start().await;
     let old = installation.add("a.wav", wav(2)).await;

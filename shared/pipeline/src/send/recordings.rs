@@ -102,3 +102,23 @@ pub(super) fn has_time(call: &Call, now_ms: i64) -> bool {
     let until_ms = call.ready.as_ref().and_then(|ready| ready.redial_until_ms);
     until_ms.is_none_or(|until_ms| until_ms - now_ms >= recado_core::call::REDIALS_NEED_MS)
 }
+
+#[cfg(test)]
+mod tests {
+    use recado_core::{call::REDIALS_NEED_MS, identity::AudioId};
+
+    use super::*;
+
+    #[test]
+    fn a_call_needs_time_for_its_redials_unless_nothing_closes() {
+        let until = |redial_until_ms| {
+            let ready = Some(Ready { content: AudioId::of(b"a"), upload_id: 1, redial_until_ms });
+            Call { audio: "a.mp3".to_owned(), redials: 1, every_min: 15, ready }
+        };
+        let last_start_ms = 1_000_000_000;
+        let call = until(Some(last_start_ms + REDIALS_NEED_MS));
+        assert!(has_time(&call, last_start_ms));
+        assert!(!has_time(&call, last_start_ms + 1));
+        assert!(has_time(&until(None), i64::MAX));
+    }
+}
