@@ -101,7 +101,7 @@ impl Audios {
             length_ms: content.length_ms,
             added_ms: self.world.now_ms(),
         };
-        self.store.keep(&audio, &bytes).await?;
+        self.store.keep(&audio, &bytes, &self.world.fresh_batch().to_string()).await?;
         let before = self.ledger.audio(name).await?;
         let upload = self.make_sure(&audio, Some(bytes)).await?;
         self.ledger.name_audio(&audio).await?;

@@ -22,16 +22,17 @@ pub enum AudioStore {
 }
 
 impl AudioStore {
-    /// Keeps a recording's content. The same content twice is kept once.
-    pub(super) async fn keep(&self, audio: &Audio, bytes: &[u8]) -> io::Result<()> {
+    /// Keeps a recording's content. The same content twice is kept once. `part` names what is not whole yet: no two that
+    /// keep the same content at once may have the same.
+    pub(super) async fn keep(&self, audio: &Audio, bytes: &[u8], part: &str) -> io::Result<()> {
         let Self::Directory { kept, .. } = self else { return Ok(()) };
-        let (kept, file, bytes) = (kept.clone(), file_name(audio), bytes.to_vec());
+        let (part, file, bytes) = (kept.join(format!("part-{part}")), kept.join(file_name(audio)), bytes.to_vec());
+        let kept = kept.clone();
         blocking(move || {
             fs::create_dir_all(&kept)?;
             // Under another name first: a file of the right name is whole.
-            let part = kept.join(format!("{file}.part-{}", std::process::id()));
             fs::write(&part, bytes)?;
-            fs::rename(&part, kept.join(file))
+            fs::rename(&part, file)
         })
         .await
     }
