@@ -121,16 +121,18 @@ pub(crate) fn documented(page: &Page) -> (Vec<Problem>, usize) {
 pub(crate) fn defaults(page: &Page) -> (Vec<Problem>, usize) {
     let (mut problems, mut count) = (Vec::new(), 0);
     for row in rows(page, "key").iter().filter(|row| WITH_DEFAULTS.contains(&row.heading)) {
-        let section = KNOWN.iter().find(|section| section.heading == row.heading && section.prefix.is_empty());
         let names = row.names();
-        let (Some(section), Some(value), [key]) = (section, literal(row.cell(2)), names.as_slice()) else { continue };
+        let (Some(value), [name]) = (literal(row.cell(2)), names.as_slice()) else { continue };
+        let of_row = KNOWN.iter().filter(|section| section.heading == row.heading);
+        let fits = of_row.filter_map(|section| Some((section, name.strip_prefix(section.prefix)?)));
+        let Some((section, key)) = fits.max_by_key(|(section, _)| section.prefix.len()) else { continue };
         count += 1;
         let written = section.with_key.replace("KEY", key).replace("VALUE", &value);
         let left_out = section.with_key.replace(", KEY: VALUE", "").replace("KEY: VALUE", "");
         let parse = |text: &str| Config::parse(&format!("version: 1\n{text}\n")).map(|checked| checked.config);
         let (written, left_out) = (parse(&written), parse(&left_out));
         if written.is_err() || written != left_out {
-            problems.push(page.problem(row.line, format!("`{key}: {value}` is not the default")));
+            problems.push(page.problem(row.line, format!("`{name}: {value}` is not the default")));
         }
     }
     (problems, count)
