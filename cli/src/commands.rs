@@ -9,6 +9,7 @@ pub(crate) mod messages;
 pub(crate) mod operate;
 pub(crate) mod pause;
 pub(crate) mod plan;
+pub(crate) mod push;
 mod select;
 pub(crate) mod serve;
 pub(crate) mod setup;
@@ -40,11 +41,17 @@ pub(crate) struct Which {
     /// The installation's data: a directory, `memory` (nothing is kept), or `dynamodb:TABLE`.
     #[arg(long, value_name = "DATA", default_value = ".recado")]
     data: Location,
+    /// A deployed installation, by the name of its stack: its table, and the configuration that is in force there.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["config", "data"])]
+    stack: Option<String>,
 }
 
 impl Which {
     /// The configuration, and the table as this process's own.
     pub(crate) async fn own(&self) -> anyhow::Result<(Config, Store)> {
+        if self.stack.is_some() {
+            bail!("--stack is for looking at a deployed installation; serve takes --data")
+        }
         let config = load(&self.config)?;
         let store = Store::own(&self.data, config.retention_ms).await?;
         Ok((config, store))
@@ -62,6 +69,7 @@ impl Which {
             _ => PathBuf::from("."),
         };
         match &self.data {
+            _ if self.stack.is_some() => AudioStore::Beside(beside),
             Location::Directory(data) => AudioStore::Directory { kept: data.join(AUDIO_DIRECTORY), beside },
             Location::Memory | Location::DynamoDb(_) => AudioStore::Beside(beside),
         }
@@ -69,26 +77,46 @@ impl Which {
 
     /// The configuration, and the open table.
     pub(crate) async fn open(&self) -> anyhow::Result<(Config, Store)> {
+        if let Some(stack) = &self.stack {
+            return deployed(stack).await;
+        }
         let config = load(&self.config)?;
         let store = Store::open(&self.data, config.retention_ms).await?;
         Ok((config, store))
     }
 }
 
+/// A stack's table, and the configuration that is in force there.
+async fn deployed(stack: &str) -> anyhow::Result<(Config, Store)> {
+    let store = Store::deployed(stack).await?;
+    let version = store.ledger.config_version().await?;
+    let version =
+        version.with_context(|| format!("{stack} has no configuration yet: recado push FILE --stack {stack}"))?;
+    let row = store.ledger.config(version).await?;
+    let text = row.with_context(|| format!("version {version} of {stack}'s configuration is missing"))?.text;
+    let config = parse(&text, &format!("version {version} of {stack}'s configuration"))?;
+    let store = store.with_retention(config.retention_ms);
+    Ok((config, store))
+}
+
 /// Reads a configuration that must be good. Warnings go to standard error.
 pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
-    let name = path.display().to_string();
-    match Config::parse(&read(path)?) {
+    parse(&read(path)?, &path.display().to_string())
+}
+
+/// Reads the text of a configuration that must be good. Warnings go to standard error.
+fn parse(text: &str, name: &str) -> anyhow::Result<Config> {
+    match Config::parse(text) {
         Ok(Checked { config, warnings }) => {
             for warning in warnings {
-                output::complain(&warning.render(&name));
+                output::complain(&warning.render(name));
             }
             Ok(config)
         }
         Err(diagnostics) => {
             let errors = diagnostics.iter().filter(|one| one.severity == Severity::Error).count();
             for diagnostic in diagnostics {
-                output::complain(&diagnostic.render(&name));
+                output::complain(&diagnostic.render(name));
             }
             bail!("{name} has {errors} mistake{}", if errors == 1 { "" } else { "s" })
         }

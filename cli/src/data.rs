@@ -13,6 +13,9 @@ use recado_table::EmbeddedTable;
 /// The table's name when it is embedded.
 const EMBEDDED_TABLE: &str = "recado";
 
+/// How long rows are kept until a stack's configuration is read, which says so itself.
+const UNTIL_READ_MS: u64 = 90 * 86_400_000;
+
 /// The value of `--data`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Location {
@@ -69,6 +72,32 @@ impl Store {
         Self::at(location, table, retention_ms).await
     }
 
+    /// Opens the table of a deployed stack, which has the stack's name.
+    pub(crate) async fn deployed(stack: &str) -> anyhow::Result<Self> {
+        let store = Self::on_dynamodb(stack, UNTIL_READ_MS).await;
+        let found = store.ledger.stream_arn().await;
+        found.with_context(|| {
+            format!("no table {stack} here: name the stack, and its account and region (AWS_REGION)")
+        })?;
+        Ok(store)
+    }
+
+    /// The same table, with rows kept for so long.
+    pub(crate) fn with_retention(self, retention_ms: u64) -> Self {
+        Self { ledger: self.ledger.with_retention(retention_ms), ..self }
+    }
+
+    async fn on_dynamodb(table: &str, retention_ms: u64) -> Self {
+        let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await;
+        let client = aws_sdk_dynamodb::Client::new(&config);
+        Self {
+            ledger: Ledger::new(client, table, retention_ms),
+            streams: streams_client(&config),
+            embedded: None,
+            directory: None,
+        }
+    }
+
     /// Creates the table if it does not exist.
     async fn at(location: &Location, table: Option<EmbeddedTable>, retention_ms: u64) -> anyhow::Result<Self> {
         let store = match (location, table) {
@@ -76,16 +105,7 @@ impl Store {
             (Location::Memory | Location::Directory(_), None) => {
                 Self::embedded(EmbeddedTable::memory().await?, retention_ms)
             }
-            (Location::DynamoDb(table), None) => {
-                let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await;
-                let client = aws_sdk_dynamodb::Client::new(&config);
-                Self {
-                    ledger: Ledger::new(client, table, retention_ms),
-                    streams: streams_client(&config),
-                    embedded: None,
-                    directory: None,
-                }
-            }
+            (Location::DynamoDb(table), None) => Self::on_dynamodb(table, retention_ms).await,
         };
         let directory = match location {
             Location::Directory(directory) => Some(directory.clone()),

@@ -34,6 +34,8 @@ enum Command {
     /// Add recordings for calls, and list them.
     #[command(subcommand)]
     Audio(commands::audio::Audio),
+    /// Store a configuration in the table as a version, and put it in force.
+    Push(commands::push::Push),
     /// Show messages, and events that became none.
     Messages(commands::messages::Messages),
     /// Send messages again: those refused or expired, and with a flag those that may have been sent.
@@ -85,6 +87,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(check) => check.run().await,
         Command::Plan(plan) => plan.run().await,
         Command::Audio(audio) => audio.run().await,
+        Command::Push(push) => push.run().await,
         Command::Setup(setup) => setup.run().await,
         Command::Doctor(doctor) => doctor.run().await,
         Command::SupportBundle(bundle) => bundle.run().await,

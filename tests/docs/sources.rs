@@ -5,9 +5,9 @@ use std::{collections::BTreeSet, fs, io, path::PathBuf};
 use super::pages::{Page, Problem, root};
 
 /// Where the code is.
-const ROOMS: [&str; 4] = ["cli", "infra", "shared", "tests"];
+const ROOMS: [&str; 5] = ["cli", "functions", "infra", "shared", "tests"];
 /// What a code span starts with that names a file or a folder of the repository.
-const PATHS: [&str; 6] = ["cli/", "infra/", "shared/", "tests/", "docs/", ".ci/"];
+const PATHS: [&str; 7] = ["cli/", "functions/", "infra/", "shared/", "tests/", "docs/", ".ci/"];
 /// Macros that write a line to the log.
 const LOG_MACROS: [&str; 3] = ["tracing::info!(", "tracing::warn!(", "tracing::error!("];
 

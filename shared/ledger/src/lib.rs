@@ -14,6 +14,7 @@
 //! | upload | `A` | `U#content` | where a recording's upload to LigueLead stands, and under which id it is there |
 //! | limits | `L#account` | `L` | a vendor's shared rate; the limits' crate writes it |
 //! | once | `O#what` | `O` | that something was done, such as a warning given, by whichever function was first |
+//! | configuration | `S#config` | `S`, or `V#version` | which version is in force; the text of each version, by whom and when |
 //! | earlier attempt | `B#batch` | `R#phone` | the message that a batch carried before it was sent again |
 //! | unknown | `U` | batch | a batch of which it is unknown whether it was sent |
 //! | suppression | `X#phone#…` or `X#lead#…` | `X` | who gets no messages, of which kind, since when |
@@ -35,6 +36,7 @@ mod batches;
 mod callbacks;
 mod caps;
 mod codec;
+mod configs;
 mod days;
 mod error;
 mod events;
@@ -57,6 +59,7 @@ pub use audios::{AudioRows, Forgotten, UploadEnd, UploadRow, UploadState};
 pub use batches::{BatchChange, NewBatch, Prepared, Refund};
 pub use callbacks::{StoredCallback, StoredFor};
 pub use caps::LeadCaps;
+pub use configs::{ConfigVersion, Pushed};
 pub use days::{Budget, Day, Draw, Quotas};
 pub use error::LedgerError;
 pub use events::{EventOutcome, EventRow};
@@ -113,6 +116,12 @@ impl Ledger {
     pub fn new(client: Client, table: impl Into<String>, retention_ms: u64) -> Self {
         let retention_s = i64::try_from(retention_ms / 1000).unwrap_or(i64::MAX / 2);
         Self { client, table: table.into(), retention_s }
+    }
+
+    /// The same table, with rows removed `retention_ms` after they were written.
+    #[must_use]
+    pub fn with_retention(&self, retention_ms: u64) -> Self {
+        Self::new(self.client.clone(), self.table.clone(), retention_ms)
     }
 
     /// The table's name.

@@ -14,7 +14,7 @@ use recado_core::{
 };
 use recado_ledger::{
     Amend, BatchChange, Budget, Change, CrmChange, Day, Draw, Due, Earlier, EventOutcome, EventRow, Guard, Inserted,
-    Kind, LeadCaps, Ledger, NewBatch, Pause, Prepared, Price, Quotas, Refund, Scope, StoredCallback, StoredFor,
+    Kind, LeadCaps, Ledger, NewBatch, Pause, Prepared, Price, Pushed, Quotas, Refund, Scope, StoredCallback, StoredFor,
     Subject, Suppression, embedded_client,
 };
 use recado_table::EmbeddedTable;
@@ -357,6 +357,29 @@ async fn a_batchs_move_whose_answer_was_lost_is_known_when_it_is_repeated() {
     let accepted = BatchChange::new(batch_id(1), &[BatchState::Calling], BatchState::Accepted, NOW_MS);
     assert!(ledger.move_batch(&accepted, "theirs").await.unwrap());
     assert!(!ledger.move_batch(&call, "mine").await.unwrap(), "somebody has moved it since");
+}
+
+#[tokio::test]
+async fn each_pushed_configuration_is_a_version_and_the_last_is_in_force() {
+    let (_table, ledger) = ledger().await;
+    assert_eq!(ledger.config_version().await.unwrap(), None);
+    assert_eq!(ledger.config(1).await.unwrap(), None);
+    assert_eq!(ledger.push_config("version: 1\n", "ana", NOW_MS).await.unwrap(), Pushed::Version(1));
+    assert_eq!(ledger.push_config("version: 1\n", "rui", NOW_MS + 1).await.unwrap(), Pushed::Already(1));
+    let at_once = tokio::join!(
+        ledger.push_config("a", "ana", NOW_MS + 2),
+        ledger.push_config("b", "rui", NOW_MS + 2),
+        ledger.push_config("c", "eva", NOW_MS + 2)
+    );
+    let pushed = [at_once.0.unwrap(), at_once.1.unwrap(), at_once.2.unwrap()];
+    let taken =
+        pushed.iter().filter_map(|pushed| if let Pushed::Version(number) = pushed { Some(*number) } else { None });
+    let in_force = ledger.config_version().await.unwrap();
+    assert_eq!(taken.max(), in_force, "who was told that it is in force was told the truth: {pushed:?}");
+    assert_eq!(ledger.config(1).await.unwrap().unwrap().text, "version: 1\n", "a version is never changed");
+    assert!(in_force > Some(1), "one of those that came at once won: {pushed:?}");
+    let large = "#".repeat(400_000);
+    assert!(matches!(ledger.push_config(&large, "ana", NOW_MS).await.unwrap(), Pushed::TooLarge(_)));
 }
 
 #[tokio::test]

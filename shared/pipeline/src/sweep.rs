@@ -48,6 +48,8 @@ pub struct SweepReport {
     pub sent: SendReport,
     /// Messages that waited.
     pub waiting: u64,
+    /// How long the message that waits longest is over its time, in ms.
+    pub late_ms: u64,
     /// Claims that were resolved.
     pub recovered: u64,
     /// Reports that were applied.
@@ -65,6 +67,7 @@ impl SweepReport {
         Self {
             sent: self.sent.and(other.sent),
             waiting: self.waiting + other.waiting,
+            late_ms: self.late_ms.max(other.late_ms),
             recovered: self.recovered + other.recovered,
             callbacks: self.callbacks + other.callbacks,
             closed: self.closed.and(other.closed),
@@ -123,6 +126,7 @@ impl Sweeper {
             }
         }
         report.waiting = waiting.len() as u64;
+        report.late_ms = self.latest_ms(&waiting);
         report.recovered = self.recover(claimed).await?;
         report.closed = self.close(over).await?;
         report.sent = self.sender.send(waiting, deadline_ms).await;
@@ -141,6 +145,11 @@ impl Sweeper {
 
     fn now_ms(&self) -> i64 {
         self.sender.world.now_ms()
+    }
+
+    fn latest_ms(&self, waiting: &[Message]) -> u64 {
+        let earliest_ms = waiting.iter().filter_map(|message| message.due_ms).min();
+        earliest_ms.and_then(|due_ms| u64::try_from(self.now_ms() - due_ms).ok()).unwrap_or_default()
     }
 
     /// Resolves claims whose sender may have died.

@@ -1,7 +1,7 @@
 //! Logs: JSON lines on standard error, a message and dotted fields, never a phone, a text, a token or a body.
 
 use anyhow::Context as _;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 /// The variable that says what is logged, in `tracing-subscriber`'s own words.
 const FILTER_VARIABLE: &str = "RECADO_LOG";
@@ -9,6 +9,11 @@ const FILTER_VARIABLE: &str = "RECADO_LOG";
 /// Starts logging at `default` unless the variable says otherwise. The AWS SDK and the HTTP stack are silent below
 /// warnings: at finer levels they print whole requests.
 pub fn start(default: &str) -> anyhow::Result<()> {
+    start_with(default, None)
+}
+
+/// The same with another layer beside it, which hears all lines: what is filtered is the log alone.
+pub fn start_with(default: &str, other: Option<Box<dyn Layer<Registry> + Send + Sync>>) -> anyhow::Result<()> {
     let chosen = std::env::var(FILTER_VARIABLE).unwrap_or_else(|_| default.to_owned());
     let filter: EnvFilter = chosen.parse().with_context(|| format!("{FILTER_VARIABLE}={chosen} is not a filter"))?;
     let quiet = [
@@ -17,12 +22,15 @@ pub fn start(default: &str) -> anyhow::Result<()> {
         "aws_runtime",
         "aws_sdk_dynamodb",
         "aws_sdk_dynamodbstreams",
+        "aws_sdk_secretsmanager",
         "aws_sigv4",
         "aws_smithy_http_client",
         "aws_smithy_runtime",
         "h2",
         "hyper",
         "hyper_util",
+        "lambda_runtime",
+        "lambda_runtime_api_client",
         "reqwest",
         "rustls",
     ];
@@ -31,12 +39,15 @@ pub fn start(default: &str) -> anyhow::Result<()> {
     })?;
     // The embedded table warns of every conditional write that does not apply, which is how claims are decided.
     let filter = filter.add_directive("dynoxide=error".parse()?);
-    tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_span_list(false)
-        .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_filter(filter);
+    tracing_subscriber::registry()
+        .with(other)
+        .with(lines)
         .try_init()
         .map_err(|error| anyhow::anyhow!("logging could not be started: {error}"))
 }

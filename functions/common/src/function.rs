@@ -1,0 +1,211 @@
+//! What a function has at hand. Each use case is kept between invocations, with its connections and its leases, and
+//! made anew when the configuration or a secret has changed.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use aws_config::BehaviorVersion;
+use recado_core::config::Config;
+use recado_ledger::{Ledger, timeouts};
+use recado_pipeline::{
+    enrich::Enricher,
+    ingest::Intake,
+    reconcile::Reconciler,
+    secrets::{CallbackUrls, Secret},
+    send::Sender,
+    settle::Settler,
+    sweep::Sweeper,
+    sync::Syncer,
+};
+use recado_runtime::{
+    environment::{
+        leadsquared_base_url, leadsquared_client, liguelead_base_url, liguelead_client, made_up_secret, public_url,
+        required,
+    },
+    installation,
+};
+use secrecy::ExposeSecret as _;
+use tokio::sync::Mutex;
+
+use crate::{
+    configuration::Configuration,
+    secrets::{Held, Name, Secrets},
+};
+
+/// How long rows are kept until the configuration is read, which says so itself. Nothing is written before.
+const UNTIL_READ_MS: u64 = 90 * 86_400_000;
+
+/// A function's table, configuration, secrets, and what was made of them.
+#[derive(Debug)]
+pub struct Function {
+    ledger: Ledger,
+    configuration: Configuration,
+    secrets: Secrets,
+    intake: Kept<Intake>,
+    settler: Kept<Settler>,
+    sender: Kept<Sender>,
+    syncer: Kept<Syncer>,
+    enricher: Kept<Enricher>,
+}
+
+/// What a use case is made of.
+#[derive(Debug, Clone)]
+struct Basis {
+    config: Arc<Config>,
+    secrets: Vec<Arc<Held>>,
+}
+
+impl Basis {
+    fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.config, &other.config)
+            && self.secrets.len() == other.secrets.len()
+            && self.secrets.iter().zip(&other.secrets).all(|(one, another)| Arc::ptr_eq(one, another))
+    }
+
+    fn secret(&self, place: usize) -> anyhow::Result<&Held> {
+        self.secrets.get(place).map(AsRef::as_ref).context("a secret was not asked for")
+    }
+}
+
+/// A use case, and what it was made of.
+#[derive(Debug)]
+struct Kept<T>(Mutex<Option<(Basis, T)>>);
+
+impl<T: Clone> Kept<T> {
+    fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    async fn of(&self, basis: Basis, make: impl FnOnce(&Basis) -> anyhow::Result<T>) -> anyhow::Result<T> {
+        let mut kept = self.0.lock().await;
+        if let Some((made_of, made)) = kept.as_ref()
+            && made_of.same(&basis)
+        {
+            return Ok(made.clone());
+        }
+        let made = make(&basis)?;
+        *kept = Some((basis, made.clone()));
+        Ok(made)
+    }
+}
+
+impl Function {
+    /// Reads the variables that the template sets: `RECADO_TABLE`, the secrets' ARNs, and the vendors' addresses.
+    pub async fn from_environment() -> anyhow::Result<Self> {
+        let table = required("RECADO_TABLE", "the stack's table")?;
+        let aws = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await;
+        let ledger = Ledger::new(aws_sdk_dynamodb::Client::new(&aws), table, UNTIL_READ_MS);
+        Ok(Self::new(ledger, Secrets::of(aws_sdk_secretsmanager::Client::new(&aws))))
+    }
+
+    /// A function over this table and these secrets.
+    #[must_use]
+    pub fn new(ledger: Ledger, secrets: Secrets) -> Self {
+        Self {
+            configuration: Configuration::of(ledger.clone()),
+            ledger,
+            secrets,
+            intake: Kept::new(),
+            settler: Kept::new(),
+            sender: Kept::new(),
+            syncer: Kept::new(),
+            enricher: Kept::new(),
+        }
+    }
+
+    /// What takes LeadSquared's webhooks.
+    pub async fn intake(&self) -> anyhow::Result<Intake> {
+        let basis = self.basis(&[Name::Webhook]).await?;
+        let make = |basis: &Basis| {
+            let secret = basis.secret(0)?.secret()?;
+            Ok(installation::intake(Arc::clone(&basis.config), &secret, &self.ledger_of(basis)))
+        };
+        self.intake.of(basis, make).await
+    }
+
+    /// What takes LigueLead's delivery reports.
+    pub async fn settler(&self) -> anyhow::Result<Settler> {
+        let basis = self.basis(&[Name::Callback, Name::LigueLead]).await?;
+        let make = |basis: &Basis| {
+            let (secret, app_id) = (basis.secret(0)?.secret()?, basis.secret(1)?.part("app_id")?);
+            Ok(installation::settler(&basis.config, &secret, app_id, &self.ledger_of(basis)))
+        };
+        self.settler.of(basis, make).await
+    }
+
+    /// What sends messages.
+    pub async fn sender(&self) -> anyhow::Result<Sender> {
+        let basis = self.basis(&[Name::Callback, Name::LigueLead, Name::LeadSquared]).await?;
+        let make = |basis: &Basis| {
+            let (callback, liguelead) = (basis.secret(0)?.secret()?, basis.secret(1)?);
+            let credentials =
+                liguelead::Credentials { api_token: liguelead.part("api_token")?, app_id: liguelead.part("app_id")? };
+            let client = liguelead_client(&liguelead_base_url(), &credentials, call_timeout(basis))?;
+            let callbacks = public_url()?.map(|url| CallbackUrls::new(url, callback));
+            let leadsquared = crm_client(basis, basis.secret(2)?)?;
+            Ok(installation::sender(&basis.config, client, leadsquared, callbacks, &self.ledger_of(basis)))
+        };
+        self.sender.of(basis, make).await
+    }
+
+    /// What looks at whatever is due.
+    pub async fn sweeper(&self) -> anyhow::Result<Sweeper> {
+        Ok(Sweeper { sender: self.sender().await?, settler: self.settler().await? })
+    }
+
+    /// What writes outcomes back to LeadSquared.
+    pub async fn syncer(&self) -> anyhow::Result<Syncer> {
+        let basis = self.basis(&[Name::LeadSquared]).await?;
+        let make = |basis: &Basis| {
+            let client = crm_client(basis, basis.secret(0)?)?;
+            Ok(installation::syncer(&basis.config, client, &self.ledger_of(basis)))
+        };
+        self.syncer.of(basis, make).await
+    }
+
+    /// What reads the leads of which a webhook told too little.
+    pub async fn enricher(&self) -> anyhow::Result<Enricher> {
+        let syncer = self.syncer().await?;
+        let basis = self.basis(&[Name::LeadSquared]).await?;
+        let make = |basis: &Basis| Ok(installation::enricher(&syncer, &self.decider(basis)?));
+        self.enricher.of(basis, make).await
+    }
+
+    /// What looks for leads whose webhooks did not come.
+    pub async fn reconciler(&self) -> anyhow::Result<Reconciler> {
+        let syncer = self.syncer().await?;
+        let basis = self.basis(&[Name::LeadSquared]).await?;
+        Ok(installation::reconciler(&syncer, &self.decider(&basis)?))
+    }
+
+    /// What decides on events that no webhook brought: nobody has to show it a secret, and nobody knows this one.
+    fn decider(&self, basis: &Basis) -> anyhow::Result<Intake> {
+        let secret = Secret::parse(made_up_secret().expose_secret()).context("a secret of nobody's")?;
+        Ok(installation::intake(Arc::clone(&basis.config), &secret, &self.ledger_of(basis)))
+    }
+
+    async fn basis(&self, names: &[Name]) -> anyhow::Result<Basis> {
+        let config = self.configuration.current().await?;
+        // Callbacks of what was signed with the old value come for as long as they are waited for.
+        let previous_holds = Duration::from_millis(config.send.unknown_after_ms);
+        let mut secrets = Vec::with_capacity(names.len());
+        for name in names {
+            secrets.push(self.secrets.get(*name, previous_holds).await?);
+        }
+        Ok(Basis { config, secrets })
+    }
+
+    fn ledger_of(&self, basis: &Basis) -> Ledger {
+        self.ledger.with_retention(basis.config.retention_ms)
+    }
+}
+
+fn crm_client(basis: &Basis, keys: &Held) -> anyhow::Result<leadsquared::Client> {
+    let credentials =
+        leadsquared::Credentials { access_key: keys.part("access_key")?, secret_key: keys.part("secret_key")? };
+    leadsquared_client(&leadsquared_base_url(), &credentials, call_timeout(basis))
+}
+
+fn call_timeout(basis: &Basis) -> Duration {
+    Duration::from_millis(basis.config.send.call_timeout_ms)
+}

@@ -1,0 +1,74 @@
+//! What comes each minute. A run begins nothing new after [`WORK_FOR_MS`], and the next one goes on where it ended: so two
+//! runs seldom meet, and a call under way has the rest of the function's timeout to come back.
+
+use recado_pipeline::{enrich::Enricher, reconcile::Reconciler, sweep::Sweeper, sync::Syncer};
+use serde::Deserialize;
+
+use crate::{Event, Failed};
+
+/// How long a run begins new work, in ms: less than the schedule's minute.
+const WORK_FOR_MS: i64 = 50_000;
+
+/// A schedule's event.
+#[derive(Debug, Deserialize)]
+pub struct Tick {
+    /// Whether it is time to look for leads whose webhooks did not come, and not for what is due.
+    #[serde(default)]
+    pub reconcile: bool,
+}
+
+/// Writes outcomes back to LeadSquared until nothing is due or the time is up.
+pub async fn sync(syncer: &Syncer, event: &Event<Tick>) -> Result<(), Failed> {
+    let until_ms = event.deadline_ms.min(syncer.world.now_ms() + WORK_FOR_MS);
+    let report = syncer.run(until_ms).await?;
+    if report.calls > 0 {
+        tracing::info!(calls = report.calls, rows = report.rows, refused = report.refused, "sync.done");
+    }
+    Ok(())
+}
+
+/// Sweeps until nothing more is due or the time is up.
+pub async fn sweep(sweeper: &Sweeper, event: &Event<Tick>) -> Result<(), Failed> {
+    let until_ms = event.deadline_ms.min(sweeper.sender.world.now_ms() + WORK_FOR_MS);
+    loop {
+        let report = sweeper.sweep(0, event.deadline_ms).await?;
+        metrics::histogram!("sweep.late_ms").record(u32::try_from(report.late_ms).unwrap_or(u32::MAX));
+        if report.waiting + report.recovered + report.callbacks > 0 {
+            tracing::info!(
+                waiting = report.waiting,
+                recovered = report.recovered,
+                callbacks = report.callbacks,
+                "sweep.done"
+            );
+        }
+        if !report.more || sweeper.sender.world.now_ms() >= until_ms {
+            return Ok(());
+        }
+    }
+}
+
+/// Completes events whose webhooks told too little of their leads.
+pub async fn complete(enricher: &Enricher, event: &Event<Tick>) -> Result<(), Failed> {
+    let until_ms = event.deadline_ms.min(enricher.world.now_ms() + WORK_FOR_MS);
+    let report = enricher.run(until_ms).await?;
+    if report.events > 0 {
+        tracing::info!(calls = report.calls, events = report.events, messages = report.messages, "enrich.done");
+    }
+    Ok(())
+}
+
+/// Looks for leads whose webhooks did not come.
+pub async fn reconcile(reconciler: &Reconciler, event: &Event<Tick>) -> Result<(), Failed> {
+    let until_ms = event.deadline_ms.min(reconciler.world.now_ms() + WORK_FOR_MS);
+    let report = reconciler.run(until_ms).await?;
+    if report.missed > 0 {
+        tracing::warn!(
+            leads = report.leads,
+            created = report.created,
+            missed = report.missed,
+            messages = report.messages,
+            "reconcile.missed"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! Secrets, from Secrets Manager when deployed, from variables on one's own machine.
+//!
+//! A value is asked for again after five minutes. For a time after a change the value before it holds as well
+//! (`AWSPREVIOUS`), so that one `put-secret-value` changes a secret without turning anything away: LeadSquared's
+//! webhooks can be changed after it, and callbacks whose addresses the old value signed are still to come.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use aws_sdk_secretsmanager::{
+    Client, error::ProvideErrorMetadata as _, operation::get_secret_value::GetSecretValueOutput,
+};
+use recado_pipeline::secrets::Secret;
+use recado_runtime::environment::{optional, required};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::Mutex;
+
+/// How long a value is used before it is asked for again.
+const ASKED_EVERY: Duration = Duration::from_mins(5);
+
+/// A secret of this installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Name {
+    /// What LeadSquared's webhooks must show.
+    Webhook,
+    /// What signs the callbacks' addresses.
+    Callback,
+    /// LigueLead's token and application.
+    LigueLead,
+    /// LeadSquared's pair of keys.
+    LeadSquared,
+}
+
+impl Name {
+    /// The variable that holds the secret's ARN.
+    const fn arn_variable(self) -> &'static str {
+        match self {
+            Self::Webhook => "RECADO_WEBHOOK_SECRET_ARN",
+            Self::Callback => "RECADO_CALLBACK_SECRET_ARN",
+            Self::LigueLead => "LIGUELEAD_SECRET_ARN",
+            Self::LeadSquared => "LEADSQUARED_SECRET_ARN",
+        }
+    }
+
+    /// The variables that hold its parts where there is no Secrets Manager; a secret of one part has no keys.
+    const fn parts(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Webhook => &[("", "RECADO_WEBHOOK_SECRET")],
+            Self::Callback => &[("", "RECADO_CALLBACK_SECRET")],
+            Self::LigueLead => &[("api_token", "LIGUELEAD_API_TOKEN"), ("app_id", "LIGUELEAD_APP_ID")],
+            Self::LeadSquared => &[("access_key", "LEADSQUARED_ACCESS_KEY"), ("secret_key", "LEADSQUARED_SECRET_KEY")],
+        }
+    }
+}
+
+/// A secret's value, and the one before it while that still holds. `Debug` shows neither.
+#[derive(Debug, Clone)]
+pub struct Held {
+    name: Name,
+    current: SecretString,
+    previous: Option<SecretString>,
+}
+
+impl Held {
+    /// As a secret that requests must show, or that signs: the current value first.
+    pub fn secret(&self) -> anyhow::Result<Secret> {
+        let values = [Some(&self.current), self.previous.as_ref()];
+        let text = values.into_iter().flatten().map(|value| value.expose_secret()).collect::<Vec<_>>().join(",");
+        Secret::parse(&text).with_context(|| format!("the secret in {} is empty", self.name.arn_variable()))
+    }
+
+    /// One part of a secret that holds several, as JSON.
+    pub fn part(&self, key: &str) -> anyhow::Result<SecretString> {
+        let place = self.name.arn_variable();
+        // The error of the parser may quote the text.
+        let Ok(parts) = serde_json::from_str::<HashMap<String, String>>(self.current.expose_secret()) else {
+            bail!("the secret in {place} is not a JSON object of texts")
+        };
+        let value = parts.get(key).map(|value| value.trim()).filter(|value| !value.is_empty());
+        value.map(Into::into).with_context(|| format!("the secret in {place} holds no {key}: put it there"))
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        let text = |value: &Option<SecretString>| value.as_ref().map(|value| value.expose_secret().to_owned());
+        self.current.expose_secret() == other.current.expose_secret() && text(&self.previous) == text(&other.previous)
+    }
+}
+
+/// The secrets of this installation.
+#[derive(Debug)]
+pub struct Secrets {
+    client: Client,
+    held: Mutex<HashMap<Name, (Instant, Arc<Held>)>>,
+}
+
+impl Secrets {
+    /// Secrets that `client` reads.
+    #[must_use]
+    pub fn of(client: Client) -> Self {
+        Self { client, held: Mutex::new(HashMap::new()) }
+    }
+
+    /// A secret's value; the same `Arc` until it changes. The value before a change holds for `previous_holds` after.
+    pub async fn get(&self, name: Name, previous_holds: Duration) -> anyhow::Result<Arc<Held>> {
+        let mut held = self.held.lock().await;
+        if let Some((asked, known)) = held.get(&name)
+            && asked.elapsed() < ASKED_EVERY
+        {
+            return Ok(Arc::clone(known));
+        }
+        let known = held.get(&name).map(|(_, known)| Arc::clone(known));
+        let fresh = match (self.ask(name, previous_holds).await, known) {
+            (Ok(fresh), Some(known)) if known.same(&fresh) => known,
+            (Ok(fresh), _) => Arc::new(fresh),
+            (Err(error), Some(known)) => {
+                tracing::error!(error = %format!("{error:#}"), "secrets.not_read");
+                known
+            }
+            (Err(error), None) => return Err(error),
+        };
+        held.insert(name, (Instant::now(), Arc::clone(&fresh)));
+        Ok(fresh)
+    }
+
+    async fn ask(&self, name: Name, previous_holds: Duration) -> anyhow::Result<Held> {
+        let Some(arn) = optional(name.arn_variable()) else { return from_variables(name) };
+        let current = self.version(&arn, "AWSCURRENT").await?;
+        let current = current.with_context(|| format!("the secret in {} has no value", name.arn_variable()))?;
+        let since = current.created_date.and_then(|date| std::time::SystemTime::try_from(date).ok());
+        let age = since.and_then(|since| since.elapsed().ok()).unwrap_or_default();
+        let previous = if age < previous_holds { self.version(&arn, "AWSPREVIOUS").await? } else { None };
+        let text = |output: GetSecretValueOutput| output.secret_string.unwrap_or_default();
+        Ok(Held { name, current: text(current).into(), previous: previous.map(text).map(Into::into) })
+    }
+
+    async fn version(&self, arn: &str, stage: &str) -> anyhow::Result<Option<GetSecretValueOutput>> {
+        match self.client.get_secret_value().secret_id(arn).version_stage(stage).send().await {
+            Ok(output) => Ok(Some(output)),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+            Err(error) => {
+                let code = error.as_service_error().and_then(|e| e.code()).unwrap_or("no answer").to_owned();
+                bail!("Secrets Manager did not give {arn}: {code}")
+            }
+        }
+    }
+}
+
+fn from_variables(name: Name) -> anyhow::Result<Held> {
+    let read = |variable| required(variable, name.arn_variable());
+    let current = match name.parts() {
+        [("", variable)] => read(variable)?,
+        parts => {
+            let mut values = HashMap::new();
+            for (key, variable) in parts {
+                values.insert(*key, read(variable)?);
+            }
+            serde_json::to_string(&values)?
+        }
+    };
+    Ok(Held { name, current: current.into(), previous: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(name: Name, current: &str, previous: Option<&str>) -> Held {
+        Held { name, current: current.into(), previous: previous.map(Into::into) }
+    }
+
+    #[test]
+    fn the_value_before_a_change_opens_too_and_the_new_one_signs() {
+        let secret = held(Name::Webhook, "new", Some("old")).secret().unwrap();
+        assert!(secret.is("new") && secret.is("old") && !secret.is("new,old"));
+        assert!(!held(Name::Webhook, "new", None).secret().unwrap().is("old"));
+        assert!(held(Name::Webhook, " ", None).secret().unwrap_err().to_string().contains("RECADO_WEBHOOK_SECRET_ARN"));
+    }
+
+    #[test]
+    fn a_missing_part_is_named_and_a_wrong_one_is_not_quoted() {
+        let liguelead = held(Name::LigueLead, r#"{"api_token":"t0ken","app_id":" "}"#, None);
+        assert_eq!(liguelead.part("api_token").unwrap().expose_secret(), "t0ken");
+        assert!(liguelead.part("app_id").unwrap_err().to_string().contains("app_id"));
+        let error = held(Name::LigueLead, "t0ken-alone", None).part("api_token").unwrap_err();
+        assert!(!format!("{error:?}").contains("t0ken-alone"), "{error:?}");
+        assert!(!format!("{liguelead:?}").contains("t0ken"));
+    }
+}

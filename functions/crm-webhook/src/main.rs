@@ -1,0 +1,16 @@
+//! `crm-webhook`: LeadSquared's webhooks, through a Function URL.
+
+use recado_function::{Event, Failed, Function, run, web};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    run(async |function: &Function| function.intake().await.map(drop), handle).await
+}
+
+async fn handle(function: &Function, event: Event<web::Request>) -> Result<web::Response, Failed> {
+    let answer = match function.intake().await {
+        Ok(intake) => intake.webhook(&web::decode(event.payload)).await,
+        Err(error) => web::not_ready(&error),
+    };
+    Ok(web::encode(answer))
+}

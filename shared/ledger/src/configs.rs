@@ -1,0 +1,150 @@
+//! The configuration in the table: each version that was pushed, and which of them is in force.
+//!
+//! A version's row is written before anything points to it and never changed, so that who reads the pointer always
+//! finds a whole text behind it.
+
+use crate::{
+    Ledger, LedgerError,
+    codec::{Item, Key, Reader, n, s},
+    error::unavailable,
+};
+
+/// The largest text that is taken, in bytes: an item of DynamoDB's holds 400 KB, names and numbers included.
+const MAX_TEXT_BYTES: usize = 380_000;
+
+/// One version of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigVersion {
+    /// Its number, from 1.
+    pub version: u64,
+    /// The file's text.
+    pub text: String,
+    /// Who pushed it.
+    pub author: String,
+    /// When, in ms since the epoch.
+    pub pushed_ms: i64,
+}
+
+/// What became of a push.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pushed {
+    /// It is in force under this number.
+    Version(u64),
+    /// It is the text that is in force already, under this number.
+    Already(u64),
+    /// Another push came first: look at it, then push again.
+    Overtaken,
+    /// The text is over this many bytes.
+    TooLarge(usize),
+}
+
+impl Ledger {
+    /// The number of the version in force; none before the first push.
+    pub async fn config_version(&self) -> Result<Option<u64>, LedgerError> {
+        let item = self.config_item(pointer()).await?;
+        item.map(|item| Reader::new(&item).number("version")).transpose()
+    }
+
+    /// The text of a version, if there is one of that number.
+    pub async fn config(&self, version: u64) -> Result<Option<ConfigVersion>, LedgerError> {
+        let Some(item) = self.config_item(row(version)).await? else { return Ok(None) };
+        let read = Reader::new(&item);
+        Ok(Some(ConfigVersion {
+            version,
+            text: read.text("value")?,
+            author: read.text("author")?,
+            pushed_ms: read.number("pushed_ms")?,
+        }))
+    }
+
+    /// Stores `text` as the next version and puts it in force. The caller has checked it.
+    pub async fn push_config(&self, text: &str, author: &str, now_ms: i64) -> Result<Pushed, LedgerError> {
+        if text.len() > MAX_TEXT_BYTES {
+            return Ok(Pushed::TooLarge(MAX_TEXT_BYTES));
+        }
+        let in_force = self.config_version().await?;
+        if let Some(version) = in_force
+            && self.config(version).await?.is_some_and(|config| config.text == text)
+        {
+            return Ok(Pushed::Already(version));
+        }
+        // A push that died between its two writes leaves a row that nothing points to: its number stays unused.
+        let mut version = in_force.unwrap_or_default() + 1;
+        while !self.insert_version(version, text, author, now_ms).await? {
+            match self.config(version).await? {
+                // Written by this very push: the client tried again after a lost answer.
+                Some(row) if row.text == text && row.pushed_ms == now_ms && row.author == author => break,
+                _ => version += 1,
+            }
+        }
+        Ok(if self.point_to(version, in_force).await? { Pushed::Version(version) } else { Pushed::Overtaken })
+    }
+
+    async fn insert_version(&self, version: u64, text: &str, author: &str, now_ms: i64) -> Result<bool, LedgerError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(row(version).into_item()))
+            .item("value", s(text))
+            .item("author", s(author))
+            .item("pushed_ms", n(now_ms))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
+            Err(error) => Err(unavailable("PutItem")(error)),
+        }
+    }
+
+    /// Puts `version` in force if `before` still is.
+    async fn point_to(&self, version: u64, before: Option<u64>) -> Result<bool, LedgerError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(pointer().into_item()))
+            .item("version", n(version));
+        let put = match before {
+            None => put.condition_expression("attribute_not_exists(pk)"),
+            Some(before) => put
+                .condition_expression("#version = :before")
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":before", n(before)),
+        };
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                // It may be this very write, whose answer was lost.
+                Ok(self.config_version().await? == Some(version))
+            }
+            Err(error) => Err(unavailable("PutItem")(error)),
+        }
+    }
+
+    async fn config_item(&self, key: Key) -> Result<Option<Item>, LedgerError> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key.into_item()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable("GetItem"))?;
+        Ok(output.item)
+    }
+}
+
+fn pointer() -> Key {
+    Key { pk: "S#config".to_owned(), sk: "S".to_owned() }
+}
+
+fn row(version: u64) -> Key {
+    // Numbered with zeros in front, so that a query reads them in their order.
+    Key { pk: "S#config".to_owned(), sk: format!("V#{version:010}") }
+}

@@ -1,0 +1,296 @@
+"""The template as it is, deployed: webhooks in, messages out, callbacks back, activities written; then changed, rotated
+and deleted. `tests/deployed/run` prepares what this needs: the built functions, `recado`, and the tools on the path.
+"""
+
+import contextlib
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import boto3
+from samcli.yamlhelper import yaml_parse
+
+ROOT = Path(__file__).resolve().parents[2]
+STACK = "recado-test"
+REGION = "sa-east-1"
+RECADO = ROOT / os.environ.get("RECADO", "target/debug/recado")
+RULES = """\
+version: 1
+leadsquared: { plan: enterprise, bulk_calls_per_5s: 5 }
+quotas: { messages_per_day: 100 }
+rules:
+  - id: welcome
+    on: lead.created
+    sms: "Olá {{ lead.FirstName | first_name }}, recebemos o seu contato."
+    expires: 6h
+"""
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def wait_for(what, found, seconds=150):
+    """Waits until `found` returns something, and returns it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        last = found()
+        if last:
+            return last
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.5)
+
+
+def http(url, body=None, headers=None, method=None):
+    request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def get_json(url):
+    return json.loads(http(url)[1])
+
+
+class System:
+    """The emulator, the vendors' simulators, and the stack."""
+
+    def __init__(self, stack, folder):
+        self.folder = Path(folder)
+        self.port = free_port()
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.requests_file = self.folder / "requests.log"
+        self.environment = dict(
+            os.environ,
+            AWS_ENDPOINT_URL=self.endpoint,
+            AWS_ACCESS_KEY_ID="000000000000",
+            AWS_SECRET_ACCESS_KEY="test",
+            AWS_REGION=REGION,
+            AWS_DEFAULT_REGION=REGION,
+            SAM_CLI_TELEMETRY="0",
+            REQUESTS_FILE=str(self.requests_file),
+            RECADO_LOG="info",
+        )
+        emulator = dict(self.environment, GATEWAY_PORT=str(self.port), BIND_HOST="127.0.0.1", MINISTACK_REGION=REGION,
+                        MINISTACK_HOST="127.0.0.1", LAMBDA_EXECUTOR="local", IOT_MTLS_ENABLED="0", SFTP_ENABLED="0")
+        self.start(stack, "emulator", [sys.executable, str(ROOT / "tests/deployed/emulator.py")], emulator)
+        self.liguelead = self.simulator(stack, "liguelead", ["--app-id", "simulated-app"])
+        self.leadsquared = self.simulator(stack, "leadsquared", ["--plan", "enterprise", "--bulk-calls-per-5s", "5",
+                                                                 "--access-key", "simulated-access"])
+        wait_for("the emulator answers", lambda: self.answers(f"{self.endpoint}/_ministack/health"), 60)
+
+    def start(self, stack, name, command, environment):
+        log = stack.enter_context(open(self.folder / f"{name}.log", "wb"))
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=self.folder)
+        stack.callback(process.wait, 20)
+        stack.callback(process.terminate)
+
+    def simulator(self, stack, vendor, options):
+        port = free_port()
+        listen = f"127.0.0.1:{port}"
+        self.start(stack, vendor, [str(RECADO), "simulate", vendor, "--listen", listen, *options], self.environment)
+        wait_for(f"{vendor} answers", lambda: self.answers(f"http://{listen}/_recado/received"), 30)
+        return f"http://{listen}"
+
+    @staticmethod
+    def answers(url):
+        with contextlib.suppress(OSError):
+            return http(url)[0] == 200
+        return False
+
+    def aws(self, service):
+        return boto3.client(service, region_name=REGION, endpoint_url=self.endpoint,
+                            aws_access_key_id="000000000000", aws_secret_access_key="test")
+
+    def run(self, *command, stdin=None):
+        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, input=stdin)
+        if done.returncode != 0:
+            raise AssertionError(f"{command[0]} {command[1]}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+        return done.stdout
+
+    def recado(self, *arguments):
+        return self.run(str(RECADO), *arguments)
+
+    def deploy(self, **parameters):
+        values = dict(Architecture="x86_64", DeletionProtection="false",
+                      LigueLeadBaseUrl=f"{self.liguelead}/v1", LeadSquaredBaseUrl=f"{self.leadsquared}/v2", **parameters)
+        self.run("sam", "deploy", "--stack-name", STACK, "--region", REGION, "--resolve-s3", "--no-confirm-changeset",
+                 "--no-fail-on-empty-changeset", "--capabilities", "CAPABILITY_IAM",
+                 "--parameter-overrides", *[f"{name}={value}" for name, value in values.items()])
+        stack = self.aws("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+        assert stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), stack
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+    def function_url(self, output):
+        """A Function URL as the emulator serves it on loopback."""
+        url_id, path = re.fullmatch(r"https://([0-9a-f-]+)\.lambda-url\.[a-z0-9-]+\.on\.aws/(.*)", output).groups()
+        return f"{self.endpoint}/_aws/lambda-url/{url_id}/{path}"
+
+    def webhook(self, url, number, secret, name="MARIA"):
+        lead = f"00000000-0000-4000-8000-{number:012}"
+        body = {"ProspectID": lead, "FirstName": name, "Phone": f"+55-119{number:08}", "Source": "Site",
+                "CreatedOn": "2026-11-20 12:00:00", "ModifiedOn": "2026-11-20 12:00:00"}
+        headers = {"content-type": "application/json", "x-recado-secret": secret}
+        status, answer = http(f"{url}?event=3", json.dumps(body).encode(), headers)
+        return status, json.loads(answer)
+
+    def messages(self):
+        return json.loads(self.recado("messages", "--stack", STACK, "--json"))["messages"]
+
+    def denied(self):
+        lines = self.requests_file.read_text().splitlines() if self.requests_file.exists() else []
+        requests = [json.loads(line) for line in lines]
+        return requests, sorted({request["denied"] for request in requests if request["denied"]})
+
+
+def sent(system):
+    """How often each text was taken for each phone."""
+    counts = {}
+    for campaign in get_json(f"{system.liguelead}/_recado/received")["campaigns"]:
+        for phone in campaign["phones"]:
+            key = (phone, campaign["message"])
+            counts[key] = counts.get(key, 0) + 1
+    return counts
+
+
+def activities(system):
+    return get_json(f"{system.leadsquared}/_recado/received")["activities"]
+
+
+def shape(system, table):
+    """What of a table the code rests on."""
+    described = system.aws("dynamodb").describe_table(TableName=table)["Table"]
+    keys = lambda schema: [(key["AttributeName"], key["KeyType"]) for key in schema]
+    return {
+        "keys": keys(described["KeySchema"]),
+        "attributes": sorted((one["AttributeName"], one["AttributeType"]) for one in described["AttributeDefinitions"]),
+        "indexes": sorted((one["IndexName"], keys(one["KeySchema"]), one["Projection"]["ProjectionType"])
+                          for one in described["GlobalSecondaryIndexes"]),
+        "stream": described["StreamSpecification"]["StreamViewType"],
+        "billing": described["BillingModeSummary"]["BillingMode"],
+    }
+
+
+def step(text):
+    print(f"{time.monotonic() - STARTED:6.1f} s  {text}", flush=True)
+
+
+STARTED = time.monotonic()
+
+
+def main():
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="recado-deployed-"))
+        system = System(stack, folder)
+        step("the emulator and both vendors' simulators answer")
+        try:
+            follow(system)
+        except BaseException:
+            for log in sorted(Path(folder).glob("*.log")):
+                print(f"--- {log.name}\n{log.read_text(errors='replace')[-6000:]}", file=sys.stderr)
+            with contextlib.suppress(AssertionError):
+                print(system.recado("messages", "--stack", STACK), file=sys.stderr)
+            raise
+
+
+def follow(system):
+    outputs = system.deploy()
+    step("deployed: " + ", ".join(sorted(outputs)))
+    webhooks = system.function_url(outputs["LeadSquaredWebhookUrl"])
+    secrets = system.aws("secretsmanager")
+    secret = secrets.get_secret_value(SecretId=outputs["WebhookSecretArn"])["SecretString"]
+
+    status, answer = system.webhook(webhooks, 1, secret)
+    assert (status, answer["Status"]) == (503, "Error"), f"nothing was pushed yet, and it says so: {status} {answer}"
+    step("without a configuration a webhook is answered 503, to be delivered again")
+
+    rules = system.folder / "recado.yaml"
+    rules.write_text(RULES)
+    assert "version 1 is in force" in system.recado("push", str(rules), "--stack", STACK)
+    for name, value in (("LigueLeadSecretArn", {"api_token": "simulated-token", "app_id": "simulated-app"}),
+                        ("LeadSquaredSecretArn", {"access_key": "simulated-access", "secret_key": "simulated-secret"})):
+        secrets.put_secret_value(SecretId=outputs[name], SecretString=json.dumps(value))
+    # The address under which LigueLead reaches delivery-webhook: here, the emulator's.
+    public = system.function_url(outputs["LigueLeadCallbackUrl"]).removesuffix("webhooks/liguelead")
+    outputs = system.deploy(PublicUrl=public)
+    assert system.function_url(outputs["LeadSquaredWebhookUrl"]) == webhooks, "an update keeps the addresses"
+    step("configuration and credentials are in place, and the stack was updated with its public address")
+
+    system.recado("messages", "--config", str(rules), "--data", "dynamodb:of-the-code", "--json")
+    assert shape(system, STACK) == shape(system, "of-the-code"), "the template's table is the code's"
+    # The emulator does not take the time to live from a template, so the template itself is asked.
+    expires = system.aws("dynamodb").describe_time_to_live(TableName="of-the-code")["TimeToLiveDescription"]
+    declared = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Table"]["Properties"]
+    assert declared["TimeToLiveSpecification"] == {"AttributeName": expires["AttributeName"], "Enabled": True}, expires
+    step("the table of the template is the one that the code creates for itself")
+
+    assert http(webhooks, method="GET")[0] == 200, "LeadSquared tries addresses so"
+    status, answer = system.webhook(webhooks, 1, "wrong")
+    assert (status, answer["Status"]) == (200, "Error"), f"a wrong secret is answered 200 with the reason: {answer}"
+    for number in (1, 2, 3):
+        assert system.webhook(webhooks, number, secret)[1]["Status"] == "Success"
+    assert system.webhook(webhooks, 1, secret)[1]["Status"] == "Success", "a redelivery is taken, too"
+    wait_for("LigueLead has the messages", lambda: len(sent(system)) == 3, 60)
+    step("three messages reached LigueLead, woken by the table's stream")
+    wait_for("all are delivered", lambda: [m["state"] for m in system.messages()] == ["delivered"] * 3)
+    step("LigueLead's callbacks came back through the Function URL")
+    wait_for("LeadSquared knows", lambda: len(activities(system)) == 3)
+    wait_for("nothing waits for LeadSquared", lambda: not any(m["crm_waits"] for m in system.messages()))
+    step("the schedule wrote three activities to LeadSquared")
+
+    # A changed configuration and a changed template, while a message waits.
+    rules.write_text(RULES.replace("recebemos o seu contato", "temos novidades"))
+    assert "version 2 is in force" in system.recado("push", str(rules), "--stack", STACK)
+    before = system.messages()
+    system.deploy(PublicUrl=public, LogRetentionDays="60")
+    assert system.messages() == before, "an update keeps every message"
+    assert system.webhook(webhooks, 4, secret)[1]["Status"] == "Success"
+    wait_for("the fourth message", lambda: len(sent(system)) == 4, 60)
+    assert any("temos novidades" in text for _, text in sent(system)), "the pushed version is in force"
+    step("the stack was updated again: nothing is lost, and a pushed version is in force")
+
+    # One put-secret-value is the whole rotation: old and new hold.
+    for name in ("WebhookSecretArn", "CallbackSecretArn"):
+        secrets.put_secret_value(SecretId=outputs[name], SecretString=f"rotated-{name}")
+    assert system.webhook(webhooks, 5, secret)[1]["Status"] == "Success", "the old value holds"
+    assert system.webhook(webhooks, 6, "rotated-WebhookSecretArn")[1]["Status"] == "Success", "so does the new one"
+    assert system.webhook(webhooks, 7, "neither")[1]["Status"] == "Error"
+    wait_for("all are delivered", lambda: [m["state"] for m in system.messages()] == ["delivered"] * 6)
+    wait_for("LeadSquared knows", lambda: len(activities(system)) == 6)
+    step("both secrets were rotated, without a webhook or a callback turned away")
+
+    assert set(sent(system).values()) == {1}, f"no message twice: {sent(system)}"
+    requests, denied = system.denied()
+    assert not denied, f"the roles lack: {denied}"
+    used = {}
+    for request in requests:
+        used.setdefault(request["function"], set()).add(request["action"])
+    assert set(used) == {"crm-webhook", "delivery-webhook", "sender", "reconciler", "crm-sync"}, used
+    step(f"{len(requests)} requests of five functions to the table, each inside its role")
+
+    # `sam delete` asks for a field of the stack that the emulator does not have.
+    cloudformation = system.aws("cloudformation")
+    cloudformation.delete_stack(StackName=STACK)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    status, _ = http(webhooks, method="GET")
+    assert status == 404, f"the address is gone: {status}"
+    assert not system.aws("lambda").list_functions()["Functions"], "no function is left"
+    step("the stack was deleted")
+    print("1 passed, 0 failed")
+
+
+if __name__ == "__main__":
+    main()
