@@ -56,36 +56,45 @@ fn setup(rules: &str) -> Setup {
     setup
 }
 
-/// What LigueLead's own record says of each phone: how often it was accepted, and the last thing that it called back
-/// and was heard with.
+/// LigueLead's words for a message that did not arrive.
+const FAILED: [&str; 2] = ["undelivered", "failed"];
+
+/// What LigueLead's own record says of each phone: how often it was accepted, what it called back and was heard with,
+/// and what it called back at all (an answer may be lost on its way, too).
+#[derive(Default)]
 struct Truth {
     accepted: HashMap<String, u32>,
     heard: HashMap<String, HashSet<String>>,
+    said: HashMap<String, HashSet<String>>,
 }
 
 impl Truth {
     fn of(received: &Received) -> Self {
-        let mut truth = Self { accepted: HashMap::new(), heard: HashMap::new() };
-        for campaign in &received.campaigns {
-            for phone in &campaign.phones {
-                *truth.accepted.entry(phone.clone()).or_default() += 1;
-            }
+        let mut truth = Self::default();
+        for phone in received.campaigns.iter().flat_map(|campaign| &campaign.phones) {
+            *truth.accepted.entry(phone.clone()).or_default() += 1;
         }
-        for callback in received.callbacks.iter().filter(|callback| callback.answer == Some(200)) {
-            truth.heard.entry(callback.phone.clone()).or_default().insert(callback.status.clone());
+        for callback in &received.callbacks {
+            truth.said.entry(callback.phone.clone()).or_default().insert(callback.status.clone());
+            if callback.answer == Some(200) {
+                truth.heard.entry(callback.phone.clone()).or_default().insert(callback.status.clone());
+            }
         }
         truth
     }
 
-    /// The states in which a message to this phone may stand, given what LigueLead did and said.
+    /// Whether a message to this phone may stand so, given what LigueLead did and said.
     fn allows(&self, phone: &str, state: &str, no_callback: bool) -> bool {
-        let accepted = self.accepted.get(phone).copied().unwrap_or_default();
-        let heard = |word: &str| self.heard.get(phone).is_some_and(|heard| heard.contains(word));
-        match accepted {
-            0 => state == "unknown" && no_callback,
-            1 if heard("delivered") => state == "delivered",
-            1 if heard("undelivered") || heard("failed") => state == "undelivered",
-            1 => state == "accepted" && no_callback != heard("sent"),
+        let any = |of: &HashMap<String, HashSet<String>>, words: &[&str]| {
+            of.get(phone).is_some_and(|these| words.iter().any(|word| these.contains(*word)))
+        };
+        match (self.accepted.get(phone).copied().unwrap_or_default(), state) {
+            (0, state) => state == "unknown" && no_callback,
+            (1, "delivered") => any(&self.said, &["delivered"]),
+            (1, "undelivered") => any(&self.said, &FAILED) && !any(&self.heard, &["delivered"]),
+            (1, "accepted") if any(&self.heard, &["delivered"]) || any(&self.heard, &FAILED) => false,
+            (1, "accepted") if no_callback => !any(&self.heard, &["sent"]),
+            (1, "accepted") => any(&self.said, &["sent"]),
             _ => false,
         }
     }
@@ -109,8 +118,13 @@ async fn a_hundred_thousand_messages_through_every_fault_are_all_accounted_for()
     for source in 0..TEXTS {
         let first = source * LEADS_PER_WEBHOOK + 1;
         let body = body(first..first + LEADS_PER_WEBHOOK, source);
-        let (status, said) = installation.post_bytes("event=lead.created", "application/json", body).await;
-        assert_eq!((status, said["Status"].as_str()), (200, Some("Success")), "{said}");
+        // A table that is too slow is answered 503, and the webhook comes again, as LeadSquared's does.
+        wait_for("the webhook is taken", PATIENCE, async || {
+            let posted = installation.post_bytes("event=lead.created", "application/json", body.clone());
+            let (status, said) = posted.await;
+            (status == 200 && said["Status"] == "Success").then_some(())
+        })
+        .await;
     }
     let taken = begun.elapsed();
     // A report reads the whole table: not while the machine has better things to do.
@@ -130,7 +144,7 @@ async fn a_hundred_thousand_messages_through_every_fault_are_all_accounted_for()
         let marked = usage["no_callback"].as_u64().unwrap();
         let ended = count("delivered") + count("undelivered");
         // What is accepted is heard of or marked; those that were only `sent` are neither.
-        (moving == 0 && ended + marked >= u64::from(MESSAGES) * 98 / 100 && marked > 0).then_some(usage)
+        (moving == 0 && ended + marked >= u64::from(MESSAGES) * 97 / 100 && marked > 0).then_some(usage)
     })
     .await;
     let settled = begun.elapsed();
