@@ -80,9 +80,9 @@ impl Backlog {
         while bulk < most_bulk && single < allowance.spare(bulk) {
             let Some(call) = self.bulk_call(now_ms, has_singles).map(Call::alone) else { break };
             if call.is_bulk() {
-                bulk += 1
+                bulk += 1;
             } else {
-                single += 1
+                single += 1;
             }
             calls.push(call);
         }
@@ -172,9 +172,9 @@ impl Backlog {
                 let mut rows = self.same_rest.pop_back().or_else(|| self.same.pop_back())?;
                 let row = rows.pop()?;
                 if rows.len() > ROWS_PER_CALL {
-                    self.same_rest.push_back(rows)
+                    self.same_rest.push_back(rows);
                 } else {
-                    self.own.extend(rows)
+                    self.own.extend(rows);
                 }
                 Call::LeadOne(row)
             }
