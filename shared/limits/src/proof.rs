@@ -20,6 +20,7 @@ mod fleet_events;
 mod fleet_world;
 mod mutants;
 mod oracle;
+mod prices;
 mod schedules;
 mod utilisation;
 mod windows;
