@@ -65,7 +65,8 @@ where
             metrics::counter!("function.cold_starts").increment(1);
         }
         let deadline_ms = i64::try_from(event.context.deadline).unwrap_or(i64::MAX).saturating_sub(MARGIN_MS);
-        let done = handle(function, Event { payload: event.payload, deadline_ms }).await;
+        // On the heap: a use case's future takes tens of kilobytes.
+        let done = Box::pin(handle(function, Event { payload: event.payload, deadline_ms })).await;
         if let Err(Failed(error)) = &done {
             tracing::error!(error = %format!("{error:#}"), "function.failed");
         }
