@@ -20,6 +20,8 @@ const BATCH: usize = 10_000;
 const AFTER_EVENT: Duration = Duration::from_millis(500);
 /// How long one run of completions may wait for its calls, in ms.
 const COMPLETE_WITHIN_MS: i64 = 60_000;
+/// How long a run of the write-back may last at the least, in ms.
+const WRITE_BACK_MS: i64 = 20_000;
 /// The wait after a stream that could not be read.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
 
@@ -136,10 +138,11 @@ pub(super) async fn uploads(audios: Audios, config: Arc<Config>, every: Duration
     }
 }
 
-/// Writes outcomes back on schedule; each run may last until the next one.
+/// Writes outcomes back on schedule; each run may last until the next one, and long enough for some windows of
+/// LeadSquared's limits.
 pub(super) async fn write_back(installation: Arc<Installation>, every: Duration, mut stopped: watch::Receiver<bool>) {
     let world: World = world();
-    let every_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX / 4);
+    let run_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX / 4).max(WRITE_BACK_MS);
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -150,7 +153,7 @@ pub(super) async fn write_back(installation: Arc<Installation>, every: Duration,
         tokio::select! {
             // A call under way is let go: what it did is looked up by the next process.
             () = told(&mut stopped) => return,
-            done = installation.syncer.run(world.now_ms() + every_ms) => match done {
+            done = installation.syncer.run(world.now_ms() + run_ms) => match done {
                 Ok(report) if report.calls > 0 => tracing::info!(
                     calls = report.calls,
                     rows = report.rows,

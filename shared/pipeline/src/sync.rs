@@ -31,6 +31,7 @@ use crate::{crm::Crm, world::World};
 pub use activity::CrmSettings;
 pub(crate) use activity::activity_type;
 pub use outlook::outlook;
+pub use run::Preparation;
 pub use unknown::{UNKNOWN_FIELDS, UnknownFields};
 
 /// Writes outcomes back.
@@ -46,6 +47,8 @@ pub struct Syncer {
     pub world: World,
     /// What this function is called where one leads; another one's is different.
     pub holder: String,
+    /// How long before its slot a call is prepared.
+    pub preparation: Preparation,
 }
 
 /// What one run did.

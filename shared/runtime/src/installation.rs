@@ -20,7 +20,7 @@ use recado_pipeline::{
     settings::SendSettings,
     settle::{Known, Settler},
     sweep::Sweeper,
-    sync::{CrmSettings, Syncer},
+    sync::{CrmSettings, Preparation, Syncer},
 };
 use secrecy::SecretString;
 
@@ -140,6 +140,7 @@ pub fn syncer(config: &Config, leadsquared: leadsquared::Client, ledger: &Ledger
     let world = world();
     Syncer {
         holder: world.fresh_batch().to_string(),
+        preparation: Preparation::default(),
         ledger: ledger.clone(),
         crm: crm(config, leadsquared, ledger),
         settings: CrmSettings::of(config),

@@ -11,7 +11,7 @@ use super::{
     SyncError, Syncer,
     activity::{ID_FIELD, new_activity},
     record::{Sent, Shown},
-    run::{Ended, PREPARE_MS, Window},
+    run::{Ended, Window},
     unknown::Kind,
 };
 
@@ -45,7 +45,7 @@ impl Syncer {
 
     /// Marks rows as being posted from `at_ms` on, shortly before; those that nobody else posts are this call's.
     async fn mark(&self, rows: &[Row], at_ms: i64, window: &Window) -> Result<Vec<(Message, Then)>, SyncError> {
-        self.crm.wait_until(at_ms - PREPARE_MS).await;
+        self.crm.wait_until(at_ms - window.prepare_ms).await;
         let is_new = |message: &Message| message.crm.activity_id.is_none() && message.crm.posted_ms.is_none();
         let mut fresh = self.fresh(rows, window, is_new).await?;
         if window.unknown.of_activity(ID_FIELD) {
@@ -65,7 +65,7 @@ impl Syncer {
     async fn unmark(&self, rows: &[(Message, Then)]) -> Result<Ended, SyncError> {
         let back = rows.iter().map(|(message, _)| CrmChange::of(message.id).not_posted());
         self.ledger.change_crm(back.collect()).await?;
-        Ok(Ended::default())
+        Ok(Ended::missed())
     }
 
     fn activities(&self, rows: &[(Message, Then)], window: &Window) -> Vec<NewActivity> {

@@ -13,7 +13,7 @@ use recado_ledger::CrmChange;
 
 use super::{
     SyncError, Syncer,
-    run::{Ended, PREPARE_MS, Window},
+    run::{Ended, Window},
     unknown::Kind,
 };
 
@@ -27,7 +27,7 @@ impl Syncer {
     /// Each lead's own values, in bulk.
     pub(super) async fn leads(&self, rows: Vec<LeadRow>, at_ms: i64, window: &Window) -> Result<Ended, SyncError> {
         let Some(ready) = self.ready(rows, at_ms, window).await? else { return Ok(Ended::default()) };
-        let Some(permit) = self.crm.permit_at::<Bulk>(at_ms).await else { return Ok(Ended::default()) };
+        let Some(permit) = self.crm.permit_at::<Bulk>(at_ms).await else { return Ok(Ended::missed()) };
         let outcomes = self.crm.with(permit).update_leads(&ready.updates).await;
         self.written::<Bulk>(ready, outcomes, window).await
     }
@@ -40,7 +40,7 @@ impl Syncer {
             return Ok(Ended::default());
         };
         let ids: Vec<String> = ready.updates.iter().map(|update| update.lead_id.clone()).collect();
-        let Some(permit) = self.crm.permit_at::<Bulk>(at_ms).await else { return Ok(Ended::default()) };
+        let Some(permit) = self.crm.permit_at::<Bulk>(at_ms).await else { return Ok(Ended::missed()) };
         let written = self.crm.with(permit).update_leads_same_value(&ids, &name, &value).await;
         let outcome = |count: Option<u64>| match count {
             Some(count) if count == ids.len() as u64 => RowOutcome::Done { activity_id: None },
@@ -54,7 +54,7 @@ impl Syncer {
     pub(super) async fn lead_one(&self, row: LeadRow, at_ms: i64, window: &Window) -> Result<Ended, SyncError> {
         let Some(ready) = self.ready(vec![row], at_ms, window).await? else { return Ok(Ended::default()) };
         let Some(update) = ready.updates.first() else { return Ok(Ended::default()) };
-        let Some(permit) = self.crm.permit_at::<Standard>(at_ms).await else { return Ok(Ended::default()) };
+        let Some(permit) = self.crm.permit_at::<Standard>(at_ms).await else { return Ok(Ended::missed()) };
         let outcome = self.crm.with(permit).update_lead(update).await;
         let outcomes = outcome.map(|()| vec![RowOutcome::Done { activity_id: None }]);
         self.written::<Standard>(ready, outcomes, window).await
@@ -63,7 +63,7 @@ impl Syncer {
     /// Reads the rows again, leaves out those whose state moved (the next window plans them anew), and takes back what is
     /// remembered of their leads: until the call's end is known, it may be wrong.
     async fn ready(&self, rows: Vec<LeadRow>, at_ms: i64, window: &Window) -> Result<Option<Ready>, SyncError> {
-        self.crm.wait_until(at_ms - PREPARE_MS).await;
+        self.crm.wait_until(at_ms - window.prepare_ms).await;
         let planned: Vec<Row> = rows.iter().map(|row| row.row).collect();
         let is_as_planned = |message: &Message| {
             let planned = window.messages.get(&message.id).map(|planned| (planned.state, planned.changed_ms));

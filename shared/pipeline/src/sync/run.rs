@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
@@ -24,8 +27,9 @@ use super::{
 const ROWS_PER_SHARD: i32 = 100;
 /// Calls under way at once, at most: 30 s of calls that get no answer on the largest plan.
 const CALLS_AT_ONCE: usize = 200;
-/// How long before its slot a call's rows are read again and marked, in ms. Whoever is not ready then loses the slot.
-pub(super) const PREPARE_MS: i64 = 400;
+/// How long before its slot a call's rows are read again and marked, in ms, at the least and at the most. Whoever is not
+/// ready at its slot loses it, and the next ones begin earlier.
+const PREPARE_MS: std::ops::RangeInclusive<i64> = 400..=8_000;
 /// How much later than the first call of a window the others may start, in ms.
 const TOGETHER_MS: i64 = 500;
 /// The lease by which one function leads, and how long it lasts without being renewed, in ms: each window renews it.
@@ -43,6 +47,38 @@ pub(super) struct Ended {
     pub(super) shown: BTreeMap<String, Shown>,
     /// Whether a field was found that LeadSquared does not know.
     pub(super) learnt: bool,
+    /// Whether its rows were not ready at its slot.
+    pub(super) missed: bool,
+}
+
+impl Ended {
+    /// A call that was not made: its slot was missed.
+    pub(super) fn missed() -> Self {
+        tracing::warn!("sync.slot_missed");
+        Self { missed: true, ..Self::default() }
+    }
+}
+
+/// How long before its slot a call is prepared: longer where the table is slow. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Preparation(Arc<AtomicI64>);
+
+impl Default for Preparation {
+    fn default() -> Self {
+        Self(Arc::new(AtomicI64::new(*PREPARE_MS.start())))
+    }
+}
+
+impl Preparation {
+    fn ms(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Twice as long after a slot that was missed, a tenth shorter after one that was not.
+    fn learn(&self, missed: bool) {
+        let next_ms = if missed { self.ms() * 2 } else { self.ms() * 9 / 10 };
+        self.0.store(next_ms.clamp(*PREPARE_MS.start(), *PREPARE_MS.end()), Ordering::Relaxed);
+    }
 }
 
 /// What all calls of a window know.
@@ -56,6 +92,8 @@ pub(super) struct Window {
     pub(super) unknown: Arc<UnknownFields>,
     /// The code of the activity type; 0 where no call of the window needs it.
     pub(super) code: u32,
+    /// How long before its slot a call is prepared, in ms.
+    pub(super) prepare_ms: i64,
     /// No call starts after this instant, in ms since the epoch.
     pub(super) until_ms: i64,
 }
@@ -173,11 +211,12 @@ impl<'s> Run<'s> {
             planned.iter().any(|call| matches!(call, Call::Create(_) | Call::CreateOne(_) | Call::Find(_)));
         let code = if needs_code { self.syncer.activity_code(self.until_ms, &mut self.report).await? } else { Some(0) };
         let Some(code) = code else { return Ok(false) };
-        let from_ms = self.syncer.world.now_ms() + PREPARE_MS;
+        let prepare_ms = self.syncer.preparation.ms();
+        let from_ms = self.syncer.world.now_ms() + prepare_ms;
         let Some(at_ms) = self.syncer.reserve(first, from_ms, self.until_ms).await? else { return Ok(false) };
         // Who waits for a slot may find more rows by then.
         if at_ms > from_ms {
-            self.wait_until(at_ms - PREPARE_MS).await?;
+            self.wait_until(at_ms - prepare_ms).await?;
             let now_ms = self.syncer.world.now_ms();
             self.look(now_ms).await?;
             let (later, told) = self.backlog(&names, now_ms).await?;
@@ -209,6 +248,7 @@ impl<'s> Run<'s> {
             shown: Arc::clone(&self.shown),
             unknown,
             code,
+            prepare_ms: self.syncer.preparation.ms(),
             until_ms: self.until_ms,
         };
         let syncer = self.syncer;
@@ -261,6 +301,9 @@ impl<'s> Run<'s> {
         Arc::make_mut(&mut self.shown).extend(ended.shown);
         if ended.learnt {
             self.unknown = None;
+        }
+        if ended.missed || ended.report.calls > 0 {
+            self.syncer.preparation.learn(ended.missed);
         }
         self.report.add(ended.report);
         Ok(())

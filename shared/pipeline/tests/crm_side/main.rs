@@ -40,7 +40,7 @@ use recado_pipeline::{
     http::{Body, HttpRequest},
     ingest::Intake,
     secrets::Secret,
-    sync::{CrmSettings, Syncer},
+    sync::{CrmSettings, Preparation, Syncer},
 };
 use recado_simulators::leadsquared::{Activity, Options};
 use serde_json::Value;
@@ -89,6 +89,7 @@ impl Installation {
             settings: CrmSettings::of(&self.config),
             world,
             holder: number.to_string(),
+            preparation: Preparation::default(),
         }
     }
 
@@ -149,20 +150,17 @@ impl Installation {
         all
     }
 
-    /// Runs one process for as long as anything waits, each run a minute long.
+    /// Runs one process for as long as anything waits, each run a minute long, with the pauses that rows wait for.
     pub(crate) async fn until_all_is_told(&self, process: &Syncer) {
-        for _ in 0..300 {
-            let before_ms = self.time.now_ms();
-            process.run(before_ms + 60_000).await.unwrap();
-            if self.messages().await.values().all(|message| message.crm.due_ms.is_none()) {
-                return;
-            }
-            // What waits now waits for its time.
-            if self.time.now_ms() < before_ms + 1_000 {
-                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-            }
+        for _ in 0..2_000 {
+            process.run(self.time.now_ms() + 60_000).await.unwrap();
+            let waiting = self.ledger.crm_due(i64::MAX / 2, 1).await.unwrap();
+            let waiting = self.ledger.messages(&waiting).await.unwrap();
+            let Some(due_ms) = waiting.iter().filter_map(|message| message.crm.due_ms).min() else { return };
+            let pause_ms = u64::try_from(due_ms - self.time.now_ms()).unwrap_or_default();
+            tokio::time::sleep(std::time::Duration::from_millis(pause_ms.max(100))).await;
         }
-        panic!("five hours are over");
+        panic!("it comes to no end");
     }
 
     /// Our activities, by the message's id that they hold.
