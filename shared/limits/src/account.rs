@@ -1,6 +1,12 @@
 //! One LeadSquared account's grants, on one item of the table, shared by all functions.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use tokio::sync::Mutex;
@@ -29,19 +35,28 @@ pub struct CrmAccount {
     limits: CrmLimits,
     /// The item as last seen, so that an uncontended grant is one write and no read.
     seen: Arc<Mutex<Option<(u64, Grants)>>>,
+    /// Until when the vendor's last refusal closes the account, as far as this function saw it, in ms since the epoch.
+    closed_until_ms: Arc<AtomicI64>,
 }
 
 impl CrmAccount {
     /// The account whose grants are kept in `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>, limits: CrmLimits) -> Self {
-        Self { client, table: table.into(), limits, seen: Arc::default() }
+        Self { client, table: table.into(), limits, seen: Arc::default(), closed_until_ms: Arc::default() }
     }
 
     /// What is configured.
     #[must_use]
     pub fn limits(&self) -> &CrmLimits {
         &self.limits
+    }
+
+    /// Whether a call may start at `now_ms` on a slot that was reserved before: a refusal that came in between has closed
+    /// the account, for slots that lie ahead as well. Asks no store: what this function saw counts.
+    #[must_use]
+    pub fn is_open(&self, now_ms: i64) -> bool {
+        now_ms >= self.closed_until_ms.load(Ordering::Relaxed)
     }
 
     /// Reserves a slot for one call: the first free instant from `now_ms` on, if it is not after `latest_ms`.
@@ -54,6 +69,7 @@ impl CrmAccount {
                 Some(known) => known,
                 None => self.read().await?,
             };
+            self.closed_until_ms.store(grants.closed_until_ms, Ordering::Relaxed);
             let at_ms = grants.next_slot(class, &self.limits, now_ms);
             if at_ms > latest_ms {
                 *seen = Some((version, grants));
@@ -79,6 +95,7 @@ impl CrmAccount {
         until_ms: i64,
         named: Option<Seen>,
     ) -> Result<Option<CallClass>, LimitError> {
+        self.closed_until_ms.fetch_max(until_ms, Ordering::Relaxed);
         let mut seen = self.seen.lock().await;
         for _ in 0..ATTEMPTS {
             let (version, mut grants) = self.read().await?;

@@ -42,11 +42,14 @@ impl Crm {
         }
     }
 
-    /// Waits for the slot that was reserved for `at_ms`. `None`: it was missed, and is lost.
+    /// Waits for the slot that was reserved for `at_ms`. `None`: it was missed, or a refusal has closed the account since;
+    /// it is lost.
     pub async fn permit_at<C: Class>(&self, at_ms: i64) -> Option<Permit<C>> {
         self.wait_until(at_ms).await;
+        let now_ms = self.world.now_ms();
+        let may_start = Slot::holds(at_ms, now_ms) && self.account.is_open(now_ms);
         #[allow(clippy::disallowed_methods, reason = "the one place: the shared limits have granted it")]
-        Slot::holds(at_ms, self.world.now_ms()).then(Permit::granted)
+        may_start.then(Permit::granted)
     }
 
     /// Waits until `at_ms`, in ms since the epoch.

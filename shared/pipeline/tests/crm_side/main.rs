@@ -152,13 +152,13 @@ impl Installation {
 
     /// Runs one process for as long as anything waits, each run a minute long, with the pauses that rows wait for.
     pub(crate) async fn until_all_is_told(&self, process: &Syncer) {
-        for _ in 0..2_000 {
+        for _ in 0..20_000 {
             process.run(self.time.now_ms() + 60_000).await.unwrap();
             let waiting = self.ledger.crm_due(i64::MAX / 2, 1).await.unwrap();
             let waiting = self.ledger.messages(&waiting).await.unwrap();
             let Some(due_ms) = waiting.iter().filter_map(|message| message.crm.due_ms).min() else { return };
             let pause_ms = u64::try_from(due_ms - self.time.now_ms()).unwrap_or_default();
-            tokio::time::sleep(std::time::Duration::from_millis(pause_ms.max(100))).await;
+            tokio::time::sleep(std::time::Duration::from_millis(pause_ms.max(1_000))).await;
         }
         panic!("it comes to no end");
     }
