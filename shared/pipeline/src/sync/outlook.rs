@@ -16,7 +16,7 @@ pub(super) async fn allowance(account: &CrmAccount, now_ms: i64) -> Result<Allow
     let (limits, state) = (account.limits(), account.state(now_ms).await?);
     Ok(Allowance {
         calls: state.calls_limit,
-        bulk_calls: limits.bulk_calls,
+        bulk_calls: state.bulk_limit,
         bulk_counts_in_window: limits.bulk_counts_in_window,
         window_ms: state.free_after_ms,
         calls_per_day: limits.calls_per_day,
