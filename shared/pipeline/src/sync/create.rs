@@ -10,7 +10,7 @@ use recado_ledger::CrmChange;
 use super::{
     SyncError, Syncer,
     activity::{ID_FIELD, new_activity},
-    record::{Sent, Shown},
+    record::{Sent, Shown, parked},
     run::{Ended, Window},
     unknown::Kind,
 };
@@ -23,7 +23,7 @@ impl Syncer {
             return Ok(Ended::default());
         }
         let Some(permit) = self.crm.permit_at::<Bulk>(at_ms).await else { return self.unmark(&mine).await };
-        let outcomes = self.crm.with(permit).add_activities(&self.activities(&mine, window)).await;
+        let outcomes = self.crm.with(permit).add_activities(&activities(&mine, window)).await;
         let failed = match outcomes {
             Ok(outcomes) => return self.posted(&mine, outcomes).await,
             Err(error) => error,
@@ -34,7 +34,7 @@ impl Syncer {
     /// Posts one activity by a standard call.
     pub(super) async fn create_one(&self, row: Row, at_ms: i64, window: &Window) -> Result<Ended, SyncError> {
         let mine = self.mark(&[row], at_ms, window).await?;
-        let activities = self.activities(&mine, window);
+        let activities = activities(&mine, window);
         let Some(activity) = activities.first() else { return Ok(Ended::default()) };
         let Some(permit) = self.crm.permit_at::<Standard>(at_ms).await else { return self.unmark(&mine).await };
         match self.crm.with(permit).add_activity(activity).await {
@@ -51,7 +51,7 @@ impl Syncer {
         if window.unknown.of_activity(ID_FIELD) {
             // Without its id no open post could be looked up, and no repetition be recognised.
             let why = format!("the activity type has no field {ID_FIELD}, which holds the message's id");
-            let parked = fresh.iter().map(|row| self.parked(of(row), &why)).collect();
+            let parked = fresh.iter().map(|row| parked(of(row), &why)).collect();
             self.ledger.change_crm(parked).await?;
             return Ok(Vec::new());
         }
@@ -66,10 +66,6 @@ impl Syncer {
         let back = rows.iter().map(|(message, _)| CrmChange::of(message.id).not_posted());
         self.ledger.change_crm(back.collect()).await?;
         Ok(Ended::missed())
-    }
-
-    fn activities(&self, rows: &[(Message, Then)], window: &Window) -> Vec<NewActivity> {
-        rows.iter().map(|(message, _)| new_activity(message, window.code, &window.unknown)).collect()
     }
 
     async fn posted(&self, rows: &[(Message, Then)], outcomes: Vec<RowOutcome>) -> Result<Ended, SyncError> {
@@ -132,4 +128,8 @@ impl Syncer {
 
 fn of((message, then): &(Message, Then)) -> Sent<'_> {
     Sent { message, then: *then, kind: Kind::Activity }
+}
+
+fn activities(rows: &[(Message, Then)], window: &Window) -> Vec<NewActivity> {
+    rows.iter().map(|(message, _)| new_activity(message, window.code, &window.unknown)).collect()
 }

@@ -132,27 +132,16 @@ impl Syncer {
     /// A row that LeadSquared refused for what is in it: given up at once where the lead or the activity does not exist,
     /// else tried again later and later, then given up.
     pub(super) fn refused(&self, row: Sent<'_>, reason: &Words) -> CrmChange {
-        if reason.says_missing() { self.parked(row, &reason.to_string()) } else { self.again(row, reason) }
+        if reason.says_missing() { parked(row, &reason.to_string()) } else { self.again(row, reason) }
     }
 
     fn again(&self, row: Sent<'_>, why: &impl ToString) -> CrmChange {
         let attempts = row.message.crm.attempts + 1;
         if attempts >= MAX_ATTEMPTS {
-            return self.parked(row, &why.to_string());
+            return parked(row, &why.to_string());
         }
         let wait_ms = FIRST_WAIT_MS << row.message.crm.attempts.min(MAX_ATTEMPTS);
         CrmChange::of(row.message.id).later(attempts, self.world.now_ms() + wait_ms)
-    }
-
-    /// Gives a row up. The lead's fields are given up for this state; the message's activity is another matter.
-    pub(super) fn parked(&self, row: Sent<'_>, why: &str) -> CrmChange {
-        let (id, state) = (row.message.id, row.message.state);
-        tracing::error!(message.id = %id, reason = why, "sync.parked");
-        match (row.kind, row.then) {
-            (Kind::Activity, _) => CrmChange::of(id).parked(why),
-            (Kind::Lead, Then::More) => CrmChange::of(id).lead(state).why(why).while_in(state),
-            (Kind::Lead, Then::Done | Then::DoneWithLead) => CrmChange::of(id).lead(state).why(why).done_in(state),
-        }
     }
 
     /// A row of which the answer does not tell what became: once more at once, in a call that tells; then later.
@@ -194,5 +183,16 @@ impl Syncer {
                 Ok(())
             }
         }
+    }
+}
+
+/// Gives a row up. The lead's fields are given up for this state; the message's activity is another matter.
+pub(super) fn parked(row: Sent<'_>, why: &str) -> CrmChange {
+    let (id, state) = (row.message.id, row.message.state);
+    tracing::error!(message.id = %id, reason = why, "sync.parked");
+    match (row.kind, row.then) {
+        (Kind::Activity, _) => CrmChange::of(id).parked(why),
+        (Kind::Lead, Then::More) => CrmChange::of(id).lead(state).why(why).while_in(state),
+        (Kind::Lead, Then::Done | Then::DoneWithLead) => CrmChange::of(id).lead(state).why(why).done_in(state),
     }
 }

@@ -130,7 +130,7 @@ impl<'s> Run<'s> {
         }
     }
 
-    pub(super) async fn to_the_end(mut self) -> Result<SyncReport, SyncError> {
+    pub(super) async fn carry_out(mut self) -> Result<SyncReport, SyncError> {
         let mut outcome = self.windows().await;
         while let Some(ended) = self.under_way.next().await {
             let settled = self.settle(ended);
