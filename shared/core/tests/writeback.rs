@@ -212,7 +212,9 @@ fn what_fills_no_call_is_not_starved() {
     let tight = Allowance { calls: 1, ..allowance() };
     let of = |now_ms| {
         let mut young = creates(200);
-        young.iter_mut().for_each(|message| message.crm.due_ms = Some(now_ms));
+        for message in &mut young {
+            message.crm.due_ms = Some(now_ms);
+        }
         backlog(&[young, updates(3)].concat()).next_calls(now_ms, &tight)
     };
     assert!(matches!(of(NOW_MS + 1_000 + STARVED_MS - 1).as_slice(), [Call::Create(_)]));

@@ -4,6 +4,7 @@
 //! `cargo test -p recado-core --test writeback_rates -- --nocapture`.
 
 #![allow(
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,

@@ -6,8 +6,9 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     clippy::cast_precision_loss,
-    reason = "a test's helpers fail by panicking, as the test does"
+    reason = "a test's helpers fail by panicking, as the test does, and it shows its figures"
 )]
 
 mod crm;

@@ -33,7 +33,7 @@ fn a_lead_whose_webhook_did_not_come_is_answered_once_and_others_are_not_answere
         let installation = Installation::new(CONFIG, Options::default()).await;
         let reconciler = reconciler(&installation);
         put(&installation, "before", "Site");
-        tokio::time::sleep(Duration::from_secs(600)).await;
+        tokio::time::sleep(Duration::from_mins(10)).await;
         assert_eq!(look(&installation, &reconciler).await, ReconcileReport::default(), "it begins now");
         tokio::time::sleep(Duration::from_millis(1_500)).await;
         put(&installation, "missed", "Site");
@@ -51,9 +51,9 @@ fn a_lead_whose_webhook_did_not_come_is_answered_once_and_others_are_not_answere
         }
         // Its source is changed later on: the rule did not want it when it was created.
         put(&installation, "ignored", "Site");
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         assert_eq!(look(&installation, &reconciler).await.calls, 0, "webhooks have two minutes to come");
-        tokio::time::sleep(Duration::from_secs(120)).await;
+        tokio::time::sleep(Duration::from_mins(2)).await;
         let report = look(&installation, &reconciler).await;
         assert_eq!(report, ReconcileReport { calls: 1, leads: 5, created: 4, missed: 2, messages: 1 });
         // The periods overlap: the same leads are seen again.
@@ -81,7 +81,7 @@ fn a_period_of_many_pages_is_read_to_its_end_and_again_where_it_failed() {
         for number in 0..5_003 {
             put(&installation, &format!("l{number}"), if number % 1_000 == 0 { "Site" } else { "Fair" });
         }
-        tokio::time::sleep(Duration::from_secs(300)).await;
+        tokio::time::sleep(Duration::from_mins(5)).await;
         let until_ms = installation.time.now_ms() + 60_000;
         assert!(reconciler.run(until_ms).await.is_err(), "the second page");
         let report = look(&installation, &reconciler).await;
