@@ -15,7 +15,7 @@ use std::{
 
 use recado_core::{
     config::Config,
-    decide::{Verdict, decide},
+    decide::{Verdict, WhyNot, decide},
     event::Event,
     fields::Fields,
     kind::EventKind,
@@ -147,8 +147,9 @@ async fn write(ledger: &Ledger, config: &Config, numbers: RangeInclusive<u32>) {
                 by: None,
                 at: None,
             };
-            decide(config, &event, now_ms).into_iter().map(|decision| match decision.verdict {
-                Verdict::Message(message) => *message,
+            decide(config, &event, now_ms).into_iter().filter_map(|decision| match decision.verdict {
+                Verdict::Message(message) => Some(*message),
+                Verdict::No(WhyNot::OtherKind) => None,
                 Verdict::No(why) => panic!("{why}"),
             })
         })

@@ -21,7 +21,7 @@ const STALE_MS: i64 = 200_000;
 async fn a_sender_that_dies_while_it_splits_a_request_sends_nothing_twice_and_fails_no_good_phone() {
     let mut random = Random::for_test("split");
     let mut options = Options::default();
-    options.faults.latency_ms = 30;
+    options.faults.latency_ms = 300;
     options.reject_phones = BAD.map(|number| Lead::new(number).phone).into();
     let bench = Bench::start(RULES, options).await;
     bench.write(&bench.messages(1..=PHONES)).await;
@@ -31,7 +31,7 @@ async fn a_sender_that_dies_while_it_splits_a_request_sends_nothing_twice_and_fa
         let sweeper = bench.sweeper();
         let sweep = tokio::spawn(async move { sweeper.sweep(0, NO_DEADLINE_MS).await });
         if life < 12 {
-            tokio::time::sleep(Duration::from_millis(random.between(10, 400))).await;
+            tokio::time::sleep(Duration::from_millis(random.between(50, 1_500))).await;
             deaths += u32::from(!sweep.is_finished());
             sweep.abort();
         }
