@@ -45,7 +45,7 @@ pub(crate) struct SupportBundle {
 #[derive(Serialize)]
 struct Bundle {
     made_at: String,
-    recado: Version,
+    recado: Software,
     liguelead: LigueLead,
     leadsquared: LeadSquared,
     /// The last days with any use, oldest first.
@@ -60,7 +60,7 @@ struct Bundle {
 }
 
 #[derive(Serialize)]
-struct Version {
+struct Software {
     version: &'static str,
     system: &'static str,
     machine: &'static str,
@@ -141,7 +141,7 @@ async fn bundle(config: &Config, store: &Store) -> anyhow::Result<Bundle> {
     let crm = &config.leadsquared;
     Ok(Bundle {
         made_at: output::instant(now_ms),
-        recado: Version {
+        recado: Software {
             version: env!("CARGO_PKG_VERSION"),
             system: std::env::consts::OS,
             machine: std::env::consts::ARCH,
