@@ -33,7 +33,7 @@ use std::{
 use self::{process::liguelead, run::run, universe::Invariant};
 use crate::planted::{Fault, plant};
 
-/// Schedules of a plain run. CI runs 5,000, in the profile that is made for it.
+/// Schedules of a plain run. CI runs 5,000.
 const SEEDS: u64 = 60;
 
 fn number(name: &str) -> Option<u64> {

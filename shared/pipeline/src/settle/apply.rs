@@ -62,7 +62,8 @@ impl Settler {
             .collect();
         let found: Vec<_> = stream::iter(look_ups).buffer_unordered(BATCHES_AT_ONCE).try_collect().await?;
         let found: HashMap<BatchId, HashMap<Phone, MessageId>> = found.into_iter().collect();
-        let mut said: HashMap<(MessageId, BatchId), Said<'_>> = HashMap::new();
+        // In their order: what happens to a group must not hang on how a hash map is laid out.
+        let mut said: BTreeMap<(MessageId, BatchId), Said<'_>> = BTreeMap::new();
         for (place, (report, batch)) in reports.iter().zip(&batches).enumerate() {
             let Some(batch) = *batch else { continue };
             let Some(&id) = found.get(&batch).and_then(|found| found.get(&report.phone)) else { continue };
@@ -78,7 +79,7 @@ impl Settler {
     /// Moves messages as their reports say, each under the condition that it is still as it was read.
     async fn move_all(
         &self,
-        mut said: HashMap<(MessageId, BatchId), Said<'_>>,
+        mut said: BTreeMap<(MessageId, BatchId), Said<'_>>,
         settled: &mut [Settled],
     ) -> Result<(), LedgerError> {
         for _ in 0..ATTEMPTS {
@@ -121,7 +122,7 @@ impl Settler {
     /// Corrects the books by what messages really cost, once for each.
     async fn correct_all(
         &self,
-        said: HashMap<(MessageId, BatchId), Said<'_>>,
+        said: BTreeMap<(MessageId, BatchId), Said<'_>>,
         facts: &HashMap<BatchId, &Facts>,
         settled: &mut [Settled],
     ) -> Result<(), LedgerError> {
@@ -208,7 +209,7 @@ impl Settler {
 }
 
 fn add<'r>(
-    said: &mut HashMap<(MessageId, BatchId), Said<'r>>,
+    said: &mut BTreeMap<(MessageId, BatchId), Said<'r>>,
     key: (MessageId, BatchId),
     stored: &'r StoredCallback,
     place: usize,
