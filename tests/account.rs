@@ -122,6 +122,22 @@ async fn the_doctor_finds_what_is_wrong_and_nothing_once_it_is_mended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_leadsquared_does_not_know_is_named_while_the_rest_is_written() {
+    let installation = bare().await;
+    let lead = Lead::new(9);
+    installation.leadsquared.put_lead(&lead.id, [("FirstName", "Ana")]);
+    installation.take(&lead.created()).await;
+    installation.comes_to(&lead.id, "delivered").await;
+    installation.told().await;
+    let (code, found) = findings(&installation).await;
+    let lines = wrong(&found);
+    assert_eq!(code, Some(1));
+    let named = lines.iter().find(|line| line.starts_with("fields left out")).unwrap_or_else(|| panic!("{lines:?}"));
+    assert!(named.contains("lead:mx_Message_Status"), "{named}");
+    assert_eq!(installation.leadsquared.activities().len(), 1, "the outcome itself is there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_regions_host_is_named() {
     let installation = Installation::start(Setup::new(RULES)).await;
     let elsewhere = leadsquared::start_local(leadsquared::Options {

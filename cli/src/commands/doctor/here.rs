@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use recado_pipeline::secrets::{CALLBACK_PATH, WEBHOOK_PATH};
+use recado_pipeline::{
+    secrets::{CALLBACK_PATH, WEBHOOK_PATH},
+    sync::UnknownFields,
+};
 use recado_runtime::environment::{optional, public_url, webhook_secret};
 
 use super::Finding;
-use crate::data::Store;
+use crate::{data::Store, installation::world};
 
 /// How long our own address may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -42,7 +45,27 @@ pub(super) async fn table(store: &Store) -> Vec<Finding> {
         }
         Err(error) => Finding::not_checked("write-back", error.to_string()),
     });
+    findings.push(left_out(store).await);
     findings
+}
+
+/// Fields that LeadSquared refused by name, and that are left out of every write since then.
+async fn left_out(store: &Store) -> Finding {
+    const CHECK: &str = "fields left out";
+    match UnknownFields::load(&store.ledger, world().now_ms()).await {
+        Ok(unknown) => {
+            let names: Vec<&str> = unknown.iter().map(|(name, _)| name).collect();
+            if names.is_empty() {
+                return Finding::good(CHECK, "LeadSquared takes every field that is written");
+            }
+            Finding::wrong(
+                CHECK,
+                format!("LeadSquared does not know {}: outcomes are written without", names.join(", ")),
+                "`recado setup leadsquared`, or name a field that exists; it is tried again within 6 hours",
+            )
+        }
+        Err(error) => Finding::not_checked(CHECK, error.to_string()),
+    }
 }
 
 /// The secrets are set.
