@@ -71,7 +71,7 @@ proptest! {
                     prop_assert_eq!(ask(&caps, &recent, id(number), until_ms), Verdict::Pass { shadow: false });
                     prop_assert!(matches!(ask(&caps, &recent, id(number), until_ms - 1), Verdict::Hold(_)));
                 }
-                _ => {
+                Verdict::Pass { .. } => {
                     recent = with(&caps, &recent, Sent { at_ms: now_ms, id: id(number) });
                     all.push(now_ms);
                 }

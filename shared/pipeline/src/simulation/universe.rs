@@ -47,6 +47,7 @@ pub(super) struct Process {
 }
 
 #[derive(Debug)]
+#[allow(clippy::struct_field_names, reason = "`life` is the number that a process's events carry, as in `Process`")]
 pub(super) struct Life {
     pub(super) life: u64,
     pub(super) alive: bool,
