@@ -31,7 +31,8 @@ async fn a_sender_that_dies_while_it_splits_a_request_sends_nothing_twice_and_fa
         let sweeper = bench.sweeper();
         let sweep = tokio::spawn(async move { sweeper.sweep(0, NO_DEADLINE_MS).await });
         if life < 12 {
-            tokio::time::sleep(Duration::from_millis(random.between(50, 1_500))).await;
+            // At first before the first answer can have come, then further and further on.
+            tokio::time::sleep(Duration::from_millis(random.between(20, 150 + 100 * life))).await;
             deaths += u32::from(!sweep.is_finished());
             sweep.abort();
         }
