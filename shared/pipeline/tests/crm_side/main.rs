@@ -14,7 +14,6 @@
 mod crm;
 mod enriching;
 mod loops;
-mod plans;
 mod reconciling;
 mod store;
 mod together;
