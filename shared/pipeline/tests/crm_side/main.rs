@@ -33,7 +33,7 @@ use recado_core::{
     message::{Channel, Crm as Known, History, Message, Priority, State},
     phone::Phone,
 };
-use recado_ledger::{Change, Guard, Ledger};
+use recado_ledger::Ledger;
 use recado_limits::{CrmAccount, CrmLimits};
 use recado_pipeline::{
     World,
@@ -127,16 +127,6 @@ impl Installation {
         let answer = self.intake().webhook(&request).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         assert!(answer.body.contains("Success"), "{}", answer.body);
-    }
-
-    /// Moves messages to a state, as a callback does.
-    pub(crate) async fn report(&self, ids: &[MessageId], state: State) {
-        let now_ms = self.time.now_ms();
-        let change = |&id: &MessageId| Change {
-            crm_due_ms: Some(now_ms),
-            ..Change::new(id, Guard { states: &[State::Accepted], batch: None }, state, now_ms)
-        };
-        self.ledger.move_messages(ids.iter().map(change).collect()).await.unwrap();
     }
 
     /// All messages, by id.
