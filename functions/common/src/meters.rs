@@ -1,7 +1,7 @@
 //! Log lines as metrics, so that what is counted and what is logged cannot disagree.
 //!
 //! Each warning and each error adds 1 to the metric of its own name. Lines of what went well add the numbers that
-//! [`MEASURED`] names, as `line.field`. `docs/logging.md` lists all lines.
+//! `MEASURED` names, as `line.field`. `docs/logging.md` lists all lines.
 
 use std::fmt;
 

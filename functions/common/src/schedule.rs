@@ -1,4 +1,4 @@
-//! What comes each minute. A run begins nothing new after [`WORK_FOR_MS`], and the next one goes on where it ended: so two
+//! What comes each minute. A run begins nothing new after `WORK_FOR_MS`, and the next one goes on where it ended: so two
 //! runs seldom meet, and a call under way has the rest of the function's timeout to come back.
 
 use recado_pipeline::{enrich::Enricher, reconcile::Reconciler, sweep::Sweeper, sync::Syncer};

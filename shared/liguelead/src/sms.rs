@@ -16,7 +16,7 @@ pub const MAX_MESSAGE_CHARS: usize = 1_600;
 pub const MAX_TITLE_CHARS: usize = 255;
 /// Longest callback address, in characters. Source: LigueLead's published clients.
 pub const MAX_WEBHOOK_URL_CHARS: usize = 512;
-/// The status in [`Outcome::Refused`] of a request that was never sent, because it is over a documented maximum.
+/// The status in [`crate::Outcome::Refused`] of a request that was never sent, because it is over a documented maximum.
 pub const CHECKED_LOCALLY: u16 = 0;
 
 /// One text for all of its phones: the vendor has no variables and no text per phone.
@@ -80,7 +80,7 @@ impl SmsRequest {
 }
 
 impl Client {
-    /// Asks the vendor to send a text, once. Every way in which that can end is an [`Outcome`]; none is an error,
+    /// Asks the vendor to send a text, once. Every way in which that can end is an [`crate::Outcome`]; none is an error,
     /// because each needs an entry in the caller's books.
     ///
     /// Dropping the future before it ends leaves the outcome unknown.

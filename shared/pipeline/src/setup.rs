@@ -1,7 +1,7 @@
 //! What an installation needs in LeadSquared: the activity type that stands for messages, the lead fields that the
 //! configuration writes or asks, and the webhooks that its rules wait for.
 //!
-//! Reading and making are apart: [`Setup::look`] reads what is there and says what is missing, without a change;
+//! Reading and making are apart: `Setup::look` reads what is there and says what is missing, without a change;
 //! [`Setup::make`] makes one thing. Doing both twice makes nothing twice, since the second look finds what the first
 //! round made. What no call can do is told as steps for a person.
 
