@@ -1,12 +1,12 @@
 //! What AWS triggers, triggered here: a stream's wake-up for the sender, a minute's schedule for the rest.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use recado_core::{config::Config, decide::WAKE_UP_WITHIN_MS, identity::MessageId, message::Priority};
 use recado_pipeline::{World, audio::Audios, send::NO_DEADLINE_MS};
 use tokio::{
     sync::watch,
-    time::{Instant, MissedTickBehavior, interval, sleep},
+    time::{Instant, Interval, MissedTickBehavior, interval, sleep},
 };
 
 use super::{lanes::Lanes, stream::Reader};
@@ -76,22 +76,52 @@ async fn gather(reader: &mut Reader, window: Duration) -> anyhow::Result<Vec<Mes
     }
 }
 
-/// Sweeps over the messages of one priority: at once, for what the process before this one left, and then on schedule.
-/// Each priority has sweeps of its own, so that none waits until another's are sent.
+/// When a task is carried out: at once, for what the process before this one left, and then at intervals, until all
+/// is told to stop.
+struct Schedule {
+    ticks: Interval,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Schedule {
+    fn new(every: Duration, stopped: watch::Receiver<bool>) -> Self {
+        let mut ticks = interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { ticks, stopped }
+    }
+
+    /// Waits until the task is due. `false`: it is not any more.
+    async fn tick(&mut self) -> bool {
+        tokio::select! {
+            () = told(&mut self.stopped) => false,
+            _ = self.ticks.tick() => true,
+        }
+    }
+
+    /// Carries the task out, unless told to stop before it ends: then it is let go where it stands, and `None`.
+    async fn carry_out<T>(&mut self, task: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            () = told(&mut self.stopped) => None,
+            done = task => Some(done),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        *self.stopped.borrow()
+    }
+}
+
+/// Sweeps over the messages of one priority. Each priority has sweeps of its own, so that none waits until another's
+/// are sent.
 pub(super) async fn sweeps(
     lane: Priority,
     installation: Arc<Installation>,
     every: Duration,
-    mut stopped: watch::Receiver<bool>,
+    stopped: watch::Receiver<bool>,
 ) {
-    let mut ticks = interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut schedule = Schedule::new(every, stopped);
     let mut ahead_ms = WAKE_UP_WITHIN_MS;
-    loop {
-        tokio::select! {
-            () = told(&mut stopped) => return,
-            _ = ticks.tick() => {}
-        }
+    while schedule.tick().await {
         loop {
             match installation.sweeper.sweep_lane(lane, ahead_ms, NO_DEADLINE_MS).await {
                 Ok(report) => {
@@ -105,7 +135,7 @@ pub(super) async fn sweeps(
                             "sweep.done"
                         );
                     }
-                    if !report.more || *stopped.borrow() {
+                    if !report.more || schedule.is_over() {
                         break;
                     }
                 }
@@ -120,109 +150,76 @@ pub(super) async fn sweeps(
 
 /// Uploads recordings that rules name and LigueLead does not have. Apart from the sweep, which it must not hold up: an
 /// upload may take five minutes.
-pub(super) async fn uploads(audios: Audios, config: Arc<Config>, every: Duration, mut stopped: watch::Receiver<bool>) {
-    let mut ticks = interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = told(&mut stopped) => return,
-            _ = ticks.tick() => {}
-        }
-        tokio::select! {
-            // An upload under way is let go: whoever comes next finds it in LigueLead's list.
-            () = told(&mut stopped) => return,
-            done = audios.upload_wanted(&config) => if let Err(error) = done {
-                tracing::error!(error = %error, "audio.table_failed");
-            }
+pub(super) async fn uploads(audios: Audios, config: Arc<Config>, every: Duration, stopped: watch::Receiver<bool>) {
+    let mut schedule = Schedule::new(every, stopped);
+    while schedule.tick().await {
+        // An upload that is let go is found in LigueLead's list by whoever comes next.
+        if let Some(Err(error)) = schedule.carry_out(audios.upload_wanted(&config)).await {
+            tracing::error!(error = %error, "audio.table_failed");
         }
     }
 }
 
 /// Writes outcomes back on schedule; each run may last until the next one, and long enough for some windows of
 /// LeadSquared's limits.
-pub(super) async fn write_back(installation: Arc<Installation>, every: Duration, mut stopped: watch::Receiver<bool>) {
+pub(super) async fn write_back(installation: Arc<Installation>, every: Duration, stopped: watch::Receiver<bool>) {
     let world: World = world();
-    let run_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX / 4).max(WRITE_BACK_MS);
-    let mut ticks = interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = told(&mut stopped) => return,
-            _ = ticks.tick() => {}
-        }
-        tokio::select! {
-            // A call under way is let go: what it did is looked up by the next process.
-            () = told(&mut stopped) => return,
-            done = installation.syncer.run(world.now_ms() + run_ms) => match done {
-                Ok(report) if report.calls > 0 => tracing::info!(
-                    calls = report.calls,
-                    rows = report.rows,
-                    refused = report.refused,
-                    "sync.done"
-                ),
-                Ok(_) => {}
-                Err(error) => tracing::error!(error = %error, "sync.failed"),
+    let run_ms = ms(every).max(WRITE_BACK_MS);
+    let mut schedule = Schedule::new(every, stopped);
+    while schedule.tick().await {
+        // What a call did that is let go is looked up by the next process.
+        match schedule.carry_out(installation.syncer.run(world.now_ms() + run_ms)).await {
+            Some(Ok(report)) if report.calls > 0 => {
+                tracing::info!(calls = report.calls, rows = report.rows, refused = report.refused, "sync.done");
             }
+            Some(Err(error)) => tracing::error!(error = %error, "sync.failed"),
+            Some(Ok(_)) | None => {}
         }
     }
 }
 
 /// Completes events whose webhooks told too little of their leads: when one comes, and on schedule.
-pub(super) async fn completions(installation: Arc<Installation>, every: Duration, mut stopped: watch::Receiver<bool>) {
+pub(super) async fn completions(installation: Arc<Installation>, every: Duration, stopped: watch::Receiver<bool>) {
     let world: World = world();
-    let mut ticks = interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut schedule = Schedule::new(every, stopped);
     loop {
         tokio::select! {
-            () = told(&mut stopped) => return,
-            _ = ticks.tick() => {}
+            goes_on = schedule.tick() => if !goes_on { return },
             // Those of one second share a call.
             () = installation.intake.wake.notified() => sleep(AFTER_EVENT).await,
         }
-        tokio::select! {
-            () = told(&mut stopped) => return,
-            done = installation.enricher.run(world.now_ms() + COMPLETE_WITHIN_MS) => match done {
-                Ok(report) if report.events > 0 => tracing::info!(
-                    calls = report.calls,
-                    events = report.events,
-                    messages = report.messages,
-                    "enrich.done"
-                ),
-                Ok(_) => {}
-                Err(error) => tracing::error!(error = %error, "enrich.failed"),
+        match schedule.carry_out(installation.enricher.run(world.now_ms() + COMPLETE_WITHIN_MS)).await {
+            Some(Ok(report)) if report.events > 0 => {
+                tracing::info!(calls = report.calls, events = report.events, messages = report.messages, "enrich.done");
             }
+            Some(Err(error)) => tracing::error!(error = %error, "enrich.failed"),
+            Some(Ok(_)) | None => {}
         }
     }
 }
 
 /// Looks for what webhooks did not tell, on schedule.
-pub(super) async fn reconciliations(
-    installation: Arc<Installation>,
-    every: Duration,
-    mut stopped: watch::Receiver<bool>,
-) {
+pub(super) async fn reconciliations(installation: Arc<Installation>, every: Duration, stopped: watch::Receiver<bool>) {
     let world: World = world();
-    let within_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX / 4);
-    let mut ticks = interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = told(&mut stopped) => return,
-            _ = ticks.tick() => {}
-        }
-        tokio::select! {
-            () = told(&mut stopped) => return,
-            done = installation.reconciler.run(world.now_ms() + within_ms) => match done {
-                Ok(report) if report.missed > 0 => tracing::warn!(
+    let mut schedule = Schedule::new(every, stopped);
+    while schedule.tick().await {
+        match schedule.carry_out(installation.reconciler.run(world.now_ms() + ms(every))).await {
+            Some(Ok(report)) if report.missed > 0 => {
+                tracing::warn!(
                     leads = report.leads,
                     created = report.created,
                     missed = report.missed,
                     messages = report.messages,
                     "reconcile.missed"
-                ),
-                Ok(_) => {}
-                Err(error) => tracing::error!(error = %error, "reconcile.failed"),
+                );
             }
+            Some(Err(error)) => tracing::error!(error = %error, "reconcile.failed"),
+            Some(Ok(_)) | None => {}
         }
     }
+}
+
+/// In milliseconds, with room to be added to an instant.
+fn ms(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
 }

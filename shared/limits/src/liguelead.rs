@@ -205,18 +205,12 @@ impl LigueLeadAccount {
             return Ok(());
         }
         taker.closed_until_us = until_ms * 1_000;
-        let lease = self.lease();
-        taker.ended(&lease);
-        lease.void();
-        self.hold(Lease::none());
+        self.void_lease(&mut taker);
         for _ in 0..ATTEMPTS {
             let next = self.read_until_known(&mut taker, now, |taker| taker.close(until_ms, now.wall_us)).await;
             match next {
                 Ok(Some(write)) => {
-                    let answer = self.write(&write).await?;
-                    let made = answer.is_ok();
-                    taker.wrote(&write, answer, now);
-                    if made {
+                    if self.is_made(&mut taker, &write, now).await? {
                         let closed_ms = until_ms - now.wall_us / 1_000;
                         tracing::warn!(limit.account = ACCOUNT, closed.ms = closed_ms, "limits.closed");
                         return Ok(());
@@ -234,10 +228,7 @@ impl LigueLeadAccount {
     /// had said so before.
     pub async fn suspend(&self, until_ms: i64, why: &str, now: Reading) -> Result<bool, LimitError> {
         let mut taker = self.shared.taker.lock().await;
-        let lease = self.lease();
-        taker.ended(&lease);
-        lease.void();
-        self.hold(Lease::none());
+        self.void_lease(&mut taker);
         let item = self.read().await?;
         taker.learn(item, now);
         for _ in 0..ATTEMPTS {
@@ -251,10 +242,7 @@ impl LigueLeadAccount {
             let Next::Write(write) = taker.suspend(until_ms, why, now.wall_us) else {
                 return Err(LimitError::Contended);
             };
-            let answer = self.write(&write).await?;
-            let made = answer.is_ok();
-            taker.wrote(&write, answer, now);
-            if made {
+            if self.is_made(&mut taker, &write, now).await? {
                 return Ok(true);
             }
         }
@@ -270,10 +258,7 @@ impl LigueLeadAccount {
         let mut taker = self.shared.taker.lock().await;
         for _ in 0..ATTEMPTS {
             let Some(write) = taker.resume(now.wall_us) else { return Ok(false) };
-            let answer = self.write(&write).await?;
-            let made = answer.is_ok();
-            taker.wrote(&write, answer, now);
-            if made {
+            if self.is_made(&mut taker, &write, now).await? {
                 return Ok(true);
             }
         }
@@ -296,14 +281,12 @@ impl LigueLeadAccount {
             }
         };
         let Some(write) = taker.cut(stated, now.wall_us) else { return Ok(false) };
-        let answer = self.write(&write).await?;
-        let made = answer.is_ok();
+        let made = self.is_made(&mut taker, &write, now).await?;
         if made {
             let cut_ms = stated.until_ms - now.wall_us / 1_000;
             tracing::warn!(limit.account = ACCOUNT, limit.calls = stated.limit, cut.ms = cut_ms, "limits.cut");
         }
         // If it was not, somebody else was faster, perhaps with the same: the next answer will tell.
-        taker.wrote(&write, answer, now);
         Ok(made)
     }
 
@@ -348,6 +331,22 @@ impl LigueLeadAccount {
         let lease = Arc::new(lease);
         *self.shared.lease.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&lease);
         lease
+    }
+
+    /// The lease in hand is over before its time.
+    fn void_lease(&self, taker: &mut Taker) {
+        let lease = self.lease();
+        taker.ended(&lease);
+        lease.void();
+        self.hold(Lease::none());
+    }
+
+    /// Makes a write that gives no lease. `false`: the item is another than the write supposed; it is known now.
+    async fn is_made(&self, taker: &mut Taker, write: &Write, now: Reading) -> Result<bool, LimitError> {
+        let answer = self.write(write).await?;
+        let made = answer.is_ok();
+        taker.wrote(write, answer, now);
+        Ok(made)
     }
 
     /// The write that `decide` asks for. `None`: the item was read first; decide again.
