@@ -22,14 +22,14 @@ fn total(asked: &Asked) -> (u32, f64, f64) {
     (asked.values().map(|(count, _)| count).sum(), units(false), units(true))
 }
 
-/// Writes and sends `count` messages of one text; what was asked of the table for each.
-async fn costs(count: u32) -> (Asked, Asked) {
+/// Writes and sends `count` messages of one text under these rules; what was asked of the table for each.
+async fn costs(rules: &str, count: u32) -> (Asked, Asked) {
     let counter = Counter::default();
     let client = |url: &str| {
         let config = embedded_client(url).config().to_builder().interceptor(counter.clone()).build();
         aws_sdk_dynamodb::Client::from_conf(config)
     };
-    let bench = Bench::with(RULES, Options::default(), client).await;
+    let bench = Bench::with(rules, Options::default(), client).await;
     // The first lease looks at its item before, and a second one need not.
     let warm = bench.messages([count + 1]);
     bench.write(&warm).await;
@@ -60,7 +60,7 @@ fn show(count: u32, what: &str, asked: &Asked) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_costs_as_many_requests_and_units_as_the_documentation_says() {
     for (count, most_requests) in [(1, 12), (10_000, 1_200)] {
-        let (written, sent) = costs(count).await;
+        let (written, sent) = costs(RULES, count).await;
         show(count, "written", &written);
         show(count, "sent", &sent);
         let (requests, ..) = total(&sent);
@@ -68,5 +68,30 @@ async fn a_message_costs_as_many_requests_and_units_as_the_documentation_says() 
         assert_eq!(sent["TransactWriteItems"].0, 1, "only the reservation of the budget is one");
         assert_eq!(written.keys().copied().collect::<Vec<_>>(), ["BatchExecuteStatement"]);
         assert_eq!(written["BatchExecuteStatement"].0, count.div_ceil(25), "25 to a request is the floor");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quota_of_a_rule_rides_in_the_accounts_transaction_and_a_cap_is_one_write_a_lead() {
+    let rule = |more: &str| format!("  - {{ id: same, on: lead.created, sms: \"Boas-vindas.\"{more} }}\n");
+    let with_caps = format!("{}caps: [ {{ max: 3, every: 7d }}, {{ max: 9, every: 30d }} ]\n", rule(""));
+    let all = [rule(""), rule(", quota: { messages_per_day: 100000, credits_per_day: 100000 }"), with_caps];
+    for count in [1, 100] {
+        let mut units = Vec::new();
+        for rules in &all {
+            let (_, sent) = costs(rules, count).await;
+            show(count, rules, &sent);
+            assert_eq!(sent["TransactWriteItems"].0, 1);
+            let (_, writes, reads) = total(&sent);
+            units.push((writes, reads));
+        }
+        let more = |than: (f64, f64), what: (f64, f64)| (what.0 - than.0, what.1 - than.1);
+        assert_eq!(more(units[0], units[1]), (2.0, 0.0), "one more row of the transaction, whatever is in it");
+        let of_leads = f64::from(count);
+        assert_eq!(
+            more(units[0], units[2]),
+            (of_leads, of_leads),
+            "each lead's row is read and written once for all caps"
+        );
     }
 }

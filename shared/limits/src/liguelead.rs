@@ -257,7 +257,7 @@ impl LigueLeadAccount {
         }
         let mut taker = self.shared.taker.lock().await;
         for _ in 0..ATTEMPTS {
-            let Some(write) = taker.resume(now.wall_us) else { return Ok(false) };
+            let Some(write) = taker.resume() else { return Ok(false) };
             if self.is_made(&mut taker, &write, now).await? {
                 return Ok(true);
             }

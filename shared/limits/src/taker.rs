@@ -233,15 +233,12 @@ impl Taker {
     }
 
     /// A write by which the account is open again, if it is suspended.
-    pub(crate) fn resume(&self, now_us: i64) -> Option<Write> {
+    ///
+    /// What closed it is forgotten, not ended now: that would be later on a slower clock.
+    pub(crate) fn resume(&self) -> Option<Write> {
         let (item, _) = self.seen.as_ref().filter(|(item, _)| item.suspended.is_some())?;
         let write = Write::new(item.rev, (i64::MIN, i64::MAX), Move::On(0));
-        Some(Write {
-            next_rev: true,
-            closed_until_ms: Some(now_us / 1_000),
-            suspension: Some(Suspension::Ends),
-            ..write
-        })
+        Some(Write { next_rev: true, closed_until_ms: Some(0), suspension: Some(Suspension::Ends), ..write })
     }
 
     /// A write by which the configured limit becomes the shared one: at once if it is stricter, and when nobody has

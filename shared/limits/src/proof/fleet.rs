@@ -64,7 +64,10 @@ impl<'a> Fleet<'a> {
                 fleet.chance.pick(&[Habit::Eager, Habit::Eager, Habit::Hoarder, Habit::Mixed])
             };
             let skew = fleet.chance.edgy(-world.clock, world.clock);
-            let taker = Taker::new(mutated(world, world.plan));
+            let mut taker = Taker::new(mutated(world, world.plan));
+            if world.low > 0 && fleet.chance.percent(world.low) {
+                taker.share_per_mille = fleet.chance.within(1, 1_000) as u16;
+            }
             fleet.functions.push(Function { taker, lease: None, sold: 0, habit, skew, wants: 0, life: 0 });
             let at = if world.idle == 0 { 0 } else { fleet.chance.to(world.idle) };
             fleet.push(at, number, Step::Act);
@@ -153,6 +156,11 @@ impl<'a> Fleet<'a> {
             self.outcome.refused_writes += 1;
             return Err(self.item.clone());
         };
+        if self.item.suspended.is_some() && write.leased > 0 {
+            assert_eq!(write.leased, 1, "one call tries an account that is refused");
+            let closed_us = self.item.closed_until_ms * 1_000 - EPOCH;
+            assert!(closed_us <= at + self.world.clock, "not before its time");
+        }
         self.rules(at, write);
         self.item = item.clone();
         Ok(item)
@@ -182,7 +190,9 @@ impl<'a> Fleet<'a> {
     }
 
     fn wrote(&mut self, at: i64, function: usize, write: &Write, answer: Result<Item, Item>, asked: Reading) {
-        let closed_until_us = answer.as_ref().map_or(0, |item| item.closed_until_ms * 1_000);
+        // A try closes the account for all others.
+        let is_try = write.closed_until_ms.is_some();
+        let closed_until_us = answer.as_ref().map_or(0, |item| item.closed_until_ms * 1_000 * i64::from(!is_try));
         let Some(lease) = self.functions[function].taker.wrote(write, answer, asked) else { return };
         assert!(lease.term.from_us >= closed_until_us, "a lease begins while the account is closed");
         let mutant = self.world.mutant;
@@ -230,7 +240,9 @@ impl<'a> Fleet<'a> {
         let world = self.world;
         if world.crashes > 0 && self.chance.percent(world.crashes) {
             let Function { taker, lease, life, .. } = &mut self.functions[function];
+            let share_per_mille = taker.share_per_mille;
             *taker = Taker::new(taker.plan);
+            taker.share_per_mille = share_per_mille;
             *lease = None;
             *life += 1;
         }
@@ -247,12 +259,20 @@ impl<'a> Fleet<'a> {
         let patience = self.chance.to(world.patience);
         let close = world.refusals > 0 && self.chance.percent(world.refusals);
         let cut = world.cuts > 0 && self.chance.percent(world.cuts);
+        let suspend = world.suspensions > 0 && self.chance.percent(world.suspensions);
+        let resume = world.suspensions > 0 && self.chance.percent(30);
         let (limit, time) = (self.chance.size(world.plan.limit), self.chance.to(2 * world.plan.window_us));
         let Function { taker, wants, .. } = &mut self.functions[function];
         let until_ms = (now.wall_us + time) / 1_000;
         if close {
             taker.closed_until_us = until_ms * 1_000;
             return taker.close(until_ms, now.wall_us);
+        }
+        if suspend {
+            return taker.suspend(until_ms, "no credit", now.wall_us);
+        }
+        if resume && let Some(write) = taker.resume() {
+            return Next::Write(write);
         }
         if cut && let Some(write) = taker.cut(Stated { limit, until_ms: until_ms + 1 }, now.wall_us) {
             return Next::Write(write);

@@ -68,11 +68,14 @@ pub(super) struct World {
     pub(super) lost: i64,
     pub(super) twice: i64,
     pub(super) late: i64,
-    /// Of a hundred wishes: crashes, changes of the configured limit, cuts, refusals by the vendor.
+    /// Of a hundred wishes: crashes, changes of the configured limit, cuts, refusals of a call and of the account.
     pub(super) crashes: i64,
     pub(super) changes: i64,
     pub(super) cuts: i64,
     pub(super) refusals: i64,
+    pub(super) suspensions: i64,
+    /// Of a hundred functions: those that may use a share of the limit only.
+    pub(super) low: i64,
     /// Answers carry the vendor's headers, and functions judge them.
     pub(super) headers: bool,
     pub(super) mutant: Mutant,
@@ -114,6 +117,8 @@ impl World {
             changes: few(chance, 10),
             cuts: few(chance, 6),
             refusals: few(chance, 6),
+            suspensions: few(chance, 4),
+            low: few(chance, 60),
             headers: false,
             mutant: Mutant::default(),
         }
@@ -143,6 +148,8 @@ impl World {
             changes: 0,
             cuts: 0,
             refusals: 0,
+            suspensions: 0,
+            low: 0,
             headers: false,
             mutant: Mutant::default(),
         }
