@@ -104,18 +104,24 @@ impl<'a> Fleet<'a> {
         match step {
             Step::Act => self.act(at, function),
             Step::Arrive { request, asked, life, answered } => {
+                // What a lease must respect: one that tries a refused account closes it for all others.
+                let closed_until_us = self.item.closed_until_ms * 1_000;
                 let answer = self.store(at, request.as_ref());
                 if answered {
                     let back = at + self.chance.to(self.world.way);
-                    self.push(back, function, Step::Answer { request, asked, life, sold: at, answer });
+                    self.push(
+                        back,
+                        function,
+                        Step::Answer { request, asked, life, sold: (at, closed_until_us), answer },
+                    );
                 }
             }
             Step::Answer { life, .. } if life != self.functions[function].life => {}
             Step::Answer { request, asked, sold, answer, .. } => {
-                self.functions[function].sold = sold;
+                self.functions[function].sold = sold.0;
                 match request {
                     None => self.functions[function].taker.learn(answer.unwrap_or_else(|item| item), asked),
-                    Some(write) => self.wrote(at, function, &write, answer, asked),
+                    Some(write) => self.wrote((at, sold.1), function, &write, answer, asked),
                 }
                 self.later(at, function);
             }
@@ -156,11 +162,10 @@ impl<'a> Fleet<'a> {
             self.outcome.refused_writes += 1;
             return Err(self.item.clone());
         };
-        if self.item.suspended.is_some() && write.leased > 0 {
-            assert_eq!(write.leased, 1, "one call tries an account that is refused");
-            let closed_us = self.item.closed_until_ms * 1_000 - EPOCH;
-            assert!(closed_us <= at + self.world.clock, "not before its time");
-        }
+        assert!(
+            self.item.suspended.is_none() || write.leased <= 1,
+            "more than one call tries an account that is refused"
+        );
         self.rules(at, write);
         self.item = item.clone();
         Ok(item)
@@ -189,10 +194,14 @@ impl<'a> Fleet<'a> {
         self.outcome.rules.push((cut, new));
     }
 
-    fn wrote(&mut self, at: i64, function: usize, write: &Write, answer: Result<Item, Item>, asked: Reading) {
-        // A try closes the account for all others.
-        let is_try = write.closed_until_ms.is_some();
-        let closed_until_us = answer.as_ref().map_or(0, |item| item.closed_until_ms * 1_000 * i64::from(!is_try));
+    fn wrote(
+        &mut self,
+        (at, closed_until_us): (i64, i64),
+        function: usize,
+        write: &Write,
+        answer: Result<Item, Item>,
+        asked: Reading,
+    ) {
         let Some(lease) = self.functions[function].taker.wrote(write, answer, asked) else { return };
         assert!(lease.term.from_us >= closed_until_us, "a lease begins while the account is closed");
         let mutant = self.world.mutant;

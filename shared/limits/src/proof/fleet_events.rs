@@ -36,7 +36,8 @@ pub(super) enum Step {
         request: Option<Write>,
         asked: Reading,
         life: u32,
-        sold: i64,
+        /// When the store acted, and until when the account was closed before that.
+        sold: (i64, i64),
         answer: Result<Item, Item>,
     },
     /// A call that was made at this reading reaches the vendor, which counts.
