@@ -24,7 +24,7 @@ enum Command {
     Demo(commands::demo::Demo),
     /// Run an installation on this machine: webhooks in, messages out, outcomes back.
     Serve(commands::serve::Serve),
-    /// Run one of the vendors' simulators alone.
+    /// Run one of the vendors' simulators alone, or an embedded table.
     #[command(subcommand)]
     Simulate(Box<commands::simulate::Simulate>),
     /// Check a configuration: every mistake with its line and what to write instead.

@@ -7,6 +7,8 @@ Roles: it asks nobody for permission. Here each request that a function makes of
 role in the deployed template: the action, the table's index, and the partition keys. A function is known by the
 application id that the template gives its SDK. What is refused is answered as AWS would. REQUESTS_FILE lists them all.
 
+Secrets: a reference to one is its name there, and its ARN with AWS.
+
 Alarms over several metrics: it refuses to create them. Here they are created over the first of their metrics; nothing
 feeds them either way.
 """
@@ -166,6 +168,22 @@ def guarded(handle_request):
     return handle
 
 
+# --- Secrets ---------------------------------------------------------------------------------------------------------
+
+def by_arn(create):
+    def secret(logical_id, properties, stack):
+        _, attributes = create(logical_id, properties, stack)
+        return attributes["Arn"], attributes
+    return secret
+
+
+def of_arn(delete):
+    def secret(arn, properties):
+        name = next((name for name, secret in provisioners._sm._secrets.items() if secret["ARN"] == arn), arn)
+        return delete(name, properties)
+    return secret
+
+
 # --- Alarms ----------------------------------------------------------------------------------------------------------
 
 def over_one_metric(create):
@@ -180,6 +198,8 @@ def over_one_metric(create):
 
 ALARM = provisioners._RESOURCE_HANDLERS["AWS::CloudWatch::Alarm"]
 ALARM["create"] = over_one_metric(ALARM["create"])
+SECRET = provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"]
+SECRET |= {"create": by_arn(SECRET["create"]), "delete": of_arn(SECRET["delete"])}
 dynamodb._execute_statement = execute_statement
 dynamodb.handle_request = guarded(dynamodb.handle_request)
 

@@ -6,22 +6,17 @@ import contextlib
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import boto3
 from samcli.yamlhelper import yaml_parse
 
-ROOT = Path(__file__).resolve().parents[2]
+from support import RECADO, REGION, ROOT, Processes, activities, free_port, http, sent, step, wait_for
+
 STACK = "recado-test"
-REGION = "sa-east-1"
-RECADO = ROOT / os.environ.get("RECADO", "target/debug/recado")
 RULES = """\
 version: 1
 leadsquared: { plan: enterprise, bulk_calls_per_5s: 5 }
@@ -34,42 +29,11 @@ rules:
 """
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def wait_for(what, found, seconds=150):
-    """Waits until `found` returns something, and returns it."""
-    deadline = time.monotonic() + seconds
-    while True:
-        last = found()
-        if last:
-            return last
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.5)
-
-
-def http(url, body=None, headers=None, method=None):
-    request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read()
-
-
-def get_json(url):
-    return json.loads(http(url)[1])
-
-
-class System:
+class System(Processes):
     """The emulator, the vendors' simulators, and the stack."""
 
     def __init__(self, stack, folder):
-        self.folder = Path(folder)
+        super().__init__(stack, folder)
         self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.requests_file = self.folder / "requests.log"
@@ -86,43 +50,15 @@ class System:
         )
         emulator = dict(self.environment, GATEWAY_PORT=str(self.port), BIND_HOST="127.0.0.1", MINISTACK_REGION=REGION,
                         MINISTACK_HOST="127.0.0.1", LAMBDA_EXECUTOR="local", IOT_MTLS_ENABLED="0", SFTP_ENABLED="0")
-        self.start(stack, "emulator", [sys.executable, str(ROOT / "tests/deployed/emulator.py")], emulator)
-        self.liguelead = self.simulator(stack, "liguelead", ["--app-id", "simulated-app"])
-        self.leadsquared = self.simulator(stack, "leadsquared", ["--plan", "enterprise", "--bulk-calls-per-5s", "5",
+        self.start("emulator", [sys.executable, str(ROOT / "tests/deployed/emulator.py")], emulator)
+        self.liguelead = self.simulator("liguelead", ["--app-id", "simulated-app"])
+        self.leadsquared = self.simulator("leadsquared", ["--plan", "enterprise", "--bulk-calls-per-5s", "5",
                                                                  "--access-key", "simulated-access"])
         wait_for("the emulator answers", lambda: self.answers(f"{self.endpoint}/_ministack/health"), 60)
-
-    def start(self, stack, name, command, environment):
-        log = stack.enter_context(open(self.folder / f"{name}.log", "wb"))
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=self.folder)
-        stack.callback(process.wait, 20)
-        stack.callback(process.terminate)
-
-    def simulator(self, stack, vendor, options):
-        port = free_port()
-        listen = f"127.0.0.1:{port}"
-        self.start(stack, vendor, [str(RECADO), "simulate", vendor, "--listen", listen, *options], self.environment)
-        wait_for(f"{vendor} answers", lambda: self.answers(f"http://{listen}/_recado/received"), 30)
-        return f"http://{listen}"
-
-    @staticmethod
-    def answers(url):
-        with contextlib.suppress(OSError):
-            return http(url)[0] == 200
-        return False
 
     def aws(self, service):
         return boto3.client(service, region_name=REGION, endpoint_url=self.endpoint,
                             aws_access_key_id="000000000000", aws_secret_access_key="test")
-
-    def run(self, *command, stdin=None):
-        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, input=stdin)
-        if done.returncode != 0:
-            raise AssertionError(f"{command[0]} {command[1]}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
-        return done.stdout
-
-    def recado(self, *arguments):
-        return self.run(str(RECADO), *arguments)
 
     def deploy(self, **parameters):
         values = dict(Architecture="x86_64", DeletionProtection="false",
@@ -156,20 +92,6 @@ class System:
         return requests, sorted({request["denied"] for request in requests if request["denied"]})
 
 
-def sent(system):
-    """How often each text was taken for each phone."""
-    counts = {}
-    for campaign in get_json(f"{system.liguelead}/_recado/received")["campaigns"]:
-        for phone in campaign["phones"]:
-            key = (phone, campaign["message"])
-            counts[key] = counts.get(key, 0) + 1
-    return counts
-
-
-def activities(system):
-    return get_json(f"{system.leadsquared}/_recado/received")["activities"]
-
-
 def shape(system, table):
     """What of a table the code rests on."""
     described = system.aws("dynamodb").describe_table(TableName=table)["Table"]
@@ -182,13 +104,6 @@ def shape(system, table):
         "stream": described["StreamSpecification"]["StreamViewType"],
         "billing": described["BillingModeSummary"]["BillingMode"],
     }
-
-
-def step(text):
-    print(f"{time.monotonic() - STARTED:6.1f} s  {text}", flush=True)
-
-
-STARTED = time.monotonic()
 
 
 def main():

@@ -1,20 +1,30 @@
-//! `recado simulate liguelead|leadsquared`.
+//! `recado simulate liguelead|leadsquared|table`.
 
 use std::{net::SocketAddr, process::ExitCode};
 
 use anyhow::Context as _;
 use recado_simulators::{leadsquared, liguelead};
+use recado_table::EmbeddedTable;
 use tokio::net::TcpListener;
 
 use crate::output;
 
-/// Run one of the vendors' simulators alone, until it is interrupted.
+/// Run one of the vendors' simulators alone, or an embedded table, until it is interrupted.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Simulate {
     /// LigueLead: SMS, callbacks, limits, faults.
     Liguelead(Liguelead),
     /// LeadSquared: leads, activities, limits, faults.
     Leadsquared(Leadsquared),
+    /// DynamoDB, embedded, in memory: what functions on this machine run on.
+    Table(Table),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Table {
+    /// Where to listen. Whoever reaches it may read and write the table.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4003")]
+    listen: SocketAddr,
 }
 
 #[derive(Debug, clap::Args)]
@@ -49,6 +59,12 @@ impl Simulate {
                 output::say(&format!("LEADSQUARED_BASE_URL={}", simulator.base_url()));
                 super::serve::interrupted().await;
                 simulator.stop().await;
+            }
+            Self::Table(one) => {
+                let table = EmbeddedTable::memory_at(one.listen).await?;
+                output::say(&format!("AWS_ENDPOINT_URL_DYNAMODB={}", table.endpoint_url()));
+                super::serve::interrupted().await;
+                table.stop().await;
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -92,9 +92,14 @@ impl<T: Clone> Kept<T> {
 impl Function {
     /// Reads the variables that the template sets: `RECADO_TABLE`, the secrets' ARNs, and the vendors' addresses.
     pub async fn from_environment() -> anyhow::Result<Self> {
-        let table = required("RECADO_TABLE", "the stack's table")?;
+        let place = required("RECADO_TABLE", "the stack's table")?;
+        let (endpoint, table) = endpoint_and_table(&place);
         let aws = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await;
-        let ledger = Ledger::new(aws_sdk_dynamodb::Client::new(&aws), table, UNTIL_READ_MS);
+        let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&aws);
+        if let Some(endpoint) = endpoint {
+            dynamodb = dynamodb.endpoint_url(endpoint);
+        }
+        let ledger = Ledger::new(aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), table, UNTIL_READ_MS);
         Ok(Self::new(ledger, Secrets::of(aws_sdk_secretsmanager::Client::new(&aws))))
     }
 
@@ -200,6 +205,12 @@ impl Function {
     }
 }
 
+/// A table's name; or, to try a function on one's own machine, `http://host:port/NAME`: `sam local invoke` passes on only
+/// variables that the template has, and there is none in it for the endpoint.
+fn endpoint_and_table(place: &str) -> (Option<&str>, &str) {
+    place.rsplit_once('/').map_or((None, place), |(endpoint, table)| (Some(endpoint), table))
+}
+
 fn crm_client(basis: &Basis, keys: &Held) -> anyhow::Result<leadsquared::Client> {
     let credentials =
         leadsquared::Credentials { access_key: keys.part("access_key")?, secret_key: keys.part("secret_key")? };
@@ -208,4 +219,15 @@ fn crm_client(basis: &Basis, keys: &Held) -> anyhow::Result<leadsquared::Client>
 
 fn call_timeout(basis: &Basis) -> Duration {
     Duration::from_millis(basis.config.send.call_timeout_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_named_or_given_with_its_address() {
+        assert_eq!(endpoint_and_table("recado-test.1"), (None, "recado-test.1"));
+        assert_eq!(endpoint_and_table("http://127.0.0.1:4003/recado"), (Some("http://127.0.0.1:4003"), "recado"));
+    }
 }

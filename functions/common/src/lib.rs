@@ -7,12 +7,14 @@
 //! | [`secrets`] | Secrets Manager, asked every five minutes; the value before a change holds on for a time |
 //! | [`invocation`] | the loop over events: one metrics document for each |
 //! | [`meters`] | log lines as metrics |
+//! | [`gauges`] | how much of each limit is used, and how much LeadSquared is still to be told: metrics, each minute |
 //! | [`schedule`] | what comes each minute |
 //! | [`web`] | Function URLs |
 //! | [`wake`] | the table's stream |
 
 pub mod configuration;
 pub mod function;
+pub mod gauges;
 pub mod invocation;
 pub mod meters;
 pub mod schedule;

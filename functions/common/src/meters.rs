@@ -1,6 +1,6 @@
 //! Log lines as metrics, so that what is counted and what is logged cannot disagree.
 //!
-//! Each warning and each error adds 1 to the metric of its own name. Lines of what went well add the numbers that
+//! Each warning and each error adds 1 to the metric of its own name, and one that names an account to `line.account`. Lines of what went well add the numbers that
 //! `MEASURED` names, as `line.field`. `docs/logging.md` lists all lines.
 
 use std::fmt;
@@ -48,6 +48,7 @@ impl<S: Subscriber> Layer<S> for Meters {
 struct Line {
     name: String,
     outcome: Option<String>,
+    account: Option<String>,
     numbers: Vec<(&'static str, u64)>,
 }
 
@@ -57,6 +58,9 @@ impl Line {
         let mut counts = Vec::new();
         if level <= Level::WARN || measured.is_some() {
             counts.push((self.name.clone(), 1));
+            if let Some(account) = &self.account {
+                counts.push((format!("{}.{account}", self.name), 1));
+            }
         }
         for (field, amount) in &self.numbers {
             if *amount > 0 && measured.is_some_and(|fields| fields.contains(field)) {
@@ -76,8 +80,10 @@ impl Visit for Line {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "outcome" {
-            self.outcome = Some(value.to_owned());
+        match field.name() {
+            "outcome" => self.outcome = Some(value.to_owned()),
+            "limit.account" => self.account = Some(value.to_owned()),
+            _ => {}
         }
     }
 
@@ -97,6 +103,7 @@ mod tests {
         let line = |name: &str, outcome: Option<&str>, numbers| Line {
             name: name.to_owned(),
             outcome: outcome.map(str::to_owned),
+            account: None,
             numbers,
         };
         let counts =
@@ -110,6 +117,8 @@ mod tests {
             counts(line("webhook.taken", None, vec![("events", 2), ("messages.new", 0)]), Level::INFO),
             ["webhook.taken=1", "webhook.taken.events=2"]
         );
+        let closed = Line { account: Some("liguelead".to_owned()), ..line("limits.closed", None, vec![]) };
+        assert_eq!(counts(closed, Level::WARN), ["limits.closed=1", "limits.closed.liguelead=1"]);
         assert!(
             counts(line("configuration.changed", None, vec![("configuration.version", 3)]), Level::INFO).is_empty()
         );

@@ -4,7 +4,7 @@
 use recado_pipeline::{enrich::Enricher, reconcile::Reconciler, sweep::Sweeper, sync::Syncer};
 use serde::Deserialize;
 
-use crate::{Event, Failed};
+use crate::{Event, Failed, gauges};
 
 /// How long a run begins new work, in ms: less than the schedule's minute.
 const WORK_FOR_MS: i64 = 50_000;
@@ -20,7 +20,9 @@ pub struct Tick {
 /// Writes outcomes back to LeadSquared until nothing is due or the time is up.
 pub async fn sync(syncer: &Syncer, event: &Event<Tick>) -> Result<(), Failed> {
     let until_ms = event.deadline_ms.min(syncer.world.now_ms() + WORK_FOR_MS);
-    let report = syncer.run(until_ms).await?;
+    let report = syncer.run(until_ms).await;
+    gauges::of_write_back(syncer).await;
+    let report = report?;
     if report.calls > 0 {
         tracing::info!(calls = report.calls, rows = report.rows, refused = report.refused, "sync.done");
     }
@@ -29,6 +31,12 @@ pub async fn sync(syncer: &Syncer, event: &Event<Tick>) -> Result<(), Failed> {
 
 /// Sweeps until nothing more is due or the time is up.
 pub async fn sweep(sweeper: &Sweeper, event: &Event<Tick>) -> Result<(), Failed> {
+    let swept = sweeps(sweeper, event).await;
+    gauges::of_sending(&sweeper.sender).await;
+    swept
+}
+
+async fn sweeps(sweeper: &Sweeper, event: &Event<Tick>) -> Result<(), Failed> {
     let until_ms = event.deadline_ms.min(sweeper.sender.world.now_ms() + WORK_FOR_MS);
     loop {
         let report = sweeper.sweep(0, event.deadline_ms).await?;

@@ -1,4 +1,4 @@
-//! Secrets, from Secrets Manager when deployed, from variables on one's own machine.
+//! Secrets, from Secrets Manager. To try a function on one's own machine its variables hold the values themselves.
 //!
 //! A value is asked for again after five minutes. For a time after a change the value before it holds as well
 //! (`AWSPREVIOUS`), so that one `put-secret-value` changes a secret without turning anything away: LeadSquared's
@@ -15,7 +15,7 @@ use aws_sdk_secretsmanager::{
     Client, error::ProvideErrorMetadata as _, operation::get_secret_value::GetSecretValueOutput,
 };
 use recado_pipeline::secrets::Secret;
-use recado_runtime::environment::{optional, required};
+use recado_runtime::environment::required;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
 
@@ -36,23 +36,13 @@ pub enum Name {
 }
 
 impl Name {
-    /// The variable that holds the secret's ARN.
+    /// The variable that holds the secret's ARN, or, on one's own machine, its value.
     const fn arn_variable(self) -> &'static str {
         match self {
             Self::Webhook => "RECADO_WEBHOOK_SECRET_ARN",
             Self::Callback => "RECADO_CALLBACK_SECRET_ARN",
             Self::LigueLead => "LIGUELEAD_SECRET_ARN",
             Self::LeadSquared => "LEADSQUARED_SECRET_ARN",
-        }
-    }
-
-    /// The variables that hold its parts where there is no Secrets Manager; a secret of one part has no keys.
-    const fn parts(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::Webhook => &[("", "RECADO_WEBHOOK_SECRET")],
-            Self::Callback => &[("", "RECADO_CALLBACK_SECRET")],
-            Self::LigueLead => &[("api_token", "LIGUELEAD_API_TOKEN"), ("app_id", "LIGUELEAD_APP_ID")],
-            Self::LeadSquared => &[("access_key", "LEADSQUARED_ACCESS_KEY"), ("secret_key", "LEADSQUARED_SECRET_KEY")],
         }
     }
 }
@@ -127,7 +117,10 @@ impl Secrets {
     }
 
     async fn ask(&self, name: Name, previous_holds: Duration) -> anyhow::Result<Held> {
-        let Some(arn) = optional(name.arn_variable()) else { return from_variables(name) };
+        let arn = required(name.arn_variable(), "an ARN of the stack's secret, or the value itself")?;
+        if !arn.starts_with("arn:") {
+            return Ok(Held { name, current: arn.into(), previous: None });
+        }
         let current = self.version(&arn, "AWSCURRENT").await?;
         let current = current.with_context(|| format!("the secret in {} has no value", name.arn_variable()))?;
         let since = current.created_date.and_then(|date| std::time::SystemTime::try_from(date).ok());
@@ -147,21 +140,6 @@ impl Secrets {
             }
         }
     }
-}
-
-fn from_variables(name: Name) -> anyhow::Result<Held> {
-    let read = |variable| required(variable, name.arn_variable());
-    let current = match name.parts() {
-        [("", variable)] => read(variable)?,
-        parts => {
-            let mut values = HashMap::new();
-            for (key, variable) in parts {
-                values.insert(*key, read(variable)?);
-            }
-            serde_json::to_string(&values)?
-        }
-    };
-    Ok(Held { name, current: current.into(), previous: None })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ mod upkeep;
 use std::{
     fs::{self, File, TryLockError},
     io,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -24,6 +24,9 @@ const DATABASE_FILE: &str = "table.sqlite";
 const LOCK_FILE: &str = "lock";
 /// The file inside a data directory that names its owner's loopback address.
 const ADDRESS_FILE: &str = "address";
+
+/// Where a table answers that is for this machine alone.
+const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// How long a process that wants the directory for itself waits for one that reads a report.
 const OWNED_WITHIN: Duration = Duration::from_secs(10);
@@ -47,9 +50,14 @@ pub enum TableError {
     /// The database file could not be opened.
     #[error("the table could not be opened: {0}")]
     Database(String),
-    /// No loopback port could be bound.
-    #[error("no loopback port for the table: {0}")]
-    Listen(io::Error),
+    /// Its address could not be bound.
+    #[error("the table cannot listen on {address}: {source}")]
+    Listen {
+        /// Where it was to answer.
+        address: SocketAddr,
+        /// The operating system's reason.
+        source: io::Error,
+    },
 }
 
 /// A running embedded table, or the address of the one that another process runs on the same directory.
@@ -72,6 +80,11 @@ struct Owned {
 impl EmbeddedTable {
     /// A table that lives as long as this value and is kept nowhere.
     pub async fn memory() -> Result<Self, TableError> {
+        Self::memory_at(LOOPBACK).await
+    }
+
+    /// The same, which answers at `address`: whoever reaches it may read and write all of it.
+    pub async fn memory_at(address: SocketAddr) -> Result<Self, TableError> {
         // The upkeep is written into a file, and the file is read into memory.
         let directory = tempfile::tempdir().map_err(|source| {
             let path = std::env::temp_dir();
@@ -81,7 +94,7 @@ impl EmbeddedTable {
         drop(database_of(&file)?);
         let database = Database::memory().map_err(database_failed)?;
         database.restore_from(&file.to_string_lossy()).map_err(database_failed)?;
-        Self::start(database, None).await
+        Self::start(database, None, address).await
     }
 
     /// The table of `directory`, run by this process for as long as it lives; waits for a moment for another one that
@@ -127,7 +140,7 @@ impl EmbeddedTable {
             _ => {}
         }
         let database = database_of(&directory.join(DATABASE_FILE))?;
-        let table = Self::start(database, Some(lock)).await?;
+        let table = Self::start(database, Some(lock), LOOPBACK).await?;
         fs::write(&address_path, table.address.to_string()).map_err(failed(&address_path))?;
         Ok(table)
     }
@@ -140,9 +153,10 @@ impl EmbeddedTable {
         Ok(Self { address, owned: None })
     }
 
-    async fn start(database: Database, lock: Option<File>) -> Result<Self, TableError> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(TableError::Listen)?;
-        let address = listener.local_addr().map_err(TableError::Listen)?;
+    async fn start(database: Database, lock: Option<File>, address: SocketAddr) -> Result<Self, TableError> {
+        let failed = |source| TableError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let expiring = tokio::spawn(expire(database.clone()));
         let server = tokio::spawn(async move {

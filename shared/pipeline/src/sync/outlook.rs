@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use recado_core::{
     message::Message,
-    writeback::{Allowance, Backlog, Forecast, LeadFieldNames, forecast, needs},
+    writeback::{Allowance, Backlog, Forecast, LeadFieldNames, Needs, Row, Then, forecast, needs},
 };
 use recado_ledger::Ledger;
 use recado_limits::{CrmAccount, LimitError};
 
-use super::{CrmSettings, SyncError, unknown::UnknownFields};
+use super::{CrmSettings, SyncError, Syncer, unknown::UnknownFields};
+
+/// Waiting messages that are counted at most, per shard of the index.
+const COUNTED_PER_SHARD: i32 = 5_000;
 
 /// What the account's limits leave for the write-back at `now_ms`.
 pub(super) async fn allowance(account: &CrmAccount, now_ms: i64) -> Result<Allowance, LimitError> {
@@ -42,4 +45,16 @@ pub async fn outlook(
     let names = known_names(settings, &UnknownFields::load(ledger, now_ms).await?);
     let needed = needs(waiting, &names, &BTreeMap::new(), now_ms, settings.stale_after_ms);
     Ok(forecast(Backlog::new(needed), allowance(account, now_ms).await?, now_ms))
+}
+
+impl Syncer {
+    /// How many messages wait, up to 40,000, and how long their write-back takes at the least: one row for each, of which
+    /// none is read.
+    pub async fn backlog(&self) -> Result<Forecast, SyncError> {
+        let now_ms = self.world.now_ms();
+        let waiting = self.ledger.crm_due(now_ms, COUNTED_PER_SHARD).await?;
+        let create = waiting.into_iter().map(|id| Row { id, due_ms: now_ms, then: Then::Done }).collect();
+        let needed = Needs { create, ..Needs::default() };
+        Ok(forecast(Backlog::new(needed), allowance(&self.crm.account, now_ms).await?, now_ms))
+    }
 }

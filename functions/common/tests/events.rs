@@ -1,0 +1,206 @@
+//! `events/`: an event for each function, to invoke it on one's own machine. They are made here, by the code that reads
+//! them, and compared: `RECADO_WRITE_EVENTS=1 cargo test -p recado-function --test events` writes them anew.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
+
+use recado_core::{
+    config::Config,
+    identity::{BatchId, MessageId, message_id},
+};
+use recado_function::{schedule::Tick, wake::StreamEvent, web};
+use recado_ledger::{Ledger, embedded_client};
+use recado_pipeline::{
+    ingest::understand,
+    secrets::{CALLBACK_PATH, CallbackUrls, Secret, WEBHOOK_PATH},
+    settle::Reading,
+};
+use recado_runtime::installation;
+use recado_table::EmbeddedTable;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+const WEBHOOK_SECRET: &str = "local-webhook-secret";
+const CALLBACK_SECRET: &str = "local-callback-secret";
+/// The simulators' own, where nothing else is said.
+const APP_ID: &str = "simulated-app";
+/// The lead of the webhook.
+const PHONE: &str = "+5511901110011";
+const AT: &str = "2026-11-20T12:00:00Z";
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn config() -> Config {
+    Config::parse(&fs::read_to_string(folder().join("events/recado.yaml")).unwrap()).unwrap().config
+}
+
+/// A webhook as LeadSquared delivers it.
+fn delivered() -> String {
+    fs::read_to_string(folder().join("tests/fixtures/leadsquared/01-lead-created.json")).unwrap()
+}
+
+/// The message that `events/recado.yaml` makes of it.
+fn its_message() -> MessageId {
+    let query = [("event".to_owned(), "3".to_owned())];
+    let changes = leadsquared::webhook::parse(Some("application/json"), &query, delivered().as_bytes()).unwrap();
+    let event = understand(changes.into_iter().next().unwrap().unwrap()).unwrap();
+    message_id("welcome", None, &event)
+}
+
+/// What a Function URL hands on.
+fn request(path: &str, query: &str, secret: Option<&str>, body: &str) -> Value {
+    let sent = [("content-type", "application/json"), ("host", "url-id.lambda-url.sa-east-1.on.aws")];
+    let shown = secret.map(|secret| ("x-recado-secret", secret));
+    let headers: BTreeMap<&str, &str> = sent.into_iter().chain(shown).collect();
+    json!({
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": headers,
+        "requestContext": {
+            "accountId": "anonymous",
+            "apiId": "url-id",
+            "domainName": "url-id.lambda-url.sa-east-1.on.aws",
+            "domainPrefix": "url-id",
+            "http": {
+                "method": "POST", "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "recado",
+            },
+            "requestId": "00000000-0000-4000-8000-000000000000",
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": "20/Nov/2026:12:00:00 +0000",
+            "timeEpoch": 1_795_176_000_000_u64,
+        },
+        "body": body,
+        "isBase64Encoded": false,
+    })
+}
+
+fn callback() -> Value {
+    let urls = CallbackUrls::new("http://localhost".parse().unwrap(), Secret::parse(CALLBACK_SECRET).unwrap());
+    let url = urls.url(BatchId::from_bytes([7; 16]));
+    let query = url.expose_secret().split_once('?').unwrap().1.to_owned();
+    let body = json!({
+        "event": "campaign.status",
+        "app_id": APP_ID,
+        "occurred_at": "2026-11-20T12:00:15.400Z",
+        "campaign": {
+            "id": "00000000-0000-4000-8000-000000000007",
+            "type": "sms",
+            "source": "api",
+            "phone": PHONE,
+            "message": "Olá Maria, recebemos o seu contato.",
+            "is_flash": false,
+            "credits_required": 1,
+            "sent_at": "2026-11-20",
+            "status": "delivered",
+        },
+    });
+    request(CALLBACK_PATH, &query, None, &body.to_string())
+}
+
+fn written() -> Value {
+    json!({ "Records": [{
+        "eventID": "00000000000000000000000000000001",
+        "eventName": "INSERT",
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "sa-east-1",
+        "eventSourceARN": "arn:aws:dynamodb:sa-east-1:000000000000:table/recado/stream/2026-11-20T12:00:00.000",
+        "dynamodb": {
+            "ApproximateCreationDateTime": 1_795_176_000,
+            "Keys": { "pk": { "S": format!("M#{}", its_message()) }, "sk": { "S": "M" } },
+            "SequenceNumber": "100000000000000000001",
+            "SizeBytes": 38,
+            "StreamViewType": "KEYS_ONLY",
+        },
+    }] })
+}
+
+/// What EventBridge hands on where the template gives no input of its own.
+fn scheduled() -> Value {
+    json!({
+        "version": "0",
+        "id": "00000000-0000-4000-8000-000000000000",
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": "000000000000",
+        "time": AT,
+        "region": "sa-east-1",
+        "resources": ["arn:aws:events:sa-east-1:000000000000:rule/recado-EachMinute"],
+        "detail": {},
+    })
+}
+
+/// The variables with which functions find the simulators, from a container as well as without one.
+fn environment() -> Value {
+    json!({ "Parameters": {
+        "RECADO_TABLE": "http://host.docker.internal:4003/recado",
+        "LIGUELEAD_BASE_URL": "http://host.docker.internal:4001/v1",
+        "LEADSQUARED_BASE_URL": "http://host.docker.internal:4002/v2",
+        "RECADO_PUBLIC_URL": "",
+        "RECADO_WEBHOOK_SECRET_ARN": WEBHOOK_SECRET,
+        "RECADO_CALLBACK_SECRET_ARN": CALLBACK_SECRET,
+        "LIGUELEAD_SECRET_ARN": json!({ "api_token": "simulated-token", "app_id": APP_ID }).to_string(),
+        "LEADSQUARED_SECRET_ARN":
+            json!({ "access_key": "simulated-access", "secret_key": "simulated-secret" }).to_string(),
+    } })
+}
+
+fn all() -> [(&'static str, Value); 7] {
+    [
+        ("crm-webhook.json", request(WEBHOOK_PATH, "event=3", Some(WEBHOOK_SECRET), &delivered())),
+        ("delivery-webhook.json", callback()),
+        ("sender.json", written()),
+        ("reconciler.json", scheduled()),
+        ("reconciler-missed-webhooks.json", json!({ "reconcile": true })),
+        ("crm-sync.json", scheduled()),
+        ("environment.json", environment()),
+    ]
+}
+
+#[test]
+fn the_events_in_the_folder_are_those_that_the_code_makes() {
+    let folder = folder().join("events");
+    for (name, event) in all() {
+        let text = format!("{}\n", serde_json::to_string_pretty(&event).unwrap());
+        if std::env::var_os("RECADO_WRITE_EVENTS").is_some() {
+            fs::write(folder.join(name), &text).unwrap();
+        }
+        let found = fs::read_to_string(folder.join(name)).unwrap_or_default();
+        assert_eq!(found, text, "events/{name}: write it anew with RECADO_WRITE_EVENTS=1");
+    }
+    let found =
+        fs::read_dir(folder).unwrap().filter(|entry| entry.as_ref().unwrap().path().extension().unwrap() == "json");
+    assert_eq!(found.count(), all().len(), "an event that nobody makes is in the folder");
+}
+
+#[tokio::test]
+async fn the_events_tell_the_story_of_one_message() {
+    let table = EmbeddedTable::memory().await.unwrap();
+    let ledger = Ledger::new(embedded_client(&table.endpoint_url()), "recado", 86_400_000);
+    ledger.create_if_missing().await.unwrap();
+    let (config, secret) = (Arc::new(config()), |text| Secret::parse(text).unwrap());
+
+    let intake = installation::intake(Arc::clone(&config), &secret(WEBHOOK_SECRET), &ledger);
+    let [(_, webhook), (_, callback), (_, written), (_, tick), (_, missed), ..] = all();
+    let answer = intake.webhook(&web::decode(serde_json::from_value(webhook).unwrap())).await;
+    assert_eq!((answer.status, answer.body.contains("Success")), (200, true), "{}", answer.body);
+    let wake_up: StreamEvent = serde_json::from_value(written).unwrap();
+    let woken = wake_up.new_messages();
+    assert_eq!(woken, [its_message()]);
+    let [message] = &ledger.messages(&woken).await.unwrap()[..] else { panic!("the webhook made no such message") };
+    assert_eq!(format!("+55{}", message.phone.unwrap().national()), PHONE);
+
+    let settler = installation::settler(&config, &secret(CALLBACK_SECRET), APP_ID.into(), &ledger);
+    let report = settler.read(&web::decode(serde_json::from_value(callback).unwrap()));
+    let Reading::Report(report) = report else { panic!("not taken as a report: {report:?}") };
+    assert_eq!((report.status.as_str(), Some(report.phone)), ("delivered", message.phone));
+
+    let is_reconciling = |event| serde_json::from_value::<Tick>(event).unwrap().reconcile;
+    assert!(!is_reconciling(tick) && is_reconciling(missed));
+    table.stop().await;
+}
