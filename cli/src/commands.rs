@@ -9,7 +9,6 @@ pub(crate) mod messages;
 pub(crate) mod operate;
 pub(crate) mod pause;
 pub(crate) mod plan;
-pub(crate) mod push;
 mod select;
 pub(crate) mod serve;
 pub(crate) mod setup;
@@ -17,6 +16,7 @@ pub(crate) mod simulate;
 pub(crate) mod support_bundle;
 pub(crate) mod suppress;
 pub(crate) mod usage;
+pub(crate) mod versions;
 
 use std::path::{Path, PathBuf};
 

@@ -35,7 +35,13 @@ enum Command {
     #[command(subcommand)]
     Audio(commands::audio::Audio),
     /// Store a configuration in the table as a version, and put it in force.
-    Push(commands::push::Push),
+    Push(commands::versions::Push),
+    /// Show the versions of the configuration that were pushed.
+    History(commands::versions::History),
+    /// Show what differs between versions, or between the one in force and a file.
+    Diff(commands::versions::Diff),
+    /// Put an earlier version in force again.
+    Rollback(commands::versions::Rollback),
     /// Show messages, and events that became none.
     Messages(commands::messages::Messages),
     /// Send messages again: those refused or expired, and with a flag those that may have been sent.
@@ -88,6 +94,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Plan(plan) => plan.run().await,
         Command::Audio(audio) => audio.run().await,
         Command::Push(push) => push.run().await,
+        Command::History(history) => history.run().await,
+        Command::Diff(diff) => diff.run().await,
+        Command::Rollback(rollback) => rollback.run().await,
         Command::Setup(setup) => setup.run().await,
         Command::Doctor(doctor) => doctor.run().await,
         Command::SupportBundle(bundle) => bundle.run().await,

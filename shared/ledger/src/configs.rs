@@ -12,6 +12,9 @@ use crate::{
 /// The largest text that is taken, in bytes: an item of DynamoDB's holds 400 KB, names and numbers included.
 const MAX_TEXT_BYTES: usize = 380_000;
 
+/// What a version's sort key begins with.
+const VERSION: &str = "V#";
+
 /// One version of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigVersion {
@@ -19,6 +22,17 @@ pub struct ConfigVersion {
     pub version: u64,
     /// The file's text.
     pub text: String,
+    /// Who pushed it.
+    pub author: String,
+    /// When, in ms since the epoch.
+    pub pushed_ms: i64,
+}
+
+/// A version without its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigEntry {
+    /// Its number, from 1. Not every number was ever in force: a push that was overtaken leaves one unused.
+    pub version: u64,
     /// Who pushed it.
     pub author: String,
     /// When, in ms since the epoch.
@@ -55,6 +69,37 @@ impl Ledger {
             author: read.text("author")?,
             pushed_ms: read.number("pushed_ms")?,
         }))
+    }
+
+    /// The `newest` versions that were pushed, newest first.
+    pub async fn config_history(&self, newest: usize) -> Result<Vec<ConfigEntry>, LedgerError> {
+        let mut found = Vec::new();
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :version)")
+            .expression_attribute_values(":pk", s(pointer().pk))
+            .expression_attribute_values(":version", s(VERSION))
+            .projection_expression("sk, author, pushed_ms")
+            .scan_index_forward(false)
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        while found.len() < newest
+            && let Some(item) = pages.next().await
+        {
+            let item = item.map_err(unavailable("Query"))?;
+            let read = Reader::new(&item);
+            let version = read.text("sk")?.strip_prefix(VERSION).and_then(|number| number.parse().ok());
+            found.push(ConfigEntry {
+                version: version.ok_or_else(|| read.unreadable("sk"))?,
+                author: read.text("author")?,
+                pushed_ms: read.number("pushed_ms")?,
+            });
+        }
+        Ok(found)
     }
 
     /// Stores `text` as the next version and puts it in force. The caller has checked it.
@@ -146,5 +191,5 @@ fn pointer() -> Key {
 
 fn row(version: u64) -> Key {
     // Numbered with zeros in front, so that a query reads them in their order.
-    Key { pk: "S#config".to_owned(), sk: format!("V#{version:010}") }
+    Key { pk: "S#config".to_owned(), sk: format!("{VERSION}{version:010}") }
 }

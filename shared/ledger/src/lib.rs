@@ -59,7 +59,7 @@ pub use audios::{AudioRows, Forgotten, UploadEnd, UploadRow, UploadState};
 pub use batches::{BatchChange, NewBatch, Prepared, Refund};
 pub use callbacks::{StoredCallback, StoredFor};
 pub use caps::LeadCaps;
-pub use configs::{ConfigVersion, Pushed};
+pub use configs::{ConfigEntry, ConfigVersion, Pushed};
 pub use days::{Budget, Day, Draw, Quotas};
 pub use error::LedgerError;
 pub use events::{EventOutcome, EventRow};

@@ -1,0 +1,204 @@
+//! `recado push`, `history`, `diff` and `rollback`: the versions of a deployed configuration.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context as _, bail};
+use recado_ledger::{ConfigVersion, Ledger, Pushed};
+use recado_runtime::installation::world;
+use serde_json::json;
+use similar::TextDiff;
+
+use super::{load, parse, read};
+use crate::{
+    data::{Location, Store},
+    output,
+};
+
+/// How long rows are kept that these verbs write: none of theirs is ever removed.
+const RETENTION_MS: u64 = 0;
+/// Lines shown around a difference.
+const CONTEXT_LINES: usize = 3;
+
+/// Whose versions.
+#[derive(Debug, clap::Args)]
+struct Installed {
+    /// The installation: the name of its stack.
+    #[arg(long, value_name = "NAME", conflicts_with = "data", required_unless_present = "data")]
+    stack: Option<String>,
+    /// The same by its data: a directory, or `dynamodb:TABLE`.
+    #[arg(long, value_name = "DATA")]
+    data: Option<Location>,
+}
+
+impl Installed {
+    async fn open(&self) -> anyhow::Result<Store> {
+        match (&self.stack, &self.data) {
+            (Some(stack), _) => Store::deployed(stack).await,
+            (None, Some(data)) => Store::open(data, RETENTION_MS).await,
+            (None, None) => bail!("name the installation: --stack NAME or --data DATA"),
+        }
+    }
+}
+
+/// Store a configuration in the table as a version, and put it in force: deployed functions follow within a minute.
+///
+/// A configuration with a mistake is refused, and the version in force stays.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Push {
+    /// The configuration.
+    #[arg(default_value = "recado.yaml")]
+    file: PathBuf,
+    #[command(flatten)]
+    installed: Installed,
+    /// Who pushes it, for its history.
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "unknown")]
+    author: String,
+}
+
+impl Push {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        load(&self.file)?;
+        let text = read(&self.file)?;
+        let store = self.installed.open().await?;
+        let pushed = push(&store.ledger, &text, &self.author).await;
+        store.close().await;
+        pushed
+    }
+}
+
+/// Show the versions of the configuration that were pushed: which, when, by whom, and which is in force.
+#[derive(Debug, clap::Args)]
+pub(crate) struct History {
+    #[command(flatten)]
+    installed: Installed,
+    /// At most so many, the newest.
+    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    limit: usize,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl History {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let store = self.installed.open().await?;
+        let found =
+            futures::future::try_join(store.ledger.config_version(), store.ledger.config_history(self.limit)).await;
+        store.close().await;
+        let (in_force, entries) = found?;
+        if self.json {
+            let entry = |one: &recado_ledger::ConfigEntry| {
+                json!({
+                    "version": one.version,
+                    "pushed_ms": one.pushed_ms,
+                    "author": one.author,
+                    "in_force": in_force == Some(one.version),
+                })
+            };
+            output::json(&entries.iter().map(entry).collect::<Vec<_>>())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let mut table = output::table(&["version", "pushed", "by", ""]);
+        for one in entries {
+            let mark = if in_force == Some(one.version) { "in force" } else { "" };
+            table.add_row([&one.version.to_string(), &output::instant(one.pushed_ms), &one.author, mark]);
+        }
+        output::say(&table.to_string());
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Show what differs between two versions, or between the version in force and a file.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Diff {
+    /// From this version; the one in force if none is given.
+    from: Option<u64>,
+    /// To this version; the one in force if only one is given, and the file if none is.
+    to: Option<u64>,
+    /// The file, if no version is given: what a push would change.
+    #[arg(long, value_name = "FILE", default_value = "recado.yaml", conflicts_with = "from")]
+    file: PathBuf,
+    #[command(flatten)]
+    installed: Installed,
+}
+
+impl Diff {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let store = self.installed.open().await?;
+        let sides = self.sides(&store.ledger).await;
+        store.close().await;
+        let [(old, old_name), (new, new_name)] = sides?;
+        let differences = TextDiff::from_lines(&old, &new);
+        let shown = differences.unified_diff().context_radius(CONTEXT_LINES).header(&old_name, &new_name).to_string();
+        output::say(match shown.trim_end() {
+            "" => "no difference",
+            shown => shown,
+        });
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The two texts with their names.
+    async fn sides(&self, ledger: &Ledger) -> anyhow::Result<[(String, String); 2]> {
+        let named = |one: ConfigVersion| {
+            let name = format!("version {}, {} by {}", one.version, output::instant(one.pushed_ms), one.author);
+            (one.text, name)
+        };
+        let Some(from) = self.from else {
+            let old = in_force(ledger).await?;
+            return Ok([named(old), (read(&self.file)?, self.file.display().to_string())]);
+        };
+        let new = match self.to {
+            Some(to) => version(ledger, to).await?,
+            None => in_force(ledger).await?,
+        };
+        Ok([named(version(ledger, from).await?), named(new)])
+    }
+}
+
+/// Put an earlier version in force again, as a new version: deployed functions follow within a minute.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Rollback {
+    /// Its number, as `recado history` shows it.
+    version: u64,
+    #[command(flatten)]
+    installed: Installed,
+    /// Who does it, for the history.
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "unknown")]
+    author: String,
+}
+
+impl Rollback {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let store = self.installed.open().await?;
+        let done = self.roll_back(&store.ledger).await;
+        store.close().await;
+        done
+    }
+
+    async fn roll_back(&self, ledger: &Ledger) -> anyhow::Result<ExitCode> {
+        let text = version(ledger, self.version).await?.text;
+        // What was good for the release that took it may not be for this one.
+        parse(&text, &format!("version {}", self.version))?;
+        push(ledger, &text, &self.author).await
+    }
+}
+
+async fn version(ledger: &Ledger, version: u64) -> anyhow::Result<ConfigVersion> {
+    ledger.config(version).await?.with_context(|| format!("there is no version {version}: see recado history"))
+}
+
+async fn in_force(ledger: &Ledger) -> anyhow::Result<ConfigVersion> {
+    let number = ledger.config_version().await?.context("nothing was pushed yet: recado push FILE")?;
+    version(ledger, number).await
+}
+
+/// Stores a text that was checked, and says what became of it.
+async fn push(ledger: &Ledger, text: &str, author: &str) -> anyhow::Result<ExitCode> {
+    match ledger.push_config(text, author, world().now_ms()).await? {
+        Pushed::Version(version) => output::say(&format!("version {version} is in force within a minute")),
+        Pushed::Already(version) => output::say(&format!("version {version} holds the same; it is in force")),
+        Pushed::Overtaken => bail!("somebody else pushed at the same time: look at theirs, then push again"),
+        Pushed::TooLarge(bytes) => bail!("the configuration is over {bytes} bytes"),
+    }
+    Ok(ExitCode::SUCCESS)
+}

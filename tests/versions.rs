@@ -1,0 +1,81 @@
+//! Versions of the configuration: pushed, listed, compared and rolled back, with the binary as an operator has it.
+
+// Always true here; it tells the lints that the helpers are test code too.
+#![cfg(test)]
+
+mod support;
+
+use support::{Finished, recado};
+use tempfile::TempDir;
+
+const GOOD: &str = "version: 1\nleadsquared: { plan: lite }\nrules:\n  - { id: a, on: lead.created, sms: \"Oi.\" }\n";
+
+struct Desk(TempDir);
+
+impl Desk {
+    /// Runs a verb on the data of this desk.
+    async fn run(&self, words: &[&str]) -> Finished {
+        let data = self.path("data");
+        recado(&[words, &["--data", &data]].concat(), &[]).await
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+
+    async fn push(&self, text: &str, author: &str) -> Finished {
+        let file = self.path("recado.yaml");
+        std::fs::write(&file, text).unwrap();
+        self.run(&["push", &file, "--author", author]).await
+    }
+
+    /// Version, author and whether it is in force, newest first.
+    async fn history(&self) -> Vec<(u64, String, bool)> {
+        let shown = self.run(&["history", "--json"]).await.json();
+        let one = |one: &serde_json::Value| {
+            let author = one["author"].as_str().unwrap().to_owned();
+            assert!(one["pushed_ms"].as_i64() > Some(1_700_000_000_000), "{one}");
+            (one["version"].as_u64().unwrap(), author, one["in_force"].as_bool().unwrap())
+        };
+        shown.as_array().unwrap().iter().map(one).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_was_good_can_be_put_in_force_again() {
+    let desk = Desk(TempDir::new().unwrap());
+    let nothing = desk.run(&["diff"]).await;
+    assert_eq!(nothing.code, Some(1));
+    assert!(nothing.stderr.contains("nothing was pushed yet"), "{nothing:?}");
+
+    let first = desk.push(GOOD, "ana").await;
+    assert_eq!((first.code, first.stdout.trim()), (Some(0), "version 1 is in force within a minute"), "{first:?}");
+    let again = desk.push(GOOD, "rui").await;
+    assert_eq!(again.stdout.trim(), "version 1 holds the same; it is in force");
+    let bad = desk.push(&GOOD.replace("sms", "sns"), "rui").await;
+    assert_eq!(bad.code, Some(1));
+    assert!(bad.stderr.contains("recado.yaml:4:"), "the line is named: {bad:?}");
+    assert_eq!(desk.history().await, [(1, "ana".to_owned(), true)], "a bad version is none");
+
+    let file = desk.path("recado.yaml");
+    std::fs::write(&file, GOOD.replace("Oi.", "Olá.")).unwrap();
+    let change = desk.run(&["diff", "--file", &file]).await.stdout;
+    assert!(change.starts_with("--- version 1, 20") && change.contains(" by ana\n+++ "), "{change}");
+    let [old, new] =
+        ["-  - { id: a, on: lead.created, sms: \"Oi.\" }", "+  - { id: a, on: lead.created, sms: \"Olá.\" }"];
+    assert!(change.contains(&format!("{old}\n{new}")), "{change}");
+
+    desk.push(&GOOD.replace("Oi.", "Olá."), "rui").await;
+    assert_eq!(desk.history().await, [(2, "rui".to_owned(), true), (1, "ana".to_owned(), false)]);
+    let back = desk.run(&["rollback", "1", "--author", "eva"]).await;
+    assert_eq!(back.stdout.trim(), "version 3 is in force within a minute", "{back:?}");
+    let history = desk.history().await;
+    assert_eq!(history[0], (3, "eva".to_owned(), true));
+    assert_eq!(history.len(), 3, "what was in force once stays in the history");
+    assert_eq!(desk.run(&["diff", "1"]).await.stdout.trim(), "no difference");
+    assert!(desk.run(&["diff", "2", "3"]).await.stdout.contains("+  - { id: a, on: lead.created, sms: \"Oi.\" }"));
+
+    let unknown = desk.run(&["rollback", "9"]).await;
+    assert_eq!(unknown.code, Some(1));
+    assert!(unknown.stderr.contains("there is no version 9"), "{unknown:?}");
+}
