@@ -134,16 +134,19 @@ fn read(text: &str, problems: &mut Problems) -> Option<Config> {
     let timezone = timezone(&root, problems);
     let mut ids = names::Ids::default();
     let send = sending::send(&root, problems);
+    let hours = sending::hours(&root, problems);
+    let leadsquared = account::read(&root, problems);
+    let rules = rule::read_all(&root, &mut ids, rule::Account { send: &send, hours: &hours }, problems);
     Some(Config {
         timezone,
-        leadsquared: account::read(&root, problems),
+        leadsquared,
         liguelead: gateway::read(&root, problems),
         quotas: sending::quotas(&root, "quotas", problems).unwrap_or_default(),
-        hours: sending::hours(&root, problems),
+        hours,
         caps: sending::caps(&root, problems),
         send,
         retention_ms: root.duration_ms("retention", DAY_MS..=3_650 * DAY_MS, problems).unwrap_or(90 * DAY_MS),
-        rules: rule::read_all(&root, &mut ids, send.unknown_after_ms, problems),
+        rules,
         campaigns: campaign::read_all(&root, &mut ids, problems),
     })
 }

@@ -10,7 +10,7 @@ use crate::{
     fields::Fields,
     flash::contains_url,
     gate::{Gate, gate},
-    identity::message_id,
+    identity::{is_control, message_id},
     message::{Channel, Crm, History, Message, Priority, State},
     phone::{Line, Phone},
     text::{Context, Template, TextError},
@@ -24,6 +24,8 @@ pub const DEFAULT_EXPIRES_MS: i64 = 72 * 3_600_000;
 pub const WAKE_UP_WITHIN_MS: i64 = 60_000;
 /// Why a rule in shadow sends nothing: everything else about the message was decided as usual.
 pub const SHADOW: &str = "the rule is in shadow: it would have been sent";
+/// Why a lead gets no message with which those who get one are compared.
+pub const CONTROL: &str = "the lead is in the rule's control group: it would have been sent";
 /// Why a message that could go at once waits a little.
 pub const LINGERS: &str = "waits for others of its text, to go in one request with them";
 /// Why a message is skipped that an operator cancelled.
@@ -210,7 +212,7 @@ fn compose(
         message.why = Some(why);
         message.due_ms = None;
         message.crm.due_ms = Some(now_ms);
-    } else if let Gate::Hold { until_ms, why } = gate(&message, &config.hours, now_ms) {
+    } else if let Gate::Hold { until_ms, why } = gate(&message, rule.hours.as_ref().unwrap_or(&config.hours), now_ms) {
         message.state = State::Held;
         message.why = Some(why);
         message.due_ms = Some(until_ms.min(message.expires_ms));
@@ -270,6 +272,9 @@ fn fill(message: &mut Message, config: &Config, rule: &Rule, event: &Event, cont
         }
     }
     message.phone = Some(mobile(&event.lead)?);
+    if is_control(rule.id.as_str(), &message.lead_id, rule.control_percent) {
+        return Err(CONTROL.to_owned());
+    }
     if rule.shadow { Err(SHADOW.to_owned()) } else { Ok(()) }
 }
 

@@ -3,8 +3,11 @@
 use crate::{
     call::{Dial, dial},
     config::SendingHours,
-    message::{Channel, Message},
+    message::{Channel, Message, Priority},
+    zone::Zone,
 };
+
+const MINUTE_MS: i64 = 60_000;
 
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +33,7 @@ pub fn gate(message: &Message, hours: &SendingHours, now_ms: i64) -> Gate {
     }
     let Some(phone) = message.phone else { return Gate::Open };
     let zone = phone.zone();
-    let until_ms = match message.channel {
+    let opening_ms = match message.channel {
         Channel::Sms | Channel::Flash => hours.sms.next_open_ms(now_ms, &zone),
         Channel::Voice => match dial(hours, &zone, now_ms) {
             Dial::Now { .. } => now_ms,
@@ -41,5 +44,24 @@ pub fn gate(message: &Message, hours: &SendingHours, now_ms: i64) -> Gate {
             Dial::NotBefore(until_ms) => until_ms,
         },
     };
-    if until_ms > now_ms { Gate::Hold { until_ms, why: format!("outside the hours in {zone}") } } else { Gate::Open }
+    if opening_ms <= now_ms {
+        return Gate::Open;
+    }
+    let until_ms = opening_ms + behind_ms(message, hours, opening_ms, &zone);
+    Gate::Hold { until_ms, why: format!("outside the hours in {zone}") }
+}
+
+/// How long after an opening a message that waited for it is released, in ms: whole minutes, so that those of one text
+/// still share requests, and another number for each message, so that the opening is no burst. Nothing for what is
+/// urgent, would expire, or would miss the hours.
+fn behind_ms(message: &Message, hours: &SendingHours, opening_ms: i64, zone: &Zone) -> i64 {
+    let minutes = (hours.spread_ms / MINUTE_MS.unsigned_abs()).max(1);
+    let (first, _) = message.id.as_bytes().split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
+    let behind_ms = i64::try_from(u64::from_be_bytes(*first) % minutes).unwrap_or_default() * MINUTE_MS;
+    let at_ms = opening_ms + behind_ms;
+    let is_open = match message.channel {
+        Channel::Sms | Channel::Flash => hours.sms.is_open(at_ms, zone),
+        Channel::Voice => matches!(dial(hours, zone, at_ms), Dial::Now { .. }),
+    };
+    if is_open && at_ms < message.expires_ms && message.priority != Priority::Urgent { behind_ms } else { 0 }
 }

@@ -13,13 +13,13 @@ use jiff::{Span, Timestamp, ToSpan};
 
 pub use parse::HoursError;
 
-use crate::zone::Zone;
+use crate::{holidays::is_national_holiday, zone::Zone};
 
 const MINUTES_PER_DAY: u16 = 24 * 60;
 const MS_PER_DAY: i64 = 86_400_000;
 /// How far to look for an opening. Any range recurs within a week; a second week covers one that a clock change
-/// swallows whole.
-const SEARCH_DAYS: i64 = 15;
+/// swallows whole, and two more two holidays: Christmas and New Year's Day fall on the same day of the week.
+const SEARCH_DAYS: i64 = 29;
 
 /// Opening hours: at least one range, each on at least one day of the week, none over midnight.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,14 @@ pub struct Hours(Kind);
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
     Always,
-    Ranges(Vec<Range>),
+    Ranges(Ranges),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Ranges {
+    of_the_week: Vec<Range>,
+    /// Closed on Brazil's national holidays.
+    but_holidays: bool,
 }
 
 /// From `start` inclusive to `end` exclusive, in minutes of the day; `start < end <= 1440`.
@@ -64,6 +71,36 @@ impl Hours {
         parse::parse(text)
     }
 
+    /// The same, closed on Brazil's national holidays as well, by the date on the recipient's clock.
+    #[must_use]
+    pub fn but_holidays(self) -> Self {
+        Self(Kind::Ranges(Ranges { but_holidays: true, ..self.ranges() }))
+    }
+
+    /// Open when both are; `None` if that is never.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Option<Self> {
+        let (ours, theirs) = match (&self.0, &other.0) {
+            (Kind::Always, _) => return Some(other.clone()),
+            (_, Kind::Always) => return Some(self.clone()),
+            (Kind::Ranges(ours), Kind::Ranges(theirs)) => (ours, theirs),
+        };
+        let pairs = ours.of_the_week.iter().flat_map(|one| theirs.of_the_week.iter().map(move |other| (one, other)));
+        let of_the_week: Vec<Range> = pairs.filter_map(|(one, other)| one.and(*other)).collect();
+        let but_holidays = ours.but_holidays || theirs.but_holidays;
+        (!of_the_week.is_empty()).then_some(Self(Kind::Ranges(Ranges { of_the_week, but_holidays })))
+    }
+
+    fn ranges(self) -> Ranges {
+        match self.0 {
+            Kind::Ranges(ranges) => ranges,
+            Kind::Always => {
+                let whole_day = Range { start: 0, end: MINUTES_PER_DAY, days: Days::ALL };
+                Ranges { of_the_week: vec![whole_day], but_holidays: false }
+            }
+        }
+    }
+
     /// Whether messages may start at this instant (milliseconds since 1970, UTC) on the zone's clock.
     ///
     /// An instant outside the calendar (years beyond 9999) is closed, unless the hours are [`Hours::ALWAYS`].
@@ -72,7 +109,7 @@ impl Hours {
         match &self.0 {
             Kind::Always => true,
             Kind::Ranges(ranges) => {
-                Timestamp::from_millisecond(now_ms).is_ok_and(|now| open_at(ranges, now, zone.time_zone()))
+                Timestamp::from_millisecond(now_ms).is_ok_and(|now| ranges.open_at(now, zone.time_zone()))
             }
         }
     }
@@ -90,7 +127,7 @@ impl Hours {
         let zone = zone.time_zone();
         Timestamp::from_millisecond(now_ms)
             .ok()
-            .and_then(|now| next_opening(ranges, now, zone))
+            .and_then(|now| ranges.next_opening(now, zone))
             // Only at the very end of the calendar: look again tomorrow.
             .unwrap_or_else(|| now_ms.saturating_add(MS_PER_DAY))
     }
@@ -106,42 +143,56 @@ impl Hours {
             return Some(now_ms);
         }
         let now = Timestamp::from_millisecond(now_ms).ok()?;
-        next_closing(ranges, now, zone.time_zone())
+        ranges.next_closing(now, zone.time_zone())
     }
 }
 
-fn open_at(ranges: &[Range], at: Timestamp, zone: &TimeZone) -> bool {
-    let local = zone.to_datetime(at);
-    let minute = u16::from(local.hour().unsigned_abs()) * 60 + u16::from(local.minute().unsigned_abs());
-    ranges.iter().any(|range| range.days.has(local.weekday()) && (range.start..range.end).contains(&minute))
+impl Range {
+    /// What both have in common, if they do.
+    fn and(self, other: Self) -> Option<Self> {
+        let (start, end) = (self.start.max(other.start), self.end.min(other.end));
+        let days = Days(self.days.0 & other.days.0);
+        (start < end && days.0 != 0).then_some(Self { start, end, days })
+    }
 }
 
-/// The earliest candidate after `now` at which the clock says open.
-fn next_opening(ranges: &[Range], now: Timestamp, zone: &TimeZone) -> Option<i64> {
-    let today = zone.to_datetime(now).date();
-    let last = now.checked_add(Span::new().try_hours(SEARCH_DAYS * 24).ok()?).ok()?;
-    let transitions = zone.following(now).map(|transition| transition.timestamp()).take_while(|at| *at <= last);
-    (0..=SEARCH_DAYS)
-        .filter_map(|offset| today.checked_add(offset.days()).ok())
-        .flat_map(|date| ranges.iter().flat_map(move |range| starts(*range, date, zone)))
-        .chain(transitions)
-        .filter(|at| *at > now && open_at(ranges, *at, zone))
-        .min()
-        .map(Timestamp::as_millisecond)
-}
+impl Ranges {
+    fn open_at(&self, at: Timestamp, zone: &TimeZone) -> bool {
+        let local = zone.to_datetime(at);
+        let minute = u16::from(local.hour().unsigned_abs()) * 60 + u16::from(local.minute().unsigned_abs());
+        let is_in = |range: &Range| range.days.has(local.weekday()) && (range.start..range.end).contains(&minute);
+        self.of_the_week.iter().any(is_in) && !(self.but_holidays && is_national_holiday(local.date()))
+    }
 
-/// The earliest candidate after `now` at which the clock says closed.
-fn next_closing(ranges: &[Range], now: Timestamp, zone: &TimeZone) -> Option<i64> {
-    let today = zone.to_datetime(now).date();
-    let last = now.checked_add(Span::new().try_hours(SEARCH_DAYS * 24).ok()?).ok()?;
-    let transitions = zone.following(now).map(|transition| transition.timestamp()).take_while(|at| *at <= last);
-    (0..=SEARCH_DAYS)
-        .filter_map(|offset| today.checked_add(offset.days()).ok())
-        .flat_map(|date| ranges.iter().flat_map(move |range| ends(*range, date, zone)))
-        .chain(transitions)
-        .filter(|at| *at > now && !open_at(ranges, *at, zone))
-        .min()
-        .map(Timestamp::as_millisecond)
+    /// The earliest instant after `now` at which the clock says open.
+    fn next_opening(&self, now: Timestamp, zone: &TimeZone) -> Option<i64> {
+        self.next(now, zone, |range, date| starts(range, date, zone).collect(), |at| self.open_at(at, zone))
+    }
+
+    /// The earliest instant after `now` at which the clock says closed.
+    fn next_closing(&self, now: Timestamp, zone: &TimeZone) -> Option<i64> {
+        self.next(now, zone, |range, date| ends(range, date, zone).collect(), |at| !self.open_at(at, zone))
+    }
+
+    /// The earliest after `now` of the ranges' `moments` and the zone's transitions at which `holds`.
+    fn next(
+        &self,
+        now: Timestamp,
+        zone: &TimeZone,
+        moments: impl Fn(Range, Date) -> Vec<Timestamp>,
+        holds: impl Fn(Timestamp) -> bool,
+    ) -> Option<i64> {
+        let today = zone.to_datetime(now).date();
+        let last = now.checked_add(Span::new().try_hours(SEARCH_DAYS * 24).ok()?).ok()?;
+        let transitions = zone.following(now).map(|transition| transition.timestamp()).take_while(|at| *at <= last);
+        (0..=SEARCH_DAYS)
+            .filter_map(|offset| today.checked_add(offset.days()).ok())
+            .flat_map(|date| self.of_the_week.iter().flat_map(|range| moments(*range, date)).collect::<Vec<_>>())
+            .chain(transitions)
+            .filter(|at| *at > now && holds(*at))
+            .min()
+            .map(Timestamp::as_millisecond)
+    }
 }
 
 /// The instants at which a range that started on a date ends.

@@ -189,3 +189,12 @@ impl Hasher {
         id
     }
 }
+
+/// Whether a lead is among the `percent` of a hundred who get nothing of a rule, for comparison: always the same ones,
+/// others for each rule, and the same and more of them with a larger number.
+#[must_use]
+pub fn is_control(rule: &str, lead_id: &str, percent: u8) -> bool {
+    let hash = Sha256::digest(format!("control\n{rule}\n{}", lead_id.to_ascii_lowercase()));
+    let (first, _) = hash.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
+    u64::from_be_bytes(*first) % 100 < u64::from(percent)
+}

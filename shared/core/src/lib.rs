@@ -14,6 +14,7 @@ pub mod fields;
 pub mod flash;
 pub mod gate;
 pub mod group;
+pub mod holidays;
 pub mod hours;
 pub mod identity;
 pub mod kind;

@@ -4,7 +4,7 @@
 
 use recado_core::{
     config::Config,
-    decide::{DEFAULT_EXPIRES_MS, Decision, LINGERS, Verdict, WAKE_UP_WITHIN_MS, WhyNot, decide},
+    decide::{CONTROL, DEFAULT_EXPIRES_MS, Decision, LINGERS, Verdict, WAKE_UP_WITHIN_MS, WhyNot, decide},
     event::{Activity, Event},
     fields::Fields,
     identity::{event_id, message_id},
@@ -291,4 +291,78 @@ fn an_urgent_message_waits_for_nobody_and_none_waits_past_its_expiry() {
         let message = lingering(send, keys);
         assert_eq!((message.state, message.due_ms), (State::Pending, Some(NOW_MS + WAKE_UP_WITHIN_MS)), "{send}{keys}");
     }
+}
+
+/// What is held at 22:30 in São Paulo, of 400 leads, with these lines of `hours` and of the rule.
+fn held_at_night(hours: &str, rule: &str) -> Vec<Option<i64>> {
+    let night_ms = NOW_MS + 10 * 3_600_000 + 1_800_000;
+    let text = format!(
+        "version: 1\nleadsquared: {{ plan: pro }}\nhours: {{ sms: \"08:00-20:00 mon-sat\"{hours} }}\nrules:\n  \
+         - {{ id: welcome, on: lead.created, sms: Olá{rule} }}\n"
+    );
+    let config = Config::parse(&text).unwrap_or_else(|diagnostics| panic!("{diagnostics:?}")).config;
+    let of_lead = |number: u32| {
+        let event = Event { lead_id: format!("lead-{number}"), ..created(&ANA) };
+        match decide(&config, &event, night_ms).remove(0).verdict {
+            Verdict::Message(message) => (message.state == State::Held).then_some(message.due_ms).flatten(),
+            Verdict::No(why_not) => panic!("{why_not}"),
+        }
+    };
+    (0..400).map(of_lead).collect()
+}
+
+#[test]
+fn an_opening_is_no_burst() {
+    let opening_ms = NOW_MS + 20 * 3_600_000;
+    let minutes = |held: Vec<Option<i64>>| {
+        let minute = |due_ms: Option<i64>| (due_ms.unwrap() - opening_ms) / 60_000;
+        held.into_iter().map(minute).fold(std::collections::BTreeMap::new(), |mut counts, minute| {
+            *counts.entry(minute).or_insert(0) += 1;
+            counts
+        })
+    };
+    let spread = minutes(held_at_night("", ""));
+    assert_eq!(spread.keys().copied().collect::<Vec<_>>(), [0, 1, 2, 3, 4], "five minutes unless the file says");
+    assert!(spread.values().all(|count| (50..120).contains(count)), "{spread:?}");
+    assert_eq!(minutes(held_at_night(", spread: 0s", "")).len(), 1);
+    assert_eq!(minutes(held_at_night("", ", priority: urgent")).len(), 1);
+    // A rule whose hours are over after two minutes: nothing is put off to the next day.
+    let short = minutes(held_at_night(", spread: 1h", ", hours: \"08:00-08:02 tue\""));
+    assert_eq!(short.keys().copied().collect::<Vec<_>>(), [0, 1]);
+    // Nor past its expiry.
+    let soon = minutes(held_at_night(", spread: 1h", ", expires: 571m"));
+    assert_eq!(soon.keys().copied().collect::<Vec<_>>(), [0]);
+}
+
+#[test]
+fn what_is_urgent_for_a_reason_comes_at_any_hour() {
+    let rule = ", urgent: true, reason: \"they asked for it\"";
+    assert_eq!(held_at_night(", holidays: closed", rule), vec![None; 400]);
+    let of_day = config("  - { id: a, on: lead.created, sms: Olá, hours: \"18:00-22:00 daily\" }\n");
+    let message = message(&of_day, &created(&ANA));
+    assert_eq!(message.state, State::Held, "the account's hours are open, the rule's are not");
+    assert!(message.due_ms >= Some(NOW_MS + 6 * 3_600_000) && message.due_ms < Some(NOW_MS + 6 * 3_600_000 + 300_000));
+}
+
+#[test]
+fn a_control_group_is_the_same_leads_each_time() {
+    let of = |percent: u32, rule: &str| -> Vec<u32> {
+        let rules = format!("  - {{ id: {rule}, on: lead.created, sms: Olá, control_percent: {percent} }}\n");
+        let config = config(&rules);
+        let is_control = |number: &u32| {
+            let event = Event { lead_id: format!("Lead-{number}"), ..created(&ANA) };
+            let message = message(&config, &event);
+            assert!(message.state == State::Pending || message.why.as_deref() == Some(CONTROL));
+            message.state == State::Skipped
+        };
+        (0..2_000).filter(is_control).collect()
+    };
+    let ten = of(10, "a");
+    assert!((150..250).contains(&ten.len()), "{}", ten.len());
+    assert_eq!(ten, of(10, "a"));
+    let twenty = of(20, "a");
+    assert!(ten.iter().all(|lead| twenty.contains(lead)) && twenty.len() > ten.len() + 100);
+    let others = of(10, "b");
+    assert!(ten.iter().filter(|lead| others.contains(lead)).count() < 60, "rules choose for themselves");
+    assert_eq!(of(0, "a"), []);
 }

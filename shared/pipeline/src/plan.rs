@@ -183,7 +183,8 @@ fn call(config: &Config, message: &mut Message, now_ms: i64, audios: Option<&[Au
     let zone = message.phone.map(|phone| phone.zone()).unwrap_or_default();
     let call = message.call.as_mut()?;
     let audio = audios.and_then(|audios| audios.iter().find(|audio| audio.name == call.audio));
-    let redial_until_ms = match dial(&config.hours, &zone, now_ms) {
+    let hours = config.rule(&message.rule).and_then(|rule| rule.hours.as_ref()).unwrap_or(&config.hours);
+    let redial_until_ms = match dial(hours, &zone, now_ms) {
         Dial::Now { redial_until_ms } => redial_until_ms,
         Dial::NotBefore(_) => None,
     };

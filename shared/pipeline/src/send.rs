@@ -205,7 +205,7 @@ impl Sender {
             return SendReport { left: messages.len() as u64, ..report };
         }
         for message in messages {
-            match gate(&message, &self.settings.hours, now_ms) {
+            match gate(&message, self.settings.hours_of(&message.rule), now_ms) {
                 Gate::Hold { .. } if planted(Fault::HoursNotAskedAgain) => ready.push(message),
                 Gate::Open => ready.push(message),
                 Gate::Hold { until_ms, why } => {

@@ -30,6 +30,8 @@ pub struct SendSettings {
     pub zone: Zone,
     /// When messages may start, on the recipient's clock.
     pub hours: SendingHours,
+    /// The same for rules where it is another.
+    pub rule_hours: HashMap<String, SendingHours>,
     /// How long one call may take, in ms.
     pub call_timeout_ms: i64,
     /// How long after a step its process is taken for dead, in ms.
@@ -57,6 +59,11 @@ impl SendSettings {
             caps: config.caps.clone(),
             zone: config.timezone.clone(),
             hours: config.hours.clone(),
+            rule_hours: config
+                .rules
+                .iter()
+                .filter_map(|rule| Some((rule.id.as_str().to_owned(), rule.hours.clone()?)))
+                .collect(),
             call_timeout_ms: ms(config.send.call_timeout_ms),
             stale_after_ms: ms(config.send.stale_after_ms),
             unknown_after_ms: ms(config.send.unknown_after_ms),
@@ -67,6 +74,13 @@ impl SendSettings {
                 .map(|rule| rule.id.as_str().to_owned())
                 .collect(),
         }
+    }
+}
+
+impl SendSettings {
+    /// When messages of `rule` may start. One that is not in the configuration any more has the account's hours.
+    pub(crate) fn hours_of(&self, rule: &str) -> &SendingHours {
+        self.rule_hours.get(rule).unwrap_or(&self.hours)
     }
 }
 

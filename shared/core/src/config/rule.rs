@@ -4,15 +4,16 @@ use super::action::{self, Action};
 use super::diagnostic::Problems;
 use super::names::{Ids, RuleId};
 use super::section::{Item, Section};
-use super::sending::{self, MAX_LINGER_MS, Quotas};
+use super::sending::{self, MAX_LINGER_MS, Quotas, SendTiming, SendingHours};
 use super::trigger::{self, Trigger};
 use super::{DAY_MS, MAX_RULES, values};
+use crate::call;
 use crate::decide::DEFAULT_EXPIRES_MS;
 use crate::message::Priority;
 use crate::spelling::closest;
 use crate::text::Condition;
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 22] = [
     "id",
     "on",
     "field",
@@ -31,10 +32,16 @@ const KEYS: [&str; 18] = [
     "priority",
     "linger",
     "on_unknown",
+    "hours",
+    "urgent",
+    "reason",
+    "control_percent",
 ];
 const PRIORITIES: [&str; 3] = ["urgent", "normal", "low"];
 const EXAMPLE: &str = "- id: welcome, with its keys below it";
 const MINUTE_MS: u64 = 60_000;
+/// With a larger group that gets nothing, the rule is better left out.
+const MAX_CONTROL_PERCENT: u64 = 90;
 /// The longest `group_id`, in characters. LigueLead states no limit; this is its limit for titles.
 const MAX_GROUP_CHARS: usize = 255;
 
@@ -67,17 +74,28 @@ pub struct Rule {
     /// Whether a message of which it is still unknown after `send.unknown_after` whether it was sent is sent once
     /// more. Default false.
     pub resends_unknown: bool,
+    /// When its messages may start, where that is not the account's own hours.
+    pub hours: Option<SendingHours>,
+    /// Of a hundred leads, how many get nothing of this rule, always the same ones: 0 to 90. Default 0.
+    pub control_percent: u8,
 }
 
-pub(super) fn read_all(root: &Section<'_>, ids: &mut Ids, unknown_after_ms: u64, problems: &mut Problems) -> Vec<Rule> {
+/// What a rule needs of the rest of the file.
+#[derive(Clone, Copy)]
+pub(super) struct Account<'a> {
+    pub(super) send: &'a SendTiming,
+    pub(super) hours: &'a SendingHours,
+}
+
+pub(super) fn read_all(root: &Section<'_>, ids: &mut Ids, account: Account<'_>, problems: &mut Problems) -> Vec<Rule> {
     let items = root.list("rules", MAX_RULES, EXAMPLE, problems);
     if !root.has("rules") && !root.has("campaigns") {
         root.warning("rules", "without rules nothing is ever sent", Some("rules: with at least one"), problems);
     }
-    items.iter().filter_map(|item| read(item, ids, unknown_after_ms, problems)).collect()
+    items.iter().filter_map(|item| read(item, ids, account, problems)).collect()
 }
 
-fn read(item: &Item<'_>, ids: &mut Ids, unknown_after_ms: u64, problems: &mut Problems) -> Option<Rule> {
+fn read(item: &Item<'_>, ids: &mut Ids, account: Account<'_>, problems: &mut Problems) -> Option<Rule> {
     let section = item.section(&KEYS, problems)?;
     // All parts are read before any is asked for, so that each shows its mistakes.
     let id = ids.read(&section, problems);
@@ -88,11 +106,30 @@ fn read(item: &Item<'_>, ids: &mut Ids, unknown_after_ms: u64, problems: &mut Pr
     let group_id = group_id(&section, problems);
     let quota = sending::quotas(&section, "quota", problems);
     let shadow = section.flag("shadow", problems).unwrap_or_default();
-    let priority = priority(&section, problems);
+    let is_voice = section.has("voice");
+    let is_urgent = is_urgent(&section, is_voice, problems);
+    let priority = if is_urgent { Priority::Urgent } else { priority(&section, problems) };
     let linger_ms = linger_ms(&section, priority, expires_ms, problems);
-    let resends_unknown = resends_unknown(&section, expires_ms, unknown_after_ms, problems);
+    let resends_unknown = resends_unknown(&section, expires_ms, account.send.unknown_after_ms, problems);
+    let own_hours = own_hours(&section, account.hours, is_voice, problems);
+    let hours = if is_urgent { Some(account.hours.at_any_hour()) } else { own_hours };
+    let control_percent = section.whole("control_percent", 0..=MAX_CONTROL_PERCENT, problems).unwrap_or_default();
     let (id, trigger, action) = (id?, trigger?, action?);
-    Some(Rule { id, trigger, when, action, expires_ms, group_id, quota, shadow, priority, linger_ms, resends_unknown })
+    Some(Rule {
+        id,
+        trigger,
+        when,
+        action,
+        expires_ms,
+        group_id,
+        quota,
+        shadow,
+        priority,
+        linger_ms,
+        resends_unknown,
+        hours,
+        control_percent,
+    })
 }
 
 fn priority(section: &Section<'_>, problems: &mut Problems) -> Priority {
@@ -109,6 +146,52 @@ fn priority(section: &Section<'_>, problems: &mut Problems) -> Priority {
         })
     });
     read.unwrap_or_default()
+}
+
+/// `urgent: true` with its reason: an SMS or Flash that may come at any hour and goes first.
+fn is_urgent(section: &Section<'_>, is_voice: bool, problems: &mut Problems) -> bool {
+    let is_urgent = section.flag("urgent", problems).unwrap_or_default();
+    let reason = section.text("reason", problems);
+    if !is_urgent {
+        if reason.is_some() {
+            section.error(
+                "reason",
+                "`reason` says why a message may come at any hour",
+                "urgent: true, or no reason",
+                problems,
+            );
+        }
+        return false;
+    }
+    if !section.has("reason") {
+        let suggestion = "reason: and why people want it at any hour, such as \"a code that they asked for\"";
+        section.error("urgent", "a message at any hour needs a reason", suggestion, problems);
+    }
+    if is_voice {
+        section.error("urgent", "no call comes at any hour", "no urgent here, or an sms or flash", problems);
+    }
+    for (key, why) in [("hours", "comes at any hour"), ("priority", "goes first anyway")] {
+        if section.has(key) {
+            section.error(key, format!("an urgent message {why}"), &format!("urgent or {key}"), problems);
+        }
+    }
+    true
+}
+
+/// `hours`: those of the rule's channel, inside of the account's.
+fn own_hours(
+    section: &Section<'_>,
+    account: &SendingHours,
+    is_voice: bool,
+    problems: &mut Problems,
+) -> Option<SendingHours> {
+    let own = sending::of(section, "hours", problems)?;
+    let narrowed = account.narrowed(&own, is_voice);
+    if narrowed.as_ref().is_none_or(|hours| is_voice && !call::ever(hours)) {
+        let message = "these hours are never inside of the account's, under `hours` of the file";
+        section.error("hours", message, "hours that are, or other ones there", problems);
+    }
+    narrowed
 }
 
 fn linger_ms(

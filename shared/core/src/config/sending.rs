@@ -9,10 +9,14 @@ use crate::hours::Hours;
 const SECOND_MS: u64 = 1_000;
 const MINUTE_MS: u64 = 60 * SECOND_MS;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
+/// The longest that a call may take.
+const MAX_CALL_MS: u64 = 30 * SECOND_MS;
 /// The longest time for which a message may wait for others: what is worth more is a schedule.
 pub(super) const MAX_LINGER_MS: u64 = 10 * MINUTE_MS;
 /// When LigueLead dials, on São Paulo's clock; the last minute is 21:44. Source: its published clients.
 const DIALLING: &str = "08:00-21:45 daily";
+/// Over how long what waited for an opening is released, unless the file says.
+const SPREAD_MS: u64 = 5 * MINUTE_MS;
 /// The most caps: each costs room in a lead's item.
 const MAX_CAPS: usize = 10;
 
@@ -38,6 +42,25 @@ pub struct SendingHours {
     pub voice: Hours,
     /// When LigueLead dials at all, on São Paulo's clock: default 08:00 to 21:44. Calls need both.
     pub dialling: Hours,
+    /// Over how long what waited for an opening is released, in milliseconds: 0 to 1 hour, default 5 minutes.
+    pub spread_ms: u64,
+}
+
+impl SendingHours {
+    /// Those of a rule with hours of its own for SMS and Flash, or for calls: both must be open. `None` if they never
+    /// are.
+    pub(super) fn narrowed(&self, own: &Hours, is_voice: bool) -> Option<Self> {
+        Some(if is_voice {
+            Self { voice: self.voice.and(own)?, ..self.clone() }
+        } else {
+            Self { sms: self.sms.and(own)?, ..self.clone() }
+        })
+    }
+
+    /// Those of an SMS or Flash that cannot wait.
+    pub(super) fn at_any_hour(&self) -> Self {
+        Self { sms: Hours::ALWAYS, ..self.clone() }
+    }
 }
 
 /// At most `max` messages to one lead in any window of `every_ms`.
@@ -59,7 +82,7 @@ pub struct SendTiming {
     /// When a batch that nobody finished counts as abandoned. Default 3 minutes; longer than `call_timeout_ms`, or a
     /// slow call would be taken for a dead one.
     pub stale_after_ms: u64,
-    /// How long one call may take. Default 30 seconds.
+    /// How long one call may take: 1 to 30 seconds, the most that LigueLead's page advises. Default 30 seconds.
     pub call_timeout_ms: u64,
     /// How long an unknown outcome may wait for a callback. Default 24 hours.
     pub unknown_after_ms: u64,
@@ -80,19 +103,28 @@ pub(super) fn quotas(section: &Section<'_>, key: &str, problems: &mut Problems) 
 
 pub(super) fn hours(root: &Section<'_>, problems: &mut Problems) -> SendingHours {
     let vendor = Hours::parse(DIALLING).unwrap_or(Hours::ALWAYS);
-    let Some(section) = root.section("hours", &["sms", "voice", "dialling"], problems) else {
-        return SendingHours { sms: Hours::ALWAYS, voice: Hours::ALWAYS, dialling: vendor };
+    let default = SendingHours { sms: Hours::ALWAYS, voice: Hours::ALWAYS, dialling: vendor, spread_ms: SPREAD_MS };
+    let Some(section) = root.section("hours", &["sms", "voice", "dialling", "holidays", "spread"], problems) else {
+        return default;
     };
-    let mut read = |key| {
-        section.get(key, problems).and_then(|item| {
-            item.parsed(problems, |text| Hours::parse(text).map_err(|error| (error.to_string(), error.hint())))
+    let (sms, voice) = (of(&section, "sms", problems), of(&section, "voice", problems));
+    let dialling = of(&section, "dialling", problems);
+    let is_closed = section.get("holidays", problems).and_then(|item| {
+        item.parsed(problems, |word| match word {
+            "open" => Ok(false),
+            "closed" => Ok(true),
+            _ => Err((format!("\"{word}\" does not say what holidays are"), "open or closed".to_owned())),
         })
+    });
+    let on_holidays = |hours: Option<Hours>| {
+        let hours = hours.unwrap_or(Hours::ALWAYS);
+        if is_closed == Some(true) { hours.but_holidays() } else { hours }
     };
-    let (sms, voice, dialling) = (read("sms"), read("voice"), read("dialling"));
     let hours = SendingHours {
-        sms: sms.unwrap_or(Hours::ALWAYS),
-        voice: voice.unwrap_or(Hours::ALWAYS),
-        dialling: dialling.unwrap_or(vendor),
+        sms: on_holidays(sms),
+        voice: on_holidays(voice),
+        dialling: dialling.unwrap_or(default.dialling),
+        spread_ms: section.duration_ms("spread", 0..=HOUR_MS, problems).unwrap_or(SPREAD_MS),
     };
     if !call::ever(&hours) {
         let key = if section.has("voice") { "voice" } else { "dialling" };
@@ -100,6 +132,13 @@ pub(super) fn hours(root: &Section<'_>, problems: &mut Problems) -> SendingHours
         section.error(key, message, "a range with 15 minutes or more inside of that", problems);
     }
     hours
+}
+
+/// Hours under a key.
+pub(super) fn of(section: &Section<'_>, key: &str, problems: &mut Problems) -> Option<Hours> {
+    section
+        .get(key, problems)?
+        .parsed(problems, |text| Hours::parse(text).map_err(|error| (error.to_string(), error.hint())))
 }
 
 pub(super) fn caps(root: &Section<'_>, problems: &mut Problems) -> Vec<Cap> {
@@ -130,7 +169,7 @@ pub(super) fn send(root: &Section<'_>, problems: &mut Problems) -> SendTiming {
     };
     let mut duration = |key, range| section.duration_ms(key, range, problems);
     let stale_after = duration("stale_after", 10 * SECOND_MS..=HOUR_MS);
-    let call_timeout = duration("call_timeout", SECOND_MS..=10 * MINUTE_MS);
+    let call_timeout = duration("call_timeout", SECOND_MS..=MAX_CALL_MS);
     let unknown_after = duration("unknown_after", MINUTE_MS..=30 * DAY_MS);
     let linger_ms = duration("linger", 0..=MAX_LINGER_MS);
     let send = SendTiming {

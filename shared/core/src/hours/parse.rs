@@ -1,6 +1,6 @@
 //! Reading opening hours, with a hint for each way to get them wrong.
 
-use super::{Days, Hours, Kind, MINUTES_PER_DAY, Range};
+use super::{Days, Hours, Kind, MINUTES_PER_DAY, Range, Ranges};
 
 /// More ranges than anybody's week has; a bound on what is kept.
 const MAX_RANGES: usize = 28;
@@ -88,7 +88,8 @@ pub(super) fn parse(text: &str) -> Result<Hours, HoursError> {
     {
         single.days = Days::ALL.0;
     }
-    drafts.into_iter().map(finish).collect::<Result<Vec<_>, _>>().map(|ranges| Hours(Kind::Ranges(ranges)))
+    let of_the_week = drafts.into_iter().map(finish).collect::<Result<Vec<_>, _>>()?;
+    Ok(Hours(Kind::Ranges(Ranges { of_the_week, but_holidays: false })))
 }
 
 fn finish(draft: Draft) -> Result<Range, HoursError> {

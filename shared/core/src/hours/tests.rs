@@ -51,6 +51,33 @@ fn the_next_opening_is_now_later_today_or_after_the_weekend() {
 }
 
 #[test]
+fn holidays_are_closed_on_the_recipients_date() {
+    let hours = Hours::parse("08:00-20:00 daily").unwrap().but_holidays();
+    let sao_paulo = zone("America/Sao_Paulo");
+    // Christmas Eve ends at 20:00, and Boxing Day begins at 08:00.
+    let next_ms = hours.next_open_ms(ms("2026-12-24T23:30:00Z"), &sao_paulo);
+    assert_eq!(next_ms, ms("2026-12-26T11:00:00Z"));
+    // At 03:30 UTC it is still the 24th in Manaus.
+    let always = Hours::ALWAYS.but_holidays();
+    assert!(!always.is_open(ms("2026-12-25T03:30:00Z"), &sao_paulo));
+    assert!(always.is_open(ms("2026-12-25T03:30:00Z"), &zone("America/Manaus")));
+    assert_eq!(always.next_close_ms(ms("2026-12-24T12:00:00Z"), &sao_paulo), Some(ms("2026-12-25T03:00:00Z")));
+    // Christmas and New Year's Day 2026 are both Fridays.
+    let fridays = Hours::parse("09:00-10:00 fri").unwrap().but_holidays();
+    assert_eq!(fridays.next_open_ms(ms("2026-12-19T12:00:00Z"), &sao_paulo), ms("2027-01-08T12:00:00Z"));
+}
+
+#[test]
+fn two_hours_together_are_open_when_both_are() {
+    let of = |text: &str| Hours::parse(text).unwrap();
+    let both = of("08:00-20:00 mon-sat").and(&of("18:00-22:00 fri-sun, 06:00-09:00 mon")).unwrap();
+    assert_eq!(both, of("18:00-20:00 fri-sat, 08:00-09:00 mon"));
+    assert_eq!(of("08:00-20:00 mon").and(&Hours::ALWAYS), Some(of("08:00-20:00 mon")));
+    assert_eq!(of("08:00-20:00 mon").and(&of("20:00-22:00 mon")), None);
+    assert_eq!(of("08:00-20:00 mon").and(&of("08:00-20:00 tue")), None);
+}
+
+#[test]
 fn a_clock_put_forward_over_the_start_opens_at_the_jump() {
     // São Paulo, 2018-11-04: midnight became 01:00. Open from 00:30: the clock first shows a time after it at the jump.
     assert_eq!(next("00:30-02:00 sun", "2018-11-04T02:00:00Z", "America/Sao_Paulo"), "2018-11-04T03:00:00Z");
@@ -131,10 +158,11 @@ proptest! {
         start in 0_u16..1_439,
         length in 1_u16..600,
         days in 1_u8..128,
+        but_holidays in any::<bool>(),
         zone_name in prop::sample::select(vec!["America/Sao_Paulo", "America/New_York", "Australia/Lord_Howe", "UTC"]),
     ) {
         let range = Range { start, end: (start + length).min(MINUTES_PER_DAY), days: Days(days) };
-        let hours = Hours(Kind::Ranges(vec![range]));
+        let hours = Hours(Kind::Ranges(Ranges { of_the_week: vec![range], but_holidays }));
         let zone = zone(zone_name);
         let now_ms = now_s * 1_000;
         let next_ms = hours.next_open_ms(now_ms, &zone);
@@ -157,10 +185,11 @@ proptest! {
         start in 0_u16..1_439,
         length in 1_u16..600,
         days in 1_u8..128,
+        but_holidays in any::<bool>(),
         zone_name in prop::sample::select(vec!["America/Sao_Paulo", "America/New_York", "Australia/Lord_Howe", "UTC"]),
     ) {
         let range = Range { start, end: (start + length).min(MINUTES_PER_DAY), days: Days(days) };
-        let hours = Hours(Kind::Ranges(vec![range]));
+        let hours = Hours(Kind::Ranges(Ranges { of_the_week: vec![range], but_holidays }));
         let zone = zone(zone_name);
         let now_ms = now_s * 1_000;
         let Some(close_ms) = hours.next_close_ms(now_ms, &zone) else {

@@ -79,7 +79,7 @@ impl Sender {
 
     fn is_still_allowed(&self, mine: &[Message], day: &str) -> bool {
         let now_ms = self.world.now_ms();
-        let open = |message: &Message| gate(message, &self.settings.hours, now_ms) == Gate::Open;
+        let open = |message: &Message| gate(message, self.settings.hours_of(&message.rule), now_ms) == Gate::Open;
         let is_today = today(now_ms, &self.settings.zone) == day;
         is_today && (planted(Fault::HoursNotAskedAgain) || mine.iter().all(open))
     }

@@ -50,7 +50,7 @@ impl Sender {
             match found.get(&call.audio) {
                 Some(Recording::At(audio, upload_id)) => {
                     let zone = message.phone.map(|phone| phone.zone()).unwrap_or_default();
-                    match dial(&self.settings.hours, &zone, now_ms) {
+                    match dial(self.settings.hours_of(&message.rule), &zone, now_ms) {
                         Dial::Now { redial_until_ms } => {
                             call.ready = Some(Ready { content: audio.id, upload_id: *upload_id, redial_until_ms });
                             message.credits = call_credits(audio.length_ms);
