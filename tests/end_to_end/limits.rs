@@ -73,7 +73,7 @@ async fn a_closed_hour_holds_a_message_until_it_opens_on_the_recipients_clock() 
     let opens = now.date().checked_add(days.days()).unwrap().at(opens_at, 0, 0, 0);
     let opens_ms = opens.to_zoned(now.time_zone().clone()).unwrap().timestamp().as_millisecond();
 
-    let setup = Setup::new(WELCOME).and(&format!("hours: {{ sms: \"{range} daily\" }}\n"));
+    let setup = Setup::new(WELCOME).and(&format!("hours: {{ sms: \"{range} daily\", spread: 0s }}\n"));
     let installation = Installation::start(setup).await;
     let (here, acre) = (Lead::new(1), Lead::in_area(68, 2));
     for (lead, opens_ms) in [(&here, opens_ms), (&acre, opens_ms + 2 * 3_600_000)] {
