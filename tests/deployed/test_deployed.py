@@ -3,12 +3,14 @@ and deleted. `tests/deployed/run` prepares what this needs: the built functions,
 """
 
 import contextlib
+import io
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import wave
 from pathlib import Path
 
 import boto3
@@ -20,12 +22,16 @@ STACK = "recado-test"
 RULES = """\
 version: 1
 leadsquared: { plan: enterprise, bulk_calls_per_5s: 5 }
-quotas: { messages_per_day: 100 }
+quotas: { messages_per_day: 7 }
 rules:
   - id: welcome
     on: lead.created
     sms: "Olá {{ lead.FirstName | first_name }}, recebemos o seu contato."
     expires: 6h
+  - id: call
+    on: lead.created
+    when: lead.Source == "Phone"
+    voice: { audio: welcome.wav, title: "Welcome" }
 """
 
 
@@ -86,10 +92,36 @@ class System(Processes):
     def messages(self):
         return json.loads(self.recado("messages", "--stack", STACK, "--json"))["messages"]
 
+    def audios(self):
+        return json.loads(self.recado("audio", "list", "--stack", STACK, "--json"))["audios"]
+
+    def invoke(self, logical, event):
+        functions = self.aws("lambda")
+        [name] = [function["FunctionName"] for function in functions.list_functions()["Functions"]
+                  if f"-{logical}-" in function["FunctionName"]]
+        done = functions.invoke(FunctionName=name, Payload=(ROOT / event).read_bytes())
+        assert "FunctionError" not in done, done["Payload"].read()
+
+    def told_once(self):
+        """What was written so that it is said once a day."""
+        rows = self.aws("dynamodb").scan(TableName=STACK)["Items"]
+        return sorted(row["pk"]["S"].split("#")[1] for row in rows if row["pk"]["S"].startswith("O#"))
+
     def denied(self):
         lines = self.requests_file.read_text().splitlines() if self.requests_file.exists() else []
         requests = [json.loads(line) for line in lines]
         return requests, sorted({request["denied"] for request in requests if request["denied"]})
+
+
+def wav(seconds):
+    """A recording of silence."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8_000)
+        file.writeframes(bytes(16_000 * seconds))
+    return content.getvalue()
 
 
 def shape(system, table):
@@ -166,6 +198,18 @@ def follow(system):
     wait_for("nothing waits for LeadSquared", lambda: not any(m["crm_waits"] for m in system.messages()))
     step("the schedule wrote three activities to LeadSquared")
 
+    # A recording, and a file that is none.
+    bucket = system.aws("s3")
+    bucket.put_object(Bucket=outputs["AudioBucketName"], Key="notes.mp3", Body=b"no recording")
+    bucket.put_object(Bucket=outputs["AudioBucketName"], Key="welcome.wav", Body=wav(2))
+    wait_for("the recording is at LigueLead", lambda: [audio["upload"] for audio in system.audios()] == ["there"], 60)
+    assert not json.loads(system.recado("audio", "list", "--stack", STACK, "--json"))["not_added"]
+    # What comes each five minutes, at once.
+    system.invoke("Recordings", "events/reconciler.json")
+    system.invoke("Reconciler", "events/reconciler-missed-webhooks.json")
+    assert system.told_once() == ["audios"], "what is said once a day"
+    step("a recording that was put into the bucket was uploaded, and a file that is none was not")
+
     # A changed configuration and a changed template, while a message waits.
     rules.write_text(RULES.replace("recebemos o seu contato", "temos novidades"))
     assert "version 2 is in force" in system.recado("push", str(rules), "--stack", STACK)
@@ -187,14 +231,17 @@ def follow(system):
     wait_for("LeadSquared knows", lambda: len(activities(system)) == 6)
     step("both secrets were rotated, without a webhook or a callback turned away")
 
+    wait_for("the warning of 80 % of the budget", lambda: "warned" in system.told_once(), 90)
+    step("six of seven messages of the day's budget are spent, and the reconciler said so")
+
     assert set(sent(system).values()) == {1}, f"no message twice: {sent(system)}"
     requests, denied = system.denied()
     assert not denied, f"the roles lack: {denied}"
     used = {}
     for request in requests:
         used.setdefault(request["function"], set()).add(request["action"])
-    assert set(used) == {"crm-webhook", "delivery-webhook", "sender", "reconciler", "crm-sync"}, used
-    step(f"{len(requests)} requests of five functions to the table, each inside its role")
+    assert set(used) == {"crm-webhook", "delivery-webhook", "sender", "reconciler", "crm-sync", "recordings"}, used
+    step(f"{len(requests)} requests of six functions to the table, each inside its role")
 
     # `sam delete` asks for a field of the stack that the emulator does not have.
     cloudformation = system.aws("cloudformation")

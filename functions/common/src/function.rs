@@ -8,6 +8,7 @@ use aws_config::BehaviorVersion;
 use recado_core::config::Config;
 use recado_ledger::{Ledger, timeouts};
 use recado_pipeline::{
+    audio::{AudioStore, Audios},
     enrich::Enricher,
     ingest::Intake,
     reconcile::Reconciler,
@@ -142,10 +143,8 @@ impl Function {
     pub async fn sender(&self) -> anyhow::Result<Sender> {
         let basis = self.basis(&[Name::Callback, Name::LigueLead, Name::LeadSquared]).await?;
         let make = |basis: &Basis| {
-            let (callback, liguelead) = (basis.secret(0)?.secret()?, basis.secret(1)?);
-            let credentials =
-                liguelead::Credentials { api_token: liguelead.part("api_token")?, app_id: liguelead.part("app_id")? };
-            let client = liguelead_client(&liguelead_base_url(), &credentials, call_timeout(basis))?;
+            let callback = basis.secret(0)?.secret()?;
+            let client = sending_client(basis, basis.secret(1)?)?;
             let callbacks = public_url()?.map(|url| CallbackUrls::new(url, callback));
             let leadsquared = crm_client(basis, basis.secret(2)?)?;
             Ok(installation::sender(&basis.config, client, leadsquared, callbacks, &self.ledger_of(basis)))
@@ -156,6 +155,14 @@ impl Function {
     /// What looks at whatever is due.
     pub async fn sweeper(&self) -> anyhow::Result<Sweeper> {
         Ok(Sweeper { sender: self.sender().await?, settler: self.settler().await? })
+    }
+
+    /// What uploads recordings, whose files are in `store`, and the configuration in force.
+    pub async fn audios(&self, store: AudioStore) -> anyhow::Result<(Audios, Arc<Config>)> {
+        let basis = self.basis(&[Name::LigueLead]).await?;
+        let client = sending_client(&basis, basis.secret(0)?)?;
+        let audios = installation::audios(&basis.config, client, &self.ledger_of(&basis), store);
+        Ok((audios, basis.config))
     }
 
     /// What writes outcomes back to LeadSquared.
@@ -215,6 +222,11 @@ fn crm_client(basis: &Basis, keys: &Held) -> anyhow::Result<leadsquared::Client>
     let credentials =
         leadsquared::Credentials { access_key: keys.part("access_key")?, secret_key: keys.part("secret_key")? };
     leadsquared_client(&leadsquared_base_url(), &credentials, call_timeout(basis))
+}
+
+fn sending_client(basis: &Basis, keys: &Held) -> anyhow::Result<liguelead::Client> {
+    let credentials = liguelead::Credentials { api_token: keys.part("api_token")?, app_id: keys.part("app_id")? };
+    liguelead_client(&liguelead_base_url(), &credentials, call_timeout(basis))
 }
 
 fn call_timeout(basis: &Basis) -> Duration {

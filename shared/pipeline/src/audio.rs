@@ -26,7 +26,7 @@ use crate::{settings::today, world::World};
 pub use self::{
     advice::{of_account, of_file, unused, uploaded},
     inspect::{Content, NotARecording, ffmpeg_line, inspect},
-    store::AudioStore,
+    store::{AudioStore, Files},
     upload::{Made, There},
 };
 

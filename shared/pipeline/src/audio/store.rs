@@ -1,11 +1,19 @@
 //! Where the bytes of recordings are kept, for the day on which LigueLead has forgotten one.
 
 use std::{
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use futures::future::BoxFuture;
 use recado_core::{audio::Audio, identity::AudioId};
+
+/// Files by their names, wherever they are.
+pub trait Files: fmt::Debug + Send + Sync {
+    /// The file `name`, if there is one.
+    fn read<'f>(&'f self, name: &'f str) -> BoxFuture<'f, io::Result<Option<Vec<u8>>>>;
+}
 
 /// Where recordings are kept. A deployed installation keeps them in a bucket; on one machine they are files.
 #[derive(Debug, Clone)]
@@ -19,6 +27,8 @@ pub enum AudioStore {
     },
     /// Beside the configuration alone, where they were put by hand: nothing is written.
     Beside(PathBuf),
+    /// Elsewhere, where they were put by their names: nothing is written.
+    Elsewhere(Arc<dyn Files>),
 }
 
 impl AudioStore {
@@ -39,11 +49,14 @@ impl AudioStore {
 
     /// The content of a recording, wherever it still is.
     pub(super) async fn fetch(&self, audio: &Audio) -> io::Result<Option<Vec<u8>>> {
+        let id = audio.id;
         let places: Vec<PathBuf> = match self {
+            Self::Elsewhere(files) => {
+                return Ok(files.read(&audio.name).await?.filter(|bytes| AudioId::of(bytes) == id));
+            }
             Self::Directory { kept, beside } => vec![kept.join(file_name(audio)), beside.join(&audio.name)],
             Self::Beside(beside) => vec![beside.join(&audio.name)],
         };
-        let id = audio.id;
         blocking(move || {
             for place in places {
                 if let Some(bytes) = read(&place)?.filter(|bytes| AudioId::of(bytes) == id) {

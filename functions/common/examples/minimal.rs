@@ -1,0 +1,10 @@
+//! A function that does nothing: what `tests/cold_start/run` compares ours with.
+
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde_json::Value;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move { Ok::<Value, Diagnostic>(event.payload) }))
+        .await
+}

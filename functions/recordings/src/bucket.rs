@@ -1,0 +1,59 @@
+//! The bucket that recordings are put into, by their names.
+
+use std::io;
+
+use anyhow::Context as _;
+use futures::{FutureExt as _, future::BoxFuture};
+use object_store::{
+    Error, ObjectStoreExt as _,
+    aws::{AmazonS3, AmazonS3Builder},
+    path::Path,
+};
+use recado_pipeline::audio::Files;
+use recado_runtime::environment::{optional, required};
+
+/// The bucket's variable.
+const VARIABLE: &str = "RECADO_AUDIO_BUCKET";
+
+/// A bucket.
+#[derive(Debug)]
+pub(crate) struct Bucket(AmazonS3);
+
+impl Bucket {
+    /// The bucket that the template names, with the function's own credentials.
+    pub(crate) fn from_environment() -> anyhow::Result<Self> {
+        let name = required(VARIABLE, "the stack's bucket")?;
+        // An emulator answers in plain text; AWS does not.
+        let is_plain = optional("AWS_ENDPOINT_URL").is_some_and(|url| url.starts_with("http://"));
+        let builder = AmazonS3Builder::from_env().with_bucket_name(name).with_allow_http(is_plain);
+        Ok(Self(builder.build().context(VARIABLE)?))
+    }
+
+    /// The size of the file `name` in bytes, if there is one.
+    pub(crate) async fn size(&self, name: &str) -> io::Result<Option<u64>> {
+        found(self.0.head(&path(name)?).await.map(|about| about.size))
+    }
+
+    async fn content(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let Some(content) = found(self.0.get(&path(name)?).await)? else { return Ok(None) };
+        Ok(Some(content.bytes().await?.to_vec()))
+    }
+}
+
+impl Files for Bucket {
+    fn read<'f>(&'f self, name: &'f str) -> BoxFuture<'f, io::Result<Option<Vec<u8>>>> {
+        self.content(name).boxed()
+    }
+}
+
+fn path(name: &str) -> io::Result<Path> {
+    Path::parse(name).map_err(io::Error::other)
+}
+
+fn found<T>(result: Result<T, Error>) -> io::Result<Option<T>> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
