@@ -14,7 +14,7 @@ from support import ROOT, Processes, free_port, step, wait_for
 
 EVENTS = ROOT / "events"
 FUNCTIONS = {"CrmWebhook": "crm-webhook.json", "DeliveryWebhook": "delivery-webhook.json", "Sender": "sender.json",
-             "Reconciler": "reconciler.json", "CrmSync": "crm-sync.json"}
+             "Reconciler": "reconciler.json", "CrmSync": "crm-sync.json", "Recordings": "reconciler.json"}
 
 
 def event(name):
@@ -28,7 +28,7 @@ class Bench(Processes):
         nobody = f"http://127.0.0.1:{free_port()}"
         ours = event("environment.json")["Parameters"] | {
             "RECADO_TABLE": f"{table}/recado", "LIGUELEAD_BASE_URL": f"{nobody}/v1", "LEADSQUARED_BASE_URL": f"{nobody}/v2",
-            "RECADO_LOG": "info"} | others
+            "RECADO_LOG": "info", "RECADO_AUDIO_BUCKET": "nowhere"} | others
         aws = {name: value for name, value in self.environment.items() if name.startswith("AWS_")}
         return aws | ours
 
@@ -71,6 +71,7 @@ def nothing_is_reachable(bench, table):
     assert "wake_up.failed" in bench.log("Sender")
     failed(answers["Reconciler"], "GetItem")
     failed(answers["CrmSync"], "GetItem")
+    failed(answers["Recordings"], "GetItem")
     step("without the table, webhooks are to be delivered again, and schedules fail with the reason")
 
 
@@ -80,6 +81,7 @@ def nothing_was_pushed(bench, table):
     refused(answers["CrmWebhook"])
     failed(answers["Reconciler"], "no configuration was pushed", "recado push")
     failed(answers["CrmSync"], "no configuration was pushed")
+    failed(answers["Recordings"], "no configuration was pushed")
     step("without a configuration they say how to push one")
 
 
@@ -92,6 +94,7 @@ def a_secret_is_missing(bench, table):
     refused(answers["DeliveryWebhook"])
     failed(answers["Reconciler"], "LIGUELEAD_SECRET_ARN", "api_token")
     failed(answers["CrmSync"], "LEADSQUARED_SECRET_ARN")
+    failed(answers["Recordings"], "LIGUELEAD_SECRET_ARN", "api_token")
     assert "no JSON" not in json.dumps(answers["CrmSync"][0]), "what is in a secret is not told"
     step("an empty secret is named")
 

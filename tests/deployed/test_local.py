@@ -131,6 +131,10 @@ def follow(local):
     assert answer is None
     assert sent(local) == {(PHONE, TEXT): 1}
     step("Reconciler found nothing left to do")
+    answer, output = local.invoke("Recordings", "reconciler.json")
+    assert answer is None
+    measured(output, "function.invocations")
+    step("Recordings found no rule that calls")
     print("1 passed, 0 failed")
 
 
