@@ -19,7 +19,7 @@ from support import ROOT, Processes
 EVENTS = ROOT / "events"
 STARTS = int(os.environ.get("STARTS", "20"))
 OURS = {"CrmWebhook": "crm-webhook.json", "DeliveryWebhook": "delivery-webhook.json", "Sender": "sender.json",
-        "Reconciler": "reconciler.json", "CrmSync": "crm-sync.json"}
+        "Reconciler": "reconciler.json", "CrmSync": "crm-sync.json", "Recordings": "reconciler.json"}
 
 
 def zipped_bytes(folder, paths):
@@ -47,7 +47,8 @@ def main():
         variables = {name: value for name, value in bench.environment.items() if name.startswith("AWS_")}
         variables |= json.loads((EVENTS / "environment.json").read_text())["Parameters"]
         variables |= {"RECADO_TABLE": f"{table}/recado", "LIGUELEAD_BASE_URL": f"{vendor}/v1",
-                      "LEADSQUARED_BASE_URL": f"{crm}/v2", "RECADO_LOG": "error", "PYTHONPATH": str(packages)}
+                      "LEADSQUARED_BASE_URL": f"{crm}/v2", "RECADO_LOG": "error", "RECADO_AUDIO_BUCKET": "nowhere",
+                      "PYTHONPATH": str(packages)}
         webhook = Path(__file__).with_name("webhook.py")
         functions = [(name, [str(ROOT / ".aws-sam/build" / name / "bootstrap")], event,
                       [ROOT / ".aws-sam/build" / name / "bootstrap"]) for name, event in OURS.items()]
