@@ -83,17 +83,21 @@ pub fn into_requests(
     }
     let mut fewest: HashMap<Content, usize> =
         counts.into_iter().map(|(content, count)| (content, count.div_ceil(phones_per_request))).collect();
-    let mut requests = Vec::new();
+    let mut requests: Vec<(Content, Vec<Message>)> = Vec::new();
     for (shared, group) in groups {
-        for members in pack(group, phones_per_request) {
-            let left = fewest.entry(shared.content.clone()).or_default();
-            requests.push(Request { members, among_fewest: *left > 0 });
-            *left = left.saturating_sub(1);
-        }
+        let packed = pack(group, phones_per_request);
+        requests.extend(packed.into_iter().map(|members| (shared.content.clone(), members)));
     }
-    // Oldest first over all texts, so that a large mailing does not hold up what came before it.
-    requests.sort_by_key(|request| request.members.first().map(|one| (one.priority, one.created_ms, one.id)));
-    requests
+    // Oldest first over all texts, so that a large mailing does not hold up what came before it. Sorted before the fewest
+    // are told from the rest: which is which must not hang on how a hash map is laid out.
+    requests.sort_by_key(|(_, members)| members.first().map(|one| (one.priority, one.created_ms, one.id)));
+    let among_fewest = |(content, members): (Content, Vec<Message>)| {
+        let left = fewest.entry(content).or_default();
+        let request = Request { members, among_fewest: *left > 0 };
+        *left = left.saturating_sub(1);
+        request
+    };
+    requests.into_iter().map(among_fewest).collect()
 }
 
 /// A short name for what LigueLead takes once in a request of `message`: messages with the same one can share a request
