@@ -12,8 +12,9 @@ use recado_core::{
 
 use crate::{crm::Crm, settings::ms};
 
-/// How long a message waits for a slot of the account before it is held instead, in ms.
-const SLOT_WITHIN_MS: i64 = 6_000;
+/// How long a message waits for a slot of the account before it is held instead, in ms: the write-back reserves the slots
+/// of a window ahead, so that the first free one may be two windows of 5 s away.
+const SLOT_WITHIN_MS: i64 = 11_000;
 /// How long messages wait after LeadSquared could not be asked, in ms.
 const ASK_AGAIN_MS: i64 = 60_000;
 /// Why they wait.
