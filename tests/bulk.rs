@@ -8,23 +8,16 @@ mod support;
 
 use std::{
     collections::BTreeSet,
-    ops::RangeInclusive,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use recado_core::{
-    config::Config,
-    decide::{Verdict, WhyNot, decide},
-    event::Event,
-    fields::Fields,
-    kind::EventKind,
-};
+use recado_core::config::Config;
 use recado_ledger::{Inserted, Ledger, embedded_client};
 use recado_simulators::liguelead::Received;
 use recado_table::EmbeddedTable;
 use reqwest::Client;
-use support::{Installation, Lead, SECRET, Setup, wait_until};
+use support::{Installation, Lead, SECRET, Setup, messages_of, wait_until};
 
 const EVENTS: u32 = 10_000;
 const POSTERS: u32 = 32;
@@ -128,36 +121,6 @@ async fn one_webhook_with_ten_thousand_leads_goes_in_a_few_requests() {
     assert!(sizes.len() <= most_requests(sent), "{sizes:?} in {sent:.1?}");
 }
 
-/// What the rule makes of the creation of leads with these numbers: rows as the webhook writes them.
-async fn write(ledger: &Ledger, config: &Config, numbers: RangeInclusive<u32>) {
-    let now_ms = jiff::Timestamp::now().as_millisecond();
-    let messages: Vec<_> = numbers
-        .flat_map(|number| {
-            let lead = Lead::new(number);
-            let event = Event {
-                kind: EventKind::LeadCreated,
-                lead: Fields::from_iter([
-                    ("ProspectID", Some(lead.id.clone())),
-                    ("FirstName", Some(lead.name)),
-                    ("Phone", Some(lead.phone)),
-                ]),
-                lead_id: lead.id,
-                before: None,
-                activity: None,
-                by: None,
-                at: None,
-            };
-            decide(config, &event, now_ms).into_iter().filter_map(|decision| match decision.verdict {
-                Verdict::Message(message) => Some(*message),
-                Verdict::No(WhyNot::OtherKind) => None,
-                Verdict::No(why) => panic!("{why}"),
-            })
-        })
-        .collect();
-    let inserted = ledger.insert_messages(&messages).await.unwrap();
-    assert!(inserted.iter().all(|one| *one == Inserted::New));
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_phones_that_wait_go_in_one_request() {
     // Written while nobody serves: the next start finds them waiting, as after a crash.
@@ -166,7 +129,8 @@ async fn ten_thousand_phones_that_wait_go_in_one_request() {
     let config = Config::parse(&setup.config).unwrap().config;
     let ledger = Ledger::new(embedded_client(&table.endpoint_url()), "waiting", config.retention_ms);
     ledger.create_if_missing().await.unwrap();
-    write(&ledger, &config, 1..=EVENTS).await;
+    let waiting = messages_of(&config, 1..=EVENTS, jiff::Timestamp::now().as_millisecond());
+    assert!(ledger.insert_messages(&waiting).await.unwrap().iter().all(|one| *one == Inserted::New));
 
     let begun = Instant::now();
     let installation = Installation::start(setup).await;

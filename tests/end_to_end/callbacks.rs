@@ -11,7 +11,7 @@ use recado_table::EmbeddedTable;
 
 use crate::{
     WELCOME,
-    support::{Installation, Lead, Meter, Setup, answer, wait_until},
+    support::{Installation, Lead, Setup, SlowTable, answer, wait_until},
 };
 
 /// An installation whose only message was accepted, and of which nothing was reported yet.
@@ -135,21 +135,21 @@ async fn reports_that_come_twice_in_disorder_or_before_the_answer_settle_their_m
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_is_answered_within_a_second_while_the_table_is_slow_and_is_not_lost() {
     let table = Arc::new(EmbeddedTable::memory().await.unwrap());
-    let meter = Meter::start(&table.endpoint_url()).await;
+    let slow = SlowTable::start(&table.endpoint_url()).await;
     let lead = Lead::new(1);
-    let mut setup = Setup::new(WELCOME).on_table(table, "slow").variable("AWS_ENDPOINT_URL_DYNAMODB", meter.endpoint());
+    let mut setup = Setup::new(WELCOME).on_table(table, "slow").variable("AWS_ENDPOINT_URL_DYNAMODB", slow.endpoint());
     setup.liguelead.callbacks.silent_endings = vec![lead.phone[7..].to_owned()];
     let installation = Installation::start(setup).await;
     installation.take(&lead.created()).await;
     installation.comes_to(&lead.id, "accepted").await;
     let campaign = installation.liguelead.received().campaigns[0].clone();
     let body = lead.callback(&campaign.id, "delivered", "2026-11-20T12:00:00.000Z");
-    meter.slow_down(Duration::from_secs(4));
+    slow.slow_down(Duration::from_secs(4));
     let begun = Instant::now();
     assert_eq!(report(&installation, &campaign.webhook_url.unwrap(), &body).await, 200);
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     assert!(installation.log.all().iter().any(|line| line.contains("callback.spooled")));
-    meter.slow_down(Duration::ZERO);
+    slow.slow_down(Duration::ZERO);
     installation.comes_to(&lead.id, "delivered").await;
 }
 

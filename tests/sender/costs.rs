@@ -1,12 +1,15 @@
 //! What a message costs at the table: requests and units, one message and ten thousand of one text.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use recado_ledger::embedded_client;
 use recado_pipeline::send::NO_DEADLINE_MS;
 use recado_simulators::liguelead::Options;
 
-use crate::{Bench, counter::Counter};
+use crate::{
+    Bench,
+    counter::{Counter, TimedVendor},
+};
 
 const RULES: &str = "  - { id: same, on: lead.created, sms: \"Boas-vindas.\" }\n";
 
@@ -22,14 +25,17 @@ fn total(asked: &Asked) -> (u32, f64, f64) {
     (asked.values().map(|(count, _)| count).sum(), units(false), units(true))
 }
 
-/// Writes and sends `count` messages of one text under these rules; what was asked of the table for each.
-async fn costs(rules: &str, count: u32) -> (Asked, Asked) {
+/// Writes and sends `count` messages of one text under these rules: what was asked of the table for each, and the share of the sending's time
+/// in which neither the table nor LigueLead was waited for.
+async fn costs(rules: &str, count: u32) -> (Asked, Asked, f64) {
     let counter = Counter::default();
     let client = |url: &str| {
         let config = embedded_client(url).config().to_builder().interceptor(counter.clone()).build();
         aws_sdk_dynamodb::Client::from_conf(config)
     };
-    let bench = Bench::with(rules, Options::default(), client).await;
+    let mut bench = Bench::with(rules, Options::default(), client).await;
+    let timed = TimedVendor::new(&Options::default(), counter.waits.clone());
+    bench.sender.liguelead = bench.sender.liguelead.through(Arc::new(timed));
     // The first lease looks at its item before, and a second one need not.
     let warm = bench.messages([count + 1]);
     bench.write(&warm).await;
@@ -40,9 +46,12 @@ async fn costs(rules: &str, count: u32) -> (Asked, Asked) {
     bench.write(&messages).await;
     let written = counter.take();
     let ids: Vec<_> = messages.iter().map(|message| message.id).collect();
+    counter.waits.take();
+    let begun = Instant::now();
     let report = bench.sender.send_new(&ids, NO_DEADLINE_MS).await.unwrap();
+    let (took, waited) = (begun.elapsed(), counter.waits.take());
     assert_eq!((report.requests, report.requests_fewest, report.accepted), (1, 1, u64::from(count)));
-    (written, counter.take())
+    (written, counter.take(), 1.0 - waited.as_secs_f64() / took.as_secs_f64())
 }
 
 fn show(count: u32, what: &str, asked: &Asked) {
@@ -60,9 +69,10 @@ fn show(count: u32, what: &str, asked: &Asked) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_costs_as_many_requests_and_units_as_the_documentation_says() {
     for (count, most_requests) in [(1, 12), (10_000, 1_200)] {
-        let (written, sent) = costs(RULES, count).await;
+        let (written, sent, own_share) = costs(RULES, count).await;
         show(count, "written", &written);
         show(count, "sent", &sent);
+        println!("{count} message(s): {:.1} % of the time outside of the table and LigueLead", 100.0 * own_share);
         let (requests, ..) = total(&sent);
         assert!(requests <= most_requests, "{sent:?}");
         assert_eq!(sent["TransactWriteItems"].0, 1, "only the reservation of the budget is one");
@@ -79,7 +89,7 @@ async fn a_quota_of_a_rule_rides_in_the_accounts_transaction_and_a_cap_is_one_wr
     for count in [1, 100] {
         let mut units = Vec::new();
         for rules in &all {
-            let (_, sent) = costs(rules, count).await;
+            let (_, sent, _) = costs(rules, count).await;
             show(count, rules, &sent);
             assert_eq!(sent["TransactWriteItems"].0, 1);
             let (_, writes, reads) = total(&sent);

@@ -1,14 +1,19 @@
-//! Counts what is asked of the table, and has the table say what each request cost.
+//! Counts what is asked of the table, has the table say what each request cost, and measures for how long the table or
+//! LigueLead was waited for.
 
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 use aws_sdk_dynamodb::{
     config::{
         ConfigBag, Intercept, RuntimeComponents,
-        interceptors::{AfterDeserializationInterceptorContextRef, BeforeSerializationInterceptorContextMut},
+        interceptors::{
+            AfterDeserializationInterceptorContextRef, BeforeSerializationInterceptorContextMut,
+            FinalizerInterceptorContextRef,
+        },
     },
     error::BoxError,
     operation::{
@@ -22,19 +27,85 @@ use aws_sdk_dynamodb::{
     },
     types::{ConsumedCapacity, ReturnConsumedCapacity},
 };
+use liguelead::{Answered, Transport};
+use recado_simulators::liguelead::Options;
+use reqwest::header::HeaderName;
 
-/// Requests and their capacity units, by operation.
+/// Requests and their capacity units, by operation; and for how long any was under way.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Counter(Arc<Mutex<BTreeMap<&'static str, (u32, f64)>>>);
+pub(crate) struct Counter {
+    asked: Arc<Mutex<BTreeMap<&'static str, (u32, f64)>>>,
+    pub(crate) waits: Waits,
+}
+
+/// How long at least one request, of whatever kind, was under way.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Waits(Arc<Mutex<UnderWay>>);
+
+#[derive(Debug, Default)]
+struct UnderWay {
+    requests: u32,
+    since: Option<Instant>,
+    in_all: Duration,
+}
+
+impl Waits {
+    fn begin(&self) {
+        let mut under_way = self.0.lock().unwrap();
+        under_way.requests += 1;
+        under_way.since.get_or_insert_with(Instant::now);
+    }
+
+    fn end(&self) {
+        let mut under_way = self.0.lock().unwrap();
+        under_way.requests -= 1;
+        if under_way.requests == 0
+            && let Some(since) = under_way.since.take()
+        {
+            under_way.in_all += since.elapsed();
+        }
+    }
+
+    /// How long it was since this was last called, while none is under way.
+    pub(crate) fn take(&self) -> Duration {
+        std::mem::take(&mut self.0.lock().unwrap().in_all)
+    }
+}
+
+/// LigueLead over HTTP, its calls timed.
+pub(crate) struct TimedVendor {
+    http: reqwest::Client,
+    waits: Waits,
+}
+
+impl TimedVendor {
+    /// To the simulator that was started with these options.
+    pub(crate) fn new(options: &Options, waits: Waits) -> Self {
+        let credentials = [("api-token", &options.api_token), ("app-id", &options.app_id)];
+        let headers = credentials.map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+        Self { http: reqwest::Client::builder().default_headers(headers.into_iter().collect()).build().unwrap(), waits }
+    }
+}
+
+impl Transport for TimedVendor {
+    fn call(&self, request: reqwest::Request) -> Answered<'_> {
+        Box::pin(async move {
+            self.waits.begin();
+            let answered = self.http.call(request).await;
+            self.waits.end();
+            answered
+        })
+    }
+}
 
 impl Counter {
     /// What was asked since this was last called.
     pub(crate) fn take(&self) -> BTreeMap<&'static str, (u32, f64)> {
-        std::mem::take(&mut *self.0.lock().unwrap())
+        std::mem::take(&mut *self.asked.lock().unwrap())
     }
 
     fn add(&self, operation: &'static str, consumed: &[ConsumedCapacity]) {
-        let mut asked = self.0.lock().unwrap();
+        let mut asked = self.asked.lock().unwrap();
         let entry = asked.entry(operation).or_default();
         entry.0 += 1;
         entry.1 += consumed.iter().filter_map(|one| one.capacity_units).sum::<f64>();
@@ -85,6 +156,7 @@ impl Intercept for Counter {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        self.waits.begin();
         let input = context.input_mut();
         ask!(
             input,
@@ -117,6 +189,15 @@ impl Intercept for Counter {
                 UpdateItemOutput => "UpdateItem"
             );
         }
+        Ok(())
+    }
+    fn read_after_execution(
+        &self,
+        _: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.waits.end();
         Ok(())
     }
 }

@@ -18,10 +18,6 @@ use std::sync::{
 
 use recado_core::{
     config::Config,
-    decide::{Verdict, decide},
-    event::Event,
-    fields::Fields,
-    kind::EventKind,
     message::{Message, State},
 };
 use recado_ledger::{Inserted, Ledger, embedded_client};
@@ -29,7 +25,7 @@ use recado_pipeline::{World, secrets::Secret, send::Sender, settle::Settler, swe
 use recado_runtime::installation;
 use recado_simulators::liguelead;
 use recado_table::EmbeddedTable;
-use support::Lead;
+use support::messages_of;
 
 /// A sender and what it works with.
 struct Bench {
@@ -88,31 +84,7 @@ impl Bench {
 
     /// What the rules make of the creation of leads with these numbers.
     fn messages(&self, numbers: impl IntoIterator<Item = u32>) -> Vec<Message> {
-        let of_lead = |number| {
-            let lead = Lead::new(number);
-            let event = Event {
-                kind: EventKind::LeadCreated,
-                lead: Fields::from_iter([
-                    ("ProspectID", Some(lead.id.clone())),
-                    ("FirstName", Some(lead.name)),
-                    ("Phone", Some(lead.phone)),
-                ]),
-                lead_id: lead.id,
-                before: None,
-                activity: None,
-                by: None,
-                at: None,
-            };
-            decide(&self.config, &event, self.now_ms())
-        };
-        numbers
-            .into_iter()
-            .flat_map(of_lead)
-            .map(|decision| match decision.verdict {
-                Verdict::Message(message) => *message,
-                Verdict::No(why) => panic!("{why}"),
-            })
-            .collect()
+        messages_of(&self.config, numbers, self.now_ms())
     }
 
     async fn write(&self, messages: &[Message]) {

@@ -1,5 +1,13 @@
 //! Leads, and the bodies in which LeadSquared tells of them.
 
+use recado_core::{
+    config::Config,
+    decide::{Verdict, WhyNot, decide},
+    event::Event,
+    fields::Fields,
+    kind::EventKind,
+    message::Message,
+};
 use serde_json::{Value, json};
 
 /// A lead with a phone of its own.
@@ -65,4 +73,31 @@ impl Lead {
             },
         })
     }
+}
+
+/// What the rules make of the creation of the leads with these numbers: rows as the webhook writes them.
+pub(crate) fn messages_of(config: &Config, numbers: impl IntoIterator<Item = u32>, now_ms: i64) -> Vec<Message> {
+    let of_lead = |number| {
+        let lead = Lead::new(number);
+        let event = Event {
+            kind: EventKind::LeadCreated,
+            lead: Fields::from_iter([
+                ("ProspectID", Some(lead.id.clone())),
+                ("FirstName", Some(lead.name)),
+                ("Phone", Some(lead.phone)),
+            ]),
+            lead_id: lead.id,
+            before: None,
+            activity: None,
+            by: None,
+            at: None,
+        };
+        decide(config, &event, now_ms)
+    };
+    let message = |verdict| match verdict {
+        Verdict::Message(message) => Some(*message),
+        Verdict::No(WhyNot::OtherKind) => None,
+        Verdict::No(why) => panic!("{why}"),
+    };
+    numbers.into_iter().flat_map(of_lead).filter_map(|decision| message(decision.verdict)).collect()
 }

@@ -6,19 +6,19 @@
 
 mod installation;
 mod leads;
-mod meter;
 mod process;
 mod random;
 mod setup;
+mod slow;
 
 use std::time::{Duration, Instant};
 
 pub(crate) use installation::{EventLine, Installation, MessageLine, Report, answer};
-pub(crate) use leads::Lead;
-pub(crate) use meter::{Meter, idle_share};
+pub(crate) use leads::{Lead, messages_of};
 pub(crate) use process::{Finished, Lines, recado};
 pub(crate) use random::Random;
 pub(crate) use setup::{AUTHOR, SECRET, Setup, credentials, fault, head};
+pub(crate) use slow::SlowTable;
 
 /// How long anything may take before a test gives up. Far longer than needed, since machines are shared.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
