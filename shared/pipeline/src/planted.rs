@@ -35,8 +35,6 @@ pub(crate) enum Fault {
     RefundOnUnknown,
     /// A message is held without an appointment.
     HeldForEver,
-    /// A sender whose batch was released meanwhile makes the call all the same.
-    ReleasedSenderCalls,
     /// A batch whose call was never answered for is given back.
     StaleCallGivenBack,
     /// A batch that was never called keeps what it reserved.
@@ -45,10 +43,10 @@ pub(crate) enum Fault {
     ReportsMoveBack,
     /// A report is thought about before it is stored, and forgotten if that fails.
     ReportNotStored,
-    /// A report whose message cannot be found yet is not looked at again.
-    EarlyReportForgotten,
-    /// A report does not settle what was unknown.
-    UnknownNotSettled,
+    /// Nobody asks who is suppressed.
+    SuppressionsNotAsked,
+    /// Nobody asks what is paused.
+    PausesNotAsked,
 }
 
 /// Whether this mistake is being made: never, outside of the simulation.

@@ -5,7 +5,10 @@ use recado_core::message::{Message, State};
 use recado_ledger::{Amend, LedgerError, Suppression};
 
 use super::{SendReport, Sender, moves::held};
-use crate::pauses::{self, LOOK_MS};
+use crate::{
+    pauses::{self, LOOK_MS},
+    planted::{Fault, planted},
+};
 
 impl Sender {
     /// Lets through what may be sent; holds what is paused or could not be asked about, and ends what may never be.
@@ -29,7 +32,7 @@ impl Sender {
         let suppressed = self.ledger.suppressed(&running).await?;
         let mut asking = Vec::with_capacity(running.len());
         for (place, message) in running.into_iter().enumerate() {
-            match suppressed.get(&place) {
+            match suppressed.get(&place).filter(|_| !planted(Fault::SuppressionsNotAsked)) {
                 Some(suppression) => ends.push(skip(&message, &reason(suppression), now_ms)),
                 None => asking.push(message),
             }

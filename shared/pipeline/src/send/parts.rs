@@ -143,7 +143,7 @@ impl Sender {
         } else {
             None
         };
-        if !self.begin_call(batch, &mine, surplus).await? && !planted(Fault::ReleasedSenderCalls) {
+        if !self.begin_call(batch, &mine, surplus).await? {
             // Another process took this sender for dead and released the batch.
             self.moved(mine.iter().map(|m| given_back(m, batch, now_ms, None, now_ms)).collect()).await;
             report.not_ours += mine.len() as u64;

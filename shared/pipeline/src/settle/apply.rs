@@ -193,7 +193,7 @@ impl Settler {
         let now_ms = self.world.now_ms();
         let (mut applied, mut later) = (Vec::new(), Vec::new());
         for (report, settled) in reports.iter().zip(settled) {
-            if *settled != Settled::Later || planted(Fault::EarlyReportForgotten) {
+            if *settled != Settled::Later {
                 applied.push(report);
             } else if now_ms - report.received_ms > self.settings.unknown_after_ms {
                 tracing::warn!(callback.status = super::logged(&report.status), "callback.of_nobody");
@@ -259,7 +259,7 @@ fn moves_to(message: &Message, batch: BatchId, report: Report) -> Option<State> 
     if planted(Fault::ReportsMoveBack) {
         return Some(report.state());
     }
-    heard(message, batch, report).filter(|_| message.state != State::Unknown || !planted(Fault::UnknownNotSettled))
+    heard(message, batch, report)
 }
 
 /// When a call that nobody answered is over for good: only then is LeadSquared told so, since a redial that is

@@ -14,10 +14,7 @@ use recado_core::{
 use recado_ledger::{BatchChange, LedgerError, StoredCallback, StoredFor};
 
 use super::{Settler, digest, known::Facts};
-use crate::{
-    planted::{Fault, planted},
-    send::Follow,
-};
+use crate::send::Follow;
 
 /// Batches of unknown outcome that a report without a batch is compared with, at most.
 const MOST_UNKNOWN: i32 = 100;
@@ -114,7 +111,6 @@ impl Settler {
         match row.state {
             BatchState::Accepted | BatchState::Refused | BatchState::Released => return Ok(true),
             BatchState::Prepared => return Ok(false),
-            BatchState::Calling | BatchState::Unknown if planted(Fault::UnknownNotSettled) => return Ok(false),
             BatchState::Calling | BatchState::Unknown => {}
         }
         let now_ms = self.world.now_ms();

@@ -6,6 +6,7 @@ use recado_simulators::liguelead::DueCallback;
 
 use super::{
     log::Call,
+    operator,
     rows::{DayRow, Row, short},
     scenario::{HOUR_MS, Scenario, Setting, hours_from_utc},
     universe::{Invariant, Universe},
@@ -14,8 +15,8 @@ use super::{
 const MINUTE_MS: i64 = 60_000;
 /// How far a process's clock, and the way from its last look at it to the call, may be from the true time, in ms.
 const NEARLY_MS: i64 = 500;
-/// How long a process may take from asking the caps to its call, in ms: stalls and a store that does not answer.
-const SLOW_MS: i64 = 30 * MINUTE_MS;
+/// How long a process may take from asking the caps, or an operator's wishes, to its call, in ms: stalls and a store that does not answer.
+pub(super) const SLOW_MS: i64 = 30 * MINUTE_MS;
 /// The tenant's zone: São Paulo.
 const TENANT_FROM_UTC: i64 = -3;
 
@@ -66,7 +67,8 @@ pub(super) fn at_end(universe: &Universe, scenario: &Scenario) {
         broken.extend(caps(&log.calls, &scenario.settings));
         broken
     };
-    for (invariant, what) in broken.into_iter().chain(books(universe, &scenario.settings)) {
+    let heeded = operator::heeded(universe, scenario);
+    for (invariant, what) in broken.into_iter().chain(heeded).chain(books(universe, &scenario.settings)) {
         universe.broke(invariant, what);
     }
 }

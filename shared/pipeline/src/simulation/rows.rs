@@ -67,8 +67,8 @@ impl Rows {
 fn may_follow(state: &str) -> &'static [&'static str] {
     match state {
         // A part of a refused request is refused without a call of its own when the others have told enough.
-        "pending" => &["held", "sending", "expired", "refused"],
-        "held" => &["sending", "expired", "refused"],
+        "pending" => &["held", "sending", "expired", "refused", "skipped"],
+        "held" => &["sending", "expired", "refused", "skipped"],
         "sending" => &["accepted", "refused", "unknown", "held", "pending", "delivered", "undelivered"],
         // What is certain later than the sweep's patience counts.
         "unknown" => &["accepted", "refused", "held", "pending", "delivered", "undelivered"],

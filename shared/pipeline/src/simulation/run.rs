@@ -6,12 +6,11 @@ use std::sync::Arc;
 use dynoxide::Database;
 use fastrand::Rng;
 use liguelead::Client;
-use recado_core::message::Priority;
 use recado_simulators::liguelead::{CallbackOptions, InProcess, Options};
 use serde_json::json;
 
 use super::{
-    oracle,
+    operator, oracle,
     process::{Installed, install, post},
     scenario::{Scenario, Weather, one_in, pick},
     store::{TABLE, dispatch},
@@ -34,6 +33,8 @@ pub(super) struct Outcome {
     pub(super) trace: u64,
     /// Messages that LigueLead took.
     pub(super) sent: usize,
+    /// Requests to the store.
+    pub(super) requests: usize,
 }
 
 /// Runs the schedule of `seed`; `told`: and says what happens.
@@ -65,9 +66,9 @@ async fn schedule(seed: u64, liguelead: &Client, told: bool) -> Outcome {
     oracle::at_end(&driver.universe, &driver.scenario);
     let state = driver.universe.state();
     let sent = state.log.calls.iter().filter(|call| call.accepted).map(|call| call.phones.len()).sum();
-    let broken = state.broken.clone();
+    let (broken, requests) = (state.broken.clone(), state.requests);
     drop(state);
-    Outcome { broken, trace: driver.universe.trace(), sent }
+    Outcome { broken, trace: driver.universe.trace(), sent, requests }
 }
 
 /// An empty table.
@@ -153,6 +154,9 @@ impl Driver<'_> {
                 self.universe.at(at_ms + again_ms, Event::Deliver { change, attempt: DELIVERIES + 1 });
             }
         }
+        for (after_ms, order) in self.scenario.orders.clone() {
+            self.universe.at(self.scenario.begin_ms + after_ms, Event::Order(order));
+        }
         if let Some(after_ms) = self.scenario.reconfigured_after_ms {
             self.universe.at(self.scenario.begin_ms + after_ms, Event::Reconfigure);
         }
@@ -223,13 +227,15 @@ impl Driver<'_> {
 
     fn sweep(&self, slot: usize, ahead_ms: i64) {
         let Some((process, installed)) = self.installed.get(slot).cloned() else { return };
-        let universe = Arc::clone(&self.universe);
+        let (universe, lanes) = (Arc::clone(&self.universe), self.scenario.lanes());
         self.universe.run(process, async move {
-            // All messages have one priority, and to look at its lane alone takes a third as long.
             let deadline_ms = deadline_ms(&universe);
-            match installed.sweeper.sweep_lane(Priority::Normal, ahead_ms, deadline_ms).await {
-                Ok(report) => universe.tell(format_args!("process {} swept: {report:?}", process.slot)),
-                Err(error) => universe.tell(format_args!("process {} could not sweep: {error}", process.slot)),
+            // To look at a lane in which there never is anything takes as long as at another.
+            for lane in lanes {
+                match installed.sweeper.sweep_lane(lane, ahead_ms, deadline_ms).await {
+                    Ok(report) => universe.tell(format_args!("process {} swept: {report:?}", process.slot)),
+                    Err(error) => universe.tell(format_args!("process {} could not sweep: {error}", process.slot)),
+                }
             }
         });
     }
@@ -257,7 +263,7 @@ impl Driver<'_> {
         }
         // Where nobody lives, nobody answers: LeadSquared tries again, LigueLead does not, and the stream waits.
         let Some(slot) = self.living() else {
-            if let Event::Wake(_) = event {
+            if matches!(event, Event::Wake(_) | Event::Order(_)) {
                 self.universe.after(5_000, event);
             }
             return;
@@ -305,6 +311,7 @@ impl Driver<'_> {
                     }
                 });
             }
+            Event::Order(order) => operator::give(&universe, process, &installed, order),
             Event::Start(_) | Event::Reconfigure => {}
         }
     }

@@ -1,9 +1,12 @@
 //! What a schedule is about, drawn from its seed: a configuration or two, leads, their changes, and the weather.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use fastrand::Rng;
-use recado_core::config::Config;
+use recado_core::{config::Config, message::Priority};
 use serde_json::{Value, json};
-use std::sync::Arc;
+
+use super::operator::{self, Order};
 
 /// 10:00 in São Paulo on a Tuesday, in ms since the epoch: schedules begin up to a day after it.
 const BEGIN_MS: i64 = 1_773_147_600_000;
@@ -25,6 +28,8 @@ pub(super) struct Setting {
     pub(super) open: Option<(i64, i64)>,
     /// At most so many messages to one lead in so many ms.
     pub(super) cap: Option<(usize, i64)>,
+    /// Of the messages about a stage.
+    pub(super) priority: Priority,
 }
 
 /// One change of one lead, which asks for one message.
@@ -69,6 +74,8 @@ pub(super) struct Scenario {
     /// When the configuration changes, in ms since the beginning.
     pub(super) reconfigured_after_ms: Option<i64>,
     pub(super) changes: Vec<Change>,
+    /// What an operator does, and when, in ms since the beginning.
+    pub(super) orders: Vec<(i64, Order)>,
     pub(super) processes: usize,
     pub(super) weather: Weather,
     /// How long the weather lasts, in ms since the beginning.
@@ -81,7 +88,7 @@ pub(super) struct Scenario {
 impl Scenario {
     pub(super) fn draw(rng: &mut Rng) -> Self {
         let begin_ms = BEGIN_MS + rng.i64(0..DAY_MS);
-        let (leads, storm_ms) = (rng.usize(2..=6), rng.i64(1..=6) * HOUR_MS);
+        let (leads, storm_ms) = (rng.usize(2..=4), rng.i64(1..=4) * HOUR_MS);
         let phones: Vec<(String, String)> = (0..leads).map(|lead| (lead_id(lead), phone(rng, lead))).collect();
         let reject_phones =
             phones.iter().map(|(_, phone)| phone.clone()).filter(|p| p.ends_with(REFUSED_ENDING)).collect();
@@ -96,12 +103,20 @@ impl Scenario {
             settings: sketches.iter().map(Sketch::setting).collect(),
             reconfigured_after_ms,
             changes: changes(rng, &phones, begin_ms, storm_ms / 2),
+            orders: operator::draw(rng, &phones, storm_ms),
             processes: rng.usize(1..=3),
             weather: Weather::draw(rng, storm_ms),
             storm_ms,
             reject_phones,
             vendor_per_minute: if one_in(rng, 4) { u64::from(per_minute).div_ceil(2) } else { 600_000 },
         }
+    }
+}
+
+impl Scenario {
+    /// The priorities that messages have.
+    pub(super) fn lanes(&self) -> BTreeSet<Priority> {
+        self.settings.iter().map(|setting| setting.priority).chain([Priority::Normal]).collect()
     }
 }
 
@@ -116,19 +131,26 @@ struct Sketch {
     open: Option<(i64, i64)>,
     cap: Option<(usize, i64)>,
     expires_h: i64,
+    linger: &'static str,
+    priority: Priority,
 }
 
 impl Sketch {
     fn draw(rng: &mut Rng) -> Self {
         Self {
             phones_per_request: pick(rng, &[1, 2, 10_000, 10_000]),
-            requests_per_minute: pick(rng, &[1, 2, 5, 600_000]),
+            requests_per_minute: pick(rng, &[1, 3, 600_000, 600_000]),
             messages_per_day: one_in(rng, 3).then(|| rng.u64(1..=6)),
             credits_per_day: one_in(rng, 4).then(|| rng.u64(2..=8)),
             rule_quota: one_in(rng, 4),
             open: one_in(rng, 3).then(|| pick(rng, &[(8, 20), (9, 18), (10, 12)])),
             cap: one_in(rng, 3).then(|| (rng.usize(1..=2), pick(rng, &[6, 24]) * HOUR_MS)),
             expires_h: pick(rng, &[6, 30, 72]),
+            linger: pick(rng, &["0s", "0s", "0s", "0s", "4s", "2m"]),
+            priority: pick(
+                rng,
+                &[Priority::Normal, Priority::Normal, Priority::Normal, Priority::Urgent, Priority::Low],
+            ),
         }
     }
 
@@ -136,12 +158,14 @@ impl Sketch {
     fn changed(&self, rng: &mut Rng) -> Self {
         let other = Self::draw(rng);
         let mut changed = self.clone();
-        match rng.u8(0..6) {
+        match rng.u8(0..8) {
             0 => changed.phones_per_request = other.phones_per_request,
             1 => changed.requests_per_minute = other.requests_per_minute,
             2 => changed.messages_per_day = other.messages_per_day,
             3 => changed.credits_per_day = other.credits_per_day,
             4 => changed.open = other.open,
+            5 => changed.linger = other.linger,
+            6 => changed.priority = other.priority,
             _ => changed.rule_quota = other.rule_quota,
         }
         changed
@@ -160,6 +184,7 @@ impl Sketch {
             credits_per_day: self.credits_per_day,
             open: self.open,
             cap: self.cap,
+            priority: self.priority,
         }
     }
 
@@ -170,7 +195,7 @@ impl Sketch {
                 "liguelead: {{ requests_per_minute: {}, in_flight: 4, environments: 4, phones_per_request: {} }}",
                 self.requests_per_minute, self.phones_per_request
             ),
-            "send: { stale_after: 2m, call_timeout: 20s, unknown_after: 6h }".to_owned(),
+            format!("send: {{ stale_after: 2m, call_timeout: 20s, unknown_after: 6h, linger: {} }}", self.linger),
         ];
         let quotas = [("messages_per_day", self.messages_per_day), ("credits_per_day", self.credits_per_day)];
         let quotas: Vec<String> =
@@ -190,7 +215,8 @@ impl Sketch {
         parts.push(format!("  - {{ id: welcome, on: lead.created, sms: \"{WELCOME}\", expires: {expires}h{quota} }}"));
         parts.push(format!(
             "  - {{ id: stage, on: lead.changed, field: ProspectStage, sms: \"{STAGE}{{{{ lead.ProspectStage }}}}\", \
-             expires: {expires}h }}"
+             expires: {expires}h, priority: {} }}",
+            self.priority.as_str()
         ));
         parts.join("\n")
     }
@@ -264,9 +290,9 @@ impl Weather {
         let mut some = |rare: f64, common: f64| pick(rng, &[0.0, rare, rare, common]);
         let mut weather = Self {
             crash: some(0.003, 0.02),
-            stall: some(0.002, 0.01),
-            store_refuses: some(0.01, 0.1),
-            store_loses_answer: some(0.01, 0.1),
+            stall: some(0.002, 0.02),
+            store_refuses: some(0.01, 0.08),
+            store_loses_answer: some(0.01, 0.08),
             store_applies_late: some(0.005, 0.03),
             store_takes_part: some(0.05, 0.3),
             store_slow: some(0.01, 0.05),

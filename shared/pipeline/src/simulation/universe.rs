@@ -17,7 +17,12 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use super::{log::Log, rows::Rows, scenario::Weather};
+use super::{
+    log::Log,
+    operator::{Order, Orders},
+    rows::Rows,
+    scenario::Weather,
+};
 
 /// How far a process's clock may be from the true time, in µs: half of what the limits' arithmetic allows for.
 const SKEW_US: i64 = 50_000;
@@ -37,6 +42,8 @@ pub(super) enum Invariant {
     Books,
     /// No rate, quota or cap is passed, and nothing is sent outside the hours.
     Limits,
+    /// Nothing is sent to whom an operator has suppressed, while all is paused, or after it was cancelled.
+    Heeded,
 }
 
 /// A process that one of the use cases runs in: which slot, and which life of it.
@@ -69,6 +76,8 @@ pub(super) enum Event {
     Start(usize),
     /// A new configuration is in force for processes that start from now on.
     Reconfigure,
+    /// An operator gives a command.
+    Order(Order),
 }
 
 /// Everything that a schedule changes. One lock, one thread.
@@ -79,11 +88,14 @@ pub(super) struct State {
     pub(super) vendor: InProcess,
     pub(super) rows: Rows,
     pub(super) log: Log,
+    pub(super) orders: Orders,
     pub(super) queue: BTreeMap<(i64, u64), Event>,
     queued: u64,
     /// Messages of which the stream has yet to tell.
     pub(super) woken: Vec<MessageId>,
     pub(super) broken: Option<(Invariant, String)>,
+    /// Requests to the store.
+    pub(super) requests: usize,
     trace: DefaultHasher,
     told: bool,
 }
@@ -112,10 +124,12 @@ impl Universe {
             vendor,
             rows: Rows::default(),
             log: Log::default(),
+            orders: Orders::default(),
             queue: BTreeMap::new(),
             queued: 0,
             woken: Vec::new(),
             broken: None,
+            requests: 0,
             trace: DefaultHasher::new(),
             told,
         };

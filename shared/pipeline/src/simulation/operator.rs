@@ -1,0 +1,162 @@
+//! What an operator does meanwhile: suppresses a phone, pauses everything and lets it go again, cancels what waits.
+
+use std::sync::Arc;
+
+use fastrand::Rng;
+use recado_core::identity::MessageId;
+use recado_ledger::{Kind, LedgerError, Pause, Scope, Subject, Suppression};
+
+use super::{
+    oracle::SLOW_MS,
+    process::Installed,
+    scenario::{Scenario, one_in},
+    universe::{Event, Invariant, Process, Universe},
+};
+use crate::operate::Operator;
+
+/// How long an operator waits before a command that did not come to its end is given again, in ms.
+const AGAIN_MS: i64 = 60_000;
+
+/// A command of an operator.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Order {
+    /// This phone gets no more messages.
+    Suppress(String),
+    Pause,
+    Resume,
+    /// Whatever waits for this phone is cancelled.
+    Cancel(String),
+}
+
+/// What came of an operator's commands.
+#[derive(Debug, Default)]
+pub(super) struct Orders {
+    /// Those that were answered as done, and when.
+    done: Vec<(Order, i64)>,
+    /// When a resume began, in ms since the epoch: it may have its effect from then on.
+    resumed_ms: Option<i64>,
+    /// Messages that were cancelled.
+    cancelled: Vec<MessageId>,
+}
+
+impl Orders {
+    fn is_done(&self, order: &Order) -> bool {
+        self.done.iter().any(|(done, _)| done == order)
+    }
+}
+
+/// The orders of a schedule, and when they are given, in ms since its beginning.
+pub(super) fn draw(rng: &mut Rng, phones: &[(String, String)], storm_ms: i64) -> Vec<(i64, Order)> {
+    let mut orders = Vec::new();
+    let phone = |rng: &mut Rng| phones[rng.usize(0..phones.len())].1.clone();
+    if one_in(rng, 4) {
+        orders.push((rng.i64(0..storm_ms), Order::Suppress(phone(rng))));
+    }
+    if one_in(rng, 4) {
+        let from_ms = rng.i64(0..storm_ms / 2);
+        orders.push((from_ms, Order::Pause));
+        orders.push((from_ms + rng.i64(1..storm_ms), Order::Resume));
+    }
+    if one_in(rng, 4) {
+        orders.push((rng.i64(storm_ms / 8..storm_ms), Order::Cancel(phone(rng))));
+    }
+    orders
+}
+
+/// Gives an order in a process, and again later unless it was answered by then.
+pub(super) fn give(universe: &Arc<Universe>, process: Process, installed: &Installed, order: Order) {
+    let is_over = {
+        let orders = &universe.state().orders;
+        // A pause that nobody answered for is not given again when it has been ended.
+        orders.is_done(&order) || (order == Order::Pause && orders.resumed_ms.is_some())
+    };
+    if is_over {
+        return;
+    }
+    universe.after(AGAIN_MS, Event::Order(order.clone()));
+    universe.tell(format_args!("process {}: {order:?}", process.slot));
+    let (installed, inside) = (installed.clone(), Arc::clone(universe));
+    universe.run(process, async move {
+        match carry_out(&inside, &installed, &order).await {
+            Ok(()) => {
+                let now_ms = inside.now_ms();
+                inside.tell(format_args!("{order:?} is done"));
+                inside.state().orders.done.push((order, now_ms));
+            }
+            Err(error) => inside.tell(format_args!("{order:?} is not done: {error}")),
+        }
+    });
+}
+
+async fn carry_out(universe: &Universe, installed: &Installed, order: &Order) -> Result<(), LedgerError> {
+    let sender = installed.sender();
+    let (ledger, now_ms) = (&sender.ledger, sender.world.now_ms());
+    let operator = Operator { ledger: ledger.clone(), world: sender.world.clone() };
+    match order {
+        Order::Suppress(phone) => {
+            let Ok(phone) = recado_core::phone::Phone::parse(phone) else { return Ok(()) };
+            let of_kind = |kind| Suppression {
+                subject: Subject::Phone(phone),
+                kind,
+                since_ms: now_ms,
+                source: "simulated".to_owned(),
+            };
+            ledger.suppress(&Kind::ALL.map(of_kind)).await?;
+        }
+        Order::Pause => {
+            ledger.pause(&Pause { scope: Scope::All, since_ms: now_ms, by: None, why: None }).await?;
+        }
+        Order::Resume => {
+            let begun_ms = universe.now_ms();
+            universe.state().orders.resumed_ms.get_or_insert(begun_ms);
+            ledger.resume(&Scope::All).await?;
+            operator.release_paused().await?;
+        }
+        Order::Cancel(phone) => {
+            let of_phone: Vec<MessageId> = {
+                let state = universe.state();
+                let of_phone = state.rows.messages.iter().filter(|(_, row)| row.phone == *phone);
+                of_phone.filter_map(|(id, _)| id.parse().ok()).collect()
+            };
+            let mut messages = ledger.messages(&of_phone).await?;
+            messages.sort_by_key(|message| message.id);
+            let cancelled = operator.cancel(&messages).await?;
+            let done = messages.iter().zip(cancelled).filter(|(_, done)| done.is_ok()).map(|(message, _)| message.id);
+            universe.state().orders.cancelled.extend(done);
+        }
+    }
+    Ok(())
+}
+
+/// Judges a schedule that has come to rest: nobody got what an operator had put a stop to.
+pub(super) fn heeded(universe: &Universe, scenario: &Scenario) -> Vec<(Invariant, String)> {
+    let state = universe.state();
+    let (orders, calls) = (&state.orders, &state.log.calls);
+    let mut broken = Vec::new();
+    for (order, done_ms) in &orders.done {
+        let late = |at_ms: i64| at_ms > done_ms + SLOW_MS;
+        let after = match order {
+            Order::Suppress(phone) => calls.iter().find(|call| late(call.at_ms) && call.phones.contains(phone)),
+            Order::Pause => {
+                let until_ms = orders.resumed_ms.unwrap_or(i64::MAX);
+                calls.iter().find(|call| late(call.at_ms) && call.at_ms < until_ms)
+            }
+            Order::Resume | Order::Cancel(_) => None,
+        };
+        broken.extend(
+            after.map(|call| (Invariant::Heeded, format!("{order:?} was done, and a call left at {}", call.at_ms))),
+        );
+    }
+    for id in &orders.cancelled {
+        let row = state.rows.messages.get(&id.to_string());
+        if row.is_none_or(|row| row.state != "skipped") {
+            broken.push((Invariant::Heeded, format!("{id} was cancelled, and is {row:?}")));
+        }
+    }
+    for (_, order) in &scenario.orders {
+        if !orders.is_done(order) && *order != Order::Pause {
+            broken.push((Invariant::Ends, format!("{order:?} was never done")));
+        }
+    }
+    broken
+}
