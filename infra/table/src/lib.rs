@@ -78,7 +78,8 @@ struct Owned {
 }
 
 impl EmbeddedTable {
-    /// A table that lives as long as this value and is kept nowhere.
+    /// A table that lives as long as this value and is kept nowhere. For small ones: at each commit SQLite goes through all
+    /// pages that it holds, which are all pages of a database in memory, and 2 MB of one in a directory.
     pub async fn memory() -> Result<Self, TableError> {
         Self::memory_at(LOOPBACK).await
     }
