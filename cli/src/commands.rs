@@ -15,6 +15,7 @@ pub(crate) mod setup;
 pub(crate) mod simulate;
 pub(crate) mod support_bundle;
 pub(crate) mod suppress;
+pub(crate) mod test;
 pub(crate) mod usage;
 pub(crate) mod versions;
 
