@@ -20,19 +20,21 @@ mod record;
 mod run;
 mod unknown;
 mod update;
+mod window;
 
-use leadsquared::CallError;
 use recado_core::identity::MessageId;
-use recado_ledger::{Ledger, LedgerError};
-use recado_limits::LimitError;
+use recado_ledger::Ledger;
 
-use crate::{crm::Crm, world::World};
+use crate::{
+    crm::{Crm, RunError},
+    world::World,
+};
 
 pub use activity::CrmSettings;
 pub(crate) use activity::activity_type;
 pub use outlook::outlook;
-pub use run::Preparation;
 pub use unknown::{UNKNOWN_FIELDS, UnknownFields};
+pub use window::Preparation;
 
 /// Writes outcomes back.
 #[derive(Debug, Clone)]
@@ -64,20 +66,6 @@ pub struct SyncReport {
     pub done: u64,
 }
 
-/// Why a run stopped before its time.
-#[derive(Debug, thiserror::Error)]
-pub enum SyncError {
-    /// The table failed.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// The limits could not be asked: no call is made.
-    #[error(transparent)]
-    Limits(#[from] LimitError),
-    /// LeadSquared failed for all rows alike.
-    #[error(transparent)]
-    Call(#[from] CallError),
-}
-
 impl SyncReport {
     fn add(&mut self, other: Self) {
         self.calls += other.calls;
@@ -90,7 +78,7 @@ impl SyncReport {
 impl Syncer {
     /// Writes back until nothing is due or no call can start before `until_ms`, in ms since the epoch. At once when
     /// another function is at it for longer than that.
-    pub async fn run(&self, until_ms: i64) -> Result<SyncReport, SyncError> {
+    pub async fn run(&self, until_ms: i64) -> Result<SyncReport, RunError> {
         run::Run::new(self, until_ms).carry_out().await
     }
 }
