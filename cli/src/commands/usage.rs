@@ -293,7 +293,7 @@ fn show(report: &Report) {
         back.single_calls,
         output::duration(back.lasts_ms)
     ));
-    for health in &report.webhooks {
+    if let Some(health) = &report.webhooks {
         for one in &health.switched_off {
             output::say(&format!(
                 "LeadSquared has switched off its webhook {} ({}): no more of its events come",

@@ -12,6 +12,7 @@
 
 mod activity;
 mod activity_code;
+mod calls;
 mod create;
 mod find;
 mod leads;

@@ -6,22 +6,22 @@ use std::{
 };
 
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
-use leadsquared::{Bulk, Standard};
 use recado_core::{
     identity::MessageId,
     message::Message,
-    writeback::{Allowance, Backlog, Call, LeadFieldNames, LeadRow, SAME_VALUE_PER_CALL, Shown, Told, needs},
+    writeback::{Backlog, Call, LeadFieldNames, Shown, Told, needs},
 };
 use recado_ledger::CrmChange;
 
 use super::{
     RunError, SyncReport, Syncer,
+    calls::{ids_of, most_rows, needs_code},
     outlook::{allowance, known_names},
     unknown::UnknownFields,
     window::{Ended, Window},
 };
 
-/// Messages found by one look, per shard of the index: together for more windows than a run of a minute has.
+/// Messages found by one look, per shard of the index: together those of some windows of the largest plan.
 const ROWS_PER_SHARD: i32 = 50;
 /// While messages for more windows than this wait, what is due besides is not looked for at each window: it would wait.
 const ENOUGH_WINDOWS: usize = 2;
@@ -180,6 +180,8 @@ impl<'s> Run<'s> {
             backlog = later;
         }
         let mut calls = backlog.next_calls(self.syncer.world.now_ms(), &allowance);
+        // What came since the first look may be the first that names the activity type: it is asked for in the next window.
+        calls.retain(|call| self.code.is_some() || !needs_code(call));
         // The slot is of its class; it is lost in the rare case that the call which it was for is needed no more.
         let Some(place) = calls.iter().position(|call| call.is_bulk() == first.is_bulk()) else { return Ok(true) };
         let mut starts = vec![(calls.remove(place), at_ms)];
@@ -307,51 +309,5 @@ impl<'s> Run<'s> {
         self.unknown = Some(Arc::clone(&unknown));
         let names = known_names(&self.syncer.settings, &unknown);
         Ok((unknown, names))
-    }
-}
-
-impl Syncer {
-    async fn reserve(&self, call: &Call, from_ms: i64, until_ms: i64) -> Result<Option<i64>, RunError> {
-        Ok(if call.is_bulk() {
-            self.crm.reserve::<Bulk>(from_ms, until_ms).await?
-        } else {
-            self.crm.reserve::<Standard>(from_ms, until_ms).await?
-        })
-    }
-
-    async fn make(&self, call: Call, at_ms: i64, window: Window) -> Result<Ended, RunError> {
-        let ids = ids_of(&call);
-        let ended = match call {
-            Call::Find(rows) => self.find(&rows, at_ms, &window).await?,
-            Call::FindOne(row) => self.find_one(row, at_ms, &window).await?,
-            Call::Create(rows) => self.create(&rows, at_ms, &window).await?,
-            Call::CreateOne(row) => self.create_one(row, at_ms, &window).await?,
-            Call::Update(rows) => self.update(&rows, at_ms, &window).await?,
-            Call::UpdateOne(row) => self.update_one(row, at_ms, &window).await?,
-            Call::Leads(rows) => self.leads(rows, at_ms, &window).await?,
-            Call::SameValue(rows) => self.same_value(rows, at_ms, &window).await?,
-            Call::LeadOne(row) => self.lead_one(row, at_ms, &window).await?,
-        };
-        Ok(Ended { ids, ..ended })
-    }
-}
-
-/// Whether a call names the activity type.
-fn needs_code(call: &Call) -> bool {
-    matches!(call, Call::Find(_) | Call::FindOne(_) | Call::Create(_) | Call::CreateOne(_) | Call::UpdateOne(_))
-}
-
-/// Rows that the calls of one window carry at most.
-fn most_rows(allowance: &Allowance) -> usize {
-    let bulk = allowance.bulk();
-    bulk * SAME_VALUE_PER_CALL + allowance.spare(bulk)
-}
-
-fn ids_of(call: &Call) -> Vec<MessageId> {
-    match call {
-        Call::FindOne(row) | Call::CreateOne(row) | Call::UpdateOne(row) => vec![row.id],
-        Call::Find(rows) | Call::Create(rows) | Call::Update(rows) => super::ids(rows, |row| row.id),
-        Call::Leads(rows) | Call::SameValue(rows) => super::ids(rows, |row: &LeadRow| row.row.id),
-        Call::LeadOne(row) => vec![row.row.id],
     }
 }

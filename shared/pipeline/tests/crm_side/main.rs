@@ -14,6 +14,7 @@
 mod crm;
 mod enriching;
 mod loops;
+mod plans;
 mod reconciling;
 mod store;
 mod together;

@@ -158,3 +158,22 @@ fn a_backlog_in_bulk_takes_less_than_one_request_to_the_table_for_each_outcome()
         assert!(made < 300, "{made}");
     });
 }
+
+#[test]
+fn a_row_whose_lead_does_not_exist_is_given_up_at_once() {
+    virtually(async {
+        for count in [1, 30] {
+            let options = Options { accept_unknown_leads: false, ..Options::default() };
+            let installation = Installation::new(CONFIG, options).await;
+            installation.ledger.insert_messages(&accepted(count)).await.unwrap();
+            let begun_ms = installation.time.now_ms();
+            installation.until_all_is_told(&installation.process()).await;
+            assert!(installation.time.now_ms() - begun_ms < 60_000);
+            for message in installation.messages().await.into_values() {
+                let crm = &message.crm;
+                assert_eq!((crm.due_ms, crm.posted_ms, &crm.activity_id), (None, None, &None));
+            }
+            assert_eq!((installation.calls_to(LISTED), installation.calls_to(OF_LEAD)), (0, 0));
+        }
+    });
+}
