@@ -80,7 +80,8 @@ impl Syncer {
     /// Writes back until nothing is due or no call can start before `until_ms`, in ms since the epoch. At once when
     /// another function is at it for longer than that.
     pub async fn run(&self, until_ms: i64) -> Result<SyncReport, RunError> {
-        run::Run::new(self, until_ms).carry_out().await
+        // Boxed: it holds a whole window's calls, and its callers need not.
+        Box::pin(run::Run::new(self, until_ms).carry_out()).await
     }
 }
 
