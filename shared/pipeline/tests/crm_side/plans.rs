@@ -1,6 +1,4 @@
-//! Outcomes on each plan: 1,000, or as many as `RECADO_PLAN_OUTCOMES` says.
-//!
-//! `RECADO_PLAN_OUTCOMES=5000 cargo test -p recado-pipeline --test crm_side plans -- --nocapture` prints what
+//! 5,000 outcomes on each plan, or as many as `RECADO_PLAN_OUTCOMES` says; `-- --nocapture` prints what
 //! `docs/limits.md` shows.
 
 use std::{collections::BTreeMap, time::Duration};
@@ -19,7 +17,7 @@ use recado_simulators::{
 
 use crate::{Installation, message, virtually};
 
-const OUTCOMES: u32 = 1_000;
+const OUTCOMES: u32 = 5_000;
 /// Messages whose lead LeadSquared does not have.
 const WITHOUT_LEAD: u32 = 5;
 /// Each so-manieth message is of the same lead as the one before.
