@@ -1,6 +1,6 @@
 //! `recado doctor`: looks at everything that an installation relies on, and says what to do about what is wrong.
 //!
-//! It changes nothing. Its calls to the vendors pass the same limits as all others: 8 to LeadSquared, 1 to LigueLead.
+//! It changes nothing. Its calls to the vendors pass the same limits as all others: 7 to LeadSquared, 1 to LigueLead.
 
 mod here;
 mod leadsquared;

@@ -92,7 +92,7 @@ impl Leadsquared {
 
     async fn prepare(&self, account: &Account, wanted: &Wanted) -> anyhow::Result<Report> {
         right_region(&account.crm).await?;
-        let items = wanted.against(&account.account(until_ms()).await?);
+        let items = wanted.against(&account.account(&wanted.activity_type.name, until_ms()).await?);
         let lines: Vec<Line> = items.iter().map(Line::of).collect();
         let mut report = Report { items: lines, steps: wanted.steps.clone() };
         let to_do: Vec<bool> = items.iter().map(|item| self.is_due(item)).collect();
@@ -166,7 +166,7 @@ impl Line {
         let done = match &made {
             Ok(()) => true,
             Err(error) if is_open(error) => {
-                let now = wanted.against(&account.account(until_ms()).await?);
+                let now = wanted.against(&account.account(&wanted.activity_type.name, until_ms()).await?);
                 now.iter().any(|one| one.kind == item.kind && one.name == item.name && one.standing == Standing::Found)
             }
             Err(_) => false,

@@ -10,6 +10,7 @@ use recado_core::{
 use recado_ledger::{Budget, Day};
 use recado_limits::{Clock, Seen};
 use recado_pipeline::{
+    reconcile::WebhookHealth,
     settings::{next_midnight_ms, today},
     sync::{CrmSettings, outlook},
     warn::nearly_spent,
@@ -49,6 +50,8 @@ pub(crate) struct Report {
     pub(crate) write_back: WriteBack,
     /// Messages kept in the table, by state.
     pub(crate) states: BTreeMap<String, u64>,
+    /// How LeadSquared's webhooks stood when they were last looked at.
+    pub(crate) webhooks: Option<WebhookHealth>,
     /// What operators have paused.
     pub(crate) paused: Vec<pause::Line>,
     /// Messages for which no delivery report came in time, in all.
@@ -161,6 +164,7 @@ pub(crate) async fn report(config: &Config, store: &Store) -> anyhow::Result<Rep
     silent.truncate(MOST_SILENT);
     Ok(Report {
         write_back,
+        webhooks: WebhookHealth::load(&store.ledger).await?,
         until_ms,
         limits,
         liguelead_requests: account.requests,
@@ -289,6 +293,15 @@ fn show(report: &Report) {
         back.single_calls,
         output::duration(back.lasts_ms)
     ));
+    if let Some(health) = &report.webhooks {
+        for one in &health.switched_off {
+            output::say(&format!(
+                "LeadSquared has switched off its webhook {} ({}): no more of its events come",
+                one.event,
+                output::instant(health.looked_ms)
+            ));
+        }
+    }
     for (state, count) in &report.states {
         output::say(&format!("{count:>9} {state}"));
     }

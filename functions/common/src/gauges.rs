@@ -4,11 +4,7 @@
 //! A value that could not be had is left out: the reason is in the log already, or comes with the next call.
 
 use recado_ledger::Budget;
-use recado_pipeline::{
-    send::Sender,
-    settings::today,
-    sync::{SyncError, Syncer},
-};
+use recado_pipeline::{crm::RunError, send::Sender, settings::today, sync::Syncer};
 
 /// Measures the day's budgets and the use of LigueLead's rate.
 pub async fn of_sending(sender: &Sender) {
@@ -42,7 +38,7 @@ async fn sending(sender: &Sender) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn write_back(syncer: &Syncer) -> Result<(), SyncError> {
+async fn write_back(syncer: &Syncer) -> Result<(), RunError> {
     let waiting = syncer.backlog().await?;
     metrics::histogram!("sync.waiting").record(small(waiting.rows));
     metrics::histogram!("sync.backlog_minutes")

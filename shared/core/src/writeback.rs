@@ -18,6 +18,8 @@
 //!   than [`STARVED_MS`], or a kind of which there is little would wait for ever.
 //! - Single calls only when the backlog is [long](LONG_WINDOWS) (a bulk call does the same in fewer calls), and when
 //!   the day's calls suffice for all bulk calls that are still to come. They take what fills no bulk call first.
+//! - Posts that were never answered for are looked up together, by one listing of what was written since; those of
+//!   which that says nothing for certain, one by one.
 
 mod backlog;
 mod forecast;
@@ -100,11 +102,13 @@ pub struct LeadRow {
 /// One call to LeadSquared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
-    /// Look up whether this message's activity was made: a post of it was never answered for.
-    Find(Row),
+    /// Look up by one listing which of these messages' activities were made: posts of them were never answered for.
+    Find(Vec<Row>),
+    /// Look one of them up in its lead's own list.
+    FindOne(Row),
     /// Post activities: a bulk call.
     Create(Vec<Row>),
-    /// Update activities: a bulk call. There is no single one: its form is not documented.
+    /// Update activities: a bulk call.
     Update(Vec<Row>),
     /// Write each lead's own values: a bulk call.
     Leads(Vec<LeadRow>),
@@ -112,6 +116,8 @@ pub enum Call {
     SameValue(Vec<LeadRow>),
     /// Post one activity.
     CreateOne(Row),
+    /// Update one activity.
+    UpdateOne(Row),
     /// Write one lead's values.
     LeadOne(LeadRow),
 }
@@ -121,6 +127,7 @@ impl Call {
     fn alone(self) -> Self {
         match self {
             Self::Create(mut rows) if rows.len() == 1 => rows.pop().map_or(Self::Create(rows), Self::CreateOne),
+            Self::Update(mut rows) if rows.len() == 1 => rows.pop().map_or(Self::Update(rows), Self::UpdateOne),
             Self::Leads(mut rows) if rows.len() == 1 => rows.pop().map_or(Self::Leads(rows), Self::LeadOne),
             call => call,
         }
@@ -132,14 +139,14 @@ impl Call {
         matches!(self, Self::Create(_) | Self::Update(_) | Self::Leads(_) | Self::SameValue(_))
     }
 
-    /// How many rows it carries.
+    /// How many rows it writes.
     #[must_use]
     pub fn rows(&self) -> usize {
         match self {
-            Self::Find(_) => 0,
+            Self::Find(_) | Self::FindOne(_) => 0,
             Self::Create(rows) | Self::Update(rows) => rows.len(),
             Self::Leads(rows) | Self::SameValue(rows) => rows.len(),
-            Self::CreateOne(_) | Self::LeadOne(_) => 1,
+            Self::CreateOne(_) | Self::UpdateOne(_) | Self::LeadOne(_) => 1,
         }
     }
 }

@@ -159,10 +159,10 @@ fn number_of(id: MessageId) -> usize {
 
 fn ids(call: &Call) -> Vec<MessageId> {
     match call {
-        Call::Find(_) => Vec::new(),
+        Call::Find(_) | Call::FindOne(_) => Vec::new(),
         Call::Create(rows) | Call::Update(rows) => rows.iter().map(|row| row.id).collect(),
         Call::Leads(rows) | Call::SameValue(rows) => rows.iter().map(|lead| lead.row.id).collect(),
-        Call::CreateOne(row) => vec![row.id],
+        Call::CreateOne(row) | Call::UpdateOne(row) => vec![row.id],
         Call::LeadOne(lead) => vec![lead.row.id],
     }
 }

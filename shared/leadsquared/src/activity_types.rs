@@ -1,6 +1,8 @@
 //! `ProspectActivity.svc`: the kinds of activity an account knows, by code and name.
 
-use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
 
 use crate::{Admitted, CallError, Standard, client::Repeat, json};
 
@@ -35,6 +37,14 @@ impl Admitted<'_, Standard> {
         Ok(list.iter().filter_map(activity_type).collect())
     }
 
+    /// The fields of a kind of activity, by schema name (`mx_Custom_1`): `CustomActivity/GetActivitySetting`. `None` if the
+    /// answer does not tell. Source: LeadSquared get-activity-type-details page.
+    pub async fn activity_fields(self, code: u32) -> Result<Option<BTreeSet<String>>, CallError> {
+        let path = "ProspectActivity.svc/CustomActivity/GetActivitySetting";
+        let answer = self.client.get(path, &[("code", &code.to_string())]).await?;
+        Ok(answer.as_object().and_then(fields_of))
+    }
+
     /// Creates a kind of activity and returns its code. Repeating it may create a second one of the same name.
     /// Source: LeadSquared create-activity-type page.
     pub async fn create_activity_type(self, new: &NewActivityType) -> Result<u32, CallError> {
@@ -53,6 +63,11 @@ fn activity_type(row: &Value) -> Option<ActivityType> {
         code: json::member(row, "ActivityEvent").and_then(json::code)?,
         name: json::text_of(row, &["ActivityEventName", "DisplayName"])?,
     })
+}
+
+fn fields_of(setting: &Map<String, Value>) -> Option<BTreeSet<String>> {
+    let fields = json::member(setting, "Fields")?.as_array()?.iter();
+    Some(fields.filter_map(|field| json::text_of(field.as_object()?, &["SchemaName"])).collect())
 }
 
 fn type_json(new: &NewActivityType) -> Value {

@@ -115,7 +115,10 @@ impl CrmChange {
     /// The open post came to an end: it made no activity.
     #[must_use]
     pub fn not_posted(mut self) -> Self {
-        self.remove.push("crm_posted_ms");
+        // Once: the table refuses a statement that names an attribute twice, each time it is tried.
+        if !self.remove.contains(&"crm_posted_ms") {
+            self.remove.push("crm_posted_ms");
+        }
         self
     }
 

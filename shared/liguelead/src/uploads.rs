@@ -1,7 +1,8 @@
 //! `GET /voice/uploads`: the account's audio files, and the vendor's advised way to try credentials.
 //! Source: LigueLead getting-started page; the answer's shape is taken from its published clients.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, fmt::rfc2822};
+use reqwest::header::{DATE, HeaderMap};
 use serde_json::Value;
 
 use crate::{
@@ -63,6 +64,11 @@ pub enum CallFailed {
 impl Client {
     /// The account's audio files; one call. Whether the list is paged is not documented: this is what one call gives.
     pub async fn list_uploads(&self) -> Result<Vec<Upload>, CallFailed> {
+        self.list_uploads_dated().await.map(|(uploads, _)| uploads)
+    }
+
+    /// The same, with the instant that the answer's `Date` names, in ms since 1970 (whole seconds), if it has one.
+    pub async fn list_uploads_dated(&self) -> Result<(Vec<Upload>, Option<i64>), CallFailed> {
         let response = self
             .call(self.get("/voice/uploads"))
             .await
@@ -70,7 +76,7 @@ impl Client {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = read_up_to(MAX_LIST_BYTES, response).await;
         match status {
-            200..=299 => uploads(&body).ok_or(CallFailed::Unreadable),
+            200..=299 => uploads(&body).map(|uploads| (uploads, date_ms(&headers))).ok_or(CallFailed::Unreadable),
             401 | 403 => Err(CallFailed::Credentials { status, reason: Reason::from_body(&body) }),
             429 => Err(CallFailed::RateLimited {
                 retry_after_ms: retry_after_ms(&headers, Timestamp::now()),
@@ -79,6 +85,11 @@ impl Client {
             _ => Err(CallFailed::Status { status, reason: Reason::from_body(&body) }),
         }
     }
+}
+
+fn date_ms(headers: &HeaderMap) -> Option<i64> {
+    let date = headers.get(DATE)?.to_str().ok()?;
+    rfc2822::parse(date).ok().map(|date| date.timestamp().as_millisecond())
 }
 
 /// A bare array, or one under `data`. An entry without a readable id is of no use to anybody and left out.

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use leadsquared::{Admitted, CallError, Class, Client, Permit};
+use recado_ledger::LedgerError;
 use recado_limits::{CallClass, CrmAccount, LimitError, Seen, Slot};
 
 use crate::world::World;
@@ -99,6 +100,21 @@ pub enum CrmError {
     #[error("LeadSquared's rate has no room for the call in time; `recado usage` shows what uses it")]
     NoSlot,
     /// LeadSquared failed it.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+/// Why a run over many rows stopped before its time: the write-back's, the completion's, the reconciliation's. What it had
+/// not done waits for the next one.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The table failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The limits could not be asked: no call is made.
+    #[error(transparent)]
+    Limits(#[from] LimitError),
+    /// LeadSquared failed for all rows alike.
     #[error(transparent)]
     Call(#[from] CallError),
 }

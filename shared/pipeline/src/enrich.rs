@@ -17,10 +17,13 @@ use recado_core::{
     fields::Fields,
     identity::EventId,
 };
-use recado_ledger::{IncompleteEvent, Ledger, LedgerError};
-use recado_limits::LimitError;
+use recado_ledger::{IncompleteEvent, Ledger};
 
-use crate::{crm::Crm, ingest::Intake, world::World};
+use crate::{
+    crm::{Crm, RunError},
+    ingest::Intake,
+    world::World,
+};
 
 /// Events looked at for one read, per shard of the index: together no more than one call may ask for.
 const EVENTS_PER_SHARD: i32 = 1_250;
@@ -63,23 +66,9 @@ pub struct EnrichReport {
     pub messages: u64,
 }
 
-/// Why a run stopped before its time.
-#[derive(Debug, thiserror::Error)]
-pub enum EnrichError {
-    /// The table failed.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// The limits could not be asked: no call is made.
-    #[error(transparent)]
-    Limits(#[from] LimitError),
-    /// LeadSquared did not take the credentials.
-    #[error(transparent)]
-    Call(#[from] CallError),
-}
-
 impl Enricher {
     /// Completes what waits, until nothing does or no call can start before `until_ms`, in ms since the epoch.
-    pub async fn run(&self, until_ms: i64) -> Result<EnrichReport, EnrichError> {
+    pub async fn run(&self, until_ms: i64) -> Result<EnrichReport, RunError> {
         let mut report = EnrichReport::default();
         loop {
             let now_ms = self.world.now_ms();
@@ -97,7 +86,7 @@ impl Enricher {
         waiting: &[IncompleteEvent],
         until_ms: i64,
         report: &mut EnrichReport,
-    ) -> Result<bool, EnrichError> {
+    ) -> Result<bool, RunError> {
         let config = &self.intake.config;
         let needs_opt_out = config.leadsquared.opt_out.sms.is_some() || config.leadsquared.opt_out.voice.is_some();
         // What forbids messages must be as it is now, not as it was a minute ago.
@@ -132,11 +121,7 @@ impl Enricher {
     }
 
     /// Asks the rules about complete events, and ends the appointments with them.
-    async fn decide(
-        &self,
-        ready: &[(&IncompleteEvent, &Fields)],
-        report: &mut EnrichReport,
-    ) -> Result<(), EnrichError> {
+    async fn decide(&self, ready: &[(&IncompleteEvent, &Fields)], report: &mut EnrichReport) -> Result<(), RunError> {
         let config: &Config = &self.intake.config;
         let events: Vec<_> =
             ready.iter().map(|(waiting, lead)| (&waiting.event, completed(config, &waiting.event, lead))).collect();
@@ -153,7 +138,7 @@ impl Enricher {
         waiting: &[IncompleteEvent],
         error: CallError,
         report: &mut EnrichReport,
-    ) -> Result<bool, EnrichError> {
+    ) -> Result<bool, RunError> {
         tracing::warn!(error = %error, events = waiting.len(), "enrich.leads_not_read");
         self.crm.heed::<leadsquared::Standard>(&error).await?;
         let now_ms = self.world.now_ms();

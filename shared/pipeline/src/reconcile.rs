@@ -1,4 +1,4 @@
-//! Leads that were created while webhooks were missed, and webhooks that LeadSquared has switched off.
+//! Leads that were created while webhooks were missed, and (`webhooks.rs`) webhooks that LeadSquared has switched off.
 //!
 //! LeadSquared keeps no history and delivers a webhook three times at most. What it does keep is when each lead was last
 //! modified. So now and then the leads modified since the last look are listed, in periods that overlap, and those
@@ -9,9 +9,11 @@
 //! second edit hides the instant of the first, which is part of a change's identity. Guessing would send twice. Such
 //! leads are counted and reported, and left alone; see `docs/adr/0015-the-crm-side.md`.
 
+mod webhooks;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use leadsquared::{CallError, LeadFields, LeadPage, MAX_MODIFIED_PER_PAGE, Page, Standard, parse_time_ms};
+use leadsquared::{LeadFields, LeadPage, MAX_MODIFIED_PER_PAGE, Page, Standard, parse_time_ms};
 use recado_core::{
     config::Trigger,
     enrich::columns,
@@ -21,9 +23,14 @@ use recado_core::{
     kind::EventKind,
 };
 use recado_ledger::{Ledger, LedgerError};
-use recado_limits::LimitError;
 
-use crate::{crm::Crm, ingest::Intake, world::World};
+use crate::{
+    crm::{Crm, RunError},
+    ingest::Intake,
+    world::World,
+};
+
+pub use webhooks::{SwitchedOff, WebhookHealth};
 
 /// The setting that holds the instant up to which leads were looked at, in ms since the epoch.
 pub const RECONCILED_UNTIL: &str = "reconciled_until_ms";
@@ -65,23 +72,17 @@ pub struct ReconcileReport {
     pub messages: u64,
 }
 
-/// Why a run stopped before its time. The period is looked at again.
-#[derive(Debug, thiserror::Error)]
-pub enum ReconcileError {
-    /// The table failed.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// The limits could not be asked: no call is made.
-    #[error(transparent)]
-    Limits(#[from] LimitError),
-    /// LeadSquared did not answer as it should.
-    #[error(transparent)]
-    Call(#[from] CallError),
-}
-
 impl Reconciler {
-    /// Looks at one period, if no call of it would have to start after `until_ms`, in ms since the epoch.
-    pub async fn run(&self, until_ms: i64) -> Result<ReconcileReport, ReconcileError> {
+    /// Looks at the webhooks, if it is time, and at one period, if no call of it would have to start after `until_ms`, in ms
+    /// since the epoch.
+    pub async fn run(&self, until_ms: i64) -> Result<ReconcileReport, RunError> {
+        // A look that fails does not stop the other one.
+        let looked = self.look_at_webhooks(until_ms).await;
+        let report = self.look_at_leads(until_ms).await?;
+        Ok(ReconcileReport { calls: report.calls + looked?, ..report })
+    }
+
+    async fn look_at_leads(&self, until_ms: i64) -> Result<ReconcileReport, RunError> {
         let mut report = ReconcileReport::default();
         let now_ms = self.world.now_ms();
         let Some(done_ms) = self.watermark().await? else {
@@ -116,7 +117,7 @@ impl Reconciler {
         to_ms: i64,
         until_ms: i64,
         report: &mut ReconcileReport,
-    ) -> Result<Option<BTreeMap<String, LeadFields>>, ReconcileError> {
+    ) -> Result<Option<BTreeMap<String, LeadFields>>, RunError> {
         let mut columns: BTreeSet<String> = columns(&self.intake.config);
         columns.extend(["ProspectID", "CreatedOn", "CreatedBy"].map(str::to_owned));
         let columns: Vec<&str> = columns.iter().map(String::as_str).collect();

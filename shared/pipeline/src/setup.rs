@@ -8,16 +8,19 @@
 mod standing;
 mod wanted;
 
+use std::collections::BTreeSet;
+
 use leadsquared::{Admitted, CallError, Page, Standard, Webhook, WebhookStatus};
 use recado_ledger::{Ledger, LedgerError};
 
 use crate::crm::{Crm, CrmError};
 
+pub(crate) use standing::is_ours;
 pub use standing::{Item, Make, Standing};
 pub use wanted::{HookTarget, Wanted, fields_used};
 
 /// Webhooks on one page: more than any plan has.
-const WEBHOOKS_PER_PAGE: u32 = 100;
+pub(crate) const WEBHOOKS_PER_PAGE: u32 = 100;
 
 /// Reads and makes.
 #[derive(Debug, Clone)]
@@ -44,6 +47,8 @@ pub enum SetupError {
 pub struct Account {
     /// Its activity types.
     pub types: Vec<leadsquared::ActivityType>,
+    /// The fields of the type that was asked for, by schema name, if the account has it and tells.
+    pub activity_fields: Option<BTreeSet<String>>,
     /// Its lead fields.
     pub fields: Vec<leadsquared::LeadField>,
     /// Its webhooks, those that are switched off included.
@@ -51,10 +56,20 @@ pub struct Account {
 }
 
 impl Setup {
-    /// Reads what the account has: 5 standard calls.
-    pub async fn account(&self, until_ms: i64) -> Result<Account, CrmError> {
+    /// Reads what the account has: 6 standard calls, or 5 if it has no activity type named `activity`.
+    pub async fn account(&self, activity: &str, until_ms: i64) -> Result<Account, CrmError> {
+        let types = self.crm.call(until_ms, async |crm: Admitted<'_, Standard>| crm.activity_types().await).await?;
+        let activity_fields = match types.iter().find(|kind| kind.name == activity) {
+            Some(kind) => {
+                self.crm
+                    .call(until_ms, async |crm: Admitted<'_, Standard>| crm.activity_fields(kind.code).await)
+                    .await?
+            }
+            None => None,
+        };
         Ok(Account {
-            types: self.crm.call(until_ms, async |crm: Admitted<'_, Standard>| crm.activity_types().await).await?,
+            types,
+            activity_fields,
             fields: self.crm.call(until_ms, async |crm: Admitted<'_, Standard>| crm.lead_fields().await).await?,
             webhooks: self.webhooks(until_ms).await?,
         })

@@ -12,6 +12,7 @@
 
 mod activity;
 mod activity_code;
+mod calls;
 mod create;
 mod find;
 mod leads;
@@ -20,19 +21,21 @@ mod record;
 mod run;
 mod unknown;
 mod update;
+mod window;
 
-use leadsquared::CallError;
 use recado_core::identity::MessageId;
-use recado_ledger::{Ledger, LedgerError};
-use recado_limits::LimitError;
+use recado_ledger::Ledger;
 
-use crate::{crm::Crm, world::World};
+use crate::{
+    crm::{Crm, RunError},
+    world::World,
+};
 
 pub use activity::CrmSettings;
 pub(crate) use activity::activity_type;
 pub use outlook::outlook;
-pub use run::Preparation;
 pub use unknown::{UNKNOWN_FIELDS, UnknownFields};
+pub use window::Preparation;
 
 /// Writes outcomes back.
 #[derive(Debug, Clone)]
@@ -64,20 +67,6 @@ pub struct SyncReport {
     pub done: u64,
 }
 
-/// Why a run stopped before its time.
-#[derive(Debug, thiserror::Error)]
-pub enum SyncError {
-    /// The table failed.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// The limits could not be asked: no call is made.
-    #[error(transparent)]
-    Limits(#[from] LimitError),
-    /// LeadSquared failed for all rows alike.
-    #[error(transparent)]
-    Call(#[from] CallError),
-}
-
 impl SyncReport {
     fn add(&mut self, other: Self) {
         self.calls += other.calls;
@@ -90,8 +79,9 @@ impl SyncReport {
 impl Syncer {
     /// Writes back until nothing is due or no call can start before `until_ms`, in ms since the epoch. At once when
     /// another function is at it for longer than that.
-    pub async fn run(&self, until_ms: i64) -> Result<SyncReport, SyncError> {
-        run::Run::new(self, until_ms).carry_out().await
+    pub async fn run(&self, until_ms: i64) -> Result<SyncReport, RunError> {
+        // Boxed: it holds a whole window's calls, and its callers need not.
+        Box::pin(run::Run::new(self, until_ms).carry_out()).await
     }
 }
 

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use recado_pipeline::{
+    reconcile::WebhookHealth,
     secrets::{CALLBACK_PATH, WEBHOOK_PATH},
     sync::UnknownFields,
 };
 use recado_runtime::environment::{optional, public_url, webhook_secret};
 
 use super::Finding;
-use crate::{data::Store, installation::world};
+use crate::{data::Store, installation::world, output};
 
 /// How long our own address may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -46,7 +47,29 @@ pub(super) async fn table(store: &Store) -> Vec<Finding> {
         Err(error) => Finding::not_checked("write-back", error.to_string()),
     });
     findings.push(left_out(store).await);
+    findings.push(switched_off(store).await);
     findings
+}
+
+/// Webhooks that LeadSquared had switched off when a reconciliation looked at them.
+async fn switched_off(store: &Store) -> Finding {
+    const CHECK: &str = "webhooks, last looked at";
+    match WebhookHealth::load(&store.ledger).await {
+        Ok(None) => Finding::not_checked(CHECK, "no reconciliation has looked at them yet"),
+        Ok(Some(health)) if health.switched_off.is_empty() => {
+            Finding::good(CHECK, format!("none was switched off at {}", output::instant(health.looked_ms)))
+        }
+        Ok(Some(health)) => Finding::wrong(
+            CHECK,
+            format!(
+                "at {} LeadSquared had switched off {} after too many failures",
+                output::instant(health.looked_ms),
+                health.switched_off.iter().map(|one| one.event.as_str()).collect::<Vec<_>>().join(", ")
+            ),
+            "mend why they failed, then `recado setup leadsquared --update`; looked at again within an hour",
+        ),
+        Err(error) => Finding::not_checked(CHECK, error.to_string()),
+    }
 }
 
 /// Fields that LeadSquared refused by name, and that are left out of every write since then.

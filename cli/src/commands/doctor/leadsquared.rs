@@ -57,7 +57,7 @@ pub(super) async fn all(config: &Config, store: &Store) -> Vec<Finding> {
     let region = region(&user);
     let is_here = region.state == super::State::Good;
     findings.push(region);
-    match setup.account(until_ms()).await {
+    match setup.account(&config.leadsquared.activity, until_ms()).await {
         Ok(account) => findings.extend(of_account(config, &account)),
         Err(error) => {
             let why = if is_here { error.to_string() } else { "another region's host answers nothing else".to_owned() };

@@ -44,11 +44,13 @@ pub(super) fn create(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     Ok(success(&json!({ "Id": code.to_string() })))
 }
 
-/// `GET CustomActivity/GetActivitySetting?code=`. The answer's shape is a guess: no client shows it.
+/// `GET CustomActivity/GetActivitySetting?code=`. A type that declares no field takes any, and shows them all.
 pub(super) fn setting(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let code: u32 = desk.query("code").and_then(|code| code.parse().ok()).ok_or_else(no_such_type)?;
     let kind = desk.store.types.get(&code).ok_or_else(no_such_type)?;
-    Ok(json!({ "ActivityEvent": code.to_string(), "ActivityEventName": kind.name, "Fields": kind.fields }))
+    let any = || (1..=FIELDS_MAX).map(|number| json!({ "SchemaName": format!("mx_Custom_{number}") })).collect();
+    let fields = if kind.fields.is_empty() { any() } else { kind.fields.clone() };
+    Ok(json!({ "ID": uuid::Uuid::new_v4().to_string(), "Name": kind.name, "DisplayName": kind.name, "Fields": fields }))
 }
 
 pub(super) fn no_such_type() -> Refused {

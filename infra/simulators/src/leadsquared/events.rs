@@ -88,6 +88,11 @@ impl Announcer {
         })
     }
 
+    /// Switches all webhooks off, as deliveries that failed do.
+    pub(super) fn switch_off(&self) {
+        lock(&self.hooks).iter_mut().for_each(|hook| hook.status = Status::Failed);
+    }
+
     pub(super) fn deliveries(&self) -> (Vec<Delivery>, u64) {
         let deliveries = lock(&self.deliveries);
         (deliveries.all(), deliveries.forgotten())

@@ -94,6 +94,10 @@ impl LeadSquared {
         Ok(Self { options, clock, store, announcer, throttles: AtomicUsize::new(0) })
     }
 
+    pub(super) fn switch_off_webhooks(&self) {
+        self.announcer.switch_off();
+    }
+
     pub(super) fn received(&self, calls: Vec<Call>, forgotten_calls: u64) -> Received {
         let (deliveries, forgotten) = self.announcer.deliveries();
         let (leads, activities) = (self.leads(), self.activities());

@@ -10,6 +10,7 @@ use super::{
 #[derive(Debug, Clone, Default)]
 pub struct Backlog {
     find: VecDeque<Row>,
+    find_alone: VecDeque<Row>,
     create: VecDeque<Row>,
     update: VecDeque<Row>,
     /// Leads that get values of their own.
@@ -20,7 +21,7 @@ pub struct Backlog {
     same_rest: VecDeque<Vec<LeadRow>>,
 }
 
-/// The kinds of bulk call. Of equals the first goes first: for updates there is no single call.
+/// The kinds of bulk call. Of equals the first goes first: what was told already comes right before what is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Update,
@@ -38,14 +39,15 @@ impl Backlog {
     pub fn new(needs: Needs) -> Self {
         let (same, own) = mix(needs.leads);
         let (same, same_rest) = same.into_iter().partition(|rows| rows.len() == SAME_VALUE_PER_CALL);
-        let (find, create, update) = (needs.find.into(), needs.create.into(), needs.update.into());
-        Self { find, create, update, own: own.into(), same, same_rest }
+        let (create, update) = (needs.create.into(), needs.update.into());
+        let (find, find_alone) = (needs.find.into(), needs.find_alone.into());
+        Self { find, find_alone, create, update, own: own.into(), same, same_rest }
     }
 
     /// Whether nothing waits for a call.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.find.is_empty() && self.rows() == 0
+        self.question_ms().is_none() && self.rows() == 0
     }
 
     /// Rows that wait for a call; those to be looked up are not among them.
@@ -69,16 +71,14 @@ impl Backlog {
         let most_bulk = allowance.bulk();
         // Where bulk calls leave no room at all, an open question and a bulk call take turns by age.
         if allowance.spare(most_bulk) == 0
-            && let Some(row) = self.find.front().copied()
-            && self.oldest_ms().is_none_or(|oldest_ms| row.due_ms <= oldest_ms)
+            && let Some(asked_ms) = self.question_ms()
+            && self.oldest_ms().is_none_or(|oldest_ms| asked_ms <= oldest_ms)
         {
-            self.find.pop_front();
-            calls.push(Call::Find(row));
+            calls.extend(self.question());
         }
         let (mut bulk, mut single) = (0, calls.len());
-        let has_singles = allowance.spare(most_bulk) > 0;
         while bulk < most_bulk && single < allowance.spare(bulk) {
-            let Some(call) = self.bulk_call(now_ms, has_singles).map(Call::alone) else { break };
+            let Some(call) = self.bulk_call(now_ms).map(Call::alone) else { break };
             if call.is_bulk() {
                 bulk += 1;
             } else {
@@ -88,9 +88,9 @@ impl Backlog {
         }
         let mut spare = allowance.spare(bulk).saturating_sub(single);
         while spare > 0
-            && let Some(row) = self.find.pop_front()
+            && let Some(call) = self.question()
         {
-            calls.push(Call::Find(row));
+            calls.push(call);
             spare -= 1;
         }
         if self.bulk_calls() > LONG_WINDOWS * most_bulk {
@@ -105,7 +105,20 @@ impl Backlog {
     #[must_use]
     pub fn ready_ms(&self) -> Option<i64> {
         let oldest_ms = self.oldest_ms().map(|oldest_ms| oldest_ms + LINGER_MS);
-        oldest_ms.into_iter().chain(self.find.front().map(|row| row.due_ms)).min()
+        oldest_ms.into_iter().chain(self.question_ms()).min()
+    }
+
+    /// The due time of the oldest open question.
+    fn question_ms(&self) -> Option<i64> {
+        [&self.find, &self.find_alone].into_iter().filter_map(|queue| Some(queue.front()?.due_ms)).min()
+    }
+
+    /// The next look-up: of all that can be asked together, else of one.
+    fn question(&mut self) -> Option<Call> {
+        if self.find.len() > 1 {
+            return Some(Call::Find(self.find.drain(..).collect()));
+        }
+        self.find.pop_front().or_else(|| self.find_alone.pop_front()).map(Call::FindOne)
     }
 
     /// The oldest row's due time.
@@ -130,19 +143,18 @@ impl Backlog {
     }
 
     /// The bulk call that is most deserved: what has starved, then full calls, then others that have lingered. Of what has
-    /// starved the oldest goes first. Of full calls those go first whose rows single calls help least: they leave the
+    /// starved the oldest goes first. Of full calls those for 50 go first, which single calls help least: they leave the
     /// others for them.
-    fn bulk_call(&mut self, now_ms: i64, has_singles: bool) -> Option<Call> {
+    fn bulk_call(&mut self, now_ms: i64) -> Option<Call> {
         let rank = |kind: Kind| {
             let (oldest_ms, rows) = self.front(kind)?;
             let rank = match (kind, rows) {
                 _ if now_ms >= oldest_ms + STARVED_MS => 0,
                 (Kind::Same, _) => 1,
-                (Kind::Update, ROWS_PER_CALL) if has_singles => 2,
-                (Kind::Create | Kind::Update | Kind::Own, ROWS_PER_CALL) => 3,
+                (Kind::Create | Kind::Update | Kind::Own, ROWS_PER_CALL) => 2,
                 // It may still grow to 50.
-                (Kind::SameRest, _) => 4,
-                _ if now_ms >= oldest_ms + LINGER_MS => 5,
+                (Kind::SameRest, _) => 3,
+                _ if now_ms >= oldest_ms + LINGER_MS => 4,
                 _ => return None,
             };
             Some(((rank, oldest_ms, SAME_VALUE_PER_CALL - rows), kind))
@@ -157,15 +169,15 @@ impl Backlog {
         })
     }
 
-    /// The row that a single call helps most, of those for which there is one: the oldest of those that fill no bulk call
-    /// of their kind, else the oldest of those that share a call with 24 others, else one of those that share it with 49.
+    /// The row that a single call helps most: the oldest of those that fill no bulk call of their kind, else the oldest of those that share a call with 24 others, else one of those that share it with 49.
     fn single_call(&mut self) -> Option<Call> {
-        let candidates = [Kind::Create, Kind::Own].into_iter().filter_map(|kind| {
+        let candidates = [Kind::Update, Kind::Create, Kind::Own].into_iter().filter_map(|kind| {
             let (oldest_ms, rows) = self.front(kind)?;
             Some(((rows == ROWS_PER_CALL, oldest_ms), kind))
         });
         Some(match candidates.min_by_key(|(rank, _)| *rank).map(|(_, kind)| kind) {
             Some(Kind::Create) => Call::CreateOne(self.create.pop_front()?),
+            Some(Kind::Update) => Call::UpdateOne(self.update.pop_front()?),
             Some(_) => Call::LeadOne(self.own.pop_front()?),
             None => {
                 // What is left of such a call may be no better than one of 25.

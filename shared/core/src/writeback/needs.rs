@@ -46,6 +46,8 @@ pub struct Needs {
     pub told: Vec<Told>,
     /// To be looked up: a post was never answered for.
     pub find: Vec<Row>,
+    /// The same, each by itself: what a listing of many says of them is not certain. [`needs`] leaves it empty.
+    pub find_alone: Vec<Row>,
     /// An activity.
     pub create: Vec<Row>,
     /// Their activity shows an older state.
@@ -74,14 +76,14 @@ impl LeadFieldNames {
 ///
 /// `stale_ms` is how long after a post its process is taken for dead. Until then nothing of the activity is touched.
 #[must_use]
-pub fn needs(
-    waiting: &[Message],
+pub fn needs<'m>(
+    waiting: impl IntoIterator<Item = &'m Message>,
     names: &LeadFieldNames,
     shown: &BTreeMap<String, Shown>,
     now_ms: i64,
     stale_ms: i64,
 ) -> Needs {
-    let mut order: Vec<&Message> = waiting.iter().collect();
+    let mut order: Vec<&Message> = waiting.into_iter().collect();
     order.sort_by_key(|message| (message.crm.due_ms, message.id));
     let latest = latest_of_each_lead(&order);
     let mut needs = Needs::default();

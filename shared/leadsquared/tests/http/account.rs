@@ -30,6 +30,14 @@ async fn activity_types_are_listed_and_created() {
     let types = serve(200, rows).await.call().activity_types().await.unwrap();
     assert_eq!((types.len(), types[0].code, types[0].name.as_str()), (1, 206, "SMS Sent"));
 
+    let setting = json!({"ID": "x", "Name": "SMS", "Fields": [{"SchemaName": "mx_Custom_1"}, {"DisplayName": "y"}]});
+    let server = serve(200, setting).await;
+    let fields = server.call().activity_fields(206).await.unwrap().unwrap();
+    assert_eq!(fields.into_iter().collect::<Vec<_>>(), ["mx_Custom_1"]);
+    let asked = server.asked_once().uri.to_string();
+    assert!(asked.ends_with("CustomActivity/GetActivitySetting?code=206"), "{asked}");
+    assert_eq!(serve(200, json!({})).await.call().activity_fields(206).await.unwrap(), None, "it does not tell");
+
     let server = serve(200, json!({"Status": "Success", "Message": {"Id": "207"}})).await;
     let new = NewActivityType { name: "SMS".into(), fields: vec![("mx_Custom_1".into(), "Message Id".into())] };
     assert_eq!(server.call().create_activity_type(&new).await.unwrap(), 207);

@@ -19,6 +19,8 @@ async fn both_shapes_of_the_list_are_read() {
         assert_eq!(server.asked_once().uri.to_string(), "/v1/voice/uploads");
     }
     assert_eq!(serve(200, &[], "[]").await.client.list_uploads().await, Ok(vec![]));
+    let dated = serve(200, &[("date", "Sun, 22 Nov 2026 03:00:01 GMT")], "[]").await.client.list_uploads_dated().await;
+    assert_eq!(dated, Ok((vec![], Some(1_795_316_401_000))));
 }
 
 #[tokio::test]

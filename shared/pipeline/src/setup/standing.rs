@@ -60,7 +60,7 @@ impl Wanted {
         let name = &self.activity_type.name;
         let near = account.types.iter().find(|kind| kind.name != *name && kind.name.eq_ignore_ascii_case(name));
         let (standing, make) = if account.types.iter().any(|kind| kind.name == *name) {
-            (Standing::Found, Make::Nothing)
+            (self.fields_of_activity(account), Make::Nothing)
         } else if let Some(near) = near {
             let why = format!("there is \"{}\": write `activity: {}` in the configuration", near.name, near.name);
             (Standing::ByHand(why), Make::Nothing)
@@ -68,6 +68,22 @@ impl Wanted {
             (Standing::Missing, Make::ActivityType(self.activity_type.clone()))
         };
         Item { kind: "activity type", name: name.clone(), standing, make }
+    }
+
+    /// Whether the type has the fields that are written. No call adds one to a type that exists.
+    fn fields_of_activity(&self, account: &Account) -> Standing {
+        let Some(there) = &account.activity_fields else { return Standing::Found };
+        let missing: Vec<String> = self
+            .activity_type
+            .fields
+            .iter()
+            .filter(|(schema_name, _)| !there.contains(schema_name))
+            .map(|(schema_name, name)| format!("{schema_name} (\"{name}\")"))
+            .collect();
+        if missing.is_empty() {
+            return Standing::Found;
+        }
+        Standing::ByHand(format!("it has no field {}: add them to it, as text", missing.join(", ")))
     }
 }
 
@@ -152,7 +168,7 @@ fn is_here(webhook: &Webhook, url: &str) -> bool {
 }
 
 /// Whether one of ours made it, for another address.
-fn is_ours(webhook: &Webhook) -> bool {
+pub(crate) fn is_ours(webhook: &Webhook) -> bool {
     webhook.description.as_deref().is_some_and(|description| description.starts_with(DESCRIPTION))
 }
 
@@ -248,6 +264,7 @@ rules:
     fn what_is_there_is_found_and_what_is_nearly_there_is_named() {
         let account = Account {
             types: vec![ActivityType { code: 206, name: "recado MESSAGE".into() }],
+            activity_fields: None,
             fields: vec![field("mx_message_status", "Text"), field("mx_No_SMS", "Date"), field("DoNotCall", "Boolean")],
             webhooks: vec![
                 hook("w1", 3, "https://recado.example/prod/webhooks/leadsquared?secret=x", WebhookStatus::Enabled),
@@ -262,6 +279,20 @@ rules:
         assert_eq!(of(&account, "Lead_Post_Create"), "found");
         assert!(of(&account, "Lead_Post_Update").contains("too many failures"));
         assert_eq!(of(&account, "LeadActivity_Post_Create 206"), "differs: it posts to old.example");
+    }
+
+    #[test]
+    fn an_activity_type_without_our_fields_is_not_enough() {
+        let account = |fields: &[&str]| Account {
+            types: vec![ActivityType { code: 206, name: "Recado message".into() }],
+            activity_fields: Some(fields.iter().map(|field| (*field).to_owned()).collect()),
+            ..Account::default()
+        };
+        let all = ["mx_Custom_1", "mx_Custom_2", "mx_Custom_3", "mx_Custom_4", "mx_Custom_5", "mx_Custom_6"];
+        assert_eq!(of(&account(&all), "Recado message"), "found");
+        let said = of(&account(&all[1..]), "Recado message");
+        assert!(said.starts_with("by hand") && said.contains("mx_Custom_1 (\"Message Id\")"), "{said}");
+        assert!(!said.contains("mx_Custom_2"), "{said}");
     }
 
     #[test]

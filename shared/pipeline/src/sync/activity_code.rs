@@ -2,11 +2,11 @@
 
 use leadsquared::{CallError, Standard};
 
-use super::{SyncError, SyncReport, Syncer, activity::activity_type};
+use super::{RunError, SyncReport, Syncer, activity::activity_type};
 
 impl Syncer {
     /// Known, found by name, or created. `None`: no call can start by `until_ms`.
-    pub(super) async fn activity_code(&self, until_ms: i64, report: &mut SyncReport) -> Result<Option<u32>, SyncError> {
+    pub(super) async fn activity_code(&self, until_ms: i64, report: &mut SyncReport) -> Result<Option<u32>, RunError> {
         let name = &self.settings.activity_name;
         let setting = format!("activity_code:{name}");
         if let Some(code) = self.ledger.setting(&setting).await?.and_then(|code| code.parse().ok()) {
@@ -31,7 +31,7 @@ impl Syncer {
     }
 
     /// A call's answer, once all functions know of a refusal for the account's rate.
-    async fn heeded<T>(&self, answer: Result<T, CallError>) -> Result<T, SyncError> {
+    async fn heeded<T>(&self, answer: Result<T, CallError>) -> Result<T, RunError> {
         if let Err(error) = &answer {
             self.crm.heed::<Standard>(error).await?;
         }

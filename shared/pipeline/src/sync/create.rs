@@ -8,16 +8,16 @@ use recado_core::{
 use recado_ledger::CrmChange;
 
 use super::{
-    SyncError, Syncer,
+    RunError, Syncer,
     activity::{ID_FIELD, new_activity},
     record::{Sent, Shown, parked},
-    run::{Ended, Window},
     unknown::Kind,
+    window::{Ended, Window},
 };
 
 impl Syncer {
     /// Posts activities in bulk.
-    pub(super) async fn create(&self, rows: &[Row], at_ms: i64, window: &Window) -> Result<Ended, SyncError> {
+    pub(super) async fn create(&self, rows: &[Row], at_ms: i64, window: &Window) -> Result<Ended, RunError> {
         let mine = self.mark(rows, at_ms, window).await?;
         if mine.is_empty() {
             return Ok(Ended::default());
@@ -32,7 +32,7 @@ impl Syncer {
     }
 
     /// Posts one activity by a standard call.
-    pub(super) async fn create_one(&self, row: Row, at_ms: i64, window: &Window) -> Result<Ended, SyncError> {
+    pub(super) async fn create_one(&self, row: Row, at_ms: i64, window: &Window) -> Result<Ended, RunError> {
         let mine = self.mark(&[row], at_ms, window).await?;
         let activities = activities(&mine, window);
         let Some(activity) = activities.first() else { return Ok(Ended::default()) };
@@ -44,7 +44,7 @@ impl Syncer {
     }
 
     /// Marks rows as being posted from `at_ms` on, shortly before; those that nobody else posts are this call's.
-    async fn mark(&self, rows: &[Row], at_ms: i64, window: &Window) -> Result<Vec<(Message, Then)>, SyncError> {
+    async fn mark(&self, rows: &[Row], at_ms: i64, window: &Window) -> Result<Vec<(Message, Then)>, RunError> {
         self.crm.wait_until(at_ms - window.prepare_ms).await;
         let is_new = |message: &Message| message.crm.activity_id.is_none() && message.crm.posted_ms.is_none();
         let mut fresh = self.fresh(rows, window, is_new).await?;
@@ -62,13 +62,13 @@ impl Syncer {
     }
 
     /// The slot was missed: nothing was posted.
-    async fn unmark(&self, rows: &[(Message, Then)]) -> Result<Ended, SyncError> {
+    async fn unmark(&self, rows: &[(Message, Then)]) -> Result<Ended, RunError> {
         let back = rows.iter().map(|(message, _)| CrmChange::of(message.id).not_posted());
         self.ledger.change_crm(back.collect()).await?;
         Ok(Ended::missed())
     }
 
-    async fn posted(&self, rows: &[(Message, Then)], outcomes: Vec<RowOutcome>) -> Result<Ended, SyncError> {
+    async fn posted(&self, rows: &[(Message, Then)], outcomes: Vec<RowOutcome>) -> Result<Ended, RunError> {
         let mut ended = Ended::default();
         ended.report.calls += 1;
         let (mut shown, mut changes) = (Vec::new(), Vec::new());
@@ -101,7 +101,7 @@ impl Syncer {
         &self,
         rows: &[(Message, Then)],
         error: CallError,
-    ) -> Result<Ended, SyncError> {
+    ) -> Result<Ended, RunError> {
         let mut ended = Ended::default();
         ended.report.calls += 1;
         if matches!(error, CallError::Unknown { .. }) {

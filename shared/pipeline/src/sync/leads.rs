@@ -12,9 +12,9 @@ use recado_core::{
 use recado_ledger::CrmChange;
 
 use super::{
-    SyncError, Syncer,
-    run::{Ended, Window},
+    RunError, Syncer,
     unknown::Kind,
+    window::{Ended, Window},
 };
 
 /// Rows that are ready to be written.
@@ -25,7 +25,7 @@ struct Ready {
 
 impl Syncer {
     /// Each lead's own values, in bulk.
-    pub(super) async fn leads(&self, rows: Vec<LeadRow>, at_ms: i64, window: &Window) -> Result<Ended, SyncError> {
+    pub(super) async fn leads(&self, rows: Vec<LeadRow>, at_ms: i64, window: &Window) -> Result<Ended, RunError> {
         let Some(ready) = self.ready(rows, at_ms, window).await? else { return Ok(Ended::default()) };
         let Some(permit) = self.crm.permit_at::<Bulk>(at_ms).await else { return Ok(Ended::missed()) };
         let outcomes = self.crm.with(permit).update_leads(&ready.updates).await;
@@ -34,7 +34,7 @@ impl Syncer {
 
     /// One value of one field for all leads, in bulk. LeadSquared counts the leads that it wrote and does not name them:
     /// if it is not all of them, each is written again by a call that does.
-    pub(super) async fn same_value(&self, rows: Vec<LeadRow>, at_ms: i64, window: &Window) -> Result<Ended, SyncError> {
+    pub(super) async fn same_value(&self, rows: Vec<LeadRow>, at_ms: i64, window: &Window) -> Result<Ended, RunError> {
         let Some(ready) = self.ready(rows, at_ms, window).await? else { return Ok(Ended::default()) };
         let Some((name, value)) = ready.updates.first().and_then(|update| update.fields.first()).cloned() else {
             return Ok(Ended::default());
@@ -51,7 +51,7 @@ impl Syncer {
     }
 
     /// One lead's values by a standard call.
-    pub(super) async fn lead_one(&self, row: LeadRow, at_ms: i64, window: &Window) -> Result<Ended, SyncError> {
+    pub(super) async fn lead_one(&self, row: LeadRow, at_ms: i64, window: &Window) -> Result<Ended, RunError> {
         let Some(ready) = self.ready(vec![row], at_ms, window).await? else { return Ok(Ended::default()) };
         let Some(update) = ready.updates.first() else { return Ok(Ended::default()) };
         let Some(permit) = self.crm.permit_at::<Standard>(at_ms).await else { return Ok(Ended::missed()) };
@@ -62,7 +62,7 @@ impl Syncer {
 
     /// Reads the rows again, leaves out those whose state moved (the next window plans them anew), and takes back what is
     /// remembered of their leads: until the call's end is known, it may be wrong.
-    async fn ready(&self, rows: Vec<LeadRow>, at_ms: i64, window: &Window) -> Result<Option<Ready>, SyncError> {
+    async fn ready(&self, rows: Vec<LeadRow>, at_ms: i64, window: &Window) -> Result<Option<Ready>, RunError> {
         self.crm.wait_until(at_ms - window.prepare_ms).await;
         let planned: Vec<Row> = rows.iter().map(|row| row.row).collect();
         let is_as_planned = |message: &Message| {
@@ -91,7 +91,7 @@ impl Syncer {
         ready: Ready,
         outcomes: Result<Vec<RowOutcome>, CallError>,
         window: &Window,
-    ) -> Result<Ended, SyncError> {
+    ) -> Result<Ended, RunError> {
         let Ready { messages, updates } = ready;
         let mut now_shown = BTreeMap::new();
         for (at, ((message, _), update)) in messages.iter().zip(updates).enumerate() {

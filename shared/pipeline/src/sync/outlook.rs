@@ -9,7 +9,7 @@ use recado_core::{
 use recado_ledger::Ledger;
 use recado_limits::{CrmAccount, LimitError};
 
-use super::{CrmSettings, SyncError, Syncer, unknown::UnknownFields};
+use super::{CrmSettings, RunError, Syncer, unknown::UnknownFields};
 
 /// Waiting messages that are counted at most, per shard of the index.
 const COUNTED_PER_SHARD: i32 = 5_000;
@@ -41,7 +41,7 @@ pub async fn outlook(
     settings: &CrmSettings,
     waiting: &[Message],
     now_ms: i64,
-) -> Result<Forecast, SyncError> {
+) -> Result<Forecast, RunError> {
     let names = known_names(settings, &UnknownFields::load(ledger, now_ms).await?);
     let needed = needs(waiting, &names, &BTreeMap::new(), now_ms, settings.stale_after_ms);
     Ok(forecast(Backlog::new(needed), allowance(account, now_ms).await?, now_ms))
@@ -50,7 +50,7 @@ pub async fn outlook(
 impl Syncer {
     /// How many messages wait, up to 40,000, and how long their write-back takes at the least: one row for each, of which
     /// none is read.
-    pub async fn backlog(&self) -> Result<Forecast, SyncError> {
+    pub async fn backlog(&self) -> Result<Forecast, RunError> {
         let now_ms = self.world.now_ms();
         let waiting = self.ledger.crm_due(now_ms, COUNTED_PER_SHARD).await?;
         let create = waiting.into_iter().map(|id| Row { id, due_ms: now_ms, then: Then::Done }).collect();

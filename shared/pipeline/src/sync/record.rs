@@ -11,9 +11,9 @@ use recado_core::{
 use recado_ledger::CrmChange;
 
 use super::{
-    SyncError, Syncer,
-    run::{Ended, Window},
+    RunError, Syncer,
     unknown::Kind,
+    window::{Ended, Window},
 };
 
 /// Refusals of one row after which it is given up.
@@ -50,7 +50,7 @@ impl Syncer {
         rows: &[Row],
         window: &Window,
         want: impl Fn(&Message) -> bool,
-    ) -> Result<Vec<(Message, Then)>, SyncError> {
+    ) -> Result<Vec<(Message, Then)>, RunError> {
         let then: HashMap<MessageId, Then> = rows.iter().map(|row| (row.id, row.then)).collect();
         let ids: Vec<MessageId> = rows.iter().map(|row| row.id).collect();
         let fresh = self.ledger.messages(&ids).await?;
@@ -63,7 +63,7 @@ impl Syncer {
     }
 
     /// Records what LeadSquared was shown. A message whose state moved during the call is due again at once.
-    pub(super) async fn shown(&self, shown: Vec<Shown<'_>>) -> Result<(), SyncError> {
+    pub(super) async fn shown(&self, shown: Vec<Shown<'_>>) -> Result<(), RunError> {
         let now_ms = self.world.now_ms();
         let first = |shown: &Shown<'_>| {
             let (change, state) = (shown.change.clone().told(now_ms), shown.message.state);
@@ -91,7 +91,7 @@ impl Syncer {
         outcomes: Result<Vec<RowOutcome>, CallError>,
         kind: Kind,
         done: impl Fn(&Message) -> CrmChange,
-    ) -> Result<Ended, SyncError> {
+    ) -> Result<Ended, RunError> {
         let mut ended = Ended::default();
         ended.report.calls += 1;
         let outcomes = match outcomes {
@@ -171,7 +171,7 @@ impl Syncer {
     }
 
     /// What a failed call means for all others: they wait, or the run is over.
-    pub(super) async fn failed<C: Class>(&self, error: CallError) -> Result<(), SyncError> {
+    pub(super) async fn failed<C: Class>(&self, error: CallError) -> Result<(), RunError> {
         match &error {
             CallError::Throttled { .. } => {
                 tracing::warn!(error = %error, "sync.throttled");

@@ -2,114 +2,59 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::Arc,
 };
 
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
-use leadsquared::{Bulk, Standard};
 use recado_core::{
     identity::MessageId,
     message::Message,
-    writeback::{Backlog, Call, LeadFieldNames, LeadRow, Shown, Told, needs},
+    writeback::{Backlog, Call, LeadFieldNames, Shown, Told, needs},
 };
 use recado_ledger::CrmChange;
 
 use super::{
-    SyncError, SyncReport, Syncer,
+    RunError, SyncReport, Syncer,
+    calls::{ids_of, most_rows, needs_code},
     outlook::{allowance, known_names},
     unknown::UnknownFields,
+    window::{Ended, Window},
 };
 
-/// Messages looked at for one window, per shard of the index.
-const ROWS_PER_SHARD: i32 = 100;
+/// Messages found by one look, per shard of the index: together those of some windows of the largest plan.
+const ROWS_PER_SHARD: i32 = 50;
+/// While messages for more windows than this wait, what is due besides is not looked for at each window: it would wait.
+const ENOUGH_WINDOWS: usize = 2;
+/// How long it is not looked for at most, in ms.
+const LOOK_EVERY_MS: i64 = 30_000;
 /// Calls under way at once, at most: 30 s of calls that get no answer on the largest plan.
 const CALLS_AT_ONCE: usize = 200;
-/// How long before its slot a call's rows are read again and marked, in ms, at the least and at the most. Whoever is not
-/// ready at its slot loses it, and the next ones begin earlier.
-const PREPARE_MS: std::ops::RangeInclusive<i64> = 400..=8_000;
 /// How much later than the first call of a window the others may start, in ms.
 const TOGETHER_MS: i64 = 500;
 /// The lease by which one function leads, and how long it lasts without being renewed, in ms: each window renews it.
 const LEASE: &str = "write-back";
 const LEASE_MS: i64 = 15_000;
 
-/// A call that has come to its end.
-#[derive(Debug, Default)]
-pub(super) struct Ended {
-    /// The messages that it was about.
-    pub(super) ids: Vec<MessageId>,
-    /// What was done.
-    pub(super) report: SyncReport,
-    /// What leads show by now.
-    pub(super) shown: BTreeMap<String, Shown>,
-    /// Whether a field was found that LeadSquared does not know.
-    pub(super) learnt: bool,
-    /// Whether its rows were not ready at its slot.
-    pub(super) missed: bool,
-}
-
-impl Ended {
-    /// A call that was not made: its slot was missed.
-    pub(super) fn missed() -> Self {
-        tracing::warn!("sync.slot_missed");
-        Self { missed: true, ..Self::default() }
-    }
-}
-
-/// How long before its slot a call is prepared: longer where the table is slow. Clones share it.
-#[derive(Debug, Clone)]
-pub struct Preparation(Arc<AtomicI64>);
-
-impl Default for Preparation {
-    fn default() -> Self {
-        Self(Arc::new(AtomicI64::new(*PREPARE_MS.start())))
-    }
-}
-
-impl Preparation {
-    fn ms(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// Twice as long after a slot that was missed, a tenth shorter after one that was not.
-    fn learn(&self, missed: bool) {
-        let next_ms = if missed { self.ms() * 2 } else { self.ms() * 9 / 10 };
-        self.0.store(next_ms.clamp(*PREPARE_MS.start(), *PREPARE_MS.end()), Ordering::Relaxed);
-    }
-}
-
-/// What all calls of a window know.
-#[derive(Debug, Clone)]
-pub(super) struct Window {
-    /// The messages of the calls, as they were planned for.
-    pub(super) messages: Arc<HashMap<MessageId, Message>>,
-    /// What leads are known to show.
-    pub(super) shown: Arc<BTreeMap<String, Shown>>,
-    /// Fields that LeadSquared does not know.
-    pub(super) unknown: Arc<UnknownFields>,
-    /// The code of the activity type; 0 where no call of the window needs it.
-    pub(super) code: u32,
-    /// How long before its slot a call is prepared, in ms.
-    pub(super) prepare_ms: i64,
-    /// No call starts after this instant, in ms since the epoch.
-    pub(super) until_ms: i64,
-}
-
+/// One run.
 pub(super) struct Run<'s> {
     syncer: &'s Syncer,
     until_ms: i64,
-    under_way: FuturesUnordered<BoxFuture<'s, Result<Ended, SyncError>>>,
+    under_way: FuturesUnordered<BoxFuture<'s, Result<Ended, RunError>>>,
     /// The messages of calls under way, and how many calls each is in.
     busy: HashMap<MessageId, usize>,
     /// Messages that wait, as last read.
     waiting: HashMap<MessageId, Message>,
-    shown: Arc<BTreeMap<String, Shown>>,
+    /// When that was, in ms since the epoch.
+    looked_ms: i64,
+    /// Rows that a window holds at most.
+    most_rows: usize,
+    shown: BTreeMap<String, Shown>,
     /// Leads that were asked for.
     asked: HashSet<String>,
+    /// Messages of which a listing could not say for certain whether they were posted.
+    alone: HashSet<MessageId>,
     unknown: Option<Arc<UnknownFields>>,
+    code: Option<u32>,
     leads_until_ms: i64,
     report: SyncReport,
 }
@@ -122,15 +67,19 @@ impl<'s> Run<'s> {
             under_way: FuturesUnordered::new(),
             busy: HashMap::new(),
             waiting: HashMap::new(),
-            shown: Arc::default(),
+            looked_ms: 0,
+            most_rows: 0,
+            shown: BTreeMap::new(),
             asked: HashSet::new(),
+            alone: HashSet::new(),
             unknown: None,
+            code: None,
             leads_until_ms: 0,
             report: SyncReport::default(),
         }
     }
 
-    pub(super) async fn carry_out(mut self) -> Result<SyncReport, SyncError> {
+    pub(super) async fn carry_out(mut self) -> Result<SyncReport, RunError> {
         let mut outcome = self.windows().await;
         while let Some(ended) = self.under_way.next().await {
             let settled = self.settle(ended);
@@ -138,12 +87,12 @@ impl<'s> Run<'s> {
         }
         if self.leads_until_ms > 0 {
             let ended = self.syncer.ledger.end_lease(LEASE, &self.syncer.holder).await;
-            outcome = outcome.and(ended.map_err(SyncError::from));
+            outcome = outcome.and(ended.map_err(RunError::from));
         }
         outcome.map(|()| self.report)
     }
 
-    async fn windows(&mut self) -> Result<(), SyncError> {
+    async fn windows(&mut self) -> Result<(), RunError> {
         loop {
             while let Some(Some(ended)) = self.under_way.next().now_or_never() {
                 self.settle(ended)?;
@@ -172,8 +121,12 @@ impl<'s> Run<'s> {
         }
     }
 
-    /// Finds what waits and is not under way.
-    async fn look(&mut self, now_ms: i64) -> Result<(), SyncError> {
+    /// Finds what waits and is not under way, unless more than enough is known to.
+    async fn look(&mut self, now_ms: i64) -> Result<(), RunError> {
+        if self.waiting.len() > ENOUGH_WINDOWS * self.most_rows && now_ms < self.looked_ms + LOOK_EVERY_MS {
+            return Ok(());
+        }
+        self.looked_ms = now_ms;
         let ids = self.syncer.ledger.crm_due(now_ms, ROWS_PER_SHARD).await?;
         let new = |id: &MessageId| !self.busy.contains_key(id) && !self.waiting.contains_key(id);
         let new: Vec<MessageId> = ids.into_iter().filter(new).collect();
@@ -187,7 +140,7 @@ impl<'s> Run<'s> {
     }
 
     /// Takes or renews the lead. `Some`: another function has it until then.
-    async fn lead(&mut self, now_ms: i64) -> Result<Option<i64>, SyncError> {
+    async fn lead(&mut self, now_ms: i64) -> Result<Option<i64>, RunError> {
         if now_ms + LEASE_MS / 2 < self.leads_until_ms {
             return Ok(None);
         }
@@ -198,19 +151,22 @@ impl<'s> Run<'s> {
     }
 
     /// Plans a window and starts its calls. `false`: the run is over.
-    async fn window(&mut self, now_ms: i64) -> Result<bool, SyncError> {
+    async fn window(&mut self, now_ms: i64) -> Result<bool, RunError> {
         let (unknown, names) = self.fields(now_ms).await?;
         let allowance = allowance(&self.syncer.crm.account, now_ms).await?;
+        self.most_rows = most_rows(&allowance);
         let (mut backlog, told) = self.backlog(&names, now_ms).await?;
         self.finish(told).await?;
         let planned = backlog.clone().next_calls(now_ms, &allowance);
         let Some(first) = planned.first() else {
             return self.idle(backlog.ready_ms(), now_ms).await;
         };
-        let needs_code =
-            planned.iter().any(|call| matches!(call, Call::Create(_) | Call::CreateOne(_) | Call::Find(_)));
-        let code = if needs_code { self.syncer.activity_code(self.until_ms, &mut self.report).await? } else { Some(0) };
-        let Some(code) = code else { return Ok(false) };
+        if self.code.is_none() && planned.iter().any(needs_code) {
+            self.code = self.syncer.activity_code(self.until_ms, &mut self.report).await?;
+            if self.code.is_none() {
+                return Ok(false);
+            }
+        }
         let prepare_ms = self.syncer.preparation.ms();
         let from_ms = self.syncer.world.now_ms() + prepare_ms;
         let Some(at_ms) = self.syncer.reserve(first, from_ms, self.until_ms).await? else { return Ok(false) };
@@ -224,6 +180,8 @@ impl<'s> Run<'s> {
             backlog = later;
         }
         let mut calls = backlog.next_calls(self.syncer.world.now_ms(), &allowance);
+        // What came since the first look may be the first that names the activity type: it is asked for in the next window.
+        calls.retain(|call| self.code.is_some() || !needs_code(call));
         // The slot is of its class; it is lost in the rare case that the call which it was for is needed no more.
         let Some(place) = calls.iter().position(|call| call.is_bulk() == first.is_bulk()) else { return Ok(true) };
         let mut starts = vec![(calls.remove(place), at_ms)];
@@ -231,23 +189,25 @@ impl<'s> Run<'s> {
             let Some(slot_ms) = self.syncer.reserve(&call, at_ms, at_ms + TOGETHER_MS).await? else { continue };
             starts.push((call, slot_ms));
         }
-        self.start(starts, unknown, code);
+        self.start(starts, unknown);
         self.wait_until(at_ms).await?;
         Ok(true)
     }
 
     /// Starts calls, each at its slot.
-    fn start(&mut self, starts: Vec<(Call, i64)>, unknown: Arc<UnknownFields>, code: u32) {
+    fn start(&mut self, starts: Vec<(Call, i64)>, unknown: Arc<UnknownFields>) {
         let mut messages = HashMap::new();
         for id in starts.iter().flat_map(|(call, _)| ids_of(call)) {
             *self.busy.entry(id).or_default() += 1;
             messages.extend(self.waiting.remove_entry(&id));
         }
+        let leads = messages.values().map(|message| &message.lead_id);
+        let shown = leads.filter_map(|lead| Some((lead.clone(), self.shown.get(lead)?.clone()))).collect();
         let window = Window {
             messages: Arc::new(messages),
-            shown: Arc::clone(&self.shown),
+            shown: Arc::new(shown),
             unknown,
-            code,
+            code: self.code.unwrap_or_default(),
             prepare_ms: self.syncer.preparation.ms(),
             until_ms: self.until_ms,
         };
@@ -259,7 +219,7 @@ impl<'s> Run<'s> {
     }
 
     /// Waits until a row has lingered. `false`: nothing is to be waited for in this run.
-    async fn idle(&mut self, ready_ms: Option<i64>, now_ms: i64) -> Result<bool, SyncError> {
+    async fn idle(&mut self, ready_ms: Option<i64>, now_ms: i64) -> Result<bool, RunError> {
         match ready_ms {
             Some(ready_ms) if ready_ms < self.until_ms => {
                 self.wait_until(ready_ms.max(now_ms + 1)).await?;
@@ -277,7 +237,7 @@ impl<'s> Run<'s> {
     }
 
     /// Waits while calls are under way, for as long as there are too many of them.
-    async fn wait_until(&mut self, at_ms: i64) -> Result<(), SyncError> {
+    async fn wait_until(&mut self, at_ms: i64) -> Result<(), RunError> {
         let mut waited = Box::pin(self.syncer.crm.wait_until(at_ms));
         let mut is_over = false;
         while !is_over || self.under_way.len() >= CALLS_AT_ONCE {
@@ -290,7 +250,7 @@ impl<'s> Run<'s> {
         Ok(())
     }
 
-    fn settle(&mut self, ended: Result<Ended, SyncError>) -> Result<(), SyncError> {
+    fn settle(&mut self, ended: Result<Ended, RunError>) -> Result<(), RunError> {
         let ended = ended?;
         for id in &ended.ids {
             if let Some(calls) = self.busy.get_mut(id) {
@@ -298,7 +258,8 @@ impl<'s> Run<'s> {
             }
         }
         self.busy.retain(|_, calls| *calls > 0);
-        Arc::make_mut(&mut self.shown).extend(ended.shown);
+        self.shown.extend(ended.shown);
+        self.alone.extend(ended.alone);
         if ended.learnt {
             self.unknown = None;
         }
@@ -310,7 +271,7 @@ impl<'s> Run<'s> {
     }
 
     /// What LeadSquared knows already.
-    async fn finish(&mut self, told: Vec<Told>) -> Result<(), SyncError> {
+    async fn finish(&mut self, told: Vec<Told>) -> Result<(), RunError> {
         for told in &told {
             self.waiting.remove(&told.id);
         }
@@ -325,22 +286,22 @@ impl<'s> Run<'s> {
     }
 
     /// The calls that the messages which wait need, and those that need none.
-    async fn backlog(&mut self, names: &LeadFieldNames, now_ms: i64) -> Result<(Backlog, Vec<Told>), SyncError> {
+    async fn backlog(&mut self, names: &LeadFieldNames, now_ms: i64) -> Result<(Backlog, Vec<Told>), RunError> {
         if !names.is_empty() {
             let leads: HashSet<&str> = self.waiting.values().map(|message| message.lead_id.as_str()).collect();
             let new: Vec<&str> = leads.into_iter().filter(|lead| !self.asked.contains(*lead)).collect();
             let found = self.syncer.ledger.shown(&new, now_ms).await?;
             self.asked.extend(new.into_iter().map(str::to_owned));
-            Arc::make_mut(&mut self.shown).extend(found);
+            self.shown.extend(found);
         }
-        let waiting: Vec<Message> = self.waiting.values().cloned().collect();
-        let mut needs = needs(&waiting, names, &self.shown, now_ms, self.syncer.settings.stale_after_ms);
+        let mut needs = needs(self.waiting.values(), names, &self.shown, now_ms, self.syncer.settings.stale_after_ms);
         let told = std::mem::take(&mut needs.told);
+        (needs.find_alone, needs.find) = needs.find.into_iter().partition(|row| self.alone.contains(&row.id));
         Ok((Backlog::new(needs), told))
     }
 
     /// The fields that LeadSquared does not know, and those of the lead that are to be written.
-    async fn fields(&mut self, now_ms: i64) -> Result<(Arc<UnknownFields>, LeadFieldNames), SyncError> {
+    async fn fields(&mut self, now_ms: i64) -> Result<(Arc<UnknownFields>, LeadFieldNames), RunError> {
         let unknown = match &self.unknown {
             Some(unknown) => Arc::clone(unknown),
             None => Arc::new(UnknownFields::load(&self.syncer.ledger, now_ms).await?),
@@ -348,38 +309,5 @@ impl<'s> Run<'s> {
         self.unknown = Some(Arc::clone(&unknown));
         let names = known_names(&self.syncer.settings, &unknown);
         Ok((unknown, names))
-    }
-}
-
-impl Syncer {
-    async fn reserve(&self, call: &Call, from_ms: i64, until_ms: i64) -> Result<Option<i64>, SyncError> {
-        Ok(if call.is_bulk() {
-            self.crm.reserve::<Bulk>(from_ms, until_ms).await?
-        } else {
-            self.crm.reserve::<Standard>(from_ms, until_ms).await?
-        })
-    }
-
-    async fn make(&self, call: Call, at_ms: i64, window: Window) -> Result<Ended, SyncError> {
-        let ids = ids_of(&call);
-        let ended = match call {
-            Call::Find(row) => self.find(row, at_ms, &window).await?,
-            Call::Create(rows) => self.create(&rows, at_ms, &window).await?,
-            Call::CreateOne(row) => self.create_one(row, at_ms, &window).await?,
-            Call::Update(rows) => self.update(&rows, at_ms, &window).await?,
-            Call::Leads(rows) => self.leads(rows, at_ms, &window).await?,
-            Call::SameValue(rows) => self.same_value(rows, at_ms, &window).await?,
-            Call::LeadOne(row) => self.lead_one(row, at_ms, &window).await?,
-        };
-        Ok(Ended { ids, ..ended })
-    }
-}
-
-fn ids_of(call: &Call) -> Vec<MessageId> {
-    match call {
-        Call::Find(row) | Call::CreateOne(row) => vec![row.id],
-        Call::Create(rows) | Call::Update(rows) => super::ids(rows, |row| row.id),
-        Call::Leads(rows) | Call::SameValue(rows) => super::ids(rows, |row: &LeadRow| row.row.id),
-        Call::LeadOne(row) => vec![row.row.id],
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use leadsquared::CallError;
 use recado_ledger::{Ledger, LedgerError};
 
-use super::{SyncError, Syncer};
+use super::{RunError, Syncer};
 
 /// The setting that holds them: JSON, each name with the instant until which it is left out, in ms since the epoch.
 pub const UNKNOWN_FIELDS: &str = "unknown_fields";
@@ -54,12 +54,12 @@ impl UnknownFields {
 
 impl Syncer {
     /// Leaves out what a refused call names. `false`: it names nothing that was written.
-    pub(super) async fn learn_from(&self, error: &CallError, kind: Kind) -> Result<bool, SyncError> {
+    pub(super) async fn learn_from(&self, error: &CallError, kind: Kind) -> Result<bool, RunError> {
         self.learn(error.unknown_attributes(), kind).await
     }
 
     /// Leaves these fields out from now on. `false`: none of them was written.
-    pub(super) async fn learn(&self, names: Vec<&str>, kind: Kind) -> Result<bool, SyncError> {
+    pub(super) async fn learn(&self, names: Vec<&str>, kind: Kind) -> Result<bool, RunError> {
         let names: Vec<&str> = names.into_iter().filter(|name| self.writes(name, kind)).collect();
         if names.is_empty() {
             return Ok(false);

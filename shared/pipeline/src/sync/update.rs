@@ -1,31 +1,59 @@
 //! Updating activities. Repeating it does no harm.
 
-use leadsquared::Bulk;
-use recado_core::{message::Message, writeback::Row};
+use leadsquared::{ActivityUpdate, Bulk, RowOutcome, Standard};
+use recado_core::{
+    message::Message,
+    writeback::{Row, Then},
+};
 use recado_ledger::CrmChange;
 
 use super::{
-    SyncError, Syncer, activity,
-    run::{Ended, Window},
+    RunError, Syncer, activity,
     unknown::Kind,
+    window::{Ended, Window},
 };
 
 impl Syncer {
     /// Makes activities show the present states of their messages.
-    pub(super) async fn update(&self, rows: &[Row], at_ms: i64, window: &Window) -> Result<Ended, SyncError> {
-        self.crm.wait_until(at_ms - window.prepare_ms).await;
-        let is_old =
-            |message: &Message| message.crm.activity_id.is_some() && message.crm.activity_state != Some(message.state);
-        let rows = self.fresh(rows, window, is_old).await?;
+    pub(super) async fn update(&self, rows: &[Row], at_ms: i64, window: &Window) -> Result<Ended, RunError> {
+        let rows = self.outdated(rows, at_ms, window).await?;
         if rows.is_empty() {
             return Ok(Ended::default());
         }
-        let id = |message: &Message| message.crm.activity_id.clone().unwrap_or_default();
-        let updates: Vec<_> =
-            rows.iter().map(|(message, _)| activity::update(message, &id(message), &window.unknown)).collect();
+        let updates: Vec<_> = rows.iter().map(|(message, _)| update_of(message, window)).collect();
         let Some(permit) = self.crm.permit_at::<Bulk>(at_ms).await else { return Ok(Ended::missed()) };
         let outcomes = self.crm.with(permit).update_activities(&updates).await;
-        let done = |message: &Message| CrmChange::of(message.id).activity(&id(message), message.state);
-        self.record::<Bulk>(&rows, outcomes, Kind::Activity, done).await
+        self.record::<Bulk>(&rows, outcomes, Kind::Activity, updated).await
     }
+
+    /// The same of one activity, by a standard call.
+    pub(super) async fn update_one(&self, row: Row, at_ms: i64, window: &Window) -> Result<Ended, RunError> {
+        let rows = self.outdated(&[row], at_ms, window).await?;
+        let Some((message, _)) = rows.first() else { return Ok(Ended::default()) };
+        let update = update_of(message, window);
+        let Some(permit) = self.crm.permit_at::<Standard>(at_ms).await else { return Ok(Ended::missed()) };
+        let outcome = self.crm.with(permit).update_activity(&update, window.code).await;
+        let outcomes = outcome.map(|()| vec![RowOutcome::Done { activity_id: None }]);
+        self.record::<Standard>(&rows, outcomes, Kind::Activity, updated).await
+    }
+
+    /// Reads rows again shortly before their call, and leaves out those whose activity shows the present state by now.
+    async fn outdated(&self, rows: &[Row], at_ms: i64, window: &Window) -> Result<Vec<(Message, Then)>, RunError> {
+        self.crm.wait_until(at_ms - window.prepare_ms).await;
+        let is_old =
+            |message: &Message| message.crm.activity_id.is_some() && message.crm.activity_state != Some(message.state);
+        self.fresh(rows, window, is_old).await
+    }
+}
+
+fn update_of(message: &Message, window: &Window) -> ActivityUpdate {
+    activity::update(message, activity_id(message), &window.unknown)
+}
+
+fn updated(message: &Message) -> CrmChange {
+    CrmChange::of(message.id).activity(activity_id(message), message.state)
+}
+
+fn activity_id(message: &Message) -> &str {
+    message.crm.activity_id.as_deref().unwrap_or_default()
 }

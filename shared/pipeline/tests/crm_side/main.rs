@@ -14,6 +14,7 @@
 mod crm;
 mod enriching;
 mod loops;
+mod plans;
 mod reconciling;
 mod store;
 mod together;
@@ -33,7 +34,7 @@ use recado_core::{
     message::{Channel, Crm as Known, History, Message, Priority, State},
     phone::Phone,
 };
-use recado_ledger::Ledger;
+use recado_ledger::{Change, Guard, Ledger};
 use recado_limits::{CrmAccount, CrmLimits};
 use recado_pipeline::{
     World,
@@ -46,6 +47,7 @@ use recado_simulators::leadsquared::{Activity, Options};
 use serde_json::Value;
 
 use crm::{Crm, Time};
+use store::Requests;
 
 /// 12:00 UTC on a Monday.
 pub(crate) const BEGIN_MS: i64 = 1_795_435_200_000;
@@ -56,6 +58,8 @@ pub(crate) struct Installation {
     pub(crate) crm: Crm,
     pub(crate) time: Time,
     pub(crate) config: Config,
+    /// Requests made to the table.
+    pub(crate) requests: Requests,
     processes: AtomicU64,
 }
 
@@ -64,7 +68,8 @@ impl Installation {
         let time = Time::from(BEGIN_MS);
         let config = Config::parse(config).unwrap_or_else(|mistakes| panic!("{mistakes:?}")).config;
         let crm = Crm::new(options, time);
-        Self { ledger: store::ledger().await, crm, time, config, processes: AtomicU64::new(0) }
+        let (ledger, requests) = store::ledger().await;
+        Self { ledger, crm, time, config, requests, processes: AtomicU64::new(0) }
     }
 
     /// A process of its own.
@@ -129,6 +134,16 @@ impl Installation {
         assert!(answer.body.contains("Success"), "{}", answer.body);
     }
 
+    /// Moves messages to a state, as a callback does.
+    pub(crate) async fn report(&self, ids: &[MessageId], state: State) {
+        let now_ms = self.time.now_ms();
+        let change = |&id: &MessageId| Change {
+            crm_due_ms: Some(now_ms),
+            ..Change::new(id, Guard { states: &[State::Accepted], batch: None }, state, now_ms)
+        };
+        self.ledger.move_messages(ids.iter().map(change).collect()).await.unwrap();
+    }
+
     /// All messages, by id.
     pub(crate) async fn messages(&self) -> BTreeMap<MessageId, Message> {
         let mut all = BTreeMap::new();
@@ -142,15 +157,22 @@ impl Installation {
 
     /// Runs one process for as long as anything waits, each run a minute long, with the pauses that rows wait for.
     pub(crate) async fn until_all_is_told(&self, process: &Syncer) {
-        for _ in 0..20_000 {
+        let mut left = Vec::new();
+        for _ in 0..300 {
             process.run(self.time.now_ms() + 60_000).await.unwrap();
             let waiting = self.ledger.crm_due(i64::MAX / 2, 1).await.unwrap();
             let waiting = self.ledger.messages(&waiting).await.unwrap();
             let Some(due_ms) = waiting.iter().filter_map(|message| message.crm.due_ms).min() else { return };
+            left = waiting.into_iter().map(|message| (message.id, message.state, message.crm)).collect();
             let pause_ms = u64::try_from(due_ms - self.time.now_ms()).unwrap_or_default();
             tokio::time::sleep(std::time::Duration::from_millis(pause_ms.max(1_000))).await;
         }
-        panic!("it comes to no end");
+        panic!("it comes to no end at {}: {left:?}", self.time.now_ms());
+    }
+
+    /// Calls whose path ends so.
+    pub(crate) fn calls_to(&self, path: &str) -> usize {
+        self.crm.vendor().calls().iter().filter(|call| call.path.ends_with(path)).count()
     }
 
     /// Our activities, by the message's id that they hold.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use recado_pipeline::reconcile::{ReconcileReport, Reconciler};
+use leadsquared::{NewWebhook, WebhookEvent};
+use recado_pipeline::reconcile::{ReconcileReport, Reconciler, WebhookHealth};
 use recado_simulators::leadsquared::Options;
 use serde_json::json;
 
@@ -34,7 +35,12 @@ fn a_lead_whose_webhook_did_not_come_is_answered_once_and_others_are_not_answere
         let reconciler = reconciler(&installation);
         put(&installation, "before", "Site");
         tokio::time::sleep(Duration::from_mins(10)).await;
-        assert_eq!(look(&installation, &reconciler).await, ReconcileReport::default(), "it begins now");
+        let first = look(&installation, &reconciler).await;
+        assert_eq!(
+            first,
+            ReconcileReport { calls: 1, ..ReconcileReport::default() },
+            "it begins now, with the webhooks"
+        );
         tokio::time::sleep(Duration::from_millis(1_500)).await;
         put(&installation, "missed", "Site");
         put(&installation, "other", "Fair");
@@ -86,5 +92,38 @@ fn a_period_of_many_pages_is_read_to_its_end_and_again_where_it_failed() {
         assert!(reconciler.run(until_ms).await.is_err(), "the second page");
         let report = look(&installation, &reconciler).await;
         assert_eq!((report.calls, report.created, report.messages), (2, 5_003, 6));
+    });
+}
+
+#[test]
+fn a_webhook_that_leadsquared_switched_off_is_known_within_the_hour() {
+    virtually(async {
+        let installation = Installation::new(CONFIG, Options::default()).await;
+        let reconciler = reconciler(&installation);
+        let make = async |event: WebhookEvent, url: &str, description: &str| {
+            let crm = installation.process().crm;
+            let permit = crm.permit(installation.time.now_ms() + 60_000).await.unwrap().unwrap();
+            let (url, description) = (url.to_owned(), description.to_owned());
+            let new = NewWebhook { event, url, description, headers: Vec::new(), activity_code: None };
+            crm.with(permit).create_webhook(&new).await.unwrap()
+        };
+        make(WebhookEvent::LEAD_CREATED, "https://a.example/x/webhooks/leadsquared?event=3", "by hand").await;
+        make(WebhookEvent::LEAD_UPDATED, "https://b.example/moved", "Recado: Lead_Post_Update").await;
+        make(WebhookEvent::LEAD_CREATED, "https://c.example/hook", "somebody else's").await;
+        let health = async || WebhookHealth::load(&installation.ledger).await.unwrap();
+        assert_eq!(health().await, None);
+        look(&installation, &reconciler).await;
+        let begun = health().await.unwrap();
+        assert_eq!(begun.switched_off, []);
+
+        installation.crm.vendor().switch_off_webhooks();
+        tokio::time::sleep(Duration::from_mins(59)).await;
+        look(&installation, &reconciler).await;
+        assert_eq!(health().await.as_ref(), Some(&begun), "at most once an hour");
+        tokio::time::sleep(Duration::from_mins(2)).await;
+        look(&installation, &reconciler).await;
+        let events: Vec<String> = health().await.unwrap().switched_off.into_iter().map(|one| one.event).collect();
+        assert_eq!(events, ["Lead_Post_Create", "Lead_Post_Update"]);
+        assert_eq!(installation.calls_to("Webhook.svc/Retrieve"), 2);
     });
 }

@@ -1,150 +1,17 @@
-//! The write-back's planner: what each message needs, and which calls the next window deserves.
+//! Which calls the next window deserves.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail by panicking, as the test does")]
-
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use recado_core::{
-    credits::SmsText,
     identity::MessageId,
-    message::{Channel, Crm, History, Message, Priority, State},
-    phone::Phone,
+    message::{Crm, Message, State},
     writeback::{
-        Allowance, Backlog, Call, Forecast, LINGER_MS, LeadFieldNames, LeadRow, Needs, ROWS_PER_CALL, Row, STARVED_MS,
-        Shown, Then, forecast, needs,
+        Allowance, Backlog, Call, Forecast, LINGER_MS, LeadFieldNames, LeadRow, ROWS_PER_CALL, STARVED_MS, forecast,
     },
 };
 
-const NOW_MS: i64 = 1_795_446_000_000;
-const STALE_MS: i64 = 180_000;
-
-/// A delivered message that was due `number` ms after `NOW_MS`.
-fn message(number: u32, crm: Crm) -> Message {
-    let mut id = [0; 16];
-    id[12..].copy_from_slice(&number.to_be_bytes());
-    Message {
-        id: MessageId::from_bytes(id),
-        rule: "r".to_owned(),
-        lead_id: format!("lead-{number}"),
-        event: "lead.created".to_owned(),
-        channel: Channel::Sms,
-        phone: Some(Phone::parse(&format!("119{number:08}")).unwrap()),
-        text: Some(SmsText::parse("oi").unwrap()),
-        call: None,
-        title: None,
-        group_id: None,
-        priority: Priority::Normal,
-        credits: 1,
-        state: State::Delivered,
-        why: None,
-        created_ms: NOW_MS,
-        expires_ms: i64::MAX,
-        changed_ms: NOW_MS,
-        due_ms: None,
-        batch: None,
-        campaign_id: None,
-        attempts: 0,
-        part: None,
-        history: History::default(),
-        crm: Crm { due_ms: Some(NOW_MS + i64::from(number)), ..crm },
-    }
-}
-
-fn shown(activity: Option<State>, lead: Option<State>) -> Crm {
-    Crm { activity_id: Some("a".to_owned()), activity_state: activity, lead_state: lead, ..Crm::default() }
-}
-
-fn names() -> LeadFieldNames {
-    LeadFieldNames { status: Some("mx_S".to_owned()), at: Some("mx_A".to_owned()) }
-}
-
-fn status() -> LeadFieldNames {
-    LeadFieldNames { status: Some("mx_S".to_owned()), at: None }
-}
-
-fn needs_of(waiting: &[Message], names: &LeadFieldNames) -> Needs {
-    needs(waiting, names, &BTreeMap::new(), NOW_MS + LINGER_MS, STALE_MS)
-}
-
-/// 15 calls in 5 s, one of them bulk, which counts.
-fn allowance() -> Allowance {
-    Allowance {
-        calls: 15,
-        bulk_calls: 1,
-        bulk_counts_in_window: true,
-        window_ms: 5_250,
-        calls_per_day: None,
-        day_calls: 0,
-    }
-}
-
-fn ids(rows: &[Row]) -> Vec<MessageId> {
-    rows.iter().map(|row| row.id).collect()
-}
-
-#[test]
-fn each_message_needs_what_leadsquared_does_not_show() {
-    let known = message(1, shown(Some(State::Delivered), Some(State::Delivered)));
-    let new = message(2, Crm::default());
-    let older = message(3, shown(Some(State::Accepted), Some(State::Delivered)));
-    let lead = message(4, shown(Some(State::Delivered), Some(State::Accepted)));
-    let needs = needs_of(&[known.clone(), new.clone(), older.clone(), lead.clone()], &names());
-    assert_eq!(needs.told.iter().map(|told| told.id).collect::<Vec<_>>(), [known.id]);
-    assert_eq!(ids(&needs.create), [new.id]);
-    assert_eq!(ids(&needs.update), [older.id]);
-    assert_eq!(needs.leads.iter().map(|lead| lead.row.id).collect::<Vec<_>>(), [new.id, lead.id]);
-    assert_eq!(needs.create[0].then, Then::More, "its lead's fields wait, too");
-    assert_eq!(needs.update[0].then, Then::Done);
-    assert_eq!((needs.leads[0].row.then, needs.leads[1].row.then), (Then::More, Then::Done));
-    let values =
-        vec![("mx_S".to_owned(), "delivered".to_owned()), ("mx_A".to_owned(), "2026-11-23 15:00:00".to_owned())];
-    assert_eq!(needs.leads[0].set, values);
-    assert_eq!(needs_of(&[new], &LeadFieldNames::default()).create[0].then, Then::Done, "no field is configured");
-}
-
-#[test]
-fn an_open_post_is_looked_up_before_anything_is_posted_again() {
-    let posted = |ago_ms| message(1, Crm { posted_ms: Some(NOW_MS + LINGER_MS - ago_ms), ..Crm::default() });
-    let early = needs_of(&[posted(STALE_MS - 1)], &LeadFieldNames::default());
-    assert_eq!(early, Needs::default(), "its process may be at work");
-    let late = needs_of(&[posted(STALE_MS)], &LeadFieldNames::default());
-    assert_eq!((ids(&late.find), late.create.len()), (vec![posted(0).id], 0));
-}
-
-#[test]
-fn a_lead_is_written_once_with_its_latest_outcome() {
-    let mut two: Vec<Message> = (1..3).map(|number| message(number, shown(Some(State::Delivered), None))).collect();
-    two[1].lead_id = two[0].lead_id.clone();
-    two[0].changed_ms = NOW_MS + 7;
-    let both = needs_of(&two, &names());
-    assert_eq!(both.told.iter().map(|told| told.id).collect::<Vec<_>>(), [two[1].id], "the older is not shown at all");
-    assert_eq!(both.leads.iter().map(|lead| lead.row.id).collect::<Vec<_>>(), [two[0].id]);
-    two[1].crm = Crm::default();
-    assert_eq!(needs_of(&two, &names()).create[0].then, Then::DoneWithLead, "its activity is");
-}
-
-#[test]
-fn nothing_is_written_that_the_lead_shows_already() {
-    let new = message(5, shown(Some(State::Delivered), None));
-    let shown = |by: u32, changed_ms, values: &[(&str, &str)]| {
-        let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        BTreeMap::from([(new.lead_id.clone(), Shown { by: message(by, Crm::default()).id, changed_ms, values })])
-    };
-    let of = |names: &LeadFieldNames, shown: &BTreeMap<String, Shown>| {
-        needs(std::slice::from_ref(&new), names, shown, NOW_MS + LINGER_MS, STALE_MS)
-    };
-    let same = shown(1, NOW_MS - 60_000, &[("mx_S", "delivered"), ("mx_A", "2026-11-23 14:59:00")]);
-    assert_eq!(of(&status(), &same).told.len(), 1, "the same state of an earlier message");
-    let at = of(&names(), &same);
-    assert_eq!(at.leads[0].set, [("mx_A".to_owned(), "2026-11-23 15:00:00".to_owned())], "its time alone");
-    let open = shown(1, NOW_MS - 60_000, &[]);
-    assert_eq!(of(&names(), &open).leads[0].set.len(), 2, "what a lost write left is not known");
-    let newer = shown(9, NOW_MS + 1, &[]);
-    assert_eq!(of(&names(), &newer).told.len(), 1, "a newer message's outcome is not overwritten");
-    let own = shown(5, NOW_MS, &[("mx_S", "accepted")]);
-    assert_eq!(of(&status(), &own).leads.len(), 1, "its own older state is");
-}
+use crate::{NOW_MS, STALE_MS, allowance, message, names, needs_of, shown, status};
 
 fn creates(count: u32) -> Vec<Message> {
     (0..count).map(|number| message(number, Crm::default())).collect()
@@ -177,6 +44,8 @@ fn full_calls_go_first_and_others_wait_for_more() {
 fn one_row_is_a_single_call() {
     let calls = backlog(&creates(1)).next_calls(NOW_MS + LINGER_MS, &allowance());
     assert!(matches!(calls.as_slice(), [Call::CreateOne(_)]), "{calls:?}");
+    let calls = backlog(&updates(1)).next_calls(NOW_MS + 60_000, &allowance());
+    assert!(matches!(calls.as_slice(), [Call::UpdateOne(_)]), "{calls:?}");
 }
 
 #[test]
@@ -208,6 +77,14 @@ fn single_calls_take_what_fills_no_bulk_call() {
 }
 
 #[test]
+fn single_calls_carry_updates_as_well() {
+    let calls = backlog(&updates(100)).next_calls(NOW_MS + 60_000, &allowance());
+    let single = |call: &&Call| matches!(call, Call::UpdateOne(_));
+    assert!(matches!(calls.first(), Some(Call::Update(rows)) if rows.len() == ROWS_PER_CALL), "{calls:?}");
+    assert_eq!((calls.len(), calls.iter().filter(single).count()), (15, 14));
+}
+
+#[test]
 fn what_fills_no_call_is_not_starved() {
     let tight = Allowance { calls: 1, ..allowance() };
     let of = |now_ms| {
@@ -226,13 +103,17 @@ fn open_questions_use_single_calls_and_take_turns_where_there_is_one_call_alone(
     let open = |number| message(number, Crm { posted_ms: Some(NOW_MS - STALE_MS), ..Crm::default() });
     let waiting = [vec![open(2_000), open(2_001)], creates(25)].concat();
     let calls = backlog(&waiting).next_calls(NOW_MS + 60_000, &allowance());
-    assert!(matches!(calls.as_slice(), [Call::Create(_), Call::Find(_), Call::Find(_)]), "{calls:?}");
+    assert!(matches!(calls.as_slice(), [Call::Create(_), Call::Find(rows)] if rows.len() == 2), "{calls:?}");
     let tight = Allowance { calls: 1, ..allowance() };
-    let mut turns = backlog(&[vec![open(0)], creates(26)[1..].to_vec(), vec![open(3_000)]].concat());
+    let mut needed = needs_of(&[vec![open(0)], creates(26)[1..].to_vec(), vec![open(3_000)]].concat(), &status());
+    needed.leads.clear();
+    // What a listing did not settle is asked alone.
+    needed.find_alone = vec![needed.find.pop().unwrap()];
+    let mut turns = Backlog::new(needed);
     let first = turns.next_calls(NOW_MS + 60_000, &tight);
-    assert!(matches!(first.as_slice(), [Call::Find(_)]), "{first:?}");
+    assert!(matches!(first.as_slice(), [Call::FindOne(_)]), "{first:?}");
     assert!(matches!(turns.next_calls(NOW_MS + 60_000, &tight).as_slice(), [Call::Create(_)]));
-    assert!(matches!(turns.next_calls(NOW_MS + 60_000, &tight).as_slice(), [Call::Find(_)]));
+    assert!(matches!(turns.next_calls(NOW_MS + 60_000, &tight).as_slice(), [Call::FindOne(_)]));
     assert!(turns.is_empty());
 }
 
@@ -314,10 +195,12 @@ proptest! {
             for call in window {
                 let lead = |lead: &LeadRow| (3, lead.row.id);
                 match &call {
-                    Call::Find(row) => written.push((0, row.id)),
+                    Call::Find(rows) => written.extend(rows.iter().map(|row| (0, row.id))),
+                    Call::FindOne(row) => written.push((0, row.id)),
                     Call::Create(rows) => written.extend(rows.iter().map(|row| (1, row.id))),
                     Call::Update(rows) => written.extend(rows.iter().map(|row| (2, row.id))),
                     Call::CreateOne(row) => written.push((1, row.id)),
+                    Call::UpdateOne(row) => written.push((2, row.id)),
                     Call::LeadOne(row) => written.push(lead(row)),
                     Call::Leads(rows) => written.extend(rows.iter().map(lead)),
                     Call::SameValue(rows) => {

@@ -1,0 +1,88 @@
+//! The write-back's planner: what each message needs, and which calls the next window deserves.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail by panicking, as the test does"
+)]
+
+mod calls;
+mod needing;
+
+use std::collections::BTreeMap;
+
+use recado_core::{
+    credits::SmsText,
+    identity::MessageId,
+    message::{Channel, Crm, History, Message, Priority, State},
+    phone::Phone,
+    writeback::{Allowance, LINGER_MS, LeadFieldNames, Needs, Row, needs},
+};
+
+pub(crate) const NOW_MS: i64 = 1_795_446_000_000;
+pub(crate) const STALE_MS: i64 = 180_000;
+
+/// A delivered message that was due `number` ms after `NOW_MS`.
+pub(crate) fn message(number: u32, crm: Crm) -> Message {
+    let mut id = [0; 16];
+    id[12..].copy_from_slice(&number.to_be_bytes());
+    Message {
+        id: MessageId::from_bytes(id),
+        rule: "r".to_owned(),
+        lead_id: format!("lead-{number}"),
+        event: "lead.created".to_owned(),
+        channel: Channel::Sms,
+        phone: Some(Phone::parse(&format!("119{number:08}")).unwrap()),
+        text: Some(SmsText::parse("oi").unwrap()),
+        call: None,
+        title: None,
+        group_id: None,
+        priority: Priority::Normal,
+        credits: 1,
+        state: State::Delivered,
+        why: None,
+        created_ms: NOW_MS,
+        expires_ms: i64::MAX,
+        changed_ms: NOW_MS,
+        due_ms: None,
+        batch: None,
+        campaign_id: None,
+        attempts: 0,
+        part: None,
+        history: History::default(),
+        crm: Crm { due_ms: Some(NOW_MS + i64::from(number)), ..crm },
+    }
+}
+
+pub(crate) fn shown(activity: Option<State>, lead: Option<State>) -> Crm {
+    Crm { activity_id: Some("a".to_owned()), activity_state: activity, lead_state: lead, ..Crm::default() }
+}
+
+pub(crate) fn names() -> LeadFieldNames {
+    LeadFieldNames { status: Some("mx_S".to_owned()), at: Some("mx_A".to_owned()) }
+}
+
+pub(crate) fn status() -> LeadFieldNames {
+    LeadFieldNames { status: Some("mx_S".to_owned()), at: None }
+}
+
+pub(crate) fn needs_of(waiting: &[Message], names: &LeadFieldNames) -> Needs {
+    needs(waiting, names, &BTreeMap::new(), NOW_MS + LINGER_MS, STALE_MS)
+}
+
+/// 15 calls in 5 s, one of them bulk, which counts.
+pub(crate) fn allowance() -> Allowance {
+    Allowance {
+        calls: 15,
+        bulk_calls: 1,
+        bulk_counts_in_window: true,
+        window_ms: 5_250,
+        calls_per_day: None,
+        day_calls: 0,
+    }
+}
+
+pub(crate) fn ids(rows: &[Row]) -> Vec<MessageId> {
+    rows.iter().map(|row| row.id).collect()
+}
