@@ -16,6 +16,8 @@
 //! | [`plan`] | what an event would become, without doing it | `recado plan` |
 
 pub mod audio;
+mod blocks;
+pub mod campaigns;
 pub mod crm;
 pub mod enrich;
 pub mod http;

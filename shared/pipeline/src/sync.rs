@@ -15,6 +15,7 @@ mod activity_code;
 mod create;
 mod find;
 mod leads;
+mod many;
 mod outlook;
 mod record;
 mod run;

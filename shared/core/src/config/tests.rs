@@ -69,8 +69,9 @@ fn the_designs_example_is_read_whole() {
     assert_eq!(welcome.expires_ms, Some(6 * 3_600_000));
     let Action::Voice(voice) = &config.rules[1].action else { panic!("not a call") };
     assert_eq!((voice.redials, voice.every_min, voice.audio.as_str()), (2, 15, "qualified.mp3"));
-    assert_eq!(config.campaigns[0].audience.op.as_str(), "=");
-    assert_eq!(config.campaigns[0].schedule.as_str(), "cron(0 13 1 * ? *)");
+    let Audience::Search(search) = &config.campaigns[0].audience else { panic!("a search") };
+    assert_eq!(search.op.as_str(), "=");
+    assert_eq!(config.campaigns[0].schedule.as_ref().unwrap().as_str(), "cron(0 13 1 * ? *)");
 }
 
 #[test]

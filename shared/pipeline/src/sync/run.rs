@@ -25,6 +25,8 @@ use super::{
 
 /// Messages looked at for one window, per shard of the index.
 const ROWS_PER_SHARD: i32 = 100;
+/// Messages that wait beyond which no more leave the blocks that they are in.
+const MOST_WAITING: usize = 200;
 /// Calls under way at once, at most: 30 s of calls that get no answer on the largest plan.
 const CALLS_AT_ONCE: usize = 200;
 /// How long before its slot a call's rows are read again and marked, in ms, at the least and at the most. Whoever is not
@@ -174,16 +176,33 @@ impl<'s> Run<'s> {
 
     /// Finds what waits and is not under way.
     async fn look(&mut self, now_ms: i64) -> Result<(), SyncError> {
+        for block in self.found(now_ms).await? {
+            // More than these would wait in rows of their own, and cost that before their time.
+            if self.waiting.len() < MOST_WAITING && self.syncer.let_out(&block, now_ms).await? {
+                self.found(now_ms).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds messages that wait and are not under way, and gives those to many.
+    async fn found(&mut self, now_ms: i64) -> Result<Vec<Message>, SyncError> {
         let ids = self.syncer.ledger.crm_due(now_ms, ROWS_PER_SHARD).await?;
+        let mut many = Vec::new();
         let new = |id: &MessageId| !self.busy.contains_key(id) && !self.waiting.contains_key(id);
         let new: Vec<MessageId> = ids.into_iter().filter(new).collect();
         for message in self.syncer.ledger.messages(&new).await? {
             // The index lags: what a row itself says of its appointment counts.
-            if message.crm.due_ms.is_some_and(|due_ms| due_ms <= now_ms) {
+            if message.crm.due_ms.is_none_or(|due_ms| due_ms > now_ms) {
+                continue;
+            }
+            if message.block.is_some() {
+                many.push(message);
+            } else {
                 self.waiting.insert(message.id, message);
             }
         }
-        Ok(())
+        Ok(many)
     }
 
     /// Takes or renews the lead. `Some`: another function has it until then.
