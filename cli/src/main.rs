@@ -29,11 +29,14 @@ enum Command {
     Simulate(Box<commands::simulate::Simulate>),
     /// Check a configuration: every mistake with its line and what to write instead.
     Check(commands::check::Check),
-    /// Show what an event would become, without doing it.
+    /// Show what an event would become, or a campaign, without doing it.
     Plan(commands::plan::Plan),
     /// Add recordings for calls, and list them.
     #[command(subcommand)]
     Audio(commands::audio::Audio),
+    /// Start campaigns, see how far they are, hold and cancel them.
+    #[command(subcommand)]
+    Campaign(commands::campaign::Campaign),
     /// Store a configuration in the table as a version, and put it in force.
     Push(commands::versions::Push),
     /// Show the versions of the configuration that were pushed.
@@ -93,6 +96,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(check) => check.run().await,
         Command::Plan(plan) => plan.run().await,
         Command::Audio(audio) => audio.run().await,
+        Command::Campaign(campaign) => campaign.run().await,
         Command::Push(push) => push.run().await,
         Command::History(history) => history.run().await,
         Command::Diff(diff) => diff.run().await,

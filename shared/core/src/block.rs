@@ -346,7 +346,8 @@ impl Notes {
         let correction = actual.and_then(|actual| correction(estimate, charged, false, actual));
         let charged = if correction.is_some() { actual } else { charged };
         let number = state.and_then(|state| NOTED.iter().position(|noted| *noted == state)).map_or(0, |at| at + 1);
-        let byte = u8::try_from(number).unwrap_or_default() | u8::try_from(charged.unwrap_or(0) << 4).unwrap_or_default();
+        let byte =
+            u8::try_from(number).unwrap_or_default() | u8::try_from(charged.unwrap_or(0) << 4).unwrap_or_default();
         if byte == self.byte(place) {
             return None;
         }

@@ -71,10 +71,8 @@ impl Ledger {
             .expression_attribute_values(":held", s(State::Held.as_str()))
             .build()
             .map_err(misbuilt)?;
-        let writes = vec![
-            TransactWriteItem::builder().put(put).build(),
-            TransactWriteItem::builder().update(update).build(),
-        ];
+        let writes =
+            vec![TransactWriteItem::builder().put(put).build(), TransactWriteItem::builder().update(update).build()];
         // One token for one division, however often it is tried.
         match self.transact(rest.id.to_string(), writes).await {
             Ok(()) => Ok(true),
@@ -95,7 +93,8 @@ impl Ledger {
             .await
             .map_err(unavailable("GetItem"))?;
         let Some(item) = output.item else { return Ok(BlockNotes::default()) };
-        let notes = item.get("notes").and_then(|notes| notes.as_b().ok()).map(|notes| Notes::from_bytes(notes.as_ref()));
+        let notes =
+            item.get("notes").and_then(|notes| notes.as_b().ok()).map(|notes| Notes::from_bytes(notes.as_ref()));
         Ok(BlockNotes { notes: notes.unwrap_or_default(), version: Reader::new(&item).number("version")? })
     }
 
@@ -135,11 +134,8 @@ impl Ledger {
         let mut writes = vec![TransactWriteItem::builder().put(put.build().map_err(misbuilt)?).build()];
         let amount = Day { credits: credits.unsigned_abs(), ..Day::default() };
         for budget in std::iter::once(Budget::Account).chain(rule.map(|rule| Budget::Rule(rule.to_owned()))) {
-            let update = if credits < 0 {
-                self.give_back(day, &budget, amount)?
-            } else {
-                self.add(day, &budget, amount)?
-            };
+            let update =
+                if credits < 0 { self.give_back(day, &budget, amount)? } else { self.add(day, &budget, amount)? };
             writes.push(TransactWriteItem::builder().update(update).build());
         }
         // The version in the condition is what keeps it from being made twice; the token is at most 36 characters long.

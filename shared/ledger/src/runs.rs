@@ -93,10 +93,8 @@ impl Ledger {
     }
 
     async fn put_run(&self, run: &Run, condition: &str, was: Option<u64>, now_ms: i64) -> Result<bool, LedgerError> {
-        let text = serde_json::to_string(run).map_err(|error| LedgerError::Unavailable {
-            operation: "PutItem",
-            reason: error.to_string(),
-        })?;
+        let text = serde_json::to_string(run)
+            .map_err(|error| LedgerError::Unavailable { operation: "PutItem", reason: error.to_string() })?;
         let values = was.map(|was| HashMap::from([(":was".to_owned(), n(was))]));
         let put = self
             .client

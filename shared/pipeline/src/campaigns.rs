@@ -10,6 +10,7 @@
 //! | a page was released, or a part of it | rows, and the run not counting them | released again: the rows' ids are their own |
 
 mod gather;
+mod plan;
 
 mod release;
 mod source;
@@ -31,13 +32,14 @@ use crate::{
     world::World,
 };
 
+pub use plan::{CampaignPlan, PlannedText, QuotaLeft};
 pub use source::{Entry, Source};
 pub use status::{RunStatus, statuses};
 
 /// A start that was missed by less than this is made up for, in ms: an installation that was down for longer missed it.
 const MISSED_MS: i64 = 3_600_000;
 /// How long a function has a run to itself without renewing, in ms.
-const LEASE_MS: i64 = 60_000;
+const LEASE_MS: i64 = 20_000;
 
 /// Starts campaigns and brings their audiences to the sender.
 #[derive(Debug, Clone)]
@@ -212,7 +214,8 @@ impl Campaigns {
                 return Ok(true);
             }
             let id = run.id();
-            run = self.ledger.run(id).await?.ok_or_else(|| CampaignError::Refused("there is no such run".to_owned()))?;
+            run =
+                self.ledger.run(id).await?.ok_or_else(|| CampaignError::Refused("there is no such run".to_owned()))?;
         }
         Err(CampaignError::Refused("the run's row is being written all the time; try again".to_owned()))
     }
@@ -224,7 +227,8 @@ impl Campaigns {
         let seen = self.ledger.setting(&setting).await?;
         let seen = seen.as_deref().and_then(|seen| seen.split_once(' '));
         // A schedule counts from when it was seen first: it starts nothing of before.
-        let Some(since_ms) = seen.and_then(|(since_ms, text)| since_ms.parse().ok().filter(|_| text == schedule.as_str()))
+        let Some(since_ms) =
+            seen.and_then(|(since_ms, text)| since_ms.parse().ok().filter(|_| text == schedule.as_str()))
         else {
             self.ledger.set_setting(&setting, &format!("{now_ms} {}", schedule.as_str())).await?;
             return Ok(false);

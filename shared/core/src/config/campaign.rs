@@ -165,9 +165,6 @@ impl Comparison {
 
 pub(super) fn read_all(root: &Section<'_>, ids: &mut Ids, problems: &mut Problems) -> Vec<Campaign> {
     let items = root.list("campaigns", MAX_RULES, EXAMPLE, problems);
-    if !items.is_empty() {
-        root.warning("campaigns", "`campaigns` is checked but not acted on yet", None, problems);
-    }
     items.iter().filter_map(|item| read(item, ids, problems)).collect()
 }
 

@@ -191,9 +191,8 @@ fn field(text: &str, what: &str, range: std::ops::RangeInclusive<u16>, names: &[
 
 /// A positive number and a unit, singular for one.
 fn rate_minutes(text: &str) -> Result<u32, Mistake> {
-    let bad = || {
-        (format!("\"{text}\" is no rate"), "a number and its unit: \"rate(1 day)\", \"rate(2 hours)\"".to_owned())
-    };
+    let bad =
+        || (format!("\"{text}\" is no rate"), "a number and its unit: \"rate(1 day)\", \"rate(2 hours)\"".to_owned());
     let (count, unit) = text.split_once(' ').ok_or_else(bad)?;
     let count: u32 = count.parse().ok().filter(|count| (1..=100_000).contains(count)).ok_or_else(bad)?;
     let minutes = match (count, unit.trim()) {
@@ -207,8 +206,7 @@ fn rate_minutes(text: &str) -> Result<u32, Mistake> {
 
 fn instant(text: &str) -> Result<DateTime, Mistake> {
     let example = "\"at(2026-11-27T09:00:00)\", on the tenant's clock";
-    let at: DateTime =
-        text.parse().map_err(|_| (format!("\"{text}\" is no date and time"), example.to_owned()))?;
+    let at: DateTime = text.parse().map_err(|_| (format!("\"{text}\" is no date and time"), example.to_owned()))?;
     if at.second() != 0 || at.subsec_nanosecond() != 0 {
         return Err(("a campaign starts with a minute".to_owned(), "\"at(2026-11-27T09:00:00)\"".to_owned()));
     }

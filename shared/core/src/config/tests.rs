@@ -75,14 +75,6 @@ fn the_designs_example_is_read_whole() {
 }
 
 #[test]
-fn what_is_not_acted_on_yet_is_said() {
-    let checked = Config::parse(EXAMPLE).unwrap();
-    let shown: Vec<String> = checked.warnings.iter().map(|w| w.render("recado.yaml")).collect();
-    assert_eq!(shown, ["recado.yaml:24:1: warning: `campaigns` is checked but not acted on yet"]);
-    assert_eq!(checked.warnings[0].key, "campaigns");
-}
-
-#[test]
 fn defaults_are_the_seeds() {
     let config = with_rule("on: lead.created\nsms: Oi");
     assert_eq!(config.timezone.name(), "America/Sao_Paulo");

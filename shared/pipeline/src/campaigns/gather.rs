@@ -56,18 +56,25 @@ impl Campaigns {
         let columns = columns(&self.config, campaign);
         let (mut seen, mut page) = self.seen(run).await?;
         let credits = judge.message("", 0).credits;
-        let mut pieces = 0;
+        let (mut pieces, begun_at) = (0, run.cursor);
         loop {
-            let is_out_of_time = self.world.now_ms() >= until_ms;
-            if is_out_of_time || self.is_paused(campaign).await? {
-                self.write(run, &page, campaign).await?;
+            if !self.lead(run).await? {
+                return Ok(());
+            }
+            if self.world.now_ms() >= until_ms || self.is_paused(campaign).await? {
+                // What the run says is as good, if nothing was read since.
+                if run.cursor > begun_at {
+                    self.write(run, &page, campaign).await?;
+                }
                 return Ok(());
             }
             let piece = match self.piece(source, run.cursor, &columns, until_ms).await {
                 Ok(piece) => piece,
                 Err(error) => {
                     // What was read so far is kept.
-                    self.write(run, &page, campaign).await?;
+                    if run.cursor > begun_at {
+                        self.write(run, &page, campaign).await?;
+                    }
                     return Err(error);
                 }
             };
@@ -135,21 +142,16 @@ impl Campaigns {
             return Ok(false);
         }
         page.clear();
-        self.lead(run).await
+        Ok(true)
     }
 
     /// Writes a page that will be written again.
-    async fn write_open(
-        &self,
-        run: &mut Run,
-        page: &[Recipient],
-        campaign: &Campaign,
-    ) -> Result<bool, CampaignError> {
+    async fn write_open(&self, run: &mut Run, page: &[Recipient], campaign: &Campaign) -> Result<bool, CampaignError> {
         if !self.write(run, page, campaign).await? {
             return Ok(false);
         }
         run.pages.pop();
-        self.lead(run).await
+        Ok(true)
     }
 
     /// Writes a page, if there is anybody on it, and how far the run has come. `false`: the run is somebody else's.

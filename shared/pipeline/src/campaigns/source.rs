@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use leadsquared::{Comparison as Wanted, Criterion, LEADS_PER_SEARCH_PAGE, LeadFields, MAX_LEADS_PER_READ, Page, Standard};
+use leadsquared::{
+    CallError, Comparison as Wanted, Criterion, LEADS_PER_SEARCH_PAGE, LeadFields, MAX_LEADS_PER_READ, Page, Standard,
+};
 use recado_core::{
     config::{Comparison, Search},
     fields::Fields,
 };
 
 use super::{CampaignError, Campaigns};
+use crate::crm::CrmError;
 
 /// One line of a file: a phone or a lead.
 #[derive(Clone, PartialEq, Eq)]
@@ -74,10 +77,13 @@ impl Campaigns {
                 let page = Page { index, size: LEADS_PER_SEARCH_PAGE };
                 let criterion =
                     Criterion { field: search.field.as_str(), comparison: wanted(search.op), value: &search.value };
-                let found = self
-                    .crm
-                    .call::<Standard, _>(until_ms, async |crm| crm.search_leads(criterion, &columns, page).await)
-                    .await?;
+                let found = loop {
+                    let permit = self.crm.permit::<Standard>(until_ms).await?.ok_or(CrmError::NoSlot)?;
+                    match self.crm.with(permit).search_leads(criterion, &columns, page).await {
+                        Err(error @ CallError::Throttled { .. }) => self.crm.heed::<Standard>(&error).await?,
+                        done => break done.map_err(CrmError::from)?,
+                    }
+                };
                 Ok(found.leads.into_iter().skip(skip).map(|lead| of_lead(&lead, &columns)).collect())
             }
             Source::File(entries) => {
@@ -100,10 +106,13 @@ impl Campaigns {
         let ids: Vec<String> = ids.into_iter().map(str::to_owned).collect();
         let mut leads: HashMap<String, LeadFields> = HashMap::new();
         if !ids.is_empty() {
-            let rows = self
-                .crm
-                .call::<Standard, _>(until_ms, async |crm| crm.leads_by_ids(&ids, columns).await)
-                .await?;
+            let rows = loop {
+                let permit = self.crm.permit::<Standard>(until_ms).await?.ok_or(CrmError::NoSlot)?;
+                match self.crm.with(permit).leads_by_ids(&ids, columns).await {
+                    Err(error @ CallError::Throttled { .. }) => self.crm.heed::<Standard>(&error).await?,
+                    done => break done.map_err(CrmError::from)?,
+                }
+            };
             for row in rows {
                 if let Some(id) = row.get_any_case("ProspectID") {
                     leads.insert(id.to_ascii_lowercase(), row);

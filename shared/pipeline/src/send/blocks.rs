@@ -159,7 +159,11 @@ impl Sender {
         });
         for (member, state, why, until_ms) in ends.chain(holds).chain(unsure) {
             let Some(place) = place_of.get(&member.id) else { continue };
-            if state == State::Held { report.held += 1 } else { report.skipped += 1 }
+            if state == State::Held {
+                report.held += 1
+            } else {
+                report.skipped += 1
+            }
             leaving.entry((state, why, until_ms)).or_default().push(*place);
         }
         if let [last] = capped.passed.as_slice()

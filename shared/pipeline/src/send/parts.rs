@@ -173,7 +173,12 @@ impl Sender {
 
     /// Writes that the call begins, and which messages it carries. The same write is tried again if it fails, since
     /// it may have happened; it is only believed when it says so.
-    pub(super) async fn begin_call(&self, batch: BatchId, mine: &[Message], surplus: Refund) -> Result<bool, LedgerError> {
+    pub(super) async fn begin_call(
+        &self,
+        batch: BatchId,
+        mine: &[Message],
+        surplus: Refund,
+    ) -> Result<bool, LedgerError> {
         let now_ms = self.world.now_ms();
         let listed = if planted(Fault::MembersNotListed) { &[] } else { mine };
         let change = BatchChange {

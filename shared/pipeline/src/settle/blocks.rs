@@ -6,11 +6,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use recado_core::{
-    block::Block,
-    identity::MessageId,
-    phone::Phone,
-};
+use recado_core::{block::Block, identity::MessageId, phone::Phone};
 use recado_ledger::{LedgerError, StoredCallback};
 
 use super::{Settled, Settler, known::Facts, report};

@@ -188,7 +188,7 @@ impl<'s> Run<'s> {
     /// Finds messages that wait and are not under way, and gives those to many.
     async fn found(&mut self, now_ms: i64) -> Result<Vec<Message>, SyncError> {
         let ids = self.syncer.ledger.crm_due(now_ms, ROWS_PER_SHARD).await?;
-        let mut many = Vec::new();
+        let (mut many, mut untold) = (Vec::new(), Vec::new());
         let new = |id: &MessageId| !self.busy.contains_key(id) && !self.waiting.contains_key(id);
         let new: Vec<MessageId> = ids.into_iter().filter(new).collect();
         for message in self.syncer.ledger.messages(&new).await? {
@@ -198,10 +198,13 @@ impl<'s> Run<'s> {
             }
             if message.block.is_some() {
                 many.push(message);
-            } else {
+            } else if self.syncer.settings.tells(&message) {
                 self.waiting.insert(message.id, message);
+            } else {
+                untold.push(CrmChange::of(message.id).done_in(message.state));
             }
         }
+        self.syncer.ledger.change_crm(untold).await?;
         Ok(many)
     }
 
