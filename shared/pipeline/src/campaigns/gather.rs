@@ -21,6 +21,36 @@ use super::{
 /// Pieces of the source between two writes of a page that is not full.
 const PIECES_PER_WRITE: u32 = 10;
 
+/// A recipient alone takes less than this much, in bytes.
+const MOST_OF_ONE: usize = 8_192;
+
+/// A page that is being filled.
+#[derive(Default)]
+struct Page {
+    recipients: Vec<Recipient>,
+    bytes: usize,
+}
+
+impl Page {
+    fn of(recipients: Vec<Recipient>) -> Self {
+        Self { bytes: recipients.iter().map(Recipient::bytes).sum(), recipients }
+    }
+
+    fn push(&mut self, recipient: Recipient) {
+        self.bytes += recipient.bytes();
+        self.recipients.push(recipient);
+    }
+
+    /// Whether it takes no more.
+    fn is_full(&self) -> bool {
+        self.recipients.len() >= MAX_RECIPIENTS || self.bytes + MOST_OF_ONE > MAX_PAGE_BYTES
+    }
+
+    fn is_empty(&self) -> bool {
+        self.recipients.is_empty()
+    }
+}
+
 /// Who is in an audience already: eight bytes for each lead, and for each phone.
 #[derive(Default)]
 pub(super) struct Seen {
@@ -89,7 +119,7 @@ impl Campaigns {
                 if let Some(recipient) = judged(&judge, &found, run.id(), &mut seen, &mut run.tally, credits) {
                     page.push(recipient);
                 }
-                if is_full(&page) && !self.write_full(run, &mut page, campaign).await? {
+                if page.is_full() && !self.write_full(run, &mut page, campaign).await? {
                     return Ok(());
                 }
                 if run.tally.recipients >= MAX_AUDIENCE {
@@ -116,7 +146,7 @@ impl Campaigns {
     }
 
     /// Who is in the audience already, and the page that is not full, which the run names no more.
-    async fn seen(&self, run: &mut Run) -> Result<(Seen, Vec<Recipient>), CampaignError> {
+    async fn seen(&self, run: &mut Run) -> Result<(Seen, Page), CampaignError> {
         let (mut seen, mut last) = (Seen::default(), Vec::new());
         for page in &run.pages {
             last = self.ledger.page(run.id(), *page).await?.unwrap_or_default();
@@ -124,29 +154,25 @@ impl Campaigns {
                 seen.insert(run.id(), recipient);
             }
         }
-        if last.is_empty() || is_full(&last) {
-            return Ok((seen, Vec::new()));
+        let last = Page::of(last);
+        if last.is_empty() || last.is_full() {
+            return Ok((seen, Page::default()));
         }
         run.pages.pop();
         Ok((seen, last))
     }
 
     /// Writes a full page and begins another. `false`: the run is somebody else's by now.
-    async fn write_full(
-        &self,
-        run: &mut Run,
-        page: &mut Vec<Recipient>,
-        campaign: &Campaign,
-    ) -> Result<bool, CampaignError> {
+    async fn write_full(&self, run: &mut Run, page: &mut Page, campaign: &Campaign) -> Result<bool, CampaignError> {
         if !self.write(run, page, campaign).await? {
             return Ok(false);
         }
-        page.clear();
+        *page = Page::default();
         Ok(true)
     }
 
     /// Writes a page that will be written again.
-    async fn write_open(&self, run: &mut Run, page: &[Recipient], campaign: &Campaign) -> Result<bool, CampaignError> {
+    async fn write_open(&self, run: &mut Run, page: &Page, campaign: &Campaign) -> Result<bool, CampaignError> {
         if !self.write(run, page, campaign).await? {
             return Ok(false);
         }
@@ -155,11 +181,11 @@ impl Campaigns {
     }
 
     /// Writes a page, if there is anybody on it, and how far the run has come. `false`: the run is somebody else's.
-    async fn write(&self, run: &mut Run, page: &[Recipient], campaign: &Campaign) -> Result<bool, CampaignError> {
+    async fn write(&self, run: &mut Run, page: &Page, campaign: &Campaign) -> Result<bool, CampaignError> {
         let now_ms = self.world.now_ms();
         if !page.is_empty() {
             let mut sorted: Vec<(String, &Recipient)> =
-                page.iter().map(|one| (one.phone.zone().name().to_owned(), one)).collect();
+                page.recipients.iter().map(|one| (one.phone.zone().name().to_owned(), one)).collect();
             sorted.sort_by(|a, b| (&a.0, a.1.phone).cmp(&(&b.0, b.1.phone)));
             let sorted: Vec<Recipient> = sorted.into_iter().map(|(_, one)| one.clone()).collect();
             let random = self.world.fresh_batch();
@@ -201,17 +227,4 @@ pub(super) fn judged(
             None
         }
     }
-}
-
-/// Whether a page takes no more.
-fn is_full(page: &[Recipient]) -> bool {
-    // A recipient alone takes less than this much.
-    const MOST_OF_ONE: usize = 8_192;
-    if page.len() >= MAX_RECIPIENTS {
-        return true;
-    }
-    // Counted only where it can matter: pages without texts of their own are far below it.
-    let most_each = page.last().map_or(0, Recipient::bytes).max(96);
-    page.len() * most_each + MOST_OF_ONE > MAX_PAGE_BYTES / 2
-        && page.iter().map(Recipient::bytes).sum::<usize>() + MOST_OF_ONE > MAX_PAGE_BYTES
 }
