@@ -8,7 +8,11 @@ use crate::{
     support::{Installation, Lead, Meter, Setup, wait_until},
 };
 
-const LEADS: u32 = 20_000;
+/// How many leads there are; `RECADO_CAMPAIGN_LEADS` says otherwise.
+fn leads() -> u32 {
+    std::env::var("RECADO_CAMPAIGN_LEADS").ok().map_or(20_000, |leads| leads.parse().unwrap())
+}
+
 const RULES: &str = "  - { id: welcome, on: lead.created, sms: \"Boas-vindas.\" }\n";
 const CAMPAIGN: &str = "campaigns:
   - id: news
@@ -49,8 +53,10 @@ async fn an_audience_goes_out_once_however_often_the_process_is_killed() {
     let mut setup = Setup::new(RULES).and(CAMPAIGN).call_timeout("9s").in_memory().await;
     let meter = Meter::start(&setup.table.as_ref().unwrap().endpoint_url()).await;
     setup = setup.variable("AWS_ENDPOINT_URL_DYNAMODB", meter.endpoint());
-    setup.leadsquared.leads = (1..=LEADS).map(lead).collect();
+    setup.leadsquared.leads = (1..=leads()).map(lead).collect();
     setup.leadsquared.faults.latency_ms = 150;
+    setup.liguelead.keep_phones = leads() as usize * 4;
+    setup.liguelead.keep_calls = setup.liguelead.keep_phones;
     // Long enough to be killed in; and reports come when the next process is there.
     setup.liguelead.faults.latency_ms = 1_000;
     setup.liguelead.callbacks.sent_after_ms = 6_000;
@@ -87,7 +93,7 @@ async fn an_audience_goes_out_once_however_often_the_process_is_killed() {
     let again = installation.command_of(&["campaign", "start"], &["news", "--run", "one", "--json"]).await.json();
     assert_eq!(again["is_new"].as_bool(), Some(false));
 
-    let numbers = |why: Option<&'static str>| (1..=LEADS).filter(move |number| why_not(*number) == why);
+    let numbers = |why: Option<&'static str>| (1..=leads()).filter(move |number| why_not(*number) == why);
     let suppressed = SUPPRESSED.len() as u64;
     let expected: BTreeSet<String> = numbers(None).map(|number| Lead::new(number).phone).collect();
     let sent = expected.len() as u64;
@@ -109,7 +115,7 @@ async fn an_audience_goes_out_once_however_often_the_process_is_killed() {
     // The books.
     let count = |why: &'static str| numbers(Some(why)).count() as u64;
     assert_eq!((done.run.as_str(), done.waiting, done.recipients), ("one", 0, sent + suppressed));
-    assert_eq!(done.looked_at, u64::from(LEADS) - count("no customer"));
+    assert_eq!(done.looked_at, u64::from(leads()) - count("no customer"));
     assert_eq!(done.left_out["the lead has no phone"], count("no phone"));
     assert_eq!(done.left_out["the lead opted out (mx_SMS_Opt_Out)"], count("opted out"));
     assert_eq!(done.left_out["the lead or the phone is in the audience already"], count("the phone of the one before"));
@@ -129,8 +135,9 @@ async fn an_audience_goes_out_once_however_often_the_process_is_killed() {
     let each = |units: f64| units / f64::from(u32::try_from(sent).unwrap());
     let heard = received.callbacks.iter().filter(|callback| callback.answer == Some(200)).count();
     println!(
-        "{LEADS} leads, {sent} messages in {} requests, 2 kills; {heard} reports, {} delivered; the table: {} requests, \
+        "{} leads, {sent} messages in {} requests, 2 kills; {heard} reports, {} delivered; the table: {} requests, \
          {:.3} write units a message, {:.3} read units a message, reports and looks at the status among them: {:?}",
+        leads(),
         received.campaigns.len(),
         done.in_state("delivered"),
         metered.requests_in_all(),

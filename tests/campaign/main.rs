@@ -44,7 +44,7 @@ async fn status(installation: &Installation) -> Status {
 /// Waits until the latest run is as it should be.
 async fn comes_to(what: &str, installation: &Installation, is: impl Fn(&Status) -> bool) -> Status {
     let mut last = None;
-    wait_for(what, Duration::from_secs(240), async || {
+    wait_for(what, Duration::from_secs(600), async || {
         let status = status(installation).await;
         let found = is(&status).then(|| status.clone());
         if found.is_none() && last.as_ref().is_none_or(|last| *last != status.states) {
