@@ -3,8 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use recado_simulators::liguelead::Received;
+use serde_json::Value;
+
 use crate::{
-    Fields, comes_to, fields,
+    Fields, Status, comes_to, fields,
     support::{Installation, Lead, Meter, Setup, wait_until},
 };
 
@@ -93,10 +96,7 @@ async fn an_audience_goes_out_once_however_often_the_process_is_killed() {
     let again = installation.command_of(&["campaign", "start"], &["news", "--run", "one", "--json"]).await.json();
     assert_eq!(again["is_new"].as_bool(), Some(false));
 
-    let numbers = |why: Option<&'static str>| (1..=leads()).filter(move |number| why_not(*number) == why);
-    let suppressed = SUPPRESSED.len() as u64;
-    let expected: BTreeSet<String> = numbers(None).map(|number| Lead::new(number).phone).collect();
-    let sent = expected.len() as u64;
+    let sent = numbers(None).count() as u64;
     let done = comes_to("all is sent and settled", &installation, |status| {
         let open = status.in_state("sending") + status.in_state("unknown");
         status.phase == "done" && open == 0 && status.in_state("delivered") > sent / 10
@@ -106,6 +106,35 @@ async fn an_audience_goes_out_once_however_often_the_process_is_killed() {
     let received = installation.liguelead.received();
     assert_eq!((received.forgotten, installation.leadsquared.received().forgotten), (0, 0));
 
+    assert_as_it_should_be(&done, &received, &planned);
+    let usage = installation.usage().await;
+    assert_eq!(usage["limits"][0]["used"].as_u64(), Some(sent), "{usage}");
+    assert!(installation.leadsquared.activities().is_empty(), "write_back: none");
+
+    let each = |units: f64| units / f64::from(u32::try_from(sent).unwrap());
+    let heard = received.callbacks.iter().filter(|callback| callback.answer == Some(200)).count();
+    println!(
+        "{} leads, {sent} messages in {} requests, 2 kills; {heard} reports, {} delivered; the table: {} requests, \
+         {:.3} write units a message, {:.3} read units a message, reports and looks at the status among them: {:?}",
+        leads(),
+        received.campaigns.len(),
+        done.in_state("delivered"),
+        metered.requests_in_all(),
+        each(metered.write_units),
+        each(metered.read_units),
+        metered.requests,
+    );
+}
+
+/// The leads of whom this is so.
+fn numbers(why: Option<&'static str>) -> impl Iterator<Item = u32> {
+    (1..=leads()).filter(move |number| why_not(*number) == why)
+}
+
+/// Nobody got it twice or not at all, the status tells why, and it is as it was planned.
+fn assert_as_it_should_be(done: &Status, received: &Received, planned: &Value) {
+    let expected: BTreeSet<String> = numbers(None).map(|number| Lead::new(number).phone).collect();
+    let (sent, suppressed) = (expected.len() as u64, SUPPRESSED.len() as u64);
     // Nobody twice, nobody forgotten.
     let messages = received.messages();
     assert!(messages.values().all(|times| *times == 1), "somebody got it twice");
@@ -121,9 +150,6 @@ async fn an_audience_goes_out_once_however_often_the_process_is_killed() {
     assert_eq!(done.left_out["the lead or the phone is in the audience already"], count("the phone of the one before"));
     assert_eq!(done.in_state("skipped"), suppressed);
     assert_eq!(done.in_state("accepted") + done.in_state("delivered") + done.in_state("undelivered"), sent);
-    let usage = installation.usage().await;
-    assert_eq!(usage["limits"][0]["used"].as_u64(), Some(sent), "{usage}");
-    assert!(installation.leadsquared.activities().is_empty(), "write_back: none");
 
     // It is as it was planned.
     assert_eq!(planned["recipients"].as_u64(), Some(done.recipients), "{planned}");
@@ -131,18 +157,4 @@ async fn an_audience_goes_out_once_however_often_the_process_is_killed() {
     assert_eq!((planned["suppressed"].as_u64(), planned["now"].as_u64()), (Some(suppressed), Some(sent)));
     assert_eq!(planned["requests_now"].as_u64(), Some(received.campaigns.len() as u64));
     assert_eq!(planned["credits"].as_u64(), Some(received.credits + suppressed), "one credit each");
-
-    let each = |units: f64| units / f64::from(u32::try_from(sent).unwrap());
-    let heard = received.callbacks.iter().filter(|callback| callback.answer == Some(200)).count();
-    println!(
-        "{} leads, {sent} messages in {} requests, 2 kills; {heard} reports, {} delivered; the table: {} requests, \
-         {:.3} write units a message, {:.3} read units a message, reports and looks at the status among them: {:?}",
-        leads(),
-        received.campaigns.len(),
-        done.in_state("delivered"),
-        metered.requests_in_all(),
-        each(metered.write_units),
-        each(metered.read_units),
-        metered.requests,
-    );
 }

@@ -26,7 +26,7 @@ fn setup(more: &str, campaign: &str, leads: impl IntoIterator<Item = u32>) -> Se
 
 fn lead(lead: &Lead) -> (String, Fields) {
     let found = [("ProspectStage", "Customer"), ("Phone", &lead.phone), ("FirstName", &lead.name)];
-    (lead.id.clone(), fields(&found.map(|(name, value)| (name, value))))
+    (lead.id.clone(), fields(&found))
 }
 
 /// On a table that several processes share: commands beside `serve` need one.

@@ -132,7 +132,7 @@ pub fn page_bytes(recipients: &[Recipient]) -> Vec<u8> {
 pub fn page_from(mut bytes: &[u8], has_own: bool) -> Result<Vec<Recipient>, DamagedPage> {
     let mut recipients = Vec::new();
     while !bytes.is_empty() {
-        let phone = take(&mut bytes, PHONE_BYTES)?.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+        let phone = take(&mut bytes, PHONE_BYTES)?.iter().fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
         let phone = Phone::parse(&phone.to_string()).map_err(|_| DamagedPage)?;
         let lead = match take(&mut bytes, 1)?.first().copied().unwrap_or(NO_LEAD) {
             NO_LEAD => None,
@@ -162,7 +162,7 @@ fn text_of(bytes: &[u8]) -> Result<String, DamagedPage> {
 }
 
 fn long_text(bytes: &mut &[u8]) -> Result<Option<String>, DamagedPage> {
-    let length = take(bytes, 2)?.iter().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
+    let length = take(bytes, 2)?.iter().fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte));
     let text = text_of(take(bytes, length)?)?;
     Ok((!text.is_empty()).then_some(text))
 }

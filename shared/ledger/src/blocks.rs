@@ -210,14 +210,17 @@ pub(crate) fn block_from(item: &Item) -> Result<Option<Block>, LedgerError> {
     let read = Reader::new(item);
     let Some(run) = read.maybe_word("run")? else { return Ok(None) };
     let gone = item.get("gone").and_then(|gone| gone.as_b().ok());
-    let leaving = read.maybe_text("leaving").map(|text| serde_json::from_str(&text).ok());
+    let leaving = match read.maybe_text("leaving") {
+        Some(text) => serde_json::from_str(&text).map_err(|_| read.unreadable("leaving"))?,
+        None => Vec::new(),
+    };
     Ok(Some(Block {
         run,
         page: u64::from_str_radix(&read.text("page")?, 16).map_err(|_| read.unreadable("page"))?,
         from: read.number("place_from")?,
         to: read.number("place_to")?,
         gone: gone.map(|gone| Places::from_bytes(gone.as_ref())).unwrap_or_default(),
-        leaving: leaving.map_or(Some(Vec::new()), |leaving| leaving).ok_or_else(|| read.unreadable("leaving"))?,
+        leaving,
         tell: Tell::parse(&read.text("tell")?).ok_or_else(|| read.unreadable("tell"))?,
         version: read.number("version")?,
     }))

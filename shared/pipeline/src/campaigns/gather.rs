@@ -66,7 +66,7 @@ impl Seen {
             return self.phones.insert(phone);
         }
         let id = recipient.message_id(run);
-        let lead = id.as_bytes().iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+        let lead = id.as_bytes().iter().take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
         // Who is asked for by two leads gets one message: the first one's.
         !self.phones.contains(&phone) && self.leads.insert(lead) && self.phones.insert(phone)
     }
@@ -189,7 +189,7 @@ impl Campaigns {
             sorted.sort_by(|a, b| (&a.0, a.1.phone).cmp(&(&b.0, b.1.phone)));
             let sorted: Vec<Recipient> = sorted.into_iter().map(|(_, one)| one.clone()).collect();
             let random = self.world.fresh_batch();
-            let key = random.as_bytes().iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+            let key = random.as_bytes().iter().take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
             let expires_ms = Judge::new(&self.config, campaign, run.started_ms).message("", now_ms).expires_ms;
             self.ledger.put_page(run.id(), key, &sorted, expires_ms.max(now_ms)).await?;
             run.pages.push(key);

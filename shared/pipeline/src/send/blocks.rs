@@ -115,29 +115,19 @@ impl Sender {
                 return Ok(not_ours(&message));
             };
             let step = Box::pin(self.step(head, deadline_ms)).await?;
-            // What is divided off meanwhile is due, and so is this if there is no time for it.
-            let more = match step.rest {
-                Some(other) => self.send_block_later(other),
-                None => SendReport::default(),
-            };
-            return Ok(Step { report: step.report.and(more), rest: Some(rest) });
+            // The head is of one mind, and nothing is divided off it; if it were, that would be due.
+            return Ok(Step { report: step.report, rest: Some(rest) });
         }
         if let Gate::Hold { until_ms, why } = verdict {
             return Ok(self.hold_block(&message, until_ms, &why).await.into());
         }
-        self.let_through_block(message, block, &crew, members, deadline_ms).await
-    }
-
-    /// A part of a block that this run does not ask: it is due.
-    fn send_block_later(&self, message: Message) -> SendReport {
-        SendReport { left: message.recipients(), ..SendReport::default() }
+        self.let_through_block(message, &crew, members, deadline_ms).await
     }
 
     /// Asks of each recipient what is asked of a message, lets those leave who may not go now, and sends the rest.
     async fn let_through_block(
         &self,
         message: Message,
-        block: Block,
         crew: &Crew,
         members: Vec<(u16, Message)>,
         deadline_ms: i64,
@@ -190,7 +180,6 @@ impl Sender {
             let step = self.end_block(&message, "all its recipients are messages of their own").await?;
             return Ok(Step { report: report.and(step.report), ..step });
         }
-        let _ = block;
         let priority = message.priority;
         let latest_ms = self.world.now_ms() + PERMIT_WITHIN_MS;
         let sent = match self.rate_of(priority).permits(1, self.clock.read(), latest_ms).await {
