@@ -185,7 +185,8 @@ impl Making<'_> {
         let mut open: Vec<Message> = Vec::new();
         let mut open_until_now = None;
         for message in messages {
-            match gate(&message, &self.settings.hours, self.now_ms) {
+            let asked = Message { id: self.like.id, ..message.clone() };
+            match gate(&asked, &self.settings.hours, self.now_ms) {
                 Gate::Hold { until_ms, .. } => {
                     *self.plan.later.entry(until_ms).or_default() += 1;
                     if open_until_now.replace(until_ms) != Some(until_ms) {

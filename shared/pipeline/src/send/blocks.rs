@@ -89,7 +89,7 @@ impl Sender {
         if !self.is_time_for_a_call(deadline_ms) {
             return Ok(SendReport { left: message.recipients(), ..SendReport::default() }.into());
         }
-        if let Gate::Expired = gate(&message, &self.settings.hours, now_ms) {
+        if let Gate::Expired = gate(&message, self.settings.hours_of(&message.rule), now_ms) {
             self.moved(vec![expired(&message, now_ms)]).await;
             return Ok(SendReport { expired: message.recipients(), ..SendReport::default() }.into());
         }
@@ -109,7 +109,7 @@ impl Sender {
         if members.is_empty() {
             return self.end_block(&message, "all its recipients are messages of their own").await;
         }
-        let (verdict, alike) = self.gate_of_first(&members, now_ms);
+        let (verdict, alike) = self.gate_of_first(&message, &members, now_ms);
         if let Some((place, _)) = members.get(alike) {
             let Some((head, rest)) = self.divide(&message, &block, *place, None, now_ms).await? else {
                 return Ok(not_ours(&message));
@@ -376,11 +376,16 @@ impl Sender {
     }
 
     /// What the gate says of the first recipient, and how many from there on it says the same of.
-    fn gate_of_first(&self, members: &[(u16, Message)], now_ms: i64) -> (Gate, usize) {
+    fn gate_of_first(&self, message: &Message, members: &[(u16, Message)], now_ms: i64) -> (Gate, usize) {
         let mut of_area: BTreeMap<u8, Gate> = BTreeMap::new();
         let mut ask = |member: &Message| {
             let area = member.phone.map(Phone::ddd).unwrap_or_default();
-            of_area.entry(area).or_insert_with(|| gate(member, &self.settings.hours, now_ms)).clone()
+            // The block's own id says by how much it is released after an opening: all of it together.
+            let ask = || {
+                let member = Message { id: message.id, ..member.clone() };
+                gate(&member, self.settings.hours_of(&message.rule), now_ms)
+            };
+            of_area.entry(area).or_insert_with(ask).clone()
         };
         let until = |gate: &Gate| match gate {
             Gate::Hold { until_ms, .. } => Some(*until_ms),
