@@ -31,7 +31,7 @@ impl Sender {
         if let Some((until_ms, why)) = &judged.unasked {
             holds.extend(judged.waiting.iter().map(|message| held(message, *until_ms, why, now_ms)));
         }
-        let allowed = judged.allowed;
+        let allowed = judged.welcome;
         report.held += holds.len() as u64;
         report.skipped += ends.len() as u64;
         self.moved(holds).await;
@@ -44,7 +44,7 @@ impl Sender {
     /// Who of these gets messages: neither suppressed, nor opted out in the CRM as far as that could be asked.
     pub(super) async fn judge_allowed(&self, messages: Vec<Message>, now_ms: i64) -> Result<Allowed, LedgerError> {
         let suppressed = self.ledger.suppressed(&messages).await?;
-        let mut judged = Allowed { allowed: Vec::with_capacity(messages.len()), ..Allowed::default() };
+        let mut judged = Allowed { welcome: Vec::with_capacity(messages.len()), ..Allowed::default() };
         let mut asking = Vec::with_capacity(messages.len());
         for (place, message) in messages.into_iter().enumerate() {
             match suppressed.get(&place) {
@@ -62,7 +62,7 @@ impl Sender {
             } else if asked.waiting.contains(&place) {
                 judged.waiting.push(message);
             } else {
-                judged.allowed.push(message);
+                judged.welcome.push(message);
             }
         }
         judged.unasked = (!judged.waiting.is_empty()).then_some((asked.until_ms, asked.why));
@@ -99,7 +99,7 @@ impl Sender {
 /// Who gets messages, and who not.
 #[derive(Default)]
 pub(super) struct Allowed {
-    pub(super) allowed: Vec<Message>,
+    pub(super) welcome: Vec<Message>,
     /// Who never does, and why.
     pub(super) ends: Vec<(Message, String)>,
     /// Of whom LeadSquared could not be asked.

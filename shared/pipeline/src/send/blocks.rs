@@ -139,7 +139,7 @@ impl Sender {
         if let Some((until_ms, why)) = judged.unasked {
             return Ok(self.hold_block(&message, until_ms, &why).await.into());
         }
-        let capped = self.judge_capped(judged.allowed, now_ms, &mut report).await?;
+        let capped = self.judge_capped(judged.welcome, now_ms, &mut report).await?;
         let mut leaving: BTreeMap<(State, String, Option<i64>), Vec<u16>> = BTreeMap::new();
         let ends = judged.ends.into_iter().map(|(member, why)| (member, State::Skipped, why, None));
         let holds = capped.holds.into_iter().map(|(member, until_ms, why)| (member, State::Held, why, Some(until_ms)));
@@ -149,11 +149,8 @@ impl Sender {
         });
         for (member, state, why, until_ms) in ends.chain(holds).chain(unsure) {
             let Some(place) = place_of.get(&member.id) else { continue };
-            if state == State::Held {
-                report.held += 1
-            } else {
-                report.skipped += 1
-            }
+            let counted = if state == State::Held { &mut report.held } else { &mut report.skipped };
+            *counted += 1;
             leaving.entry((state, why, until_ms)).or_default().push(*place);
         }
         if let [last] = capped.passed.as_slice()
