@@ -213,7 +213,9 @@ impl Status {
         } else if found.is_empty() {
             output::say("no campaign has run yet");
         } else {
-            found.iter().for_each(|status| show(status, now_ms));
+            for status in &found {
+                show(status, now_ms);
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -103,7 +103,7 @@ impl Campaigns {
                 Phase::Releasing => true,
                 Phase::Released | Phase::Cancelled => false,
             };
-            if goes_on && let Err(error) = self.go_on(run, until_ms, &mut report).await {
+            if goes_on && let Err(error) = Box::pin(self.go_on(run, until_ms, &mut report)).await {
                 tracing::error!(error = %error, "campaign.failed");
             }
         }

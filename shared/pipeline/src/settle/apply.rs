@@ -57,7 +57,7 @@ impl Settler {
         for (batch, reports) in &places {
             let Some(known) = facts.get(batch) else { continue };
             let Some(many) = &known.many else { continue };
-            left.insert(*batch, self.note(known, many, reports, &mut settled).await?);
+            left.insert(*batch, Box::pin(self.note(known, many, reports, &mut settled)).await?);
             of_batch.remove(batch);
         }
         let look_ups: Vec<_> = of_batch

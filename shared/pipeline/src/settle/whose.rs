@@ -104,7 +104,7 @@ impl Settler {
             let stands = self.prove_sent(&batch, campaign).await?;
             let mut known = Facts::of(&batch);
             if batch.messages > known.members.len() as u64 {
-                known.many = self.block_of(&known.members).await?;
+                known.many = Box::pin(self.block_of(&known.members)).await?;
             }
             let known = Arc::new(known);
             if stands {

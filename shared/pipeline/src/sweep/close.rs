@@ -69,7 +69,7 @@ impl Sweeper {
         };
         let (many, over): (Vec<Message>, Vec<Message>) =
             over.into_iter().filter(open).partition(|message| message.block.is_some());
-        let of_many = self.close_many(many, now_ms).await?;
+        let of_many = Box::pin(self.close_many(many, now_ms)).await?;
         let mut ids: Vec<BatchId> = over.iter().filter_map(|message| message.batch).collect();
         ids.sort_unstable();
         ids.dedup();

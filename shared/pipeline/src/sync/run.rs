@@ -178,7 +178,7 @@ impl<'s> Run<'s> {
     async fn look(&mut self, now_ms: i64) -> Result<(), SyncError> {
         for block in self.found(now_ms).await? {
             // More than these would wait in rows of their own, and cost that before their time.
-            if self.waiting.len() < MOST_WAITING && self.syncer.let_out(&block, now_ms).await? {
+            if self.waiting.len() < MOST_WAITING && Box::pin(self.syncer.let_out(&block, now_ms)).await? {
                 self.found(now_ms).await?;
             }
         }
