@@ -92,7 +92,7 @@ impl Syncer {
     /// Writes back until nothing is due or no call can start before `until_ms`, in ms since the epoch. At once when
     /// another function is at it for longer than that.
     pub async fn run(&self, until_ms: i64) -> Result<SyncReport, SyncError> {
-        run::Run::new(self, until_ms).carry_out().await
+        Box::pin(run::Run::new(self, until_ms).carry_out()).await
     }
 }
 
