@@ -1,6 +1,7 @@
 //! One file for each verb, and what several of them take.
 
 pub(crate) mod audio;
+pub(crate) mod campaign;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod doctor;

@@ -31,11 +31,14 @@ enum Command {
     Check(commands::check::Check),
     /// Run the cases kept beside the rules: an event in, messages or silence out.
     Test(commands::test::Test),
-    /// Show what an event would become, without doing it.
+    /// Show what an event would become, or a campaign, without doing it.
     Plan(commands::plan::Plan),
     /// Add recordings for calls, and list them.
     #[command(subcommand)]
     Audio(commands::audio::Audio),
+    /// Start campaigns, see how far they are, hold and cancel them.
+    #[command(subcommand)]
+    Campaign(commands::campaign::Campaign),
     /// Store a configuration in the table as a version, and put it in force.
     Push(commands::versions::Push),
     /// Show the versions of the configuration that were pushed.
@@ -96,6 +99,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Test(test) => test.run(),
         Command::Plan(plan) => plan.run().await,
         Command::Audio(audio) => audio.run().await,
+        Command::Campaign(campaign) => campaign.run().await,
         Command::Push(push) => push.run().await,
         Command::History(history) => history.run().await,
         Command::Diff(diff) => diff.run().await,

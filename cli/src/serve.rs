@@ -67,6 +67,7 @@ impl Server {
                 stopped.clone(),
             )),
             tokio::spawn(triggers::write_back(Arc::clone(&installation), pace.schedule, stopped.clone())),
+            tokio::spawn(triggers::campaigns(Arc::clone(&installation), pace.schedule, stopped.clone())),
         ];
         tasks.extend(Priority::ALL.map(|lane| {
             tokio::spawn(triggers::sweeps(lane, Arc::clone(&installation), pace.schedule, stopped.clone()))

@@ -37,7 +37,7 @@ pub(crate) const KNOWN: [Section; 14] = [
     section("`rules`", "quota.", "rules: [ { id: r, on: lead.created, sms: Oi, quota: { KEY: VALUE } } ]"),
     section("`voice`", "", "rules: [ { id: r, on: lead.created, voice: { audio: a.mp3, title: T, KEY: VALUE } } ]"),
     Section {
-        elsewhere: &["expires", "flash", "group_id", "id", "sms", "title", "voice"],
+        elsewhere: &["expires", "flash", "group_id", "id", "quota", "sms", "title", "voice"],
         ..section("`campaigns`", "", "campaigns: [ { KEY: VALUE } ]")
     },
     section("`campaigns`", "audience.", "campaigns: [ { audience: { KEY: VALUE } } ]"),

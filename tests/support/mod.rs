@@ -6,6 +6,7 @@
 
 mod installation;
 mod leads;
+mod meter;
 mod process;
 mod random;
 mod setup;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use installation::{EventLine, Installation, MessageLine, Report, answer};
 pub(crate) use leads::{Lead, messages_of};
+pub(crate) use meter::Meter;
 pub(crate) use process::{Finished, Lines, recado};
 pub(crate) use random::Random;
 pub(crate) use setup::{AUTHOR, SECRET, Setup, credentials, fault, head};

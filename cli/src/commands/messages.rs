@@ -87,7 +87,10 @@ impl From<Message> for MessageLine {
             id: message.id.to_string(),
             rule: message.rule,
             event: message.event,
-            lead: message.lead_id,
+            lead: match &message.block {
+                Some(block) => format!("{} recipients", block.recipients()),
+                None => message.lead_id,
+            },
             channel: message.channel.to_string(),
             phone: message.phone.map(output::masked),
             state: message.state.to_string(),

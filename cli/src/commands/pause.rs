@@ -47,7 +47,7 @@ struct What {
     /// Everything.
     #[arg(long)]
     all: bool,
-    /// The messages of this rule.
+    /// The messages of this rule or campaign.
     #[arg(long, value_name = "RULE")]
     rule: Option<String>,
     /// The messages of this channel: sms, flash or voice.
@@ -92,7 +92,9 @@ impl What {
 impl Pause {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let (config, store) = self.which.open().await?;
-        if let Some(rule) = self.what.rule.as_ref().filter(|rule| config.rule(rule).is_none()) {
+        if let Some(rule) =
+            self.what.rule.as_ref().filter(|rule| config.rule(rule).is_none() && config.campaign(rule).is_none())
+        {
             anyhow::bail!("there is no rule {rule} in the configuration");
         }
         let user = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok();

@@ -1,17 +1,24 @@
-//! `recado plan --config FILE EVENT.json`.
+//! `recado plan --config FILE EVENT.json`, and `recado plan --campaign CAMPAIGN`.
 
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
-use recado_pipeline::plan::{Plan as Planned, PlannedEvent, PlannedMessage, plan};
+use recado_core::config::{Audience, Config};
+use recado_pipeline::{
+    campaigns::{CampaignPlan, Source},
+    plan::{Plan as Planned, PlannedEvent, PlannedMessage, plan},
+};
 
-use super::load;
+use super::{campaign, load};
 use crate::{
     data::{Location, Store},
     output,
 };
 
-/// Show what an event would become.
+/// How long an audience may take to be read, in ms: an hour.
+const READ_WITHIN_MS: i64 = 3_600_000;
+
+/// Show what an event would become, or a campaign.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Plan {
     /// The configuration.
@@ -21,7 +28,17 @@ pub(crate) struct Plan {
     #[arg(long, value_name = "DATA")]
     data: Option<Location>,
     /// The body of a webhook, as LeadSquared would send it.
-    event: PathBuf,
+    #[arg(required_unless_present = "campaign")]
+    event: Option<PathBuf>,
+    /// Show what this campaign would do if it started now. It reads the audience, and needs `--data`.
+    #[arg(long, value_name = "CAMPAIGN", conflicts_with_all = ["event", "kind"], requires = "data")]
+    campaign: Option<String>,
+    /// The file of those whom the campaign goes to.
+    #[arg(long, value_name = "FILE", requires = "campaign")]
+    csv: Option<PathBuf>,
+    /// What a credit costs, to show the price of a campaign, such as 0.09.
+    #[arg(long, value_name = "PRICE", requires = "campaign")]
+    credit_price: Option<f64>,
     /// The kind of event, as the webhook's URL would name it: `lead.created`, `5`, `Lead_Post_Update`, …
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
@@ -39,8 +56,12 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let config = load(&self.config)?;
-        let name = self.event.display().to_string();
-        let body = std::fs::read(&self.event).with_context(|| name.clone())?;
+        if let (Some(id), Some(data)) = (&self.campaign, &self.data) {
+            return self.plan_campaign(&config, id, data).await;
+        }
+        let event = self.event.context("give an event or --campaign")?;
+        let name = event.display().to_string();
+        let body = std::fs::read(&event).with_context(|| name.clone())?;
         let query: Vec<(String, String)> = self.kind.into_iter().map(|kind| ("event".to_owned(), kind)).collect();
         let now_ms = self.at.unwrap_or_else(jiff::Timestamp::now).as_millisecond();
         let audios = match &self.data {
@@ -61,6 +82,72 @@ impl Plan {
         }
         Ok(ExitCode::SUCCESS)
     }
+
+    async fn plan_campaign(&self, config: &Config, id: &str, data: &Location) -> anyhow::Result<ExitCode> {
+        let campaign = campaign::configured(config, id)?;
+        let source = match (&campaign.audience, &self.csv) {
+            (Audience::Search(search), None) => Source::Search(search.clone()),
+            (Audience::Csv, Some(file)) => Source::File(campaign::audience::read(file)?.entries),
+            (Audience::Search(_), Some(_)) => anyhow::bail!("the audience of {id} is a search: no --csv can be given"),
+            (Audience::Csv, None) => anyhow::bail!("the audience of {id} is a file: give it with --csv"),
+        };
+        let store = Store::open(data, config.retention_ms).await?;
+        let now_ms = self.at.unwrap_or_else(jiff::Timestamp::now).as_millisecond();
+        let until_ms = jiff::Timestamp::now().as_millisecond() + READ_WITHIN_MS;
+        let campaigns = campaign::campaigns(config, &store);
+        let planned = match campaigns {
+            Ok(campaigns) => campaigns.plan(campaign, &source, now_ms, until_ms).await.map_err(anyhow::Error::from),
+            Err(error) => Err(error),
+        };
+        store.close().await;
+        let planned = planned?;
+        if self.json {
+            output::json(&planned)?;
+        } else {
+            show_campaign(&planned, self.credit_price);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn show_campaign(plan: &CampaignPlan, credit_price: Option<f64>) {
+    output::say(&format!("{}: {} looked at, {} get a message", plan.campaign, plan.looked_at, plan.recipients));
+    for (why, count) in &plan.left_out {
+        output::say(&format!("  {count:>9} {why}"));
+    }
+    for text in &plan.texts {
+        output::say(&format!("  {} characters, {} credit(s): {}", text.chars, text.credits, text.text));
+    }
+    if plan.different_texts > plan.texts.len() as u64 {
+        output::say(&format!("  {} different texts in all", plan.different_texts));
+    }
+    output::say(&format!("  {} go at once in {} request(s) to LigueLead", plan.now, plan.requests_now));
+    for (until_ms, count) in &plan.later {
+        output::say(&format!("  {count} wait for their hours until {}", output::instant(*until_ms)));
+    }
+    for (count, why) in [
+        (plan.suppressed, "are suppressed"),
+        (plan.capped, "are held by a cap"),
+        (plan.over_quota, "wait for tomorrow's quota"),
+    ] {
+        if count > 0 {
+            output::say(&format!("  {count} {why}"));
+        }
+    }
+    if let Some(left) = plan.quota_left.messages {
+        output::say(&format!("  {left} messages of today's quota are left then"));
+    }
+    let price = credit_price.map(|price| {
+        // A price for people to read: no book is kept in it.
+        #[allow(clippy::cast_precision_loss, reason = "credits of a campaign are far below 2^52")]
+        let price = plan.credits as f64 * price;
+        format!(", R$ {price:.2}")
+    });
+    output::say(&format!("  {} credit(s) by estimate{}", plan.credits, price.unwrap_or_default()));
+    output::say(&format!(
+        "  LeadSquared: {} call(s) to read the audience, {} to tell the outcomes, {} minute(s) at least",
+        plan.crm_calls_to_read, plan.crm_calls_to_tell, plan.crm_minutes
+    ));
 }
 
 fn show(planned: &Planned) {

@@ -22,6 +22,8 @@ const AFTER_EVENT: Duration = Duration::from_millis(500);
 const COMPLETE_WITHIN_MS: i64 = 60_000;
 /// How long a run of the write-back may last at the least, in ms.
 const WRITE_BACK_MS: i64 = 20_000;
+/// How long one round of campaigns may last, in ms.
+const CAMPAIGNS_MS: i64 = 600_000;
 /// The wait after a stream that could not be read.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
 
@@ -214,6 +216,27 @@ pub(super) async fn reconciliations(installation: Arc<Installation>, every: Dura
                 );
             }
             Some(Err(error)) => tracing::error!(error = %error, "reconcile.failed"),
+            Some(Ok(_)) | None => {}
+        }
+    }
+}
+
+/// Starts campaigns whose time has come and brings their audiences to the sender, on schedule.
+pub(super) async fn campaigns(installation: Arc<Installation>, every: Duration, stopped: watch::Receiver<bool>) {
+    let world: World = world();
+    let mut schedule = Schedule::new(every, stopped);
+    while schedule.tick().await {
+        // What was read since the last write is read again by the next process.
+        match schedule.carry_out(Box::pin(installation.campaigns.tick(world.now_ms() + CAMPAIGNS_MS))).await {
+            Some(Ok(report)) if report.started + report.looked_at + report.released > 0 => {
+                tracing::info!(
+                    started = report.started,
+                    looked_at = report.looked_at,
+                    released = report.released,
+                    "campaign.done"
+                );
+            }
+            Some(Err(error)) => tracing::error!(error = %error, "campaign.failed"),
             Some(Ok(_)) | None => {}
         }
     }

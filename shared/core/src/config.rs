@@ -14,6 +14,7 @@ mod diagnostic;
 mod gateway;
 mod names;
 mod rule;
+mod schedule;
 mod section;
 mod sending;
 mod snippet;
@@ -23,11 +24,12 @@ mod values;
 
 pub use account::{LeadSquared, OptOut, Plan, WriteBack};
 pub use action::{Action, MAX_AUDIO_NAME_CHARS, MAX_TITLE_LENGTH, Voice, title_length};
-pub use campaign::{Audience, Campaign, Comparison, Schedule};
+pub use campaign::{Audience, Campaign, Comparison, Search, Tell};
 pub use diagnostic::{Diagnostic, Severity};
 pub use gateway::LigueLead;
 pub use names::{FieldName, RuleId};
 pub use rule::Rule;
+pub use schedule::Schedule;
 pub use sending::{Cap, Quotas, SendTiming, SendingHours};
 pub use trigger::{FieldChange, Trigger};
 
@@ -113,6 +115,12 @@ impl Config {
     #[must_use]
     pub fn rule(&self, id: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id.as_str() == id)
+    }
+
+    /// The campaign of that id.
+    #[must_use]
+    pub fn campaign(&self, id: &str) -> Option<&Campaign> {
+        self.campaigns.iter().find(|campaign| campaign.id.as_str() == id)
     }
 }
 

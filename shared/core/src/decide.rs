@@ -31,7 +31,7 @@ pub const LINGERS: &str = "waits for others of its text, to go in one request wi
 /// Why a message is skipped that an operator cancelled.
 pub const CANCELLED: &str = "cancelled by an operator";
 /// The lead's fields that hold phones, in the order in which they are tried.
-const PHONE_FIELDS: [&str; 2] = ["Phone", "Mobile"];
+pub(crate) const PHONE_FIELDS: [&str; 2] = ["Phone", "Mobile"];
 
 /// One rule's verdict.
 #[derive(Debug)]
@@ -206,6 +206,7 @@ fn compose(
         campaign_id: None,
         crm: Crm::default(),
         history: History::default(),
+        block: None,
     };
     if let Err(why) = fill(&mut message, config, rule, event, context) {
         message.state = State::Skipped;
@@ -234,27 +235,52 @@ fn gathered_ms(config: &Config, rule: &Rule, now_ms: i64) -> Option<i64> {
 
 /// Gives a message its recipient and its text, or says why this lead gets none.
 fn fill(message: &mut Message, config: &Config, rule: &Rule, event: &Event, context: &Context) -> Result<(), String> {
-    let opt_out = match message.channel {
+    if asked(config, message.channel, &event.lead)? {
+        message.history.opt_out_read_ms = Some(message.created_ms);
+    }
+    let words = words(&rule.action, context)?;
+    (message.text, message.call, message.title, message.credits) = (words.text, words.call, words.title, words.credits);
+    message.phone = Some(mobile(&event.lead)?);
+    if is_control(rule.id.as_str(), &message.lead_id, rule.control_percent) {
+        return Err(CONTROL.to_owned());
+    }
+    if rule.shadow { Err(SHADOW.to_owned()) } else { Ok(()) }
+}
+
+/// Whether the lead's own field says that it may be sent to by this channel; `false`: the field is not among those that
+/// are known. An error says that it may not.
+pub(crate) fn asked(config: &Config, channel: Channel, lead: &Fields) -> Result<bool, String> {
+    let opt_out = match channel {
         Channel::Voice => &config.leadsquared.opt_out.voice,
         Channel::Sms | Channel::Flash => &config.leadsquared.opt_out.sms,
     };
-    if let Some(field) = opt_out
-        && event.lead.contains(field.as_str())
-    {
-        let value = event.lead.get(field.as_str());
-        if config.leadsquared.opt_out.forbids(value) {
-            return Err(opted_out(field.as_str(), value));
-        }
-        message.history.opt_out_read_ms = Some(message.created_ms);
+    let Some(field) = opt_out.as_ref().filter(|field| lead.contains(field.as_str())) else { return Ok(false) };
+    let value = lead.get(field.as_str());
+    if config.leadsquared.opt_out.forbids(value) {
+        return Err(opted_out(field.as_str(), value));
     }
-    message.title = title(rule.action.title(), context)?;
-    match &rule.action {
+    Ok(true)
+}
+
+/// What one recipient is told.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Words {
+    pub(crate) text: Option<SmsText>,
+    pub(crate) call: Option<Call>,
+    pub(crate) title: Option<String>,
+    pub(crate) credits: u32,
+}
+
+/// What an action tells one recipient, or why it can tell nothing.
+pub(crate) fn words(action: &Action, context: &Context) -> Result<Words, String> {
+    let mut words = Words { title: title(action.title(), context)?, ..Words::default() };
+    match action {
         Action::Voice(voice) => {
-            if message.title.is_none() {
+            if words.title.is_none() {
                 return Err("the title of a call may not be empty".to_owned());
             }
-            message.credits = MAX_CALL_CREDITS;
-            message.call = Some(Call {
+            words.credits = MAX_CALL_CREDITS;
+            words.call = Some(Call {
                 audio: voice.audio.clone(),
                 redials: voice.redials,
                 every_min: voice.every_min,
@@ -264,18 +290,14 @@ fn fill(message: &mut Message, config: &Config, rule: &Rule, event: &Event, cont
         Action::Sms { text, .. } | Action::Flash { text, .. } => {
             let text = text.render(context).map_err(|error| format!("the text could not be made: {error}"))?;
             let text = SmsText::parse(&text).map_err(|error| error.to_string())?;
-            if rule.action.is_flash() && contains_url(text.expose()) {
+            if action.is_flash() && contains_url(text.expose()) {
                 return Err("the text of a Flash may hold no web address".to_owned());
             }
-            message.credits = text.credits();
-            message.text = Some(text);
+            words.credits = text.credits();
+            words.text = Some(text);
         }
     }
-    message.phone = Some(mobile(&event.lead)?);
-    if is_control(rule.id.as_str(), &message.lead_id, rule.control_percent) {
-        return Err(CONTROL.to_owned());
-    }
-    if rule.shadow { Err(SHADOW.to_owned()) } else { Ok(()) }
+    Ok(words)
 }
 
 /// The title for one recipient, if the rule has one and it comes to anything.
@@ -294,7 +316,7 @@ fn title(template: Option<&Template>, context: &Context) -> Result<Option<String
 
 /// The first of the lead's phones that is a mobile, which alone has the 11 digits that LigueLead takes; otherwise why
 /// the first that is there is none.
-fn mobile(lead: &Fields) -> Result<Phone, String> {
+pub(crate) fn mobile(lead: &Fields) -> Result<Phone, String> {
     let mut first_fault = None;
     for field in PHONE_FIELDS {
         let Some(text) = lead.filled(field) else { continue };
@@ -317,7 +339,7 @@ pub fn opted_out(field: &str, value: Option<&str>) -> String {
     }
 }
 
-fn channel(action: &Action) -> Channel {
+pub(crate) fn channel(action: &Action) -> Channel {
     match action {
         Action::Sms { .. } => Channel::Sms,
         Action::Flash { .. } => Channel::Flash,

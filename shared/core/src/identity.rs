@@ -75,6 +75,33 @@ id_type! {
     AudioId
 }
 
+id_type! {
+    /// Identifies one run of a campaign.
+    RunId
+}
+
+impl RunId {
+    /// The identity of a campaign's run: the campaign, and the run's name, which says when or of what it is.
+    #[must_use]
+    pub fn of(campaign: &str, run: &str) -> Self {
+        Self::from_bytes(Hasher::new("run").part(campaign).part(run).finish())
+    }
+}
+
+/// The id of the message that a run sends to a lead, or to a phone of which no lead is known.
+#[must_use]
+pub fn recipient_id(run: RunId, lead_or_phone: &str) -> MessageId {
+    MessageId::from_bytes(Hasher::new("recipient").bytes(run.as_bytes()).part(lead_or_phone).finish())
+}
+
+/// The id of the row that stands for a run's recipients of one page, from one place on.
+#[must_use]
+pub fn block_id(run: RunId, page: u64, from: u16) -> MessageId {
+    let mut hash = Hasher::new("block");
+    hash.bytes(run.as_bytes()).bytes(&page.to_be_bytes()).bytes(&from.to_be_bytes());
+    MessageId::from_bytes(hash.finish())
+}
+
 impl AudioId {
     /// The identity of a file's content: the first half of its SHA-256.
     #[must_use]

@@ -3,7 +3,9 @@
 pub mod audio;
 pub mod backoff;
 pub mod bisect;
+pub mod block;
 pub mod call;
+pub mod campaign;
 pub mod caps;
 pub mod config;
 pub mod credits;

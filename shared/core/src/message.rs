@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use crate::{
+    block::Block,
     call::Call,
     credits::SmsText,
     identity::{BatchId, MessageId},
@@ -231,6 +232,16 @@ pub struct Message {
     pub crm: Crm,
     /// What came before, and what is known beyond its state.
     pub history: History,
+    /// The recipients, where one row stands for many; `phone` and `lead_id` are empty then.
+    pub block: Option<Block>,
+}
+
+impl Message {
+    /// How many recipients it has: 1, unless it is a block.
+    #[must_use]
+    pub fn recipients(&self) -> u64 {
+        self.block.as_ref().map_or(1, |block| u64::from(block.recipients()))
+    }
 }
 
 /// What is known of a message beyond its state.

@@ -48,6 +48,7 @@ fn message(number: u32) -> Message {
         campaign_id: None,
         crm: Crm::default(),
         history: History::default(),
+        block: None,
     }
 }
 

@@ -11,7 +11,10 @@ use recado_core::{
     phone::Phone,
 };
 
-use crate::{Budget, LedgerError, SHARDS};
+use crate::{
+    Budget, LedgerError, SHARDS,
+    blocks::{block_from, put_block},
+};
 
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -200,6 +203,18 @@ pub(crate) fn message_item(message: &Message) -> Item {
         put("crm_shard", message_shard(message.id));
         put("crm_due_ms", n(due_ms));
     }
+    if let Some(batch) = message.batch {
+        put("batch", s(batch.to_string()));
+    }
+    if let Some(campaign) = &message.campaign_id {
+        put("campaign", s(campaign));
+    }
+    if let Some(charged) = message.history.charged {
+        put("charged", n(charged));
+    }
+    if let Some(block) = &message.block {
+        put_block(&mut item, block);
+    }
     item
 }
 
@@ -256,6 +271,7 @@ pub(crate) fn message_from(item: &Item) -> Result<Message, LedgerError> {
             crm_why: read.maybe_text("crm_why"),
             crm_told_ms: read.maybe_number("crm_told_ms"),
         },
+        block: block_from(item)?,
     })
 }
 

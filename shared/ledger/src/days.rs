@@ -137,6 +137,11 @@ impl Ledger {
         self.count(day, budget, back, "-", None).build().map_err(misbuilt)
     }
 
+    /// The update that adds `more` to a budget of a day, whatever it allows: it was spent.
+    pub(crate) fn add(&self, day: &str, budget: &Budget, more: Day) -> Result<Update, LedgerError> {
+        self.count(day, budget, more, "+", None).build().map_err(misbuilt)
+    }
+
     fn count(&self, day: &str, budget: &Budget, by: Day, sign: &str, ttl_s: Option<i64>) -> UpdateBuilder {
         let mut update = Update::builder().table_name(&self.table).set_key(Some(Key::day(day, budget).into_item()));
         let mut sets = Vec::new();

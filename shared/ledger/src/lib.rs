@@ -23,6 +23,9 @@
 //! | incomplete event | `N#id` | `N` | a change that tells too little of its lead, until the lead has been read |
 //! | shown | `W#lead` | `W` | what the lead's own fields are known to show |
 //! | lease | `K#name` | `K` | who leads where one function is enough, and until when |
+//! | run | `Q` | run | a campaign's run, and how far it has come |
+//! | page | `Q#run` | `P#page` | recipients of a run |
+//! | notes | `M#id` | `N` | what reports say of the recipients of a message to many |
 //!
 //! Three sparse indexes find work: `due` (what the sweep must look at, and when), `batch` (whose phone is whose in
 //! a batch) and `crm` (what LeadSquared does not know yet). Every write that moves a message is conditional on the
@@ -33,6 +36,7 @@ mod amend;
 mod attempts;
 mod audios;
 mod batches;
+mod blocks;
 mod callbacks;
 mod caps;
 mod codec;
@@ -47,6 +51,7 @@ mod lease;
 mod messages;
 mod parked;
 mod pauses;
+mod runs;
 mod schema;
 mod settings;
 mod shown;
@@ -57,6 +62,7 @@ pub use amend::Amend;
 pub use attempts::{Earlier, MOST_PRICES, Price};
 pub use audios::{AudioRows, Forgotten, UploadEnd, UploadRow, UploadState};
 pub use batches::{BatchChange, NewBatch, Prepared, Refund};
+pub use blocks::BlockNotes;
 pub use callbacks::{StoredCallback, StoredFor};
 pub use caps::LeadCaps;
 pub use configs::{ConfigEntry, ConfigVersion, Pushed};
@@ -66,6 +72,7 @@ pub use events::{EventOutcome, EventRow};
 pub use incomplete::IncompleteEvent;
 pub use messages::{Change, CrmChange, Due, DueRows, Guard, Inserted};
 pub use pauses::{Pause, Scope};
+pub use runs::{Phase, Run};
 pub use suppressions::{Kind, Subject, Suppression};
 
 use aws_sdk_dynamodb::{

@@ -81,6 +81,8 @@ pub struct Change {
     pub attempts: Option<u32>,
     /// The part of a refused request as which it goes next; `None` leaves it as it is.
     pub part: Option<String>,
+    /// Only if the recipients of a message to many are still these; `None` for a message to one.
+    pub only_version: Option<u64>,
 }
 
 /// A change of what LeadSquared knows of a message.
@@ -412,6 +414,7 @@ impl Change {
             claim: None,
             attempts: None,
             part: None,
+            only_version: None,
         }
     }
 
@@ -447,6 +450,9 @@ impl Change {
             update.set("crm_shard", message_shard(self.id)).set("crm_due_ms", n(due_ms));
         }
         self.guard.apply(&mut update, self.claim.flatten());
+        if let Some(version) = self.only_version {
+            update.only_if("\"version\"=?", [n(version)]);
+        }
         match self.claim {
             Some(Some(batch)) => {
                 update.set("batch", s(batch.to_string()));

@@ -55,6 +55,7 @@ fn message(number: u8) -> Message {
         campaign_id: None,
         crm: Crm::default(),
         history: History::default(),
+        block: None,
     }
 }
 

@@ -13,9 +13,12 @@
 //! | [`warn`] | says in time that a budget is nearly spent | the sweep |
 //! | [`setup`] | what an installation needs in LeadSquared, read and made | `recado setup`, `recado doctor` |
 //! | [`crm`] | LeadSquared behind the account's limits | whoever calls it |
+//! | [`campaigns`] | starts campaigns, reads their audiences and brings them to the sender | a schedule, `recado campaign` |
 //! | [`plan`] | what an event would become, without doing it | `recado plan` |
 
 pub mod audio;
+mod blocks;
+pub mod campaigns;
 pub mod crm;
 pub mod enrich;
 pub mod http;

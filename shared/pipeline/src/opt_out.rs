@@ -54,7 +54,9 @@ impl OptOuts {
     /// Whether what was read for `message` must be read again before it is sent at `now_ms`.
     fn is_stale(&self, message: &Message, now_ms: i64) -> bool {
         let fresh_ms = ms(self.fields.fresh_ms);
+        // Of a phone whose lead nobody knows, LeadSquared knows nothing either.
         self.field(message.channel).is_some()
+            && !message.lead_id.is_empty()
             && message.history.opt_out_read_ms.is_none_or(|read_ms| now_ms - read_ms > fresh_ms)
     }
 

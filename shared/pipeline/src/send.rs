@@ -16,6 +16,7 @@
 //! answer to the write was lost, is not listed, and is given back.
 
 mod allowed;
+mod blocks;
 mod budget;
 mod call;
 mod capped;
@@ -198,6 +199,11 @@ impl Sender {
     /// Sends messages of one priority.
     async fn send_lot(&self, priority: Priority, messages: Vec<Message>, deadline_ms: i64) -> SendReport {
         let now_ms = self.world.now_ms();
+        let (blocks, messages): (Vec<_>, Vec<_>) = messages.into_iter().partition(|message| message.block.is_some());
+        if !blocks.is_empty() {
+            let of_blocks = Box::pin(self.send_blocks(blocks, deadline_ms)).await;
+            return of_blocks.and(Box::pin(self.send_lot(priority, messages, deadline_ms)).await);
+        }
         let mut ready = Vec::with_capacity(messages.len());
         let mut moves = Vec::new();
         let mut report = SendReport::default();

@@ -54,7 +54,9 @@ impl SendSettings {
             rule_quotas: config
                 .rules
                 .iter()
-                .filter_map(|rule| Some((rule.id.as_str().to_owned(), enforced(rule.quota?))))
+                .map(|rule| (&rule.id, rule.quota))
+                .chain(config.campaigns.iter().map(|campaign| (&campaign.id, campaign.quota)))
+                .filter_map(|(id, quota)| Some((id.as_str().to_owned(), enforced(quota?))))
                 .collect(),
             caps: config.caps.clone(),
             zone: config.timezone.clone(),

@@ -8,6 +8,7 @@
 //! alone uses [`Settler::callback`].
 
 mod apply;
+mod blocks;
 mod known;
 mod whose;
 

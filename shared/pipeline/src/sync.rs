@@ -16,6 +16,7 @@ mod calls;
 mod create;
 mod find;
 mod leads;
+mod many;
 mod outlook;
 mod record;
 mod run;

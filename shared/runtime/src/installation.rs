@@ -9,6 +9,7 @@ use recado_limits::{Clock, CrmAccount, CrmLimits, LigueLeadAccount, Plan};
 use recado_pipeline::{
     World,
     audio::{AudioStore, Audios},
+    campaigns::Campaigns,
     crm::Crm,
     enrich::{Enricher, LeadCache},
     ingest::Intake,
@@ -47,6 +48,8 @@ pub struct Installation {
     pub enricher: Enricher,
     /// Looks for what webhooks did not tell.
     pub reconciler: Reconciler,
+    /// Starts campaigns and brings their audiences to the sender.
+    pub campaigns: Campaigns,
 }
 
 impl Installation {
@@ -61,10 +64,12 @@ impl Installation {
         let settler = settler(&config, &environment.callback_secret, app_id, ledger);
         let sender = sender(&config, liguelead, leadsquared.clone(), callbacks, ledger);
         let syncer = syncer(&config, leadsquared, ledger);
+        let campaigns = campaigns(Arc::clone(&config), &syncer);
         let intake = intake(config, &environment.webhook_secret, ledger);
         Ok(Self {
             enricher: enricher(&syncer, &intake),
             reconciler: reconciler(&syncer, &intake),
+            campaigns,
             sweeper: Sweeper { sender: sender.clone(), settler: settler.clone() },
             syncer,
             intake,
@@ -168,6 +173,19 @@ pub fn reconciler(syncer: &Syncer, intake: &Intake) -> Reconciler {
         crm: syncer.crm.clone(),
         intake: intake.clone(),
         world: syncer.world.clone(),
+    }
+}
+
+/// What starts campaigns and brings their audiences to the sender.
+#[must_use]
+pub fn campaigns(config: Arc<Config>, syncer: &Syncer) -> Campaigns {
+    Campaigns {
+        ledger: syncer.ledger.clone(),
+        crm: syncer.crm.clone(),
+        config,
+        pauses: Pauses::default(),
+        world: syncer.world.clone(),
+        holder: syncer.holder.clone(),
     }
 }
 

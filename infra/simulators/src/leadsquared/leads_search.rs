@@ -1,6 +1,6 @@
 //! Reading leads by a condition: `Leads.Get` and `Leads.RecentlyModified`, with the traps that were seen live.
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
 use jiff::{civil::DateTime, tz::TimeZone};
 use serde::Deserialize;
@@ -66,10 +66,9 @@ pub(super) fn by_criteria(desk: &mut Desk<'_>) -> Result<Value, Refused> {
             if BOOLEANS.contains(&condition.name.as_str()) && !matches!(condition.value.as_str(), "0" | "1") {
                 return Err(invalid("A boolean is looked up as 1 or 0"));
             }
-            let holds = |lead: &&Lead| {
-                exists(&condition.name, &desk.store.schema)
-                    && operator.holds(&value_of(lead, &condition.name, desk), &condition.value)
-            };
+            let is_there = exists(&condition.name, &desk.store.schema);
+            let holds =
+                |lead: &&Lead| is_there && operator.holds(&value_of(lead, &condition.name, desk), &condition.value);
             desk.store.leads().iter().filter(holds).collect()
         }
     };
@@ -112,14 +111,27 @@ pub(super) fn whole_second_ms(text: &str) -> Result<u64, Refused> {
     ms.ok_or_else(|| Refused::Mx("MXInvalidDataTypeException", "A date must be yyyy-MM-dd HH:mm:ss".to_owned()))
 }
 
-fn value_of(lead: &Lead, name: &str, desk: &Desk<'_>) -> String {
-    all(lead, &desk.store.schema).remove(name).flatten().unwrap_or_default()
+fn value_of<'l>(lead: &'l Lead, name: &str, desk: &Desk<'_>) -> Cow<'l, str> {
+    match name {
+        // What a lead has beside its own fields.
+        "ProspectID" | "ProspectAutoId" | "ModifiedOn" | "LeadLastModifiedOn" => {
+            all(lead, &desk.store.schema).remove(name).flatten().unwrap_or_default().into()
+        }
+        _ => lead.field(name).unwrap_or_default().into(),
+    }
 }
 
 /// Direction `"1"` is descending.
 fn sort(leads: &mut [&Lead], sorting: Option<&Sorting>, desk: &Desk<'_>) {
     let Some(sorting) = sorting else { return };
     let descending = sorting.direction == json!("1") || sorting.direction == json!(1);
+    if sorting.column == "ProspectAutoId" {
+        // They are kept in this order: an account of a million is not sorted for each page.
+        if descending {
+            leads.reverse();
+        }
+        return;
+    }
     leads.sort_by(|a, b| {
         let order = compare(&value_of(a, &sorting.column, desk), &value_of(b, &sorting.column, desk));
         if descending { order.reverse() } else { order }

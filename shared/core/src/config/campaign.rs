@@ -1,15 +1,35 @@
-//! `campaigns:`: at a time, to the leads with a value.
+//! `campaigns:`: at a time or by hand, to the leads with a value or of a file.
 
 use super::MAX_RULES;
 use super::action::{self, Action};
 use super::diagnostic::Problems;
 use super::names::{FieldName, Ids, RuleId};
 use super::rule;
+use super::schedule::Schedule;
 use super::section::{Item, Section};
+use super::sending::{self, Quotas};
+use crate::message::Priority;
+use crate::text::Condition;
 
-const KEYS: [&str; 9] = ["id", "schedule", "audience", "sms", "flash", "voice", "title", "expires", "group_id"];
+const KEYS: [&str; 14] = [
+    "id",
+    "schedule",
+    "audience",
+    "when",
+    "sms",
+    "flash",
+    "voice",
+    "title",
+    "expires",
+    "group_id",
+    "quota",
+    "shadow",
+    "priority",
+    "write_back",
+];
 const EXAMPLE: &str = "- id: newsletter, with its keys below it";
-const SCHEDULE_EXAMPLE: &str = "\"cron(0 13 1 * ? *)\" or \"rate(1 day)\"";
+/// The word for an audience that is given with each start.
+const CSV: &str = "csv";
 
 /// One campaign.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,32 +37,60 @@ const SCHEDULE_EXAMPLE: &str = "\"cron(0 13 1 * ? *)\" or \"rate(1 day)\"";
 pub struct Campaign {
     /// Its id; unique among rules and campaigns.
     pub id: RuleId,
-    /// When it starts, in UTC as EventBridge counts.
-    pub schedule: Schedule,
+    /// When it starts by itself, on the tenant's clock; `None`: by hand alone.
+    pub schedule: Option<Schedule>,
     /// To whom.
     pub audience: Audience,
+    /// What must hold for a lead besides; `None` always holds.
+    pub when: Option<Condition>,
     /// What it sends.
     pub action: Action,
-    /// How long after its start a message may still start, in milliseconds; `None` for ever.
+    /// How long after its start a message may still start, in milliseconds (1 minute to 90 days); `None` is three days,
+    /// [`DEFAULT_EXPIRES_MS`](crate::decide::DEFAULT_EXPIRES_MS).
     pub expires_ms: Option<u64>,
-    /// LigueLead's `group_id`.
+    /// LigueLead's `group_id`, 1 to 255 characters.
     pub group_id: Option<String>,
+    /// The campaign's own budget of a day, beside the account's.
+    pub quota: Option<Quotas>,
+    /// Evaluated, counted and reported, but nothing is sent. Default false.
+    pub shadow: bool,
+    /// Which messages go first. Default low: rules go first.
+    pub priority: Priority,
+    /// Which of its outcomes LeadSquared is told. Default all.
+    pub write_back: Tell,
 }
 
-/// An EventBridge schedule: `cron(…)` with six fields, or `rate(…)`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Schedule(String);
+/// To whom a campaign goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// The leads whose field compares so with a value.
+    Search(Search),
+    /// The phones or leads of a file that is given with each start.
+    Csv,
+}
 
 /// The leads whose field compares so with a value: LeadSquared's search takes one comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Audience {
+pub struct Search {
     /// The field; its case matters to LeadSquared.
     pub field: FieldName,
     /// The comparison.
     pub op: Comparison,
     /// The value.
     pub value: String,
+}
+
+/// Which outcomes of a campaign LeadSquared is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Tell {
+    /// Each.
+    #[default]
+    All,
+    /// Those that are neither accepted nor delivered nor answered.
+    Failed,
+    /// None.
+    None,
 }
 
 /// The operators of LeadSquared's `Leads.Get`.
@@ -64,52 +112,30 @@ pub enum Comparison {
     LessOrEqual,
 }
 
-impl Schedule {
-    /// The expression as EventBridge takes it.
+impl Tell {
+    /// The word for it.
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Failed => "failed",
+            Self::None => "none",
+        }
     }
 
-    fn parse(text: &str) -> Result<Self, (String, String)> {
-        let bad = |message: &str| (message.to_owned(), SCHEDULE_EXAMPLE.to_owned());
-        let inside = |name: &str| text.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')');
-        let fits = match (inside("cron"), inside("rate")) {
-            (Some(cron), _) => is_cron(cron),
-            (_, Some(rate)) => is_rate(rate),
-            _ => return Err(bad("a schedule is cron(…) or rate(…)")),
-        };
-        if fits { Ok(Self(text.to_owned())) } else { Err(bad("the schedule is not one that EventBridge takes")) }
-    }
-}
-
-/// Six fields, one of day-of-month and day-of-week being `?`.
-fn is_cron(text: &str) -> bool {
-    let fields: Vec<&str> = text.split_whitespace().collect();
-    let [minute, hour, day, month, weekday, year] = fields.as_slice() else {
-        return false;
-    };
-    let is_fit = |field: &&str| field.chars().all(|c| c.is_ascii_alphanumeric() || "*?,-/#".contains(c));
-    let plain = [minute, hour, month, year];
-    fields.iter().all(is_fit) && (*day == "?") != (*weekday == "?") && plain.iter().all(|field| !field.contains('?'))
-}
-
-/// A positive number and a unit, singular for one.
-fn is_rate(text: &str) -> bool {
-    let Some((count, unit)) = text.split_once(' ') else {
-        return false;
-    };
-    match count.parse::<u32>() {
-        Ok(1) => matches!(unit, "minute" | "hour" | "day"),
-        Ok(2..) => matches!(unit, "minutes" | "hours" | "days"),
-        _ => false,
+    /// The one that a word names.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::All, Self::Failed, Self::None].into_iter().find(|tell| tell.as_str() == word)
     }
 }
 
 impl Comparison {
     const NAMES: &str = "one of = <> LIKE > >= < <=, in quotes";
 
-    fn parse(text: &str) -> Option<Self> {
+    /// The comparison of that operator.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "=" => Self::Equal,
             "<>" => Self::NotEqual,
@@ -139,27 +165,61 @@ impl Comparison {
 
 pub(super) fn read_all(root: &Section<'_>, ids: &mut Ids, problems: &mut Problems) -> Vec<Campaign> {
     let items = root.list("campaigns", MAX_RULES, EXAMPLE, problems);
-    if !items.is_empty() {
-        root.warning("campaigns", "`campaigns` is checked but not acted on yet", None, problems);
-    }
     items.iter().filter_map(|item| read(item, ids, problems)).collect()
 }
 
 fn read(item: &Item<'_>, ids: &mut Ids, problems: &mut Problems) -> Option<Campaign> {
     let section = item.section(&KEYS, problems)?;
+    // All parts are read before any is asked for, so that each shows its mistakes.
     let id = ids.read(&section, problems);
-    let schedule = section.required("schedule", SCHEDULE_EXAMPLE, problems);
-    let schedule = schedule.and_then(|item| item.parsed(problems, Schedule::parse));
+    let schedule = section.get("schedule", problems).and_then(|item| item.parsed(problems, Schedule::parse));
     let audience = audience(&section, problems);
+    let when = when(&section, problems);
     let action = action::read(&section, None, problems);
     let expires_ms = rule::expires_ms(&section, problems);
     let group_id = rule::group_id(&section, problems);
-    Some(Campaign { id: id?, schedule: schedule?, audience: audience?, action: action?, expires_ms, group_id })
+    let quota = sending::quotas(&section, "quota", problems);
+    let shadow = section.flag("shadow", problems).unwrap_or_default();
+    let priority = if section.has("priority") { rule::priority(&section, problems) } else { Priority::Low };
+    let write_back = write_back(&section, problems);
+    if audience == Some(Audience::Csv) && section.has("schedule") {
+        let message = "a campaign whose file is given by hand cannot start by itself";
+        let suggestion = "no schedule, or an audience of field, op and value";
+        section.error("schedule", message, suggestion, problems);
+    }
+    let (id, audience, action) = (id?, audience?, action?);
+    let campaign =
+        Campaign { id, schedule, audience, when, action, expires_ms, group_id, quota, shadow, priority, write_back };
+    Some(campaign)
+}
+
+fn when(section: &Section<'_>, problems: &mut Problems) -> Option<Condition> {
+    let condition = rule::when(section, None, problems)?;
+    if let Some(item) = section.get("when", problems) {
+        action::check_names(&item, condition.references(), None, problems);
+    }
+    Some(condition)
+}
+
+fn write_back(section: &Section<'_>, problems: &mut Problems) -> Tell {
+    let read = section.get("write_back", problems).and_then(|item| {
+        item.parsed(problems, |word| {
+            let bad = || (format!("\"{word}\" does not say what to write back"), "all, failed or none".to_owned());
+            Tell::parse(word).ok_or_else(bad)
+        })
+    });
+    read.unwrap_or_default()
 }
 
 fn audience(section: &Section<'_>, problems: &mut Problems) -> Option<Audience> {
-    let example = "audience: { field: ProspectStage, op: \"=\", value: \"Customer\" }";
+    let example = "audience: { field: ProspectStage, op: \"=\", value: \"Customer\" }, or audience: csv";
     let item = section.required("audience", example, problems)?;
+    if item.is_single() {
+        return item.parsed(problems, |word| match word {
+            CSV => Ok(Audience::Csv),
+            _ => Err((format!("there is no audience \"{word}\""), example.to_owned())),
+        });
+    }
     let section = item.section(&["field", "op", "value"], problems)?;
     for (key, example) in [("field", "field: ProspectStage"), ("op", "op: \"=\""), ("value", "value: \"Customer\"")] {
         if !section.has(key) {
@@ -174,5 +234,5 @@ fn audience(section: &Section<'_>, problems: &mut Problems) -> Option<Audience> 
         })
     });
     let value = section.text("value", problems);
-    Some(Audience { field: field?, op: op?, value: value? })
+    Some(Audience::Search(Search { field: field?, op: op?, value: value? }))
 }

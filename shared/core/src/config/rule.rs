@@ -132,7 +132,7 @@ fn read(item: &Item<'_>, ids: &mut Ids, account: Account<'_>, problems: &mut Pro
     })
 }
 
-fn priority(section: &Section<'_>, problems: &mut Problems) -> Priority {
+pub(super) fn priority(section: &Section<'_>, problems: &mut Problems) -> Priority {
     let item = section.get("priority", problems);
     let read = item.and_then(|item| {
         item.parsed(problems, |text| {
@@ -212,7 +212,8 @@ fn linger_ms(
     Some(linger_ms)
 }
 
-fn when(section: &Section<'_>, trigger: Option<&Trigger>, problems: &mut Problems) -> Option<Condition> {
+/// Reads the condition of a rule (with what it waits for) or of a campaign (with nothing).
+pub(super) fn when(section: &Section<'_>, trigger: Option<&Trigger>, problems: &mut Problems) -> Option<Condition> {
     let item = section.get("when", problems)?;
     let source = item.text(problems)?;
     let condition = match Condition::compile(source.trim_end()) {

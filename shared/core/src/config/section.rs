@@ -138,6 +138,11 @@ impl<'n> Item<'n> {
         }
     }
 
+    /// Whether it is a single value, neither a mapping nor a list.
+    pub(super) fn is_single(&self) -> bool {
+        self.scalar().is_some()
+    }
+
     /// A single value as text.
     pub(super) fn text(&self, problems: &mut Problems) -> Option<String> {
         match self.scalar() {

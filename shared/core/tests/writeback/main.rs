@@ -51,6 +51,7 @@ pub(crate) fn message(number: u32, crm: Crm) -> Message {
         attempts: 0,
         part: None,
         history: History::default(),
+        block: None,
         crm: Crm { due_ms: Some(NOW_MS + i64::from(number)), ..crm },
     }
 }

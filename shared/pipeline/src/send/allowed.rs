@@ -29,28 +29,12 @@ impl Sender {
                 None => running.push(message),
             }
         }
-        let suppressed = self.ledger.suppressed(&running).await?;
-        let mut asking = Vec::with_capacity(running.len());
-        for (place, message) in running.into_iter().enumerate() {
-            match suppressed.get(&place).filter(|_| !planted(Fault::SuppressionsNotAsked)) {
-                Some(suppression) => ends.push(skip(&message, &reason(suppression), now_ms)),
-                None => asking.push(message),
-            }
+        let judged = self.judge_allowed(running, now_ms).await?;
+        ends.extend(judged.ends.iter().map(|(message, why)| skip(message, why, now_ms)));
+        if let Some((until_ms, why)) = &judged.unasked {
+            holds.extend(judged.waiting.iter().map(|message| held(message, *until_ms, why, now_ms)));
         }
-        let asked = match &self.opt_outs {
-            Some(opt_outs) => opt_outs.ask(&asking, now_ms).await,
-            None => crate::opt_out::Asked::default(),
-        };
-        let mut allowed = Vec::with_capacity(asking.len());
-        for (place, message) in asking.into_iter().enumerate() {
-            if let Some(why) = asked.forbidden.get(&place) {
-                ends.push(skip(&message, why, now_ms));
-            } else if asked.waiting.contains(&place) {
-                holds.push(held(&message, asked.until_ms, &asked.why, now_ms));
-            } else {
-                allowed.push(message);
-            }
-        }
+        let allowed = judged.welcome;
         report.held += holds.len() as u64;
         report.skipped += ends.len() as u64;
         self.moved(holds).await;
@@ -58,6 +42,34 @@ impl Sender {
             tracing::error!(error = %error, "send.table_failed");
         }
         Ok(allowed)
+    }
+
+    /// Who of these gets messages: neither suppressed, nor opted out in the CRM as far as that could be asked.
+    pub(super) async fn judge_allowed(&self, messages: Vec<Message>, now_ms: i64) -> Result<Allowed, LedgerError> {
+        let suppressed = self.ledger.suppressed(&messages).await?;
+        let mut judged = Allowed { welcome: Vec::with_capacity(messages.len()), ..Allowed::default() };
+        let mut asking = Vec::with_capacity(messages.len());
+        for (place, message) in messages.into_iter().enumerate() {
+            match suppressed.get(&place).filter(|_| !planted(Fault::SuppressionsNotAsked)) {
+                Some(suppression) => judged.ends.push((message, reason(suppression))),
+                None => asking.push(message),
+            }
+        }
+        let asked = match &self.opt_outs {
+            Some(opt_outs) => opt_outs.ask(&asking, now_ms).await,
+            None => crate::opt_out::Asked::default(),
+        };
+        for (place, message) in asking.into_iter().enumerate() {
+            if let Some(why) = asked.forbidden.get(&place) {
+                judged.ends.push((message, why.clone()));
+            } else if asked.waiting.contains(&place) {
+                judged.waiting.push(message);
+            } else {
+                judged.welcome.push(message);
+            }
+        }
+        judged.unasked = (!judged.waiting.is_empty()).then_some((asked.until_ms, asked.why));
+        Ok(judged)
     }
 
     /// The same of pauses alone, before each request of a run: what is left of `members`, and how many were held. If
@@ -72,17 +84,31 @@ impl Sender {
             }
         };
         let now_ms = self.world.now_ms();
-        let (mut left, mut holds) = (Vec::with_capacity(members.len()), Vec::new());
+        let (mut left, mut holds, mut held_count) = (Vec::with_capacity(members.len()), Vec::new(), 0);
         for message in members {
             match pauses::holding(&paused, &message) {
-                Some(pause) => holds.push(held(&message, now_ms + LOOK_MS, &pauses::why(pause), now_ms)),
+                Some(pause) => {
+                    held_count += message.recipients();
+                    holds.push(held(&message, now_ms + LOOK_MS, &pauses::why(pause), now_ms));
+                }
                 None => left.push(message),
             }
         }
-        let held = holds.len() as u64;
         self.moved(holds).await;
-        (left, held)
+        (left, held_count)
     }
+}
+
+/// Who gets messages, and who not.
+#[derive(Default)]
+pub(super) struct Allowed {
+    pub(super) welcome: Vec<Message>,
+    /// Who never does, and why.
+    pub(super) ends: Vec<(Message, String)>,
+    /// Of whom LeadSquared could not be asked.
+    pub(super) waiting: Vec<Message>,
+    /// Until when those wait, and why, if there are any.
+    pub(super) unasked: Option<(i64, String)>,
 }
 
 fn reason(suppression: &Suppression) -> String {

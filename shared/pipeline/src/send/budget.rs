@@ -53,7 +53,7 @@ impl Sender {
     }
 
     /// The budgets that a request of `rule` draws on: the account's, and the rule's own.
-    fn draws(&self, rule: &str, amount: Day) -> Vec<Draw> {
+    pub(super) fn draws(&self, rule: &str, amount: Day) -> Vec<Draw> {
         let own = self.settings.rule_quotas.get(rule);
         let quotas = if planted(Fault::BudgetNotEnforced) { Quotas::NONE } else { self.settings.quotas };
         let account = Draw { budget: Budget::Account, amount, quotas };
@@ -77,11 +77,16 @@ fn how_many_fit(members: &[Message], draws: &[Draw], spent: &[Day]) -> usize {
     low
 }
 
+/// How many recipients messages have.
+pub(super) fn weight(messages: &[Message]) -> u64 {
+    messages.iter().map(Message::recipients).sum()
+}
+
 /// What a request of these messages costs; whether it counts among the fewest possible is known already.
 pub(super) fn cost(messages: &[Message], among_fewest: bool) -> Day {
     Day {
-        messages: messages.len() as u64,
-        credits: messages.iter().map(|message| u64::from(message.credits)).sum(),
+        messages: weight(messages),
+        credits: messages.iter().map(|message| u64::from(message.credits) * message.recipients()).sum(),
         requests: 1,
         requests_fewest: u64::from(among_fewest),
     }

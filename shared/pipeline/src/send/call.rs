@@ -1,12 +1,13 @@
 //! The call itself, and the permit for it.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use liguelead::{Answer, NotSent, Outcome, Scope};
 use recado_core::{
     gate::{Gate, gate},
     identity::BatchId,
     message::{Message, Priority},
+    phone::Phone,
 };
 use recado_limits::{LimitError, NoPermit, NotNow, Permits, RateHeaders, Reading};
 
@@ -34,17 +35,19 @@ pub(super) enum NoCall {
 
 impl Sender {
     /// Makes the call, if there is a permit for it and it is still allowed, on the `day` that it was counted on: the last
-    /// thing before the bytes leave, since neither keeps. An error: nothing was sent.
+    /// thing before the bytes leave, since neither keeps. `many` are the phones of a message to many. An error: nothing was
+    /// sent.
     pub(super) async fn call(
         &self,
         batch: BatchId,
         mine: &[Message],
+        many: Option<&[Phone]>,
         permit: &Permits,
         day: &str,
         deadline_ms: i64,
     ) -> Result<Answer, NoCall> {
         let webhook_url = self.callbacks.as_ref().map(|urls| urls.url(batch));
-        let request = Request::of(mine, webhook_url).ok_or(NoCall::NoTime)?;
+        let request = Request::of(mine, many, webhook_url).ok_or(NoCall::NoTime)?;
         let priority = mine.first().map(|message| message.priority).unwrap_or_default();
         // Clones of one sender, woken by the stream and by the sweep, share what the configuration allows. An error
         // would mean that the semaphore was closed, which it never is.
@@ -64,7 +67,7 @@ impl Sender {
             return Err(NoCall::NoPermit);
         }
         // A slow store or a process that stood still can put hours between the first look and this.
-        if !self.is_still_allowed(mine, day) {
+        if !self.is_still_allowed(mine, many, day) {
             tracing::warn!(batch.id = %batch, "send.too_late");
             return Err(NoCall::NoTime);
         }
@@ -77,11 +80,13 @@ impl Sender {
         Ok(answer)
     }
 
-    fn is_still_allowed(&self, mine: &[Message], day: &str) -> bool {
+    fn is_still_allowed(&self, mine: &[Message], many: Option<&[Phone]>, day: &str) -> bool {
         let now_ms = self.world.now_ms();
         let open = |message: &Message| gate(message, self.settings.hours_of(&message.rule), now_ms) == Gate::Open;
         let is_today = today(now_ms, &self.settings.zone) == day;
-        is_today && (planted(Fault::HoursNotAskedAgain) || mine.iter().all(open))
+        let areas: BTreeMap<u8, Phone> = many.into_iter().flatten().map(|phone| (phone.ddd(), *phone)).collect();
+        let of_area = |phone: &Phone| mine.iter().all(|one| open(&Message { phone: Some(*phone), ..one.clone() }));
+        is_today && areas.values().all(of_area) && (planted(Fault::HoursNotAskedAgain) || mine.iter().all(open))
     }
 
     /// Spends the permit in hand, waiting for its time; if that is over, another one.

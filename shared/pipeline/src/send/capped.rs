@@ -10,7 +10,7 @@ use recado_core::{
     caps::{Sent, Verdict, ask, with},
     message::Message,
 };
-use recado_ledger::{Change, LeadCaps, LedgerError};
+use recado_ledger::{LeadCaps, LedgerError};
 
 use super::{SendReport, Sender, moves::held};
 use crate::planted::{Fault, planted};
@@ -27,17 +27,29 @@ impl Sender {
         now_ms: i64,
         report: &mut SendReport,
     ) -> Result<Vec<Message>, LedgerError> {
+        let judged = self.judge_capped(messages, now_ms, report).await?;
+        report.held += judged.holds.len() as u64;
+        let holds = judged.holds.iter().map(|(message, until_ms, why)| held(message, *until_ms, why, now_ms));
+        self.moved(holds.collect()).await;
+        Ok(judged.passed)
+    }
+
+    /// What the caps say of messages; those that pass are counted from now on.
+    pub(super) async fn judge_capped(
+        &self,
+        messages: Vec<Message>,
+        now_ms: i64,
+        report: &mut SendReport,
+    ) -> Result<Capped, LedgerError> {
         let caps = &self.settings.caps;
-        if planted(Fault::CapsNotAsked) {
-            return Ok(messages);
-        }
-        let Some(longest_ms) = caps.iter().map(|cap| cap.every_ms).max() else { return Ok(messages) };
+        let longest_ms = caps.iter().map(|cap| cap.every_ms).max().filter(|_| !planted(Fault::CapsNotAsked));
+        let Some(longest_ms) = longest_ms else { return Ok(Capped { passed: messages, ..Capped::default() }) };
         let keep_until_ms = now_ms.saturating_add(i64::try_from(longest_ms).unwrap_or(i64::MAX / 2));
         let mut of_lead: BTreeMap<String, Vec<Message>> = BTreeMap::new();
         for message in messages {
-            of_lead.entry(message.lead_id.clone()).or_default().push(message);
+            of_lead.entry(whose(&message)).or_default().push(message);
         }
-        let (mut passed, mut holds) = (Vec::new(), Vec::new());
+        let mut judged = Capped::default();
         for _ in 0..ATTEMPTS {
             let leads: Vec<String> = of_lead.keys().cloned().collect();
             if leads.is_empty() {
@@ -48,52 +60,69 @@ impl Sender {
             let mut asked: HashMap<String, Vec<Message>> = HashMap::new();
             for (lead, messages) in std::mem::take(&mut of_lead) {
                 let seen = rows.remove(&lead).unwrap_or_default();
-                let judged = self.ask_caps(&seen, messages, now_ms, report);
-                holds.extend(judged.holds);
-                if judged.sent == seen.sent {
-                    passed.extend(judged.passed);
+                let (sent, passed) = self.ask_caps(&seen, messages, now_ms, &mut judged.holds, report);
+                if sent == seen.sent {
+                    judged.passed.extend(passed);
                 } else {
-                    asked.insert(lead.clone(), judged.passed);
-                    writes.push((lead, seen, judged.sent));
+                    asked.insert(lead.clone(), passed);
+                    writes.push((lead, seen, sent));
                 }
             }
             let leads: Vec<String> = writes.iter().map(|(lead, ..)| lead.clone()).collect();
             for (lead, written) in leads.into_iter().zip(self.ledger.write_caps(writes, keep_until_ms).await?) {
                 let messages = asked.remove(&lead).unwrap_or_default();
                 if written {
-                    passed.extend(messages);
+                    judged.passed.extend(messages);
                 } else {
                     of_lead.insert(lead, messages);
                 }
             }
         }
-        report.held += holds.len() as u64;
-        self.moved(holds).await;
-        Ok(passed)
+        judged.unsure = of_lead.into_values().flatten().collect();
+        Ok(judged)
     }
 
-    fn ask_caps(&self, seen: &LeadCaps, mut messages: Vec<Message>, now_ms: i64, report: &mut SendReport) -> Judged {
+    fn ask_caps(
+        &self,
+        seen: &LeadCaps,
+        mut messages: Vec<Message>,
+        now_ms: i64,
+        holds: &mut Vec<(Message, i64, String)>,
+        report: &mut SendReport,
+    ) -> (Vec<Sent>, Vec<Message>) {
         messages.sort_by_key(|message| (message.created_ms, message.id));
-        let mut judged = Judged { sent: seen.sent.clone(), passed: Vec::new(), holds: Vec::new() };
+        let (mut sent, mut passed) = (seen.sent.clone(), Vec::new());
         for message in messages {
-            match ask(&self.settings.caps, &judged.sent, message.id, now_ms) {
+            match ask(&self.settings.caps, &sent, message.id, now_ms) {
                 Verdict::Pass { shadow } => {
                     report.shadow_capped += u64::from(shadow);
-                    judged.sent = with(&self.settings.caps, &judged.sent, Sent { at_ms: now_ms, id: message.id });
-                    judged.passed.push(message);
+                    sent = with(&self.settings.caps, &sent, Sent { at_ms: now_ms, id: message.id });
+                    passed.push(message);
                 }
                 Verdict::Hold(until_ms) => {
                     let why = "the lead has had as many messages as the caps allow";
-                    judged.holds.push(held(&message, until_ms, why, now_ms));
+                    holds.push((message, until_ms, why.to_owned()));
                 }
             }
         }
-        judged
+        (sent, passed)
     }
 }
 
-struct Judged {
-    sent: Vec<Sent>,
-    passed: Vec<Message>,
-    holds: Vec<Change>,
+/// Whose caps a message counts towards: its lead's; where no lead is known, its phone's.
+fn whose(message: &Message) -> String {
+    match message.phone {
+        Some(phone) if message.lead_id.is_empty() => format!("phone#{}", phone.national()),
+        _ => message.lead_id.clone(),
+    }
+}
+
+/// What the caps say of messages.
+#[derive(Default)]
+pub(super) struct Capped {
+    pub(super) passed: Vec<Message>,
+    /// Those that wait, until when, and why.
+    pub(super) holds: Vec<(Message, i64, String)>,
+    /// Those whose leads' rows others kept writing.
+    pub(super) unsure: Vec<Message>,
 }

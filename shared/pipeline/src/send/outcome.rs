@@ -14,6 +14,7 @@ use recado_ledger::{BatchChange, Change, Forgotten, LedgerError, Refund};
 
 use super::{
     SendReport, Sender,
+    budget::weight,
     call::ACCOUNT_REFUSED_MS,
     moves::{Follow, given_back},
     parts::Way,
@@ -42,7 +43,7 @@ impl Sender {
     ) -> Result<SendReport, LedgerError> {
         let now_ms = self.world.now_ms();
         let mine = &part.members;
-        let count = mine.len() as u64;
+        let count = weight(mine);
         let zero = SendReport::default();
         let of_batch = |message: &Message| Follow { id: message.id, batch, now_ms };
         let (moves, report): (Vec<Change>, SendReport) = match answer.outcome {
@@ -150,7 +151,7 @@ impl Sender {
         };
         // A table that fails must not make calls unknown that were certainly not made: they come back, and so does this.
         let forgotten = forgotten.unwrap_or(Forgotten::Known);
-        let count = mine.len() as u64;
+        let count = weight(mine);
         if forgotten == Forgotten::Again {
             if !self.end(batch, CALLED, BatchState::Refused, spent, why).await? {
                 return Ok(proved_sent(batch));
@@ -185,7 +186,7 @@ impl Sender {
             ..given_back(message, batch, until_ms, Some(why), now_ms)
         });
         self.ledger.move_messages(back.collect()).await?;
-        Ok(SendReport { held: mine.len() as u64, ..SendReport::default() })
+        Ok(SendReport { held: weight(mine), ..SendReport::default() })
     }
 
     /// Releases a batch that was certainly not sent, and its messages to wait until `until_ms`; without a reason they

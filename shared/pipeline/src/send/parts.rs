@@ -18,7 +18,7 @@ use recado_limits::{NoPermit, Permits};
 
 use super::{
     SendReport, Sender,
-    budget::{Reserved, cost},
+    budget::{Reserved, cost, weight},
     call::{NoCall, PERMIT_WITHIN_MS},
     moves::{WAITING, claim, given_back, held},
     outcome::word,
@@ -42,6 +42,13 @@ pub(super) struct Way {
     called: bool,
     /// LigueLead's last refusal.
     pub(super) why: String,
+}
+
+impl Way {
+    /// A request that was not called yet.
+    pub(super) fn of(members: Vec<Message>) -> Self {
+        Self { parts: Parts::of(members, None), among_fewest: true, called: false, why: String::new() }
+    }
 }
 
 impl Sender {
@@ -139,7 +146,7 @@ impl Sender {
         let surplus = Refund { amount: refund.amount.less(spent.amount), ..refund };
         let surplus = if planted(Fault::SurplusKept) { Refund { amount: Day::default(), ..surplus } } else { surplus };
         let early = if planted(Fault::CalledBeforeWritten) {
-            Some(self.call(batch, &mine, &permit, &spent.day, deadline_ms).await)
+            Some(self.call(batch, &mine, None, &permit, &spent.day, deadline_ms).await)
         } else {
             None
         };
@@ -151,7 +158,7 @@ impl Sender {
         }
         let called = match early {
             Some(called) => called,
-            None => self.call(batch, &mine, &permit, &spent.day, deadline_ms).await,
+            None => self.call(batch, &mine, None, &permit, &spent.day, deadline_ms).await,
         };
         let answer = match called {
             Ok(answer) => answer,
@@ -166,7 +173,12 @@ impl Sender {
 
     /// Writes that the call begins, and which messages it carries. The same write is tried again if it fails, since
     /// it may have happened; it is only believed when it says so.
-    async fn begin_call(&self, batch: BatchId, mine: &[Message], surplus: Refund) -> Result<bool, LedgerError> {
+    pub(super) async fn begin_call(
+        &self,
+        batch: BatchId,
+        mine: &[Message],
+        surplus: Refund,
+    ) -> Result<bool, LedgerError> {
         let now_ms = self.world.now_ms();
         let listed = if planted(Fault::MembersNotListed) { &[] } else { mine };
         let change = BatchChange {
@@ -178,7 +190,7 @@ impl Sender {
     }
 
     /// A call that was not made after all: its messages go back and wait. It counts as no attempt.
-    async fn not_called(
+    pub(super) async fn not_called(
         &self,
         batch: BatchId,
         spent: Refund,
@@ -186,7 +198,7 @@ impl Sender {
         why: &NoCall,
     ) -> Result<SendReport, LedgerError> {
         let now_ms = self.world.now_ms();
-        let count = mine.len() as u64;
+        let count = weight(mine);
         let (why, wait_ms, report) = match why {
             NoCall::NoPermit => {
                 let why = "the account's rate had no permit for it";

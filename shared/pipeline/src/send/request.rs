@@ -4,6 +4,7 @@ use liguelead::{SmsRequest, VoiceRequest};
 use recado_core::{
     call::retry_end_time,
     message::{Channel, Message},
+    phone::Phone,
 };
 use secrecy::SecretString;
 
@@ -17,8 +18,12 @@ pub(super) enum Request {
 impl Request {
     /// The request for messages that were packed together, and so share all but their phones. `None`: they are not
     /// ready for one, and nothing may go out.
-    pub(super) fn of(members: &[Message], webhook_url: Option<SecretString>) -> Option<Self> {
-        let phones = members.iter().filter_map(|m| m.phone).map(|phone| phone.national().into()).collect();
+    pub(super) fn of(members: &[Message], many: Option<&[Phone]>, webhook_url: Option<SecretString>) -> Option<Self> {
+        let phones = match many {
+            Some(many) => many.to_vec(),
+            None => members.iter().filter_map(|m| m.phone).collect(),
+        };
+        let phones = phones.into_iter().map(|phone| phone.national().into()).collect();
         let first = members.first()?;
         let (title, group_id) = (first.title.clone(), first.group_id.clone());
         if first.channel == Channel::Voice {

@@ -12,7 +12,7 @@ use recado_core::{
 };
 use recado_ledger::{Amend, LedgerError, MOST_PRICES, Price, StoredCallback};
 
-use super::{Settled, Settler, known::Facts, report};
+use super::{Settled, Settler, blocks::NotTheBlocks, known::Facts, report};
 use crate::{
     planted::{Fault, planted},
     send::ACCEPTED_LINGER_MS,
@@ -45,12 +45,21 @@ impl Settler {
         let mut settled = vec![Settled::Later; reports.len()];
         let batches = self.batches_of(reports).await?;
         let mut of_batch: BTreeMap<BatchId, Vec<&StoredCallback>> = BTreeMap::new();
-        for (report, batch) in reports.iter().zip(&batches) {
+        let mut places: BTreeMap<BatchId, Vec<(usize, &StoredCallback)>> = BTreeMap::new();
+        for (place, (report, batch)) in reports.iter().zip(&batches).enumerate() {
             if let Some(batch) = batch {
                 of_batch.entry(*batch).or_default().push(report);
+                places.entry(*batch).or_default().push((place, report));
             }
         }
         let facts = self.facts_of(&of_batch).await?;
+        let mut left: BTreeMap<BatchId, NotTheBlocks> = BTreeMap::new();
+        for (batch, reports) in &places {
+            let Some(known) = facts.get(batch) else { continue };
+            let Some(many) = &known.many else { continue };
+            left.insert(*batch, Box::pin(self.note(known, many, reports, &mut settled)).await?);
+            of_batch.remove(batch);
+        }
         let look_ups: Vec<_> = of_batch
             .iter()
             .map(|(&batch, reports)| {
@@ -61,13 +70,19 @@ impl Settler {
             })
             .collect();
         let found: Vec<_> = stream::iter(look_ups).buffer_unordered(BATCHES_AT_ONCE).try_collect().await?;
-        let found: HashMap<BatchId, HashMap<Phone, MessageId>> = found.into_iter().collect();
+        let mut found: HashMap<BatchId, HashMap<Phone, MessageId>> = found.into_iter().collect();
+        found.extend(left.iter().map(|(batch, left)| (*batch, left.messages.clone())));
         // In their order: what happens to a group must not hang on how a hash map is laid out.
         let mut said: BTreeMap<(MessageId, BatchId), Said<'_>> = BTreeMap::new();
         for (place, (report, batch)) in reports.iter().zip(&batches).enumerate() {
             let Some(batch) = *batch else { continue };
             let Some(&id) = found.get(&batch).and_then(|found| found.get(&report.phone)) else { continue };
             add(&mut said, (id, batch), report, place);
+            if left.get(&batch).is_some_and(|left| left.booked.contains(&report.phone))
+                && let Some(one) = said.get_mut(&(id, batch))
+            {
+                one.credits = None;
+            }
         }
         self.move_all(said.clone(), &mut settled).await?;
         let facts = facts.iter().map(|(id, facts)| (*id, facts.as_ref())).collect();

@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use super::blocks::BlockFacts;
 use recado_core::{
     identity::{BatchId, MessageId},
     message::{Batch, BatchState},
@@ -39,6 +40,8 @@ pub(super) struct Facts {
     pub(super) members: Vec<MessageId>,
     /// Whose phone is whose, once that was read.
     pub(super) by_phone: Option<HashMap<Phone, MessageId>>,
+    /// The message to many that it carried, if it carried one.
+    pub(super) many: Option<Arc<BlockFacts>>,
 }
 
 impl Facts {
@@ -49,6 +52,7 @@ impl Facts {
             given_back: matches!(batch.state, BatchState::Refused | BatchState::Released),
             members: batch.members.clone(),
             by_phone: None,
+            many: None,
         }
     }
 }
@@ -63,7 +67,7 @@ impl Known {
         if kept.members > MOST_MEMBERS {
             *kept = Kept::default();
         }
-        kept.members += facts.members.len();
+        kept.members += facts.many.as_ref().map_or(facts.members.len(), |many| many.recipients());
         kept.batches.insert(batch, facts);
     }
 }

@@ -74,6 +74,9 @@ impl Settler {
         if text.is_none_or(|text| digest(text.expose()) != wanted) {
             return Ok(false);
         }
+        if let Some(many) = self.block_of(&batch.members).await? {
+            return Ok(many.has(phone));
+        }
         let now = self.ledger.message_of(batch.id, phone).await?;
         Ok(now.is_some() || self.ledger.earlier_of(batch.id, phone).await?.is_some())
     }
@@ -96,7 +99,11 @@ impl Settler {
         for batch in self.ledger.batches(&wanted).await? {
             let campaign = reports.get(&batch.id).into_iter().flatten().find_map(|one| one.campaign_id.as_deref());
             let stands = self.prove_sent(&batch, campaign).await?;
-            let known = Arc::new(Facts::of(&batch));
+            let mut known = Facts::of(&batch);
+            if batch.messages > known.members.len() as u64 {
+                known.many = Box::pin(self.block_of(&known.members)).await?;
+            }
+            let known = Arc::new(known);
             if stands {
                 self.known.keep(batch.id, Arc::clone(&known));
             }

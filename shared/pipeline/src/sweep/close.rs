@@ -67,7 +67,9 @@ impl Sweeper {
                 && message.batch.is_some()
                 && message.due_ms.is_none_or(|due_ms| due_ms <= now_ms)
         };
-        let over: Vec<Message> = over.into_iter().filter(open).collect();
+        let (many, over): (Vec<Message>, Vec<Message>) =
+            over.into_iter().filter(open).partition(|message| message.block.is_some());
+        let of_many = Box::pin(self.close_many(many, now_ms)).await?;
         let mut ids: Vec<BatchId> = over.iter().filter_map(|message| message.batch).collect();
         ids.sort_unstable();
         ids.dedup();
@@ -106,7 +108,49 @@ impl Sweeper {
             tracing::warn!(batch.id = %batch, batch.messages = messages, "sweep.resent");
         }
         let sum = |of: &BTreeMap<BatchId, u64>| of.values().sum();
-        Ok(CloseReport { no_callback: sum(&no_callback), unknown: sum(&unknown), resent: sum(&resent) })
+        let report = CloseReport { no_callback: sum(&no_callback), unknown: sum(&unknown), resent: sum(&resent) };
+        Ok(report.and(of_many))
+    }
+
+    /// Ends the wait of messages to many: what is said and counted is those of whom no report came.
+    async fn close_many(&self, over: Vec<Message>, now_ms: i64) -> Result<CloseReport, LedgerError> {
+        let (ledger, mut report) = (&self.sender.ledger, CloseReport::default());
+        for message in over {
+            let (Some(block), Some(id)) = (&message.block, message.batch) else { continue };
+            let batch = ledger.batch(id).await?;
+            let follow = Follow { id: message.id, batch: id, now_ms };
+            match (message.state, batch.as_ref().map(|row| row.state)) {
+                (State::Unknown, Some(BatchState::Accepted)) => {
+                    let campaign = batch.and_then(|row| row.campaign_id);
+                    ledger.move_messages(vec![follow.accepted(campaign, &self.sender.settings)]).await?;
+                    continue;
+                }
+                (State::Unknown, Some(BatchState::Released)) => {
+                    ledger.move_messages(vec![given_back(&message, id, now_ms, None, now_ms)]).await?;
+                    continue;
+                }
+                _ => {}
+            }
+            let notes = ledger.block_notes(message.id).await?.notes;
+            let silent = block.places().filter(|place| notes.state(*place).is_none()).count() as u64;
+            let change = Amend::of(&message).not_reported(now_ms).over().tell(now_ms);
+            let change = if message.state == State::Unknown {
+                change.why(Some(&format!("{}{FOR_GOOD}", message.why.as_deref().unwrap_or_default())))
+            } else {
+                change
+            };
+            if ledger.amend(vec![change]).await? != [true] || silent == 0 {
+                continue;
+            }
+            if message.state == State::Unknown {
+                tracing::warn!(batch.id = %id, batch.messages = silent, "sweep.unknown");
+                report.unknown += silent;
+            } else {
+                tracing::warn!(batch.id = %id, batch.messages = silent, "sweep.no_callback");
+                report.no_callback += silent;
+            }
+        }
+        Ok(report)
     }
 
     /// Writes ends, and counts for each batch those that were written by this.

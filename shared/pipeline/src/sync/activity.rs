@@ -1,14 +1,16 @@
 //! How a message looks in LeadSquared.
 
+use std::collections::HashMap;
+
 use leadsquared::{ActivityUpdate, MAX_FIELD_CHARS, MAX_NOTE_CHARS, NewActivity, NewActivityType};
 use recado_core::{
-    config::{Config, FieldName, WriteBack},
+    config::{Config, FieldName, Tell, WriteBack},
     message::Message,
     writeback::{LeadFieldNames, crm_time},
 };
 
 use super::unknown::UnknownFields;
-use crate::settings::ms;
+use crate::{blocks::tells, settings::ms};
 
 /// The activity's field that holds the message's id, by which an open post is looked up.
 pub(super) const ID_FIELD: &str = "mx_Custom_1";
@@ -34,6 +36,8 @@ pub struct CrmSettings {
     pub lead_fields: LeadFieldNames,
     /// How long after a post its process is taken for dead, in ms.
     pub stale_after_ms: i64,
+    /// Which outcomes of campaigns are told, by the campaigns' ids.
+    pub campaigns: HashMap<String, Tell>,
 }
 
 impl CrmSettings {
@@ -44,7 +48,14 @@ impl CrmSettings {
             activity_name: config.leadsquared.activity.clone(),
             lead_fields: lead_fields(&config.leadsquared.write_back),
             stale_after_ms: ms(config.send.stale_after_ms),
+            campaigns: config.campaigns.iter().map(|one| (one.id.as_str().to_owned(), one.write_back)).collect(),
         }
+    }
+
+    /// Whether LeadSquared is told of a message as it is: it has a lead, and its campaign, if it is one's, says so.
+    pub(super) fn tells(&self, message: &Message) -> bool {
+        let tell = self.campaigns.get(&message.rule).copied().unwrap_or_default();
+        !message.lead_id.is_empty() && tells(tell, message.state)
     }
 }
 

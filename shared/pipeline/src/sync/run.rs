@@ -27,6 +27,8 @@ const ROWS_PER_SHARD: i32 = 50;
 const ENOUGH_WINDOWS: usize = 2;
 /// How long it is not looked for at most, in ms.
 const LOOK_EVERY_MS: i64 = 30_000;
+/// Messages that wait beyond which no more leave the blocks that they are in.
+const MOST_WAITING: usize = 200;
 /// Calls under way at once, at most: 30 s of calls that get no answer on the largest plan.
 const CALLS_AT_ONCE: usize = 200;
 /// How much later than the first call of a window the others may start, in ms.
@@ -127,16 +129,36 @@ impl<'s> Run<'s> {
             return Ok(());
         }
         self.looked_ms = now_ms;
+        for block in self.found(now_ms).await? {
+            // More than these would wait in rows of their own, and cost that before their time.
+            if self.waiting.len() < MOST_WAITING && Box::pin(self.syncer.let_out(&block, now_ms)).await? {
+                self.found(now_ms).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds messages that wait and are not under way, and gives those to many.
+    async fn found(&mut self, now_ms: i64) -> Result<Vec<Message>, RunError> {
         let ids = self.syncer.ledger.crm_due(now_ms, ROWS_PER_SHARD).await?;
+        let (mut many, mut untold) = (Vec::new(), Vec::new());
         let new = |id: &MessageId| !self.busy.contains_key(id) && !self.waiting.contains_key(id);
         let new: Vec<MessageId> = ids.into_iter().filter(new).collect();
         for message in self.syncer.ledger.messages(&new).await? {
             // The index lags: what a row itself says of its appointment counts.
-            if message.crm.due_ms.is_some_and(|due_ms| due_ms <= now_ms) {
+            if message.crm.due_ms.is_none_or(|due_ms| due_ms > now_ms) {
+                continue;
+            }
+            if message.block.is_some() {
+                many.push(message);
+            } else if self.syncer.settings.tells(&message) {
                 self.waiting.insert(message.id, message);
+            } else {
+                untold.push(CrmChange::of(message.id).done_in(message.state));
             }
         }
-        Ok(())
+        self.syncer.ledger.change_crm(untold).await?;
+        Ok(many)
     }
 
     /// Takes or renews the lead. `Some`: another function has it until then.

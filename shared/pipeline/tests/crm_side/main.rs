@@ -214,6 +214,7 @@ pub(crate) fn message(number: u32, state: State) -> Message {
         attempts: 0,
         part: None,
         history: History::default(),
+        block: None,
         crm: Known { due_ms: Some(BEGIN_MS), ..Known::default() },
     }
 }

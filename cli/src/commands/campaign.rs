@@ -1,0 +1,333 @@
+//! `recado campaign`: start campaigns, see how far they are, hold and cancel them.
+
+pub(crate) mod audience;
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use recado_core::{
+    config::{Audience as To, Campaign as Configured, Config},
+    message::Message,
+};
+use recado_ledger::{Pause as PauseRow, Phase, Run, Scope};
+use recado_pipeline::{
+    campaigns::{Campaigns, RunStatus, run_name, statuses},
+    operate::Operator,
+    pauses::SEEN_WITHIN,
+};
+use recado_runtime::{
+    environment::{leadsquared_base_url, leadsquared_client, leadsquared_credentials},
+    installation,
+};
+use secrecy::SecretString;
+use serde::Serialize;
+
+use super::Which;
+use crate::{data::Store, output};
+
+/// How long a file's audience may take to be read, in ms: an hour.
+const READ_WITHIN_MS: i64 = 3_600_000;
+
+/// Start campaigns, see how far they are, hold and cancel them.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Campaign {
+    /// Start a campaign now. Starting the same run again is no harm: it goes on where it is.
+    Start(Start),
+    /// Show how far campaigns have come, and when they will be done.
+    Status(Status),
+    /// Hold a campaign: nothing more of it is read or sent until it is resumed.
+    Pause(Hold),
+    /// Go on with a campaign that was paused.
+    Resume(Hold),
+    /// Cancel a campaign's run: what was not sent is never sent.
+    Cancel(Cancel),
+}
+
+/// Start a campaign now.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Start {
+    #[command(flatten)]
+    which: Which,
+    /// The campaign, by its id in the configuration.
+    #[arg(value_name = "CAMPAIGN")]
+    campaign: String,
+    /// The file of those whom it goes to: a column `phone` or `lead`. Without headings the first column holds phones.
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// The run's name: one of the same name is the same run. This minute unless given, and for a file its content.
+    #[arg(long, value_name = "NAME")]
+    run: Option<String>,
+    /// Answer with data.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Show how far campaigns have come.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    which: Which,
+    /// Only this campaign.
+    #[arg(value_name = "CAMPAIGN")]
+    campaign: Option<String>,
+    /// Answer with data.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Hold a campaign, or go on with it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Hold {
+    #[command(flatten)]
+    which: Which,
+    /// The campaign, by its id in the configuration.
+    #[arg(value_name = "CAMPAIGN")]
+    campaign: String,
+    /// Why, for whoever looks at it later.
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
+    /// Answer with data.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Cancel a campaign's run.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Cancel {
+    #[command(flatten)]
+    which: Which,
+    /// The campaign, by its id in the configuration.
+    #[arg(value_name = "CAMPAIGN")]
+    campaign: String,
+    /// The run; the latest one unless given.
+    #[arg(long, value_name = "NAME")]
+    run: Option<String>,
+    /// Answer with data.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Campaign {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Start(start) => start.run().await,
+            Self::Status(status) => status.run().await,
+            Self::Pause(hold) => hold.pause().await,
+            Self::Resume(hold) => hold.resume().await,
+            Self::Cancel(cancel) => cancel.run().await,
+        }
+    }
+}
+
+/// What runs campaigns, on this machine. Without LeadSquared's keys it can do what asks nothing of LeadSquared.
+pub(crate) fn campaigns(config: &Config, store: &Store) -> anyhow::Result<Campaigns> {
+    let timeout = Duration::from_millis(config.send.call_timeout_ms);
+    let credentials = leadsquared_credentials().unwrap_or_else(|_| leadsquared::Credentials {
+        access_key: SecretString::from(""),
+        secret_key: SecretString::from(""),
+    });
+    let client = leadsquared_client(&leadsquared_base_url(), &credentials, timeout)?;
+    let syncer = installation::syncer(config, client, &store.ledger);
+    Ok(installation::campaigns(Arc::new(config.clone()), &syncer))
+}
+
+/// The campaign of that id.
+pub(crate) fn configured<'c>(config: &'c Config, id: &str) -> anyhow::Result<&'c Configured> {
+    let known = || config.campaigns.iter().map(|campaign| campaign.id.as_str()).collect::<Vec<_>>().join(", ");
+    config.campaign(id).with_context(|| match known().as_str() {
+        "" => "the configuration has no campaigns".to_owned(),
+        known => format!("there is no campaign {id} in the configuration; it has {known}"),
+    })
+}
+
+#[derive(Serialize)]
+struct Started {
+    campaign: String,
+    run: String,
+    is_new: bool,
+    phase: Phase,
+    looked_at: u64,
+    recipients: u64,
+    lines_without_anybody: u64,
+}
+
+impl Start {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let (config, store) = self.which.open().await?;
+        let done = self.start(&config, &store).await;
+        store.close().await;
+        let started = done?;
+        if self.json {
+            output::json(&started)?;
+        } else {
+            let (campaign, run) = (&started.campaign, &started.run);
+            let said = if started.is_new { "started" } else { "was started before and goes on" };
+            output::say(&format!("{campaign}: run {run} {said}"));
+            if started.looked_at > 0 {
+                let (recipients, looked_at) = (started.recipients, started.looked_at);
+                output::say(&format!("{recipients} of {looked_at} get a message"));
+            }
+            output::say(&format!("how far it is: recado campaign status {campaign}"));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn start(&self, config: &Config, store: &Store) -> anyhow::Result<Started> {
+        let campaign = configured(config, &self.campaign)?;
+        let campaigns = campaigns(config, store)?;
+        let file = self.csv.as_deref().map(audience::read).transpose()?;
+        if file.is_some() && campaign.audience != To::Csv {
+            anyhow::bail!("the audience of {} is a search: no --csv can be given", self.campaign);
+        }
+        let name = match (&self.run, &file) {
+            (Some(name), _) => name.clone(),
+            // The same file is the same run: started again after a crash, it goes on.
+            (None, Some(file)) => format!("csv-{}", file.hash.get(..12).unwrap_or_default()),
+            (None, None) => run_name(installation::world().now_ms()),
+        };
+        let (mut run, is_new) = campaigns.start(campaign, &name, file.as_ref().map(|file| file.hash.clone())).await?;
+        if let Some(file) = &file {
+            let until_ms = installation::world().now_ms() + READ_WITHIN_MS;
+            (run, _) = campaigns.run_file(run, &file.entries, until_ms).await?;
+        }
+        Ok(Started {
+            campaign: run.campaign,
+            run: run.name,
+            is_new,
+            phase: run.phase,
+            looked_at: run.tally.looked_at,
+            recipients: run.tally.recipients,
+            lines_without_anybody: file.map_or(0, |file| file.empty),
+        })
+    }
+}
+
+impl Status {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let (_, store) = self.which.open().await?;
+        let now_ms = installation::world().now_ms();
+        let found = statuses(&store.ledger, self.campaign.as_deref(), now_ms).await?;
+        store.close().await;
+        if self.json {
+            output::json(&found)?;
+        } else if found.is_empty() {
+            output::say("no campaign has run yet");
+        } else {
+            for status in &found {
+                show(status, now_ms);
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn show(status: &RunStatus, now_ms: i64) {
+    let percent = (status.recipients - status.waiting.min(status.recipients)) * 100 / status.recipients.max(1);
+    output::say(&format!("{} · run {} · {} · {percent} %", status.campaign, status.run, status.phase));
+    let left_out = status.looked_at - status.recipients;
+    output::say(&format!(
+        "  started {}; {} looked at, {} get a message, {left_out} do not",
+        output::instant(status.started_ms),
+        status.looked_at,
+        status.recipients
+    ));
+    for (why, count) in &status.left_out {
+        output::say(&format!("    {count:>9} {why}"));
+    }
+    let states: Vec<String> = status.states.iter().map(|(state, count)| format!("{count} {state}")).collect();
+    if !states.is_empty() {
+        output::say(&format!("  {}", states.join(", ")));
+    }
+    if let Some(due_ms) = status.next_due_ms.filter(|due_ms| *due_ms > now_ms) {
+        output::say(&format!("  the next of those that wait is due at {}", output::instant(due_ms)));
+    }
+    if let Some(eta_ms) = status.eta_ms {
+        output::say(&format!("  all sent at about {}", output::instant(eta_ms)));
+    }
+    if let Some(why) = &status.why {
+        output::say(&format!("  {why}"));
+    }
+}
+
+impl Hold {
+    async fn pause(self) -> anyhow::Result<ExitCode> {
+        let (config, store) = self.which.open().await?;
+        configured(&config, &self.campaign)?;
+        let by = std::env::var("USER").ok().filter(|by| !by.is_empty());
+        let since_ms = installation::world().now_ms();
+        let pause = PauseRow { scope: Scope::Rule(self.campaign.clone()), since_ms, by, why: self.why };
+        store.ledger.pause(&pause).await?;
+        // Every sender has seen it after this. A request that had begun before goes out.
+        tokio::time::sleep(2 * SEEN_WITHIN).await;
+        store.close().await;
+        said(self.json, &self.campaign, "paused")
+    }
+
+    async fn resume(self) -> anyhow::Result<ExitCode> {
+        let (_, store) = self.which.open().await?;
+        let operator = Operator { ledger: store.ledger.clone(), world: installation::world() };
+        let was_paused = store.ledger.resume(&Scope::Rule(self.campaign.clone())).await?;
+        if was_paused {
+            operator.release_paused().await?;
+            // A sender that has not seen it yet may have held more meanwhile.
+            tokio::time::sleep(2 * SEEN_WITHIN).await;
+            operator.release_paused().await?;
+        }
+        store.close().await;
+        if !was_paused {
+            anyhow::bail!("{} was not paused", self.campaign);
+        }
+        said(self.json, &self.campaign, "resumed")
+    }
+}
+
+fn said(json: bool, campaign: &str, what: &str) -> anyhow::Result<ExitCode> {
+    if json {
+        output::json(&serde_json::json!({ "campaign": campaign, "is": what }))?;
+    } else {
+        output::say(&format!("{what}: {campaign}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Cancel {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        let (config, store) = self.which.open().await?;
+        let done = self.cancel(&config, &store).await;
+        store.close().await;
+        let (run, messages) = done?;
+        if self.json {
+            output::json(&serde_json::json!({ "campaign": run.campaign, "run": run.name, "cancelled": messages }))?;
+        } else {
+            output::say(&format!("{}: run {} is cancelled, {messages} message(s) that waited", run.campaign, run.name));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn cancel(&self, config: &Config, store: &Store) -> anyhow::Result<(Run, u64)> {
+        let mut runs = store.ledger.runs().await?;
+        runs.retain(|run| run.campaign == self.campaign && self.run.as_ref().is_none_or(|name| *name == run.name));
+        let run = runs.into_iter().max_by_key(|run| run.started_ms);
+        let run = run.with_context(|| format!("{} has no such run", self.campaign))?;
+        if !campaigns(config, store)?.cancel(run.clone()).await? {
+            anyhow::bail!("run {} is cancelled already", run.name);
+        }
+        // What the sender comes to first, it drops by itself.
+        let mut waiting: Vec<Message> = Vec::new();
+        let event = run.event();
+        let wanted = |message: &Message| message.rule == run.campaign && message.event == event;
+        store
+            .ledger
+            .each_message(|message| {
+                if wanted(&message) && recado_core::settle::cancel(&message).is_ok() {
+                    waiting.push(message);
+                }
+                true
+            })
+            .await?;
+        let operator = Operator { ledger: store.ledger.clone(), world: installation::world() };
+        let done = operator.cancel(&waiting).await?;
+        let cancelled = waiting.iter().zip(done).filter(|(_, done)| done.is_ok());
+        Ok((run.clone(), cancelled.map(|(message, _)| message.recipients()).sum()))
+    }
+}

@@ -1,0 +1,227 @@
+//! Messages to many: how their recipients change, and what reports say of each.
+
+use aws_sdk_dynamodb::{
+    operation::transact_write_items::TransactWriteItemsError,
+    primitives::Blob,
+    types::{AttributeValue, Put, TransactWriteItem},
+};
+use recado_core::{
+    block::{Block, Leaving, Notes, Places},
+    config::Tell,
+    identity::MessageId,
+    message::{Message, State},
+};
+
+use crate::{
+    Budget, Day, Ledger, LedgerError,
+    batches::condition_failed,
+    codec::{self, Item, Key, Reader, n, s},
+    error::unavailable,
+    judged::{Judgement, Statement, Update},
+    schema::misbuilt,
+};
+
+/// What reports say of a block's recipients, and how often it was written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BlockNotes {
+    /// What they say.
+    pub notes: Notes,
+    version: u64,
+}
+
+impl Ledger {
+    /// Changes a block's recipients, if it is still as it was read. `false`: it is not.
+    pub async fn change_block(&self, read: &Message, now: &Block) -> Result<bool, LedgerError> {
+        let judged = self.judge(vec![block_update(&self.table, read, now)]).await?;
+        match judged.first() {
+            Some(Judgement::Undecided) | None => Err(undecided()),
+            // A change whose first answer was lost was made all the same: what is there says so.
+            Some(Judgement::ConditionFailed) => {
+                let found = self.messages(&[read.id]).await?;
+                Ok(found.first().and_then(|found| found.block.as_ref()) == Some(now))
+            }
+            Some(Judgement::Written) => Ok(true),
+        }
+    }
+
+    /// Divides a block that waits: it keeps `head`, and `rest` is a row of its own. All or nothing. `false`: the block is
+    /// not as it was read.
+    pub async fn split_block(&self, read: &Message, head: &Block, rest: &Message) -> Result<bool, LedgerError> {
+        let mut item = codec::message_item(rest);
+        item.insert("ttl".to_owned(), n(self.ttl_s(rest.created_ms.max(rest.expires_ms))));
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .build()
+            .map_err(misbuilt)?;
+        let was = read.block.as_ref().map(|block| block.version).unwrap_or_default();
+        let update = aws_sdk_dynamodb::types::Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(Key::message(read.id).into_item()))
+            .update_expression("SET #to = :to, #version = :version")
+            .condition_expression("#version = :was AND #state IN (:pending, :held)")
+            .expression_attribute_names("#to", "place_to")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":to", n(head.to))
+            .expression_attribute_values(":version", n(head.version))
+            .expression_attribute_values(":was", n(was))
+            .expression_attribute_values(":pending", s(State::Pending.as_str()))
+            .expression_attribute_values(":held", s(State::Held.as_str()))
+            .build()
+            .map_err(misbuilt)?;
+        let writes =
+            vec![TransactWriteItem::builder().put(put).build(), TransactWriteItem::builder().update(update).build()];
+        // One token for one division, however often it is tried.
+        match self.transact(rest.id.to_string(), writes).await {
+            Ok(()) => Ok(true),
+            Err(error) if condition_failed(&error) => Ok(false),
+            Err(error) => Err(unavailable("TransactWriteItems")(error)),
+        }
+    }
+
+    /// What reports say of a block's recipients.
+    pub async fn block_notes(&self, block: MessageId) -> Result<BlockNotes, LedgerError> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(notes_key(block).into_item()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable("GetItem"))?;
+        let Some(item) = output.item else { return Ok(BlockNotes::default()) };
+        let notes =
+            item.get("notes").and_then(|notes| notes.as_b().ok()).map(|notes| Notes::from_bytes(notes.as_ref()));
+        Ok(BlockNotes { notes: notes.unwrap_or_default(), version: Reader::new(&item).number("version")? })
+    }
+
+    /// Writes what reports say, if nobody wrote since it was `read`, and corrects the books of the day that paid, all or
+    /// nothing. `false`: somebody did.
+    pub async fn note_block(
+        &self,
+        block: MessageId,
+        read: &BlockNotes,
+        notes: &Notes,
+        (day, rule, credits): (&str, Option<&str>, i64),
+        now_ms: i64,
+    ) -> Result<bool, LedgerError> {
+        let mut item = notes_key(block).into_item();
+        item.insert("notes".to_owned(), AttributeValue::B(Blob::new(notes.bytes())));
+        item.insert("version".to_owned(), n(read.version + 1));
+        item.insert("ttl".to_owned(), n(self.ttl_s(now_ms)));
+        let condition = if read.version == 0 { "attribute_not_exists(pk)" } else { "version = :was" };
+        if credits == 0 {
+            let mut put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+            put = put.condition_expression(condition);
+            if read.version > 0 {
+                put = put.expression_attribute_values(":was", n(read.version));
+            }
+            return match put.send().await {
+                Ok(_) => Ok(true),
+                Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                    Ok(false)
+                }
+                Err(error) => Err(unavailable("PutItem")(error)),
+            };
+        }
+        let mut put = Put::builder().table_name(&self.table).set_item(Some(item)).condition_expression(condition);
+        if read.version > 0 {
+            put = put.expression_attribute_values(":was", n(read.version));
+        }
+        let mut writes = vec![TransactWriteItem::builder().put(put.build().map_err(misbuilt)?).build()];
+        let amount = Day { credits: credits.unsigned_abs(), ..Day::default() };
+        for budget in std::iter::once(Budget::Account).chain(rule.map(|rule| Budget::Rule(rule.to_owned()))) {
+            let update =
+                if credits < 0 { self.give_back(day, &budget, amount)? } else { self.add(day, &budget, amount)? };
+            writes.push(TransactWriteItem::builder().update(update).build());
+        }
+        // The version in the condition is what keeps it from being made twice; the token is at most 36 characters long.
+        let token: String = block.to_string().chars().take(16).chain(format!("-{}", read.version).chars()).collect();
+        match self.transact(token, writes).await {
+            Ok(()) => Ok(true),
+            Err(error) if condition_failed(&error) || is_conflict(error.as_service_error()) => Ok(false),
+            Err(error) => Err(unavailable("TransactWriteItems")(error)),
+        }
+    }
+}
+
+/// A day's counters are written by many: what lost against them is to be tried again. The same token with other content,
+/// too: what was written under it is there to be read.
+fn is_conflict(error: Option<&TransactWriteItemsError>) -> bool {
+    match error {
+        Some(TransactWriteItemsError::IdempotentParameterMismatchException(_)) => true,
+        Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
+            canceled.cancellation_reasons().iter().any(|reason| reason.code() == Some("TransactionConflict"))
+        }
+        _ => false,
+    }
+}
+
+fn undecided() -> LedgerError {
+    LedgerError::Unavailable { operation: "BatchExecuteStatement", reason: "a block could not be written".to_owned() }
+}
+
+fn notes_key(block: MessageId) -> Key {
+    Key { sk: "N".to_owned(), ..Key::message(block) }
+}
+
+fn block_update(table: &str, read: &Message, now: &Block) -> Statement {
+    let mut update = Update::of(Key::message(read.id));
+    update.set("version", n(now.version));
+    update.set("gone", AttributeValue::B(Blob::new(now.gone.bytes())));
+    match leaving_text(&now.leaving) {
+        Some(text) => update.set("leaving", s(text)),
+        None => update.remove("leaving"),
+    };
+    let was = read.block.as_ref().map(|block| block.version).unwrap_or_default();
+    // Who leaves before it is sent must not be in the call, and who leaves after it must have been.
+    update.only_if("\"version\"=? AND \"state\"=?", [n(was), s(read.state.as_str())]);
+    update.build(table)
+}
+
+fn leaving_text(leaving: &[Leaving]) -> Option<String> {
+    (!leaving.is_empty()).then(|| serde_json::to_string(leaving).unwrap_or_default())
+}
+
+/// A block's own attributes.
+pub(crate) fn put_block(item: &mut Item, block: &Block) {
+    let mut put = |name: &str, value: AttributeValue| {
+        item.insert(name.to_owned(), value);
+    };
+    put("run", s(block.run.to_string()));
+    put("page", s(format!("{:016x}", block.page)));
+    put("place_from", n(block.from));
+    put("place_to", n(block.to));
+    put("tell", s(block.tell.as_str()));
+    put("version", n(block.version));
+    if !block.gone.is_empty() {
+        put("gone", AttributeValue::B(Blob::new(block.gone.bytes())));
+    }
+    if let Some(text) = leaving_text(&block.leaving) {
+        put("leaving", s(text));
+    }
+}
+
+/// The block of a row, if it is one's.
+pub(crate) fn block_from(item: &Item) -> Result<Option<Block>, LedgerError> {
+    let read = Reader::new(item);
+    let Some(run) = read.maybe_word("run")? else { return Ok(None) };
+    let gone = item.get("gone").and_then(|gone| gone.as_b().ok());
+    let leaving = match read.maybe_text("leaving") {
+        Some(text) => serde_json::from_str(&text).map_err(|_| read.unreadable("leaving"))?,
+        None => Vec::new(),
+    };
+    Ok(Some(Block {
+        run,
+        page: u64::from_str_radix(&read.text("page")?, 16).map_err(|_| read.unreadable("page"))?,
+        from: read.number("place_from")?,
+        to: read.number("place_to")?,
+        gone: gone.map(|gone| Places::from_bytes(gone.as_ref())).unwrap_or_default(),
+        leaving,
+        tell: Tell::parse(&read.text("tell")?).ok_or_else(|| read.unreadable("tell"))?,
+        version: read.number("version")?,
+    }))
+}

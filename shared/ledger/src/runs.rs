@@ -1,0 +1,196 @@
+//! Campaigns' runs: a row for each, and the pages of its audience.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
+use recado_core::{
+    block::{Recipient, page_bytes, page_from},
+    campaign::{Frozen, Tally},
+    identity::RunId,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Ledger, LedgerError,
+    codec::{Item, Key, Reader, n, s},
+    error::unavailable,
+};
+
+/// The one partition of all runs.
+const RUNS: &str = "Q";
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Its audience is being read.
+    Gathering,
+    /// Its audience is complete, and goes to the sender page by page.
+    Releasing,
+    /// All of it is with the sender.
+    Released,
+    /// An operator has cancelled it.
+    Cancelled,
+}
+
+/// A run of a campaign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// The campaign.
+    pub campaign: String,
+    /// Its name, which is its own among the campaign's runs.
+    pub name: String,
+    /// The campaign as it was when the run started.
+    pub frozen: Frozen,
+    /// When it was started, in ms since the epoch.
+    pub started_ms: i64,
+    /// How far it has come.
+    pub phase: Phase,
+    /// The next page of the search, or line of the file, to be read.
+    pub cursor: u64,
+    /// The content of the file that it goes to, if it is one's: its hash.
+    pub file: Option<String>,
+    /// The keys of its audience's pages.
+    pub pages: Vec<u64>,
+    /// How many of them are with the sender.
+    pub released: usize,
+    /// What became of its audience.
+    pub tally: Tally,
+    /// When its audience was complete, in ms since the epoch.
+    pub gathered_ms: Option<i64>,
+    /// Why it does not go on, for a person to read.
+    pub why: Option<String>,
+    /// How often it was written.
+    #[serde(default)]
+    pub version: u64,
+}
+
+impl Run {
+    /// Its identity.
+    #[must_use]
+    pub fn id(&self) -> RunId {
+        RunId::of(&self.campaign, &self.name)
+    }
+
+    /// What its messages say that they answer.
+    #[must_use]
+    pub fn event(&self) -> String {
+        format!("campaign {}", self.name)
+    }
+}
+
+impl Ledger {
+    /// Writes a new run. `false`: there is one of that name.
+    pub async fn begin_run(&self, run: &Run, now_ms: i64) -> Result<bool, LedgerError> {
+        self.put_run(run, "attribute_not_exists(pk)", None, now_ms).await
+    }
+
+    /// Writes a run that nobody wrote since it was read, and counts its version up. `false`: somebody did.
+    pub async fn move_run(&self, run: &mut Run, now_ms: i64) -> Result<bool, LedgerError> {
+        let was = run.version;
+        run.version += 1;
+        self.put_run(run, "version = :was", Some(was), now_ms).await
+    }
+
+    async fn put_run(&self, run: &Run, condition: &str, was: Option<u64>, now_ms: i64) -> Result<bool, LedgerError> {
+        let text = serde_json::to_string(run)
+            .map_err(|error| LedgerError::Unavailable { operation: "PutItem", reason: error.to_string() })?;
+        let values = was.map(|was| HashMap::from([(":was".to_owned(), n(was))]));
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(run_key(run.id()).into_item()))
+            .item("run", s(text))
+            .item("version", n(run.version))
+            .item("ttl", n(self.ttl_s(now_ms)))
+            .condition_expression(condition)
+            .set_expression_attribute_values(values)
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
+            Err(error) => Err(unavailable("PutItem")(error)),
+        }
+    }
+
+    /// A run by its identity.
+    pub async fn run(&self, id: RunId) -> Result<Option<Run>, LedgerError> {
+        self.get_items(vec![run_key(id)]).await?.first().map(run_from).transpose()
+    }
+
+    /// All runs, in no particular order.
+    pub async fn runs(&self) -> Result<Vec<Run>, LedgerError> {
+        let mut runs = Vec::new();
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :runs")
+            .expression_attribute_values(":runs", s(RUNS))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(item) = pages.next().await {
+            runs.push(run_from(&item.map_err(unavailable("Query"))?)?);
+        }
+        Ok(runs)
+    }
+
+    /// Writes a page of a run's audience, which nobody reads until the run names it. It is removed some time after
+    /// `needed_until_ms`, in ms since the epoch.
+    pub async fn put_page(
+        &self,
+        run: RunId,
+        page: u64,
+        recipients: &[Recipient],
+        needed_until_ms: i64,
+    ) -> Result<(), LedgerError> {
+        let has_own = recipients.iter().any(|recipient| recipient.own.is_some());
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(page_key(run, page).into_item()))
+            .item("recipients", AttributeValue::B(Blob::new(page_bytes(recipients))))
+            .item("own", AttributeValue::Bool(has_own))
+            .item("ttl", n(self.ttl_s(needed_until_ms)))
+            .send()
+            .await
+            .map_err(unavailable("PutItem"))?;
+        Ok(())
+    }
+
+    /// The recipients of a page, in their places; none if there is no such page.
+    pub async fn page(&self, run: RunId, page: u64) -> Result<Option<Vec<Recipient>>, LedgerError> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(page_key(run, page).into_item()))
+            .send()
+            .await
+            .map_err(unavailable("GetItem"))?;
+        let Some(item) = output.item else { return Ok(None) };
+        let unreadable = || Reader::new(&item).unreadable("recipients");
+        let bytes = item.get("recipients").and_then(|bytes| bytes.as_b().ok()).ok_or_else(unreadable)?;
+        let has_own = item.get("own").and_then(|own| own.as_bool().ok()).copied().unwrap_or_default();
+        page_from(bytes.as_ref(), has_own).map(Some).map_err(|_| unreadable())
+    }
+}
+
+fn run_key(id: RunId) -> Key {
+    Key { pk: RUNS.to_owned(), sk: id.to_string() }
+}
+
+fn page_key(run: RunId, page: u64) -> Key {
+    Key { pk: format!("Q#{run}"), sk: format!("P#{page:016x}") }
+}
+
+fn run_from(item: &Item) -> Result<Run, LedgerError> {
+    let read = Reader::new(item);
+    serde_json::from_str(&read.text("run")?).map_err(|_| read.unreadable("run"))
+}

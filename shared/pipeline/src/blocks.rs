@@ -1,0 +1,110 @@
+//! Messages to many: who is in them, and how one leaves and becomes a message of his own.
+//!
+//! Whoever leaves is written down in the block's row first (`leaving`), then gets a row, then the note is taken away.
+//! A process that dies in between leaves the note, and whoever looks at the block next writes the rows again: their ids
+//! are the recipients' own, so that none is written twice.
+
+use recado_core::{
+    block::{Block, Leaving, Recipient},
+    config::Tell,
+    message::{Message, State},
+};
+use recado_ledger::{Inserted, Ledger, LedgerError};
+
+/// The places of a block and who is in them.
+pub(crate) struct Crew {
+    page: Vec<Recipient>,
+}
+
+impl Crew {
+    /// Reads who is on a block's page.
+    pub(crate) async fn of(ledger: &Ledger, block: &Block) -> Result<Self, LedgerError> {
+        let page = ledger.page(block.run, block.page).await?;
+        let lost = || LedgerError::Unreadable { pk: format!("Q#{}", block.run), attribute: "recipients" };
+        Ok(Self { page: page.ok_or_else(lost)? })
+    }
+
+    pub(crate) fn at(&self, place: u16) -> Option<&Recipient> {
+        self.page.get(usize::from(place))
+    }
+
+    /// Everybody, with the places.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (u16, &Recipient)> {
+        (0..).zip(&self.page)
+    }
+}
+
+/// Lets recipients leave, and gives the block without them. `None`: somebody else has changed it since it was read.
+pub(crate) async fn leave(
+    ledger: &Ledger,
+    message: &Message,
+    crew: &Crew,
+    leaving: Vec<Leaving>,
+    now_ms: i64,
+) -> Result<Option<Message>, LedgerError> {
+    let Some(block) = &message.block else { return Ok(None) };
+    let without = block.clone().without(leaving);
+    if !ledger.change_block(message, &without).await? {
+        return Ok(None);
+    }
+    finish_leaving(ledger, &Message { block: Some(without), ..message.clone() }, crew, now_ms).await
+}
+
+/// Writes the rows of those who are leaving, and takes their note away. `None`: somebody else has changed the block.
+pub(crate) async fn finish_leaving(
+    ledger: &Ledger,
+    message: &Message,
+    crew: &Crew,
+    now_ms: i64,
+) -> Result<Option<Message>, LedgerError> {
+    let Some(block) = message.block.as_ref().filter(|block| !block.leaving.is_empty()) else {
+        return Ok(Some(message.clone()));
+    };
+    // Read after the block says who has left: a report that was noted before is in it, and one that comes later finds
+    // the row.
+    let notes = ledger.block_notes(message.id).await?.notes;
+    let mut rows = Vec::new();
+    for leaving in &block.leaving {
+        let state = leaving.state.as_deref().and_then(|state| state.parse::<State>().ok());
+        for &place in &leaving.places {
+            let Some(recipient) = crew.at(place) else { continue };
+            let mut row = recipient.message(message, block.run);
+            row.due_ms = None;
+            row.why.clone_from(&leaving.why);
+            match state {
+                Some(state) => {
+                    row.state = state;
+                    row.batch = None;
+                    row.campaign_id = None;
+                    row.changed_ms = now_ms;
+                    row.due_ms = leaving.until_ms.map(|until_ms| until_ms.min(row.expires_ms));
+                }
+                None => {
+                    row.state = notes.state(place).unwrap_or(message.state);
+                    row.history.charged = notes.charged(place);
+                    row.why = message.why.clone().filter(|_| row.state == message.state);
+                }
+            }
+            let is_over = row.due_ms.is_none();
+            row.crm.due_ms = (is_over && tells(block.tell, row.state) && recipient.lead.is_some()).then_some(now_ms);
+            rows.push(row);
+        }
+    }
+    let written = ledger.insert_messages(&rows).await?;
+    if written.contains(&Inserted::Undecided) {
+        let reason = "some rows could not be written".to_owned();
+        return Err(LedgerError::Unavailable { operation: "BatchExecuteStatement", reason });
+    }
+    let without = Block { leaving: Vec::new(), version: block.version + 1, ..block.clone() };
+    let changed = ledger.change_block(message, &without).await?;
+    Ok(changed.then(|| Message { block: Some(without), ..message.clone() }))
+}
+
+/// Whether LeadSquared is told of a recipient in this state.
+pub(crate) fn tells(tell: Tell, state: State) -> bool {
+    match tell {
+        Tell::All => true,
+        Tell::Failed => !matches!(state, State::Accepted | State::Delivered | State::Answered),
+        Tell::None => false,
+    }
+}

@@ -1,0 +1,139 @@
+//! How far runs have come.
+
+use std::collections::BTreeMap;
+
+use recado_core::message::{Message, State};
+use recado_ledger::{Ledger, LedgerError, Phase, Run};
+use serde::Serialize;
+
+/// How far a run has come.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunStatus {
+    /// The campaign.
+    pub campaign: String,
+    /// The run's name.
+    pub run: String,
+    /// `gathering`, `releasing`, `sending`, `done` or `cancelled`.
+    pub phase: String,
+    /// When it was started, in ms since the epoch.
+    pub started_ms: i64,
+    /// Leads and lines that were looked at.
+    pub looked_at: u64,
+    /// Those that get a message.
+    pub recipients: u64,
+    /// Those that get none, by why.
+    pub left_out: BTreeMap<String, u64>,
+    /// Messages by state.
+    pub states: BTreeMap<String, u64>,
+    /// Messages that still wait, those that were not released among them.
+    pub waiting: u64,
+    /// Messages that LigueLead took, and those of which it is unknown.
+    pub sent: u64,
+    /// When the next of those that wait is due, in ms since the epoch.
+    pub next_due_ms: Option<i64>,
+    /// When all will be sent if it goes on as it went so far, in ms since the epoch; none while nothing was sent, and
+    /// when all is.
+    pub eta_ms: Option<i64>,
+    /// Why it does not go on as it should, for a person to read.
+    pub why: Option<String>,
+}
+
+/// How far all runs have come, the latest first; those of one campaign if it is given. Reads the whole table.
+pub async fn statuses(ledger: &Ledger, campaign: Option<&str>, now_ms: i64) -> Result<Vec<RunStatus>, LedgerError> {
+    let mut runs: Vec<Run> = ledger.runs().await?;
+    runs.retain(|run| campaign.is_none_or(|campaign| run.campaign == campaign));
+    runs.sort_by_key(|run| std::cmp::Reverse((run.started_ms, run.name.clone())));
+    let mut counted: Vec<Counted> = runs.iter().map(|_| Counted::default()).collect();
+    let places: BTreeMap<(String, String), usize> =
+        runs.iter().enumerate().map(|(place, run)| ((run.campaign.clone(), run.event()), place)).collect();
+    let mut blocks = Vec::new();
+    ledger
+        .each_message(|message| {
+            let place = places.get(&(message.rule.clone(), message.event.clone()));
+            if let Some((place, counted)) = place.and_then(|place| Some((*place, counted.get_mut(*place)?))) {
+                counted.see(&message);
+                match &message.block {
+                    Some(_) => blocks.push((place, message)),
+                    None => counted.add(message.state, 1),
+                }
+            }
+            true
+        })
+        .await?;
+    for (place, message) in blocks {
+        let (Some(block), Some(counted)) = (&message.block, counted.get_mut(place)) else { continue };
+        // Only what was sent has reports.
+        if matches!(message.state, State::Accepted | State::Unknown | State::Refused) {
+            let notes = ledger.block_notes(message.id).await?.notes;
+            for place in block.places() {
+                counted.add(notes.state(place).unwrap_or(message.state), 1);
+            }
+        } else {
+            counted.add(message.state, message.recipients());
+        }
+    }
+    Ok(runs.into_iter().zip(counted).map(|(run, counted)| counted.status(run, now_ms)).collect())
+}
+
+/// What was counted of a run.
+#[derive(Default)]
+struct Counted {
+    states: BTreeMap<State, u64>,
+    next_due_ms: Option<i64>,
+}
+
+impl Counted {
+    fn add(&mut self, state: State, count: u64) {
+        if count > 0 {
+            *self.states.entry(state).or_default() += count;
+        }
+    }
+
+    fn see(&mut self, message: &Message) {
+        if matches!(message.state, State::Pending | State::Held)
+            && let Some(due_ms) = message.due_ms
+        {
+            self.next_due_ms = Some(self.next_due_ms.map_or(due_ms, |next_ms| next_ms.min(due_ms)));
+        }
+    }
+
+    fn status(self, run: Run, now_ms: i64) -> RunStatus {
+        let of = |states: &[State]| states.iter().filter_map(|state| self.states.get(state)).sum::<u64>();
+        let known: u64 = self.states.values().sum();
+        let unreleased = run.tally.recipients.saturating_sub(known);
+        let open = of(&[State::Pending, State::Held, State::Sending]);
+        let waiting = if run.phase == Phase::Cancelled { open } else { open + unreleased };
+        let ended_unsent = of(&[State::Skipped, State::Expired]);
+        let sent = known - open - ended_unsent;
+        let phase = match run.phase {
+            Phase::Gathering => "gathering",
+            Phase::Releasing => "releasing",
+            Phase::Cancelled => "cancelled",
+            Phase::Released if waiting > 0 => "sending",
+            Phase::Released => "done",
+        };
+        let pace = |done: u64, left: u64| {
+            let took_ms = u64::try_from(now_ms - run.gathered_ms.unwrap_or(run.started_ms)).ok()?;
+            let left_ms = took_ms.checked_mul(left)?.checked_div(done)?;
+            Some(now_ms + i64::try_from(left_ms).ok()?)
+        };
+        let eta_ms = if waiting > 0 { pace(sent, waiting) } else { None };
+        // What waits for an instant is not sent before it.
+        let eta_ms = eta_ms.map(|eta_ms| eta_ms.max(self.next_due_ms.unwrap_or(eta_ms)));
+        RunStatus {
+            phase: phase.to_owned(),
+            campaign: run.campaign,
+            run: run.name,
+            started_ms: run.started_ms,
+            looked_at: run.tally.looked_at,
+            recipients: run.tally.recipients,
+            left_out: run.tally.left_out,
+            states: self.states.into_iter().map(|(state, count)| (state.as_str().to_owned(), count)).collect(),
+            waiting,
+            sent,
+            next_due_ms: self.next_due_ms.filter(|_| waiting > 0),
+            eta_ms,
+            why: run.why,
+        }
+    }
+}

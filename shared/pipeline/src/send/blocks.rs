@@ -1,0 +1,404 @@
+//! Messages to many, through the same gate as all others.
+//!
+//! A block is asked what each message is asked: its hours (of each recipient's zone), pauses, suppressions, opt-outs,
+//! caps, quotas, the rate. What is true of all holds or ends the block; what is true of some lets them leave it first
+//! (`crate::blocks`), or divides it. What is left is reserved, claimed, called and recorded as one message, whose
+//! batch lists it alone.
+//!
+//! | the process dies after | the table shows | what follows |
+//! | --- | --- | --- |
+//! | it was noted who leaves | `leaving` | the rows are written by who looks at the block next |
+//! | it was divided | two blocks that wait | both are due |
+//! | anything else | as for any message | as for any message |
+//!
+//! A claim holds only if the recipients are as they were read, and they change only while the block waits or after its
+//! call: so nobody is in a call who has left before it.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt as _, stream};
+use liguelead::{Blame, Outcome, Scope};
+use recado_core::{
+    bisect::Next,
+    block::{Block, Leaving},
+    decide::CANCELLED,
+    gate::{Gate, gate},
+    identity::block_id,
+    message::{BatchState, Message, State},
+    phone::Phone,
+};
+use recado_ledger::{Amend, LedgerError, NewBatch, Phase, Prepared, Refund};
+use recado_limits::{NoPermit, Permits};
+
+use super::{
+    SendReport, Sender,
+    budget::{Reserved, cost},
+    call::PERMIT_WITHIN_MS,
+    moves::{claim, expired, held},
+    outcome::word,
+    parts::Way,
+};
+use crate::{
+    blocks::{Crew, finish_leaving, leave},
+    settings::{next_midnight_ms, today},
+};
+
+/// Blocks that are prepared at once: each has up to 10,000 recipients in memory.
+const AT_ONCE: usize = 4;
+/// How long those wait of whom it could not be told what their caps allow, in ms.
+const ASK_AGAIN_MS: i64 = 60_000;
+
+/// What a step left to do.
+struct Step {
+    report: SendReport,
+    /// The part of the block that was divided off, and is asked by itself.
+    rest: Option<Message>,
+}
+
+impl From<SendReport> for Step {
+    fn from(report: SendReport) -> Self {
+        Self { report, rest: None }
+    }
+}
+
+impl Sender {
+    /// Sends blocks that wait.
+    pub(super) async fn send_blocks(&self, blocks: Vec<Message>, deadline_ms: i64) -> SendReport {
+        let sends: Vec<_> = blocks.into_iter().map(|block| self.send_block(block, deadline_ms)).collect();
+        let sent: Vec<SendReport> = stream::iter(sends).buffer_unordered(AT_ONCE).collect().await;
+        sent.into_iter().fold(SendReport::default(), SendReport::and)
+    }
+
+    async fn send_block(&self, block: Message, deadline_ms: i64) -> SendReport {
+        let (mut report, mut next) = (SendReport::default(), Some(block));
+        while let Some(message) = next.take() {
+            match Box::pin(self.step(message, deadline_ms)).await {
+                Ok(step) => {
+                    report = report.and(step.report);
+                    next = step.rest;
+                }
+                Err(error) => tracing::error!(error = %error, "send.table_failed"),
+            }
+        }
+        report
+    }
+
+    async fn step(&self, message: Message, deadline_ms: i64) -> Result<Step, LedgerError> {
+        let now_ms = self.world.now_ms();
+        let Some(block) = &message.block else { return Ok(SendReport::default().into()) };
+        if !self.is_time_for_a_call(deadline_ms) {
+            return Ok(SendReport { left: message.recipients(), ..SendReport::default() }.into());
+        }
+        if let Gate::Expired = gate(&message, self.settings.hours_of(&message.rule), now_ms) {
+            self.moved(vec![expired(&message, now_ms)]).await;
+            return Ok(SendReport { expired: message.recipients(), ..SendReport::default() }.into());
+        }
+        let (running, held_by_pause) = self.not_paused(vec![message.clone()]).await;
+        if running.is_empty() {
+            return Ok(SendReport { held: held_by_pause, ..SendReport::default() }.into());
+        }
+        let crew = Crew::of(&self.ledger, block).await?;
+        let Some(message) = finish_leaving(&self.ledger, &message, &crew, now_ms).await? else {
+            return Ok(not_ours(&message));
+        };
+        let Some(block) = message.block.clone() else { return Ok(SendReport::default().into()) };
+        if self.is_cancelled(&block).await? {
+            return self.end_block(&message, CANCELLED).await;
+        }
+        let members = members_of(&message, &block, &crew);
+        if members.is_empty() {
+            return self.end_block(&message, "all its recipients are messages of their own").await;
+        }
+        let (verdict, alike) = self.gate_of_first(&message, &members, now_ms);
+        if let Some((place, _)) = members.get(alike) {
+            let Some((head, rest)) = self.divide(&message, &block, *place, None, now_ms).await? else {
+                return Ok(not_ours(&message));
+            };
+            let step = Box::pin(self.step(head, deadline_ms)).await?;
+            // The head is of one mind, and nothing is divided off it; if it were, that would be due.
+            return Ok(Step { report: step.report, rest: Some(rest) });
+        }
+        if let Gate::Hold { until_ms, why } = verdict {
+            return Ok(self.hold_block(&message, until_ms, &why).await.into());
+        }
+        self.let_through_block(message, &crew, members, deadline_ms).await
+    }
+
+    /// Asks of each recipient what is asked of a message, lets those leave who may not go now, and sends the rest.
+    async fn let_through_block(
+        &self,
+        message: Message,
+        crew: &Crew,
+        members: Vec<(u16, Message)>,
+        deadline_ms: i64,
+    ) -> Result<Step, LedgerError> {
+        let now_ms = self.world.now_ms();
+        let place_of: BTreeMap<_, u16> = members.iter().map(|(place, member)| (member.id, *place)).collect();
+        let mut report = SendReport::default();
+        let judged = self.judge_allowed(members.into_iter().map(|(_, member)| member).collect(), now_ms).await?;
+        if let Some((until_ms, why)) = judged.unasked {
+            return Ok(self.hold_block(&message, until_ms, &why).await.into());
+        }
+        let capped = self.judge_capped(judged.welcome, now_ms, &mut report).await?;
+        let mut leaving: BTreeMap<(State, String, Option<i64>), Vec<u16>> = BTreeMap::new();
+        let ends = judged.ends.into_iter().map(|(member, why)| (member, State::Skipped, why, None));
+        let holds = capped.holds.into_iter().map(|(member, until_ms, why)| (member, State::Held, why, Some(until_ms)));
+        let unsure = capped.unsure.into_iter().map(|member| {
+            let why = "it could not be told what the caps allow".to_owned();
+            (member, State::Held, why, Some(now_ms + ASK_AGAIN_MS))
+        });
+        for (member, state, why, until_ms) in ends.chain(holds).chain(unsure) {
+            let Some(place) = place_of.get(&member.id) else { continue };
+            let counted = if state == State::Held { &mut report.held } else { &mut report.skipped };
+            *counted += 1;
+            leaving.entry((state, why, until_ms)).or_default().push(*place);
+        }
+        if let [last] = capped.passed.as_slice()
+            && let Some(place) = place_of.get(&last.id)
+        {
+            // One alone is a message like any other.
+            leaving.entry((State::Held, "goes by itself".to_owned(), Some(now_ms))).or_default().push(*place);
+        }
+        let message = if leaving.is_empty() {
+            message
+        } else {
+            let leaving = leaving.into_iter().map(|((state, why, until_ms), places)| Leaving {
+                state: Some(state.as_str().to_owned()),
+                why: Some(why),
+                until_ms,
+                places,
+            });
+            match leave(&self.ledger, &message, crew, leaving.collect(), now_ms).await? {
+                Some(left) => left,
+                None => return Ok(not_ours(&message)),
+            }
+        };
+        if capped.passed.len() < 2 {
+            let step = self.end_block(&message, "all its recipients are messages of their own").await?;
+            return Ok(Step { report: report.and(step.report), ..step });
+        }
+        let priority = message.priority;
+        let latest_ms = self.world.now_ms() + PERMIT_WITHIN_MS;
+        let sent = match self.rate_of(priority).permits(1, self.clock.read(), latest_ms).await {
+            Ok(permit) => self.try_block(message, crew, &permit, deadline_ms).await?,
+            Err(NoPermit::Refused { until_ms }) => {
+                self.hold_block(&message, until_ms, "LigueLead's rate is used up").await
+            }
+            Err(NoPermit::Suspended { until_ms, why }) => {
+                self.hold_block(&message, until_ms, &format!("LigueLead refuses the account ({why})")).await
+            }
+            Err(NoPermit::Store(error)) => {
+                tracing::error!(error = %error, "send.table_failed");
+                SendReport::default()
+            }
+        };
+        Ok(report.and(sent).into())
+    }
+
+    /// Reserves, claims, calls and records.
+    async fn try_block(
+        &self,
+        message: Message,
+        crew: &Crew,
+        permit: &Permits,
+        deadline_ms: i64,
+    ) -> Result<SendReport, LedgerError> {
+        let now_ms = self.world.now_ms();
+        let mut report = SendReport::default();
+        let Some(reserved) = self.reserve_block(message, now_ms, &mut report).await? else { return Ok(report) };
+        let Reserved { batch, refund, members } = reserved;
+        let Some(message) = members.first() else { return Ok(report) };
+        let version = message.block.as_ref().map(|block| block.version);
+        let claimed = recado_ledger::Change { only_version: version, ..claim(message, batch, now_ms) };
+        if self.ledger.move_messages(vec![claimed]).await? != [true] {
+            report.not_ours += message.recipients();
+            self.release(batch, &[BatchState::Prepared], refund, "its messages were no longer waiting").await?;
+            return Ok(report);
+        }
+        let none = Refund { amount: recado_ledger::Day::default(), ..refund.clone() };
+        if !self.begin_call(batch, &members, none).await? {
+            let back = super::given_back(message, batch, now_ms, None, now_ms);
+            self.moved(vec![back]).await;
+            report.not_ours += message.recipients();
+            return Ok(report);
+        }
+        let mut way = Way::of(members.clone());
+        let Next::Call(part) = way.parts.go_on() else { return Ok(report) };
+        let places: Vec<u16> = message.block.as_ref().map(|block| block.places().collect()).unwrap_or_default();
+        let phones: Vec<Phone> = places.iter().filter_map(|place| Some(crew.at(*place)?.phone)).collect();
+        let answer = match self.call(batch, &members, Some(&phones), permit, &refund.day, deadline_ms).await {
+            Ok(answer) => answer,
+            Err(no_call) => return Ok(report.and(self.not_called(batch, refund, &members, &no_call).await?)),
+        };
+        report.requests += 1;
+        report.requests_fewest += 1;
+        tracing::info!(batch.id = %batch, batch.messages = message.recipients(), outcome = word(&answer), "send.called");
+        if let Outcome::Refused { scope: Scope::Request, status, blame, reason } = &answer.outcome
+            && !matches!(blame, Blame::Shared)
+        {
+            let why = format!("LigueLead refused it ({status}): {reason}");
+            let named: &[usize] = if let Blame::Phones { named } = blame { named } else { &[] };
+            let named: Vec<u16> = named.iter().filter_map(|at| places.get(*at).copied()).collect();
+            return Ok(report.and(self.take_apart(batch, refund, message, crew, &named, &why).await?));
+        }
+        Ok(report.and(self.record(batch, refund, part, &mut way, answer).await?))
+    }
+
+    /// A block that LigueLead refused for some of its phones: those that it names end refused, and the rest goes again;
+    /// if it names none, all are messages of their own, and go in parts until the bad ones stand alone.
+    async fn take_apart(
+        &self,
+        batch: recado_core::identity::BatchId,
+        spent: Refund,
+        message: &Message,
+        crew: &Crew,
+        named: &[u16],
+        why: &str,
+    ) -> Result<SendReport, LedgerError> {
+        if !self.give_back(batch, spent, std::slice::from_ref(message), self.world.now_ms(), Some(why)).await? {
+            return Ok(SendReport::default());
+        }
+        let now_ms = self.world.now_ms();
+        let all = message.recipients();
+        let Some(block) = &message.block else { return Ok(SendReport::default()) };
+        let (state, until_ms, places) = if named.is_empty() || named.len() as u64 == all {
+            (State::Held, Some(now_ms), block.places().collect())
+        } else {
+            (State::Refused, None, named.to_vec())
+        };
+        tracing::warn!(batch.id = %batch, batch.messages = all, messages = places.len(), "send.block_apart");
+        let gone = places.len() as u64;
+        let leaving = Leaving { state: Some(state.as_str().to_owned()), why: Some(why.to_owned()), until_ms, places };
+        let waits = Message { state: State::Held, batch: None, ..message.clone() };
+        if leave(&self.ledger, &waits, crew, vec![leaving], now_ms).await?.is_none() {
+            return Ok(SendReport::default());
+        }
+        let refused = if state == State::Refused { gone } else { 0 };
+        Ok(SendReport { refused, held: all - refused, ..SendReport::default() })
+    }
+
+    /// Reserves the day's budgets for as many of a block's recipients as fit; the rest is a block that waits until the
+    /// next day. `None`: none fits.
+    async fn reserve_block(
+        &self,
+        mut message: Message,
+        now_ms: i64,
+        report: &mut SendReport,
+    ) -> Result<Option<Reserved>, LedgerError> {
+        let day = today(now_ms, &self.settings.zone);
+        loop {
+            let batch = self.world.fresh_batch();
+            let members = vec![message.clone()];
+            let amount = cost(&members, true);
+            let draws = self.draws(&message.rule, amount);
+            let rule = self.settings.rule_quotas.contains_key(&message.rule).then(|| message.rule.clone());
+            let due_ms = now_ms + self.settings.stale_after_ms;
+            let new = NewBatch { id: batch, now_ms, due_ms, day: day.clone(), draws };
+            let spent = match self.ledger.prepare_batch(&new).await? {
+                Prepared::Done => {
+                    return Ok(Some(Reserved { batch, refund: Refund { day, rule, amount }, members }));
+                }
+                Prepared::OverQuota(spent) => spent,
+            };
+            let all = message.recipients();
+            let fits = |count: u64| {
+                let credits = u64::from(message.credits) * count;
+                let more = recado_ledger::Day { messages: count, credits, requests: 1, requests_fewest: 1 };
+                new.draws.iter().zip(&spent).all(|(draw, spent)| draw.quotas.allow(*spent, more))
+            };
+            let (mut low, mut high) = (0, all.saturating_sub(1));
+            while low < high {
+                let middle = (low + high).div_ceil(2);
+                if fits(middle) { low = middle } else { high = middle - 1 }
+            }
+            report.held += all - low;
+            tracing::warn!(messages = all, fit = low, "send.quota_spent");
+            let until_ms = next_midnight_ms(now_ms, &self.settings.zone);
+            let why = format!("{low} of {all} fit the day's quota; the rest goes tomorrow from 00:00");
+            let Some(block) = message.block.clone() else { return Ok(None) };
+            let first_out = usize::try_from(low).ok().and_then(|low| block.places().nth(low));
+            let (Some(first_out), true) = (first_out, low > 0) else {
+                self.moved(vec![held(&message, until_ms, &why, now_ms)]).await;
+                return Ok(None);
+            };
+            match self.divide(&message, &block, first_out, Some((until_ms, &why)), now_ms).await? {
+                Some((head, _)) => message = head,
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Divides a block at `place`: the first part, and the second, which is held if `waits` says until when and why.
+    async fn divide(
+        &self,
+        message: &Message,
+        block: &Block,
+        place: u16,
+        waits: Option<(i64, &str)>,
+        now_ms: i64,
+    ) -> Result<Option<(Message, Message)>, LedgerError> {
+        let (head, tail) = block.clone().split_at(place);
+        let mut rest = Message {
+            id: block_id(tail.run, tail.page, tail.from),
+            block: Some(tail),
+            changed_ms: now_ms,
+            // Found by the sweep if this process dies.
+            due_ms: Some(message.due_ms.unwrap_or(now_ms)),
+            ..message.clone()
+        };
+        if let Some((until_ms, why)) = waits {
+            rest.state = State::Held;
+            rest.why = Some(why.to_owned());
+            rest.due_ms = Some(until_ms.min(rest.expires_ms));
+        }
+        let divided = self.ledger.split_block(message, &head, &rest).await?;
+        Ok(divided.then(|| (Message { block: Some(head), ..message.clone() }, rest)))
+    }
+
+    async fn is_cancelled(&self, block: &Block) -> Result<bool, LedgerError> {
+        Ok(self.ledger.run(block.run).await?.is_some_and(|run| run.phase == Phase::Cancelled))
+    }
+
+    async fn hold_block(&self, message: &Message, until_ms: i64, why: &str) -> SendReport {
+        self.moved(vec![held(message, until_ms, why, self.world.now_ms())]).await;
+        SendReport { held: message.recipients(), ..SendReport::default() }
+    }
+
+    /// A block that is not sent ends.
+    async fn end_block(&self, message: &Message, why: &str) -> Result<Step, LedgerError> {
+        let now_ms = self.world.now_ms();
+        let end = Amend::of(message).to(State::Skipped, Some(why), now_ms).over().tell(now_ms);
+        self.ledger.amend(vec![end]).await?;
+        Ok(SendReport { skipped: message.recipients(), ..SendReport::default() }.into())
+    }
+
+    /// What the gate says of the first recipient, and how many from there on it says the same of.
+    fn gate_of_first(&self, message: &Message, members: &[(u16, Message)], now_ms: i64) -> (Gate, usize) {
+        let mut of_area: BTreeMap<u8, Gate> = BTreeMap::new();
+        let mut ask = |member: &Message| {
+            let area = member.phone.map(Phone::ddd).unwrap_or_default();
+            // The block's own id says by how much it is released after an opening: all of it together.
+            let ask = || {
+                let member = Message { id: message.id, ..member.clone() };
+                gate(&member, self.settings.hours_of(&message.rule), now_ms)
+            };
+            of_area.entry(area).or_insert_with(ask).clone()
+        };
+        let until = |gate: &Gate| match gate {
+            Gate::Hold { until_ms, .. } => Some(*until_ms),
+            Gate::Open | Gate::Expired => None,
+        };
+        let Some(first) = members.first().map(|(_, member)| ask(member)) else { return (Gate::Open, 0) };
+        let alike = members.iter().position(|(_, member)| until(&ask(member)) != until(&first));
+        (first, alike.unwrap_or(members.len()))
+    }
+}
+
+/// The recipients of a block as messages.
+fn members_of(message: &Message, block: &Block, crew: &Crew) -> Vec<(u16, Message)> {
+    block.places().filter_map(|place| Some((place, crew.at(place)?.message(message, block.run)))).collect()
+}
+
+fn not_ours(message: &Message) -> Step {
+    SendReport { not_ours: message.recipients(), ..SendReport::default() }.into()
+}

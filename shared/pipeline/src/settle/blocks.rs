@@ -1,0 +1,120 @@
+//! Reports on messages to many: noted together, a byte for each recipient, in one write for all of a group.
+//!
+//! A recipient who has left the block has a row of his own, and a report on him goes there. Who leaves is written in the
+//! block before his row takes over what is noted; so a report is noted first, and then it is looked whether somebody has
+//! left meanwhile: one of the two finds the other.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use recado_core::{block::Block, identity::MessageId, phone::Phone};
+use recado_ledger::{LedgerError, StoredCallback};
+
+use super::{Settled, Settler, known::Facts, report};
+use crate::blocks::Crew;
+
+/// Attempts at notes that others write at the same time. What is left over waits for the sweep.
+const ATTEMPTS: u32 = 8;
+/// The first wait between attempts; doubled each time.
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+
+/// What does not change about a message to many once it was called.
+#[derive(Debug)]
+pub(super) struct BlockFacts {
+    id: MessageId,
+    credits: u32,
+    /// Whose phone is at which place, and whose message is his own.
+    places: HashMap<Phone, (u16, MessageId)>,
+}
+
+/// What noting the reports of a batch leaves to do.
+#[derive(Default)]
+pub(super) struct NotTheBlocks {
+    /// Those who have left: their own messages.
+    pub(super) messages: HashMap<Phone, MessageId>,
+    /// Those of them whose price is in the books already.
+    pub(super) booked: Vec<Phone>,
+}
+
+impl BlockFacts {
+    pub(super) fn recipients(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether the block has this phone.
+    pub(super) fn has(&self, phone: Phone) -> bool {
+        self.places.contains_key(&phone)
+    }
+}
+
+impl Settler {
+    /// The message to many that a batch carried, if it carried one.
+    pub(super) async fn block_of(&self, members: &[MessageId]) -> Result<Option<Arc<BlockFacts>>, LedgerError> {
+        let [only] = members else { return Ok(None) };
+        let found = self.ledger.messages(&[*only]).await?;
+        let Some((message, block)) = found.first().and_then(|one| Some((one, one.block.as_ref()?))) else {
+            return Ok(None);
+        };
+        let crew = Crew::of(&self.ledger, block).await?;
+        let inside = crew.all().filter(|(place, _)| (block.from..block.to).contains(place));
+        let places = inside.map(|(place, one)| (one.phone, (place, one.message_id(block.run)))).collect();
+        Ok(Some(Arc::new(BlockFacts { id: message.id, credits: message.credits, places })))
+    }
+
+    /// Notes what `reports`, each with its place among all, say of a block's recipients.
+    pub(super) async fn note(
+        &self,
+        facts: &Facts,
+        many: &BlockFacts,
+        reports: &[(usize, &StoredCallback)],
+        settled: &mut [Settled],
+    ) -> Result<NotTheBlocks, LedgerError> {
+        let mut rest = NotTheBlocks::default();
+        let before = self.gone(many).await?;
+        let mut wait = FIRST_WAIT;
+        for _ in 0..ATTEMPTS {
+            let read = self.ledger.block_notes(many.id).await?;
+            let (mut notes, mut credits) = (read.notes.clone(), 0);
+            let mut said: Vec<(usize, Settled)> = Vec::new();
+            for (at, one) in reports {
+                let Some((place, id)) = many.places.get(&one.phone) else { continue };
+                if before.as_ref().is_some_and(|block| block.gone.contains(*place)) {
+                    rest.messages.insert(one.phone, *id);
+                    continue;
+                }
+                // What was given back was not counted at all.
+                let estimate = if facts.given_back { 0 } else { many.credits };
+                let heard = notes.hear(*place, report(&one.status), one.credits, estimate);
+                credits += heard.unwrap_or_default();
+                said.push((*at, if heard.is_some() { Settled::Moved } else { Settled::Nothing }));
+            }
+            let books = (facts.day.as_str(), facts.rule.as_deref(), credits);
+            let now_ms = self.world.now_ms();
+            if notes == read.notes || self.ledger.note_block(many.id, &read, &notes, books, now_ms).await? {
+                let after = self.gone(many).await?;
+                for (at, what) in said {
+                    let phone = reports.iter().find(|(place, _)| *place == at).map(|(_, one)| one.phone);
+                    let place = phone.and_then(|phone| Some((phone, many.places.get(&phone)?)));
+                    match place {
+                        Some((phone, (place, id))) if after.as_ref().is_some_and(|now| now.gone.contains(*place)) => {
+                            rest.messages.insert(phone, *id);
+                            rest.booked.push(phone);
+                        }
+                        _ => {
+                            if let Some(slot) = settled.get_mut(at) {
+                                *slot = what;
+                            }
+                        }
+                    }
+                }
+                return Ok(rest);
+            }
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
+        Ok(rest)
+    }
+
+    async fn gone(&self, many: &BlockFacts) -> Result<Option<Block>, LedgerError> {
+        Ok(self.ledger.messages(&[many.id]).await?.into_iter().next().and_then(|message| message.block))
+    }
+}

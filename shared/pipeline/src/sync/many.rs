@@ -1,0 +1,66 @@
+//! Messages to many: LeadSquared is told of each recipient, who leaves for that and is a message of his own from then on.
+//!
+//! A lead's activity is a row of its own to LeadSquared, and 25 of them a call: an audience of a million takes days. So
+//! recipients leave only as fast as LeadSquared takes them, those first of whom the last report has come.
+
+use recado_core::{
+    block::Leaving,
+    message::{Message, State},
+};
+use recado_ledger::CrmChange;
+
+use super::Syncer;
+use crate::blocks::{Crew, finish_leaving, leave, tells};
+use crate::crm::RunError;
+
+/// Recipients who leave at once.
+const MOST_AT_ONCE: usize = 200;
+/// When a block of which nobody is to be told yet is looked at again, in ms: in its first hour, and later.
+const LOOK_AGAIN_MS: (i64, i64) = (60_000, 600_000);
+const HOUR_MS: i64 = 3_600_000;
+
+impl Syncer {
+    /// Lets those leave a block of whom LeadSquared is to be told by now. Says whether anybody left.
+    pub(super) async fn let_out(&self, message: &Message, now_ms: i64) -> Result<bool, RunError> {
+        let Some(block) = &message.block else { return Ok(false) };
+        let done = || CrmChange::of(message.id).done_in(message.state);
+        if matches!(message.state, State::Pending | State::Held | State::Sending) {
+            // It was given back to the sender since.
+            self.ledger.change_crm(vec![done()]).await?;
+            return Ok(false);
+        }
+        let crew = Crew::of(&self.ledger, block).await?;
+        let Some(message) = finish_leaving(&self.ledger, message, &crew, now_ms).await? else { return Ok(false) };
+        let Some(block) = &message.block else { return Ok(false) };
+        let notes = self.ledger.block_notes(message.id).await?.notes;
+        let may_be_reported = matches!(message.state, State::Accepted | State::Unknown);
+        let waits = may_be_reported && message.due_ms.is_some();
+        let (mut now, mut later) = (Vec::new(), false);
+        for place in block.places() {
+            if crew.at(place).is_none_or(|one| one.lead.is_none()) {
+                continue;
+            }
+            let state = notes.state(place).unwrap_or(message.state);
+            let is_open = waits && !matches!(state, State::Delivered | State::Undelivered);
+            if is_open {
+                later = true;
+            } else if tells(block.tell, state) {
+                now.push(place);
+            }
+        }
+        if now.is_empty() {
+            let change = if later && block.tell != recado_core::config::Tell::None {
+                let young = now_ms - message.changed_ms < HOUR_MS;
+                let wait_ms = if young { LOOK_AGAIN_MS.0 } else { LOOK_AGAIN_MS.1 };
+                CrmChange::of(message.id).later(0, now_ms + wait_ms).while_in(message.state)
+            } else {
+                done()
+            };
+            self.ledger.change_crm(vec![change]).await?;
+            return Ok(false);
+        }
+        now.truncate(MOST_AT_ONCE);
+        let leaving = Leaving { state: None, why: None, until_ms: None, places: now };
+        Ok(leave(&self.ledger, &message, &crew, vec![leaving], now_ms).await?.is_some())
+    }
+}
