@@ -29,7 +29,7 @@ const UPLOAD_AGAIN_MS: i64 = 86_400_000;
 const RECORD_ATTEMPTS: u32 = 5;
 
 /// The states in which the outcome of a call finds its batch.
-const CALLED: &[BatchState] = &[BatchState::Calling, BatchState::Unknown];
+pub(super) const CALLED: &[BatchState] = &[BatchState::Calling, BatchState::Unknown];
 
 impl Sender {
     /// Records what became of a call for `part`.

@@ -21,7 +21,7 @@ use super::{
     budget::{Reserved, cost, weight},
     call::{NoCall, PERMIT_WITHIN_MS},
     moves::{WAITING, claim, given_back, held},
-    outcome::word,
+    outcome::{CALLED, word},
 };
 use crate::planted::{Fault, planted};
 
@@ -151,7 +151,9 @@ impl Sender {
             None
         };
         if !self.begin_call(batch, &mine, surplus).await? {
-            // Another process took this sender for dead and released the batch.
+            // Another process took this sender for dead: before this write, and then it released the batch; or after it, when
+            // only the answer was late, and then nobody else knows that the call was never made.
+            self.release(batch, CALLED, spent, "its sender was taken for dead before the call").await?;
             self.moved(mine.iter().map(|m| given_back(m, batch, now_ms, None, now_ms)).collect()).await;
             report.not_ours += mine.len() as u64;
             return Ok(report);
