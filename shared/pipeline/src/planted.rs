@@ -25,8 +25,6 @@ pub(crate) enum Fault {
     CalledBeforeWritten,
     /// The batch's row does not list what the call carries.
     MembersNotListed,
-    /// Each attempt at one write of a batch is a write of its own.
-    FreshTokenPerAttempt,
     /// A permit is taken, and the call is made without waiting for its time.
     PermitNotSpent,
     /// An unknown outcome is taken for one that was certainly not sent.

@@ -83,7 +83,7 @@ fn one_seed_is_one_schedule() {
 }
 
 /// Each mistake, and the invariants one of which notices it.
-const FAULTS: [(Fault, &[Invariant]); 20] = [
+const FAULTS: [(Fault, &[Invariant]); 19] = [
     (Fault::SuppressionsNotAsked, &[Invariant::Heeded]),
     (Fault::PausesNotAsked, &[Invariant::Heeded]),
     (Fault::DeliveriesNotRecognised, &[Invariant::SentOnce]),
@@ -95,7 +95,6 @@ const FAULTS: [(Fault, &[Invariant]); 20] = [
     (Fault::SurplusKept, &[Invariant::Books]),
     (Fault::CalledBeforeWritten, &[Invariant::SentOnce, Invariant::Forward, Invariant::Books]),
     (Fault::MembersNotListed, &[Invariant::SentOnce, Invariant::Forward, Invariant::Books]),
-    (Fault::FreshTokenPerAttempt, &[Invariant::Books]),
     (Fault::PermitNotSpent, &[Invariant::Limits]),
     (Fault::UnknownTakenForNotSent, &[Invariant::SentOnce, Invariant::Forward, Invariant::NothingLost]),
     (Fault::RefundOnUnknown, &[Invariant::Books]),

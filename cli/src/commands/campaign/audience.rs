@@ -75,7 +75,7 @@ fn parse(bytes: &[u8]) -> Audience {
             }
         };
         let cell = |column: Option<usize>| {
-            let text = String::from_utf8_lossy(record.get(column?)?).trim().to_owned();
+            let text = String::from_utf8_lossy(record.get(column?)?).trim().trim_matches('"').to_owned();
             (!text.is_empty()).then_some(text)
         };
         // The lead says more than its phone: its fields, and whether it opted out.

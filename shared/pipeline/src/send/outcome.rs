@@ -239,7 +239,7 @@ impl Sender {
     /// Makes a batch's move, again and again for a few seconds while the table fails: its answer is not to be lost
     /// for a passing fault. Repeating it is harmless.
     pub(super) async fn insist(&self, change: &BatchChange) -> Result<bool, LedgerError> {
-        let mut token = self.world.fresh_batch().to_string();
+        let token = self.world.fresh_batch().to_string();
         let mut wait = Duration::from_millis(100);
         for _ in 1..RECORD_ATTEMPTS {
             match self.ledger.move_batch(change, &token).await {
@@ -247,9 +247,6 @@ impl Sender {
                 Err(_) => tokio::time::sleep(wait).await,
             }
             wait *= 2;
-            if planted(Fault::FreshTokenPerAttempt) {
-                token = self.world.fresh_batch().to_string();
-            }
         }
         self.ledger.move_batch(change, &token).await
     }
