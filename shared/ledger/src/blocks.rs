@@ -16,7 +16,7 @@ use crate::{
     Budget, Day, Ledger, LedgerError,
     batches::condition_failed,
     codec::{self, Item, Key, Reader, n, s},
-    error::unavailable,
+    error::{made, unavailable},
     judged::{Judgement, Statement, Update},
     schema::misbuilt,
 };
@@ -119,13 +119,7 @@ impl Ledger {
             if read.version > 0 {
                 put = put.expression_attribute_values(":was", n(read.version));
             }
-            return match put.send().await {
-                Ok(_) => Ok(true),
-                Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                    Ok(false)
-                }
-                Err(error) => Err(unavailable("PutItem")(error)),
-            };
+            return made("PutItem", put.send().await);
         }
         let mut put = Put::builder().table_name(&self.table).set_item(Some(item)).condition_expression(condition);
         if read.version > 0 {

@@ -6,7 +6,7 @@
 use crate::{
     Ledger, LedgerError,
     codec::{Item, Key, Reader, n, s},
-    error::unavailable,
+    error::{made, unavailable},
 };
 
 /// The largest text that is taken, in bytes: an item of DynamoDB's holds 400 KB, names and numbers included.
@@ -137,13 +137,7 @@ impl Ledger {
             .condition_expression("attribute_not_exists(pk)")
             .send()
             .await;
-        match put {
-            Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(false)
-            }
-            Err(error) => Err(unavailable("PutItem")(error)),
-        }
+        made("PutItem", put)
     }
 
     /// Puts `version` in force if `before` still is.
@@ -161,14 +155,8 @@ impl Ledger {
                 .expression_attribute_names("#version", "version")
                 .expression_attribute_values(":before", n(before)),
         };
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                // It may be this very write, whose answer was lost.
-                Ok(self.config_version().await? == Some(version))
-            }
-            Err(error) => Err(unavailable("PutItem")(error)),
-        }
+        // A refused write may be this very one, whose answer was lost.
+        Ok(made("PutItem", put.send().await)? || self.config_version().await? == Some(version))
     }
 
     async fn config_item(&self, key: Key) -> Result<Option<Item>, LedgerError> {

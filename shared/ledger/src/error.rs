@@ -42,3 +42,15 @@ where
         LedgerError::Unavailable { operation, reason }
     }
 }
+
+/// Whether a write with a condition was made; `false`: its condition did not hold.
+pub(crate) fn made<T, E, R>(operation: &'static str, answer: Result<T, SdkError<E, R>>) -> Result<bool, LedgerError>
+where
+    E: ProvideErrorMetadata + RequestId,
+{
+    match answer {
+        Ok(_) => Ok(true),
+        Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+        Err(error) => Err(unavailable(operation)(error)),
+    }
+}

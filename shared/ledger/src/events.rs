@@ -5,7 +5,7 @@ use recado_core::identity::EventId;
 use crate::{
     Ledger, LedgerError,
     codec::{Item, Key, Reader, n, s},
-    error::unavailable,
+    error::{made, unavailable},
 };
 
 /// Why an event became no message.
@@ -99,13 +99,7 @@ impl Ledger {
             .condition_expression("attribute_not_exists(pk)")
             .send()
             .await;
-        match kept {
-            Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(false)
-            }
-            Err(error) => Err(unavailable("PutItem")(error)),
-        }
+        made("PutItem", kept)
     }
 
     /// All events that became no message.

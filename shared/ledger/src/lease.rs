@@ -3,7 +3,7 @@
 use crate::{
     Ledger, LedgerError,
     codec::{Key, Reader, n, s},
-    error::unavailable,
+    error::made,
 };
 
 impl Ledger {
@@ -31,17 +31,12 @@ impl Ledger {
             .expression_attribute_values(":now", n(now_ms))
             .send()
             .await;
-        match taken {
-            Ok(_) => Ok(None),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                let found = self.get_items(vec![lease_key(name)]).await?;
-                // Given back in between: it is free at once.
-                Ok(Some(
-                    found.first().map_or(now_ms, |item| Reader::new(item).maybe_number("until_ms").unwrap_or(now_ms)),
-                ))
-            }
-            Err(error) => Err(unavailable("PutItem")(error)),
+        if made("PutItem", taken)? {
+            return Ok(None);
         }
+        let found = self.get_items(vec![lease_key(name)]).await?;
+        // Given back in between: it is free at once.
+        Ok(Some(found.first().and_then(|item| Reader::new(item).maybe_number("until_ms")).unwrap_or(now_ms)))
     }
 
     /// Gives the lease `name` back, if it is `holder`'s.
@@ -55,11 +50,7 @@ impl Ledger {
             .expression_attribute_values(":holder", s(holder))
             .send()
             .await;
-        match ended {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(error) => Err(unavailable("DeleteItem")(error)),
-        }
+        made("DeleteItem", ended).map(drop)
     }
 }
 

@@ -5,7 +5,7 @@ use recado_core::message::{Channel, Message};
 use crate::{
     Ledger, LedgerError,
     codec::{Item, Key, Reader, n, s},
-    error::unavailable,
+    error::{made, unavailable},
 };
 
 /// The partition of all pauses.
@@ -89,13 +89,10 @@ impl Ledger {
                 put = put.item(name, s(value));
             }
         }
-        match put.send().await {
-            Ok(_) => Ok(None),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(self.pauses().await?.into_iter().find(|there| there.scope == pause.scope))
-            }
-            Err(error) => Err(unavailable("PutItem")(error)),
+        if made("PutItem", put.send().await)? {
+            return Ok(None);
         }
+        Ok(self.pauses().await?.into_iter().find(|there| there.scope == pause.scope))
     }
 
     /// Ends a pause. `false`: there was none.
@@ -108,13 +105,7 @@ impl Ledger {
             .condition_expression("attribute_exists(pk)")
             .send()
             .await;
-        match gone {
-            Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(false)
-            }
-            Err(error) => Err(unavailable("DeleteItem")(error)),
-        }
+        made("DeleteItem", gone)
     }
 
     /// All pauses.

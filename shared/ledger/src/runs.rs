@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Ledger, LedgerError,
     codec::{Item, Key, Reader, n, s},
-    error::unavailable,
+    error::{made, unavailable},
 };
 
 /// The one partition of all runs.
@@ -108,13 +108,7 @@ impl Ledger {
             .set_expression_attribute_values(values)
             .send()
             .await;
-        match put {
-            Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(false)
-            }
-            Err(error) => Err(unavailable("PutItem")(error)),
-        }
+        made("PutItem", put)
     }
 
     /// A run by its identity.

@@ -40,12 +40,6 @@ impl Schedule {
         &self.text
     }
 
-    /// Whether it names one instant alone.
-    #[must_use]
-    pub fn is_once(&self) -> bool {
-        matches!(self.kind, Kind::At(_))
-    }
-
     /// The last instant in `(after_ms, until_ms]` at which it starts, in ms since the epoch; none if there is none. No
     /// more than one day is looked at.
     #[must_use]
