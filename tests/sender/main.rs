@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod caps;
 mod costs;
 mod counter;
 mod crash;

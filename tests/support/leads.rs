@@ -91,6 +91,7 @@ pub(crate) fn messages_of(config: &Config, numbers: impl IntoIterator<Item = u32
             activity: None,
             by: None,
             at: None,
+            listed: std::collections::BTreeMap::new(),
         };
         decide(config, &event, now_ms)
     };

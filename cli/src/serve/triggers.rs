@@ -171,11 +171,9 @@ pub(super) async fn write_back(installation: Arc<Installation>, every: Duration,
     while schedule.tick().await {
         // What a call did that is let go is looked up by the next process.
         match schedule.carry_out(installation.syncer.run(world.now_ms() + run_ms)).await {
-            Some(Ok(report)) if report.calls > 0 => {
-                tracing::info!(calls = report.calls, rows = report.rows, refused = report.refused, "sync.done");
-            }
+            Some(Ok(report)) => report.log(),
             Some(Err(error)) => tracing::error!(error = %error, "sync.failed"),
-            Some(Ok(_)) | None => {}
+            None => {}
         }
     }
 }
@@ -191,11 +189,9 @@ pub(super) async fn completions(installation: Arc<Installation>, every: Duration
             () = installation.intake.wake.notified() => sleep(AFTER_EVENT).await,
         }
         match schedule.carry_out(installation.enricher.run(world.now_ms() + COMPLETE_WITHIN_MS)).await {
-            Some(Ok(report)) if report.events > 0 => {
-                tracing::info!(calls = report.calls, events = report.events, messages = report.messages, "enrich.done");
-            }
+            Some(Ok(report)) => report.log(),
             Some(Err(error)) => tracing::error!(error = %error, "enrich.failed"),
-            Some(Ok(_)) | None => {}
+            None => {}
         }
     }
 }
@@ -206,17 +202,9 @@ pub(super) async fn reconciliations(installation: Arc<Installation>, every: Dura
     let mut schedule = Schedule::new(every, stopped);
     while schedule.tick().await {
         match schedule.carry_out(installation.reconciler.run(world.now_ms() + ms(every))).await {
-            Some(Ok(report)) if report.missed > 0 => {
-                tracing::warn!(
-                    leads = report.leads,
-                    created = report.created,
-                    missed = report.missed,
-                    messages = report.messages,
-                    "reconcile.missed"
-                );
-            }
+            Some(Ok(report)) => report.log(),
             Some(Err(error)) => tracing::error!(error = %error, "reconcile.failed"),
-            Some(Ok(_)) | None => {}
+            None => {}
         }
     }
 }

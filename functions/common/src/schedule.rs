@@ -22,10 +22,7 @@ pub async fn sync(syncer: &Syncer, event: &Event<Tick>) -> Result<(), Failed> {
     let until_ms = event.deadline_ms.min(syncer.world.now_ms() + WORK_FOR_MS);
     let report = syncer.run(until_ms).await;
     gauges::of_write_back(syncer).await;
-    let report = report?;
-    if report.calls > 0 {
-        tracing::info!(calls = report.calls, rows = report.rows, refused = report.refused, "sync.done");
-    }
+    report?.log();
     Ok(())
 }
 
@@ -58,25 +55,13 @@ async fn sweeps(sweeper: &Sweeper, event: &Event<Tick>) -> Result<(), Failed> {
 /// Completes events whose webhooks told too little of their leads.
 pub async fn complete(enricher: &Enricher, event: &Event<Tick>) -> Result<(), Failed> {
     let until_ms = event.deadline_ms.min(enricher.world.now_ms() + WORK_FOR_MS);
-    let report = enricher.run(until_ms).await?;
-    if report.events > 0 {
-        tracing::info!(calls = report.calls, events = report.events, messages = report.messages, "enrich.done");
-    }
+    enricher.run(until_ms).await?.log();
     Ok(())
 }
 
 /// Looks for leads whose webhooks did not come.
 pub async fn reconcile(reconciler: &Reconciler, event: &Event<Tick>) -> Result<(), Failed> {
     let until_ms = event.deadline_ms.min(reconciler.world.now_ms() + WORK_FOR_MS);
-    let report = reconciler.run(until_ms).await?;
-    if report.missed > 0 {
-        tracing::warn!(
-            leads = report.leads,
-            created = report.created,
-            missed = report.missed,
-            messages = report.messages,
-            "reconcile.missed"
-        );
-    }
+    reconciler.run(until_ms).await?.log();
     Ok(())
 }

@@ -1,10 +1,15 @@
-//! Caps: at most so many messages to one lead in any window of so long, over all rules.
+//! Caps: at most so many messages to one lead in any window of so long, over all rules or of one rule.
 //!
-//! A lead's recent messages are kept as instants with the messages' ids, so that a message which passes again (after
-//! a crash, or because its request did not go out) is recognised and counts once: from when it passed last, since it may
-//! have waited for hours in between.
+//! A lead's recent messages are kept as instants with the messages' ids and rules, so that a message which passes again
+//! (after a crash, or because its request did not go out) is recognised and counts once: from when it passed last, since it
+//! may have waited for hours in between.
 
-use crate::{config::Cap, identity::MessageId};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    config::{Cap, Config},
+    identity::{MessageId, RuleTag},
+};
 
 /// One message that was let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +18,8 @@ pub struct Sent {
     pub at_ms: i64,
     /// Which.
     pub id: MessageId,
+    /// Of which rule or campaign.
+    pub rule: RuleTag,
 }
 
 /// What the caps say of one more message.
@@ -27,37 +34,90 @@ pub enum Verdict {
     Hold(i64),
 }
 
-/// Asks the caps whether one more message may go to a lead at `now_ms`, given the lead's recent ones in any order. If
-/// it is one of them, it is asked about anew.
-#[must_use]
-pub fn ask(caps: &[Cap], recent: &[Sent], id: MessageId, now_ms: i64) -> Verdict {
-    let others: Vec<i64> = recent.iter().filter(|sent| sent.id != id).map(|sent| sent.at_ms).collect();
-    let free_at = |cap: &Cap| {
-        let mut instants = others.clone();
-        instants.sort_unstable();
-        // The max-th last one must be a whole window old.
-        let most = usize::try_from(cap.max.max(1)).unwrap_or(usize::MAX);
-        let oldest = instants.len().checked_sub(most).and_then(|at| instants.get(at));
-        oldest.map_or(i64::MIN, |at_ms| at_ms.saturating_add(i64::try_from(cap.every_ms).unwrap_or(i64::MAX)))
-    };
-    let latest = |shadow: bool| caps.iter().filter(|cap| cap.shadow == shadow).map(free_at).max().unwrap_or(i64::MIN);
-    match latest(false) {
-        until_ms if until_ms > now_ms => Verdict::Hold(until_ms),
-        _ => Verdict::Pass { shadow: latest(true) > now_ms },
+/// All caps of a configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Caps {
+    of_all: Vec<Cap>,
+    of_rules: BTreeMap<RuleTag, Vec<Cap>>,
+}
+
+impl Caps {
+    /// Those that a configuration names.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let own = config.rules.iter().filter(|rule| !rule.caps.is_empty());
+        Self {
+            of_all: config.caps.clone(),
+            of_rules: own.map(|rule| (RuleTag::of(rule.id.as_str()), rule.caps.clone())).collect(),
+        }
+    }
+
+    /// Whether any cap asks about messages of this rule.
+    #[must_use]
+    pub fn ask_about(&self, rule: RuleTag) -> bool {
+        !self.of_all.is_empty() || self.of_rules.contains_key(&rule)
+    }
+
+    /// The longest window of any cap, in ms.
+    #[must_use]
+    pub fn longest_ms(&self) -> i64 {
+        longest_ms(&self.of_all).max(self.of_rules.values().map(|caps| longest_ms(caps)).max().unwrap_or_default())
+    }
+
+    /// Asks whether one more message of `rule` may go to a lead at `now_ms`, given the lead's recent ones in any order. If
+    /// it is one of them, it is asked about anew.
+    #[must_use]
+    pub fn ask(&self, recent: &[Sent], (id, rule): (MessageId, RuleTag), now_ms: i64) -> Verdict {
+        let others = |of: Option<RuleTag>| {
+            let counts = |sent: &&Sent| sent.id != id && of.is_none_or(|rule| sent.rule == rule);
+            let mut instants: Vec<i64> = recent.iter().filter(counts).map(|sent| sent.at_ms).collect();
+            instants.sort_unstable();
+            instants
+        };
+        let own = self.of_rules.get(&rule).map(Vec::as_slice).unwrap_or_default();
+        let asked = [(self.of_all.as_slice(), others(None)), (own, others(Some(rule)))];
+        let latest = |shadow: bool| {
+            let instants = asked.iter().flat_map(|(caps, others)| {
+                caps.iter().filter(|cap| cap.shadow == shadow).map(|cap| free_at(cap, others))
+            });
+            instants.max().unwrap_or(i64::MIN)
+        };
+        match latest(false) {
+            until_ms if until_ms > now_ms => Verdict::Hold(until_ms),
+            _ => Verdict::Pass { shadow: latest(true) > now_ms },
+        }
+    }
+
+    /// `recent` with one more message, or a new instant of one that is in it, and without what no cap will ask about again.
+    #[must_use]
+    pub fn with(&self, recent: &[Sent], new: Sent) -> Vec<Sent> {
+        let mut all: Vec<Sent> = recent.iter().copied().filter(|sent| sent.id != new.id).collect();
+        all.push(new);
+        all.sort_unstable_by_key(|sent| sent.at_ms);
+        let mut asked = BTreeSet::new();
+        let mut ask_of = |caps: &[Cap], of: Option<RuleTag>| {
+            let most = caps.iter().map(|cap| cap.max).max().unwrap_or_default();
+            let counts = |sent: &&Sent| {
+                of.is_none_or(|rule| sent.rule == rule) && sent.at_ms > new.at_ms.saturating_sub(longest_ms(caps))
+            };
+            let latest = all.iter().rev().filter(counts).take(usize::try_from(most).unwrap_or(usize::MAX));
+            asked.extend(latest.map(|sent| sent.id));
+        };
+        ask_of(&self.of_all, None);
+        self.of_rules.iter().for_each(|(rule, caps)| ask_of(caps, Some(*rule)));
+        all.retain(|sent| asked.contains(&sent.id));
+        all
     }
 }
 
-/// `recent` with one more message, or a new instant of one that is in it, and without what no cap will ask about again.
-#[must_use]
-pub fn with(caps: &[Cap], recent: &[Sent], new: Sent) -> Vec<Sent> {
-    let longest_ms = caps.iter().map(|cap| cap.every_ms).max().unwrap_or_default();
-    let longest_ms = i64::try_from(longest_ms).unwrap_or(i64::MAX);
-    let most = caps.iter().map(|cap| cap.max).max().unwrap_or_default();
-    let counts = |sent: &Sent| sent.id != new.id && sent.at_ms > new.at_ms - longest_ms;
-    let mut kept: Vec<Sent> = recent.iter().copied().filter(counts).collect();
-    kept.push(new);
-    kept.sort_unstable_by_key(|sent| sent.at_ms);
-    let surplus = kept.len().saturating_sub(usize::try_from(most).unwrap_or(usize::MAX));
-    kept.drain(..surplus);
-    kept
+/// When a cap allows one more message after those of these instants, oldest first, in ms since the epoch.
+fn free_at(cap: &Cap, instants: &[i64]) -> i64 {
+    // The max-th last one must be a whole window old.
+    let most = usize::try_from(cap.max.max(1)).unwrap_or(usize::MAX);
+    let oldest = instants.len().checked_sub(most).and_then(|at| instants.get(at));
+    oldest.map_or(i64::MIN, |at_ms| at_ms.saturating_add(i64::try_from(cap.every_ms).unwrap_or(i64::MAX)))
+}
+
+fn longest_ms(caps: &[Cap]) -> i64 {
+    caps.iter().map(|cap| cap.every_ms).max().map_or(0, |ms| i64::try_from(ms).unwrap_or(i64::MAX))
 }

@@ -1,6 +1,6 @@
 //! What happened in LeadSquared, in the words that rules use.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,10 @@ pub struct Event {
     pub by: Option<String>,
     /// When the change happened, as LeadSquared wrote it (UTC, whole seconds).
     pub at: Option<String>,
+    /// Fields whose change LeadSquared's list told of before this delivery came, and the instant under which it did
+    /// ([`sight`](crate::sight)): it takes `at`'s place in the identity of messages of rules that watch such a field.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub listed: BTreeMap<String, String>,
 }
 
 /// An activity on a lead.

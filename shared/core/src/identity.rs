@@ -88,6 +88,19 @@ impl RunId {
     }
 }
 
+/// A rule or a campaign in four bytes, a hash of its id: what a lead's recent messages are kept with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleTag(pub u32);
+
+impl RuleTag {
+    /// That of a rule's or campaign's id.
+    #[must_use]
+    pub fn of(rule: &str) -> Self {
+        let hash = Hasher::new("rule").part(rule).finish();
+        Self(hash.first_chunk::<4>().map_or(0, |bytes| u32::from_be_bytes(*bytes)))
+    }
+}
+
 /// The id of the message that a run sends to a lead, or to a phone of which no lead is known.
 #[must_use]
 pub fn recipient_id(run: RunId, lead_or_phone: &str) -> MessageId {
@@ -134,7 +147,10 @@ pub fn message_id(rule: &str, watched: Option<&str>, event: &Event) -> MessageId
             if let Some(field) = watched {
                 hash.part(field).part(event.lead.get(field).unwrap_or_default());
             }
-            instant(&mut hash, event)
+            match watched.and_then(|field| event.listed.get(field)) {
+                Some(at) => hash.part(whole_seconds(at)),
+                None => instant(&mut hash, event),
+            }
         }
         _ => own_identity(&mut hash, event),
     };
@@ -177,7 +193,7 @@ fn own_identity<'h>(hash: &'h mut Hasher, event: &Event) -> &'h mut Hasher {
 /// the lead looked like after it.
 fn instant<'h>(hash: &'h mut Hasher, event: &Event) -> &'h mut Hasher {
     match &event.at {
-        Some(at) => hash.part(at.split('.').next().unwrap_or(at)),
+        Some(at) => hash.part(whole_seconds(at)),
         None => {
             for (name, value) in event.lead.iter() {
                 hash.part(name).part(value.unwrap_or_default());
@@ -185,6 +201,10 @@ fn instant<'h>(hash: &'h mut Hasher, event: &Event) -> &'h mut Hasher {
             hash
         }
     }
+}
+
+fn whole_seconds(at: &str) -> &str {
+    at.split('.').next().unwrap_or(at)
 }
 
 /// SHA-256 over length-prefixed parts, so that no two lists of parts hash alike by concatenation.

@@ -24,6 +24,7 @@ pub mod message;
 pub mod phone;
 pub mod recovery;
 pub mod settle;
+pub mod sight;
 pub mod spelling;
 pub mod text;
 pub mod writeback;

@@ -4,51 +4,68 @@
 
 use proptest::prelude::*;
 use recado_core::{
-    caps::{Sent, Verdict, ask, with},
+    caps::{Caps, Sent, Verdict},
     config::{Cap, Config},
-    identity::MessageId,
+    identity::{MessageId, RuleTag},
 };
 
 const HOUR_MS: i64 = 3_600_000;
 
-fn caps(yaml: &str) -> Vec<Cap> {
-    Config::parse(&format!("version: 1\nleadsquared: {{ plan: pro }}\ncaps: {yaml}\n")).expect("good").config.caps
+fn config(yaml: &str) -> Config {
+    Config::parse(&format!("version: 1\nleadsquared: {{ plan: pro }}\n{yaml}\n")).expect("good").config
 }
 
-fn id(number: i64) -> MessageId {
+fn caps(yaml: &str) -> Caps {
+    Caps::of(&config(&format!("caps: {yaml}")))
+}
+
+/// A message of this number, of a rule whose name nobody asks for.
+fn id(number: i64) -> (MessageId, RuleTag) {
     let mut id = [0; 16];
     id[8..].copy_from_slice(&number.to_be_bytes());
-    MessageId::from_bytes(id)
+    (MessageId::from_bytes(id), RuleTag::default())
+}
+
+fn sent(at_ms: i64, number: i64) -> Sent {
+    Sent { at_ms, id: id(number).0, rule: RuleTag::default() }
 }
 
 #[test]
 fn the_strictest_cap_says_when() {
     let caps = caps("[ { max: 1, every: 24h }, { max: 3, every: 7d } ]");
     let day_ms = 24 * HOUR_MS;
-    let sent: Vec<Sent> = (0..3).map(|day| Sent { at_ms: day * day_ms, id: id(day) }).collect();
-    assert_eq!(ask(&caps, &[], id(9), 5), Verdict::Pass { shadow: false });
-    assert_eq!(ask(&caps, &sent[..1], id(9), day_ms - 1), Verdict::Hold(day_ms));
-    assert_eq!(ask(&caps, &sent[..1], id(9), day_ms), Verdict::Pass { shadow: false });
-    assert_eq!(ask(&caps, &sent, id(9), 3 * day_ms), Verdict::Hold(7 * day_ms));
+    let recent: Vec<Sent> = (0..3).map(|day| sent(day * day_ms, day)).collect();
+    assert_eq!(caps.ask(&[], id(9), 5), Verdict::Pass { shadow: false });
+    assert_eq!(caps.ask(&recent[..1], id(9), day_ms - 1), Verdict::Hold(day_ms));
+    assert_eq!(caps.ask(&recent[..1], id(9), day_ms), Verdict::Pass { shadow: false });
+    assert_eq!(caps.ask(&recent, id(9), 3 * day_ms), Verdict::Hold(7 * day_ms));
 }
 
 #[test]
 fn a_message_that_passes_again_counts_once_and_from_then() {
     let caps = caps("[ { max: 1, every: 24h } ]");
-    let first = with(&caps, &[], Sent { at_ms: 0, id: id(0) });
+    let first = caps.with(&[], sent(0, 0));
     // Its request did not go out, and it comes again hours later.
-    assert_eq!(ask(&caps, &first, id(0), 20 * HOUR_MS), Verdict::Pass { shadow: false });
-    let again = with(&caps, &first, Sent { at_ms: 20 * HOUR_MS, id: id(0) });
-    assert_eq!(again, [Sent { at_ms: 20 * HOUR_MS, id: id(0) }]);
-    assert_eq!(ask(&caps, &again, id(1), 24 * HOUR_MS), Verdict::Hold(44 * HOUR_MS));
+    assert_eq!(caps.ask(&first, id(0), 20 * HOUR_MS), Verdict::Pass { shadow: false });
+    let again = caps.with(&first, sent(20 * HOUR_MS, 0));
+    assert_eq!(again, [sent(20 * HOUR_MS, 0)]);
+    assert_eq!(caps.ask(&again, id(1), 24 * HOUR_MS), Verdict::Hold(44 * HOUR_MS));
 }
 
 #[test]
 fn a_cap_in_shadow_holds_nothing_and_says_so() {
     let caps = caps("[ { max: 1, every: 24h, shadow: true } ]");
-    let sent = [Sent { at_ms: 0, id: id(0) }];
-    assert_eq!(ask(&caps, &sent, id(1), 1), Verdict::Pass { shadow: true });
-    assert_eq!(ask(&caps, &sent, id(1), 24 * HOUR_MS), Verdict::Pass { shadow: false });
+    let recent = [sent(0, 0)];
+    assert_eq!(caps.ask(&recent, id(1), 1), Verdict::Pass { shadow: true });
+    assert_eq!(caps.ask(&recent, id(1), 24 * HOUR_MS), Verdict::Pass { shadow: false });
+}
+
+#[test]
+fn nobody_asks_about_messages_that_no_cap_is_for() {
+    let config = config("rules: [ { id: a, on: lead.created, sms: a, caps: [ { max: 1, every: 1h } ] } ]");
+    let caps = Caps::of(&config);
+    assert!(caps.ask_about(RuleTag::of("a")));
+    assert!(!caps.ask_about(RuleTag::of("b")));
 }
 
 proptest! {
@@ -57,31 +74,48 @@ proptest! {
         max in (1_u32..5, 1_u32..8),
         hours in (1_u32..30, 30_u32..200),
         pauses_min in prop::collection::vec(0_i64..600, 1..150),
+        rules in prop::collection::vec(0_usize..3, 150),
+        own in (1_u32..4, 1_u32..400),
     ) {
-        let caps = caps(&format!(
-            "[ {{ max: {}, every: {}h }}, {{ max: {}, every: {}h }} ]", max.0, hours.0, max.1, hours.1
+        let config = config(&format!(
+            "caps: [ {{ max: {}, every: {}h }}, {{ max: {}, every: {}h }} ]\nrules:\n  \
+             - {{ id: a, on: lead.created, sms: a, caps: [ {{ max: {}, every: {}h }} ] }}\n  \
+             - {{ id: b, on: lead.created, sms: b, caps: [ {{ max: 2, every: 50h }}, {{ max: 5, every: 300h }} ] }}\n  \
+             - {{ id: c, on: lead.created, sms: c }}",
+            max.0, hours.0, max.1, hours.1, own.0, own.1
         ));
+        let caps = Caps::of(&config);
         let (mut now_ms, mut recent, mut all) = (0, Vec::new(), Vec::new());
-        for (number, pause) in (0_i64..).zip(pauses_min) {
+        for ((number, pause), rule) in (0_i64..).zip(pauses_min).zip(rules) {
             now_ms += pause * 60_000;
-            match ask(&caps, &recent, id(number), now_ms) {
+            let (id, rule) = (id(number).0, config.rules.get(rule).expect("one of three"));
+            let asked = (id, RuleTag::of(rule.id.as_str()));
+            match caps.ask(&recent, asked, now_ms) {
                 Verdict::Hold(until_ms) => {
                     prop_assert!(until_ms > now_ms);
                     // The stated instant is the first that would do.
-                    prop_assert_eq!(ask(&caps, &recent, id(number), until_ms), Verdict::Pass { shadow: false });
-                    prop_assert!(matches!(ask(&caps, &recent, id(number), until_ms - 1), Verdict::Hold(_)));
+                    prop_assert_eq!(caps.ask(&recent, asked, until_ms), Verdict::Pass { shadow: false });
+                    prop_assert!(matches!(caps.ask(&recent, asked, until_ms - 1), Verdict::Hold(_)));
                 }
                 Verdict::Pass { .. } => {
-                    recent = with(&caps, &recent, Sent { at_ms: now_ms, id: id(number) });
-                    all.push(now_ms);
+                    recent = caps.with(&recent, Sent { at_ms: now_ms, id, rule: asked.1 });
+                    all.push((now_ms, rule.id.as_str()));
                 }
             }
         }
-        for cap in &caps {
+        let fullest = |cap: &Cap, of: Option<&str>| {
             let every_ms = i64::try_from(cap.every_ms).expect("at most a year");
-            for &from in &all {
-                let inside = all.iter().filter(|at| (from..from + every_ms).contains(*at)).count();
-                prop_assert!(inside <= cap.max as usize);
+            let instants: Vec<i64> =
+                all.iter().filter(|(_, rule)| of.is_none_or(|of| *rule == of)).map(|(at_ms, _)| *at_ms).collect();
+            let inside = |from: &i64| instants.iter().filter(|at| (*from..from + every_ms).contains(*at)).count();
+            instants.iter().map(inside).max().unwrap_or_default()
+        };
+        for cap in &config.caps {
+            prop_assert!(fullest(cap, None) <= cap.max as usize);
+        }
+        for rule in &config.rules {
+            for cap in &rule.caps {
+                prop_assert!(fullest(cap, Some(rule.id.as_str())) <= cap.max as usize);
             }
         }
     }

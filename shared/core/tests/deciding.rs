@@ -2,6 +2,8 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test's helpers fail by panicking, as the test does")]
 
+use std::collections::BTreeMap;
+
 use recado_core::{
     config::Config,
     decide::{CONTROL, DEFAULT_EXPIRES_MS, Decision, LINGERS, Verdict, WAKE_UP_WITHIN_MS, WhyNot, decide},
@@ -37,6 +39,7 @@ fn created(pairs: &[(&str, &str)]) -> Event {
         activity: None,
         by: None,
         at: Some("2026-11-23 14:59:00".to_owned()),
+        listed: BTreeMap::new(),
     }
 }
 

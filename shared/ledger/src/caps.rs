@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
-use recado_core::{caps::Sent, identity::MessageId};
+use recado_core::{
+    caps::Sent,
+    identity::{MessageId, RuleTag},
+};
 
 use crate::{
     Ledger, LedgerError,
@@ -13,6 +16,8 @@ use crate::{
 
 /// Bytes of one entry: eight of the instant, sixteen of the id.
 const ENTRY_BYTES: usize = 24;
+/// Bytes of one entry's rule, which stands apart: rows of before rules had caps have none.
+const RULE_BYTES: usize = 4;
 
 /// A lead's recent messages as read, and the version that a write must still find.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,8 +36,10 @@ impl Ledger {
         for item in self.get_items(keys).await? {
             let read = Reader::new(&item);
             let lead = read.text("pk")?.trim_start_matches("C#").to_owned();
-            let entries = item.get("sent").and_then(|entries| entries.as_b().ok()).map(decode).unwrap_or_default();
-            found.insert(lead, LeadCaps { sent: entries, version: Some(read.number("version")?) });
+            let bytes =
+                |name: &str| item.get(name).and_then(|value| value.as_b().ok()).map(Blob::as_ref).unwrap_or_default();
+            let sent = decode(bytes("sent"), bytes("rules"));
+            found.insert(lead, LeadCaps { sent, version: Some(read.number("version")?) });
         }
         Ok(found)
     }
@@ -53,13 +60,15 @@ impl Ledger {
                     None => {
                         let mut item = key.into_item();
                         item.insert("sent".to_owned(), encode(&sent));
+                        item.insert("rules".to_owned(), encode_rules(&sent));
                         item.insert("version".to_owned(), n(1));
                         item.insert("ttl".to_owned(), ttl);
                         insert(&self.table, item)
                     }
                     Some(version) => {
                         let mut update = Update::of(key);
-                        update.set("sent", encode(&sent)).set("version", n(version + 1)).set("ttl", ttl);
+                        update.set("sent", encode(&sent)).set("rules", encode_rules(&sent));
+                        update.set("version", n(version + 1)).set("ttl", ttl);
                         update.only_if("\"version\"=?", [n(version)]);
                         update.build(&self.table)
                     }
@@ -86,11 +95,17 @@ fn encode(sent: &[Sent]) -> AttributeValue {
     AttributeValue::B(Blob::new(bytes.collect::<Vec<u8>>()))
 }
 
-fn decode(bytes: &Blob) -> Vec<Sent> {
-    let (entries, _) = bytes.as_ref().as_chunks::<ENTRY_BYTES>();
-    let entry = |entry: &[u8; ENTRY_BYTES]| {
+fn encode_rules(sent: &[Sent]) -> AttributeValue {
+    AttributeValue::B(Blob::new(sent.iter().flat_map(|sent| sent.rule.0.to_be_bytes()).collect::<Vec<u8>>()))
+}
+
+fn decode(sent: &[u8], rules: &[u8]) -> Vec<Sent> {
+    let ((entries, _), (rules, _)) = (sent.as_chunks::<ENTRY_BYTES>(), rules.as_chunks::<RULE_BYTES>());
+    let rules =
+        rules.iter().map(|rule| RuleTag(u32::from_be_bytes(*rule))).chain(std::iter::repeat(RuleTag::default()));
+    let entry = |(entry, rule): (&[u8; ENTRY_BYTES], RuleTag)| {
         let (at_ms, id) = entry.split_first_chunk::<8>()?;
-        Some(Sent { at_ms: i64::from_be_bytes(*at_ms), id: MessageId::from_bytes(id.try_into().ok()?) })
+        Some(Sent { at_ms: i64::from_be_bytes(*at_ms), id: MessageId::from_bytes(id.try_into().ok()?), rule })
     };
-    entries.iter().filter_map(entry).collect()
+    entries.iter().zip(rules).filter_map(entry).collect()
 }

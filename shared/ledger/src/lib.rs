@@ -22,6 +22,7 @@
 //! | settings | `S#name` | `S` | what the CRM assigned, such as the activity type's code |
 //! | incomplete event | `N#id` | `N` | a change that tells too little of its lead, until the lead has been read |
 //! | shown | `W#lead` | `W` | what the lead's own fields are known to show |
+//! | sights | `F#lead` | `F` | what was last seen of the lead's fields that rules watch |
 //! | lease | `K#name` | `K` | who leads where one function is enough, and until when |
 //! | run | `Q` | run | a campaign's run, and how far it has come |
 //! | page | `Q#run` | `P#page` | recipients of a run |
@@ -55,6 +56,7 @@ mod runs;
 mod schema;
 mod settings;
 mod shown;
+mod sights;
 mod suppressions;
 mod unknown;
 
@@ -73,6 +75,7 @@ pub use incomplete::IncompleteEvent;
 pub use messages::{Change, CrmChange, Due, DueRows, Guard, Inserted};
 pub use pauses::{Pause, Scope};
 pub use runs::{Phase, Run};
+pub use sights::{KeptSights, MOST_NOTICED};
 pub use suppressions::{Kind, Subject, Suppression};
 
 use aws_sdk_dynamodb::{

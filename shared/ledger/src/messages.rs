@@ -225,15 +225,7 @@ pub struct DueRows {
 impl Ledger {
     /// Writes new messages; one that exists is left as it is.
     pub async fn insert_messages(&self, messages: &[Message]) -> Result<Vec<Inserted>, LedgerError> {
-        let statements = messages
-            .iter()
-            .map(|message| {
-                let mut item = codec::message_item(message);
-                // Not before it may be sent: its row is also what a redelivered event meets.
-                item.insert("ttl".to_owned(), n(self.ttl_s(message.created_ms.max(message.expires_ms))));
-                insert(&self.table, item)
-            })
-            .collect();
+        let statements = messages.iter().map(|message| insert(&self.table, self.message_row(message))).collect();
         let judged = self.judge(statements).await?;
         let inserted = |judgement| match judgement {
             Judgement::Written => Inserted::New,
@@ -241,6 +233,14 @@ impl Ledger {
             Judgement::Undecided => Inserted::Undecided,
         };
         Ok(judged.into_iter().map(inserted).collect())
+    }
+
+    /// A new message's row. It stays at least until the message may no longer be sent: it is also what a redelivered event
+    /// meets.
+    pub(crate) fn message_row(&self, message: &Message) -> Item {
+        let mut item = codec::message_item(message);
+        item.insert("ttl".to_owned(), n(self.ttl_s(message.created_ms.max(message.expires_ms))));
+        item
     }
 
     /// Moves messages, each under its own guard. Says of each whether it certainly moved.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use recado_core::{
     caps::Sent,
     credits::SmsText,
-    identity::{BatchId, EventId, MessageId},
+    identity::{BatchId, EventId, MessageId, RuleTag},
     message::{BatchState, Channel, Crm, History, Message, Priority, State},
     phone::Phone,
     settle::Correction,
@@ -208,7 +208,13 @@ async fn a_leads_recent_messages_are_written_by_one_writer_at_a_time() {
     let (_table, ledger) = ledger().await;
     let lead = "lead-1".to_owned();
     assert!(ledger.caps(std::slice::from_ref(&lead)).await.unwrap().is_empty());
-    let sent = |number| vec![Sent { at_ms: NOW_MS, id: MessageId::from_bytes([number; 16]) }];
+    let sent = |number| {
+        vec![Sent {
+            at_ms: NOW_MS,
+            id: MessageId::from_bytes([number; 16]),
+            rule: RuleTag(u32::from(number) << 24 | 7),
+        }]
+    };
     let write = async |seen: LeadCaps, number| {
         ledger.write_caps(vec![(lead.clone(), seen, sent(number))], NOW_MS).await.unwrap()
     };

@@ -66,6 +66,15 @@ pub struct EnrichReport {
     pub messages: u64,
 }
 
+impl EnrichReport {
+    /// Says what was done, if anything was.
+    pub fn log(&self) {
+        if self.events > 0 {
+            tracing::info!(calls = self.calls, events = self.events, messages = self.messages, "enrich.done");
+        }
+    }
+}
+
 impl Enricher {
     /// Completes what waits, until nothing does or no call can start before `until_ms`, in ms since the epoch.
     pub async fn run(&self, until_ms: i64) -> Result<EnrichReport, RunError> {

@@ -6,6 +6,7 @@
 //! everything that a repetition would not mend it is 200 with the reason, since ten failures in a row make LeadSquared
 //! switch the webhook off.
 
+mod seen;
 mod understand;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -29,6 +30,7 @@ use crate::{
     secrets::Secret,
     world::World,
 };
+pub(crate) use seen::{Listed, change_of};
 pub use understand::{NotAnEvent, understand};
 
 /// The longest event that is kept until its lead has been read, in bytes: a row holds 400 KB.
@@ -120,8 +122,13 @@ impl Intake {
         };
         let mut taken = Taken { events: changes.len(), ..Taken::default() };
         let (mut messages, mut rows, mut incomplete) = (Vec::new(), Vec::new(), Vec::new());
-        for (place, change) in changes.into_iter().enumerate() {
-            match change.map_err(|error| NotAnEvent::unreadable(error.to_string())).and_then(understand) {
+        let mut events: Vec<Result<Event, NotAnEvent>> = changes
+            .into_iter()
+            .map(|change| change.map_err(|error| NotAnEvent::unreadable(error.to_string())).and_then(understand))
+            .collect();
+        self.see(&mut events, now_ms).await?;
+        for (place, event) in events.into_iter().enumerate() {
+            match event {
                 Ok(event) if self.is_incomplete(&event) && fits_a_row(&event) => {
                     incomplete.push(IncompleteEvent { id: event_id(&event), event, received_ms: now_ms });
                 }

@@ -1,17 +1,15 @@
-//! Leads that were created while webhooks were missed, and (`webhooks.rs`) webhooks that LeadSquared has switched off.
+//! What webhooks did not tell: leads that were created and watched fields that changed meanwhile (`changes.rs`), and
+//! webhooks that LeadSquared has switched off (`webhooks.rs`).
 //!
 //! LeadSquared keeps no history and delivers a webhook three times at most. What it does keep is when each lead was last
-//! modified. So now and then the leads modified since the last look are listed, in periods that overlap, and those
-//! created in the period are decided on as if their webhook had just come. A message for a new lead has the same identity
-//! whichever way the lead was noticed, so a lead that was announced as well gets one.
-//!
-//! A change of an old lead cannot be made good in that way: the list shows what a lead is like, not what it was, and a
-//! second edit hides the instant of the first, which is part of a change's identity. Guessing would send twice. Such
-//! leads are counted and reported, and left alone; see `docs/adr/0015-the-crm-side.md`.
+//! modified. So now and then the leads modified since the last look are listed, in periods that overlap, and decided on as
+//! if their webhook had just come. A message for a new lead has the same identity whichever way the lead was noticed, so a
+//! lead that was announced as well gets one; of changes, see `docs/adr/0025-missed-changes.md`.
 
+mod changes;
 mod webhooks;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Values};
 
 use leadsquared::{LeadFields, LeadPage, MAX_MODIFIED_PER_PAGE, Page, Standard, parse_time_ms};
 use recado_core::{
@@ -21,6 +19,7 @@ use recado_core::{
     fields::Fields,
     identity::{EventId, MessageId, event_id, message_id},
     kind::EventKind,
+    sight::watched,
 };
 use recado_ledger::{Ledger, LedgerError};
 
@@ -68,8 +67,26 @@ pub struct ReconcileReport {
     pub created: u64,
     /// Those of them whose webhooks did not come.
     pub missed: u64,
+    /// Leads of which a watched field changed without a webhook.
+    pub changed: u64,
     /// New messages.
     pub messages: u64,
+}
+
+impl ReconcileReport {
+    /// Says what was found, if anything was.
+    pub fn log(&self) {
+        if self.missed + self.changed > 0 {
+            tracing::warn!(
+                leads = self.leads,
+                created = self.created,
+                missed = self.missed,
+                changed = self.changed,
+                messages = self.messages,
+                "reconcile.missed"
+            );
+        }
+    }
 }
 
 impl Reconciler {
@@ -95,17 +112,21 @@ impl Reconciler {
         if to_ms <= done_ms {
             return Ok(report);
         }
-        if !self.answers_new_leads() {
+        let watched = watched(&self.intake.config);
+        if !self.answers_new_leads() && watched.is_empty() {
             self.keep_watermark(to_ms).await?;
             return Ok(report);
         }
         let Some(leads) = self.modified(from_ms, to_ms, until_ms, &mut report).await? else { return Ok(report) };
-        let events: Vec<Event> = leads.values().filter_map(|lead| created_in(lead, from_ms, to_ms)).collect();
+        // Webhooks that no rule needs are nobody's loss.
+        let new_leads = if self.answers_new_leads() { leads.values() } else { Values::default() };
+        let events: Vec<Event> = new_leads.filter_map(|lead| created_in(lead, from_ms, to_ms)).collect();
         (report.leads, report.created) = (leads.len() as u64, events.len() as u64);
         let missed = self.missed(events).await?;
         report.missed = missed.len() as u64;
         let events: Vec<(&Event, Event)> = missed.iter().map(|event| (event, event.clone())).collect();
         report.messages = self.intake.decided(&events).await? as u64;
+        self.look_at_changes(leads, &watched, &mut report).await?;
         self.keep_watermark(to_ms).await?;
         Ok(report)
     }
@@ -119,7 +140,8 @@ impl Reconciler {
         report: &mut ReconcileReport,
     ) -> Result<Option<BTreeMap<String, LeadFields>>, RunError> {
         let mut columns: BTreeSet<String> = columns(&self.intake.config);
-        columns.extend(["ProspectID", "CreatedOn", "CreatedBy"].map(str::to_owned));
+        columns.extend(["ProspectID", "CreatedOn", "CreatedBy", "ModifiedOn", "ModifiedBy"].map(str::to_owned));
+        columns.extend(watched(&self.intake.config).into_iter().map(str::to_owned));
         let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
         let mut all = BTreeMap::new();
         for _ in 0..READINGS {
@@ -191,5 +213,14 @@ fn created_in(lead: &LeadFields, from_ms: i64, to_ms: i64) -> Option<Event> {
     let (lead_id, at) = (lead.get("ProspectID")?.to_owned(), Some(at.to_owned()));
     let by = lead.get("CreatedBy").map(str::to_owned);
     let lead = Fields::from_iter(lead.clone().into_inner());
-    Some(Event { kind: EventKind::LeadCreated, lead_id, lead, before: None, activity: None, by, at })
+    Some(Event {
+        kind: EventKind::LeadCreated,
+        lead_id,
+        lead,
+        before: None,
+        activity: None,
+        by,
+        at,
+        listed: BTreeMap::new(),
+    })
 }

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::{Timestamp, ToSpan as _};
 use recado_core::{
-    config::{Cap, Config, SendingHours},
+    caps::Caps,
+    config::{Config, SendingHours},
     zone::Zone,
 };
 use recado_ledger::Quotas;
@@ -25,7 +26,7 @@ pub struct SendSettings {
     /// What a day of a rule may spend, for rules with a budget of their own.
     pub rule_quotas: HashMap<String, Quotas>,
     /// How many messages a lead may get.
-    pub caps: Vec<Cap>,
+    pub caps: Caps,
     /// The tenant's zone, whose calendar days the quotas count.
     pub zone: Zone,
     /// When messages may start, on the recipient's clock.
@@ -58,7 +59,7 @@ impl SendSettings {
                 .chain(config.campaigns.iter().map(|campaign| (&campaign.id, campaign.quota)))
                 .filter_map(|(id, quota)| Some((id.as_str().to_owned(), enforced(quota?))))
                 .collect(),
-            caps: config.caps.clone(),
+            caps: Caps::of(config),
             zone: config.timezone.clone(),
             hours: config.hours.clone(),
             rule_hours: config

@@ -69,6 +69,13 @@ pub struct SyncReport {
 }
 
 impl SyncReport {
+    /// Says what was done, if anything was.
+    pub fn log(&self) {
+        if self.calls > 0 {
+            tracing::info!(calls = self.calls, rows = self.rows, refused = self.refused, "sync.done");
+        }
+    }
+
     fn add(&mut self, other: Self) {
         self.calls += other.calls;
         self.rows += other.rows;

@@ -4,7 +4,7 @@ use super::action::{self, Action};
 use super::diagnostic::Problems;
 use super::names::{Ids, RuleId};
 use super::section::{Item, Section};
-use super::sending::{self, MAX_LINGER_MS, Quotas, SendTiming, SendingHours};
+use super::sending::{self, Cap, MAX_LINGER_MS, Quotas, SendTiming, SendingHours};
 use super::trigger::{self, Trigger};
 use super::{DAY_MS, MAX_RULES, values};
 use crate::call;
@@ -13,7 +13,7 @@ use crate::message::Priority;
 use crate::spelling::closest;
 use crate::text::Condition;
 
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 23] = [
     "id",
     "on",
     "field",
@@ -36,6 +36,7 @@ const KEYS: [&str; 22] = [
     "urgent",
     "reason",
     "control_percent",
+    "caps",
 ];
 const PRIORITIES: [&str; 3] = ["urgent", "normal", "low"];
 const EXAMPLE: &str = "- id: welcome, with its keys below it";
@@ -78,6 +79,8 @@ pub struct Rule {
     pub hours: Option<SendingHours>,
     /// Of a hundred leads, how many get nothing of this rule, always the same ones: 0 to 90. Default 0.
     pub control_percent: u8,
+    /// Messages of this rule per lead in rolling windows, beside the account's caps; all of them hold.
+    pub caps: Vec<Cap>,
 }
 
 /// What a rule needs of the rest of the file.
@@ -114,6 +117,7 @@ fn read(item: &Item<'_>, ids: &mut Ids, account: Account<'_>, problems: &mut Pro
     let own_hours = own_hours(&section, account.hours, is_voice, problems);
     let hours = if is_urgent { Some(account.hours.at_any_hour()) } else { own_hours };
     let control_percent = section.whole("control_percent", 0..=MAX_CONTROL_PERCENT, problems).unwrap_or_default();
+    let caps = sending::caps(&section, problems);
     let (id, trigger, action) = (id?, trigger?, action?);
     Some(Rule {
         id,
@@ -129,6 +133,7 @@ fn read(item: &Item<'_>, ids: &mut Ids, account: Account<'_>, problems: &mut Pro
         resends_unknown,
         hours,
         control_percent,
+        caps,
     })
 }
 

@@ -141,8 +141,9 @@ pub(super) fn of(section: &Section<'_>, key: &str, problems: &mut Problems) -> O
         .parsed(problems, |text| Hours::parse(text).map_err(|error| (error.to_string(), error.hint())))
 }
 
-pub(super) fn caps(root: &Section<'_>, problems: &mut Problems) -> Vec<Cap> {
-    let items = root.list("caps", MAX_CAPS, "[ { max: 1, every: 24h } ]", problems);
+/// `caps`, of the account or of a rule.
+pub(super) fn caps(section: &Section<'_>, problems: &mut Problems) -> Vec<Cap> {
+    let items = section.list("caps", MAX_CAPS, "[ { max: 1, every: 24h } ]", problems);
     let caps = items.iter().filter_map(|item| {
         let section = item.section(&["max", "every", "shadow"], problems)?;
         section.required("max", "max: 1", problems)?;

@@ -11,10 +11,10 @@ use std::{
 use recado_core::{
     block::{MAX_RECIPIENTS, Recipient},
     campaign::{Judge, Tally, columns},
-    caps::{Verdict, ask},
+    caps::Verdict,
     config::{Campaign, Tell},
     gate::{Gate, gate},
-    identity::RunId,
+    identity::{RuleTag, RunId},
     message::Message,
     writeback::ROWS_PER_CALL,
 };
@@ -210,13 +210,14 @@ impl Making<'_> {
         let left = messages.into_iter().enumerate().filter(|(place, _)| !suppressed.contains_key(place));
         let mut passed: Vec<Message> = left.map(|(_, message)| message).collect();
         let caps = &self.settings.caps;
-        if !caps.is_empty() {
+        let rule = passed.first().map(|message| RuleTag::of(&message.rule)).unwrap_or_default();
+        if caps.ask_about(rule) {
             let leads: Vec<String> = passed.iter().map(|message| message.lead_id.clone()).collect();
             let rows = ledger.caps(&leads).await?;
             let before = passed.len();
             passed.retain(|message| {
                 let sent = rows.get(&message.lead_id).map(|row| row.sent.clone()).unwrap_or_default();
-                matches!(ask(caps, &sent, message.id, self.now_ms), Verdict::Pass { .. })
+                matches!(caps.ask(&sent, (message.id, rule), self.now_ms), Verdict::Pass { .. })
             });
             self.plan.capped += (before - passed.len()) as u64;
         }

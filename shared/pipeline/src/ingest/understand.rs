@@ -1,5 +1,7 @@
 //! From LeadSquared's bodies to events in the words that rules use.
 
+use std::collections::BTreeMap;
+
 use leadsquared::{
     LeadFields,
     webhook::{ActivityChange, Change, Lead},
@@ -83,6 +85,7 @@ fn read(change: Change) -> Result<Event, NotAnEvent> {
                 lead,
                 before: None,
                 activity: None,
+                listed: BTreeMap::new(),
             })
         }
         Change::LeadChanged { before, after, .. } => {
@@ -90,7 +93,8 @@ fn read(change: Change) -> Result<Event, NotAnEvent> {
             let (lead_id, lead) = identified(after, "lead.changed")?;
             let at = owned(&lead, "ModifiedOn").or_else(|| owned(&lead, "LastModifiedOn"));
             let by = owned(&lead, "ModifiedBy");
-            Ok(Event { kind: EventKind::LeadChanged, lead_id, lead, before, activity: None, by, at })
+            let listed = BTreeMap::new();
+            Ok(Event { kind: EventKind::LeadChanged, lead_id, lead, before, activity: None, by, at, listed })
         }
         Change::Activity { activity, kind } => activity_event(activity, kind),
         Change::Opportunity { kind, lead_id } => {
@@ -124,6 +128,7 @@ fn activity_event(activity: leadsquared::webhook::Activity, kind: ActivityChange
         }),
         by: activity.created_by,
         at,
+        listed: BTreeMap::new(),
     })
 }
 

@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use recado_core::{
-    caps::{Sent, Verdict, ask, with},
+    caps::{Sent, Verdict},
+    identity::RuleTag,
     message::Message,
 };
 use recado_ledger::{LeadCaps, LedgerError};
@@ -42,14 +43,16 @@ impl Sender {
         report: &mut SendReport,
     ) -> Result<Capped, LedgerError> {
         let caps = &self.settings.caps;
-        let longest_ms = caps.iter().map(|cap| cap.every_ms).max().filter(|_| !planted(Fault::CapsNotAsked));
-        let Some(longest_ms) = longest_ms else { return Ok(Capped { passed: messages, ..Capped::default() }) };
-        let keep_until_ms = now_ms.saturating_add(i64::try_from(longest_ms).unwrap_or(i64::MAX / 2));
+        let keep_until_ms = now_ms.saturating_add(caps.longest_ms());
         let mut of_lead: BTreeMap<String, Vec<Message>> = BTreeMap::new();
-        for message in messages {
-            of_lead.entry(whose(&message)).or_default().push(message);
-        }
         let mut judged = Capped::default();
+        for message in messages {
+            if caps.ask_about(RuleTag::of(&message.rule)) && !planted(Fault::CapsNotAsked) {
+                of_lead.entry(whose(&message)).or_default().push(message);
+            } else {
+                judged.passed.push(message);
+            }
+        }
         for _ in 0..ATTEMPTS {
             let leads: Vec<String> = of_lead.keys().cloned().collect();
             if leads.is_empty() {
@@ -93,10 +96,11 @@ impl Sender {
         messages.sort_by_key(|message| (message.created_ms, message.id));
         let (mut sent, mut passed) = (seen.sent.clone(), Vec::new());
         for message in messages {
-            match ask(&self.settings.caps, &sent, message.id, now_ms) {
+            let rule = RuleTag::of(&message.rule);
+            match self.settings.caps.ask(&sent, (message.id, rule), now_ms) {
                 Verdict::Pass { shadow } => {
                     report.shadow_capped += u64::from(shadow);
-                    sent = with(&self.settings.caps, &sent, Sent { at_ms: now_ms, id: message.id });
+                    sent = self.settings.caps.with(&sent, Sent { at_ms: now_ms, id: message.id, rule });
                     passed.push(message);
                 }
                 Verdict::Hold(until_ms) => {

@@ -1,6 +1,6 @@
 //! The CRM side against LeadSquared's strict simulator, in virtual time: the write-back on each plan, with lost answers,
 //! failing rows, an unknown field, states that move meanwhile, and a process that dies in the middle; leads that are read
-//! for rules; leads whose webhooks did not come; and our own doings, which come back as webhooks.
+//! for rules; leads and changes whose webhooks did not come; and our own doings, which come back as webhooks.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,6 +11,7 @@
     reason = "a test's helpers fail by panicking, as the test does, and it shows its figures"
 )]
 
+mod changes;
 mod crm;
 mod enriching;
 mod loops;

@@ -97,6 +97,7 @@ fn carry_out(engine: &Database, operation: &str, body: Value) -> Result<Value, D
         "Scan" => run(body, |input| engine.scan(input)),
         "BatchGetItem" => run(body, |input| engine.batch_get_item(input)),
         "BatchWriteItem" => run(body, |input| engine.batch_write_item(input)),
+        "TransactWriteItems" => run(body, |input| engine.transact_write_items(input)),
         "BatchExecuteStatement" => run(body, |input| engine.batch_execute_statement(input)),
         _ => panic!("no such operation here: {operation}"),
     }

@@ -1,0 +1,112 @@
+//! What was last seen of leads' fields that rules watch: read together, written one conditional write per lead.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use recado_core::{message::Message, sight::Sights};
+
+use crate::{
+    Ledger, LedgerError,
+    batches::condition_failed,
+    codec::{Item, Key, Reader, n, s},
+    error::unavailable,
+    judged::{Judgement, Statement, Update, insert},
+    schema::misbuilt,
+};
+
+/// Most messages that are written together with what they were made of: a transaction holds 100 writes.
+pub const MOST_NOTICED: usize = 99;
+
+/// What was last seen of a lead as read, and the version that a write must still find.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeptSights {
+    /// What was seen; nothing if the lead has no row yet.
+    pub sights: Sights,
+    version: Option<u64>,
+}
+
+impl Ledger {
+    /// What was last seen of leads, by lead; those without a row are left out.
+    pub async fn sights(&self, lead_ids: &[&str]) -> Result<BTreeMap<String, KeptSights>, LedgerError> {
+        let mut kept = BTreeMap::new();
+        for item in self.get_items(lead_ids.iter().map(|lead| key(lead)).collect()).await? {
+            let read = Reader::new(&item);
+            let lead = read.text("pk")?.trim_start_matches("F#").to_owned();
+            let sights = serde_json::from_str(&read.text("seen")?).map_err(|_| read.unreadable("seen"))?;
+            kept.insert(lead, KeptSights { sights, version: Some(read.number("version")?) });
+        }
+        Ok(kept)
+    }
+
+    /// Writes what was seen of leads where nobody wrote since it was read. Says of each whether it certainly was written.
+    pub async fn keep_sights(
+        &self,
+        changes: Vec<(String, KeptSights, Sights)>,
+        now_ms: i64,
+    ) -> Result<Vec<bool>, LedgerError> {
+        let statement = |(lead, kept, sights): (String, KeptSights, Sights)| -> Statement {
+            let Some(version) = kept.version else {
+                return insert(&self.table, self.sights_item(&lead, 1, &sights, now_ms));
+            };
+            let mut update = Update::of(key(&lead));
+            update.set("seen", s(text(&sights))).set("version", n(version + 1)).set("ttl", n(self.ttl_s(now_ms)));
+            update.only_if("\"version\"=?", [n(version)]);
+            update.build(&self.table)
+        };
+        let judged = self.judge(changes.into_iter().map(statement).collect()).await?;
+        Ok(judged.into_iter().map(|judgement| judgement == Judgement::Written).collect())
+    }
+
+    /// Writes what was seen of a lead together with the messages that it was seen to ask for, at most
+    /// [`MOST_NOTICED`] of them, all or nothing. `false`: the lead was seen by somebody else since it was read, or one of
+    /// the messages exists.
+    pub async fn notice(
+        &self,
+        (lead, kept, sights): (&str, &KeptSights, &Sights),
+        messages: &[Message],
+        now_ms: i64,
+    ) -> Result<bool, LedgerError> {
+        let version = kept.version.unwrap_or_default() + 1;
+        let mut row = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(self.sights_item(lead, version, sights, now_ms)))
+            .condition_expression(if kept.version.is_some() { "version = :was" } else { "attribute_not_exists(pk)" });
+        if let Some(version) = kept.version {
+            row = row.expression_attribute_values(":was", n(version));
+        }
+        let mut writes = vec![TransactWriteItem::builder().put(row.build().map_err(misbuilt)?).build()];
+        for message in messages {
+            let put = Put::builder()
+                .table_name(&self.table)
+                .set_item(Some(self.message_row(message)))
+                .condition_expression("attribute_not_exists(pk)")
+                .build()
+                .map_err(misbuilt)?;
+            writes.push(TransactWriteItem::builder().put(put).build());
+        }
+        // Of these messages and this version there is one such write, however often it is tried.
+        let first = messages.first().map(|message| message.id.to_string()).unwrap_or_default();
+        match self.transact(format!("{first:.16}-{version}"), writes).await {
+            Ok(()) => Ok(true),
+            Err(error) if condition_failed(&error) => Ok(false),
+            Err(error) => Err(unavailable("TransactWriteItems")(error)),
+        }
+    }
+
+    fn sights_item(&self, lead: &str, version: u64, sights: &Sights, now_ms: i64) -> Item {
+        let mut item = key(lead).into_item();
+        item.insert("seen".to_owned(), s(text(sights)));
+        item.insert("version".to_owned(), n(version));
+        item.insert("ttl".to_owned(), n(self.ttl_s(now_ms)));
+        item
+    }
+}
+
+fn text(sights: &Sights) -> String {
+    serde_json::to_string(sights).unwrap_or_default()
+}
+
+/// LeadSquared does not mind the case of a lead's id.
+fn key(lead_id: &str) -> Key {
+    Key { pk: format!("F#{}", lead_id.to_ascii_lowercase()), sk: "F".to_owned() }
+}

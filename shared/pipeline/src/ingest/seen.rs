@@ -1,0 +1,107 @@
+//! What webhooks and the list of modified leads show of the fields that rules watch, kept for each lead; and changes that
+//! the list alone told of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use leadsquared::parse_time_ms;
+use recado_core::{
+    event::Event,
+    fields::Fields,
+    identity::MessageId,
+    kind::EventKind,
+    sight::{Sights, watched},
+};
+use recado_ledger::{KeptSights, LedgerError, MOST_NOTICED};
+
+use super::{Intake, NotAnEvent};
+
+/// How often what was seen is read and written again because others saw the same leads meanwhile: LeadSquared posts up to
+/// three webhooks of one edit at once.
+const ATTEMPTS: u32 = 8;
+
+/// What the list shows of a lead, against what was seen of it.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    /// The lead's id.
+    pub(crate) lead_id: String,
+    /// What was seen before, as it was read.
+    pub(crate) kept: KeptSights,
+    /// What is seen now.
+    pub(crate) sights: Sights,
+}
+
+impl Intake {
+    /// Keeps what events show of watched fields, and gives each event the changes that the list has told of. It comes
+    /// before anything is decided: what was seen and not decided on is delivered again, since the webhook is not answered.
+    pub(super) async fn see(&self, events: &mut [Result<Event, NotAnEvent>], now_ms: i64) -> Result<(), LedgerError> {
+        let watched = watched(&self.config);
+        let shows = |event: &Event| event.activity.is_none() && watched.iter().any(|field| event.lead.contains(field));
+        let mut events: Vec<&mut Event> = events.iter_mut().flatten().filter(|event| shows(event)).collect();
+        for _ in 0..ATTEMPTS {
+            if events.is_empty() {
+                return Ok(());
+            }
+            let ids: Vec<&str> = events.iter().map(|event| event.lead_id.as_str()).collect();
+            let kept = self.ledger.sights(&ids).await?;
+            let mut now = BTreeMap::new();
+            for event in &mut events {
+                let lead = event.lead_id.to_ascii_lowercase();
+                let sights: &mut Sights = now
+                    .entry(lead)
+                    .or_insert_with_key(|lead| kept.get(lead).map(|kept| kept.sights.clone()).unwrap_or_default());
+                let at_ms = event.at.as_deref().and_then(parse_time_ms).unwrap_or(now_ms);
+                event.listed = sights.deliver(event, &watched, at_ms);
+            }
+            let is_news = |(lead, sights): &(String, Sights)| kept.get(lead).is_none_or(|kept| kept.sights != *sights);
+            let news: Vec<(String, Sights)> = now.into_iter().filter(is_news).collect();
+            let changes = news
+                .iter()
+                .map(|(lead, sights)| (lead.clone(), kept.get(lead).cloned().unwrap_or_default(), sights.clone()));
+            let written = self.ledger.keep_sights(changes.collect(), now_ms).await?;
+            let open: Vec<String> =
+                news.into_iter().zip(written).filter(|(_, written)| !written).map(|((lead, _), _)| lead).collect();
+            events.retain(|event| open.contains(&event.lead_id.to_ascii_lowercase()));
+        }
+        let reason = "what was seen of a lead could not be kept".to_owned();
+        Err(LedgerError::Unavailable { operation: "BatchExecuteStatement", reason })
+    }
+
+    /// Decides on a change of which the list alone tells, and writes its messages together with what was seen: nobody
+    /// tells of it twice. Returns how many new messages it became; `None`: somebody else saw the lead meanwhile.
+    pub(crate) async fn noticed(&self, event: &Event, listed: &Listed) -> Result<Option<usize>, LedgerError> {
+        let now_ms = self.world.now_ms();
+        let (mut messages, mut rows) = (Vec::new(), Vec::new());
+        self.consider(event, event, now_ms, &mut messages, &mut rows);
+        // A message that exists was made of this very change.
+        let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
+        let known: BTreeSet<MessageId> = self.ledger.messages(&ids).await?.iter().map(|message| message.id).collect();
+        messages.retain(|message| !known.contains(&message.id));
+        let (before, together) = messages.split_at(messages.len().saturating_sub(MOST_NOTICED));
+        self.ledger.insert_messages(before).await?;
+        if !self.ledger.notice((&listed.lead_id, &listed.kept, &listed.sights), together, now_ms).await? {
+            return Ok(None);
+        }
+        for row in &rows {
+            self.ledger.keep_event(row).await?;
+        }
+        Ok(Some(messages.len()))
+    }
+}
+
+/// The event that a change is of which the list alone tells: the lead as it is, and before it the same with the values of
+/// watched fields that were seen last.
+pub(crate) fn change_of(lead_id: &str, lead: Fields, changed: &Fields) -> Event {
+    let mut before = lead.clone();
+    before.extend(changed.iter());
+    let (by, at) = (lead.filled("ModifiedBy").map(str::to_owned), lead.filled("ModifiedOn").map(str::to_owned));
+    Event {
+        kind: EventKind::LeadChanged,
+        lead_id: lead_id.to_owned(),
+        lead,
+        before: Some(before),
+        activity: None,
+        by,
+        at,
+        listed: BTreeMap::new(),
+    }
+}
