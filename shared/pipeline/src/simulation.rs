@@ -91,7 +91,7 @@ const FAULTS: [(Fault, &[Invariant]); 19] = [
     (Fault::HoursNotAskedAgain, &[Invariant::Limits]),
     (Fault::CapsNotAsked, &[Invariant::Limits]),
     (Fault::BudgetNotEnforced, &[Invariant::Limits]),
-    (Fault::ClaimNotChecked, &[Invariant::SentOnce]),
+    (Fault::ClaimNotChecked, &[Invariant::SentOnce, Invariant::Forward]),
     (Fault::SurplusKept, &[Invariant::Books]),
     (Fault::CalledBeforeWritten, &[Invariant::SentOnce, Invariant::Forward, Invariant::Books]),
     (Fault::MembersNotListed, &[Invariant::SentOnce, Invariant::Forward, Invariant::Books]),
