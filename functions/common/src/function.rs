@@ -9,6 +9,7 @@ use recado_core::config::Config;
 use recado_ledger::{Ledger, timeouts};
 use recado_pipeline::{
     audio::{AudioStore, Audios},
+    campaigns::Campaigns,
     enrich::Enricher,
     ingest::Intake,
     reconcile::Reconciler,
@@ -47,6 +48,7 @@ pub struct Function {
     sender: Kept<Sender>,
     syncer: Kept<Syncer>,
     enricher: Kept<Enricher>,
+    campaigns: Kept<Campaigns>,
 }
 
 /// What a use case is made of.
@@ -116,6 +118,7 @@ impl Function {
             sender: Kept::new(),
             syncer: Kept::new(),
             enricher: Kept::new(),
+            campaigns: Kept::new(),
         }
     }
 
@@ -181,6 +184,13 @@ impl Function {
         let basis = self.basis(&[Name::LeadSquared]).await?;
         let make = |basis: &Basis| Ok(installation::enricher(&syncer, &self.decider(basis)?));
         self.enricher.of(basis, make).await
+    }
+
+    /// What starts campaigns and brings their audiences to the sender.
+    pub async fn campaigns(&self) -> anyhow::Result<Campaigns> {
+        let syncer = self.syncer().await?;
+        let basis = self.basis(&[Name::LeadSquared]).await?;
+        self.campaigns.of(basis, |basis| Ok(installation::campaigns(Arc::clone(&basis.config), &syncer))).await
     }
 
     /// What looks for leads whose webhooks did not come.

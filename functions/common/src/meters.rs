@@ -16,13 +16,14 @@ use tracing_subscriber::{
 };
 
 /// Lines of what went well, and their fields that are added up.
-const MEASURED: [(&str, &[&str]); 6] = [
+const MEASURED: [(&str, &[&str]); 7] = [
     ("webhook.taken", &["events", "messages.new", "messages.known", "not_understood"]),
     ("send.called", &["batch.messages"]),
     ("sweep.done", &["waiting", "recovered", "callbacks"]),
     ("callback.applied", &[]),
     ("sync.done", &["calls", "rows", "refused"]),
     ("enrich.done", &["calls", "events", "messages"]),
+    ("campaign.done", &["started", "looked_at", "released"]),
 ];
 
 /// The layer that counts. It hears Recado's own lines only, whatever `RECADO_LOG` says.

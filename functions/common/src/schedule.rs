@@ -1,7 +1,7 @@
 //! What comes each minute. A run begins nothing new after `WORK_FOR_MS`, and the next one goes on where it ended: so two
 //! runs seldom meet, and a call under way has the rest of the function's timeout to come back.
 
-use recado_pipeline::{enrich::Enricher, reconcile::Reconciler, sweep::Sweeper, sync::Syncer};
+use recado_pipeline::{campaigns::Campaigns, enrich::Enricher, reconcile::Reconciler, sweep::Sweeper, sync::Syncer};
 use serde::Deserialize;
 
 use crate::{Event, Failed, gauges};
@@ -56,6 +56,21 @@ async fn sweeps(sweeper: &Sweeper, event: &Event<Tick>) -> Result<(), Failed> {
 pub async fn complete(enricher: &Enricher, event: &Event<Tick>) -> Result<(), Failed> {
     let until_ms = event.deadline_ms.min(enricher.world.now_ms() + WORK_FOR_MS);
     enricher.run(until_ms).await?.log();
+    Ok(())
+}
+
+/// Starts campaigns whose time has come, and brings all runs forward.
+pub async fn campaigns(campaigns: &Campaigns, event: &Event<Tick>) -> Result<(), Failed> {
+    let until_ms = event.deadline_ms.min(campaigns.world.now_ms() + WORK_FOR_MS);
+    let report = campaigns.tick(until_ms).await?;
+    if report.started + report.looked_at + report.released > 0 {
+        tracing::info!(
+            started = report.started,
+            looked_at = report.looked_at,
+            released = report.released,
+            "campaign.done"
+        );
+    }
     Ok(())
 }
 

@@ -26,6 +26,8 @@ const CALLBACK_SECRET: &str = "local-callback-secret";
 const APP_ID: &str = "simulated-app";
 /// The lead of the webhook.
 const PHONE: &str = "+5511901110011";
+/// The recording that is put into the bucket.
+const RECORDING: &str = "welcome.wav";
 const AT: &str = "2026-11-20T12:00:00Z";
 
 fn folder() -> PathBuf {
@@ -120,6 +122,29 @@ fn written() -> Value {
     }] })
 }
 
+/// What EventBridge tells of a file that was put into the bucket. Source: Amazon S3's page on the structure of these events.
+fn dropped() -> Value {
+    json!({
+        "version": "0",
+        "id": "00000000-0000-4000-8000-000000000000",
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "account": "000000000000",
+        "time": AT,
+        "region": "sa-east-1",
+        "resources": ["arn:aws:s3:::recado-audio"],
+        "detail": {
+            "version": "0",
+            "bucket": { "name": "recado-audio" },
+            "object": { "key": RECORDING, "size": 32_044, "etag": "0", "sequencer": "0" },
+            "request-id": "0000000000000000",
+            "requester": "000000000000",
+            "source-ip-address": "192.0.2.1",
+            "reason": "PutObject",
+        },
+    })
+}
+
 /// What EventBridge hands on where the template gives no input of its own.
 fn scheduled() -> Value {
     json!({
@@ -139,6 +164,7 @@ fn scheduled() -> Value {
 fn environment() -> Value {
     json!({ "Parameters": {
         "RECADO_TABLE": "http://host.docker.internal:4003/recado",
+        "RECADO_AUDIO_BUCKET": "http://host.docker.internal:4004/recado-audio",
         "LIGUELEAD_BASE_URL": "http://host.docker.internal:4001/v1",
         "LEADSQUARED_BASE_URL": "http://host.docker.internal:4002/v2",
         "RECADO_PUBLIC_URL": "",
@@ -150,7 +176,7 @@ fn environment() -> Value {
     } })
 }
 
-fn all() -> [(&'static str, Value); 7] {
+fn all() -> [(&'static str, Value); 9] {
     [
         ("crm-webhook.json", request(WEBHOOK_PATH, "event=3", Some(WEBHOOK_SECRET), &delivered())),
         ("delivery-webhook.json", callback()),
@@ -158,6 +184,8 @@ fn all() -> [(&'static str, Value); 7] {
         ("reconciler.json", scheduled()),
         ("reconciler-missed-webhooks.json", json!({ "reconcile": true })),
         ("crm-sync.json", scheduled()),
+        ("campaigns.json", scheduled()),
+        ("recordings.json", dropped()),
         ("environment.json", environment()),
     ]
 }

@@ -22,11 +22,17 @@ pub(crate) struct Bucket(AmazonS3);
 impl Bucket {
     /// The bucket that the template names, with the function's own credentials.
     pub(crate) fn from_environment() -> anyhow::Result<Self> {
-        let name = required(VARIABLE, "the stack's bucket")?;
-        // An emulator answers in plain text; AWS does not.
-        let is_plain = optional("AWS_ENDPOINT_URL").is_some_and(|url| url.starts_with("http://"));
-        let builder = AmazonS3Builder::from_env().with_bucket_name(name).with_allow_http(is_plain);
-        Ok(Self(builder.build().context(VARIABLE)?))
+        let place = required(VARIABLE, "the stack's bucket")?;
+        let (endpoint, name) = endpoint_and_name(&place);
+        let builder = AmazonS3Builder::from_env().with_bucket_name(name);
+        let builder = match endpoint {
+            Some(endpoint) => builder.with_endpoint(endpoint),
+            None => builder,
+        };
+        // What stands in for S3 answers in plain text; S3 does not.
+        let endpoint = endpoint.map(str::to_owned).or_else(|| optional("AWS_ENDPOINT_URL"));
+        let is_plain = endpoint.is_some_and(|url| url.starts_with("http://"));
+        Ok(Self(builder.with_allow_http(is_plain).build().context(VARIABLE)?))
     }
 
     /// The size of the file `name` in bytes, if there is one.
@@ -46,6 +52,11 @@ impl Files for Bucket {
     }
 }
 
+/// A bucket's name; or, to try the function on one's own machine, `http://host:port/NAME`, as with the table.
+fn endpoint_and_name(place: &str) -> (Option<&str>, &str) {
+    place.rsplit_once('/').map_or((None, place), |(endpoint, name)| (Some(endpoint), name))
+}
+
 fn path(name: &str) -> io::Result<Path> {
     Path::parse(name).map_err(io::Error::other)
 }
@@ -55,5 +66,16 @@ fn found<T>(result: Result<T, Error>) -> io::Result<Option<T>> {
         Ok(found) => Ok(Some(found)),
         Err(Error::NotFound { .. }) => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_is_named_or_given_with_its_address() {
+        assert_eq!(endpoint_and_name("recado-audio"), (None, "recado-audio"));
+        assert_eq!(endpoint_and_name("http://127.0.0.1:4004/audio"), (Some("http://127.0.0.1:4004"), "audio"));
     }
 }

@@ -90,6 +90,8 @@ mod tests {
             "detail": { "bucket": { "name": "b" }, "object": { "key": "olá bem-vindo.mp3", "size": 388_000 } },
         });
         assert_eq!(key(created).as_deref(), Some("olá bem-vindo.mp3"));
+        let event = serde_json::from_str(include_str!("../../../events/recordings.json")).unwrap();
+        assert_eq!(key(event).as_deref(), Some("welcome.wav"));
         assert_eq!(key(serde_json::json!({ "detail-type": "Scheduled Event", "detail": {} })), None);
         assert_eq!(key(serde_json::json!({})), None);
     }
