@@ -19,7 +19,8 @@ from support import ROOT, Processes
 EVENTS = ROOT / "events"
 STARTS = int(os.environ.get("STARTS", "20"))
 OURS = {"CrmWebhook": "crm-webhook.json", "DeliveryWebhook": "delivery-webhook.json", "Sender": "sender.json",
-        "Reconciler": "reconciler.json", "CrmSync": "crm-sync.json", "Recordings": "reconciler.json"}
+        "Reconciler": "reconciler.json", "CrmSync": "crm-sync.json", "Campaigns": "campaigns.json",
+        "Recordings": "reconciler.json"}
 
 
 def zipped_bytes(folder, paths):

@@ -1,6 +1,7 @@
 """What the tests of this folder share: processes with their logs, the simulators, and what the vendors were told."""
 
 import contextlib
+import io
 import json
 import os
 import socket
@@ -8,6 +9,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+import wave
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +51,17 @@ def http(url, body=None, headers=None, method=None):
 
 def get_json(url):
     return json.loads(http(url)[1])
+
+
+def wav(seconds):
+    """A recording of silence."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8_000)
+        file.writeframes(bytes(16_000 * seconds))
+    return content.getvalue()
 
 
 class Processes:

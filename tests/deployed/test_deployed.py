@@ -3,26 +3,24 @@ and deleted. `tests/deployed/run` prepares what this needs: the built functions,
 """
 
 import contextlib
-import io
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
-import wave
 from pathlib import Path
 
 import boto3
 from samcli.yamlhelper import yaml_parse
 
-from support import RECADO, REGION, ROOT, Processes, activities, free_port, http, sent, step, wait_for
+from support import REGION, ROOT, Processes, activities, free_port, get_json, http, sent, step, wait_for, wav
 
 STACK = "recado-test"
 RULES = """\
 version: 1
 leadsquared: { plan: enterprise, bulk_calls_per_5s: 5 }
-quotas: { messages_per_day: 7 }
+quotas: { messages_per_day: 11 }
 rules:
   - id: welcome
     on: lead.created
@@ -32,6 +30,12 @@ rules:
     on: lead.created
     when: lead.Source == "Phone"
     voice: { audio: welcome.wav, title: "Welcome" }
+campaigns:
+  - id: news
+    schedule: "cron(0 13 1 1 ? *)"
+    audience: { field: ProspectStage, op: "=", value: Customer }
+    sms: "Confira as novidades."
+    expires: 6h
 """
 
 
@@ -102,6 +106,19 @@ class System(Processes):
         done = functions.invoke(FunctionName=name, Payload=(ROOT / event).read_bytes())
         assert "FunctionError" not in done, done["Payload"].read()
 
+    def customer(self, number):
+        """A lead of the campaign's audience, as the CRM has it."""
+        fields = {"Phone": f"+55-119{number:08}", "ProspectStage": "Customer"}
+        url = f"{self.leadsquared}/_recado/leads/00000000-0000-4000-8000-{number:012}"
+        status, _ = http(url, json.dumps(fields).encode(), {"content-type": "application/json"}, "PUT")
+        assert status == 204, status
+
+    def campaign(self, verb, *arguments):
+        return json.loads(self.recado("campaign", verb, *arguments, "--stack", STACK, "--json"))
+
+    def run_of(self, name):
+        return next(status for status in self.campaign("status", "news") if status["run"] == name)
+
     def told_once(self):
         """What was written so that it is said once a day."""
         rows = self.aws("dynamodb").scan(TableName=STACK)["Items"]
@@ -111,17 +128,6 @@ class System(Processes):
         lines = self.requests_file.read_text().splitlines() if self.requests_file.exists() else []
         requests = [json.loads(line) for line in lines]
         return requests, sorted({request["denied"] for request in requests if request["denied"]})
-
-
-def wav(seconds):
-    """A recording of silence."""
-    content = io.BytesIO()
-    with wave.open(content, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8_000)
-        file.writeframes(bytes(16_000 * seconds))
-    return content.getvalue()
 
 
 def shape(system, table):
@@ -231,8 +237,10 @@ def follow(system):
     wait_for("LeadSquared knows", lambda: len(activities(system)) == 6)
     step("both secrets were rotated, without a webhook or a callback turned away")
 
+    run_a_campaign(system)
+
     wait_for("the warning of 80 % of the budget", lambda: "warned" in system.told_once(), 90)
-    step("six of seven messages of the day's budget are spent, and the reconciler said so")
+    step("nine of eleven messages of the day's budget are spent, and the reconciler said so")
 
     assert set(sent(system).values()) == {1}, f"no message twice: {sent(system)}"
     requests, denied = system.denied()
@@ -240,8 +248,8 @@ def follow(system):
     used = {}
     for request in requests:
         used.setdefault(request["function"], set()).add(request["action"])
-    assert set(used) == {"crm-webhook", "delivery-webhook", "sender", "reconciler", "crm-sync", "recordings"}, used
-    step(f"{len(requests)} requests of six functions to the table, each inside its role")
+    assert set(used) == {"crm-webhook", "delivery-webhook", "sender", "reconciler", "crm-sync", "campaigns", "recordings"}, used
+    step(f"{len(requests)} requests of seven functions to the table, each inside its role")
 
     # `sam delete` asks for a field of the stack that the emulator does not have.
     cloudformation = system.aws("cloudformation")
@@ -252,6 +260,32 @@ def follow(system):
     assert not system.aws("lambda").list_functions()["Functions"], "no function is left"
     step("the stack was deleted")
     print("1 passed, 0 failed")
+
+
+def run_a_campaign(system):
+    """Three customers get one text in one request, once, and LeadSquared is told of each; a cancelled run reaches nobody."""
+    for number in (11, 12, 13):
+        system.customer(number)
+    system.campaign("pause", "news", "--why", "the text is not agreed")
+    assert system.campaign("start", "news", "--run", "one")["is_new"]
+    system.invoke("Campaigns", "events/campaigns.json")
+    assert system.run_of("one")["phase"] == "gathering", "what is paused is not read"
+    system.campaign("resume", "news")
+    assert system.campaign("start", "news", "--run", "two")["is_new"]
+    assert system.campaign("cancel", "news", "--run", "two")["run"] == "two"
+    # What comes each minute, at once.
+    system.invoke("Campaigns", "events/campaigns.json")
+    wait_for("the audience is with the sender", lambda: system.run_of("one")["phase"] in ("sending", "done"))
+    assert system.run_of("one")["recipients"] == 3
+    assert system.run_of("two")["phase"] == "cancelled"
+    wait_for("all of them have it", lambda: system.run_of("one")["states"] == {"delivered": 3})
+    wait_for("LeadSquared knows", lambda: len(activities(system)) == 9)
+    campaigns = get_json(f"{system.liguelead}/_recado/received")["campaigns"]
+    news = [sorted(campaign["phones"]) for campaign in campaigns if campaign["message"] == "Confira as novidades."]
+    assert news == [["11900000011", "11900000012", "11900000013"]], f"one request, and nobody else: {news}"
+    system.invoke("Campaigns", "events/campaigns.json")
+    assert system.run_of("one")["phase"] == "done"
+    step("a campaign was paused, resumed, sent in one request and told to LeadSquared; another was cancelled")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from support import ROOT, Processes, free_port, step, wait_for
 
 EVENTS = ROOT / "events"
 FUNCTIONS = {"CrmWebhook": "crm-webhook.json", "DeliveryWebhook": "delivery-webhook.json", "Sender": "sender.json",
-             "Reconciler": "reconciler.json", "CrmSync": "crm-sync.json", "Recordings": "reconciler.json"}
+             "Reconciler": "reconciler.json", "CrmSync": "crm-sync.json", "Campaigns": "campaigns.json",
+             "Recordings": "recordings.json"}
 
 
 def event(name):
@@ -28,7 +29,7 @@ class Bench(Processes):
         nobody = f"http://127.0.0.1:{free_port()}"
         ours = event("environment.json")["Parameters"] | {
             "RECADO_TABLE": f"{table}/recado", "LIGUELEAD_BASE_URL": f"{nobody}/v1", "LEADSQUARED_BASE_URL": f"{nobody}/v2",
-            "RECADO_LOG": "info", "RECADO_AUDIO_BUCKET": "nowhere"} | others
+            "RECADO_LOG": "info", "RECADO_AUDIO_BUCKET": f"{nobody}/audio"} | others
         aws = {name: value for name, value in self.environment.items() if name.startswith("AWS_")}
         return aws | ours
 
@@ -71,6 +72,7 @@ def nothing_is_reachable(bench, table):
     assert "wake_up.failed" in bench.log("Sender")
     failed(answers["Reconciler"], "GetItem")
     failed(answers["CrmSync"], "GetItem")
+    failed(answers["Campaigns"], "GetItem")
     failed(answers["Recordings"], "GetItem")
     step("without the table, webhooks are to be delivered again, and schedules fail with the reason")
 
@@ -81,6 +83,7 @@ def nothing_was_pushed(bench, table):
     refused(answers["CrmWebhook"])
     failed(answers["Reconciler"], "no configuration was pushed", "recado push")
     failed(answers["CrmSync"], "no configuration was pushed")
+    failed(answers["Campaigns"], "no configuration was pushed")
     failed(answers["Recordings"], "no configuration was pushed")
     step("without a configuration they say how to push one")
 
@@ -94,6 +97,7 @@ def a_secret_is_missing(bench, table):
     refused(answers["DeliveryWebhook"])
     failed(answers["Reconciler"], "LIGUELEAD_SECRET_ARN", "api_token")
     failed(answers["CrmSync"], "LEADSQUARED_SECRET_ARN")
+    failed(answers["Campaigns"], "LEADSQUARED_SECRET_ARN")
     failed(answers["Recordings"], "LIGUELEAD_SECRET_ARN", "api_token")
     assert "no JSON" not in json.dumps(answers["CrmSync"][0]), "what is in a secret is not told"
     step("an empty secret is named")
@@ -126,6 +130,12 @@ def no_vendor_is_reachable(bench, table):
         failed(wait_for("its outcome is due", told, 60), "LeadSquared could not be reached")
     [message] = bench.messages()
     assert message["crm_waits"], message
+    bench.recado("campaign", "start", "news", "--config", str(EVENTS / "recado.yaml"), "--data", "dynamodb:recado")
+    answer = bench.asked(variables, {"Campaigns": "campaigns.json"})["Campaigns"]
+    assert answer[1], f"one run that cannot be read does not fail the others: {answer}"
+    assert "campaign.failed" in bench.log("Campaigns") and "LeadSquared could not be reached" in bench.log("Campaigns")
+    answer = bench.asked(variables, {"Recordings": "recordings.json"})["Recordings"]
+    assert not answer[1], f"the bucket is out of reach, and EventBridge is to tell it again: {answer}"
     step("without LigueLead a message is held and says why, and goes later; without LeadSquared its outcome waits")
 
 

@@ -3,6 +3,7 @@ the embedded table and the vendors' simulators on this machine. `tests/deployed/
 """
 
 import contextlib
+import functools
 import http.server
 import json
 import os
@@ -13,11 +14,16 @@ import tempfile
 import threading
 from pathlib import Path
 
-from support import ROOT, Processes, activities, free_port, sent, step, wait_for
+from support import ROOT, Processes, activities, free_port, http as web, sent, step, wav
 
 EVENTS = ROOT / "events"
 TEMPLATE = ROOT / ".aws-sam/build/template.yaml"
 PHONE, TEXT = "11901110011", "Olá Maria, recebemos o seu contato."
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
 
 
 class Local(Processes):
@@ -31,10 +37,12 @@ class Local(Processes):
         self.liguelead = self.simulator("liguelead", ["--app-id", "simulated-app"], self.host)
         self.leadsquared = self.simulator("leadsquared", ["--plan", "enterprise", "--bulk-calls-per-5s", "5",
                                                           "--access-key", "simulated-access"], self.host)
+        self.bucket = self.files(self.folder / "files")
         self.callbacks = queue.Queue()
         self.environment |= {"AWS_ENDPOINT_URL_DYNAMODB": self.endpoint}
         text = (EVENTS / "environment.json").read_text()
-        for port, address in (("4001", self.liguelead), ("4002", self.leadsquared), ("4003", self.endpoint)):
+        for port, address in (("4001", self.liguelead), ("4002", self.leadsquared), ("4003", self.endpoint),
+                              ("4004", self.bucket)):
             assert f"http://host.docker.internal:{port}/" in text
             text = text.replace(f"http://host.docker.internal:{port}/", f"{address}/")
         variables = json.loads(text)
@@ -58,6 +66,17 @@ class Local(Processes):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.stack.callback(server.shutdown)
         return f"http://127.0.0.1:{server.server_port}"
+
+    def files(self, folder):
+        """A folder by HTTP, in place of a bucket: what is asked of S3 is the content of a name."""
+        name = folder / "recado-audio/welcome.wav"
+        name.parent.mkdir(parents=True)
+        name.write_bytes(wav(2))
+        handler = functools.partial(Quiet, directory=folder)
+        server = http.server.ThreadingHTTPServer((self.host, 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.stack.callback(server.shutdown)
+        return f"http://{self.host}:{server.server_port}"
 
     def invoke(self, name, event):
         """What a function answers, and what it wrote."""
@@ -131,10 +150,27 @@ def follow(local):
     assert answer is None
     assert sent(local) == {(PHONE, TEXT): 1}
     step("Reconciler found nothing left to do")
-    answer, output = local.invoke("Recordings", "reconciler.json")
+    answer, output = local.invoke("Recordings", "recordings.json")
     assert answer is None
     measured(output, "function.invocations")
-    step("Recordings found no rule that calls")
+    shown = local.recado("audio", "list", "--config", str(EVENTS / "recado.yaml"), "--data", "dynamodb:recado", "--json")
+    assert [(audio["name"], audio["upload"]) for audio in json.loads(shown)["audios"]] == [("welcome.wav", "there")]
+    answer, _ = local.invoke("Recordings", "reconciler.json")
+    assert answer is None
+    step("Recordings uploaded what was put into the bucket, and found nothing left to do")
+
+    customer = "00000000-0000-4000-8000-000000000021"
+    fields = {"Phone": "+55-11901110021", "ProspectStage": "Customer"}
+    put, _ = web(f"{local.leadsquared}/_recado/leads/{customer}", json.dumps(fields).encode(),
+                 {"content-type": "application/json"}, "PUT")
+    assert put == 204
+    local.recado("campaign", "start", "news", "--config", str(EVENTS / "recado.yaml"), "--data", "dynamodb:recado")
+    answer, output = local.invoke("Campaigns", "campaigns.json")
+    assert answer is None
+    measured(output, "campaign.done.looked_at", "campaign.done.released")
+    local.invoke("Reconciler", "reconciler.json")
+    assert sent(local) == {(PHONE, TEXT): 1, ("11901110021", "Confira as novidades."): 1}
+    step("Campaigns read an audience, and the next sweep sent it")
     print("1 passed, 0 failed")
 
 
