@@ -138,6 +138,60 @@ async fn a_field_that_leadsquared_does_not_know_is_named_while_the_rest_is_writt
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn check_compares_the_fields_with_the_accounts_inside_its_limits() {
+    let mut installation = bare().await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("fields.yaml").display().to_string();
+    let text = "version: 1
+leadsquared: { plan: lite, write_back: { status: mx_Other } }
+rules:
+  - { id: a, on: lead.created, when: lead.mx_Othre == \"x\", sms: \"Oi, {{ lead.FirstName }}.\" }
+";
+    std::fs::write(&file, text).unwrap();
+    let data = installation.data().to_owned();
+    let checked = async |environment: &[(String, String)], more: &[&str]| {
+        recado(&[&["check", &file][..], more].concat(), environment).await
+    };
+    let asked = |installation: &Installation| {
+        let calls = installation.leadsquared.received().calls;
+        calls.iter().filter(|call| call.path.ends_with("LeadsMetaData.Get")).count()
+    };
+    let before = asked(&installation);
+    let of_the_day = async |installation: &Installation| {
+        let usage = installation.usage().await;
+        let limits = usage["limits"].as_array().unwrap().clone();
+        let day = limits.iter().find(|one| one["name"].as_str().unwrap().contains("LeadSquared calls a day"));
+        day.unwrap_or_else(|| panic!("{usage}"))["used"].as_u64().unwrap()
+    };
+    let calls_before = of_the_day(&installation).await;
+
+    // Nobody says whose limits hold, or there are no credentials: no call.
+    let alone = checked(&installation.environment, &[]).await;
+    assert_eq!(alone.code, Some(0), "{alone:?}");
+    assert!(alone.stderr.contains("--data DATA"), "{alone:?}");
+    let without = checked(&[], &["--data", &data]).await;
+    assert_eq!((without.code, without.stdout.lines().count()), (Some(0), 1), "{without:?}");
+    assert_eq!(asked(&installation), before);
+
+    let found = checked(&installation.environment, &["--data", &data]).await;
+    let line = format!("{file}:4:38: LeadSquared has no field `mx_Othre` of leads; write mx_Other");
+    assert_eq!((found.code, found.stdout.trim()), (Some(1), line.as_str()), "{found:?}");
+    assert_eq!(asked(&installation), before + 1);
+    assert_eq!(of_the_day(&installation).await, calls_before + 1, "the account's books have the call");
+
+    std::fs::write(&file, text.replace("Othre", "Other")).unwrap();
+    let good = checked(&installation.environment, &["--data", &data]).await;
+    assert_eq!((good.code, good.stdout.lines().count()), (Some(0), 1), "{good:?}");
+
+    // Out of reach, it is a warning, and the file is as good as before.
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    installation.environment.push(("LEADSQUARED_BASE_URL".to_owned(), format!("http://{gone}/v2")));
+    let gone = checked(&installation.environment, &["--data", &data]).await;
+    assert_eq!((gone.code, gone.stdout.lines().count()), (Some(0), 2), "{gone:?}");
+    assert!(gone.stdout.contains(":1:1: warning: the fields were not compared with LeadSquared's: "), "{gone:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_regions_host_is_named() {
     let installation = Installation::start(Setup::new(RULES)).await;
     let elsewhere = leadsquared::start_local(leadsquared::Options {

@@ -3,12 +3,17 @@
 //!
 //! What a page must look like for that is in `docs/README.md`.
 
+// Always true here; it tells the lints that the helpers are test code too.
+#![cfg(test)]
+
 #[path = "docs/commands.rs"]
 mod commands;
 #[path = "docs/keys.rs"]
 mod keys;
 #[path = "docs/pages.rs"]
 mod pages;
+#[path = "docs/schema.rs"]
+mod schema;
 #[path = "docs/sources.rs"]
 mod sources;
 
@@ -19,7 +24,10 @@ use recado_core::{
     decide::DEFAULT_EXPIRES_MS,
 };
 
-use self::pages::{Page, Problem, links, snippets};
+use self::{
+    pages::{Page, Problem, links, snippets},
+    schema::Schema,
+};
 
 /// Fails with every problem at once, and if fewer than `least` things were looked at: a check that finds nothing to
 /// check has come loose.
@@ -88,7 +96,7 @@ fn the_defaults_of_the_configuration_page_are_those_of_the_code() {
 #[test]
 fn the_example_is_good_and_holds_the_defaults() {
     let example = fs::read_to_string(pages::root().join("recado.example.yaml")).unwrap();
-    let Checked { config, warnings } = Config::parse(&example).unwrap();
+    let Checked { config, warnings, .. } = Config::parse(&example).unwrap();
     assert_eq!(warnings, []);
     let plain = Config::parse("version: 1\nleadsquared: { plan: standard }\nrules: []\n").unwrap().config;
     assert_eq!((&config.leadsquared, &config.liguelead), (&plain.leadsquared, &plain.liguelead));
@@ -109,6 +117,58 @@ fn the_examples_settings_without_a_default_are_good_too_and_no_key_is_left_out()
         let has = everything.lines().any(|text| text.trim_start().trim_start_matches("- ").starts_with(&line));
         assert!(has, "`{key}` is not in recado.example.yaml");
     }
+}
+
+#[test]
+fn the_schema_has_the_keys_values_and_words_of_the_code_and_of_the_page() {
+    let schema = Schema::read().unwrap();
+    let (problems, count) = schema.keys();
+    assert_none(&problems, count, 90);
+    let (problems, count) = schema.values();
+    assert_none(&problems, count, 100);
+    let page = Page::read("docs/configuration.md").unwrap();
+    let (problems, count) = schema.words(&page);
+    assert_none(&problems, count, 80);
+}
+
+#[test]
+fn the_schema_takes_every_good_configuration() {
+    let schema = Schema::read().unwrap();
+    let [good, ..] = schema::fixtures().unwrap();
+    let mut files = good;
+    for page in pages::all().unwrap() {
+        for text in pages::configurations(&page) {
+            files.push((format!("{}: {text}", page.path.display()), text));
+        }
+    }
+    for name in ["recado.example.yaml", "tests/fixtures/leadsquared/demo.yaml", "events/recado.yaml"] {
+        let text = fs::read_to_string(pages::root().join(name)).unwrap();
+        files.push((name.to_owned(), keys::uncommented(&text)));
+        files.push((name.to_owned(), text));
+    }
+    let refused: Vec<Problem> = files
+        .iter()
+        .filter_map(|(name, text)| {
+            let found = schema.mistakes(text).unwrap_or_else(|| vec!["no YAML".to_owned()]);
+            (!found.is_empty()).then(|| format!("{name}: {}", found.join("; ")))
+        })
+        .collect();
+    assert_none(&refused, files.len(), 30);
+}
+
+#[test]
+fn the_schema_refuses_unknown_keys_and_what_else_a_form_can_tell() {
+    let schema = Schema::read().unwrap();
+    let [_, unknown_keys, others] = schema::fixtures().unwrap();
+    let taken: Vec<Problem> = unknown_keys
+        .iter()
+        .filter(|(_, text)| schema.mistakes(text).is_some_and(|found| found.is_empty()))
+        .map(|(name, _)| format!("{name} is taken"))
+        .collect();
+    assert_none(&taken, unknown_keys.len(), 5);
+    let refused =
+        others.iter().filter(|(_, text)| schema.mistakes(text).is_some_and(|found| !found.is_empty())).count();
+    assert!(refused * 3 > others.len(), "only {refused} of {} are refused", others.len());
 }
 
 /// A page with one mistake of each kind: each check must find its own.

@@ -10,6 +10,7 @@ pub(crate) mod messages;
 pub(crate) mod operate;
 pub(crate) mod pause;
 pub(crate) mod plan;
+pub(crate) mod schema;
 mod select;
 pub(crate) mod serve;
 pub(crate) mod setup;
@@ -109,7 +110,7 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
 /// Reads the text of a configuration that must be good. Warnings go to standard error.
 fn parse(text: &str, name: &str) -> anyhow::Result<Config> {
     match Config::parse(text) {
-        Ok(Checked { config, warnings }) => {
+        Ok(Checked { config, warnings, .. }) => {
             for warning in warnings {
                 output::complain(&warning.render(name));
             }

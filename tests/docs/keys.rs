@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use recado_core::config::Config;
+use recado_core::config::{Config, Diagnostic};
 
 use super::pages::{Page, Problem};
 
@@ -47,6 +47,25 @@ pub(crate) const KNOWN: [Section; 14] = [
 const WITH_DEFAULTS: [&str; 6] = ["Top level", "`leadsquared`", "`liguelead`", "`hours`", "`send`", "`voice`"];
 
 impl Section {
+    /// The heading under which it is documented, and what stands before its keys there.
+    pub(crate) fn place(&self) -> (&'static str, &'static str) {
+        (self.heading, self.prefix)
+    }
+
+    /// What the code says of a configuration with this value; `None` for a key that stands in it already.
+    pub(crate) fn with(&self, key: &str, value: &str) -> Option<Vec<Diagnostic>> {
+        let is_there = self.with_key.contains(&format!("{key}:"));
+        // A value is read where what it needs stands beside it.
+        let with_key = match (self.heading, key) {
+            ("`caps`", "max") => "caps: [ { every: 1h, KEY: VALUE } ]".to_owned(),
+            ("`caps`", _) => "caps: [ { max: 1, KEY: VALUE, every: 1h } ]".to_owned(),
+            ("`rules`", "activity") => self.with_key.replace("lead.created", "activity.created"),
+            _ => self.with_key.to_owned(),
+        };
+        let text = format!("version: 1\n{}\n", with_key.replace("KEY", key).replace("VALUE", value));
+        (!is_there && key != "version").then(|| Config::parse(&text).err().unwrap_or_default())
+    }
+
     /// The keys that the code takes here: it lists them when it meets one that it does not know.
     pub(crate) fn known(&self) -> Vec<String> {
         const UNKNOWN: &str = "qqqqqqqqqqqqqqqqqqqqqqqq";
@@ -68,6 +87,14 @@ pub(crate) struct Row<'p> {
 }
 
 impl Row<'_> {
+    pub(crate) fn heading(&self) -> &str {
+        self.heading
+    }
+
+    pub(crate) fn line(&self) -> usize {
+        self.line
+    }
+
     /// The code spans of the first cell.
     pub(crate) fn names(&self) -> Vec<String> {
         self.cell(0).split('`').skip(1).step_by(2).map(str::to_owned).collect()
@@ -139,12 +166,24 @@ pub(crate) fn defaults(page: &Page) -> (Vec<Problem>, usize) {
 }
 
 /// A default that can be written as it stands: a code span alone, or a number.
-fn literal(cell: &str) -> Option<String> {
+pub(crate) fn literal(cell: &str) -> Option<String> {
     if let Some(span) = cell.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')) {
         return Some(span.to_owned());
     }
     let is_number = !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b',');
     is_number.then(|| cell.replace(',', ""))
+}
+
+/// A cell without the marks of Markdown: links as their words.
+pub(crate) fn plain(cell: &str) -> String {
+    let text = cell.replace(['`'], "").replace("**", "").replace("\\|", "|");
+    let mut parts = text.split('[');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |done, part| {
+        let (words, rest) = part.split_once("](").unwrap_or((part, ")"));
+        let (_, rest) = rest.split_once(')').unwrap_or_default();
+        done + words + rest
+    })
 }
 
 /// The example with every setting taken in that stands behind a `#` without a blank.

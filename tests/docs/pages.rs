@@ -104,6 +104,16 @@ fn anchor(heading: &str) -> String {
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
+/// The configurations of a page, each made whole.
+pub(crate) fn configurations(page: &Page) -> Vec<String> {
+    let blocks = page.parts().0.into_iter().filter(|block| block.info == "yaml recado");
+    let whole = |block: Block<'_>| {
+        let is_whole = block.lines.iter().any(|line| line.starts_with("version:"));
+        format!("{}{}\n", if is_whole { "" } else { "version: 1\n" }, block.lines.join("\n"))
+    };
+    blocks.map(whole).collect()
+}
+
 /// Checks the blocks marked `yaml recado`. Gives the problems, and how many there are.
 pub(crate) fn snippets(pages: &[Page]) -> (Vec<Problem>, usize) {
     let (mut problems, mut count) = (Vec::new(), 0);

@@ -15,6 +15,7 @@ mod limits;
 mod operating;
 mod opt_outs;
 mod outcomes;
+mod planning;
 mod send_path;
 mod shared_table;
 mod start;

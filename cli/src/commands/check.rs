@@ -1,10 +1,17 @@
-//! `recado check FILE`: the file alone, and with `--data` what in the table it relies on.
+//! `recado check FILE`: the file alone, with `--data` what in the table it relies on, and with LeadSquared's credentials
+//! in the environment whether the account has the fields that it names.
 
-use std::{path::PathBuf, process::ExitCode};
+mod fields;
 
-use recado_core::config::{Config, Diagnostic, Severity};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use recado_core::config::{Checked, Config, Diagnostic, NamedField, Severity};
 use recado_ledger::AudioRows;
 use recado_pipeline::audio::{named_by_rules, not_added};
+use recado_runtime::environment::leadsquared_credentials;
 use serde::Serialize;
 
 use super::read;
@@ -13,14 +20,23 @@ use crate::{
     output,
 };
 
+/// Where the other verbs look for an installation's data unless they are told.
+const DEFAULT_DATA: &str = ".recado";
+/// The severity of what makes a file bad.
+const ERROR: &str = "error";
+
 /// Check a configuration.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Check {
     /// The configuration.
     file: PathBuf,
-    /// The installation's data: also look whether the recordings that rules name have been added.
+    /// The installation's data: also look whether the recordings that rules name have been added. With LeadSquared's
+    /// credentials in the environment its fields are asked for, inside this installation's limits.
     #[arg(long, value_name = "DATA")]
     data: Option<Location>,
+    /// A deployed installation instead, by the name of its stack.
+    #[arg(long, value_name = "NAME", conflicts_with = "data")]
+    stack: Option<String>,
     /// Answer with data.
     #[arg(long)]
     json: bool,
@@ -48,7 +64,7 @@ struct Finding {
 impl From<Diagnostic> for Finding {
     fn from(diagnostic: Diagnostic) -> Self {
         Self {
-            severity: if diagnostic.severity == Severity::Error { "error" } else { "warning" },
+            severity: if diagnostic.severity == Severity::Error { ERROR } else { "warning" },
             line: diagnostic.line,
             column: diagnostic.column,
             key: diagnostic.key,
@@ -62,18 +78,17 @@ impl Check {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let file = self.file.display().to_string();
         let text = read(&self.file)?;
-        let (config, diagnostics) = match Config::parse(&text) {
-            Ok(checked) => (Some(checked.config), checked.warnings),
+        let (checked, diagnostics) = match Config::parse(&text) {
+            Ok(Checked { config, warnings, lead_fields }) => (Some((config, lead_fields)), warnings),
             Err(diagnostics) => (None, diagnostics),
         };
         let mut findings: Vec<Finding> = diagnostics.into_iter().map(Finding::from).collect();
-        if let (Some(config), Some(data)) = (&config, &self.data) {
-            let store = Store::open(data, config.retention_ms).await?;
-            let rows = store.ledger.audios().await?;
-            store.close().await;
-            findings.extend(missing_audios(config, &rows, &text));
+        if let Some((config, lead_fields)) = &checked {
+            findings.extend(self.of_installation(config, lead_fields, &text).await?);
+            findings.sort_by_key(|finding| (finding.line, finding.column));
         }
-        let good = config.is_some();
+        let good = findings.iter().all(|finding| finding.severity != ERROR);
+        let config = checked.map(|(config, _)| config);
         let (rules, campaigns) = config.map_or((0, 0), |config| (config.rules.len(), config.campaigns.len()));
         if self.json {
             output::json(&Report { file, good, rules, campaigns, diagnostics: findings })?;
@@ -86,6 +101,37 @@ impl Check {
             }
         }
         Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    }
+
+    /// What the table and LeadSquared say, as far as both can be asked.
+    async fn of_installation(
+        &self,
+        config: &Config,
+        lead_fields: &[NamedField],
+        text: &str,
+    ) -> anyhow::Result<Vec<Finding>> {
+        let asks_crm = leadsquared_credentials().is_ok();
+        let store = match (&self.stack, &self.data) {
+            (Some(stack), _) => Store::deployed(stack).await?,
+            (None, Some(data)) => Store::open(data, config.retention_ms).await?,
+            (None, None) if asks_crm && Path::new(DEFAULT_DATA).is_dir() => {
+                Store::open(&Location::Directory(DEFAULT_DATA.into()), config.retention_ms).await?
+            }
+            (None, None) if asks_crm => {
+                output::complain(
+                    "the fields were not compared with LeadSquared's: --data DATA or --stack NAME says whose limits the \
+                     call is to pass (--data memory if nothing is installed yet)",
+                );
+                return Ok(Vec::new());
+            }
+            (None, None) => return Ok(Vec::new()),
+        };
+        let mut findings = missing_audios(config, &store.ledger.audios().await?, text);
+        if asks_crm {
+            findings.extend(fields::compared(config, lead_fields, &store).await);
+        }
+        store.close().await;
+        Ok(findings)
     }
 }
 

@@ -1,6 +1,11 @@
-//! `recado plan --config FILE EVENT.json`, and `recado plan --campaign CAMPAIGN`.
+//! `recado plan --config FILE EVENT.json`, `recado plan --events FILE`, and `recado plan --campaign CAMPAIGN`.
 
-use std::{path::PathBuf, process::ExitCode};
+mod many;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use recado_core::config::{Audience, Config};
@@ -18,26 +23,34 @@ use crate::{
 /// How long an audience may take to be read, in ms: an hour.
 const READ_WITHIN_MS: i64 = 3_600_000;
 
-/// Show what an event would become, or a campaign.
+/// Show what an event would become, a file of many, or a campaign.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Plan {
     /// The configuration.
     #[arg(long, value_name = "FILE", default_value = "recado.yaml")]
     config: PathBuf,
-    /// The installation's data: also look whether the recordings of calls have been added, and how long they are.
+    /// The installation's data: also look whether the recordings of calls have been added, and how long they are; for many
+    /// events also what was sent before and what is spent of today's budgets.
     #[arg(long, value_name = "DATA")]
     data: Option<Location>,
     /// The body of a webhook, as LeadSquared would send it.
-    #[arg(required_unless_present = "campaign")]
+    #[arg(required_unless_present_any = ["campaign", "events"])]
     event: Option<PathBuf>,
+    /// Show what all events of this file would become if they came together: bodies of webhooks, one JSON value after
+    /// another or a list. One may be given as {"kind": KIND, "event": BODY}.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["event", "campaign"])]
+    events: Option<PathBuf>,
+    /// Show each event of the file as well.
+    #[arg(long, requires = "events")]
+    each: bool,
     /// Show what this campaign would do if it started now. It reads the audience, and needs `--data`.
     #[arg(long, value_name = "CAMPAIGN", conflicts_with_all = ["event", "kind"], requires = "data")]
     campaign: Option<String>,
     /// The file of those whom the campaign goes to.
     #[arg(long, value_name = "FILE", requires = "campaign")]
     csv: Option<PathBuf>,
-    /// What a credit costs, to show the price of a campaign, such as 0.09.
-    #[arg(long, value_name = "PRICE", requires = "campaign")]
+    /// What a credit costs, to show the price of it all, such as 0.09.
+    #[arg(long, value_name = "PRICE", conflicts_with = "event")]
     credit_price: Option<f64>,
     /// The kind of event, as the webhook's URL would name it: `lead.created`, `5`, `Lead_Post_Update`, …
     #[arg(long, value_name = "KIND")]
@@ -59,7 +72,10 @@ impl Plan {
         if let (Some(id), Some(data)) = (&self.campaign, &self.data) {
             return self.plan_campaign(&config, id, data).await;
         }
-        let event = self.event.context("give an event or --campaign")?;
+        if let Some(events) = &self.events {
+            return self.plan_many(&config, events).await;
+        }
+        let event = self.event.context("give an event, --events or --campaign")?;
         let name = event.display().to_string();
         let body = std::fs::read(&event).with_context(|| name.clone())?;
         let query: Vec<(String, String)> = self.kind.into_iter().map(|kind| ("event".to_owned(), kind)).collect();
@@ -79,6 +95,18 @@ impl Plan {
             output::json(&planned)?;
         } else {
             show(&planned);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn plan_many(&self, config: &Config, events: &Path) -> anyhow::Result<ExitCode> {
+        let now_ms = self.at.unwrap_or_else(jiff::Timestamp::now).as_millisecond();
+        let (kind, data) = (self.kind.as_deref(), self.data.as_ref());
+        let planned = many::planned(config, events, kind, data, now_ms, self.each).await?;
+        if self.json {
+            output::json(&planned)?;
+        } else {
+            many::show(&planned, self.credit_price);
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -137,17 +165,18 @@ fn show_campaign(plan: &CampaignPlan, credit_price: Option<f64>) {
     if let Some(left) = plan.quota_left.messages {
         output::say(&format!("  {left} messages of today's quota are left then"));
     }
-    let price = credit_price.map(|price| {
-        // A price for people to read: no book is kept in it.
-        #[allow(clippy::cast_precision_loss, reason = "credits of a campaign are far below 2^52")]
-        let price = plan.credits as f64 * price;
-        format!(", R$ {price:.2}")
-    });
-    output::say(&format!("  {} credit(s) by estimate{}", plan.credits, price.unwrap_or_default()));
+    output::say(&format!("  {} credit(s) by estimate{}", plan.credits, priced(plan.credits, credit_price)));
     output::say(&format!(
         "  LeadSquared: {} call(s) to read the audience, {} to tell the outcomes, {} minute(s) at least",
         plan.crm_calls_to_read, plan.crm_calls_to_tell, plan.crm_minutes
     ));
+}
+
+/// What credits cost, behind a comma. For people to read: no book is kept in it.
+fn priced(credits: u64, price: Option<f64>) -> String {
+    #[allow(clippy::cast_precision_loss, reason = "credits that anybody pays for are far below 2^52")]
+    let cost = |price| credits as f64 * price;
+    price.map(|price| format!(", R$ {:.2}", cost(price))).unwrap_or_default()
 }
 
 fn show(planned: &Planned) {

@@ -25,7 +25,7 @@ const MAX_STEPS: usize = 400;
 /// A week of openings is searched from here when a configuration is checked: Monday, 5 January 2026, 00:00 UTC.
 const CHECKED_FROM_MS: i64 = 1_767_571_200_000;
 /// One zone for each offset that area codes have.
-const ZONES: [&str; 3] = ["America/Sao_Paulo", "America/Manaus", "America/Rio_Branco"];
+pub(crate) const ZONES: [&str; 3] = ["America/Sao_Paulo", "America/Manaus", "America/Rio_Branco"];
 
 /// What a call plays, and how it is redialled. Messages of one request share all of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -13,6 +13,7 @@ mod campaign;
 mod diagnostic;
 mod gateway;
 mod names;
+mod never;
 mod rule;
 mod schedule;
 mod section;
@@ -25,7 +26,7 @@ mod values;
 pub use account::{LeadSquared, OptOut, Plan, WriteBack};
 pub use action::{Action, MAX_AUDIO_NAME_CHARS, MAX_TITLE_LENGTH, Voice, title_length};
 pub use campaign::{Audience, Campaign, Comparison, Search, Tell};
-pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostic::{Diagnostic, NamedField, Severity};
 pub use gateway::LigueLead;
 pub use names::{FieldName, RuleId};
 pub use rule::Rule;
@@ -94,6 +95,8 @@ pub struct Checked {
     pub config: Config,
     /// In the file's order; all of [`Severity::Warning`].
     pub warnings: Vec<Diagnostic>,
+    /// Each place where the file names a field of the lead, in its order.
+    pub lead_fields: Vec<NamedField>,
 }
 
 impl Config {
@@ -104,9 +107,9 @@ impl Config {
     pub fn parse(text: &str) -> Result<Checked, Vec<Diagnostic>> {
         let mut problems = Problems::default();
         let config = read(text, &mut problems);
-        let (diagnostics, has_errors) = problems.finish();
+        let (diagnostics, has_errors, lead_fields) = problems.finish();
         match config {
-            Some(config) if !has_errors => Ok(Checked { config, warnings: diagnostics }),
+            Some(config) if !has_errors => Ok(Checked { config, warnings: diagnostics, lead_fields }),
             _ => Err(diagnostics),
         }
     }
@@ -144,7 +147,13 @@ fn read(text: &str, problems: &mut Problems) -> Option<Config> {
     let send = sending::send(&root, problems);
     let hours = sending::hours(&root, problems);
     let leadsquared = account::read(&root, problems);
-    let rules = rule::read_all(&root, &mut ids, rule::Account { send: &send, hours: &hours }, problems);
+    let rules = rule::read_all(
+        &root,
+        &mut ids,
+        rule::Account { send: &send, hours: &hours, leadsquared: &leadsquared },
+        problems,
+    );
+    let campaigns = campaign::read_all(&root, &mut ids, never::Clock { zone: &timezone, hours: &hours }, problems);
     Some(Config {
         timezone,
         leadsquared,
@@ -155,7 +164,7 @@ fn read(text: &str, problems: &mut Problems) -> Option<Config> {
         send,
         retention_ms: root.duration_ms("retention", DAY_MS..=3_650 * DAY_MS, problems).unwrap_or(90 * DAY_MS),
         rules,
-        campaigns: campaign::read_all(&root, &mut ids, problems),
+        campaigns,
     })
 }
 

@@ -34,6 +34,7 @@ mod lint;
 mod names;
 mod numbers;
 mod scan;
+mod settled;
 mod tests_of_values;
 
 use std::collections::BTreeSet;
@@ -44,6 +45,7 @@ use minijinja::{AutoEscape, Environment, Expression, UndefinedBehavior, Value};
 
 pub use context::Context;
 pub use error::{SnippetError, TextError};
+pub use settled::Known;
 
 /// Instructions that one evaluation may take. A long text with thirty expressions takes about 200.
 pub const MAX_INSTRUCTIONS: u64 = 50_000;
@@ -90,6 +92,17 @@ pub struct Template {
     has_blocks: bool,
 }
 
+/// A dotted name, such as `lead.Source`, and where it is written: line and column in characters, from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameAt {
+    /// The name, its root included.
+    pub name: String,
+    /// Line inside the snippet.
+    pub line: usize,
+    /// Column inside the line.
+    pub column: usize,
+}
+
 /// What conditions and texts have in common.
 struct Snippet {
     source: String,
@@ -127,6 +140,12 @@ impl Condition {
     #[must_use]
     pub fn references(&self) -> &BTreeSet<String> {
         &self.snippet.references
+    }
+
+    /// The dotted names that are written in it, and where.
+    #[must_use]
+    pub fn names(&self) -> Vec<NameAt> {
+        scan::condition(self.source()).map(|scanned| names_at(&scanned)).unwrap_or_default()
     }
 
     /// What is legal but probably not meant.
@@ -181,6 +200,12 @@ impl Template {
         &self.snippet.references
     }
 
+    /// The dotted names that are written in it, and where.
+    #[must_use]
+    pub fn names(&self) -> Vec<NameAt> {
+        scan::template(self.source()).map(|scanned| names_at(&scanned)).unwrap_or_default()
+    }
+
     /// What is legal but probably not meant.
     #[must_use]
     pub fn warnings(&self) -> &[SnippetError] {
@@ -209,6 +234,14 @@ impl Template {
     pub fn least(&self, length: impl Fn(&str) -> usize) -> usize {
         if self.has_blocks { 0 } else { length(self.literals.concat().trim()) }
     }
+}
+
+fn names_at(scanned: &scan::Scanned<'_>) -> Vec<NameAt> {
+    let place = |(name, at): (String, usize)| {
+        let (line, column) = error::place(scanned.source, at);
+        NameAt { name, line, column }
+    };
+    lint::paths(scanned).into_iter().map(place).collect()
 }
 
 impl Snippet {

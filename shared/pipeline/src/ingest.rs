@@ -241,7 +241,7 @@ fn fits_a_row(event: &Event) -> bool {
 ///
 /// Recado never creates leads, so a lead that the integration user created is a real one: many accounts have one user
 /// for all their integrations.
-fn needs_no_answer(config: &Config, event: &Event) -> Option<&'static str> {
+pub(crate) fn needs_no_answer(config: &Config, event: &Event) -> Option<&'static str> {
     let crm = &config.leadsquared;
     let ours = crm.integration_user.as_deref();
     if event.kind != EventKind::LeadCreated && ours.is_some() && event.by.as_deref() == ours {

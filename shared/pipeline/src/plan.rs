@@ -1,5 +1,7 @@
 //! A dry run: what a delivery would become, by the same code that would do it, without a table or a vendor.
 
+mod many;
+
 use leadsquared::webhook::{self, WebhookError};
 use recado_core::{
     audio::Audio,
@@ -7,14 +9,18 @@ use recado_core::{
     config::Config,
     credits::call_credits,
     decide::{Verdict, decide},
+    enrich::missing_fields,
+    event::Event,
     group::into_requests,
     identity::{AudioId, MessageId, event_id},
     message::{Message, State},
 };
 use serde::Serialize;
 
+pub use many::{BudgetAfter, CrmPart, Delivery, Going, ManyPlan, RuleTally, TextTally, plan_many};
+
 use crate::{
-    ingest::{NotAnEvent, understand, why_not},
+    ingest::{NotAnEvent, needs_no_answer, understand, why_not},
     settings::SendSettings,
 };
 
@@ -105,45 +111,7 @@ pub fn plan(
     now_ms: i64,
     audios: Option<&[Audio]>,
 ) -> Result<Plan, WebhookError> {
-    let mut ready: Vec<Message> = Vec::new();
-    let mut events = Vec::new();
-    for change in webhook::parse(content_type, query, body)? {
-        let event = change.map_err(|error| NotAnEvent::unreadable(error.to_string())).and_then(understand);
-        events.push(match event {
-            Err(not_an_event) => PlannedEvent {
-                id: None,
-                kind: not_an_event.kind,
-                lead: not_an_event.lead_id,
-                not_asked: Some(not_an_event.why),
-                rules: Vec::new(),
-            },
-            Ok(event) => {
-                let decisions = decide(config, &event, now_ms);
-                let none = why_not(&decisions);
-                let rules: Vec<PlannedRule> = decisions
-                    .into_iter()
-                    .map(|decision| match decision.verdict {
-                        Verdict::No(why) => {
-                            PlannedRule { rule: decision.rule, message: None, why_not: Some(why.to_string()) }
-                        }
-                        Verdict::Message(mut message) => {
-                            let planned = planned(config, &mut message, now_ms, audios);
-                            ready.push(*message);
-                            PlannedRule { rule: decision.rule, message: Some(planned), why_not: None }
-                        }
-                    })
-                    .collect();
-                let silent = rules.iter().all(|rule| rule.message.is_none());
-                PlannedEvent {
-                    id: Some(event_id(&event).to_string()),
-                    kind: event.kind.name().to_owned(),
-                    lead: Some(event.lead_id),
-                    not_asked: silent.then_some(none),
-                    rules,
-                }
-            }
-        });
-    }
+    let Delivered { events, messages: mut ready, .. } = delivered(config, query, content_type, body, now_ms, audios)?;
     ready.retain(|message| message.state == State::Pending);
     // One delivery of one change asks once, however often it is contained.
     let mut seen = std::collections::BTreeSet::<MessageId>::new();
@@ -153,6 +121,86 @@ pub fn plan(
     let has_quota = |rule: &str| settings.rule_quotas.contains_key(rule);
     let requests = into_requests(ready, settings.phones_per_request, has_quota).len();
     Ok(Plan { events, requests, messages, credits })
+}
+
+/// What one delivery asks for.
+struct Delivered {
+    events: Vec<PlannedEvent>,
+    /// Its messages, in the order of the events, in whichever state they are written.
+    messages: Vec<Message>,
+    /// The leads of which events carry less than rules need.
+    incomplete: Vec<String>,
+}
+
+fn delivered(
+    config: &Config,
+    query: &[(String, String)],
+    content_type: Option<&str>,
+    body: &[u8],
+    now_ms: i64,
+    audios: Option<&[Audio]>,
+) -> Result<Delivered, WebhookError> {
+    let mut found = Delivered { events: Vec::new(), messages: Vec::new(), incomplete: Vec::new() };
+    for change in webhook::parse(content_type, query, body)? {
+        let event = change.map_err(|error| NotAnEvent::unreadable(error.to_string())).and_then(understand);
+        let planned = match event {
+            Err(not_an_event) => PlannedEvent {
+                id: None,
+                kind: not_an_event.kind,
+                lead: not_an_event.lead_id,
+                not_asked: Some(not_an_event.why),
+                rules: Vec::new(),
+            },
+            Ok(event) => match needs_no_answer(config, &event) {
+                Some(why) => PlannedEvent::of(&event, Some(why.to_owned()), Vec::new()),
+                None => {
+                    if !missing_fields(config, &event).is_empty() {
+                        found.incomplete.push(event.lead_id.clone());
+                    }
+                    of_event(config, &event, now_ms, audios, &mut found.messages)
+                }
+            },
+        };
+        found.events.push(planned);
+    }
+    Ok(found)
+}
+
+impl PlannedEvent {
+    fn of(event: &Event, not_asked: Option<String>, rules: Vec<PlannedRule>) -> Self {
+        Self {
+            id: Some(event_id(event).to_string()),
+            kind: event.kind.name().to_owned(),
+            lead: Some(event.lead_id.clone()),
+            not_asked,
+            rules,
+        }
+    }
+}
+
+/// Each rule's verdict on an event; its messages go to `messages`.
+fn of_event(
+    config: &Config,
+    event: &Event,
+    now_ms: i64,
+    audios: Option<&[Audio]>,
+    messages: &mut Vec<Message>,
+) -> PlannedEvent {
+    let decisions = decide(config, event, now_ms);
+    let none = why_not(&decisions);
+    let rules: Vec<PlannedRule> = decisions
+        .into_iter()
+        .map(|decision| match decision.verdict {
+            Verdict::No(why) => PlannedRule { rule: decision.rule, message: None, why_not: Some(why.to_string()) },
+            Verdict::Message(mut message) => {
+                let planned = planned(config, &mut message, now_ms, audios);
+                messages.push(*message);
+                PlannedRule { rule: decision.rule, message: Some(planned), why_not: None }
+            }
+        })
+        .collect();
+    let silent = rules.iter().all(|rule| rule.message.is_none());
+    PlannedEvent::of(event, silent.then_some(none), rules)
 }
 
 /// A message as it would be written, and a call as it would be made: `audios` are the recordings that were added, if

@@ -183,17 +183,17 @@ fn of_account(config: &Config, account: &Account) -> Vec<Finding> {
     findings
 }
 
-/// Whether the account knows every field that rules look at.
+/// Whether the account knows every field that rules and campaigns look at.
 fn fields_of_rules(config: &Config, account: &Account) -> Finding {
     let known: BTreeSet<&str> = account.fields.iter().map(|field| field.schema_name.as_str()).collect();
     let used = fields_used(config);
     let unknown: Vec<String> = used
         .iter()
         .filter(|(field, _)| !known.contains(field.as_str()))
-        .map(|(field, rules)| format!("{field} (rules {})", rules.iter().cloned().collect::<Vec<_>>().join(", ")))
+        .map(|(field, rules)| format!("{field} ({})", rules.iter().cloned().collect::<Vec<_>>().join(", ")))
         .collect();
     if unknown.is_empty() {
-        return Finding::good(FIELDS, format!("all {} that rules look at are known", used.len()));
+        return Finding::good(FIELDS, format!("all {} that rules and campaigns look at are known", used.len()));
     }
     Finding::wrong(
         FIELDS,

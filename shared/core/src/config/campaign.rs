@@ -4,6 +4,7 @@ use super::MAX_RULES;
 use super::action::{self, Action};
 use super::diagnostic::Problems;
 use super::names::{FieldName, Ids, RuleId};
+use super::never::{self, Clock};
 use super::rule;
 use super::schedule::Schedule;
 use super::section::{Item, Section};
@@ -163,12 +164,12 @@ impl Comparison {
     }
 }
 
-pub(super) fn read_all(root: &Section<'_>, ids: &mut Ids, problems: &mut Problems) -> Vec<Campaign> {
+pub(super) fn read_all(root: &Section<'_>, ids: &mut Ids, clock: Clock<'_>, problems: &mut Problems) -> Vec<Campaign> {
     let items = root.list("campaigns", MAX_RULES, EXAMPLE, problems);
-    items.iter().filter_map(|item| read(item, ids, problems)).collect()
+    items.iter().filter_map(|item| read(item, ids, clock, problems)).collect()
 }
 
-fn read(item: &Item<'_>, ids: &mut Ids, problems: &mut Problems) -> Option<Campaign> {
+fn read(item: &Item<'_>, ids: &mut Ids, clock: Clock<'_>, problems: &mut Problems) -> Option<Campaign> {
     let section = item.section(&KEYS, problems)?;
     // All parts are read before any is asked for, so that each shows its mistakes.
     let id = ids.read(&section, problems);
@@ -187,6 +188,7 @@ fn read(item: &Item<'_>, ids: &mut Ids, problems: &mut Problems) -> Option<Campa
         let suggestion = "no schedule, or an audience of field, op and value";
         section.error("schedule", message, suggestion, problems);
     }
+    never::of_campaign(&section, when.as_ref(), clock, (schedule.as_ref(), expires_ms), problems);
     let (id, audience, action) = (id?, audience?, action?);
     let campaign =
         Campaign { id, schedule, audience, when, action, expires_ms, group_id, quota, shadow, priority, write_back };

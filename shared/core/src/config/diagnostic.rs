@@ -53,9 +53,26 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// The mistakes found so far.
+/// A lead's field that the file names, and where. Whether LeadSquared has it, the file alone cannot tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NamedField {
+    /// Its schema name, as written.
+    pub name: String,
+    /// Line in the file, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// Where in the structure: `rules[1].when`.
+    pub key: String,
+}
+
+/// What was noticed so far: mistakes, and the fields that are named.
 #[derive(Debug, Default)]
-pub(super) struct Problems(Vec<Diagnostic>);
+pub(super) struct Problems {
+    found: Vec<Diagnostic>,
+    fields: Vec<NamedField>,
+}
 
 impl Problems {
     pub(super) fn error(
@@ -78,18 +95,25 @@ impl Problems {
         self.push(Severity::Warning, at, key, message.into(), suggestion.into());
     }
 
-    /// All of them in the file's order, and whether any is an error.
-    pub(super) fn finish(mut self) -> (Vec<Diagnostic>, bool) {
-        self.0.sort_by_key(|problem| (problem.line, problem.column));
-        let has_errors = self.0.iter().any(|problem| problem.severity == Severity::Error);
-        (self.0, has_errors)
+    /// Notes a field of a lead.
+    pub(super) fn lead_field(&mut self, at: Position, key: &str, name: &str) {
+        let (line, column) = (at.line, at.column);
+        self.fields.push(NamedField { name: name.to_owned(), line, column, key: key.to_owned() });
+    }
+
+    /// All in the file's order: the mistakes, whether any is an error, and the lead's fields.
+    pub(super) fn finish(mut self) -> (Vec<Diagnostic>, bool, Vec<NamedField>) {
+        self.found.sort_by_key(|problem| (problem.line, problem.column));
+        self.fields.sort_by_key(|field| (field.line, field.column));
+        let has_errors = self.found.iter().any(|problem| problem.severity == Severity::Error);
+        (self.found, has_errors, self.fields)
     }
 
     fn push(&mut self, severity: Severity, at: Position, key: &str, message: String, suggestion: Option<String>) {
         // An error is kept in any case: with the list full of warnings the file must still not pass.
-        if self.0.len() < MAX_DIAGNOSTICS || severity == Severity::Error && self.0.len() < 2 * MAX_DIAGNOSTICS {
+        if self.found.len() < MAX_DIAGNOSTICS || severity == Severity::Error && self.found.len() < 2 * MAX_DIAGNOSTICS {
             let (line, column) = (at.line, at.column);
-            self.0.push(Diagnostic { severity, line, column, message, suggestion, key: key.to_owned() });
+            self.found.push(Diagnostic { severity, line, column, message, suggestion, key: key.to_owned() });
         }
     }
 }

@@ -70,12 +70,15 @@ impl FieldName {
 
     /// The field name under a key.
     pub(super) fn read(section: &Section<'_>, key: &str, problems: &mut Problems) -> Option<Self> {
-        section.get(key, problems)?.parsed(problems, |text| {
+        let item = section.get(key, problems)?;
+        let name = item.parsed(problems, |text| {
             Self::parse(text).ok_or_else(|| {
                 let message = format!("\"{text}\" is not the schema name of a field");
                 (message, "its schema name in LeadSquared, such as mx_Message_Status".to_owned())
             })
-        })
+        })?;
+        problems.lead_field(item.node.at, &item.key, name.as_str());
+        Some(name)
     }
 }
 

@@ -1,8 +1,10 @@
 //! `rules:`: when something happens, and a condition holds, send.
 
+use super::account::LeadSquared;
 use super::action::{self, Action};
 use super::diagnostic::Problems;
 use super::names::{Ids, RuleId};
+use super::never;
 use super::section::{Item, Section};
 use super::sending::{self, Cap, MAX_LINGER_MS, Quotas, SendTiming, SendingHours};
 use super::trigger::{self, Trigger};
@@ -88,6 +90,7 @@ pub struct Rule {
 pub(super) struct Account<'a> {
     pub(super) send: &'a SendTiming,
     pub(super) hours: &'a SendingHours,
+    pub(super) leadsquared: &'a LeadSquared,
 }
 
 pub(super) fn read_all(root: &Section<'_>, ids: &mut Ids, account: Account<'_>, problems: &mut Problems) -> Vec<Rule> {
@@ -118,6 +121,9 @@ fn read(item: &Item<'_>, ids: &mut Ids, account: Account<'_>, problems: &mut Pro
     let hours = if is_urgent { Some(account.hours.at_any_hour()) } else { own_hours };
     let control_percent = section.whole("control_percent", 0..=MAX_CONTROL_PERCENT, problems).unwrap_or_default();
     let caps = sending::caps(&section, problems);
+    if let Some(trigger) = &trigger {
+        never::of_rule(&section, trigger, when.as_ref(), account.leadsquared, problems);
+    }
     let (id, trigger, action) = (id?, trigger?, action?);
     Some(Rule {
         id,
@@ -229,6 +235,7 @@ pub(super) fn when(section: &Section<'_>, trigger: Option<&Trigger>, problems: &
         }
     };
     condition.warnings().iter().for_each(|warning| item.snippet_warning(warning, problems));
+    item.note_lead_fields(&condition.names(), problems);
     if let Some(trigger) = trigger {
         action::check_names(&item, condition.references(), Some(trigger.kind()), problems);
     }

@@ -4,6 +4,8 @@ use jiff::{Timestamp, civil::DateTime};
 
 use crate::zone::Zone;
 
+/// The start of the week that stands for any: Monday, 5 January 2026, 00:00 UTC. No holiday is in it.
+const A_MONDAY_MS: i64 = 1_767_571_200_000;
 /// How far the next start is looked for, in minutes: somewhat more than four years, so that 29 February is found.
 const MOST_MINUTES: u32 = 4 * 366 * 24 * 60;
 const EXAMPLE: &str = "\"cron(0 13 1 * ? *)\", \"rate(1 day)\" or \"at(2026-11-27T09:00:00)\"";
@@ -59,6 +61,27 @@ impl Schedule {
         let first = after_ms.div_euclid(60_000) + 1;
         let minutes = first..first + i64::from(MOST_MINUTES);
         minutes.map(|minute| minute * 60_000).find(|&at_ms| self.starts(at_ms, zone))
+    }
+
+    /// Instants that stand for all of its starts as far as the time of day and the day of the week go, in ms since the
+    /// epoch: of one week for those that recur, whatever the days of the month, months and years.
+    pub(super) fn starts_in_a_week(&self, zone: &Zone) -> Vec<i64> {
+        if let Kind::At(_) = &self.kind {
+            return self.next_start_ms(0, zone).into_iter().collect();
+        }
+        let any_week = match &self.kind {
+            Kind::Cron(fields) => {
+                let [minute, hour, _, _, weekday, _] = (**fields).clone();
+                Kind::Cron(Box::new([minute, hour, None, None, weekday, None]))
+            }
+            // Longer than a day, it starts at other times each time.
+            Kind::Rate(minutes) => Kind::Rate(if 24 * 60 % minutes == 0 { *minutes } else { 1 }),
+            Kind::At(at) => Kind::At(*at),
+        };
+        let schedule = Self { text: String::new(), kind: any_week };
+        let first = A_MONDAY_MS / 60_000;
+        let minutes = (first..first + 7 * 24 * 60).map(|minute| minute * 60_000);
+        minutes.filter(|&at_ms| schedule.starts(at_ms, zone)).collect()
     }
 
     /// Whether it starts in the minute that begins at `at_ms`.

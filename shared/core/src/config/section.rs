@@ -6,7 +6,7 @@ use super::diagnostic::Problems;
 use super::tree::{Entry, Node, Position, Scalar, Value};
 use super::{snippet, values};
 use crate::spelling::closest;
-use crate::text::SnippetError;
+use crate::text::{NameAt, SnippetError};
 
 /// A mapping whose keys are all known.
 #[derive(Clone, Debug)]
@@ -215,9 +215,24 @@ impl<'n> Item<'n> {
         problems.warning(self.place(error), &self.key, error.message.as_str(), error.suggestion.clone());
     }
 
+    /// Notes the lead's fields that a condition or a text names, with their places in the file.
+    pub(super) fn note_lead_fields(&self, names: &[NameAt], problems: &mut Problems) {
+        for NameAt { name, line, column } in names {
+            let field = name.strip_prefix("lead.").or_else(|| name.strip_prefix("before."));
+            if let Some(field) = field.and_then(|field| field.split('.').next()) {
+                problems.lead_field(self.locate(*line, *column), &self.key, field);
+            }
+        }
+    }
+
     fn place(&self, error: &SnippetError) -> Position {
+        self.locate(error.line, error.column)
+    }
+
+    /// The place in the file of a line and a column of the value's text.
+    fn locate(&self, line: usize, column: usize) -> Position {
         match self.scalar() {
-            Some(scalar) => snippet::locate(scalar, self.node.at, error.line, error.column),
+            Some(scalar) => snippet::locate(scalar, self.node.at, line, column),
             None => self.node.at,
         }
     }

@@ -79,17 +79,18 @@ impl From<Refusal> for minijinja::Error {
     }
 }
 
+/// The line and column, from 1, of a byte of the snippet.
+pub(super) fn place(source: &str, offset: usize) -> (usize, usize) {
+    let before = source.get(..offset).unwrap_or(source);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before.get(line_start..).unwrap_or_default().chars().count() + 1)
+}
+
 impl SnippetError {
     /// An error at a byte of the snippet.
     pub(super) fn at(source: &str, offset: usize, message: impl Into<String>, suggestion: Option<String>) -> Self {
-        let before = source.get(..offset).unwrap_or(source);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Self {
-            line: before.matches('\n').count() + 1,
-            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
-            message: message.into(),
-            suggestion,
-        }
+        let (line, column) = place(source, offset);
+        Self { line, column, message: message.into(), suggestion }
     }
 
     /// A syntax error of MiniJinja. Its words quote the snippet alone, there being no values yet.

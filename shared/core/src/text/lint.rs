@@ -109,6 +109,14 @@ pub(super) fn names(scanned: &Scanned<'_>, roots: &HashSet<String>) -> Result<Ve
     Ok(warnings)
 }
 
+/// Each dotted name that a snippet writes, and the byte where it stands.
+pub(super) fn paths(scanned: &Scanned<'_>) -> Vec<(String, usize)> {
+    let tokens = &scanned.tokens;
+    let is_member = |at: usize| at.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|dot| dot.text == ".");
+    let words = tokens.iter().enumerate().filter(|(at, token)| token.kind == Kind::Word && !is_member(*at));
+    words.filter_map(|(at, token)| Some((Path::at(tokens, at)?.text, token.at))).collect()
+}
+
 fn unknown_root(source: &str, token: &Token<'_>, next: Option<&Token<'_>>) -> SnippetError {
     let name = token.text;
     let suggestion = match closest(name, &context::ROOTS) {

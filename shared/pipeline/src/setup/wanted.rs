@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use leadsquared::{LeadFieldKind, NewActivityType, NewWebhook, WebhookEvent};
-use recado_core::config::{Config, Trigger};
+use recado_core::{
+    config::{Action, Audience, Config, Trigger},
+    text::{Condition, Template},
+};
 use secrecy::SecretString;
 use url::Url;
 
@@ -60,27 +63,39 @@ impl Wanted {
     }
 }
 
-/// The lead fields that rules look at, by schema name, and which rules do.
+/// The lead fields that rules and campaigns look at, by schema name, and which of them do.
 #[must_use]
 pub fn fields_used(config: &Config) -> BTreeMap<String, BTreeSet<String>> {
     let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for rule in &config.rules {
-        let condition = rule.when.iter().flat_map(|when| when.references());
-        let text = rule.action.text().into_iter().flat_map(|text| text.references());
-        let title = rule.action.title().into_iter().flat_map(|title| title.references());
-        let named = condition.chain(text).chain(title).filter_map(|name| {
-            let field = name.strip_prefix("lead.").or_else(|| name.strip_prefix("before."))?;
-            (!field.is_empty()).then(|| field.to_owned())
-        });
         let changed = match &rule.trigger {
             Trigger::LeadChanged { field: Some(change) } => Some(change.name.as_str().to_owned()),
             _ => None,
         };
-        for field in named.chain(changed) {
+        for field in fields_named(rule.when.as_ref(), &rule.action).chain(changed) {
             used.entry(field).or_default().insert(rule.id.as_str().to_owned());
         }
     }
+    for campaign in &config.campaigns {
+        let searched = match &campaign.audience {
+            Audience::Search(search) => Some(search.field.as_str().to_owned()),
+            Audience::Csv => None,
+        };
+        for field in fields_named(campaign.when.as_ref(), &campaign.action).chain(searched) {
+            used.entry(field).or_default().insert(campaign.id.as_str().to_owned());
+        }
+    }
     used
+}
+
+/// The lead's fields that a condition and an action name.
+fn fields_named<'a>(when: Option<&'a Condition>, action: &'a Action) -> impl Iterator<Item = String> + use<'a> {
+    let condition = when.into_iter().flat_map(Condition::references);
+    let texts = action.text().into_iter().chain(action.title()).flat_map(Template::references);
+    condition.chain(texts).filter_map(|name| {
+        let field = name.strip_prefix("lead.").or_else(|| name.strip_prefix("before."))?;
+        (!field.is_empty()).then(|| field.to_owned())
+    })
 }
 
 /// The events that rules wait for.

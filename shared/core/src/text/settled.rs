@@ -1,0 +1,169 @@
+//! What can be told of a condition before anything happens: parts that never hold, and values that it insists on.
+//!
+//! A condition is a chain of parts joined by `and`, often one alone. A part whose every name has a known value can be
+//! evaluated now; if it does not hold, the condition never does. Known are the values that the caller fixes, and those
+//! that other parts demand (`lead.Source == "Site"`). Whatever else a condition may be is left to the event.
+
+use std::collections::BTreeMap;
+
+use super::error::SnippetError;
+use super::scan::{self, Kind, Scanned, Token};
+use super::{Condition, Context, ENGINE, tests_of_values};
+use crate::fields::Fields;
+use crate::zone::Zone;
+
+/// Values by dotted name, such as `lead.Source`; `None` is a field that is there and empty.
+pub type Known = BTreeMap<String, Option<String>>;
+
+impl Condition {
+    /// `known` with the values that the condition itself demands, by a part `name == "value"`. What is known already
+    /// stays as it is.
+    #[must_use]
+    pub fn with_demands(&self, known: &Known) -> Known {
+        let mut all = known.clone();
+        if let Ok(scanned) = scan::condition(self.source()) {
+            for part in parts(&scanned) {
+                if let Some((name, value)) = demand(part) {
+                    all.entry(name).or_insert(Some(value));
+                }
+            }
+        }
+        all
+    }
+
+    /// The first part that does not hold whenever `known` and what the other parts demand is so, and where it stands.
+    /// `None`: nothing of that kind can be told.
+    #[must_use]
+    pub fn never_holds(&self, known: &Known) -> Option<SnippetError> {
+        let scanned = scan::condition(self.source()).ok()?;
+        let all = self.with_demands(known);
+        let parts = parts(&scanned);
+        let is_alone = parts.len() == 1;
+        parts.into_iter().find_map(|part| {
+            let (first, last) = (part.first()?, part.last()?);
+            let source = scanned.source.get(first.at..last.at + last.text.len())?;
+            let used = failing(source, is_alone, &all)?;
+            let facts: Vec<String> = used.iter().map(|(name, value)| fact(name, value.as_deref())).collect();
+            let message = match facts.as_slice() {
+                [] => "this is never true: nothing is ever sent".to_owned(),
+                facts => format!("this is never true, because here {}: nothing is ever sent", facts.join(" and ")),
+            };
+            let suggestion = "a condition that can hold, or leave it out".to_owned();
+            Some(SnippetError::at(scanned.source, first.at, message, Some(suggestion)))
+        })
+    }
+}
+
+fn fact(name: &str, value: Option<&str>) -> String {
+    match value {
+        Some(value) => format!("{name} is \"{value}\""),
+        None => format!("{name} is empty"),
+    }
+}
+
+/// The tokens of each part between `and`s that stand in no brackets. With an `or` or an `if` beside them all is one.
+fn parts<'t, 's>(scanned: &'t Scanned<'s>) -> Vec<&'t [Token<'s>]> {
+    let is_inner = |token: &&Token<'_>| !matches!(token.kind, Kind::Open(_) | Kind::Close);
+    let from = scanned.tokens.iter().position(|token| is_inner(&token)).unwrap_or_default();
+    let count = scanned.tokens.iter().filter(is_inner).count();
+    let tokens = scanned.tokens.get(from..from + count).unwrap_or_default();
+    let (mut depth, mut cuts) = (0_usize, Vec::new());
+    for (at, token) in tokens.iter().enumerate() {
+        match (token.kind, token.text) {
+            (Kind::Sign, "(" | "[") => depth += 1,
+            (Kind::Sign, ")" | "]") => depth = depth.saturating_sub(1),
+            (Kind::Word, "or" | "if") if depth == 0 => return vec![tokens],
+            (Kind::Word, "and") if depth == 0 => cuts.push(at),
+            _ => {}
+        }
+    }
+    let ends = cuts.iter().copied().chain([tokens.len()]);
+    let starts = [0].into_iter().chain(cuts.iter().map(|at| at + 1));
+    starts.zip(ends).filter_map(|(start, end)| tokens.get(start..end)).collect()
+}
+
+/// The value that `name.field == "value"` demands, written either way round.
+fn demand(part: &[Token<'_>]) -> Option<(String, String)> {
+    let (root, field, value) = match part {
+        [root, dot, field, sign, value] if dot.text == "." && sign.text == "==" => (root, field, value),
+        [value, sign, root, dot, field] if dot.text == "." && sign.text == "==" => (root, field, value),
+        _ => return None,
+    };
+    let is_name = root.kind == Kind::Word && field.kind == Kind::Word;
+    // An escape would have to be read as MiniJinja reads it.
+    let is_plain = value.kind == Kind::Text && !value.text.contains('\\');
+    let text = value.text.get(1..value.text.len().checked_sub(1)?)?;
+    (is_name && is_plain).then(|| (format!("{}.{}", root.text, field.text), text.to_owned()))
+}
+
+/// The values that a part looks at, if all of them are known and it does not hold with them.
+fn failing<'k>(source: &str, is_alone: bool, known: &'k Known) -> Option<Vec<(&'k str, &'k Option<String>)>> {
+    // Within a chain a text counts as Jinja has it; alone, `"0"` is a no.
+    let written = if is_alone { source.to_owned() } else { format!("({source}) and true") };
+    let expression = ENGINE.compile_expression_owned(written).ok()?;
+    let names = expression.undeclared_variables(true);
+    let used: Option<Vec<_>> = names.iter().map(|name| known.get_key_value(name)).collect();
+    let mut used: Vec<(&str, &Option<String>)> =
+        used?.into_iter().map(|(name, value)| (name.as_str(), value)).collect();
+    used.sort_unstable();
+    let holds = expression
+        .eval(context(&used).value())
+        .is_ok_and(|value| !value.is_undefined() && tests_of_values::holds(&value));
+    (!holds).then_some(used)
+}
+
+fn context(used: &[(&str, &Option<String>)]) -> Context {
+    let of = |root: &str| {
+        let fields = used.iter().filter_map(|(name, value)| {
+            let (of, field) = name.split_once('.')?;
+            (of == root).then(|| (field.to_owned(), (*value).clone()))
+        });
+        fields.collect::<Fields>()
+    };
+    Context::new(&of("lead"), 0, &Zone::default())
+        .with_before(&of("before"))
+        .with_activity(&of("activity"))
+        .with_event(&of("event"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn never(source: &str, known: &[(&str, Option<&str>)]) -> Option<usize> {
+        let known = known.iter().map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned))).collect();
+        Condition::compile(source).unwrap().never_holds(&known).map(|found| found.column)
+    }
+
+    #[test]
+    fn a_part_is_judged_where_all_its_names_are_known() {
+        let stage = [("lead.Stage", Some("Won")), ("event.activity", None)];
+        for (source, column) in [
+            ("lead.Stage == \"Lost\"", Some(1)),
+            ("lead.Stage == \"Won\"", None),
+            ("lead.Stage | lower == \"won\"", None),
+            ("lead.Stage | number > 3", Some(1)),
+            ("lead.City == \"Recife\" and lead.Stage in [\"Lost\", \"New\"]", Some(27)),
+            ("lead.City == \"Recife\" and not lead.Stage is filled", Some(27)),
+            ("lead.City == \"Recife\" or lead.Stage == \"Lost\"", None),
+            ("(lead.Stage == \"Lost\" or lead.City == \"Recife\") and lead.Stage == \"Won\"", None),
+            ("lead.Score | number > 50 and lead.Score == \"10\"", Some(1)),
+            ("lead.City == \"Recife\" and \"Olinda\" == lead.City", Some(27)),
+            ("event.activity is filled", Some(1)),
+            ("1 == 2", Some(1)),
+            ("now == \"x\"", None),
+            ("lead[lead.Stage] == \"x\"", None),
+            ("lead.Stage == \"Lost\" if lead.City == \"Recife\" else lead.Stage == \"Won\"", None),
+        ] {
+            assert_eq!(never(source, &stage), column, "{source}");
+        }
+    }
+
+    #[test]
+    fn a_text_counts_as_it_will() {
+        // Alone a "0" is a no; within a chain Jinja takes any text for a yes.
+        let known = [("lead.DoNotCall", Some("0"))];
+        assert_eq!(never("lead.DoNotCall", &known), Some(1));
+        assert_eq!(never("lead.DoNotCall and lead.City is filled", &known), None);
+    }
+}

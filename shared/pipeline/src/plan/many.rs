@@ -1,0 +1,464 @@
+//! A dry run of many deliveries at one instant, as if they all came together: who gets what, in how many requests, what
+//! is left of the day's budgets, and what the write-back takes. It asks what the sender asks of the table (who is
+//! suppressed, what the caps and the budgets have room for), by the same functions, and writes nothing.
+//!
+//! What only LeadSquared knows is not asked: fields that a delivery does not carry, and opt-outs that are older than
+//! `fresh`. How many deliveries and messages that concerns, and the calls for it, are told.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use leadsquared::MAX_LEADS_PER_READ;
+use recado_core::{
+    audio::Audio,
+    caps::{Sent, Verdict},
+    config::Config,
+    group::into_requests,
+    identity::{MessageId, RuleTag},
+    message::{Channel, Message, Priority, State},
+    writeback::Forecast,
+};
+use recado_ledger::{Budget, Day, Ledger, Quotas};
+use recado_limits::CrmAccount;
+use serde::Serialize;
+
+use super::{Delivered, PlannedEvent, delivered};
+use crate::{
+    crm::RunError,
+    settings::{SendSettings, today},
+    sync::{CrmSettings, outlook},
+};
+
+/// Why a message ends that waits too long.
+const EXPIRES: &str = "it expires before it may go";
+
+/// One webhook's delivery.
+#[derive(Clone)]
+pub struct Delivery {
+    /// The kind of event, as the webhook's URL would name it.
+    pub kind: Option<String>,
+    /// Its body, JSON.
+    pub body: Vec<u8>,
+}
+
+/// What many deliveries would become.
+#[derive(Debug, Default, Serialize)]
+pub struct ManyPlan {
+    /// Events in them.
+    pub events: u64,
+    /// Events of which no rule is asked, by why.
+    pub not_asked: BTreeMap<String, u64>,
+    /// Each rule's verdicts.
+    pub rules: BTreeMap<String, RuleTally>,
+    /// Messages that an earlier event, here or in the table, has asked for already: no second one is made.
+    pub known: u64,
+    /// Messages that would be written.
+    pub messages: u64,
+    /// Those that go out at once, the requests that they take, and their credits.
+    pub now: Going,
+    /// Those that wait for their hours or for others of their text, by until when (ms since the epoch).
+    pub later: BTreeMap<i64, Going>,
+    /// Messages that end at once, by why.
+    pub skipped: BTreeMap<String, u64>,
+    /// Messages that are suppressed: they end when their turn comes.
+    pub suppressed: u64,
+    /// Messages that a cap holds.
+    pub capped: u64,
+    /// Messages that today's budgets hold until tomorrow.
+    pub over_quota: u64,
+    /// Calls whose recording has not been added: they wait for it.
+    pub without_audio: u64,
+    /// Each text that is sent, now or later, and to how many.
+    pub texts: Vec<TextTally>,
+    /// The budgets after that.
+    pub budgets: Vec<BudgetAfter>,
+    /// LeadSquared's part.
+    pub crm: CrmPart,
+    /// Each event, if that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub each: Vec<PlannedEvent>,
+}
+
+/// One rule's verdicts.
+#[derive(Debug, Default, Serialize)]
+pub struct RuleTally {
+    /// Events for which it wants a message, skipped ones among them.
+    pub wants: u64,
+    /// Events for which it wants none, by why.
+    pub why_not: BTreeMap<String, u64>,
+}
+
+/// Messages that go together.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Going {
+    /// How many.
+    pub messages: u64,
+    /// In how many requests.
+    pub requests: u64,
+    /// For how many credits, by estimate.
+    pub credits: u64,
+}
+
+/// A text, a title or a recording, as it would be sent. It is shown to the person who asked; never logged.
+#[derive(Debug, Serialize)]
+pub struct TextTally {
+    /// `sms`, `flash` or `voice`.
+    pub channel: String,
+    /// The text; the recording's name for a call.
+    pub text: String,
+    /// The title in LigueLead's reports.
+    pub title: Option<String>,
+    /// The text's length, in characters.
+    pub chars: usize,
+    /// What it costs each recipient, in credits: for a text, one for each part.
+    pub credits: u32,
+    /// How many get it.
+    pub recipients: u64,
+}
+
+/// A day's budget after the plan.
+#[derive(Debug, Serialize)]
+pub struct BudgetAfter {
+    /// The day, in the tenant's zone.
+    pub day: String,
+    /// The rule whose budget it is; none for the account's.
+    pub rule: Option<String>,
+    /// Messages of the day, those that were sent before among them.
+    pub messages: u64,
+    /// Of how many.
+    pub messages_per_day: Option<u64>,
+    /// Credits, alike.
+    pub credits: u64,
+    /// Of how many.
+    pub credits_per_day: Option<u64>,
+}
+
+/// What LeadSquared is asked and told.
+#[derive(Debug, Default, Serialize)]
+pub struct CrmPart {
+    /// Events that carry too little of their lead; their conditions and texts were judged without it here.
+    pub incomplete_events: u64,
+    /// Messages before which the opt-out field is asked for.
+    pub opt_outs_asked: u64,
+    /// Calls for both, if they are asked for together.
+    pub calls_to_read: u64,
+    /// Messages whose outcome is told.
+    pub told: u64,
+    /// Bulk calls for that.
+    pub bulk_calls: u64,
+    /// Single calls for that.
+    pub single_calls: u64,
+    /// How long after the outcomes the last of them is written at the earliest, in ms.
+    pub lasts_ms: i64,
+}
+
+/// A plan in the making.
+struct Making<'p> {
+    config: &'p Config,
+    settings: SendSettings,
+    ledger: &'p Ledger,
+    now_ms: i64,
+    plan: ManyPlan,
+    /// What days have spent: of the account (no name), and of rules with budgets.
+    spent: BTreeMap<(String, Option<String>), Day>,
+}
+
+/// Plans `deliveries` as if all of them came at `now_ms`, in their order. `audios` are the recordings that were added, if
+/// they are to be looked at; `each` keeps every event's own plan.
+pub async fn plan_many(
+    config: &Config,
+    (ledger, account): (&Ledger, &CrmAccount),
+    deliveries: &[Delivery],
+    now_ms: i64,
+    audios: Option<&[Audio]>,
+    each: bool,
+) -> Result<ManyPlan, RunError> {
+    let settings = SendSettings::of(config);
+    let mut making = Making { config, settings, ledger, now_ms, plan: ManyPlan::default(), spent: BTreeMap::new() };
+    making.read_budgets().await?;
+    let messages = making.read(deliveries, audios, each);
+    let messages = making.new_ones(messages).await?;
+    let waiting = making.send(messages).await?;
+    let told = outlook(ledger, account, &CrmSettings::of(config), &waiting, now_ms).await?;
+    Ok(making.done(&waiting, told))
+}
+
+impl Making<'_> {
+    async fn read_budgets(&mut self) -> Result<(), RunError> {
+        let day = today(self.now_ms, &self.settings.zone);
+        let rules = self.settings.rule_quotas.keys().cloned().map(Some);
+        for rule in std::iter::once(None).chain(rules).collect::<Vec<_>>() {
+            let budget = rule.clone().map_or(Budget::Account, Budget::Rule);
+            self.spent.insert((day.clone(), rule), self.ledger.day(&day, &budget).await?);
+        }
+        Ok(())
+    }
+
+    /// What the deliveries ask for, in their order.
+    fn read(&mut self, deliveries: &[Delivery], audios: Option<&[Audio]>, each: bool) -> Vec<Message> {
+        let (mut messages, mut incomplete) = (Vec::new(), BTreeSet::new());
+        for delivery in deliveries {
+            let query: Vec<(String, String)> =
+                delivery.kind.iter().map(|kind| ("event".to_owned(), kind.clone())).collect();
+            let read = delivered(self.config, &query, Some("application/json"), &delivery.body, self.now_ms, audios);
+            let Delivered { events, messages: asked, incomplete: lacking } = match read {
+                Ok(read) => read,
+                Err(error) => {
+                    self.plan.events += 1;
+                    *self.plan.not_asked.entry(error.to_string()).or_default() += 1;
+                    continue;
+                }
+            };
+            for event in &events {
+                self.count(event);
+            }
+            messages.extend(asked);
+            self.plan.crm.incomplete_events += lacking.len() as u64;
+            incomplete.extend(lacking);
+            if each {
+                self.plan.each.extend(events);
+            }
+        }
+        self.plan.crm.calls_to_read += incomplete.len().div_ceil(MAX_LEADS_PER_READ) as u64;
+        messages
+    }
+
+    fn count(&mut self, event: &PlannedEvent) {
+        self.plan.events += 1;
+        if event.rules.is_empty() {
+            let why = event.not_asked.clone().unwrap_or_else(|| "there is no rule".to_owned());
+            *self.plan.not_asked.entry(why).or_default() += 1;
+        }
+        for rule in &event.rules {
+            let tally = self.plan.rules.entry(rule.rule.clone()).or_default();
+            match &rule.why_not {
+                None => tally.wants += 1,
+                Some(why) => *tally.why_not.entry(why.clone()).or_default() += 1,
+            }
+        }
+    }
+
+    /// Those that nobody has asked for before.
+    async fn new_ones(&mut self, mut messages: Vec<Message>) -> Result<Vec<Message>, RunError> {
+        let asked = messages.len();
+        // The table takes no id twice in a request.
+        let ids: BTreeSet<MessageId> = messages.iter().map(|message| message.id).collect();
+        let there = self.ledger.messages(&ids.into_iter().collect::<Vec<_>>()).await?;
+        let mut seen: BTreeSet<MessageId> = there.iter().map(|message| message.id).collect();
+        messages.retain(|message| seen.insert(message.id));
+        // The sender goes by age: here, by the place in the file.
+        for (message, place) in messages.iter_mut().zip(0..) {
+            message.created_ms = self.now_ms.saturating_add(place);
+        }
+        self.plan.known = (asked - messages.len()) as u64;
+        self.plan.messages = messages.len() as u64;
+        Ok(messages)
+    }
+
+    /// What becomes of the messages; returns those whose outcomes are told, each in a state that is an end.
+    async fn send(&mut self, messages: Vec<Message>) -> Result<Vec<Message>, RunError> {
+        let mut ends: Vec<Message> = Vec::new();
+        // The sender takes what is due together, each priority by itself, in their order.
+        let mut lots: BTreeMap<(i64, Priority), Vec<Message>> = BTreeMap::new();
+        for message in messages {
+            let at_ms = match (message.state, message.due_ms) {
+                (State::Pending, _) => self.now_ms,
+                (State::Held, Some(until_ms)) => until_ms,
+                (State::Held, None) => {
+                    self.plan.without_audio += 1;
+                    continue;
+                }
+                _ => {
+                    self.skip(message.why.clone().unwrap_or_default());
+                    ends.push(message);
+                    continue;
+                }
+            };
+            if message.expires_ms <= at_ms {
+                self.skip(EXPIRES.to_owned());
+                ends.push(Message { state: State::Expired, ..message });
+            } else {
+                lots.entry((at_ms, message.priority)).or_default().push(message);
+            }
+        }
+        let mut caps: HashMap<String, Vec<Sent>> = HashMap::new();
+        let mut sent = Vec::new();
+        for ((at_ms, _), lot) in lots {
+            let allowed = self.allowed(lot, &mut ends).await?;
+            let passed = self.passed(allowed, at_ms, &mut caps).await?;
+            sent.extend(self.packed(passed, at_ms));
+        }
+        self.plan.crm.calls_to_read += self.asked_for_opt_out(&sent).div_ceil(MAX_LEADS_PER_READ as u64);
+        self.plan.texts = texts(&sent);
+        ends.extend(sent.into_iter().map(|message| Message { state: end(message.channel), ..message }));
+        for message in &mut ends {
+            message.crm.due_ms = Some(self.now_ms);
+        }
+        Ok(ends)
+    }
+
+    fn skip(&mut self, why: String) {
+        *self.plan.skipped.entry(why).or_default() += 1;
+    }
+
+    /// Those whom the suppression list does not keep from it.
+    async fn allowed(&mut self, lot: Vec<Message>, ends: &mut Vec<Message>) -> Result<Vec<Message>, RunError> {
+        let suppressed = self.ledger.suppressed(&lot).await?;
+        self.plan.suppressed += suppressed.len() as u64;
+        let (kept, gone): (Vec<_>, Vec<_>) =
+            lot.into_iter().enumerate().partition(|(place, _)| !suppressed.contains_key(place));
+        ends.extend(gone.into_iter().map(|(_, message)| Message { state: State::Skipped, ..message }));
+        Ok(kept.into_iter().map(|(_, message)| message).collect())
+    }
+
+    /// Those whom the caps let through, in the order of their deliveries.
+    async fn passed(
+        &mut self,
+        lot: Vec<Message>,
+        at_ms: i64,
+        caps: &mut HashMap<String, Vec<Sent>>,
+    ) -> Result<Vec<Message>, RunError> {
+        let is_asked = |message: &&Message| self.settings.caps.ask_about(RuleTag::of(&message.rule));
+        let leads = lot.iter().filter(is_asked).map(|message| message.lead_id.clone());
+        let unread: BTreeSet<String> = leads.filter(|lead| !caps.contains_key(lead)).collect();
+        let unread: Vec<String> = unread.into_iter().collect();
+        let mut rows = self.ledger.caps(&unread).await?;
+        caps.extend(unread.into_iter().map(|lead| {
+            let sent = rows.remove(&lead).map(|row| row.sent).unwrap_or_default();
+            (lead, sent)
+        }));
+        let mut passed = Vec::with_capacity(lot.len());
+        for message in lot {
+            let rule = RuleTag::of(&message.rule);
+            if !self.settings.caps.ask_about(rule) {
+                passed.push(message);
+                continue;
+            }
+            let recent = caps.entry(message.lead_id.clone()).or_default();
+            match self.settings.caps.ask(recent, (message.id, rule), at_ms) {
+                Verdict::Pass { .. } => {
+                    *recent = self.settings.caps.with(recent, Sent { at_ms, id: message.id, rule });
+                    passed.push(message);
+                }
+                Verdict::Hold(_) => self.plan.capped += 1,
+            }
+        }
+        Ok(passed)
+    }
+
+    /// Those that fit the budgets of their day, request by request; counts them.
+    fn packed(&mut self, lot: Vec<Message>, at_ms: i64) -> Vec<Message> {
+        let day = today(at_ms, &self.settings.zone);
+        let quotas = &self.settings.rule_quotas;
+        let requests = into_requests(lot, self.settings.phones_per_request, |rule| quotas.contains_key(rule));
+        let mut sent = Vec::new();
+        for mut request in requests {
+            let rule = request.members.first().map(|first| first.rule.clone()).unwrap_or_default();
+            let budgets = self.budgets(&day, &rule);
+            let rest = request.members.split_off(how_many_fit(&budgets, &request.members));
+            self.plan.over_quota += rest.len() as u64;
+            let messages = request.members.len() as u64;
+            if messages == 0 {
+                continue;
+            }
+            let credits = request.members.iter().map(|message| u64::from(message.credits)).sum::<u64>();
+            for (whose, ..) in budgets {
+                let spent = self.spent.entry((day.clone(), whose)).or_default();
+                spent.messages += messages;
+                spent.credits += credits;
+            }
+            let plan = &mut self.plan;
+            let going = if at_ms > self.now_ms { plan.later.entry(at_ms).or_default() } else { &mut plan.now };
+            going.messages += messages;
+            going.credits += credits;
+            going.requests += 1;
+            sent.extend(request.members);
+        }
+        sent
+    }
+
+    /// The budgets that a rule draws on: whose they are, what is spent, and what may be.
+    fn budgets(&self, day: &str, rule: &str) -> Vec<(Option<String>, Day, Quotas)> {
+        let own = self.settings.rule_quotas.get(rule).map(|quotas| (Some(rule.to_owned()), *quotas));
+        let all = std::iter::once((None, self.settings.quotas)).chain(own);
+        all.map(|(whose, quotas)| {
+            let key = (day.to_owned(), whose);
+            let spent = self.spent.get(&key).copied().unwrap_or_default();
+            (key.1, spent, quotas)
+        })
+        .collect()
+    }
+
+    /// How many leads' opt-out field is read before their messages go: those whose delivery did not carry it.
+    fn asked_for_opt_out(&mut self, sent: &[Message]) -> u64 {
+        let fields = &self.config.leadsquared.opt_out;
+        let is_asked = |message: &&Message| {
+            let field = if message.channel == Channel::Voice { &fields.voice } else { &fields.sms };
+            field.is_some() && message.history.opt_out_read_ms.is_none()
+        };
+        let asked: Vec<&Message> = sent.iter().filter(is_asked).collect();
+        self.plan.crm.opt_outs_asked = asked.len() as u64;
+        asked.iter().map(|message| message.lead_id.as_str()).collect::<BTreeSet<_>>().len() as u64
+    }
+
+    fn done(mut self, waiting: &[Message], told: Forecast) -> ManyPlan {
+        self.plan.crm = CrmPart {
+            told: waiting.len() as u64,
+            bulk_calls: told.bulk_calls,
+            single_calls: told.single_calls,
+            lasts_ms: told.lasts_ms,
+            ..self.plan.crm
+        };
+        let quotas_of = |rule: &Option<String>| match rule {
+            None => self.settings.quotas,
+            Some(rule) => self.settings.rule_quotas.get(rule).copied().unwrap_or(Quotas::NONE),
+        };
+        let after = |((day, rule), spent): (&(String, Option<String>), &Day)| BudgetAfter {
+            day: day.clone(),
+            rule: rule.clone(),
+            messages: spent.messages,
+            messages_per_day: quotas_of(rule).messages_per_day,
+            credits: spent.credits,
+            credits_per_day: quotas_of(rule).credits_per_day,
+        };
+        ManyPlan { budgets: self.spent.iter().map(after).collect(), ..self.plan }
+    }
+}
+
+/// How many of a request's messages, in their order, fit the budgets.
+fn how_many_fit(budgets: &[(Option<String>, Day, Quotas)], members: &[Message]) -> usize {
+    let mut more = Day::default();
+    let fits = |message: &Message| {
+        more.messages += 1;
+        more.credits += u64::from(message.credits);
+        budgets.iter().all(|(_, spent, quotas)| quotas.allow(*spent, more))
+    };
+    members.iter().map(fits).take_while(|fits| *fits).count()
+}
+
+/// The end that most messages of a channel come to.
+fn end(channel: Channel) -> State {
+    if channel == Channel::Voice { State::Answered } else { State::Delivered }
+}
+
+/// Each different text, title or recording, those with the most recipients first.
+fn texts(messages: &[Message]) -> Vec<TextTally> {
+    let mut tallies: BTreeMap<(String, String, Option<String>), TextTally> = BTreeMap::new();
+    for message in messages {
+        let text = message.text.as_ref().map(|text| text.expose().to_owned());
+        let text = text.or_else(|| message.call.as_ref().map(|call| call.audio.clone())).unwrap_or_default();
+        let channel = message.channel.to_string();
+        let key = (channel.clone(), text.clone(), message.title.clone());
+        let tally = tallies.entry(key).or_insert_with(|| TextTally {
+            channel,
+            chars: message.text.as_ref().map_or(0, |text| text.expose().chars().count()),
+            text,
+            title: message.title.clone(),
+            credits: message.credits,
+            recipients: 0,
+        });
+        tally.recipients += 1;
+    }
+    let mut tallies: Vec<TextTally> = tallies.into_values().collect();
+    tallies.sort_by_key(|tally| std::cmp::Reverse(tally.recipients));
+    tallies
+}
