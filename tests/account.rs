@@ -192,6 +192,55 @@ rules:
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tasks_opportunities_and_landing_pages_become_messages_by_the_webhooks_that_setup_makes() {
+    let rules = "  - { id: visit, on: task.created, when: task.Name == \"Visita\", sms: \"{{ lead.FirstName }}, dia {{ task.DueDate | date }}.\" }
+  - { id: done, on: task.completed, sms: \"Feito.\" }
+  - { id: won, on: opportunity.changed, when: opportunity.mx_Custom_2 == \"Won\", sms: \"Aprovado.\" }
+  - { id: form, on: landing_page.submitted, sms: \"Recebemos.\" }
+";
+    let installation = Installation::start(Setup::new(rules)).await;
+    let made = prepare(&installation, &["--yes", "--json"]).await.json();
+    for name in ["Task_Create", "Task_Complete", "Opportunity_Post_Update", "Landing_Page_submission"] {
+        assert_eq!(standing(&made, name), ("missing", Some("made")), "{made}");
+    }
+    // What the bodies do not carry of their leads is read from LeadSquared.
+    let crm = &installation.leadsquared;
+    let leads: Vec<Lead> = (1..=4).map(Lead::new).collect();
+    for lead in &leads {
+        crm.put_lead(&lead.id, [("FirstName", "Ana"), ("Phone", format!("+55-{}", lead.phone).as_str())]);
+    }
+    let task = |lead: &Lead, name: &str| {
+        serde_json::json!({
+            "UserTaskId": format!("task-{name}"), "Name": name, "RelatedEntityId": lead.id,
+            "DueDate": "2026-11-30 15:00:00", "CreatedOn": "2026-11-22 12:00:00", "ModifiedOn": "2026-11-22 12:00:00",
+        })
+    };
+    crm.raise(7, task(&leads[0], "Visita"));
+    crm.raise(7, task(&leads[3], "Ligar"));
+    crm.raise(16, task(&leads[1], "Visita"));
+    let won = serde_json::json!({ "Before": { "mx_Custom_2": "Open" }, "After": {
+        "ProspectOpportunityId": "o", "RelatedProspectId": leads[2].id, "mx_Custom_2": "Won",
+        "ModifiedOn": "2026-11-22 12:00:00",
+    } });
+    // Twice: a delivery may be repeated.
+    crm.raise(32, won.clone());
+    crm.raise(32, won);
+    crm.raise(
+        1,
+        serde_json::json!({ "ProspectID": leads[3].id, "FirstName": "Ana", "Phone": leads[3].phone, "Page": "x" }),
+    );
+    for (lead, rule) in leads.iter().zip(["visit", "done", "won", "form"]) {
+        let message = installation.comes_to(&lead.id, "delivered").await;
+        assert_eq!(message.rule, rule);
+    }
+    installation.told().await;
+    let sent = installation.liguelead.received();
+    assert_eq!(sent.messages().len(), 4);
+    assert!(sent.messages().values().all(|count| *count == 1));
+    assert!(sent.campaigns().any(|campaign| campaign.message == "Ana, dia 30/11/2026."), "{:?}", sent.campaigns);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_regions_host_is_named() {
     let installation = Installation::start(Setup::new(RULES)).await;
     let elsewhere = leadsquared::start_local(leadsquared::Options {

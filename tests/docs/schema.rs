@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, fs, io};
 
-use recado_core::config::{Config, Diagnostic};
+use recado_core::{
+    config::{Config, Diagnostic},
+    kind::KIND_NAMES,
+};
 use serde_json::Value;
 
 use super::{
@@ -77,6 +80,10 @@ impl Schema {
             if schema["additionalProperties"] != false {
                 problems.push(format!("{FILE}: {:?} takes any key", section.place()));
             }
+        }
+        let kinds = self.json.pointer("/definitions/rule/properties/on/enum").and_then(Value::as_array);
+        if !kinds.into_iter().flatten().filter_map(Value::as_str).eq(KIND_NAMES) {
+            problems.push(format!("{FILE}: other events than {KIND_NAMES:?}"));
         }
         (problems, count)
     }

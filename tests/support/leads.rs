@@ -89,6 +89,7 @@ pub(crate) fn messages_of(config: &Config, numbers: impl IntoIterator<Item = u32
             lead_id: lead.id,
             before: None,
             activity: None,
+            item: None,
             by: None,
             at: None,
             listed: std::collections::BTreeMap::new(),

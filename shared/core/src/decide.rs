@@ -116,6 +116,9 @@ fn context(config: &Config, event: &Event, now_ms: i64) -> Context {
     if let Some(activity) = &event.activity {
         context = context.with_activity(&activity.data);
     }
+    if let (Some(root), Some(item)) = (event.kind.item(), &event.item) {
+        context = context.with_item(root, &item.data);
+    }
     context
 }
 

@@ -19,6 +19,9 @@ pub struct Event {
     pub before: Option<Fields>,
     /// The activity, for the activity kinds.
     pub activity: Option<Activity>,
+    /// The task, the opportunity or the submission, for the kinds that are about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<Item>,
     /// The id of the LeadSquared user who made the change, where the delivery says.
     pub by: Option<String>,
     /// When the change happened, as LeadSquared wrote it (UTC, whole seconds).
@@ -39,6 +42,15 @@ pub struct Activity {
     /// `ActivityEventName`.
     pub name: Option<String>,
     /// The activity's own fields.
+    pub data: Fields,
+}
+
+/// A task, an opportunity, or what a landing page was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Its own id; a submission has none.
+    pub id: Option<String>,
+    /// Its own fields.
     pub data: Fields,
 }
 

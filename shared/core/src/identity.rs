@@ -186,6 +186,17 @@ fn own_identity<'h>(hash: &'h mut Hasher, event: &Event) -> &'h mut Hasher {
             }
         }
     }
+    if let Some(item) = &event.item {
+        hash.part(event.kind.name()).part(item.id.as_deref().unwrap_or_default());
+        // An edit is told from the next by its instant. A reminder has none of its own: it comes when the task is due, and
+        // says what the task is then.
+        let is_told = item.id.is_some() && event.at.is_some() && event.kind != EventKind::TaskReminder;
+        if !is_told {
+            for (name, value) in item.data.iter() {
+                hash.part(name).part(value.unwrap_or_default());
+            }
+        }
+    }
     instant(hash, event)
 }
 

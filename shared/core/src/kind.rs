@@ -19,11 +19,39 @@ pub enum EventKind {
     ActivityCreated,
     /// An activity on a lead was edited (event 15).
     ActivityUpdated,
+    /// A new task (event 7).
+    TaskCreated,
+    /// A task was edited (event 17).
+    TaskUpdated,
+    /// A task was completed (event 16).
+    TaskCompleted,
+    /// A task is due (event 8).
+    TaskReminder,
+    /// A new opportunity (event 31).
+    OpportunityCreated,
+    /// An opportunity was edited (events 32, 33, 34).
+    OpportunityChanged,
+    /// A landing page was submitted (event 1).
+    LandingPageSubmitted,
 }
 
 /// Every name that `on:` takes, in the order in which a message lists them.
-pub const KIND_NAMES: [&str; 7] =
-    ["lead.created", "lead.changed", "lead.stage", "lead.owner", "lead.score", "activity.created", "activity.updated"];
+pub const KIND_NAMES: [&str; 14] = [
+    "lead.created",
+    "lead.changed",
+    "lead.stage",
+    "lead.owner",
+    "lead.score",
+    "activity.created",
+    "activity.updated",
+    "task.created",
+    "task.updated",
+    "task.completed",
+    "task.reminder",
+    "opportunity.created",
+    "opportunity.changed",
+    "landing_page.submitted",
+];
 
 impl EventKind {
     /// Reads a name of `on:`. The second part is the field that a short name stands for: `lead.stage` is
@@ -38,11 +66,18 @@ impl EventKind {
             "lead.score" => (Self::LeadChanged, Some("Score")),
             "activity.created" => (Self::ActivityCreated, None),
             "activity.updated" => (Self::ActivityUpdated, None),
+            "task.created" => (Self::TaskCreated, None),
+            "task.updated" => (Self::TaskUpdated, None),
+            "task.completed" => (Self::TaskCompleted, None),
+            "task.reminder" => (Self::TaskReminder, None),
+            "opportunity.created" => (Self::OpportunityCreated, None),
+            "opportunity.changed" => (Self::OpportunityChanged, None),
+            "landing_page.submitted" => (Self::LandingPageSubmitted, None),
             _ => return None,
         })
     }
 
-    /// Its full name: `lead.created`, `lead.changed`, `activity.created` or `activity.updated`.
+    /// Its full name, such as `lead.created`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -50,6 +85,13 @@ impl EventKind {
             Self::LeadChanged => "lead.changed",
             Self::ActivityCreated => "activity.created",
             Self::ActivityUpdated => "activity.updated",
+            Self::TaskCreated => "task.created",
+            Self::TaskUpdated => "task.updated",
+            Self::TaskCompleted => "task.completed",
+            Self::TaskReminder => "task.reminder",
+            Self::OpportunityCreated => "opportunity.created",
+            Self::OpportunityChanged => "opportunity.changed",
+            Self::LandingPageSubmitted => "landing_page.submitted",
         }
     }
 
@@ -57,6 +99,24 @@ impl EventKind {
     #[must_use]
     pub fn has_activity(self) -> bool {
         matches!(self, Self::ActivityCreated | Self::ActivityUpdated)
+    }
+
+    /// The name under which conditions and texts find what events of this kind are about, beside the lead: `task`,
+    /// `opportunity` or `landing_page`.
+    #[must_use]
+    pub fn item(self) -> Option<&'static str> {
+        match self {
+            Self::TaskCreated | Self::TaskUpdated | Self::TaskCompleted | Self::TaskReminder => Some("task"),
+            Self::OpportunityCreated | Self::OpportunityChanged => Some("opportunity"),
+            Self::LandingPageSubmitted => Some("landing_page"),
+            Self::LeadCreated | Self::LeadChanged | Self::ActivityCreated | Self::ActivityUpdated => None,
+        }
+    }
+
+    /// Whether Recado's own write-back may raise events of this kind. It makes no leads, tasks or opportunities.
+    #[must_use]
+    pub fn may_be_ours(self) -> bool {
+        matches!(self, Self::LeadChanged | Self::ActivityCreated | Self::ActivityUpdated)
     }
 
     /// Whether events of this kind carry the lead as it was before.

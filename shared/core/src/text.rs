@@ -11,6 +11,7 @@
 //! | `lead.X` | the lead as the event shows it; every value is a text, as LeadSquared sends it |
 //! | `before.X` | the lead before the change; only for `lead.changed` |
 //! | `activity.X` | the activity; only for `activity.…` |
+//! | `task.X`, `opportunity.X`, `landing_page.X` | what the event is about, for their events |
 //! | `event.X` | `kind` and what else the caller puts in |
 //! | `now` | the instant of evaluation, in LeadSquared's own form (UTC), so that `now \| date` works like any field |
 //!

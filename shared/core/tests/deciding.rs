@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use recado_core::{
     config::Config,
     decide::{CONTROL, DEFAULT_EXPIRES_MS, Decision, LINGERS, Verdict, WAKE_UP_WITHIN_MS, WhyNot, decide},
-    event::{Activity, Event},
+    event::{Activity, Event, Item},
     fields::Fields,
     identity::{event_id, message_id},
     kind::EventKind,
@@ -37,6 +37,7 @@ fn created(pairs: &[(&str, &str)]) -> Event {
         lead: fields(pairs),
         before: None,
         activity: None,
+        item: None,
         by: None,
         at: Some("2026-11-23 14:59:00".to_owned()),
         listed: BTreeMap::new(),
@@ -116,6 +117,57 @@ fn an_activity_rule_wants_its_code() {
     assert_eq!(why_not(&config, &activity(Some(21))), WhyNot::OtherActivity);
     assert_eq!(why_not(&config, &activity(None)), WhyNot::OtherActivity);
     assert_eq!(message(&config, &activity(Some(22))).state, State::Pending);
+}
+
+fn about(kind: EventKind, id: Option<&str>, data: &[(&str, &str)], at: Option<&str>) -> Event {
+    let item = Some(Item { id: id.map(str::to_owned), data: fields(data) });
+    Event { kind, item, at: at.map(str::to_owned), ..created(&ANA) }
+}
+
+#[test]
+fn rules_see_what_a_task_or_an_opportunity_says() {
+    let config = config(
+        "  - { id: v, on: task.created, when: task.Name == \"Visita\", sms: \"Dia {{ task.DueDate | date }}.\" }\n",
+    );
+    let task = |name| {
+        let data = [("Name", name), ("DueDate", "2026-11-24 15:00:00")];
+        about(EventKind::TaskCreated, Some("t"), &data, Some("2026-11-23 14:59:00"))
+    };
+    assert_eq!(message(&config, &task("Visita")).text.unwrap().expose(), "Dia 24/11/2026.");
+    assert_eq!(why_not(&config, &task("Ligar")), WhyNot::ConditionFalse);
+    let other = Event { kind: EventKind::TaskUpdated, ..task("Visita") };
+    assert_eq!(why_not(&config, &other), WhyNot::OtherKind);
+}
+
+#[test]
+fn a_change_of_a_task_or_an_opportunity_is_one_however_it_comes() {
+    use EventKind::{
+        LandingPageSubmitted, OpportunityChanged, OpportunityCreated, TaskCompleted, TaskReminder, TaskUpdated,
+    };
+    let (early, late) = (Some("2026-11-23 14:59:00"), Some("2026-11-23 15:00:00"));
+    let id = |event: &Event| (message_id("r", None, event), event_id(event));
+    let (won, more) = ([("Status", "Won")], [("Status", "Won"), ("mx_Custom_1", "x")]);
+    let change = |data: &[(&str, &str)], at| about(OpportunityChanged, Some("o"), data, at);
+    // By several webhooks, which carry different fields.
+    assert_eq!(id(&change(&won, early)), id(&change(&more, early)));
+    assert_ne!(id(&change(&won, early)), id(&change(&won, late)));
+    // Without an instant only the fields tell one change from the next.
+    assert_eq!(id(&change(&won, None)), id(&change(&won, None)));
+    assert_ne!(id(&change(&won, None)), id(&change(&more, None)));
+    let of = |kind, item| about(kind, item, &won, early);
+    let others = [
+        of(OpportunityChanged, Some("p")),
+        of(OpportunityCreated, Some("o")),
+        of(TaskUpdated, Some("o")),
+        of(TaskCompleted, Some("o")),
+        of(LandingPageSubmitted, None),
+    ];
+    let ids: std::collections::BTreeSet<_> = others.iter().chain([&change(&won, early)]).map(|one| id(one).0).collect();
+    assert_eq!(ids.len(), 6, "each is a change of its own");
+    // A task that falls due again has not been edited but for its date.
+    let due = |date| about(TaskReminder, Some("t"), &[("DueDate", date)], early);
+    assert_eq!(id(&due("2026-11-24")), id(&due("2026-11-24")));
+    assert_ne!(id(&due("2026-11-24")), id(&due("2026-11-25")));
 }
 
 #[test]

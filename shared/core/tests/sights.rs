@@ -37,6 +37,7 @@ fn change(before: &str, after: &str, second: i64) -> Event {
         lead: lead(after),
         before: Some(lead(before)),
         activity: None,
+        item: None,
         by: None,
         at: Some(instant(second).text),
         listed: BTreeMap::new(),

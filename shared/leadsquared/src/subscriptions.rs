@@ -14,6 +14,8 @@ use crate::{Admitted, CallError, Page, Standard, client::Repeat, json};
 pub struct WebhookEvent(pub u16);
 
 impl WebhookEvent {
+    /// A landing page was submitted, any of the account's.
+    pub const LANDING_PAGE_SUBMITTED: Self = Self(1);
     /// A new activity on a lead. A webhook for it must name the activity's code.
     pub const ACTIVITY_CREATED: Self = Self(2);
     /// A new lead.
@@ -22,8 +24,20 @@ impl WebhookEvent {
     pub const STAGE_CHANGED: Self = Self(5);
     /// A lead's fields changed.
     pub const LEAD_UPDATED: Self = Self(6);
+    /// A new task.
+    pub const TASK_CREATED: Self = Self(7);
+    /// A task is due.
+    pub const TASK_REMINDER: Self = Self(8);
     /// An activity was edited.
     pub const ACTIVITY_UPDATED: Self = Self(15);
+    /// A task was completed.
+    pub const TASK_COMPLETED: Self = Self(16);
+    /// A task was edited.
+    pub const TASK_UPDATED: Self = Self(17);
+    /// A new opportunity.
+    pub const OPPORTUNITY_CREATED: Self = Self(31);
+    /// An opportunity was edited, its stage and its fields included.
+    pub const OPPORTUNITY_UPDATED: Self = Self(32);
 
     /// The name that lists know it by, and that LeadSquared appends to a webhook's address as `eventType`.
     #[must_use]

@@ -33,7 +33,7 @@ mod read;
 use serde_json::Value;
 
 pub use answer::{MAX_STATUS_REASON_CHARS, WebhookAnswer};
-pub use change::{Activity, ActivityChange, Change, ChangeKind, Lead, OpportunityChange, TaskChange};
+pub use change::{Activity, ActivityChange, Change, ChangeKind, Item, Lead, OpportunityChange, TaskChange};
 
 use hint::Hint;
 

@@ -18,7 +18,6 @@ use recado_core::{
     enrich::missing_fields,
     event::Event,
     identity::{MessageId, event_id, raw_event_id},
-    kind::EventKind,
     message::Message,
 };
 use recado_ledger::{EventOutcome, EventRow, IncompleteEvent, Inserted, Ledger, LedgerError};
@@ -239,12 +238,12 @@ fn fits_a_row(event: &Event) -> bool {
 
 /// Why an event is nobody's business: it is our own doing, or nothing happened.
 ///
-/// Recado never creates leads, so a lead that the integration user created is a real one: many accounts have one user
-/// for all their integrations.
+/// Recado never creates leads, tasks or opportunities, so one that the integration user created is a real one: many
+/// accounts have one user for all their integrations.
 pub(crate) fn needs_no_answer(config: &Config, event: &Event) -> Option<&'static str> {
     let crm = &config.leadsquared;
     let ours = crm.integration_user.as_deref();
-    if event.kind != EventKind::LeadCreated && ours.is_some() && event.by.as_deref() == ours {
+    if event.kind.may_be_ours() && ours.is_some() && event.by.as_deref() == ours {
         return Some("made by the integration user");
     }
     if event.activity.as_ref().is_some_and(|activity| activity.name.as_deref() == Some(crm.activity.as_str())) {

@@ -219,6 +219,7 @@ fn created_in(lead: &LeadFields, from_ms: i64, to_ms: i64) -> Option<Event> {
         lead,
         before: None,
         activity: None,
+        item: None,
         by,
         at,
         listed: BTreeMap::new(),

@@ -33,11 +33,19 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) enum Raised {
     Lead(Change),
-    Activities { created: bool, activities: Vec<Activity> },
+    Activities {
+        created: bool,
+        activities: Vec<Activity>,
+    },
+    /// Something that the simulator keeps no book of, by the number of its event.
+    Other {
+        event: u16,
+        body: Value,
+    },
 }
 
-/// The numbers and names of the events that the simulator raises.
-pub(super) const EVENTS: [(u16, &str); 8] = [
+/// The numbers and names of the events that a webhook can be for.
+pub(super) const EVENTS: [(u16, &str); 15] = [
     (ACTIVITY_CREATED, "LeadActivity_Post_Create"),
     (LEAD_CREATED, "Lead_Post_Create"),
     (OWNER_CHANGED, "Lead_Owner_Change"),
@@ -46,6 +54,14 @@ pub(super) const EVENTS: [(u16, &str); 8] = [
     (SCORE_CHANGED, "Lead_Score_Change"),
     (ACTIVITY_UPDATED, "LeadActivity_Post_Update"),
     (FIELD_CHANGED, "Lead_Field_Change"),
+    // Raised by hand alone: there are no calls here that make tasks, opportunities and submissions.
+    (1, "Landing_Page_submission"),
+    (7, "Task_Create"),
+    (8, "Task_Reminder"),
+    (16, "Task_Complete"),
+    (17, "Task_Update"),
+    (31, "Opportunity_Post_Create"),
+    (32, "Opportunity_Post_Update"),
 ];
 pub(super) const ACTIVITY_CREATED: u16 = 2;
 const LEAD_CREATED: u16 = 3;
@@ -175,6 +191,7 @@ async fn deliver(courier: Courier, hook: Hook, body: Value) {
 fn body(raised: &Raised, hook: &Hook, author: &str, schema: &Schema) -> Option<Value> {
     match raised {
         Raised::Lead(change) => lead_body(change, hook.event, schema),
+        Raised::Other { event, body } => (hook.event == *event).then(|| body.clone()),
         Raised::Activities { created, activities } => {
             let event = if *created { ACTIVITY_CREATED } else { ACTIVITY_UPDATED };
             let is_wanted = |activity: &&Activity| hook.activity_code.is_none_or(|code| code == activity.code);

@@ -148,6 +148,12 @@ impl Simulator {
         self.gate.vendor.edit_lead(id, owned(fields));
     }
 
+    /// Raises the webhooks of an event that the simulator keeps no book of (a task, an opportunity, a submission), by the
+    /// event's number, with this body.
+    pub fn raise(&self, event: u16, body: serde_json::Value) {
+        self.gate.vendor.raise(event, body);
+    }
+
     /// Makes an activity type of this code exist. It declares no fields, so `mx_Custom_1` to `50` are all taken.
     pub fn put_activity_type(&self, code: u32, name: &str) {
         self.gate.vendor.put_activity_type(code, name);

@@ -136,6 +136,11 @@ impl LeadSquared {
         self.announcer.announce(vec![Raised::Lead(change)], &self.options.user_id, &schema);
     }
 
+    pub(super) fn raise(&self, event: u16, body: serde_json::Value) {
+        let schema = lock(&self.store).schema.clone();
+        self.announcer.announce(vec![Raised::Other { event, body }], &self.options.user_id, &schema);
+    }
+
     pub(super) fn put_activity_type(&self, code: u32, name: &str) {
         lock(&self.store).types.insert(code, ActivityType { name: name.to_owned(), fields: Vec::new() });
     }

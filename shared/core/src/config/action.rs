@@ -139,16 +139,26 @@ fn text(item: &Item<'_>, kind: Option<EventKind>, problems: &mut Problems) -> Op
 }
 
 /// Refuses names that the rule's events never have.
-pub(super) fn check_names(item: &Item<'_>, names: &BTreeSet<String>, kind: Option<EventKind>, problems: &mut Problems) {
+pub(super) fn check_names(
+    place: &Item<'_>,
+    names: &BTreeSet<String>,
+    kind: Option<EventKind>,
+    problems: &mut Problems,
+) {
     let uses = |root: &str| names.iter().find(|name| name.split('.').next() == Some(root));
     if let Some(name) = uses("before").filter(|_| !kind.is_some_and(EventKind::has_before)) {
-        item.error(format!("`{name}` exists for lead.changed alone"), name.replacen("before", "lead", 1), problems);
+        place.error(format!("`{name}` exists for lead.changed alone"), name.replacen("before", "lead", 1), problems);
     }
     if let Some(name) = uses("activity").filter(|_| !kind.is_some_and(EventKind::has_activity)) {
-        item.error(format!("`{name}` exists for activity events alone"), "a field of lead", problems);
+        place.error(format!("`{name}` exists for activity events alone"), "a field of lead", problems);
+    }
+    for item in ["task", "opportunity", "landing_page"] {
+        if let Some(name) = uses(item).filter(|_| kind.and_then(EventKind::item) != Some(item)) {
+            place.error(format!("`{name}` exists for {item} events alone"), "a field of lead", problems);
+        }
     }
     if let Some(name) = uses("event").filter(|_| kind.is_none()) {
-        item.error(format!("`{name}` exists in rules alone"), "a field of lead", problems);
+        place.error(format!("`{name}` exists in rules alone"), "a field of lead", problems);
     }
 }
 

@@ -10,7 +10,6 @@ use super::sending::SendingHours;
 use super::trigger::{FieldChange, Trigger};
 use crate::call;
 use crate::decide::DEFAULT_EXPIRES_MS;
-use crate::kind::EventKind;
 use crate::text::{Condition, Known};
 use crate::zone::Zone;
 
@@ -63,8 +62,8 @@ pub(super) fn of_rule(
         section.warning("when", message, Some("another activity, or a change of its name in leadsquared"), problems);
     }
     let by_us = crm.integration_user.is_some() && value("event", "by") == crm.integration_user.as_deref();
-    if by_us && trigger.kind() != EventKind::LeadCreated {
-        let message = "what the integration user does starts no rule but for new leads";
+    if by_us && trigger.kind().may_be_ours() {
+        let message = "the integration user's own edits start no rule";
         section.warning("when", message, Some("another user's id"), problems);
     }
 }

@@ -138,6 +138,8 @@ fn triggers_of_every_kind() {
     assert_eq!(trigger("on: lead.score"), change("Score", None, None));
     assert_eq!(trigger("on: activity.created\nactivity: 22"), Trigger::ActivityCreated { code: Some(22) });
     assert_eq!(trigger("on: activity.updated").kind(), EventKind::ActivityUpdated);
+    assert_eq!(trigger("on: task.completed"), Trigger::Item { kind: EventKind::TaskCompleted });
+    assert_eq!(trigger("on: opportunity.changed").kind(), EventKind::OpportunityChanged);
 }
 
 #[test]

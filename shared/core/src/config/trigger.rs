@@ -26,6 +26,11 @@ pub enum Trigger {
         /// LeadSquared's `ActivityEvent` code.
         code: Option<u32>,
     },
+    /// Something about a task, an opportunity or a landing page.
+    Item {
+        /// What: a kind that has an [`item`](EventKind::item).
+        kind: EventKind,
+    },
 }
 
 /// A change of one field.
@@ -48,6 +53,7 @@ impl Trigger {
             Self::LeadChanged { .. } => EventKind::LeadChanged,
             Self::ActivityCreated { .. } => EventKind::ActivityCreated,
             Self::ActivityUpdated { .. } => EventKind::ActivityUpdated,
+            Self::Item { kind } => *kind,
         }
     }
 }
@@ -68,6 +74,7 @@ pub(super) fn read(section: &Section<'_>, problems: &mut Problems) -> Option<Tri
         EventKind::ActivityCreated => Trigger::ActivityCreated { code },
         EventKind::ActivityUpdated => Trigger::ActivityUpdated { code },
         EventKind::LeadChanged => Trigger::LeadChanged { field: change(section, implied, problems) },
+        kind => Trigger::Item { kind },
     })
 }
 

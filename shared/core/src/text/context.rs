@@ -25,7 +25,8 @@ pub struct Context {
 }
 
 /// The names that a snippet may start from.
-pub(super) const ROOTS: [&str; 5] = ["lead", "before", "activity", "event", "now"];
+pub(super) const ROOTS: [&str; 8] =
+    ["lead", "before", "activity", "event", "now", "task", "opportunity", "landing_page"];
 
 impl Context {
     /// A context with `lead`, and `now` in milliseconds since 1970. The zone is the tenant's, for `date` and `time`.
@@ -54,6 +55,13 @@ impl Context {
     #[must_use]
     pub fn with_activity(mut self, activity: &Fields) -> Self {
         self.root.insert("activity", fields_value(activity));
+        self
+    }
+
+    /// Adds what the event is about, under its name of [`EventKind::item`](crate::kind::EventKind::item).
+    #[must_use]
+    pub fn with_item(mut self, name: &'static str, item: &Fields) -> Self {
+        self.root.insert(name, fields_value(item));
         self
     }
 

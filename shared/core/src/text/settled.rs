@@ -12,6 +12,9 @@ use super::{Condition, Context, ENGINE, tests_of_values};
 use crate::fields::Fields;
 use crate::zone::Zone;
 
+/// What events may be about beside the lead.
+const ITEMS: [&str; 3] = ["task", "opportunity", "landing_page"];
+
 /// Values by dotted name, such as `lead.Source`; `None` is a field that is there and empty.
 pub type Known = BTreeMap<String, Option<String>>;
 
@@ -120,7 +123,10 @@ fn context(used: &[(&str, &Option<String>)]) -> Context {
         });
         fields.collect::<Fields>()
     };
-    Context::new(&of("lead"), 0, &Zone::default())
+    let context = Context::new(&of("lead"), 0, &Zone::default());
+    ITEMS
+        .into_iter()
+        .fold(context, |context, name| context.with_item(name, &of(name)))
         .with_before(&of("before"))
         .with_activity(&of("activity"))
         .with_event(&of("event"))
@@ -151,6 +157,7 @@ mod tests {
             ("lead.City == \"Recife\" and \"Olinda\" == lead.City", Some(27)),
             ("event.activity is filled", Some(1)),
             ("1 == 2", Some(1)),
+            ("task.Name == \"a\" and task.Name == \"b\"", Some(22)),
             ("now == \"x\"", None),
             ("lead[lead.Stage] == \"x\"", None),
             ("lead.Stage == \"Lost\" if lead.City == \"Recife\" else lead.Stage == \"Won\"", None),

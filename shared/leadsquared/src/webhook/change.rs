@@ -32,22 +32,20 @@ pub enum Change {
     Opportunity {
         /// What, if told.
         kind: OpportunityChange,
-        /// The lead it belongs to, if told.
-        lead_id: Option<String>,
+        /// The opportunity.
+        item: Item,
     },
     /// Something about a task. Its body is not documented.
     Task {
         /// What, if told.
         kind: TaskChange,
-        /// The lead it belongs to, if told.
-        lead_id: Option<String>,
+        /// The task.
+        item: Item,
     },
     /// A landing page was submitted. Its body is not documented.
     LandingPage {
-        /// The lead who did, if told.
-        lead_id: Option<String>,
-        /// The body's own members.
-        fields: LeadFields,
+        /// What was submitted. Its fields may be the lead's.
+        item: Item,
     },
     /// An object of another kind, or an event that this crate does not know.
     Other {
@@ -121,6 +119,28 @@ pub enum TaskChange {
     Updated,
     /// Not told.
     Unstated,
+}
+
+/// A task, an opportunity or a submission, as a body tells it. No page shows such a body, so every form in which the
+/// others come is taken: flat, under `After`, with fields of its own under `Data` or `Fields`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Item {
+    /// Its own id, if told; a submission has none.
+    pub id: Option<String>,
+    /// The lead it belongs to, if told.
+    pub lead_id: Option<String>,
+    /// Its own fields, by the names they came with.
+    pub fields: LeadFields,
+    /// The lead as it is now, if the body has it.
+    pub lead: Option<Lead>,
+    /// The id of the user who made it.
+    pub created_by: Option<String>,
+    /// The id of the user who changed it last.
+    pub modified_by: Option<String>,
+    /// When it was made, as it came.
+    pub created_on: Option<String>,
+    /// When it was last changed or completed, as it came.
+    pub modified_on: Option<String>,
 }
 
 /// An activity as a body tells it.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{
     body::inner_json,
-    change::{Activity, ActivityChange, Change, ChangeKind, Lead, OpportunityChange, TaskChange},
+    change::{Activity, ActivityChange, Change, ChangeKind, Item, Lead, OpportunityChange, TaskChange},
     hint::Hint,
 };
 use crate::{LeadFields, json};
@@ -95,9 +95,9 @@ fn flat(lead: Lead, hint: Option<&Hint>) -> Change {
             let activity = Activity { lead_id: lead.id.clone(), current: Some(lead), ..Activity::default() };
             Change::Activity { activity, kind: *kind }
         }
-        Some(Hint::Opportunity(kind)) => Change::Opportunity { kind: *kind, lead_id: lead.id },
-        Some(Hint::Task(kind)) => Change::Task { kind: *kind, lead_id: lead.id },
-        Some(Hint::LandingPage) => Change::LandingPage { lead_id: lead.id, fields: lead.fields },
+        Some(Hint::Opportunity(kind)) => Change::Opportunity { kind: *kind, item: item_of_lead(lead) },
+        Some(Hint::Task(kind)) => Change::Task { kind: *kind, item: item_of_lead(lead) },
+        Some(Hint::LandingPage) => Change::LandingPage { item: item_of_lead(lead) },
         Some(Hint::LeadCreated) | None => Change::LeadCreated { lead },
     }
 }
@@ -171,15 +171,65 @@ fn data(object: &Object) -> Read<LeadFields> {
 }
 
 fn opportunity(object: &Object, kind: OpportunityChange) -> Change {
-    Change::Opportunity { kind, lead_id: related_lead(object) }
+    // To LeadSquared an opportunity is an activity of a certain kind.
+    Change::Opportunity { kind, item: item(object, &["ProspectOpportunityId", "OpportunityId", "ProspectActivityId"]) }
 }
 
 fn task(object: &Object, kind: TaskChange) -> Change {
-    Change::Task { kind, lead_id: related_lead(object) }
+    Change::Task { kind, item: item(object, &["UserTaskId", "TaskId", "Id"]) }
 }
 
+/// A form's fields are the lead's, where the lead does not stand apart.
 fn landing_page(object: &Object) -> Change {
-    Change::LandingPage { lead_id: related_lead(object), fields: LeadFields::from_object(object) }
+    let mut item = item(object, &[]);
+    item.lead = item.lead.or_else(|| Some(lead_of_object(object)));
+    Change::LandingPage { item }
+}
+
+/// A task, an opportunity or a submission, told flat or under `After`.
+fn item(object: &Object, ids: &[&str]) -> Item {
+    let after = json::member(object, "After").map(|after| inner_json(after).unwrap_or_else(|| after.clone()));
+    let own = after.as_ref().and_then(Value::as_object).unwrap_or(object);
+    let text = |names: &[&str]| json::text_of(own, names);
+    Item {
+        id: text(ids),
+        lead_id: related_lead(object),
+        fields: own_fields(own),
+        lead: wrapped_lead(object).ok().flatten(),
+        created_by: text(&["CreatedBy"]),
+        modified_by: text(&["ModifiedBy"]),
+        created_on: text(&["CreatedOn"]),
+        modified_on: text(&["ModifiedOn", "LastModifiedOn", "CompletedOn"]),
+    }
+}
+
+/// The members of an object that are no part of another thing, and what stands under `Data` or `Fields`.
+fn own_fields(object: &Object) -> LeadFields {
+    const APART: [&str; 5] = ["Lead", "Current", "Before", "Data", "Fields"];
+    let is_apart = |name: &str, value: &Value| {
+        APART.iter().any(|apart| name.eq_ignore_ascii_case(apart)) && (value.is_object() || value.is_array())
+    };
+    let members = object.iter().filter(|(name, value)| !is_apart(name, value));
+    let members: Object = members.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut fields = LeadFields::from_object(&members);
+    for name in ["Data", "Fields"] {
+        let Some(value) = json::member(object, name) else { continue };
+        let decoded = inner_json(value);
+        let inside = match decoded.as_ref().unwrap_or(value) {
+            Value::Object(inside) => Some(LeadFields::from_object(inside)),
+            Value::Array(list) => LeadFields::from_pairs(list),
+            _ => None,
+        };
+        for (name, value) in inside.into_iter().flatten() {
+            fields.insert(name, value);
+        }
+    }
+    fields
+}
+
+/// What a body of attributes and values tells: an automation that posts the lead.
+fn item_of_lead(lead: Lead) -> Item {
+    Item { lead_id: lead.id.clone(), fields: lead.fields.clone(), lead: Some(lead), ..Item::default() }
 }
 
 /// The lead that an object belongs to, told by itself or by a part of it.

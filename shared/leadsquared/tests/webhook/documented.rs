@@ -80,15 +80,40 @@ fn activities_come_as_a_list_with_or_without_the_lead() {
 #[test]
 fn opportunities_tasks_and_landing_pages_are_recognised() {
     let opportunity = r#"{"ProspectOpportunityId":"o","RelatedProspectId":"a","OpportunityEvent":12000}"#;
-    let expected = |kind| Change::Opportunity { kind, lead_id: Some("a".into()) };
-    assert_eq!(one(&[], opportunity), expected(OpportunityChange::Unstated));
-    assert_eq!(one(&[("event", "34")], opportunity), expected(OpportunityChange::Stage));
-    let nested = r#"{"Before":{},"After":{"RelatedProspectId":"a","mx_Custom_2":"Won"}}"#;
-    assert_eq!(one(&[("eventType", "Opportunity_Post_Update")], nested), expected(OpportunityChange::Updated));
-    let task = one(&[("event", "Task_Reminder")], r#"{"UserTaskId":"t","RelatedEntityId":"a"}"#);
-    assert_eq!(task, Change::Task { kind: TaskChange::Reminder, lead_id: Some("a".into()) });
+    let of = |query: &[(&str, &str)], body| match one(query, body) {
+        Change::Opportunity { kind, item } => (kind, item),
+        other => panic!("{other:?}"),
+    };
+    let (kind, item) = of(&[], opportunity);
+    assert_eq!(
+        (kind, item.id.as_deref(), item.lead_id.as_deref()),
+        (OpportunityChange::Unstated, Some("o"), Some("a"))
+    );
+    assert_eq!(item.fields.get("OpportunityEvent"), Some("12000"));
+    assert_eq!(of(&[("event", "34")], opportunity).0, OpportunityChange::Stage);
+    let nested =
+        r#"{"Before":{},"After":{"RelatedProspectId":"a","mx_Custom_2":"Won","ModifiedOn":"2026-11-22 10:00:00"}}"#;
+    let (kind, item) = of(&[("eventType", "Opportunity_Post_Update")], nested);
+    assert_eq!((kind, item.lead_id.as_deref()), (OpportunityChange::Updated, Some("a")));
+    assert_eq!(
+        (item.fields.get("mx_Custom_2"), item.modified_on.as_deref()),
+        (Some("Won"), Some("2026-11-22 10:00:00"))
+    );
+    let apart = r#"{"ProspectOpportunityId":"o","Data":{"Status":"Open"},"Fields":[{"SchemaName":"mx_Custom_1","Value":"x"}],
+        "Current":{"ProspectID":"a","Phone":"11"}}"#;
+    let (_, item) = of(&[("event", "31")], apart);
+    assert_eq!((item.fields.get("Status"), item.fields.get("mx_Custom_1")), (Some("Open"), Some("x")));
+    assert_eq!((item.fields.contains("Current"), item.fields.contains("Data")), (false, false));
+    assert_eq!(item.lead.unwrap().fields.get("Phone"), Some("11"));
+    let task = r#"{"UserTaskId":"t","RelatedEntityId":"a","Name":"Ligar","CompletedOn":"2026-11-22 10:00:00"}"#;
+    let Change::Task { kind, item } = one(&[("event", "Task_Complete")], task) else { panic!() };
+    assert_eq!((kind, item.id.as_deref(), item.lead_id.as_deref()), (TaskChange::Completed, Some("t"), Some("a")));
+    assert_eq!((item.fields.get("Name"), item.modified_on.as_deref()), (Some("Ligar"), Some("2026-11-22 10:00:00")));
     let landing = one(&[("event", "1")], r#"{"Lead":{"ProspectID":"a"},"Page":"p"}"#);
-    let Change::LandingPage { lead_id, fields } = landing else { panic!("{landing:?}") };
-    assert_eq!((lead_id.as_deref(), fields.get("Page")), (Some("a"), Some("p")));
+    let Change::LandingPage { item } = landing else { panic!("{landing:?}") };
+    assert_eq!((item.lead_id.as_deref(), item.fields.get("Page")), (Some("a"), Some("p")));
+    let form = one(&[("event", "1")], r#"{"ProspectID":"a","FirstName":"Ana"}"#);
+    let Change::LandingPage { item } = form else { panic!("{form:?}") };
+    assert_eq!(item.lead.unwrap().fields.get("FirstName"), Some("Ana"));
     assert!(matches!(one(&[], r#"{"a":1}"#), Change::Other { .. }));
 }

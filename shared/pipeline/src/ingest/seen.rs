@@ -35,7 +35,9 @@ impl Intake {
     /// before anything is decided: what was seen and not decided on is delivered again, since the webhook is not answered.
     pub(super) async fn see(&self, events: &mut [Result<Event, NotAnEvent>], now_ms: i64) -> Result<(), LedgerError> {
         let watched = watched(&self.config);
-        let shows = |event: &Event| event.activity.is_none() && watched.iter().any(|field| event.lead.contains(field));
+        // What an activity, a task or a form carries of the lead is not from the instant that it names.
+        let is_of_lead = |event: &Event| event.activity.is_none() && event.item.is_none();
+        let shows = |event: &Event| is_of_lead(event) && watched.iter().any(|field| event.lead.contains(field));
         let mut events: Vec<&mut Event> = events.iter_mut().flatten().filter(|event| shows(event)).collect();
         for _ in 0..ATTEMPTS {
             if events.is_empty() {
@@ -100,6 +102,7 @@ pub(crate) fn change_of(lead_id: &str, lead: Fields, changed: &Fields) -> Event 
         lead,
         before: Some(before),
         activity: None,
+        item: None,
         by,
         at,
         listed: BTreeMap::new(),

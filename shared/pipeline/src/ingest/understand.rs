@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use leadsquared::{
     LeadFields,
-    webhook::{ActivityChange, Change, Lead},
+    webhook::{ActivityChange, Change, Lead, OpportunityChange, TaskChange},
 };
 use recado_core::{
-    event::{Activity, Event},
+    event::{Activity, Event, Item},
     fields::Fields,
     identity::EventId,
     kind::EventKind,
@@ -38,9 +38,9 @@ impl NotAnEvent {
         Self { kind: "unknown".to_owned(), lead_id: None, outcome: EventOutcome::NotUnderstood, why }
     }
 
-    /// Something that is recognised, and that no rule can wait for yet.
+    /// Something that is recognised, and that no rule can wait for.
     fn recognised(kind: String, lead_id: Option<String>) -> Self {
-        let why = "recognised; rules cannot wait for it yet".to_owned();
+        let why = "recognised; it does not say what happened, or no rule can wait for that".to_owned();
         Self { kind, lead_id, outcome: EventOutcome::NoRule, why }
     }
 
@@ -85,6 +85,7 @@ fn read(change: Change) -> Result<Event, NotAnEvent> {
                 lead,
                 before: None,
                 activity: None,
+                item: None,
                 listed: BTreeMap::new(),
             })
         }
@@ -93,15 +94,34 @@ fn read(change: Change) -> Result<Event, NotAnEvent> {
             let (lead_id, lead) = identified(after, "lead.changed")?;
             let at = owned(&lead, "ModifiedOn").or_else(|| owned(&lead, "LastModifiedOn"));
             let by = owned(&lead, "ModifiedBy");
-            let listed = BTreeMap::new();
-            Ok(Event { kind: EventKind::LeadChanged, lead_id, lead, before, activity: None, by, at, listed })
+            Ok(Event {
+                kind: EventKind::LeadChanged,
+                lead_id,
+                lead,
+                before,
+                activity: None,
+                item: None,
+                by,
+                at,
+                listed: BTreeMap::new(),
+            })
         }
         Change::Activity { activity, kind } => activity_event(activity, kind),
-        Change::Opportunity { kind, lead_id } => {
-            Err(NotAnEvent::recognised(format!("opportunity.{}", word(&kind)), lead_id))
-        }
-        Change::Task { kind, lead_id } => Err(NotAnEvent::recognised(format!("task.{}", word(&kind)), lead_id)),
-        Change::LandingPage { lead_id, .. } => Err(NotAnEvent::recognised("landing_page".to_owned(), lead_id)),
+        Change::Opportunity { kind, item } => match kind {
+            OpportunityChange::Created => item_event(EventKind::OpportunityCreated, item),
+            OpportunityChange::Updated | OpportunityChange::Field | OpportunityChange::Stage => {
+                item_event(EventKind::OpportunityChanged, item)
+            }
+            _ => Err(NotAnEvent::recognised(format!("opportunity.{}", word(&kind)), item.lead_id)),
+        },
+        Change::Task { kind, item } => match kind {
+            TaskChange::Created => item_event(EventKind::TaskCreated, item),
+            TaskChange::Updated => item_event(EventKind::TaskUpdated, item),
+            TaskChange::Completed => item_event(EventKind::TaskCompleted, item),
+            TaskChange::Reminder => item_event(EventKind::TaskReminder, item),
+            TaskChange::Unstated => Err(NotAnEvent::recognised(format!("task.{}", word(&kind)), item.lead_id)),
+        },
+        Change::LandingPage { item } => item_event(EventKind::LandingPageSubmitted, item),
         Change::Other { what } => Err(NotAnEvent::recognised(what, None)),
         // A later version of the bodies' crate may know more than this one.
         _ => Err(NotAnEvent::recognised("unknown".to_owned(), None)),
@@ -126,8 +146,28 @@ fn activity_event(activity: leadsquared::webhook::Activity, kind: ActivityChange
             name: activity.name,
             data: fields(activity.data),
         }),
+        item: None,
         by: activity.created_by,
         at,
+        listed: BTreeMap::new(),
+    })
+}
+
+/// An event of a task, an opportunity or a landing page. When it was made says nothing of a later change of it.
+fn item_event(kind: EventKind, item: leadsquared::webhook::Item) -> Result<Event, NotAnEvent> {
+    let is_new =
+        matches!(kind, EventKind::TaskCreated | EventKind::OpportunityCreated | EventKind::LandingPageSubmitted);
+    let lead = item.lead.unwrap_or_default();
+    let Some(lead_id) = item.lead_id.or(lead.id) else { return Err(no_lead(kind.name())) };
+    Ok(Event {
+        kind,
+        lead_id,
+        lead: fields(lead.fields),
+        before: None,
+        activity: None,
+        item: Some(Item { id: item.id, data: fields(item.fields) }),
+        by: if is_new { item.created_by } else { item.modified_by },
+        at: if is_new { item.created_on.or(item.modified_on) } else { item.modified_on },
         listed: BTreeMap::new(),
     })
 }

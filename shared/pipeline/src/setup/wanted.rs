@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use leadsquared::{LeadFieldKind, NewActivityType, NewWebhook, WebhookEvent};
 use recado_core::{
     config::{Action, Audience, Config, Trigger},
+    kind::EventKind,
     text::{Condition, Template},
 };
 use secrecy::SecretString;
@@ -122,6 +123,7 @@ impl Events {
                 }
                 Trigger::ActivityCreated { code: None } => events.any_activity = true,
                 Trigger::ActivityUpdated { code } => events.add(WebhookEvent::ACTIVITY_UPDATED, *code),
+                Trigger::Item { kind } => events.hooks.extend(item_webhook(*kind).map(|event| (event, None))),
             }
         }
         events
@@ -175,6 +177,23 @@ impl Events {
         }
         steps
     }
+}
+
+/// The webhook for events of tasks, opportunities and landing pages. An opportunity's update (32) comes for its stage and
+/// its fields too: with 33 and 34 beside it one edit would come several times.
+fn item_webhook(kind: EventKind) -> Option<WebhookEvent> {
+    Some(match kind {
+        EventKind::TaskCreated => WebhookEvent::TASK_CREATED,
+        EventKind::TaskUpdated => WebhookEvent::TASK_UPDATED,
+        EventKind::TaskCompleted => WebhookEvent::TASK_COMPLETED,
+        EventKind::TaskReminder => WebhookEvent::TASK_REMINDER,
+        EventKind::OpportunityCreated => WebhookEvent::OPPORTUNITY_CREATED,
+        EventKind::OpportunityChanged => WebhookEvent::OPPORTUNITY_UPDATED,
+        EventKind::LandingPageSubmitted => WebhookEvent::LANDING_PAGE_SUBMITTED,
+        EventKind::LeadCreated | EventKind::LeadChanged | EventKind::ActivityCreated | EventKind::ActivityUpdated => {
+            return None;
+        }
+    })
 }
 
 /// Where LeadSquared's webhooks come to, below the installation's own address.
