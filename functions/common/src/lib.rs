@@ -3,6 +3,7 @@
 //! | file | what is in it |
 //! | --- | --- |
 //! | [`function`] | what a function has at hand: the table, and each use case, made anew when what it is made of changes |
+//! | [`bucket`] | the bucket of recordings |
 //! | [`configuration`] | the version in force, looked for once a minute |
 //! | [`secrets`] | Secrets Manager, asked every five minutes; the value before a change holds on for a time |
 //! | [`invocation`] | the loop over events: one metrics document for each |
@@ -12,6 +13,7 @@
 //! | [`web`] | Function URLs |
 //! | [`wake`] | the table's stream |
 
+pub mod bucket;
 pub mod configuration;
 pub mod function;
 pub mod gauges;

@@ -1,16 +1,12 @@
 //! `recordings`: a recording that was put into the bucket is checked and uploaded to LigueLead; and each five minutes, what
 //! LigueLead has forgotten is uploaded again.
 
-mod bucket;
-
 use std::{future::ready, sync::Arc};
 
 use liguelead::MAX_AUDIO_BYTES;
-use recado_function::{Event, Failed, Function, run};
+use recado_function::{Event, Failed, Function, bucket::Bucket, run};
 use recado_pipeline::audio::{AddError, AudioStore, Audios, Files as _, NotARecording, ffmpeg_line};
 use serde::Deserialize;
-
-use crate::bucket::Bucket;
 
 /// What EventBridge tells: of an object, or that time has passed.
 #[derive(Debug, Default, Deserialize)]

@@ -1,4 +1,7 @@
 //! The bucket that recordings are put into, by their names.
+//!
+//! Only `recordings` reads it. It is here so that all functions have the same dependencies with the same features: `sam build`
+//! builds one after the other, and what differs it builds twice.
 
 use std::io;
 
@@ -17,11 +20,11 @@ const VARIABLE: &str = "RECADO_AUDIO_BUCKET";
 
 /// A bucket.
 #[derive(Debug)]
-pub(crate) struct Bucket(AmazonS3);
+pub struct Bucket(AmazonS3);
 
 impl Bucket {
     /// The bucket that the template names, with the function's own credentials.
-    pub(crate) fn from_environment() -> anyhow::Result<Self> {
+    pub fn from_environment() -> anyhow::Result<Self> {
         let place = required(VARIABLE, "the stack's bucket")?;
         let (endpoint, name) = endpoint_and_name(&place);
         let builder = AmazonS3Builder::from_env().with_bucket_name(name);
@@ -36,7 +39,7 @@ impl Bucket {
     }
 
     /// The size of the file `name` in bytes, if there is one.
-    pub(crate) async fn size(&self, name: &str) -> io::Result<Option<u64>> {
+    pub async fn size(&self, name: &str) -> io::Result<Option<u64>> {
         found(self.0.head(&path(name)?).await.map(|about| about.size))
     }
 
