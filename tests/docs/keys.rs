@@ -23,7 +23,7 @@ const fn section(heading: &'static str, prefix: &'static str, with_key: &'static
 }
 
 /// Every section that there is.
-pub(crate) const KNOWN: [Section; 14] = [
+pub(crate) const KNOWN: [Section; 15] = [
     section("Top level", "", "leadsquared: { plan: standard }\nKEY: VALUE"),
     section("`leadsquared`", "", "leadsquared: { plan: standard, KEY: VALUE }"),
     section("`leadsquared`", "opt_out.", "leadsquared: { plan: standard, opt_out: { KEY: VALUE } }"),
@@ -35,6 +35,7 @@ pub(crate) const KNOWN: [Section; 14] = [
     section("`send`", "", "send: { KEY: VALUE }"),
     section("`rules`", "", "rules: [ { id: r, on: lead.created, sms: Oi, KEY: VALUE } ]"),
     section("`rules`", "quota.", "rules: [ { id: r, on: lead.created, sms: Oi, quota: { KEY: VALUE } } ]"),
+    section("`else`", "", "rules: [ { id: r, on: lead.created, sms: Oi, else: { KEY: VALUE } } ]"),
     section("`voice`", "", "rules: [ { id: r, on: lead.created, voice: { audio: a.mp3, title: T, KEY: VALUE } } ]"),
     Section {
         elsewhere: &["expires", "flash", "group_id", "id", "quota", "sms", "title", "voice"],

@@ -49,6 +49,7 @@ impl Schema {
             ("`rules`", "") => rule.to_owned(),
             ("`rules`", _) => format!("{rule}/properties/quota"),
             ("`voice`", _) => "/definitions/voice".to_owned(),
+            ("`else`", _) => "/definitions/else".to_owned(),
             ("`caps`", _) => "/definitions/cap".to_owned(),
             ("`campaigns`", "") => "/definitions/campaign".to_owned(),
             // The second of the two forms; the first is the word csv.

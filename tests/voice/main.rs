@@ -8,6 +8,7 @@ mod support;
 
 mod adding;
 mod calling;
+mod following;
 mod hours;
 
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use crate::{
     config::{Action, Audience, Campaign, Comparison, Config, FieldName, Quotas, RuleId, Search, Tell, Voice},
     decide::{DEFAULT_EXPIRES_MS, PHONE_FIELDS, SHADOW, Words, asked, channel, mobile, words},
     fields::Fields,
-    message::{Channel, Crm, History, Message, Priority, State},
+    message::{Channel, Message, Priority},
     text::{Condition, Context, SnippetError, Template},
 };
 
@@ -153,32 +153,23 @@ impl<'c> Judge<'c> {
         };
         let lifetime_ms = self.campaign.expires_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(DEFAULT_EXPIRES_MS);
         Message {
-            id: crate::identity::MessageId::from_bytes([0; 16]),
-            rule: self.campaign.id.as_str().to_owned(),
-            lead_id: String::new(),
             event: event.to_owned(),
-            channel: channel(&self.campaign.action),
-            phone: None,
             text: words.text,
             credits: if call.is_some() { crate::credits::MAX_CALL_CREDITS } else { words.credits.max(1) },
             call,
             title: words.title,
             group_id: self.campaign.group_id.clone(),
-            state: State::Pending,
-            why: None,
             priority: self.campaign.priority,
-            attempts: 0,
-            part: None,
-            created_ms: now_ms,
-            expires_ms: self.started_ms.saturating_add(lifetime_ms),
-            changed_ms: now_ms,
             // Nobody is woken for what is low; the others' wake-up may be lost.
             due_ms: Some(if self.campaign.priority == Priority::Low { now_ms } else { now_ms + 60_000 }),
-            batch: None,
-            campaign_id: None,
-            crm: Crm::default(),
-            history: History::default(),
-            block: None,
+            ..Message::new(
+                crate::identity::MessageId::from_bytes([0; 16]),
+                self.campaign.id.as_str(),
+                "",
+                channel(&self.campaign.action),
+                now_ms,
+                self.started_ms.saturating_add(lifetime_ms),
+            )
         }
     }
 

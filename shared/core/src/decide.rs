@@ -10,8 +10,8 @@ use crate::{
     fields::Fields,
     flash::contains_url,
     gate::{Gate, gate},
-    identity::{is_control, message_id},
-    message::{Channel, Crm, History, Message, Priority, State},
+    identity::{MessageId, fallback_id, is_control, message_id},
+    message::{Channel, Message, Priority, State},
     phone::{Line, Phone},
     text::{Context, Template, TextError},
 };
@@ -167,7 +167,7 @@ fn changed(change: &FieldChange, event: &Event) -> Result<(), WhyNot> {
     }
 }
 
-/// The rule's message for this event, in the state in which it is written.
+/// The rule's message for this event, in the state in which it is written, with the one that follows if it does not arrive.
 fn compose(
     config: &Config,
     rule: &Rule,
@@ -179,39 +179,38 @@ fn compose(
         Trigger::LeadChanged { field: Some(change) } => Some(change.name.as_str()),
         _ => None,
     };
+    let id = message_id(rule.id.as_str(), watched, delivered);
+    let written = |id, action| written(config, (rule, action), id, event, context, now_ms);
+    let mut message = written(id, &rule.action);
+    if message.state != State::Skipped {
+        message.fallback = rule.fallback.as_ref().map(|action| Box::new(written(fallback_id(id), action)));
+    }
+    message
+}
+
+/// One of a rule's messages for an event.
+fn written(
+    config: &Config,
+    (rule, action): (&Rule, &Action),
+    id: MessageId,
+    event: &Event,
+    context: &Context,
+    now_ms: i64,
+) -> Message {
     let expires_ms = rule.expires_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(DEFAULT_EXPIRES_MS);
+    let expires_ms = now_ms.saturating_add(expires_ms);
     let mut message = Message {
-        id: message_id(rule.id.as_str(), watched, delivered),
-        rule: rule.id.as_str().to_owned(),
-        lead_id: event.lead_id.clone(),
         event: event.kind.name().to_owned(),
-        channel: channel(&rule.action),
-        phone: None,
-        text: None,
-        call: None,
-        title: None,
         group_id: rule.group_id.clone(),
-        credits: 0,
-        state: State::Pending,
-        why: None,
         priority: rule.priority,
-        attempts: 0,
-        part: None,
-        created_ms: now_ms,
-        expires_ms: now_ms.saturating_add(expires_ms),
-        changed_ms: now_ms,
         due_ms: Some(match rule.priority {
             // Nobody is woken for it: it goes with the next sweep.
             Priority::Low => now_ms,
             Priority::Urgent | Priority::Normal => now_ms + WAKE_UP_WITHIN_MS,
         }),
-        batch: None,
-        campaign_id: None,
-        crm: Crm::default(),
-        history: History::default(),
-        block: None,
+        ..Message::new(id, rule.id.as_str(), &event.lead_id, channel(action), now_ms, expires_ms)
     };
-    if let Err(why) = fill(&mut message, config, rule, event, context) {
+    if let Err(why) = fill(&mut message, config, (rule, action), event, context) {
         message.state = State::Skipped;
         message.why = Some(why);
         message.due_ms = None;
@@ -237,11 +236,17 @@ fn gathered_ms(config: &Config, rule: &Rule, now_ms: i64) -> Option<i64> {
 }
 
 /// Gives a message its recipient and its text, or says why this lead gets none.
-fn fill(message: &mut Message, config: &Config, rule: &Rule, event: &Event, context: &Context) -> Result<(), String> {
+fn fill(
+    message: &mut Message,
+    config: &Config,
+    (rule, action): (&Rule, &Action),
+    event: &Event,
+    context: &Context,
+) -> Result<(), String> {
     if asked(config, message.channel, &event.lead)? {
         message.history.opt_out_read_ms = Some(message.created_ms);
     }
-    let words = words(&rule.action, context)?;
+    let words = words(action, context)?;
     (message.text, message.call, message.title, message.credits) = (words.text, words.call, words.title, words.credits);
     message.phone = Some(mobile(&event.lead)?);
     if is_control(rule.id.as_str(), &message.lead_id, rule.control_percent) {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    config::{Action, Config, Rule},
+    config::{Config, Rule},
     decide::is_triggered,
     event::Event,
     fields::Fields,
@@ -60,12 +60,9 @@ fn opt_outs(config: &Config) -> impl Iterator<Item = &str> {
 
 /// The lead's fields that a rule names.
 fn needed(rule: &Rule) -> BTreeSet<String> {
-    let texts = match &rule.action {
-        Action::Sms { text, title } | Action::Flash { text, title } => [Some(text), title.as_ref()],
-        Action::Voice(voice) => [Some(&voice.title), None],
-    };
+    let texts = rule.actions().flat_map(|action| [action.text(), action.title()]).flatten();
     let when = rule.when.iter().flat_map(|condition| condition.references());
-    when.chain(texts.into_iter().flatten().flat_map(|text| text.references()))
+    when.chain(texts.flat_map(|text| text.references()))
         .filter_map(|name| name.strip_prefix("lead."))
         .map(|field| field.split('.').next().unwrap_or(field).to_owned())
         .collect()

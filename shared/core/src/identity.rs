@@ -157,6 +157,12 @@ pub fn message_id(rule: &str, watched: Option<&str>, event: &Event) -> MessageId
     MessageId::from_bytes(hash.finish())
 }
 
+/// The id of the message that follows one which did not arrive.
+#[must_use]
+pub fn fallback_id(message: MessageId) -> MessageId {
+    MessageId::from_bytes(Hasher::new("fallback").bytes(message.as_bytes()).finish())
+}
+
 /// The id of `event` itself: what was delivered, whichever rules looked at it.
 #[must_use]
 pub fn event_id(event: &Event) -> EventId {

@@ -234,9 +234,59 @@ pub struct Message {
     pub history: History,
     /// The recipients, where one row stands for many; `phone` and `lead_id` are empty then.
     pub block: Option<Block>,
+    /// The message that follows if this one does not arrive, as it was decided on together with this one.
+    pub fallback: Option<Box<Message>>,
 }
 
 impl Message {
+    /// A message of which nothing more is known: pending, without recipient or content, due to nobody.
+    #[must_use]
+    pub fn new(id: MessageId, rule: &str, lead_id: &str, channel: Channel, created_ms: i64, expires_ms: i64) -> Self {
+        Self {
+            id,
+            rule: rule.to_owned(),
+            lead_id: lead_id.to_owned(),
+            event: String::new(),
+            channel,
+            phone: None,
+            text: None,
+            call: None,
+            title: None,
+            group_id: None,
+            credits: 0,
+            state: State::Pending,
+            why: None,
+            priority: Priority::Normal,
+            attempts: 0,
+            part: None,
+            created_ms,
+            expires_ms,
+            changed_ms: created_ms,
+            due_ms: None,
+            batch: None,
+            campaign_id: None,
+            crm: Crm::default(),
+            history: History::default(),
+            block: None,
+            fallback: None,
+        }
+    }
+
+    /// The message that follows this one, which did not arrive by `now_ms`: as it was decided on, but to be sent now. None
+    /// if its rule names none.
+    #[must_use]
+    pub fn followed_by(&self, now_ms: i64, wake_up_within_ms: i64) -> Option<Self> {
+        let mut next = self.fallback.as_deref()?.clone();
+        (next.created_ms, next.changed_ms) = (now_ms, now_ms);
+        if next.state == State::Skipped {
+            next.crm.due_ms = Some(now_ms);
+        } else {
+            // Where it may not go yet the sender says so.
+            (next.state, next.why, next.due_ms) = (State::Pending, None, Some(now_ms + wake_up_within_ms));
+        }
+        Some(next)
+    }
+
     /// How many recipients it has: 1, unless it is a block.
     #[must_use]
     pub fn recipients(&self) -> u64 {

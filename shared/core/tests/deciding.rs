@@ -421,3 +421,33 @@ fn a_control_group_is_the_same_leads_each_time() {
     assert!(ten.iter().filter(|lead| others.contains(lead)).count() < 60, "rules choose for themselves");
     assert_eq!(of(0, "a"), []);
 }
+
+#[test]
+fn what_follows_is_decided_together_with_the_message_and_only_if_that_is_to_be_sent() {
+    let rule = |more: &str| {
+        let fallback = "else: { voice: { audio: a.mp3, title: \"{{ lead.FirstName }}\" } }";
+        config(&format!("  - {{ id: r, on: lead.created, sms: Oi, expires: 2h, {fallback}{more} }}\n"))
+    };
+    let sms = message(&rule(""), &created(&ANA));
+    let next = sms.fallback.as_deref().unwrap();
+    assert_eq!((sms.channel, next.channel), (Channel::Sms, Channel::Voice));
+    assert_eq!((next.phone, next.expires_ms, next.title.as_deref()), (sms.phone, sms.expires_ms, Some("Ana")));
+    assert_ne!(next.id, sms.id);
+    assert_eq!(message(&rule(""), &created(&ANA)).fallback.unwrap().id, next.id, "a redelivery makes the same one");
+    let later_ms = NOW_MS + 600_000;
+    let followed = sms.followed_by(later_ms, WAKE_UP_WITHIN_MS).unwrap();
+    assert_eq!((followed.state, followed.created_ms), (State::Pending, later_ms));
+    assert_eq!(followed.due_ms, Some(later_ms + WAKE_UP_WITHIN_MS));
+    assert!(message(&rule(", shadow: true"), &created(&ANA)).fallback.is_none());
+}
+
+#[test]
+fn what_follows_and_cannot_be_made_is_skipped_when_its_turn_comes() {
+    let fallback = "else: { voice: { audio: a.mp3, title: \"{{ lead.mx_Nothing }}\" } }";
+    let config = config(&format!("  - {{ id: r, on: lead.created, sms: Oi, {fallback} }}\n"));
+    let sms = message(&config, &created(&ANA));
+    assert_eq!(sms.state, State::Pending);
+    let followed = sms.followed_by(NOW_MS + 1, WAKE_UP_WITHIN_MS).unwrap();
+    assert_eq!((followed.state, followed.due_ms, followed.crm.due_ms), (State::Skipped, None, Some(NOW_MS + 1)));
+    assert!(followed.why.unwrap().contains("mx_Nothing"));
+}

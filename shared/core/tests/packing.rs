@@ -11,7 +11,7 @@ use recado_core::{
     decide::CANCELLED,
     group,
     identity::{AudioId, BatchId, MessageId},
-    message::{Batch, BatchState, Channel, Crm, History, Message, Priority, Report, State},
+    message::{Batch, BatchState, Channel, History, Message, Priority, Report, State},
     phone::Phone,
     recovery::{Recovery, recover},
     settle::{Again, Correction, again, cancel, correction, heard},
@@ -24,31 +24,19 @@ fn message(number: u32) -> Message {
     let mut id = [0; 16];
     id[12..].copy_from_slice(&number.to_be_bytes());
     Message {
-        id: MessageId::from_bytes(id),
-        rule: "r".to_owned(),
-        lead_id: format!("lead-{number}"),
         event: "lead.created".to_owned(),
-        channel: Channel::Sms,
         phone: Some(Phone::parse(&format!("119{number:08}")).unwrap()),
         text: Some(SmsText::parse("oi").unwrap()),
-        call: None,
-        title: None,
-        group_id: None,
         credits: 1,
-        state: State::Pending,
-        why: None,
-        priority: Priority::Normal,
-        attempts: 0,
-        part: None,
-        created_ms: NOW_MS + i64::from(number),
-        expires_ms: i64::MAX,
         changed_ms: NOW_MS,
-        due_ms: None,
-        batch: None,
-        campaign_id: None,
-        crm: Crm::default(),
-        history: History::default(),
-        block: None,
+        ..Message::new(
+            MessageId::from_bytes(id),
+            "r",
+            &format!("lead-{number}"),
+            Channel::Sms,
+            NOW_MS + i64::from(number),
+            i64::MAX,
+        )
     }
 }
 

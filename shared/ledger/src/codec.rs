@@ -215,6 +215,9 @@ pub(crate) fn message_item(message: &Message) -> Item {
     if let Some(block) = &message.block {
         put_block(&mut item, block);
     }
+    if let Some(next) = &message.fallback {
+        item.insert("else".to_owned(), AttributeValue::M(message_item(next)));
+    }
     item
 }
 
@@ -272,6 +275,10 @@ pub(crate) fn message_from(item: &Item) -> Result<Message, LedgerError> {
             crm_told_ms: read.maybe_number("crm_told_ms"),
         },
         block: block_from(item)?,
+        fallback: match item.get("else").and_then(|next| next.as_m().ok()) {
+            Some(next) => Some(Box::new(message_from(next)?)),
+            None => None,
+        },
     })
 }
 

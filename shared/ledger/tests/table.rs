@@ -7,7 +7,7 @@ use recado_core::{
     caps::Sent,
     credits::SmsText,
     identity::{BatchId, EventId, MessageId, RuleTag},
-    message::{BatchState, Channel, Crm, History, Message, Priority, State},
+    message::{BatchState, Channel, Message, Priority, State},
     phone::Phone,
     settle::Correction,
     writeback::Shown,
@@ -31,31 +31,20 @@ async fn ledger() -> (EmbeddedTable, Ledger) {
 
 fn message(number: u8) -> Message {
     Message {
-        id: MessageId::from_bytes([number; 16]),
-        rule: "welcome".to_owned(),
-        lead_id: format!("lead-{number}"),
         event: "lead.created".to_owned(),
-        channel: Channel::Sms,
         phone: Some(Phone::parse(&format!("119{number:08}")).unwrap()),
         text: Some(SmsText::parse("Olá").unwrap()),
-        call: None,
-        title: None,
         group_id: Some("g".to_owned()),
         credits: 1,
-        state: State::Pending,
-        why: None,
-        priority: Priority::Normal,
-        attempts: 0,
-        part: None,
-        created_ms: NOW_MS,
-        expires_ms: NOW_MS + 1000,
-        changed_ms: NOW_MS,
         due_ms: Some(NOW_MS + 60_000),
-        batch: None,
-        campaign_id: None,
-        crm: Crm::default(),
-        history: History::default(),
-        block: None,
+        ..Message::new(
+            MessageId::from_bytes([number; 16]),
+            "welcome",
+            &format!("lead-{number}"),
+            Channel::Sms,
+            NOW_MS,
+            NOW_MS + 1000,
+        )
     }
 }
 

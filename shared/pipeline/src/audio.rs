@@ -164,8 +164,10 @@ async fn looked_at(bytes: Vec<u8>) -> Result<(Content, AudioId, Vec<u8>), AddErr
 pub fn named_by_rules(config: &Config) -> BTreeMap<String, Vec<String>> {
     let mut named: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for rule in &config.rules {
-        if let Action::Voice(voice) = &rule.action {
-            named.entry(voice.audio.clone()).or_default().push(rule.id.as_str().to_owned());
+        for action in rule.actions() {
+            if let Action::Voice(voice) = action {
+                named.entry(voice.audio.clone()).or_default().push(rule.id.as_str().to_owned());
+            }
         }
     }
     named

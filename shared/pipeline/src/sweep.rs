@@ -2,6 +2,7 @@
 //! whose sender died, reports that could not be applied.
 
 mod close;
+mod follow;
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
@@ -56,6 +57,8 @@ pub struct SweepReport {
     pub callbacks: u64,
     /// Messages whose wait for reports ended without one.
     pub closed: CloseReport,
+    /// Messages that follow others which did not arrive.
+    pub followed: u64,
     /// Warnings that were given for the first time today.
     pub warnings: usize,
     /// Whether more is due than one sweep takes.
@@ -71,6 +74,7 @@ impl SweepReport {
             recovered: self.recovered + other.recovered,
             callbacks: self.callbacks + other.callbacks,
             closed: self.closed.and(other.closed),
+            followed: self.followed + other.followed,
             warnings: self.warnings + other.warnings,
             more: self.more || other.more,
         }
@@ -113,7 +117,7 @@ impl Sweeper {
                 self.give_up(&mut batch, BatchState::Prepared, BatchState::Released).await?;
             }
         }
-        let (mut waiting, mut claimed, mut over) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut waiting, mut claimed, mut over, mut missed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for message in ledger.messages(&due.messages).await? {
             match message.state {
                 State::Pending => waiting.push(message),
@@ -122,6 +126,9 @@ impl Sweeper {
                 State::Held if message.due_ms.is_none_or(|due_ms| due_ms <= self.now_ms()) => waiting.push(message),
                 State::Held => {}
                 State::Sending => claimed.push(message),
+                State::Undelivered | State::NoAnswer | State::Busy if message.fallback.is_some() => {
+                    missed.push(message);
+                }
                 _ => over.push(message),
             }
         }
@@ -129,6 +136,7 @@ impl Sweeper {
         report.late_ms = self.latest_ms(&waiting);
         report.recovered = self.recover(claimed).await?;
         report.closed = self.close(over).await?;
+        report.followed = self.follow(missed).await?;
         report.sent = self.sender.send(waiting, deadline_ms).await;
         if lane == Priority::Normal {
             report.warnings = warn(ledger, &self.sender.settings, self.now_ms()).await?;

@@ -11,11 +11,12 @@ use super::trigger::{self, Trigger};
 use super::{DAY_MS, MAX_RULES, values};
 use crate::call;
 use crate::decide::DEFAULT_EXPIRES_MS;
+use crate::kind::EventKind;
 use crate::message::Priority;
 use crate::spelling::closest;
 use crate::text::Condition;
 
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 24] = [
     "id",
     "on",
     "field",
@@ -39,6 +40,7 @@ const KEYS: [&str; 23] = [
     "reason",
     "control_percent",
     "caps",
+    "else",
 ];
 const PRIORITIES: [&str; 3] = ["urgent", "normal", "low"];
 const EXAMPLE: &str = "- id: welcome, with its keys below it";
@@ -83,6 +85,15 @@ pub struct Rule {
     pub control_percent: u8,
     /// Messages of this rule per lead in rolling windows, beside the account's caps; all of them hold.
     pub caps: Vec<Cap>,
+    /// What it sends to whom the carrier could not deliver its message, or who did not take its call. By another channel.
+    pub fallback: Option<Action>,
+}
+
+impl Rule {
+    /// All that it may send: its action, and what follows if that does not arrive.
+    pub fn actions(&self) -> impl Iterator<Item = &Action> {
+        std::iter::once(&self.action).chain(&self.fallback)
+    }
 }
 
 /// What a rule needs of the rest of the file.
@@ -124,6 +135,7 @@ fn read(item: &Item<'_>, ids: &mut Ids, account: Account<'_>, problems: &mut Pro
     if let Some(trigger) = &trigger {
         never::of_rule(&section, trigger, when.as_ref(), account.leadsquared, problems);
     }
+    let fallback = fallback(&section, trigger.as_ref().map(Trigger::kind), problems);
     let (id, trigger, action) = (id?, trigger?, action?);
     Some(Rule {
         id,
@@ -140,6 +152,7 @@ fn read(item: &Item<'_>, ids: &mut Ids, account: Account<'_>, problems: &mut Pro
         hours,
         control_percent,
         caps,
+        fallback,
     })
 }
 
@@ -187,6 +200,19 @@ fn is_urgent(section: &Section<'_>, is_voice: bool, problems: &mut Problems) -> 
         }
     }
     true
+}
+
+/// `else`: an action of another channel than the rule's own.
+fn fallback(section: &Section<'_>, kind: Option<EventKind>, problems: &mut Problems) -> Option<Action> {
+    let inner = section.section("else", &["sms", "flash", "voice", "title"], problems)?;
+    let action = action::read(&inner, kind, problems)?;
+    let is_call = |section: &Section<'_>| section.has("voice");
+    if is_call(section) == is_call(&inner) {
+        let message = "what did not arrive would be sent the same way again";
+        let suggestion = if is_call(section) { "sms or flash" } else { "voice" };
+        section.error("else", message, suggestion, problems);
+    }
+    Some(action)
 }
 
 /// `hours`: those of the rule's channel, inside of the account's.

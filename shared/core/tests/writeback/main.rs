@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use recado_core::{
     credits::SmsText,
     identity::MessageId,
-    message::{Channel, Crm, History, Message, Priority, State},
+    message::{Channel, Crm, Message, State},
     phone::Phone,
     writeback::{Allowance, LINGER_MS, LeadFieldNames, Needs, Row, needs},
 };
@@ -28,31 +28,13 @@ pub(crate) fn message(number: u32, crm: Crm) -> Message {
     let mut id = [0; 16];
     id[12..].copy_from_slice(&number.to_be_bytes());
     Message {
-        id: MessageId::from_bytes(id),
-        rule: "r".to_owned(),
-        lead_id: format!("lead-{number}"),
         event: "lead.created".to_owned(),
-        channel: Channel::Sms,
         phone: Some(Phone::parse(&format!("119{number:08}")).unwrap()),
         text: Some(SmsText::parse("oi").unwrap()),
-        call: None,
-        title: None,
-        group_id: None,
-        priority: Priority::Normal,
         credits: 1,
         state: State::Delivered,
-        why: None,
-        created_ms: NOW_MS,
-        expires_ms: i64::MAX,
-        changed_ms: NOW_MS,
-        due_ms: None,
-        batch: None,
-        campaign_id: None,
-        attempts: 0,
-        part: None,
-        history: History::default(),
-        block: None,
         crm: Crm { due_ms: Some(NOW_MS + i64::from(number)), ..crm },
+        ..Message::new(MessageId::from_bytes(id), "r", &format!("lead-{number}"), Channel::Sms, NOW_MS, i64::MAX)
     }
 }
 

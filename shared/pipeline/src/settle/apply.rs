@@ -260,7 +260,14 @@ fn change(message: &Message, said: &Said<'_>, now_ms: i64) -> Option<Amend> {
     } else {
         change
     };
-    let change = if state.is_final() { change.over() } else { change };
+    let follows = message.fallback.is_some();
+    let change = match state {
+        // The sweep sends what follows, unless a report says until then that it arrived after all.
+        State::Undelivered if follows => change.waits(now_ms),
+        State::NoAnswer | State::Busy if follows => change.waits(redials_over_ms(message, now_ms)),
+        _ if state.is_final() => change.over(),
+        _ => change,
+    };
     let tell_ms = match state {
         State::NoAnswer | State::Busy => redials_over_ms(message, now_ms),
         _ if state.is_final() => now_ms,

@@ -73,7 +73,7 @@ pub fn fields_used(config: &Config) -> BTreeMap<String, BTreeSet<String>> {
             Trigger::LeadChanged { field: Some(change) } => Some(change.name.as_str().to_owned()),
             _ => None,
         };
-        for field in fields_named(rule.when.as_ref(), &rule.action).chain(changed) {
+        for field in fields_named(rule.when.as_ref(), rule.actions()).chain(changed) {
             used.entry(field).or_default().insert(rule.id.as_str().to_owned());
         }
     }
@@ -82,17 +82,20 @@ pub fn fields_used(config: &Config) -> BTreeMap<String, BTreeSet<String>> {
             Audience::Search(search) => Some(search.field.as_str().to_owned()),
             Audience::Csv => None,
         };
-        for field in fields_named(campaign.when.as_ref(), &campaign.action).chain(searched) {
+        for field in fields_named(campaign.when.as_ref(), std::iter::once(&campaign.action)).chain(searched) {
             used.entry(field).or_default().insert(campaign.id.as_str().to_owned());
         }
     }
     used
 }
 
-/// The lead's fields that a condition and an action name.
-fn fields_named<'a>(when: Option<&'a Condition>, action: &'a Action) -> impl Iterator<Item = String> + use<'a> {
+/// The lead's fields that a condition and actions name.
+fn fields_named<'a>(
+    when: Option<&'a Condition>,
+    actions: impl Iterator<Item = &'a Action>,
+) -> impl Iterator<Item = String> {
     let condition = when.into_iter().flat_map(Condition::references);
-    let texts = action.text().into_iter().chain(action.title()).flat_map(Template::references);
+    let texts = actions.flat_map(|action| action.text().into_iter().chain(action.title())).flat_map(Template::references);
     condition.chain(texts).filter_map(|name| {
         let field = name.strip_prefix("lead.").or_else(|| name.strip_prefix("before."))?;
         (!field.is_empty()).then(|| field.to_owned())

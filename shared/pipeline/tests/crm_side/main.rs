@@ -32,7 +32,7 @@ use recado_core::{
     config::Config,
     credits::SmsText,
     identity::MessageId,
-    message::{Channel, Crm as Known, History, Message, Priority, State},
+    message::{Channel, Crm as Known, Message, State},
     phone::Phone,
 };
 use recado_ledger::{Change, Guard, Ledger};
@@ -192,31 +192,20 @@ pub(crate) fn message(number: u32, state: State) -> Message {
     // The first byte spreads messages over the index.
     id[..4].copy_from_slice(&number.to_le_bytes());
     Message {
-        id: MessageId::from_bytes(id),
-        rule: "r".to_owned(),
-        lead_id: format!("lead-{number}"),
         event: "lead.created".to_owned(),
-        channel: Channel::Sms,
         phone: Some(Phone::parse(&format!("119{number:08}")).unwrap()),
         text: Some(SmsText::parse("oi").unwrap()),
-        call: None,
-        title: None,
-        group_id: None,
-        priority: Priority::Normal,
         credits: 1,
         state,
-        why: None,
-        created_ms: BEGIN_MS,
-        expires_ms: BEGIN_MS + 3_600_000,
-        changed_ms: BEGIN_MS,
-        due_ms: None,
-        batch: None,
-        campaign_id: None,
-        attempts: 0,
-        part: None,
-        history: History::default(),
-        block: None,
         crm: Known { due_ms: Some(BEGIN_MS), ..Known::default() },
+        ..Message::new(
+            MessageId::from_bytes(id),
+            "r",
+            &format!("lead-{number}"),
+            Channel::Sms,
+            BEGIN_MS,
+            BEGIN_MS + 3_600_000,
+        )
     }
 }
 

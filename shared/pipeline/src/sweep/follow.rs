@@ -1,0 +1,29 @@
+//! What follows a message that did not arrive: the `else` of its rule.
+//!
+//! A report that says so makes the message due, in the same write that moves it. Here the message that follows is written,
+//! under an id that is a hash of the first one's, and then the appointment ends. A death in between is mended by the next
+//! sweep, which finds the row that it would write.
+
+use recado_core::{decide::WAKE_UP_WITHIN_MS, message::Message};
+use recado_ledger::{Amend, Inserted, LedgerError};
+
+use super::Sweeper;
+
+impl Sweeper {
+    /// Writes what follows messages that did not arrive. Returns how many of them are new.
+    pub(super) async fn follow(&self, missed: Vec<Message>) -> Result<u64, LedgerError> {
+        let now_ms = self.now_ms();
+        let due = |message: &Message| message.due_ms.is_none_or(|due_ms| due_ms <= now_ms);
+        let missed: Vec<Message> = missed.into_iter().filter(due).collect();
+        let next: Vec<Message> =
+            missed.iter().filter_map(|message| message.followed_by(now_ms, WAKE_UP_WITHIN_MS)).collect();
+        let inserted = self.sender.ledger.insert_messages(&next).await?;
+        let written = missed.iter().zip(&inserted).filter(|(_, inserted)| **inserted != Inserted::Undecided);
+        self.sender.ledger.amend(written.map(|(message, _)| Amend::of(message).over()).collect()).await?;
+        let new = inserted.iter().filter(|inserted| **inserted == Inserted::New).count() as u64;
+        if new > 0 {
+            tracing::info!(messages = new, "sweep.followed");
+        }
+        Ok(new)
+    }
+}
