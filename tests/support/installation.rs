@@ -42,6 +42,7 @@ pub(crate) struct MessageLine {
     pub(crate) id: String,
     pub(crate) rule: String,
     pub(crate) lead: String,
+    pub(crate) channel: String,
     pub(crate) state: String,
     pub(crate) why: Option<String>,
     pub(crate) due_ms: Option<i64>,

@@ -95,7 +95,8 @@ fn fields_named<'a>(
     actions: impl Iterator<Item = &'a Action>,
 ) -> impl Iterator<Item = String> {
     let condition = when.into_iter().flat_map(Condition::references);
-    let texts = actions.flat_map(|action| action.text().into_iter().chain(action.title())).flat_map(Template::references);
+    let texts =
+        actions.flat_map(|action| action.text().into_iter().chain(action.title())).flat_map(Template::references);
     condition.chain(texts).filter_map(|name| {
         let field = name.strip_prefix("lead.").or_else(|| name.strip_prefix("before."))?;
         (!field.is_empty()).then(|| field.to_owned())
