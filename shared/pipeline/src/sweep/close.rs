@@ -14,7 +14,10 @@ use recado_core::{
 use recado_ledger::{Amend, Change, Due, Earlier, LedgerError, StoredFor};
 
 use super::{Sweeper, appointment};
-use crate::send::{Follow, given_back};
+use crate::{
+    planted::{Fault, planted},
+    send::{Follow, given_back},
+};
 
 /// How long a message whose report is stored but not applied is left to that, in ms.
 const REPORTED_MS: i64 = 60_000;
@@ -94,7 +97,9 @@ impl Sweeper {
         }
         self.sender.ledger.move_messages(quiet).await?;
         // Before they leave their batch: a late report finds them by this alone.
-        self.sender.ledger.note_attempts(attempts, now_ms).await?;
+        if !planted(Fault::AttemptNotNoted) {
+            self.sender.ledger.note_attempts(attempts, now_ms).await?;
+        }
         let [no_callback, unknown, resent] = said;
         let (no_callback, unknown) = (self.ended(no_callback).await?, self.ended(unknown).await?);
         let resent = self.ended(resent).await?;
@@ -204,7 +209,7 @@ impl Sweeper {
 
     fn end_of_unknown(&self, message: &Message, batch: BatchId, change: Amend, now_ms: i64) -> End {
         let resends = self.sender.settings.resends_unknown.contains(&message.rule);
-        let first = message.history.earlier.is_empty();
+        let first = message.history.earlier.is_empty() || planted(Fault::ResentForEver);
         if let Some(phone) = message.phone
             && resends
             && first
