@@ -47,8 +47,6 @@ pub(crate) enum Fault {
     PausesNotAsked,
     /// A message of which it stays unknown whether it was sent is sent again as often as that happens.
     ResentForEver,
-    /// A message leaves its batch to be sent again, and nothing says that the batch carried it.
-    AttemptNotNoted,
     /// An operator's retry sends again what may have been sent, although nobody took that on.
     RetryTakesTheRisk,
 }

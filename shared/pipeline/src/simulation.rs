@@ -83,7 +83,7 @@ fn one_seed_is_one_schedule() {
 }
 
 /// Each mistake, and the invariants one of which notices it.
-const FAULTS: [(Fault, &[Invariant]); 22] = [
+const FAULTS: [(Fault, &[Invariant]); 21] = [
     (Fault::SuppressionsNotAsked, &[Invariant::Heeded]),
     (Fault::PausesNotAsked, &[Invariant::Heeded]),
     (Fault::DeliveriesNotRecognised, &[Invariant::SentOnce]),
@@ -104,7 +104,6 @@ const FAULTS: [(Fault, &[Invariant]); 22] = [
     (Fault::ReportsMoveBack, &[Invariant::Forward]),
     (Fault::ReportNotStored, &[Invariant::NothingLost]),
     (Fault::ResentForEver, &[Invariant::SentOnce]),
-    (Fault::AttemptNotNoted, &[Invariant::NothingLost]),
     (Fault::RetryTakesTheRisk, &[Invariant::SentOnce]),
 ];
 /// Schedules within which a mistake must have been noticed.
