@@ -107,7 +107,7 @@ const FAULTS: [(Fault, &[Invariant]); 21] = [
     (Fault::RetryTakesTheRisk, &[Invariant::SentOnce]),
 ];
 /// Schedules within which a mistake must have been noticed.
-const NOTICED_WITHIN: u64 = 1_000;
+const NOTICED_WITHIN: u64 = 3_000;
 
 #[test]
 fn every_planted_fault_is_noticed() {
