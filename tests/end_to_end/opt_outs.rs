@@ -104,3 +104,32 @@ async fn an_empty_field_forbids_where_the_tenant_says_so_and_a_fresh_one_is_not_
     let calls = installation.leadsquared.received().calls;
     assert_eq!(calls.iter().filter(|call| call.path.ends_with("ByIds")).count(), 1, "only the third had to be asked");
 }
+
+/// Two messages to one lead, whose webhooks do not carry the field, and who opts out in between: what became of the
+/// second, and how often LeadSquared was asked.
+async fn opted_out_in_between(fresh: &str) -> (String, usize) {
+    let rules = format!("{WELCOME}  - {{ id: won, on: lead.stage, to: Customer, sms: \"Parabéns.\" }}\n");
+    let mut setup = Setup::new(&rules);
+    setup.config = setup.config.replace("sms: mx_SMS_Opt_Out }", &format!("sms: mx_SMS_Opt_Out, fresh: {fresh} }}"));
+    let installation = Installation::start(setup).await;
+    let lead = Lead::new(1);
+    installation.leadsquared.put_lead(&lead.id, [("mx_SMS_Opt_Out", "0")]);
+    installation.take(&lead.created()).await;
+    installation.comes_to(&lead.id, "delivered").await;
+    installation.leadsquared.put_lead(&lead.id, [("mx_SMS_Opt_Out", "1")]);
+    installation.take(&lead.staged("Prospect", "Customer", "2026-11-20 12:00:05")).await;
+    let second = wait_until("the second comes to its end", async || {
+        let report = installation.messages().await;
+        let second = report.of(&lead.id).into_iter().find(|message| message.rule == "won")?.state.clone();
+        ["delivered", "skipped"].contains(&second.as_str()).then_some(second)
+    })
+    .await;
+    let calls = installation.leadsquared.received().calls;
+    (second, calls.iter().filter(|call| call.path.ends_with("ByIds")).count())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_of_a_lead_is_believed_for_as_long_as_the_configuration_says() {
+    assert_eq!(opted_out_in_between("1h").await, ("delivered".to_owned(), 1));
+    assert_eq!(opted_out_in_between("0s").await, ("skipped".to_owned(), 2));
+}

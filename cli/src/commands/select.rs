@@ -14,7 +14,7 @@ const ID_DIGITS: usize = 32;
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Filter {
     /// Only messages in this state: pending, held, sending, unknown, refused, accepted, undelivered, delivered,
-    /// skipped or expired.
+    /// skipped or expired; of a call answered, no_answer or busy as well.
     #[arg(long, value_name = "STATE")]
     pub(crate) state: Option<State>,
     /// Only messages of this rule.

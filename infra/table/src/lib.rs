@@ -75,6 +75,8 @@ struct Owned {
     server: JoinHandle<()>,
     /// Held for as long as the table runs; the system releases it however the process ends.
     _lock: Option<File>,
+    /// A directory that nobody needs afterwards.
+    _scratch: Option<tempfile::TempDir>,
 }
 
 impl EmbeddedTable {
@@ -95,7 +97,17 @@ impl EmbeddedTable {
         drop(database_of(&file)?);
         let database = Database::memory().map_err(database_failed)?;
         database.restore_from(&file.to_string_lossy()).map_err(database_failed)?;
-        Self::start(database, None, address).await
+        Self::start(database, None, address, None).await
+    }
+
+    /// The same in a directory of its own, which is removed with it: for tests whose tables are large. Nothing is waited
+    /// for until it is on the disk, so what is left after a crash of the machine may be of no use.
+    pub async fn scratch() -> Result<Self, TableError> {
+        let failed = |source| TableError::Directory { path: std::env::temp_dir(), source };
+        let directory = tempfile::tempdir().map_err(failed)?;
+        let database = database_of(&directory.path().join(DATABASE_FILE))?;
+        database.enable_bulk_loading().map_err(database_failed)?;
+        Self::start(database, None, LOOPBACK, Some(directory)).await
     }
 
     /// The table of `directory`, run by this process for as long as it lives; waits for a moment for another one that
@@ -141,7 +153,7 @@ impl EmbeddedTable {
             _ => {}
         }
         let database = database_of(&directory.join(DATABASE_FILE))?;
-        let table = Self::start(database, Some(lock), LOOPBACK).await?;
+        let table = Self::start(database, Some(lock), LOOPBACK, None).await?;
         fs::write(&address_path, table.address.to_string()).map_err(failed(&address_path))?;
         Ok(table)
     }
@@ -154,7 +166,12 @@ impl EmbeddedTable {
         Ok(Self { address, owned: None })
     }
 
-    async fn start(database: Database, lock: Option<File>, address: SocketAddr) -> Result<Self, TableError> {
+    async fn start(
+        database: Database,
+        lock: Option<File>,
+        address: SocketAddr,
+        scratch: Option<tempfile::TempDir>,
+    ) -> Result<Self, TableError> {
         let failed = |source| TableError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -168,7 +185,7 @@ impl EmbeddedTable {
             .await;
             expiring.abort();
         });
-        Ok(Self { address, owned: Some(Owned { stop: Some(stop), server, _lock: lock }) })
+        Ok(Self { address, owned: Some(Owned { stop: Some(stop), server, _lock: lock, _scratch: scratch }) })
     }
 
     /// Where the DynamoDB API answers, for `AWS_ENDPOINT_URL_DYNAMODB` and the SDK.

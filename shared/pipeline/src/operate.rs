@@ -7,7 +7,11 @@ use recado_core::{
 };
 use recado_ledger::{Amend, Earlier, Ledger, LedgerError};
 
-use crate::{pauses::PAUSED, world::World};
+use crate::{
+    pauses::PAUSED,
+    planted::{Fault, planted},
+    world::World,
+};
 
 /// Changes messages as an operator asks.
 #[derive(Debug, Clone)]
@@ -32,7 +36,7 @@ impl Operator {
         for message in messages {
             let refusal = match again(message) {
                 Again::Yes => None,
-                Again::MaybeTwice(_) if maybe_twice => None,
+                Again::MaybeTwice(_) if maybe_twice || planted(Fault::RetryTakesTheRisk) => None,
                 Again::MaybeTwice(why) => Some(format!("{why}: --may-send-twice if it is to be sent all the same")),
                 Again::No(why) => Some(why.to_owned()),
             };

@@ -1,7 +1,12 @@
 //! Whether leads opted out, by LeadSquared's own field: asked when a message is about to be sent and what was read of
-//! the field is older than the configuration allows, or was not in the webhook. One call for up to 10,000 leads.
+//! the field is older than the configuration allows, or was not in the webhook. One call for up to 10,000 leads, and
+//! none for those of whom this process has read it lately enough.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use leadsquared::{MAX_LEADS_PER_READ, Standard};
 use recado_core::{
@@ -17,6 +22,8 @@ use crate::{crm::Crm, settings::ms};
 const SLOT_WITHIN_MS: i64 = 11_000;
 /// How long messages wait after LeadSquared could not be asked, in ms.
 const ASK_AGAIN_MS: i64 = 60_000;
+/// Leads of whom it is kept what was read. Beyond it everything is forgotten, and read again where it is needed.
+const MOST_KEPT: usize = 100_000;
 /// Why they wait.
 const NOT_ASKED: &str = "LeadSquared could not be asked whether the lead opted out";
 
@@ -27,6 +34,37 @@ pub struct OptOuts {
     pub crm: Crm,
     /// The fields, and what the configuration says about them.
     pub fields: OptOut,
+    /// What was read of leads lately, shared by all clones.
+    pub lately: Lately,
+}
+
+/// The fields of leads by their names, and when they were read, in ms since the epoch. Cheap to clone; clones share it.
+#[derive(Clone, Default)]
+pub struct Lately(Arc<Mutex<HashMap<String, (i64, Values)>>>);
+
+/// Values of the opt-out fields by the fields' names.
+type Values = HashMap<String, String>;
+
+impl Lately {
+    /// What was read of `lead` not longer than `fresh_ms` ago.
+    fn of(&self, lead: &str, now_ms: i64, fresh_ms: i64) -> Option<Values> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(lead).filter(|(read_ms, _)| now_ms - read_ms < fresh_ms).map(|(_, values)| values.clone())
+    }
+
+    fn keep(&self, read: &HashMap<String, Values>, now_ms: i64) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() + read.len() > MOST_KEPT {
+            kept.clear();
+        }
+        kept.extend(read.iter().map(|(lead, values)| (lead.clone(), (now_ms, values.clone()))));
+    }
+}
+
+impl fmt::Debug for Lately {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lately")
+    }
 }
 
 /// What LeadSquared says of messages.
@@ -64,34 +102,46 @@ impl OptOuts {
     pub(crate) async fn ask(&self, messages: &[Message], now_ms: i64) -> Asked {
         let stale: Vec<(usize, &Message)> =
             messages.iter().enumerate().filter(|(_, message)| self.is_stale(message, now_ms)).collect();
-        let leads: BTreeSet<&str> = stale.iter().map(|(_, message)| message.lead_id.as_str()).collect();
-        let leads: Vec<String> = leads.into_iter().map(str::to_owned).collect();
+        let fresh_ms = ms(self.fields.fresh_ms);
+        let (mut known, mut leads): (HashMap<String, Values>, BTreeSet<String>) = Default::default();
+        for lead in stale.iter().map(|(_, message)| message.lead_id.to_ascii_lowercase()) {
+            match self.lately.of(&lead, now_ms, fresh_ms) {
+                Some(values) => drop(known.insert(lead, values)),
+                None => drop(leads.insert(lead)),
+            }
+        }
+        let leads: Vec<String> = leads.into_iter().collect();
         let mut asked = Asked::default();
         for leads in leads.chunks(MAX_LEADS_PER_READ) {
-            let of_these = stale.iter().filter(|(_, message)| leads.binary_search(&message.lead_id).is_ok());
             match self.read(leads, now_ms).await {
-                Ok(values) => {
-                    for (place, message) in of_these {
-                        let Some(field) = self.field(message.channel) else { continue };
-                        let value = values.get(&(message.lead_id.to_ascii_lowercase(), field)).map(String::as_str);
-                        if self.fields.forbids(value) {
-                            asked.forbidden.insert(*place, opted_out(field, value));
-                        }
-                    }
+                Ok(read) => {
+                    self.lately.keep(&read, now_ms);
+                    known.extend(read);
                 }
                 Err((until_ms, why)) => {
                     tracing::warn!(leads = leads.len(), error = why, "opt_out.not_asked");
-                    asked.waiting.extend(of_these.map(|(place, _)| *place));
                     asked.until_ms = asked.until_ms.max(until_ms);
                     asked.why = format!("{NOT_ASKED}: {why}");
                 }
             }
         }
+        for (place, message) in stale {
+            let Some(field) = self.field(message.channel) else { continue };
+            let Some(values) = known.get(&message.lead_id.to_ascii_lowercase()) else {
+                asked.waiting.insert(place);
+                continue;
+            };
+            let value = values.get(field).map(String::as_str);
+            if self.fields.forbids(value) {
+                asked.forbidden.insert(place, opted_out(field, value));
+            }
+        }
         asked
     }
 
-    /// The values of both fields by lead, in lower case; the error is until when to wait, and why.
-    async fn read(&self, leads: &[String], now_ms: i64) -> Result<HashMap<(String, &str), String>, (i64, String)> {
+    /// The values of both fields of each of these leads, whose ids are in lower case; the error is until when to wait, and
+    /// why. A lead that LeadSquared does not know has none.
+    async fn read(&self, leads: &[String], now_ms: i64) -> Result<HashMap<String, Values>, (i64, String)> {
         let later_ms = now_ms + ASK_AGAIN_MS;
         let permit = self.crm.permit::<Standard>(now_ms + SLOT_WITHIN_MS).await;
         let permit = permit
@@ -107,15 +157,13 @@ impl OptOuts {
                 return Err((later_ms, error.to_string()));
             }
         };
-        let mut values = HashMap::new();
+        let mut read: HashMap<String, Values> = leads.iter().map(|lead| (lead.clone(), Values::new())).collect();
         for row in rows {
-            let Some(lead) = row.get_any_case("ProspectID").map(str::to_ascii_lowercase) else { continue };
-            for field in &fields {
-                if let Some(value) = row.get(field) {
-                    values.insert((lead.clone(), *field), value.to_owned());
-                }
-            }
+            let lead = row.get_any_case("ProspectID").map(str::to_ascii_lowercase);
+            let Some(values) = lead.and_then(|lead| read.get_mut(&lead)) else { continue };
+            let found = fields.iter().filter_map(|field| Some(((*field).to_owned(), row.get(field)?.to_owned())));
+            values.extend(found);
         }
-        Ok(values)
+        Ok(read)
     }
 }

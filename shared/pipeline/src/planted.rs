@@ -45,6 +45,10 @@ pub(crate) enum Fault {
     SuppressionsNotAsked,
     /// Nobody asks what is paused.
     PausesNotAsked,
+    /// A message of which it stays unknown whether it was sent is sent again as often as that happens.
+    ResentForEver,
+    /// An operator's retry sends again what may have been sent, although nobody took that on.
+    RetryTakesTheRisk,
 }
 
 /// Whether this mistake is being made: never, outside of the simulation.

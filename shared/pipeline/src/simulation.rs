@@ -83,7 +83,7 @@ fn one_seed_is_one_schedule() {
 }
 
 /// Each mistake, and the invariants one of which notices it.
-const FAULTS: [(Fault, &[Invariant]); 19] = [
+const FAULTS: [(Fault, &[Invariant]); 21] = [
     (Fault::SuppressionsNotAsked, &[Invariant::Heeded]),
     (Fault::PausesNotAsked, &[Invariant::Heeded]),
     (Fault::DeliveriesNotRecognised, &[Invariant::SentOnce]),
@@ -91,7 +91,7 @@ const FAULTS: [(Fault, &[Invariant]); 19] = [
     (Fault::HoursNotAskedAgain, &[Invariant::Limits]),
     (Fault::CapsNotAsked, &[Invariant::Limits]),
     (Fault::BudgetNotEnforced, &[Invariant::Limits]),
-    (Fault::ClaimNotChecked, &[Invariant::SentOnce, Invariant::Forward]),
+    (Fault::ClaimNotChecked, &[Invariant::SentOnce, Invariant::Forward, Invariant::NothingLost]),
     (Fault::SurplusKept, &[Invariant::Books]),
     (Fault::CalledBeforeWritten, &[Invariant::SentOnce, Invariant::Forward, Invariant::Books]),
     (Fault::MembersNotListed, &[Invariant::SentOnce, Invariant::Forward, Invariant::Books]),
@@ -103,9 +103,11 @@ const FAULTS: [(Fault, &[Invariant]); 19] = [
     (Fault::DeadBatchKeepsBudget, &[Invariant::Books]),
     (Fault::ReportsMoveBack, &[Invariant::Forward]),
     (Fault::ReportNotStored, &[Invariant::NothingLost]),
+    (Fault::ResentForEver, &[Invariant::SentOnce]),
+    (Fault::RetryTakesTheRisk, &[Invariant::SentOnce]),
 ];
 /// Schedules within which a mistake must have been noticed.
-const NOTICED_WITHIN: u64 = 1_000;
+const NOTICED_WITHIN: u64 = 3_000;
 
 #[test]
 fn every_planted_fault_is_noticed() {

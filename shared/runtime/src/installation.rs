@@ -13,7 +13,7 @@ use recado_pipeline::{
     crm::Crm,
     enrich::{Enricher, LeadCache},
     ingest::Intake,
-    opt_out::OptOuts,
+    opt_out::{Lately, OptOuts},
     pauses::Pauses,
     reconcile::Reconciler,
     secrets::{CallbackUrls, Secret},
@@ -113,7 +113,7 @@ pub fn sender(
     let asks = fields.sms.is_some() || fields.voice.is_some();
     Sender {
         pauses: Pauses::default(),
-        opt_outs: asks.then(|| OptOuts { crm: crm(config, leadsquared, ledger), fields }),
+        opt_outs: asks.then(|| OptOuts { crm: crm(config, leadsquared, ledger), fields, lately: Lately::default() }),
         ledger: ledger.clone(),
         liguelead,
         rate: liguelead_account(config, ledger),

@@ -23,20 +23,21 @@ pub(super) struct Log {
     pub(super) calls: Vec<Call>,
     /// Changes that were answered as taken, by their place.
     pub(super) taken: BTreeSet<usize>,
-    /// What reports said that were answered as stored, by phone and text.
-    pub(super) heard: BTreeMap<(String, String), BTreeSet<&'static str>>,
-    /// The text of each campaign.
-    pub(super) texts: BTreeMap<String, String>,
+    /// What reports said that were answered as stored, by phone and text: of which batch, and its word.
+    pub(super) heard: BTreeMap<(String, String), BTreeSet<(String, &'static str)>>,
+    /// The text and the batch of each campaign.
+    pub(super) campaigns: BTreeMap<String, (String, String)>,
 }
 
 impl Log {
-    /// How often a text was taken for a phone, and when its calls left.
-    pub(super) fn sent(&self, phone: &str, text: &str) -> Vec<i64> {
-        let of_it = |call: &&Call| call.accepted && call.text == text && call.phones.iter().any(|p| p == phone);
-        self.calls.iter().filter(of_it).map(|call| call.at_ms).collect()
+    /// The calls by which a message was taken, in the order in which they left.
+    pub(super) fn sent<'l>(&'l self, row: &'l Row) -> impl Iterator<Item = &'l Call> {
+        let of_it = |call: &&Call| call.accepted && call.text == row.text && call.phones.contains(&row.phone);
+        self.calls.iter().filter(of_it)
     }
 
+    /// Whether the present attempt at a message was taken.
     pub(super) fn was_sent(&self, row: &Row) -> bool {
-        !self.sent(&row.phone, &row.text).is_empty()
+        self.sent(row).any(|call| !row.is_over(&call.batch))
     }
 }

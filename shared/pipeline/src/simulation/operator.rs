@@ -1,10 +1,11 @@
-//! What an operator does meanwhile: suppresses a phone, pauses everything and lets it go again, cancels what waits.
+//! What an operator does meanwhile: suppresses a phone, pauses everything and lets it go again, cancels what waits, has
+//! what was not sent sent again.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use fastrand::Rng;
-use recado_core::identity::MessageId;
-use recado_ledger::{Kind, LedgerError, Pause, Scope, Subject, Suppression};
+use recado_core::{identity::MessageId, message::Message};
+use recado_ledger::{Kind, Ledger, LedgerError, Pause, Scope, Subject, Suppression};
 
 use super::{
     oracle::SLOW_MS,
@@ -26,6 +27,8 @@ pub(super) enum Order {
     Resume,
     /// Whatever waits for this phone is cancelled.
     Cancel(String),
+    /// Whatever was certainly not sent to this phone is sent again.
+    Retry(String),
 }
 
 /// What came of an operator's commands.
@@ -37,6 +40,8 @@ pub(super) struct Orders {
     resumed_ms: Option<i64>,
     /// Messages that were cancelled.
     cancelled: Vec<MessageId>,
+    /// Messages that were to be sent again if that is safe.
+    again: BTreeSet<MessageId>,
 }
 
 impl Orders {
@@ -59,6 +64,9 @@ pub(super) fn draw(rng: &mut Rng, phones: &[(String, String)], storm_ms: i64) ->
     }
     if one_in(rng, 4) {
         orders.push((rng.i64(storm_ms / 8..storm_ms), Order::Cancel(phone(rng))));
+    }
+    if one_in(rng, 4) {
+        orders.push((rng.i64(storm_ms / 4..3 * storm_ms), Order::Retry(phone(rng))));
     }
     orders
 }
@@ -113,19 +121,38 @@ async fn carry_out(universe: &Universe, installed: &Installed, order: &Order) ->
             operator.release_paused().await?;
         }
         Order::Cancel(phone) => {
-            let of_phone: Vec<MessageId> = {
-                let state = universe.state();
-                let of_phone = state.rows.messages.iter().filter(|(_, row)| row.phone == *phone);
-                of_phone.filter_map(|(id, _)| id.parse().ok()).collect()
-            };
-            let mut messages = ledger.messages(&of_phone).await?;
-            messages.sort_by_key(|message| message.id);
+            let messages = messages_to(universe, ledger, phone).await?;
             let cancelled = operator.cancel(&messages).await?;
             let done = messages.iter().zip(cancelled).filter(|(_, done)| done.is_ok()).map(|(message, _)| message.id);
             universe.state().orders.cancelled.extend(done);
         }
+        Order::Retry(phone) => {
+            let messages = messages_to(universe, ledger, phone).await?;
+            {
+                let orders = &mut universe.state().orders;
+                orders.again.extend(messages.iter().map(|message| message.id));
+                orders.cancelled.retain(|id| !messages.iter().any(|message| message.id == *id));
+            }
+            operator.retry(&messages, false).await?;
+        }
     }
     Ok(())
+}
+
+async fn messages_to(universe: &Universe, ledger: &Ledger, phone: &str) -> Result<Vec<Message>, LedgerError> {
+    let of_phone: Vec<MessageId> = {
+        let state = universe.state();
+        let of_phone = state.rows.messages.iter().filter(|(_, row)| row.phone == phone);
+        of_phone.filter_map(|(id, _)| id.parse().ok()).collect()
+    };
+    let mut messages = ledger.messages(&of_phone).await?;
+    messages.sort_by_key(|message| message.id);
+    Ok(messages)
+}
+
+/// Whether an operator wanted this message sent again.
+pub(super) fn asked_again(universe: &Universe, id: &str) -> bool {
+    id.parse().is_ok_and(|id: MessageId| universe.state().orders.again.contains(&id))
 }
 
 /// Judges a schedule that has come to rest: nobody got what an operator had put a stop to.
@@ -141,7 +168,7 @@ pub(super) fn heeded(universe: &Universe, scenario: &Scenario) -> Vec<(Invariant
                 let until_ms = orders.resumed_ms.unwrap_or(i64::MAX);
                 calls.iter().find(|call| late(call.at_ms) && call.at_ms < until_ms)
             }
-            Order::Resume | Order::Cancel(_) => None,
+            Order::Resume | Order::Cancel(_) | Order::Retry(_) => None,
         };
         broken.extend(
             after.map(|call| (Invariant::Heeded, format!("{order:?} was done, and a call left at {}", call.at_ms))),

@@ -1,14 +1,14 @@
 //! What must hold, judged by what the simulator saw and what the table shows, with none of the code that is judged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use recado_simulators::liguelead::DueCallback;
 
 use super::{
-    log::Call,
+    log::{Call, Log},
     operator,
     rows::{DayRow, Row, short},
-    scenario::{HOUR_MS, Scenario, Setting, hours_from_utc},
+    scenario::{HOUR_MS, Scenario, Setting, UNKNOWN_AFTER_H, hours_from_utc},
     universe::{Invariant, Universe},
 };
 
@@ -23,19 +23,46 @@ const TENANT_FROM_UTC: i64 = -3;
 /// Judges a call that LigueLead has just answered.
 pub(super) fn at_call(universe: &Universe, call: usize) {
     let Some(call) = universe.state().log.calls.get(call).filter(|call| call.accepted).cloned() else { return };
+    let times = |row: &Row| {
+        let state = universe.state();
+        state.log.sent(row).filter(|call| !row.is_over(&call.batch)).count()
+    };
     for phone in &call.phones {
-        let times = universe.state().log.sent(phone, &call.text).len();
+        let row = {
+            let state = universe.state();
+            state.rows.messages.values().find(|row| row.phone == *phone && row.text == call.text).cloned()
+        };
+        let times = row.as_ref().map_or(0, times);
         if times > 1 {
             universe.broke(Invariant::SentOnce, format!("{phone} was sent the same message {times} times"));
         }
     }
 }
 
+/// A message of which it is unknown whether it was sent goes again: once, if its rule says so, after the wait for reports.
+pub(super) fn resent(universe: &Universe, before: &Row, row: &Row) {
+    let what = if before.state != "unknown" || before.batch.is_empty() {
+        Some(format!("from {}", before.state))
+    } else if row.earlier.len() > 1 {
+        Some("for the second time".to_owned())
+    } else if !universe.state().resends {
+        Some("although no rule says so".to_owned())
+    } else {
+        let state = universe.state();
+        let call = state.log.calls.iter().find(|call| call.batch == before.batch);
+        let waited_ms = call.map_or(i64::MAX, |call| universe.now_ms() - call.at_ms);
+        (waited_ms < UNKNOWN_AFTER_H * HOUR_MS - NEARLY_MS).then(|| format!("after {waited_ms} ms"))
+    };
+    if let Some(what) = what {
+        universe.broke(Invariant::SentOnce, format!("a message to {} was to be sent again {what}", row.phone));
+    }
+}
+
 /// A report was answered as taken.
 pub(super) fn heard(universe: &Universe, callback: &DueCallback) {
     let mut state = universe.state();
-    let Some(text) = state.log.texts.get(&callback.campaign).cloned() else { return };
-    state.log.heard.entry((callback.phone.clone(), text)).or_default().insert(callback.status);
+    let Some((text, batch)) = state.log.campaigns.get(&callback.campaign).cloned() else { return };
+    state.log.heard.entry((callback.phone.clone(), text)).or_default().insert((batch, callback.status));
 }
 
 /// Judges a schedule that has come to rest.
@@ -48,10 +75,13 @@ pub(super) fn at_end(universe: &Universe, scenario: &Scenario) {
         let (rows, log) = (&state.rows, &state.log);
         let mut broken = Vec::new();
         for (id, row) in &rows.messages {
-            broken.extend(ended(id, row, log.was_sent(row)));
+            broken.extend(ended(id, row, log));
             let heard = log.heard.get(&(row.phone.clone(), row.text.clone()));
-            if let Some(words) = heard {
-                broken.extend(kept(id, row, &words.iter().copied().collect::<Vec<_>>()));
+            // Of an attempt after which the message was sent again, only that it arrived says something about it.
+            let of_it = |(batch, word): &&(String, &'static str)| *word == "delivered" || !row.is_over(batch);
+            let words: Vec<&str> = heard.into_iter().flatten().filter(of_it).map(|(_, word)| *word).collect();
+            if !words.is_empty() {
+                broken.extend(kept(id, row, &words));
             }
         }
         for (change, what) in scenario.changes.iter().enumerate().filter(|(at, _)| log.taken.contains(at)) {
@@ -74,11 +104,11 @@ pub(super) fn at_end(universe: &Universe, scenario: &Scenario) {
 }
 
 /// A message's last state is an end, or one that only a report could still change, and it is true.
-fn ended(id: &str, row: &Row, was_sent: bool) -> Option<(Invariant, String)> {
-    let state = row.state.as_str();
+fn ended(id: &str, row: &Row, log: &Log) -> Option<(Invariant, String)> {
+    let (state, was_sent) = (row.state.as_str(), log.was_sent(row));
     let id = short(id);
     match state {
-        "accepted" | "delivered" | "undelivered" if !was_sent => {
+        "accepted" | "delivered" | "undelivered" if log.sent(row).next().is_none() => {
             Some((Invariant::Forward, format!("{id} is {state}, and was never sent")))
         }
         "refused" | "expired" | "skipped" if was_sent => {
@@ -133,8 +163,10 @@ fn hours(calls: &[Call], settings: &[Setting]) -> Option<(Invariant, String)> {
 fn caps(calls: &[Call], settings: &[Setting]) -> Option<(Invariant, String)> {
     let (max, every_ms) = settings.first().and_then(|setting| setting.cap)?;
     let mut of_phone: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+    let mut counted = BTreeSet::new();
     for call in calls.iter().filter(|call| call.accepted) {
-        for phone in &call.phones {
+        // A message that is sent again is the same message.
+        for phone in call.phones.iter().filter(|phone| counted.insert((*phone, &call.text))) {
             of_phone.entry(phone).or_default().push(call.at_ms);
         }
     }
@@ -176,8 +208,15 @@ fn books(universe: &Universe, settings: &[Setting]) -> Vec<(Invariant, String)> 
             broken.push((Invariant::Limits, format!("a call of {day} was counted on {counted}")));
         }
     }
-    for row in state.rows.messages.values().filter(|row| row.state == "unknown" && !state.log.was_sent(row)) {
-        charge(&row.batch, 1, credits(&row.text));
+    let accepted: BTreeSet<&str> =
+        state.log.calls.iter().filter(|call| call.accepted).map(|call| call.batch.as_str()).collect();
+    for row in state.rows.messages.values() {
+        let is_unknown = |batch: &&str| state.rows.batches.get(*batch).is_some_and(|row| row.state == "unknown");
+        let present = Some(row.batch.as_str()).filter(|_| row.state == "unknown" || !row.earlier.is_empty());
+        let attempts: BTreeSet<&str> = row.earlier.iter().map(String::as_str).chain(present).collect();
+        for batch in attempts.into_iter().filter(is_unknown).filter(|batch| !accepted.contains(batch)) {
+            charge(batch, 1, credits(&row.text));
+        }
     }
     for (key, row) in &state.rows.days {
         let expected = charged.remove(key).unwrap_or_default();

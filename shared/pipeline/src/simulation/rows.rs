@@ -10,6 +10,7 @@ use recado_core::identity::MessageId;
 use serde_json::{Value, json};
 
 use super::{
+    operator, oracle,
     store::{TABLE, dispatch},
     universe::{Event, Invariant, Universe},
 };
@@ -24,6 +25,20 @@ pub(super) struct Row {
     pub(super) due_ms: Option<i64>,
     /// The batch that last claimed it.
     pub(super) batch: String,
+    /// The batches of earlier attempts.
+    pub(super) earlier: Vec<String>,
+}
+
+impl Row {
+    /// Whether this batch was an attempt after which the message was sent again.
+    pub(super) fn is_over(&self, batch: &str) -> bool {
+        batch != self.batch && self.earlier.iter().any(|earlier| earlier == batch)
+    }
+
+    /// Whether it waits for another attempt, or has ended waiting for it: a report on an earlier one takes it back.
+    fn is_between_attempts(&self) -> bool {
+        !self.earlier.is_empty() && self.batch.is_empty()
+    }
 }
 
 /// A batch's row.
@@ -108,9 +123,15 @@ fn named(value: &Value, keys: &mut BTreeSet<(String, String)>) {
             members.values().for_each(|member| named(member, keys));
         }
         Value::Array(members) => {
+            // The parameters of a statement: a row's key stands among them.
+            let report = members.iter().filter_map(text).find(|sk| sk.starts_with("C#"));
             for member in members {
-                if let Some(pk) = text(member).filter(|pk| pk.starts_with("M#")) {
-                    keys.insert((pk, "M".to_owned()));
+                match (text(member), &report) {
+                    (Some(pk), _) if pk.starts_with("M#") => drop(keys.insert((pk, "M".to_owned()))),
+                    (Some(pk), Some(sk)) if pk.starts_with("B#") || pk.starts_with("P#") => {
+                        keys.insert((pk, sk.clone()));
+                    }
+                    _ => {}
                 }
                 named(member, keys);
             }
@@ -130,6 +151,9 @@ fn seen(universe: &Arc<Universe>, key: (String, String), item: &Value) {
             None => due.remove(&key),
         };
     }
+    if let Some(due_ms) = due_ms {
+        universe.awaits(due_ms);
+    }
     let id = key.0.get(2..).unwrap_or_default().to_owned();
     match (key.0.get(..2), key.1.as_str()) {
         (Some("M#"), _) => {
@@ -140,6 +164,7 @@ fn seen(universe: &Arc<Universe>, key: (String, String), item: &Value) {
                 text: text("text").unwrap_or_default(),
                 due_ms,
                 batch: text("batch").unwrap_or_default(),
+                earlier: text("earlier").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
             };
             message(universe, id, row);
         }
@@ -183,7 +208,19 @@ fn message(universe: &Arc<Universe>, id: String, row: Row) {
     if before.state == *state {
         return;
     }
-    if !may_follow(&before.state).contains(&state.as_str()) {
+    let was_certain = matches!(before.state.as_str(), "refused" | "expired" | "skipped");
+    if state == "pending" && was_certain && operator::asked_again(universe, &id) {
+        if universe.state().log.was_sent(&before) {
+            universe.broke(Invariant::SentOnce, format!("{name} was {} and sent, and is sent again", before.state));
+        }
+        return;
+    }
+    if state == "pending" && row.earlier.len() > before.earlier.len() {
+        return oracle::resent(universe, &before, &row);
+    }
+    let is_taken_back =
+        before.is_between_attempts() && matches!(state.as_str(), "accepted" | "delivered" | "undelivered");
+    if !is_taken_back && !may_follow(&before.state).contains(&state.as_str()) {
         universe.broke(Invariant::Forward, format!("{name} went from {} to {state}", before.state));
     }
     let waits_or_was_not_sent = matches!(state.as_str(), "pending" | "held" | "refused" | "expired" | "skipped");

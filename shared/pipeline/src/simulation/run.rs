@@ -56,6 +56,7 @@ async fn schedule(seed: u64, liguelead: &Client, told: bool) -> Outcome {
         scenario.weather.clone(),
         rng,
     ));
+    universe.state().resends = scenario.settings.iter().any(|setting| setting.resends);
     if told {
         println!("{scenario:#?}");
     }
@@ -103,7 +104,8 @@ fn engine() -> Database {
 fn vendor(seed: u64, scenario: &Scenario, rng: &mut Rng) -> InProcess {
     let callbacks = CallbackOptions {
         sent_after_ms: pick(rng, &[0, 500, 30_000]),
-        final_after_ms: pick(rng, &[2_000, 60_000, 7_200_000]),
+        // The last is after the end of the wait for reports.
+        final_after_ms: pick(rng, &[2_000, 60_000, 7_200_000, 28_800_000]),
         callback_jitter_ms: pick(rng, &[0, 5_000, 3_600_000]),
         undelivered_share: 0.2,
         failed_share: 0.1,
@@ -179,8 +181,7 @@ impl Driver<'_> {
 
     async fn drive(&mut self) {
         for _ in 0..EVENTS_MAX {
-            let Some(at_ms) = self.next_ms() else { return };
-            self.universe.wait_until(at_ms).await;
+            let Some(at_ms) = self.wait().await else { return };
             if self.universe.elapsed_ms() >= self.scenario.storm_ms {
                 self.universe.state().weather = Weather::default();
             }
@@ -198,6 +199,16 @@ impl Driver<'_> {
             }
         }
         self.universe.broke(Invariant::Ends, format!("it has not come to rest after {EVENTS_MAX} events"));
+    }
+
+    /// Waits until something happens, and says when that is. None if nothing more will.
+    async fn wait(&mut self) -> Option<i64> {
+        loop {
+            let at_ms = self.next_ms()?;
+            if self.universe.wait_until(at_ms).await {
+                return Some(at_ms);
+            }
+        }
     }
 
     /// When something happens next: an event, or a sweep of what is due. None if nothing more will.

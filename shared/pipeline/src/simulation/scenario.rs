@@ -12,6 +12,8 @@ use super::operator::{self, Order};
 const BEGIN_MS: i64 = 1_773_147_600_000;
 pub(super) const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
+/// How long reports are waited for, in hours.
+pub(super) const UNKNOWN_AFTER_H: i64 = 6;
 /// Area codes in three of Brazil's zones, with their distance from UTC in hours.
 const AREAS: [(&str, i64); 3] = [("11", -3), ("92", -4), ("68", -5)];
 /// A phone that LigueLead refuses, with the whole request that it stands in.
@@ -30,6 +32,8 @@ pub(super) struct Setting {
     pub(super) cap: Option<(usize, i64)>,
     /// Of the messages about a stage.
     pub(super) priority: Priority,
+    /// Messages about a stage are sent once more if it stays unknown whether they were sent.
+    pub(super) resends: bool,
 }
 
 /// One change of one lead, which asks for one message.
@@ -88,15 +92,18 @@ pub(super) struct Scenario {
 impl Scenario {
     pub(super) fn draw(rng: &mut Rng) -> Self {
         let begin_ms = BEGIN_MS + rng.i64(0..DAY_MS);
-        let (leads, storm_ms) = (rng.usize(2..=4), rng.i64(1..=4) * HOUR_MS);
+        let (first, is_changed) = (Sketch::draw(rng), one_in(rng, 3));
+        let second = first.changed(rng);
+        let mut sketches = vec![first];
+        sketches.extend(is_changed.then_some(second));
+        // Long enough that what is sent again meets the same weather.
+        let is_long = sketches.iter().any(|sketch| sketch.resends) && one_in(rng, 2);
+        let storm_ms = if is_long { 2 * UNKNOWN_AFTER_H + 2 } else { rng.i64(1..=4) } * HOUR_MS;
+        let leads = rng.usize(2..=4);
         let phones: Vec<(String, String)> = (0..leads).map(|lead| (lead_id(lead), phone(rng, lead))).collect();
         let reject_phones =
             phones.iter().map(|(_, phone)| phone.clone()).filter(|p| p.ends_with(REFUSED_ENDING)).collect();
-        let reconfigured_after_ms = one_in(rng, 3).then(|| rng.i64(0..storm_ms));
-        let first = Sketch::draw(rng);
-        let second = first.changed(rng);
-        let mut sketches = vec![first];
-        sketches.extend(reconfigured_after_ms.map(|_| second));
+        let reconfigured_after_ms = is_changed.then(|| rng.i64(0..storm_ms));
         let per_minute = sketches.iter().map(|sketch| sketch.requests_per_minute).min().unwrap_or(1);
         Self {
             begin_ms,
@@ -105,7 +112,11 @@ impl Scenario {
             changes: changes(rng, &phones, begin_ms, storm_ms / 2),
             orders: operator::draw(rng, &phones, storm_ms),
             processes: rng.usize(1..=3),
-            weather: Weather::draw(rng, storm_ms),
+            weather: if is_long {
+                Weather { vendor_loses_answer: 0.4, ..Weather::draw(rng, storm_ms) }
+            } else {
+                Weather::draw(rng, storm_ms)
+            },
             storm_ms,
             reject_phones,
             vendor_per_minute: if one_in(rng, 4) { u64::from(per_minute).div_ceil(2) } else { 600_000 },
@@ -133,10 +144,12 @@ struct Sketch {
     expires_h: i64,
     linger: &'static str,
     priority: Priority,
+    resends: bool,
 }
 
 impl Sketch {
     fn draw(rng: &mut Rng) -> Self {
+        let expires_h = pick(rng, &[6, 30, 72]);
         Self {
             phones_per_request: pick(rng, &[1, 2, 10_000, 10_000]),
             requests_per_minute: pick(rng, &[1, 3, 600_000, 600_000]),
@@ -145,12 +158,14 @@ impl Sketch {
             rule_quota: one_in(rng, 4),
             open: one_in(rng, 3).then(|| pick(rng, &[(8, 20), (9, 18), (10, 12)])),
             cap: one_in(rng, 3).then(|| (rng.usize(1..=2), pick(rng, &[6, 24]) * HOUR_MS)),
-            expires_h: pick(rng, &[6, 30, 72]),
+            expires_h,
             linger: pick(rng, &["0s", "0s", "0s", "0s", "4s", "2m"]),
             priority: pick(
                 rng,
                 &[Priority::Normal, Priority::Normal, Priority::Normal, Priority::Urgent, Priority::Low],
             ),
+            // A resend comes after `unknown_after`: the message must be worth sending then.
+            resends: expires_h > UNKNOWN_AFTER_H && one_in(rng, 3),
         }
     }
 
@@ -158,7 +173,7 @@ impl Sketch {
     fn changed(&self, rng: &mut Rng) -> Self {
         let other = Self::draw(rng);
         let mut changed = self.clone();
-        match rng.u8(0..8) {
+        match rng.u8(0..9) {
             0 => changed.phones_per_request = other.phones_per_request,
             1 => changed.requests_per_minute = other.requests_per_minute,
             2 => changed.messages_per_day = other.messages_per_day,
@@ -166,6 +181,7 @@ impl Sketch {
             4 => changed.open = other.open,
             5 => changed.linger = other.linger,
             6 => changed.priority = other.priority,
+            7 => changed.resends = self.expires_h > UNKNOWN_AFTER_H && !self.resends,
             _ => changed.rule_quota = other.rule_quota,
         }
         changed
@@ -185,6 +201,7 @@ impl Sketch {
             open: self.open,
             cap: self.cap,
             priority: self.priority,
+            resends: self.resends,
         }
     }
 
@@ -195,7 +212,10 @@ impl Sketch {
                 "liguelead: {{ requests_per_minute: {}, in_flight: 4, environments: 4, phones_per_request: {} }}",
                 self.requests_per_minute, self.phones_per_request
             ),
-            format!("send: {{ stale_after: 2m, call_timeout: 20s, unknown_after: 6h, linger: {} }}", self.linger),
+            format!(
+                "send: {{ stale_after: 2m, call_timeout: 20s, unknown_after: {UNKNOWN_AFTER_H}h, linger: {} }}",
+                self.linger
+            ),
         ];
         let quotas = [("messages_per_day", self.messages_per_day), ("credits_per_day", self.credits_per_day)];
         let quotas: Vec<String> =
@@ -215,8 +235,9 @@ impl Sketch {
         parts.push(format!("  - {{ id: welcome, on: lead.created, sms: \"{WELCOME}\", expires: {expires}h{quota} }}"));
         parts.push(format!(
             "  - {{ id: stage, on: lead.changed, field: ProspectStage, sms: \"{STAGE}{{{{ lead.ProspectStage }}}}\", \
-             expires: {expires}h, priority: {} }}",
-            self.priority.as_str()
+             expires: {expires}h, priority: {}{} }}",
+            self.priority.as_str(),
+            if self.resends { ", on_unknown: resend" } else { "" },
         ));
         parts.join("\n")
     }

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client, Config,
-    config::{BehaviorVersion, Region, retry::RetryPartition},
+    config::{BehaviorVersion, Region, StalledStreamProtectionConfig, retry::RetryPartition},
 };
 use aws_smithy_runtime_api::{
     client::{
@@ -53,6 +53,7 @@ pub(super) fn client(universe: &Arc<Universe>, process: Process) -> Client {
         .endpoint_url("http://store.invalid")
         .timeout_config(recado_ledger::timeouts())
         // The client's memory of failures is a process's own, and dies with it.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .retry_partition(RetryPartition::custom("simulated").build())
         .http_client(http_client_fn(move |_, _| wire.clone()))
         .build();

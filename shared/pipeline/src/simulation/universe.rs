@@ -13,6 +13,7 @@ use recado_core::identity::MessageId;
 use recado_limits::Reading;
 use recado_simulators::liguelead::{DueCallback, InProcess};
 use tokio::{
+    sync::Notify,
     task::AbortHandle,
     time::{Instant, sleep, sleep_until},
 };
@@ -89,8 +90,12 @@ pub(super) struct State {
     pub(super) rows: Rows,
     pub(super) log: Log,
     pub(super) orders: Orders,
+    /// Some rule says that a message is sent again if it stays unknown whether it was sent.
+    pub(super) resends: bool,
     pub(super) queue: BTreeMap<(i64, u64), Event>,
     queued: u64,
+    /// The instant that the schedule waits for, in ms since the epoch.
+    awaited_ms: i64,
     /// Messages of which the stream has yet to tell.
     pub(super) woken: Vec<MessageId>,
     pub(super) broken: Option<(Invariant, String)>,
@@ -105,6 +110,8 @@ pub(super) struct Universe {
     began: Instant,
     begin_ms: i64,
     pub(super) engine: Database,
+    /// Something is to happen before the instant that the schedule waits for.
+    sooner: Notify,
     state: Mutex<State>,
 }
 
@@ -125,15 +132,17 @@ impl Universe {
             rows: Rows::default(),
             log: Log::default(),
             orders: Orders::default(),
+            resends: false,
             queue: BTreeMap::new(),
             queued: 0,
+            awaited_ms: i64::MIN,
             woken: Vec::new(),
             broken: None,
             requests: 0,
             trace: DefaultHasher::new(),
             told,
         };
-        Self { began: Instant::now(), begin_ms, engine, state: Mutex::new(state) }
+        Self { began: Instant::now(), begin_ms, engine, sooner: Notify::new(), state: Mutex::new(state) }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -161,9 +170,22 @@ impl Universe {
         Reading { wall_us: self.begin_ms * 1_000 + elapsed_us + skew_us, mono_us: elapsed_us }
     }
 
-    pub(super) async fn wait_until(&self, at_ms: i64) {
+    /// Waits until `at_ms`, in ms since the epoch. False: something that happens before it has come up.
+    pub(super) async fn wait_until(&self, at_ms: i64) -> bool {
+        self.state().awaited_ms = at_ms;
         let after_ms = u64::try_from(at_ms - self.begin_ms).unwrap_or(0);
-        sleep_until(self.began + Duration::from_millis(after_ms)).await;
+        tokio::select! {
+            biased;
+            () = sleep_until(self.began + Duration::from_millis(after_ms)) => true,
+            () = self.sooner.notified() => false,
+        }
+    }
+
+    /// Something will happen at `at_ms`, in ms since the epoch.
+    pub(super) fn awaits(&self, at_ms: i64) {
+        if at_ms < self.state().awaited_ms {
+            self.sooner.notify_one();
+        }
     }
 
     /// Puts an event into the queue.
@@ -172,6 +194,8 @@ impl Universe {
         state.queued += 1;
         let key = (at_ms, state.queued);
         state.queue.insert(key, event);
+        drop(state);
+        self.awaits(at_ms);
     }
 
     pub(super) fn after(&self, ms: i64, event: Event) {

@@ -185,7 +185,8 @@ fn work(universe: &Universe, call: usize, request: &Request) -> Reply {
         if let (Some(campaign), Some(call)) = (campaign, state.log.calls.get_mut(call)) {
             call.accepted = true;
             call.credits_each = i64::try_from(campaign.credits_each).unwrap_or(i64::MAX);
-            state.log.texts.insert(campaign.id, campaign.message);
+            let batch = call.batch.clone();
+            state.log.campaigns.insert(campaign.id, (campaign.message, batch));
         }
         reply
     };

@@ -14,7 +14,10 @@ use recado_core::{
 use recado_ledger::{Amend, Change, Due, Earlier, LedgerError, StoredFor};
 
 use super::{Sweeper, appointment};
-use crate::send::{Follow, given_back};
+use crate::{
+    planted::{Fault, planted},
+    send::{Follow, given_back},
+};
 
 /// How long a message whose report is stored but not applied is left to that, in ms.
 const REPORTED_MS: i64 = 60_000;
@@ -204,7 +207,7 @@ impl Sweeper {
 
     fn end_of_unknown(&self, message: &Message, batch: BatchId, change: Amend, now_ms: i64) -> End {
         let resends = self.sender.settings.resends_unknown.contains(&message.rule);
-        let first = message.history.earlier.is_empty();
+        let first = message.history.earlier.is_empty() || planted(Fault::ResentForEver);
         if let Some(phone) = message.phone
             && resends
             && first
