@@ -64,6 +64,13 @@ async fn who_is_suppressed_by_command_or_file_gets_nothing_and_everybody_else_do
 async fn the_crms_field_is_asked_again_when_the_message_goes_and_messages_wait_while_it_cannot_be() {
     let installation = Installation::start(Setup::new(WELCOME)).await;
     let (out, free, later) = (Lead::new(1), Lead::new(2), Lead::new(3));
+    let asked = || installation.leadsquared.received().calls.iter().filter(|call| call.path.ends_with("ByIds")).count();
+    // The sweep with which a process begins looks ahead, and may take one message of a delivery before the other: it is over
+    // once somebody's message has gone.
+    let first = Lead::new(9);
+    installation.take(&first.created()).await;
+    installation.comes_to(&first.id, "delivered").await;
+    let before = asked();
     installation.leadsquared.put_lead(&out.id, [("mx_SMS_Opt_Out", "1")]);
     installation.leadsquared.put_lead(&free.id, [("mx_SMS_Opt_Out", "0")]);
     installation.leadsquared.put_lead(&later.id, [("FirstName", "x")]);
@@ -72,14 +79,13 @@ async fn the_crms_field_is_asked_again_when_the_message_goes_and_messages_wait_w
     let skipped = installation.comes_to(&out.id, "skipped").await;
     assert_eq!(skipped.why.as_deref(), Some("the lead opted out (mx_SMS_Opt_Out)"));
     installation.comes_to(&free.id, "delivered").await;
-    let asked = || installation.leadsquared.received().calls.iter().filter(|call| call.path.ends_with("ByIds")).count();
-    assert_eq!(asked(), 1, "one call for both");
+    assert_eq!(asked() - before, 1, "one call for both");
 
     installation.leadsquared.set_faults(recado_simulators::faults::Faults::of([fault("before-500@every=1@ByIds")]));
     installation.take(&later.created()).await;
     let held = installation.comes_to(&later.id, "held").await;
     assert!(held.why.unwrap().starts_with("LeadSquared could not be asked whether the lead opted out"));
-    assert_eq!(installation.liguelead.received().messages().len(), 1, "it was not sent blindly");
+    assert_eq!(installation.liguelead.received().messages().len(), 2, "it was not sent blindly");
 }
 
 #[tokio::test(flavor = "multi_thread")]
