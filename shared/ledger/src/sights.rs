@@ -1,6 +1,6 @@
 //! What was last seen of leads' fields that rules watch: read together, written one conditional write per lead.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use recado_core::{message::Message, sight::Sights};
@@ -26,12 +26,16 @@ pub struct KeptSights {
 }
 
 impl Ledger {
-    /// What was last seen of leads, by lead; those without a row are left out.
+    /// What was last seen of leads, by lead in lower case; those without a row are left out. A lead may be named more than
+    /// once.
     pub async fn sights(&self, lead_ids: &[&str]) -> Result<BTreeMap<String, KeptSights>, LedgerError> {
+        // The table takes no key twice in a request.
+        let leads: BTreeSet<String> = lead_ids.iter().map(|lead| lead.to_ascii_lowercase()).collect();
         let mut kept = BTreeMap::new();
-        for item in self.get_items(lead_ids.iter().map(|lead| key(lead)).collect()).await? {
+        for item in self.get_items(leads.iter().map(|lead| key(lead)).collect()).await? {
             let read = Reader::new(&item);
-            let lead = read.text("pk")?.trim_start_matches("F#").to_owned();
+            let pk = read.text("pk")?;
+            let lead = pk.strip_prefix("F#").ok_or_else(|| read.unreadable("pk"))?.to_owned();
             let sights = serde_json::from_str(&read.text("seen")?).map_err(|_| read.unreadable("seen"))?;
             kept.insert(lead, KeptSights { sights, version: Some(read.number("version")?) });
         }

@@ -180,6 +180,24 @@ fn two_looks_and_a_webhook_at_once_make_one_message() {
 }
 
 #[test]
+fn several_changes_of_one_lead_in_one_delivery_are_all_taken() {
+    virtually(async {
+        let (installation, reconciler) = begun(CONFIG).await;
+        let first = edit(&installation, "a", &[("ProspectStage", "Qualified"), ("City", "Recife")]);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let second = edit(&installation, "a", &[("ProspectStage", "Customer")]);
+        // LeadSquared minds the case of an id as little as its clients do.
+        let both = [webhook("a", ("Fresh", "Qualified"), &first), webhook("A", ("Qualified", "Customer"), &second)];
+        installation.post(&json!(both)).await;
+        let mut rules: Vec<String> = messages(&installation).await.into_iter().map(|message| message.rule).collect();
+        rules.sort();
+        assert_eq!(rules, ["customer", "qualified"]);
+        tokio::time::sleep(LAG).await;
+        assert_eq!(look(&installation, &reconciler).await.changed, 0, "the later one was seen last");
+    });
+}
+
+#[test]
 fn a_webhook_of_a_watched_field_costs_one_read_and_one_write_more_and_others_a_read() {
     virtually(async {
         let (installation, _) = begun(CONFIG).await;
