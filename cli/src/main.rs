@@ -30,7 +30,7 @@ enum Command {
     /// Check a configuration: every mistake with its line and what to write instead.
     Check(commands::check::Check),
     /// Print a JSON Schema of the configuration, for editors.
-    Schema(commands::schema::Schema),
+    Schema,
     /// Run the cases kept beside the rules: an event in, messages or silence out.
     Test(commands::test::Test),
     /// Show what an event would become, or a campaign, without doing it.
@@ -98,7 +98,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(serve) => serve.run().await,
         Command::Simulate(simulate) => simulate.run().await,
         Command::Check(check) => check.run().await,
-        Command::Schema(schema) => Ok(schema.run()),
+        Command::Schema => Ok(commands::schema::run()),
         Command::Test(test) => test.run(),
         Command::Plan(plan) => plan.run().await,
         Command::Audio(audio) => audio.run().await,

@@ -79,21 +79,12 @@ impl Lead {
 pub(crate) fn messages_of(config: &Config, numbers: impl IntoIterator<Item = u32>, now_ms: i64) -> Vec<Message> {
     let of_lead = |number| {
         let lead = Lead::new(number);
-        let event = Event {
-            kind: EventKind::LeadCreated,
-            lead: Fields::from_iter([
-                ("ProspectID", Some(lead.id.clone())),
-                ("FirstName", Some(lead.name)),
-                ("Phone", Some(lead.phone)),
-            ]),
-            lead_id: lead.id,
-            before: None,
-            activity: None,
-            item: None,
-            by: None,
-            at: None,
-            listed: std::collections::BTreeMap::new(),
-        };
+        let fields = Fields::from_iter([
+            ("ProspectID", Some(lead.id.clone())),
+            ("FirstName", Some(lead.name)),
+            ("Phone", Some(lead.phone)),
+        ]);
+        let event = Event::new(EventKind::LeadCreated, lead.id, fields);
         decide(config, &event, now_ms)
     };
     let message = |verdict| match verdict {

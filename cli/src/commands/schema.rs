@@ -8,14 +8,7 @@ use crate::output;
 /// with the code that reads the file.
 const SCHEMA: &str = include_str!("../../../recado.schema.json");
 
-/// Print a JSON Schema of the configuration, for editors.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Schema {}
-
-impl Schema {
-    #[allow(clippy::unused_self, reason = "a verb as the others")]
-    pub(crate) fn run(self) -> ExitCode {
-        output::say(SCHEMA.trim_end());
-        ExitCode::SUCCESS
-    }
+pub(crate) fn run() -> ExitCode {
+    output::say(SCHEMA.trim_end());
+    ExitCode::SUCCESS
 }

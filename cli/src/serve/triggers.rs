@@ -216,16 +216,9 @@ pub(super) async fn campaigns(installation: Arc<Installation>, every: Duration, 
     while schedule.tick().await {
         // What was read since the last write is read again by the next process.
         match schedule.carry_out(Box::pin(installation.campaigns.tick(world.now_ms() + CAMPAIGNS_MS))).await {
-            Some(Ok(report)) if report.started + report.looked_at + report.released > 0 => {
-                tracing::info!(
-                    started = report.started,
-                    looked_at = report.looked_at,
-                    released = report.released,
-                    "campaign.done"
-                );
-            }
+            Some(Ok(report)) => report.log(),
             Some(Err(error)) => tracing::error!(error = %error, "campaign.failed"),
-            Some(Ok(_)) | None => {}
+            None => {}
         }
     }
 }

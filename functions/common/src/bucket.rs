@@ -15,6 +15,8 @@ use object_store::{
 use recado_pipeline::audio::Files;
 use recado_runtime::environment::{optional, required};
 
+use crate::function::endpoint_and_name;
+
 /// The bucket's variable.
 const VARIABLE: &str = "RECADO_AUDIO_BUCKET";
 
@@ -55,11 +57,6 @@ impl Files for Bucket {
     }
 }
 
-/// A bucket's name; or, to try the function on one's own machine, `http://host:port/NAME`, as with the table.
-fn endpoint_and_name(place: &str) -> (Option<&str>, &str) {
-    place.rsplit_once('/').map_or((None, place), |(endpoint, name)| (Some(endpoint), name))
-}
-
 fn path(name: &str) -> io::Result<Path> {
     Path::parse(name).map_err(io::Error::other)
 }
@@ -69,16 +66,5 @@ fn found<T>(result: Result<T, Error>) -> io::Result<Option<T>> {
         Ok(found) => Ok(Some(found)),
         Err(Error::NotFound { .. }) => Ok(None),
         Err(error) => Err(error.into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bucket_is_named_or_given_with_its_address() {
-        assert_eq!(endpoint_and_name("recado-audio"), (None, "recado-audio"));
-        assert_eq!(endpoint_and_name("http://127.0.0.1:4004/audio"), (Some("http://127.0.0.1:4004"), "audio"));
     }
 }

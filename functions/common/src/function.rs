@@ -96,7 +96,7 @@ impl Function {
     /// Reads the variables that the template sets: `RECADO_TABLE`, the secrets' ARNs, and the vendors' addresses.
     pub async fn from_environment() -> anyhow::Result<Self> {
         let place = required("RECADO_TABLE", "the stack's table")?;
-        let (endpoint, table) = endpoint_and_table(&place);
+        let (endpoint, table) = endpoint_and_name(&place);
         let aws = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await;
         let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&aws);
         if let Some(endpoint) = endpoint {
@@ -222,10 +222,10 @@ impl Function {
     }
 }
 
-/// A table's name; or, to try a function on one's own machine, `http://host:port/NAME`: `sam local invoke` passes on only
-/// variables that the template has, and there is none in it for the endpoint.
-fn endpoint_and_table(place: &str) -> (Option<&str>, &str) {
-    place.rsplit_once('/').map_or((None, place), |(endpoint, table)| (Some(endpoint), table))
+/// A table's or a bucket's name; or, to try a function on one's own machine, `http://host:port/NAME`: `sam local invoke`
+/// passes on only variables that the template has, and there is none in it for the endpoint.
+pub(crate) fn endpoint_and_name(place: &str) -> (Option<&str>, &str) {
+    place.rsplit_once('/').map_or((None, place), |(endpoint, name)| (Some(endpoint), name))
 }
 
 fn crm_client(basis: &Basis, keys: &Held) -> anyhow::Result<leadsquared::Client> {
@@ -248,8 +248,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_is_named_or_given_with_its_address() {
-        assert_eq!(endpoint_and_table("recado-test.1"), (None, "recado-test.1"));
-        assert_eq!(endpoint_and_table("http://127.0.0.1:4003/recado"), (Some("http://127.0.0.1:4003"), "recado"));
+    fn a_table_or_a_bucket_is_named_or_given_with_its_address() {
+        assert_eq!(endpoint_and_name("recado-test.1"), (None, "recado-test.1"));
+        assert_eq!(endpoint_and_name("http://127.0.0.1:4003/recado"), (Some("http://127.0.0.1:4003"), "recado"));
+        assert_eq!(endpoint_and_name("recado-audio"), (None, "recado-audio"));
+        assert_eq!(endpoint_and_name("http://127.0.0.1:4004/audio"), (Some("http://127.0.0.1:4004"), "audio"));
     }
 }

@@ -62,15 +62,7 @@ pub async fn complete(enricher: &Enricher, event: &Event<Tick>) -> Result<(), Fa
 /// Starts campaigns whose time has come, and brings all runs forward.
 pub async fn campaigns(campaigns: &Campaigns, event: &Event<Tick>) -> Result<(), Failed> {
     let until_ms = event.deadline_ms.min(campaigns.world.now_ms() + WORK_FOR_MS);
-    let report = campaigns.tick(until_ms).await?;
-    if report.started + report.looked_at + report.released > 0 {
-        tracing::info!(
-            started = report.started,
-            looked_at = report.looked_at,
-            released = report.released,
-            "campaign.done"
-        );
-    }
+    campaigns.tick(until_ms).await?.log();
     Ok(())
 }
 

@@ -22,8 +22,9 @@ const MINUTE_MS: i64 = 60_000;
 const DIAL_MS: i64 = 2 * MINUTE_MS;
 /// Openings and closings that are looked at before a call is given up as impossible: two weeks of many ranges.
 const MAX_STEPS: usize = 400;
-/// A week of openings is searched from here when a configuration is checked: Monday, 5 January 2026, 00:00 UTC.
-const CHECKED_FROM_MS: i64 = 1_767_571_200_000;
+/// The week that stands for any when a configuration is checked begins here: Monday, 5 January 2026, 00:00 UTC. No holiday
+/// is in it.
+pub(crate) const CHECKED_FROM_MS: i64 = 1_767_571_200_000;
 /// One zone for each offset that area codes have.
 pub(crate) const ZONES: [&str; 3] = ["America/Sao_Paulo", "America/Manaus", "America/Rio_Branco"];
 

@@ -216,7 +216,7 @@ impl<'c> Judge<'c> {
 
 /// Whether the campaign tells all the same.
 fn is_shared(campaign: &Campaign) -> bool {
-    let texts = campaign.action.text().into_iter().chain(campaign.action.title());
+    let texts = campaign.action.templates();
     // A call waits for its recording and its day, as each message does for itself.
     !matches!(campaign.action, Action::Voice(_))
         && texts.flat_map(Template::references).all(|name| name.split('.').next() != Some("lead"))
@@ -231,7 +231,7 @@ fn words_of_call(action: &Action) -> Option<crate::call::Call> {
 /// The lead's fields that a campaign needs of each lead of its audience.
 #[must_use]
 pub fn columns(config: &Config, campaign: &Campaign) -> BTreeSet<String> {
-    let texts = campaign.action.text().into_iter().chain(campaign.action.title());
+    let texts = campaign.action.templates();
     let names = texts.flat_map(Template::references).chain(campaign.when.iter().flat_map(Condition::references));
     let fields = names.filter_map(|name| name.strip_prefix("lead."));
     let mut columns: BTreeSet<String> =

@@ -54,8 +54,8 @@ impl Caps {
 
     /// Whether any cap asks about messages of this rule.
     #[must_use]
-    pub fn ask_about(&self, rule: RuleTag) -> bool {
-        !self.of_all.is_empty() || self.of_rules.contains_key(&rule)
+    pub fn ask_about(&self, rule: &str) -> bool {
+        !self.of_all.is_empty() || (!self.of_rules.is_empty() && self.of_rules.contains_key(&RuleTag::of(rule)))
     }
 
     /// The longest window of any cap, in ms.
@@ -104,7 +104,10 @@ impl Caps {
             asked.extend(latest.map(|sent| sent.id));
         };
         ask_of(&self.of_all, None);
-        self.of_rules.iter().for_each(|(rule, caps)| ask_of(caps, Some(*rule)));
+        let rules: BTreeSet<RuleTag> = all.iter().map(|sent| sent.rule).collect();
+        for rule in rules {
+            ask_of(self.of_rules.get(&rule).map(Vec::as_slice).unwrap_or_default(), Some(rule));
+        }
         all.retain(|sent| asked.contains(&sent.id));
         all
     }

@@ -175,10 +175,7 @@ fn compose(
     context: &Context,
     now_ms: i64,
 ) -> Message {
-    let watched = match &rule.trigger {
-        Trigger::LeadChanged { field: Some(change) } => Some(change.name.as_str()),
-        _ => None,
-    };
+    let watched = rule.trigger.change().map(|change| change.name.as_str());
     let id = message_id(rule.id.as_str(), watched, delivered);
     let written = |id, action| written(config, (rule, action), id, event, context, now_ms);
     let mut message = written(id, &rule.action);

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    config::{Config, Rule},
+    config::{Action, Config, Rule},
     decide::is_triggered,
     event::Event,
     fields::Fields,
@@ -60,7 +60,7 @@ fn opt_outs(config: &Config) -> impl Iterator<Item = &str> {
 
 /// The lead's fields that a rule names.
 fn needed(rule: &Rule) -> BTreeSet<String> {
-    let texts = rule.actions().flat_map(|action| [action.text(), action.title()]).flatten();
+    let texts = rule.actions().flat_map(Action::templates);
     let when = rule.when.iter().flat_map(|condition| condition.references());
     when.chain(texts.flat_map(|text| text.references()))
         .filter_map(|name| name.strip_prefix("lead."))

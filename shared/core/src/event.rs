@@ -67,6 +67,22 @@ const BOOKKEEPING: [&str; 8] = [
 ];
 
 impl Event {
+    /// An event of a lead of which nothing more is known.
+    #[must_use]
+    pub fn new(kind: EventKind, lead_id: String, lead: Fields) -> Self {
+        Self {
+            kind,
+            lead_id,
+            lead,
+            before: None,
+            activity: None,
+            item: None,
+            by: None,
+            at: None,
+            listed: BTreeMap::new(),
+        }
+    }
+
     /// The lead's fields whose value changed: name, before, after. `null`, absent and the empty text are one value
     /// (LeadSquared writes either for an empty field), and bookkeeping fields are left out.
     pub fn changes(&self) -> impl Iterator<Item = (&str, Option<&str>, Option<&str>)> {

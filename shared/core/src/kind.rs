@@ -53,6 +53,9 @@ pub const KIND_NAMES: [&str; 14] = [
     "landing_page.submitted",
 ];
 
+/// Every name that [`EventKind::item`] gives.
+pub const ITEM_NAMES: [&str; 3] = ["task", "opportunity", "landing_page"];
+
 impl EventKind {
     /// Reads a name of `on:`. The second part is the field that a short name stands for: `lead.stage` is
     /// `lead.changed` on `ProspectStage`.

@@ -12,11 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    config::{Config, Rule, Trigger},
-    event::Event,
-    fields::Fields,
-};
+use crate::{config::Config, event::Event, fields::Fields};
 
 /// Values of which it is remembered that the list told of them. A webhook that comes later than that many other changes of
 /// the same field that the list told of is not recognised.
@@ -106,11 +102,5 @@ impl Sights {
 /// The fields that rules watch.
 #[must_use]
 pub fn watched(config: &Config) -> BTreeSet<&str> {
-    fn field(rule: &Rule) -> Option<&str> {
-        match &rule.trigger {
-            Trigger::LeadChanged { field: Some(change) } => Some(change.name.as_str()),
-            _ => None,
-        }
-    }
-    config.rules.iter().filter_map(field).collect()
+    config.rules.iter().filter_map(|rule| Some(rule.trigger.change()?.name.as_str())).collect()
 }

@@ -64,8 +64,8 @@ fn a_cap_in_shadow_holds_nothing_and_says_so() {
 fn nobody_asks_about_messages_that_no_cap_is_for() {
     let config = config("rules: [ { id: a, on: lead.created, sms: a, caps: [ { max: 1, every: 1h } ] } ]");
     let caps = Caps::of(&config);
-    assert!(caps.ask_about(RuleTag::of("a")));
-    assert!(!caps.ask_about(RuleTag::of("b")));
+    assert!(caps.ask_about("a"));
+    assert!(!caps.ask_about("b"));
 }
 
 proptest! {

@@ -2,8 +2,6 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test's helpers fail by panicking, as the test does")]
 
-use std::collections::BTreeMap;
-
 use recado_core::{
     config::Config,
     decide::{CONTROL, DEFAULT_EXPIRES_MS, Decision, LINGERS, Verdict, WAKE_UP_WITHIN_MS, WhyNot, decide},
@@ -31,17 +29,8 @@ fn fields(pairs: &[(&str, &str)]) -> Fields {
 }
 
 fn created(pairs: &[(&str, &str)]) -> Event {
-    Event {
-        kind: EventKind::LeadCreated,
-        lead_id: "lead-1".to_owned(),
-        lead: fields(pairs),
-        before: None,
-        activity: None,
-        item: None,
-        by: None,
-        at: Some("2026-11-23 14:59:00".to_owned()),
-        listed: BTreeMap::new(),
-    }
+    let at = Some("2026-11-23 14:59:00".to_owned());
+    Event { at, ..Event::new(EventKind::LeadCreated, "lead-1".to_owned(), fields(pairs)) }
 }
 
 fn changed(before: &[(&str, &str)], after: &[(&str, &str)]) -> Event {

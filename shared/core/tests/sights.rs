@@ -32,15 +32,9 @@ fn instant(second: i64) -> Instant {
 
 fn change(before: &str, after: &str, second: i64) -> Event {
     Event {
-        kind: EventKind::LeadChanged,
-        lead_id: "lead-1".to_owned(),
-        lead: lead(after),
         before: Some(lead(before)),
-        activity: None,
-        item: None,
-        by: None,
         at: Some(instant(second).text),
-        listed: BTreeMap::new(),
+        ..Event::new(EventKind::LeadChanged, "lead-1".to_owned(), lead(after))
     }
 }
 

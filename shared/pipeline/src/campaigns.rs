@@ -89,6 +89,20 @@ pub struct CampaignReport {
     pub released: u64,
 }
 
+impl CampaignReport {
+    /// Says what was done, if anything was.
+    pub fn log(&self) {
+        if self.started + self.looked_at + self.released > 0 {
+            tracing::info!(
+                started = self.started,
+                looked_at = self.looked_at,
+                released = self.released,
+                "campaign.done"
+            );
+        }
+    }
+}
+
 impl Campaigns {
     /// Starts what the schedules say, and brings all runs forward. No call to LeadSquared begins after `until_ms`, in ms
     /// since the epoch.

@@ -5,10 +5,7 @@
 //! identity is that of the event as it was delivered, so a redelivery meets the same row, whatever was read meanwhile.
 //! Two functions that do the same event do it once: its messages are written under that identity.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use leadsquared::{CallError, MAX_LEADS_PER_READ};
 use recado_core::{
@@ -22,6 +19,7 @@ use recado_ledger::{IncompleteEvent, Ledger};
 use crate::{
     crm::{Crm, RunError},
     ingest::Intake,
+    lead_cache::LeadCache,
     world::World,
 };
 
@@ -50,10 +48,6 @@ pub struct Enricher {
     /// Leads that were read lately.
     pub leads: LeadCache,
 }
-
-/// Leads that were read lately, and when, in ms since the epoch. Clones share it. Shows no value.
-#[derive(Debug, Clone, Default)]
-pub struct LeadCache(Arc<Mutex<HashMap<String, (i64, Fields)>>>);
 
 /// What one run did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +93,14 @@ impl Enricher {
         let config = &self.intake.config;
         let needs_opt_out = config.leadsquared.opt_out.sms.is_some() || config.leadsquared.opt_out.voice.is_some();
         // What forbids messages must be as it is now, not as it was a minute ago.
-        let mut known = if needs_opt_out { BTreeMap::new() } else { self.leads.get(waiting, self.world.now_ms()) };
+        let mut known = if needs_opt_out {
+            BTreeMap::new()
+        } else {
+            {
+                let leads = waiting.iter().map(|waiting| waiting.event.lead_id.as_str());
+                self.leads.get(leads, self.world.now_ms(), READ_FOR_MS)
+            }
+        };
         let new: BTreeSet<&str> =
             waiting.iter().map(|w| w.event.lead_id.as_str()).filter(|lead| !known.contains_key(&key(lead))).collect();
         let new: Vec<String> = new.into_iter().take(MAX_LEADS_PER_READ).map(str::to_owned).collect();
@@ -113,7 +114,7 @@ impl Enricher {
                     let leads = leads.into_iter().map(|lead| Fields::from_iter(lead.into_inner()));
                     let read: BTreeMap<String, Fields> =
                         leads.filter_map(|lead| Some((key(lead.get("ProspectID")?), lead))).collect();
-                    self.leads.keep(&read, self.world.now_ms());
+                    self.leads.keep(&read, self.world.now_ms(), READ_FOR_MS, LEADS_KEPT);
                     known.extend(read);
                     // Leads that LeadSquared does not have: there is nothing to wait for.
                     for lead in new {
@@ -163,25 +164,6 @@ impl Enricher {
             return Err(error.into());
         }
         Ok(true)
-    }
-}
-
-impl LeadCache {
-    fn get(&self, waiting: &[IncompleteEvent], now_ms: i64) -> BTreeMap<String, Fields> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let young = |lead: &String| {
-            let (read_ms, fields) = kept.get(lead)?;
-            (now_ms < read_ms + READ_FOR_MS).then(|| (lead.clone(), fields.clone()))
-        };
-        waiting.iter().filter_map(|waiting| young(&key(&waiting.event.lead_id))).collect()
-    }
-
-    fn keep(&self, read: &BTreeMap<String, Fields>, now_ms: i64) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|_, (read_ms, _)| now_ms < *read_ms + READ_FOR_MS);
-        if kept.len() + read.len() <= LEADS_KEPT {
-            kept.extend(read.iter().map(|(lead, fields)| (lead.clone(), (now_ms, fields.clone()))));
-        }
     }
 }
 

@@ -23,6 +23,7 @@ pub mod crm;
 pub mod enrich;
 pub mod http;
 pub mod ingest;
+mod lead_cache;
 pub mod operate;
 pub mod opt_out;
 pub mod pauses;
@@ -41,4 +42,5 @@ pub mod sync;
 pub mod warn;
 mod world;
 
+pub use lead_cache::LeadCache;
 pub use world::World;

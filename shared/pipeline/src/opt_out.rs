@@ -2,27 +2,24 @@
 //! the field is older than the configuration allows, or was not in the webhook. One call for up to 10,000 leads, and
 //! none for those of whom this process has read it lately enough.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use leadsquared::{MAX_LEADS_PER_READ, Standard};
 use recado_core::{
     config::OptOut,
     decide::opted_out,
+    fields::Fields,
     message::{Channel, Message},
 };
 
-use crate::{crm::Crm, settings::ms};
+use crate::{crm::Crm, lead_cache::LeadCache, settings::ms};
 
 /// How long a message waits for a slot of the account before it is held instead, in ms: the write-back reserves the slots
 /// of a window ahead, so that the first free one may be two windows of 5 s away.
 const SLOT_WITHIN_MS: i64 = 11_000;
 /// How long messages wait after LeadSquared could not be asked, in ms.
 const ASK_AGAIN_MS: i64 = 60_000;
-/// Leads of whom it is kept what was read. Beyond it everything is forgotten, and read again where it is needed.
+/// Leads of whom it is kept what was read.
 const MOST_KEPT: usize = 100_000;
 /// Why they wait.
 const NOT_ASKED: &str = "LeadSquared could not be asked whether the lead opted out";
@@ -35,36 +32,7 @@ pub struct OptOuts {
     /// The fields, and what the configuration says about them.
     pub fields: OptOut,
     /// What was read of leads lately, shared by all clones.
-    pub lately: Lately,
-}
-
-/// The fields of leads by their names, and when they were read, in ms since the epoch. Cheap to clone; clones share it.
-#[derive(Clone, Default)]
-pub struct Lately(Arc<Mutex<HashMap<String, (i64, Values)>>>);
-
-/// Values of the opt-out fields by the fields' names.
-type Values = HashMap<String, String>;
-
-impl Lately {
-    /// What was read of `lead` not longer than `fresh_ms` ago.
-    fn of(&self, lead: &str, now_ms: i64, fresh_ms: i64) -> Option<Values> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(lead).filter(|(read_ms, _)| now_ms - read_ms < fresh_ms).map(|(_, values)| values.clone())
-    }
-
-    fn keep(&self, read: &HashMap<String, Values>, now_ms: i64) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() + read.len() > MOST_KEPT {
-            kept.clear();
-        }
-        kept.extend(read.iter().map(|(lead, values)| (lead.clone(), (now_ms, values.clone()))));
-    }
-}
-
-impl fmt::Debug for Lately {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Lately")
-    }
+    pub lately: LeadCache,
 }
 
 /// What LeadSquared says of messages.
@@ -103,19 +71,16 @@ impl OptOuts {
         let stale: Vec<(usize, &Message)> =
             messages.iter().enumerate().filter(|(_, message)| self.is_stale(message, now_ms)).collect();
         let fresh_ms = ms(self.fields.fresh_ms);
-        let (mut known, mut leads): (HashMap<String, Values>, BTreeSet<String>) = Default::default();
-        for lead in stale.iter().map(|(_, message)| message.lead_id.to_ascii_lowercase()) {
-            match self.lately.of(&lead, now_ms, fresh_ms) {
-                Some(values) => drop(known.insert(lead, values)),
-                None => drop(leads.insert(lead)),
-            }
-        }
+        let ids = || stale.iter().map(|(_, message)| message.lead_id.as_str());
+        let mut known = self.lately.get(ids(), now_ms, fresh_ms);
+        let leads: BTreeSet<String> =
+            ids().map(str::to_ascii_lowercase).filter(|lead| !known.contains_key(lead)).collect();
         let leads: Vec<String> = leads.into_iter().collect();
         let mut asked = Asked::default();
         for leads in leads.chunks(MAX_LEADS_PER_READ) {
             match self.read(leads, now_ms).await {
                 Ok(read) => {
-                    self.lately.keep(&read, now_ms);
+                    self.lately.keep(&read, now_ms, fresh_ms, MOST_KEPT);
                     known.extend(read);
                 }
                 Err((until_ms, why)) => {
@@ -131,7 +96,7 @@ impl OptOuts {
                 asked.waiting.insert(place);
                 continue;
             };
-            let value = values.get(field).map(String::as_str);
+            let value = values.get(field);
             if self.fields.forbids(value) {
                 asked.forbidden.insert(place, opted_out(field, value));
             }
@@ -141,7 +106,7 @@ impl OptOuts {
 
     /// The values of both fields of each of these leads, whose ids are in lower case; the error is until when to wait, and
     /// why. A lead that LeadSquared does not know has none.
-    async fn read(&self, leads: &[String], now_ms: i64) -> Result<HashMap<String, Values>, (i64, String)> {
+    async fn read(&self, leads: &[String], now_ms: i64) -> Result<BTreeMap<String, Fields>, (i64, String)> {
         let later_ms = now_ms + ASK_AGAIN_MS;
         let permit = self.crm.permit::<Standard>(now_ms + SLOT_WITHIN_MS).await;
         let permit = permit
@@ -157,12 +122,11 @@ impl OptOuts {
                 return Err((later_ms, error.to_string()));
             }
         };
-        let mut read: HashMap<String, Values> = leads.iter().map(|lead| (lead.clone(), Values::new())).collect();
+        let mut read: BTreeMap<String, Fields> = leads.iter().map(|lead| (lead.clone(), Fields::new())).collect();
         for row in rows {
             let lead = row.get_any_case("ProspectID").map(str::to_ascii_lowercase);
             let Some(values) = lead.and_then(|lead| read.get_mut(&lead)) else { continue };
-            let found = fields.iter().filter_map(|field| Some(((*field).to_owned(), row.get(field)?.to_owned())));
-            values.extend(found);
+            values.extend(fields.iter().map(|field| (*field, row.get(field))));
         }
         Ok(read)
     }

@@ -9,7 +9,7 @@
 mod changes;
 mod webhooks;
 
-use std::collections::{BTreeMap, BTreeSet, btree_map::Values};
+use std::collections::{BTreeMap, BTreeSet};
 
 use leadsquared::{LeadFields, LeadPage, MAX_MODIFIED_PER_PAGE, Page, Standard, parse_time_ms};
 use recado_core::{
@@ -112,14 +112,14 @@ impl Reconciler {
         if to_ms <= done_ms {
             return Ok(report);
         }
-        let watched = watched(&self.intake.config);
-        if !self.answers_new_leads() && watched.is_empty() {
+        let (watched, answers_new) = (watched(&self.intake.config), self.answers_new_leads());
+        if !answers_new && watched.is_empty() {
             self.keep_watermark(to_ms).await?;
             return Ok(report);
         }
         let Some(leads) = self.modified(from_ms, to_ms, until_ms, &mut report).await? else { return Ok(report) };
         // Webhooks that no rule needs are nobody's loss.
-        let new_leads = if self.answers_new_leads() { leads.values() } else { Values::default() };
+        let new_leads = leads.values().filter(|_| answers_new);
         let events: Vec<Event> = new_leads.filter_map(|lead| created_in(lead, from_ms, to_ms)).collect();
         (report.leads, report.created) = (leads.len() as u64, events.len() as u64);
         let missed = self.missed(events).await?;
@@ -213,15 +213,5 @@ fn created_in(lead: &LeadFields, from_ms: i64, to_ms: i64) -> Option<Event> {
     let (lead_id, at) = (lead.get("ProspectID")?.to_owned(), Some(at.to_owned()));
     let by = lead.get("CreatedBy").map(str::to_owned);
     let lead = Fields::from_iter(lead.clone().into_inner());
-    Some(Event {
-        kind: EventKind::LeadCreated,
-        lead_id,
-        lead,
-        before: None,
-        activity: None,
-        item: None,
-        by,
-        at,
-        listed: BTreeMap::new(),
-    })
+    Some(Event { by, at, ..Event::new(EventKind::LeadCreated, lead_id, lead) })
 }

@@ -7,13 +7,13 @@ use recado_core::config::Config;
 use recado_ledger::Ledger;
 use recado_limits::{Clock, CrmAccount, CrmLimits, LigueLeadAccount, Plan};
 use recado_pipeline::{
-    World,
+    LeadCache, World,
     audio::{AudioStore, Audios},
     campaigns::Campaigns,
     crm::Crm,
-    enrich::{Enricher, LeadCache},
+    enrich::Enricher,
     ingest::Intake,
-    opt_out::{Lately, OptOuts},
+    opt_out::OptOuts,
     pauses::Pauses,
     reconcile::Reconciler,
     secrets::{CallbackUrls, Secret},
@@ -113,7 +113,7 @@ pub fn sender(
     let asks = fields.sms.is_some() || fields.voice.is_some();
     Sender {
         pauses: Pauses::default(),
-        opt_outs: asks.then(|| OptOuts { crm: crm(config, leadsquared, ledger), fields, lately: Lately::default() }),
+        opt_outs: asks.then(|| OptOuts { crm: crm(config, leadsquared, ledger), fields, lately: LeadCache::default() }),
         ledger: ledger.clone(),
         liguelead,
         rate: liguelead_account(config, ledger),

@@ -7,7 +7,7 @@ use super::diagnostic::Problems;
 use super::section::{Item, Section};
 use crate::credits::MAX_SMS_CHARS;
 use crate::flash::contains_url;
-use crate::kind::EventKind;
+use crate::kind::{EventKind, ITEM_NAMES};
 use crate::text::Template;
 
 /// The longest title, by [`title_length`]. Source: LigueLead's SMS and voice pages.
@@ -70,6 +70,11 @@ impl Action {
             Self::Sms { title, .. } | Self::Flash { title, .. } => title.as_ref(),
             Self::Voice(voice) => Some(&voice.title),
         }
+    }
+
+    /// The text and the title, as far as there are.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.text().into_iter().chain(self.title())
     }
 
     /// Whether it is a Flash.
@@ -152,7 +157,7 @@ pub(super) fn check_names(
     if let Some(name) = uses("activity").filter(|_| !kind.is_some_and(EventKind::has_activity)) {
         place.error(format!("`{name}` exists for activity events alone"), "a field of lead", problems);
     }
-    for item in ["task", "opportunity", "landing_page"] {
+    for item in ITEM_NAMES {
         if let Some(name) = uses(item).filter(|_| kind.and_then(EventKind::item) != Some(item)) {
             place.error(format!("`{name}` exists for {item} events alone"), "a field of lead", problems);
         }

@@ -28,10 +28,7 @@ pub(super) fn of_rule(
     crm: &LeadSquared,
     problems: &mut Problems,
 ) {
-    let change = match trigger {
-        Trigger::LeadChanged { field } => field.as_ref(),
-        _ => None,
-    };
+    let change = trigger.change();
     if let Some(change) = change {
         write_back(section, change, crm, problems);
     }
@@ -74,7 +71,7 @@ fn facts(trigger: &Trigger) -> Known {
     if !trigger.kind().has_activity() {
         known.insert("event.activity".to_owned(), None);
     }
-    if let Trigger::LeadChanged { field: Some(change) } = trigger {
+    if let Some(change) = trigger.change() {
         for (root, value) in [("before", &change.from), ("lead", &change.to)] {
             if value.is_some() {
                 known.insert(format!("{root}.{}", change.name), value.clone());

@@ -2,10 +2,9 @@
 
 use jiff::{Timestamp, civil::DateTime};
 
+use crate::call::CHECKED_FROM_MS;
 use crate::zone::Zone;
 
-/// The start of the week that stands for any: Monday, 5 January 2026, 00:00 UTC. No holiday is in it.
-const A_MONDAY_MS: i64 = 1_767_571_200_000;
 /// How far the next start is looked for, in minutes: somewhat more than four years, so that 29 February is found.
 const MOST_MINUTES: u32 = 4 * 366 * 24 * 60;
 const EXAMPLE: &str = "\"cron(0 13 1 * ? *)\", \"rate(1 day)\" or \"at(2026-11-27T09:00:00)\"";
@@ -79,7 +78,7 @@ impl Schedule {
             Kind::At(at) => Kind::At(*at),
         };
         let schedule = Self { text: String::new(), kind: any_week };
-        let first = A_MONDAY_MS / 60_000;
+        let first = CHECKED_FROM_MS / 60_000;
         let minutes = (first..first + 7 * 24 * 60).map(|minute| minute * 60_000);
         minutes.filter(|&at_ms| schedule.starts(at_ms, zone)).collect()
     }

@@ -56,6 +56,15 @@ impl Trigger {
             Self::Item { kind } => *kind,
         }
     }
+
+    /// The change of one field that it waits for, if it watches one.
+    #[must_use]
+    pub fn change(&self) -> Option<&FieldChange> {
+        match self {
+            Self::LeadChanged { field } => field.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 pub(super) fn read(section: &Section<'_>, problems: &mut Problems) -> Option<Trigger> {

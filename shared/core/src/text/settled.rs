@@ -10,10 +10,8 @@ use super::error::SnippetError;
 use super::scan::{self, Kind, Scanned, Token};
 use super::{Condition, Context, ENGINE, tests_of_values};
 use crate::fields::Fields;
+use crate::kind::ITEM_NAMES;
 use crate::zone::Zone;
-
-/// What events may be about beside the lead.
-const ITEMS: [&str; 3] = ["task", "opportunity", "landing_page"];
 
 /// Values by dotted name, such as `lead.Source`; `None` is a field that is there and empty.
 pub type Known = BTreeMap<String, Option<String>>;
@@ -124,7 +122,7 @@ fn context(used: &[(&str, &Option<String>)]) -> Context {
         fields.collect::<Fields>()
     };
     let context = Context::new(&of("lead"), 0, &Zone::default());
-    ITEMS
+    ITEM_NAMES
         .into_iter()
         .fold(context, |context, name| context.with_item(name, &of(name)))
         .with_before(&of("before"))

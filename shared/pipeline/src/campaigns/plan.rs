@@ -210,8 +210,8 @@ impl Making<'_> {
         let left = messages.into_iter().enumerate().filter(|(place, _)| !suppressed.contains_key(place));
         let mut passed: Vec<Message> = left.map(|(_, message)| message).collect();
         let caps = &self.settings.caps;
-        let rule = passed.first().map(|message| RuleTag::of(&message.rule)).unwrap_or_default();
-        if caps.ask_about(rule) {
+        if caps.ask_about(&self.like.rule) {
+            let rule = RuleTag::of(&self.like.rule);
             let leads: Vec<String> = passed.iter().map(|message| message.lead_id.clone()).collect();
             let rows = ledger.caps(&leads).await?;
             let before = passed.len();

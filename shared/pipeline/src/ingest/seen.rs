@@ -96,15 +96,5 @@ pub(crate) fn change_of(lead_id: &str, lead: Fields, changed: &Fields) -> Event 
     let mut before = lead.clone();
     before.extend(changed.iter());
     let (by, at) = (lead.filled("ModifiedBy").map(str::to_owned), lead.filled("ModifiedOn").map(str::to_owned));
-    Event {
-        kind: EventKind::LeadChanged,
-        lead_id: lead_id.to_owned(),
-        lead,
-        before: Some(before),
-        activity: None,
-        item: None,
-        by,
-        at,
-        listed: BTreeMap::new(),
-    }
+    Event { before: Some(before), by, at, ..Event::new(EventKind::LeadChanged, lead_id.to_owned(), lead) }
 }

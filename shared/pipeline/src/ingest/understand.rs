@@ -1,7 +1,5 @@
 //! From LeadSquared's bodies to events in the words that rules use.
 
-use std::collections::BTreeMap;
-
 use leadsquared::{
     LeadFields,
     webhook::{ActivityChange, Change, Lead, OpportunityChange, TaskChange},
@@ -77,34 +75,15 @@ fn read(change: Change) -> Result<Event, NotAnEvent> {
         Change::LeadCreated { lead } => {
             let (lead_id, lead) = identified(lead, "lead.created")?;
             let by = owned(&lead, "CreatedBy");
-            Ok(Event {
-                kind: EventKind::LeadCreated,
-                lead_id,
-                at: owned(&lead, "CreatedOn"),
-                by,
-                lead,
-                before: None,
-                activity: None,
-                item: None,
-                listed: BTreeMap::new(),
-            })
+            let at = owned(&lead, "CreatedOn");
+            Ok(Event { by, at, ..Event::new(EventKind::LeadCreated, lead_id, lead) })
         }
         Change::LeadChanged { before, after, .. } => {
             let before = before.map(|before| before.fields).map(fields);
             let (lead_id, lead) = identified(after, "lead.changed")?;
             let at = owned(&lead, "ModifiedOn").or_else(|| owned(&lead, "LastModifiedOn"));
             let by = owned(&lead, "ModifiedBy");
-            Ok(Event {
-                kind: EventKind::LeadChanged,
-                lead_id,
-                lead,
-                before,
-                activity: None,
-                item: None,
-                by,
-                at,
-                listed: BTreeMap::new(),
-            })
+            Ok(Event { before, by, at, ..Event::new(EventKind::LeadChanged, lead_id, lead) })
         }
         Change::Activity { activity, kind } => activity_event(activity, kind),
         Change::Opportunity { kind, item } => match kind {
@@ -135,22 +114,11 @@ fn activity_event(activity: leadsquared::webhook::Activity, kind: ActivityChange
     };
     let current = activity.current.unwrap_or_default();
     let Some(lead_id) = activity.lead_id.or(current.id) else { return Err(no_lead(kind.name())) };
-    Ok(Event {
-        kind,
-        lead_id,
-        lead: fields(current.fields),
-        before: None,
-        activity: Some(Activity {
-            id: activity.id,
-            code: activity.code,
-            name: activity.name,
-            data: fields(activity.data),
-        }),
-        item: None,
-        by: activity.created_by,
-        at,
-        listed: BTreeMap::new(),
-    })
+    let lead = fields(current.fields);
+    let by = activity.created_by;
+    let data = fields(activity.data);
+    let activity = Activity { id: activity.id, code: activity.code, name: activity.name, data };
+    Ok(Event { activity: Some(activity), by, at, ..Event::new(kind, lead_id, lead) })
 }
 
 /// An event of a task, an opportunity or a landing page. When it was made says nothing of a later change of it.
@@ -160,15 +128,10 @@ fn item_event(kind: EventKind, item: leadsquared::webhook::Item) -> Result<Event
     let lead = item.lead.unwrap_or_default();
     let Some(lead_id) = item.lead_id.or(lead.id) else { return Err(no_lead(kind.name())) };
     Ok(Event {
-        kind,
-        lead_id,
-        lead: fields(lead.fields),
-        before: None,
-        activity: None,
         item: Some(Item { id: item.id, data: fields(item.fields) }),
         by: if is_new { item.created_by } else { item.modified_by },
         at: if is_new { item.created_on.or(item.modified_on) } else { item.modified_on },
-        listed: BTreeMap::new(),
+        ..Event::new(kind, lead_id, fields(lead.fields))
     })
 }
 

@@ -47,7 +47,7 @@ impl Sender {
         let mut of_lead: BTreeMap<String, Vec<Message>> = BTreeMap::new();
         let mut judged = Capped::default();
         for message in messages {
-            if caps.ask_about(RuleTag::of(&message.rule)) && !planted(Fault::CapsNotAsked) {
+            if caps.ask_about(&message.rule) && !planted(Fault::CapsNotAsked) {
                 of_lead.entry(whose(&message)).or_default().push(message);
             } else {
                 judged.passed.push(message);

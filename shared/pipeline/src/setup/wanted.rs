@@ -69,10 +69,7 @@ impl Wanted {
 pub fn fields_used(config: &Config) -> BTreeMap<String, BTreeSet<String>> {
     let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for rule in &config.rules {
-        let changed = match &rule.trigger {
-            Trigger::LeadChanged { field: Some(change) } => Some(change.name.as_str().to_owned()),
-            _ => None,
-        };
+        let changed = rule.trigger.change().map(|change| change.name.as_str().to_owned());
         for field in fields_named(rule.when.as_ref(), rule.actions()).chain(changed) {
             used.entry(field).or_default().insert(rule.id.as_str().to_owned());
         }
@@ -95,8 +92,7 @@ fn fields_named<'a>(
     actions: impl Iterator<Item = &'a Action>,
 ) -> impl Iterator<Item = String> {
     let condition = when.into_iter().flat_map(Condition::references);
-    let texts =
-        actions.flat_map(|action| action.text().into_iter().chain(action.title())).flat_map(Template::references);
+    let texts = actions.flat_map(Action::templates).flat_map(Template::references);
     condition.chain(texts).filter_map(|name| {
         let field = name.strip_prefix("lead.").or_else(|| name.strip_prefix("before."))?;
         (!field.is_empty()).then(|| field.to_owned())

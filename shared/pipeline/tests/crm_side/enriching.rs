@@ -1,7 +1,10 @@
 //! Rules that need more of a lead than the webhook carried.
 
 use recado_core::message::{Message, State};
-use recado_pipeline::enrich::{EnrichReport, Enricher, LeadCache};
+use recado_pipeline::{
+    LeadCache,
+    enrich::{EnrichReport, Enricher},
+};
 use recado_simulators::{faults::Faults, leadsquared::Options};
 use serde_json::{Value, json};
 
