@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::{Webhook, installation, post_all, still_well};
-use crate::support::{Installation, Lead, PATIENCE, SECRET, wait_until};
+use crate::support::{Installation, Lead, SECRET, patience, wait_until};
 
 /// Writes `bytes`, says no more, and gives what comes back until the other side closes or says nothing for a while.
 async fn exchange(installation: &Installation, bytes: &[u8]) -> String {
@@ -17,7 +17,7 @@ async fn exchange(installation: &Installation, bytes: &[u8]) -> String {
     let _ = stream.write_all(bytes).await;
     let _ = stream.shutdown().await;
     let mut answer = Vec::new();
-    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("it answers or closes");
+    let _ = tokio::time::timeout(patience(), stream.read_to_end(&mut answer)).await.expect("it answers or closes");
     String::from_utf8_lossy(&answer).into_owned()
 }
 

@@ -1,9 +1,10 @@
 //! An audience of thousands, in blocks, with `kill -9` while it is read and while it is sent; and what it costs at the
 //! table.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use recado_simulators::liguelead::Received;
+use recado_table::EmbeddedTable;
 use serde_json::Value;
 
 use crate::{
@@ -11,9 +12,14 @@ use crate::{
     support::{Installation, Lead, Meter, Setup, wait_until},
 };
 
-/// How many leads there are; `RECADO_CAMPAIGN_LEADS` says otherwise.
+/// How many leads there are; `RECADO_CAMPAIGN_LEADS` says otherwise, and `RECADO_TEST_PATIENCE_S` how long it may take.
 fn leads() -> u32 {
     std::env::var("RECADO_CAMPAIGN_LEADS").ok().map_or(20_000, |leads| leads.parse().unwrap())
+}
+
+/// The share of reports that are lost.
+fn lost_share() -> f64 {
+    if leads() > 100_000 { 0.97 } else { 0.7 }
 }
 
 const RULES: &str = "  - { id: welcome, on: lead.created, sms: \"Boas-vindas.\" }\n";
@@ -53,7 +59,9 @@ fn lead(number: u32) -> (String, Fields) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_audience_goes_out_once_however_often_the_process_is_killed() {
-    let mut setup = Setup::new(RULES).and(CAMPAIGN).call_timeout("9s").in_memory().await;
+    let mut setup = Setup::new(RULES).and(CAMPAIGN).call_timeout("9s");
+    let table = Arc::new(EmbeddedTable::scratch().await.unwrap());
+    setup = setup.on_table(table, "recado");
     let meter = Meter::start(&setup.table.as_ref().unwrap().endpoint_url()).await;
     setup = setup.variable("AWS_ENDPOINT_URL_DYNAMODB", meter.endpoint());
     setup.leadsquared.leads = (1..=leads()).map(lead).collect();
@@ -65,7 +73,8 @@ async fn an_audience_goes_out_once_however_often_the_process_is_killed() {
     setup.liguelead.callbacks.sent_after_ms = 6_000;
     setup.liguelead.callbacks.final_after_ms = 8_000;
     setup.liguelead.callbacks.callback_jitter_ms = 4_000;
-    setup.liguelead.callbacks.lost_callbacks_share = 0.7;
+    // What reports cost is told elsewhere; of a million, fewer will do.
+    setup.liguelead.callbacks.lost_callbacks_share = lost_share();
     let mut installation = Installation::start(setup).await;
     for number in SUPPRESSED {
         let phone = Lead::new(number).phone;
@@ -83,6 +92,7 @@ async fn an_audience_goes_out_once_however_often_the_process_is_killed() {
     assert_eq!((started["run"].as_str(), started["is_new"].as_bool()), (Some("one"), Some(true)));
 
     wait_until("the audience is being read", async || (reads().await >= before + 12).then_some(())).await;
+    let mut most_mb = vec![installation.peak_memory_mb()];
     installation.kill();
     installation.restart().await;
     wait_until("a request is under way", async || {
@@ -90,6 +100,7 @@ async fn an_audience_goes_out_once_however_often_the_process_is_killed() {
         calls.iter().any(|call| call.path.ends_with("/sms")).then_some(())
     })
     .await;
+    most_mb.push(installation.peak_memory_mb());
     installation.kill();
     installation.restart().await;
     // Starting it again changes nothing.
@@ -97,11 +108,14 @@ async fn an_audience_goes_out_once_however_often_the_process_is_killed() {
     assert_eq!(again["is_new"].as_bool(), Some(false));
 
     let sent = numbers(None).count() as u64;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a share")]
+    let least_delivered = (sent as f64 * (1.0 - lost_share()) / 3.0) as u64;
     let done = comes_to("all is sent and settled", &installation, |status| {
         let open = status.in_state("sending") + status.in_state("unknown");
-        status.phase == "done" && open == 0 && status.in_state("delivered") > sent / 10
+        status.phase == "done" && open == 0 && status.in_state("delivered") > least_delivered
     })
     .await;
+    most_mb.push(installation.peak_memory_mb());
     let metered = meter.take();
     let received = installation.liguelead.received();
     assert_eq!((received.forgotten, installation.leadsquared.received().forgotten), (0, 0));
@@ -114,7 +128,7 @@ async fn an_audience_goes_out_once_however_often_the_process_is_killed() {
     let each = |units: f64| units / f64::from(u32::try_from(sent).unwrap());
     let heard = received.callbacks.iter().filter(|callback| callback.answer == Some(200)).count();
     println!(
-        "{} leads, {sent} messages in {} requests, 2 kills; {heard} reports, {} delivered; the table: {} requests, \
+        "{} leads, {sent} messages in {} requests, 2 kills; at most {most_mb:?} MB of memory; {heard} reports, {} delivered; the table: {} requests, \
          {:.3} write units a message, {:.3} read units a message, reports and looks at the status among them: {:?}",
         leads(),
         received.campaigns.len(),

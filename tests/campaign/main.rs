@@ -12,7 +12,7 @@ mod small;
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
-use support::{Installation, wait_for};
+use support::{Installation, patience, wait_for};
 
 /// What `recado campaign status --json` says of a run.
 #[derive(Debug, Clone, Deserialize)]
@@ -44,7 +44,7 @@ async fn status(installation: &Installation) -> Status {
 /// Waits until the latest run is as it should be.
 async fn comes_to(what: &str, installation: &Installation, is: impl Fn(&Status) -> bool) -> Status {
     let mut last = None;
-    wait_for(what, Duration::from_mins(10), async || {
+    wait_for(what, patience().max(Duration::from_mins(10)), async || {
         let status = status(installation).await;
         let found = is(&status).then(|| status.clone());
         if found.is_none() && last.as_ref().is_none_or(|last| *last != status.states) {

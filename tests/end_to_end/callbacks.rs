@@ -11,7 +11,7 @@ use recado_table::EmbeddedTable;
 
 use crate::{
     WELCOME,
-    support::{Installation, Lead, Setup, SlowTable, answer, wait_until},
+    support::{Installation, Lead, Meter, Setup, answer, wait_until},
 };
 
 /// An installation whose only message was accepted, and of which nothing was reported yet.
@@ -135,7 +135,7 @@ async fn reports_that_come_twice_in_disorder_or_before_the_answer_settle_their_m
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_is_answered_within_a_second_while_the_table_is_slow_and_is_not_lost() {
     let table = Arc::new(EmbeddedTable::memory().await.unwrap());
-    let slow = SlowTable::start(&table.endpoint_url()).await;
+    let slow = Meter::start(&table.endpoint_url()).await;
     let lead = Lead::new(1);
     let mut setup = Setup::new(WELCOME).on_table(table, "slow").variable("AWS_ENDPOINT_URL_DYNAMODB", slow.endpoint());
     setup.liguelead.callbacks.silent_endings = vec![lead.phone[7..].to_owned()];
@@ -148,7 +148,7 @@ async fn a_report_is_answered_within_a_second_while_the_table_is_slow_and_is_not
     let begun = Instant::now();
     assert_eq!(report(&installation, &campaign.webhook_url.unwrap(), &body).await, 200);
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
-    assert!(installation.log.all().iter().any(|line| line.contains("callback.spooled")));
+    installation.says("callback.spooled").await;
     slow.slow_down(Duration::ZERO);
     installation.comes_to(&lead.id, "delivered").await;
 }

@@ -164,7 +164,7 @@ async fn an_unknown_message_is_said_to_be_so_after_the_deadline_and_a_late_repor
     .await;
     assert_eq!(closed["state"], "unknown");
     assert!(closed["why"].as_str().unwrap().ends_with("no delivery report came"), "{closed}");
-    assert!(installation.log.all().iter().any(|line| line.contains("\"sweep.unknown\"")));
+    installation.says("sweep.unknown").await;
     let usage = installation.usage().await;
     assert_eq!((&usage["no_callback"], &usage["silent"][0]["batch"]), (&json!(1), &closed["batch"]));
     wait_until("LeadSquared is told why", async || {
@@ -191,7 +191,7 @@ async fn a_rule_that_says_so_sends_an_unknown_message_once_more_and_no_more() {
     installation.comes_to(&lead.id, "unknown").await;
     wait_until("it is sent again", async || (installation.liguelead.received().campaigns.len() == 2).then_some(()))
         .await;
-    assert!(installation.log.all().iter().any(|line| line.contains("\"sweep.resent\"")));
+    installation.says("sweep.resent").await;
     installation.comes_to(&lead.id, "unknown").await;
     wait_until("the second wait is over", async || (installation.usage().await["no_callback"] == 1).then_some(()))
         .await;

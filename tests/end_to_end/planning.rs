@@ -13,7 +13,8 @@ const CUSTOMER: &str = "Boas-vindas! O seu cadastro foi aprovado e o seu consult
 fn rules() -> String {
     format!(
         "  - {{ id: welcome, on: lead.created, when: lead.Source == \"Site\", sms: \"Olá {{{{ lead.FirstName }}}}.\", linger: 10s }}
-  - {{ id: customer, on: lead.stage, to: Customer, sms: \"{CUSTOMER}\", title: Cadastro, linger: 10s }}
+  - {{ id: customer, on: lead.stage, to: Customer, sms: \"{CUSTOMER}\", title: Cadastro, linger: 10s,
+      else: {{ voice: {{ audio: cadastro.mp3 }} }} }}
   - {{ id: proposal, on: lead.stage, to: Qualified, flash: \"Proposta pronta.\", linger: 10s, quota: {{ messages_per_day: 3 }} }}
 caps: [ {{ max: 2, every: 24h }} ]
 quotas: {{ messages_per_day: 1_000 }}
@@ -105,6 +106,9 @@ async fn what_a_file_of_events_becomes_is_what_was_planned() {
     let credits: u64 = campaigns.iter().map(|one| one.credits_each * one.phones.len() as u64).sum();
     assert_eq!(credits, number(&going["credits"]), "credits");
     assert_eq!((messages, planned.len(), number(&going["requests"]), credits), (13, 7, 7, 18), "{plan}");
+    let customers: u64 =
+        campaigns.iter().filter(|one| one.message == CUSTOMER).map(|one| one.phones.len() as u64).sum();
+    assert_eq!(number(&plan["followed"]["messages"]), customers, "as many calls if none of them arrives: {plan}");
 
     let report = wait_until("everything has its state", async || {
         let report = installation.messages().await;
@@ -116,6 +120,20 @@ async fn what_a_file_of_events_becomes_is_what_was_planned() {
     assert_eq!(report.in_state("delivered") as u64, messages);
     assert_eq!(report.in_state("held") as u64, capped + over_quota);
     assert_eq!(report.in_state("skipped") as u64, suppressed + sum(&plan["skipped"]));
+    let told = number(&plan["crm"]["told"]);
+    let activities = wait_until("LeadSquared is told of each outcome", async || {
+        let activities = installation.leadsquared.activities().len() as u64;
+        (activities >= told).then_some(activities)
+    })
+    .await;
+    assert_eq!(activities, told, "{plan}");
+    // The plan's calls are the fewest: here the outcomes do not come together.
+    let written = installation.leadsquared.received().calls.iter().filter(|call| call.path.contains("Create")).count();
+    println!(
+        "{written} calls {:?} {}",
+        installation.leadsquared.received().calls.iter().map(|c| c.path.clone()).collect::<Vec<_>>(),
+        plan["crm"]
+    );
     let own = plan["budgets"].as_array().unwrap().iter().find(|one| one["rule"] == "proposal").unwrap();
     assert_eq!((number(&own["messages"]), number(&own["messages_per_day"])), (3, 3));
 

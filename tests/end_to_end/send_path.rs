@@ -42,7 +42,7 @@ async fn bad_phones_end_refused_with_the_vendors_reason_and_all_others_are_sent_
     let usage = installation.usage().await;
     assert_eq!(usage["limits"][0]["used"], good.len(), "what was refused is given back: {usage}");
     assert_eq!(usage["liguelead_requests"], received.campaigns.len());
-    assert!(installation.log.all().iter().any(|line| line.contains("send.split")));
+    installation.says("send.split").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

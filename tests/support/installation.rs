@@ -17,7 +17,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{
-    Lines, PATIENCE, SECRET, Setup,
+    Lines, SECRET, Setup, patience,
     process::{Finished, Running, command, recado},
     setup::credentials,
     wait_until,
@@ -169,9 +169,14 @@ impl Installation {
             if let Some(code) = serve.ended() {
                 return Err(format!("serve ended with {code}: {:?}", self.log.all()));
             }
-            assert!(begun.elapsed() < PATIENCE, "serve does not listen: {:?}", self.log.all());
+            assert!(begun.elapsed() < patience(), "serve does not listen: {:?}", self.log.all());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// The most memory that `serve` had in its present life, in MB.
+    pub(crate) fn peak_memory_mb(&self) -> Option<u64> {
+        self.serve.as_ref().unwrap().peak_memory_mb()
     }
 
     /// `kill -9`.
@@ -212,6 +217,13 @@ impl Installation {
     pub(crate) async fn take(&self, body: &Value) {
         let (status, said) = self.post(body).await;
         assert_eq!((status, said["Status"].as_str()), (200, Some("Success")), "{said}");
+    }
+
+    /// Waits until `serve` has logged this message.
+    pub(crate) async fn says(&self, message: &str) {
+        let logged = format!("\"message\":\"{message}\"");
+        // What is logged before an answer may be read after it.
+        wait_until(message, async || self.log.all().iter().any(|line| line.contains(&logged)).then_some(())).await;
     }
 
     /// `--data`.

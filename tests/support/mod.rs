@@ -10,7 +10,6 @@ mod meter;
 mod process;
 mod random;
 mod setup;
-mod slow;
 
 use std::time::{Duration, Instant};
 
@@ -20,16 +19,19 @@ pub(crate) use meter::Meter;
 pub(crate) use process::{Finished, Lines, recado};
 pub(crate) use random::Random;
 pub(crate) use setup::{AUTHOR, SECRET, Setup, credentials, fault, head};
-pub(crate) use slow::SlowTable;
 
-/// How long anything may take before a test gives up. Far longer than needed, since machines are shared.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+/// How long anything may take before a test gives up. Far longer than needed, since machines are shared;
+/// `RECADO_TEST_PATIENCE_S` makes it longer still.
+pub(crate) fn patience() -> Duration {
+    let given = std::env::var("RECADO_TEST_PATIENCE_S").ok().map(|seconds| seconds.parse().unwrap());
+    Duration::from_secs(given.unwrap_or(90))
+}
 /// The pause between two looks at a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Looks again and again until there is something to see, and fails naming `what` if it takes too long.
 pub(crate) async fn wait_until<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
-    wait_for(what, PATIENCE, look).await
+    wait_for(what, patience(), look).await
 }
 
 /// [`wait_until`] with a patience of its own.

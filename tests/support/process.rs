@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::PATIENCE;
+use super::patience;
 
 /// Lines that a process wrote, kept as they come.
 #[derive(Debug, Clone, Default)]
@@ -76,7 +76,7 @@ fn run(mut command: Command, shown: &str) -> Finished {
         if let Some(status) = running.0.try_wait().unwrap() {
             break status;
         }
-        assert!(begun.elapsed() < PATIENCE, "recado {shown} does not end");
+        assert!(begun.elapsed() < patience(), "recado {shown} does not end");
         std::thread::sleep(Duration::from_millis(5));
     };
     Finished { code: status.code(), stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
@@ -107,6 +107,13 @@ impl Running {
     /// The exit code, if it has ended: `-1` for an end by a signal.
     pub(super) fn ended(&mut self) -> Option<i32> {
         self.0.try_wait().unwrap().map(|status| status.code().unwrap_or(-1))
+    }
+
+    /// The most memory that it had so far, in MB; none where the system does not say.
+    pub(super) fn peak_memory_mb(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? / 1_024)
     }
 
     /// `kill -9`, and waits until the system has cleaned up.

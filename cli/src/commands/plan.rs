@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use recado_core::config::{Audience, Config};
 use recado_pipeline::{
     campaigns::{CampaignPlan, Source},
-    plan::{Plan as Planned, PlannedEvent, PlannedMessage, plan},
+    plan::{Plan as Planned, PlannedContent, PlannedEvent, PlannedMessage, plan},
 };
 
 use super::{campaign, load};
@@ -204,20 +204,28 @@ fn show_event(event: &PlannedEvent) {
 
 fn show_message(rule: &str, message: &PlannedMessage) {
     let why = message.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
-    output::say(&format!("  {rule}: {} {}{why}", message.channel, message.state));
-    if let Some(text) = &message.text {
-        output::say(&format!("    {} characters, {} credit(s): {text}", message.chars, message.credits));
+    output::say(&format!("  {rule}: {} {}{why}", message.content.channel, message.state));
+    show_content(&message.content);
+    if let Some(at_ms) = message.not_before_ms {
+        output::say(&format!("    not before {}", output::instant(at_ms)));
     }
-    if let Some(call) = &message.call {
+    if let Some(next) = &message.fallback {
+        output::say(&format!("    else {}", next.channel));
+        show_content(next);
+    }
+}
+
+fn show_content(content: &PlannedContent) {
+    let credits = content.credits;
+    if let Some(text) = &content.text {
+        output::say(&format!("    {} characters, {credits} credit(s): {text}", content.chars));
+    }
+    if let Some(call) = &content.call {
         let length = call.length_ms.map(|ms| format!(" ({} s)", ms.div_ceil(1_000))).unwrap_or_default();
         let until = call.redial_until.as_ref().map(|until| format!(" until {until} in São Paulo")).unwrap_or_default();
         let (audio, redials, every) = (&call.audio, call.redials, call.every_min);
-        let credits = message.credits;
         output::say(&format!(
             "    {audio}{length}, {credits} credit(s), redialled {redials} time(s) each {every} minutes{until}"
         ));
-    }
-    if let Some(at_ms) = message.not_before_ms {
-        output::say(&format!("    not before {}", output::instant(at_ms)));
     }
 }

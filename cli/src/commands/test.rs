@@ -148,9 +148,9 @@ fn compare(planned: &Plan, expected: &BTreeMap<String, Expected>) -> Vec<String>
 }
 
 fn shown(message: &PlannedMessage) -> String {
-    let text = message.text.as_deref().map(|text| format!(" \"{text}\"")).unwrap_or_default();
+    let text = message.content.text.as_deref().map(|text| format!(" \"{text}\"")).unwrap_or_default();
     let why = message.why.as_deref().map(|why| format!(" ({why})")).unwrap_or_default();
-    format!("{} {}{text}{why}", message.channel, message.state)
+    format!("{} {}{text}{why}", message.content.channel, message.state)
 }
 
 impl Expected {
@@ -175,10 +175,10 @@ impl Details {
             }
         };
         let instant = |ms: i64| jiff::Timestamp::from_millisecond(ms).map(|at| at.to_string()).ok();
-        check("text", self.text.clone(), message.text.clone());
-        check("channel", self.channel.clone(), Some(message.channel.clone()));
+        check("text", self.text.clone(), message.content.text.clone());
+        check("channel", self.channel.clone(), Some(message.content.channel.clone()));
         check("state", self.state.clone(), Some(message.state.clone()));
-        check("credits", self.credits.map(|credits| credits.to_string()), Some(message.credits.to_string()));
+        check("credits", self.credits.map(|credits| credits.to_string()), Some(message.content.credits.to_string()));
         check("not_before", self.not_before.map(|at| at.to_string()), message.not_before_ms.and_then(instant));
         if let Some(part) = &self.why
             && !message.why.as_ref().is_some_and(|why| why.contains(part))

@@ -17,7 +17,7 @@ use recado_core::{
 };
 use serde::Serialize;
 
-pub use many::{BudgetAfter, CrmPart, Delivery, Going, ManyPlan, RuleTally, TextTally, plan_many};
+pub use many::{BudgetAfter, CrmPart, Delivery, Followed, Going, ManyPlan, RuleTally, TextTally, plan_many};
 
 use crate::{
     ingest::{NotAnEvent, needs_no_answer, understand, why_not},
@@ -68,12 +68,25 @@ pub struct PlannedRule {
 pub struct PlannedMessage {
     /// Its id.
     pub id: String,
-    /// `sms`, `flash` or `voice`.
-    pub channel: String,
+    /// What it says.
+    #[serde(flatten)]
+    pub content: PlannedContent,
     /// `pending`, `held` or `skipped`.
     pub state: String,
     /// Why it is held or skipped.
     pub why: Option<String>,
+    /// When it would go out, in ms since the epoch; none if never.
+    pub not_before_ms: Option<i64>,
+    /// What follows if it does not arrive.
+    #[serde(rename = "else", skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<PlannedContent>,
+}
+
+/// What a message says, and for how much.
+#[derive(Debug, Serialize)]
+pub struct PlannedContent {
+    /// `sms`, `flash` or `voice`.
+    pub channel: String,
     /// Its text.
     pub text: Option<String>,
     /// What it plays, if it is a call.
@@ -82,8 +95,6 @@ pub struct PlannedMessage {
     pub chars: usize,
     /// Its price, in credits.
     pub credits: u32,
-    /// When it would go out, in ms since the epoch; none if never.
-    pub not_before_ms: Option<i64>,
 }
 
 /// What a call would play, and how it would be redialled.
@@ -206,23 +217,36 @@ fn of_event(
 /// A message as it would be written, and a call as it would be made: `audios` are the recordings that were added, if
 /// they were looked up.
 fn planned(config: &Config, message: &mut Message, now_ms: i64, audios: Option<&[Audio]>) -> PlannedMessage {
-    let call = call(config, message, now_ms, audios);
-    let message = &*message;
-    let text = message.text.as_ref().map(|text| text.expose().to_owned());
+    let fallback = message.fallback.as_deref_mut().map(|next| {
+        let mut content = content(config, next, now_ms, audios);
+        // Nobody knows when it would be made.
+        content.call.iter_mut().for_each(|call| call.redial_until = None);
+        content
+    });
+    let content = content(config, message, now_ms, audios);
     PlannedMessage {
         id: message.id.to_string(),
-        channel: message.channel.to_string(),
+        content,
+        fallback,
         state: message.state.to_string(),
         why: message.why.clone(),
-        chars: text.as_ref().map_or(0, |text| text.chars().count()),
-        text,
-        call,
-        credits: message.credits,
         not_before_ms: match message.state {
             State::Pending => Some(now_ms),
             State::Held => message.due_ms,
             _ => None,
         },
+    }
+}
+
+fn content(config: &Config, message: &mut Message, now_ms: i64, audios: Option<&[Audio]>) -> PlannedContent {
+    let call = call(config, message, now_ms, audios);
+    let text = message.text.as_ref().map(|text| text.expose().to_owned());
+    PlannedContent {
+        channel: message.channel.to_string(),
+        chars: text.as_ref().map_or(0, |text| text.chars().count()),
+        text,
+        call,
+        credits: message.credits,
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use recado_core::config::Config;
-use recado_pipeline::plan::{Delivery, Going, ManyPlan, plan_many};
+use recado_pipeline::plan::{Delivery, Followed, Going, ManyPlan, plan_many};
 use recado_runtime::installation::crm_account;
 use serde_json::{Map, Value};
 
@@ -116,6 +116,10 @@ pub(super) fn show(plan: &ManyPlan, credit_price: Option<f64>) {
     output::say(&format!("  at once: {}", of(plan.now)));
     for (until_ms, going) in &plan.later {
         output::say(&format!("  from {}: {}", output::instant(*until_ms), of(*going)));
+    }
+    if plan.followed.messages > 0 {
+        let Followed { messages, credits } = plan.followed;
+        output::say(&format!("  at most {messages} more, {credits} credit(s), to whom it does not reach (else)"));
     }
     for (count, why) in [
         (plan.known, "are messages that were asked for before"),

@@ -22,7 +22,7 @@ use recado_core::{
 use recado_ledger::{Budget, Day, Ledger, Quotas};
 use recado_limits::CrmAccount;
 
-pub use report::{BudgetAfter, CrmPart, Going, ManyPlan, RuleTally, TextTally};
+pub use report::{BudgetAfter, CrmPart, Followed, Going, ManyPlan, RuleTally, TextTally};
 
 use super::{Delivered, PlannedEvent, delivered};
 use crate::{
@@ -181,6 +181,8 @@ impl Making<'_> {
         }
         self.plan.crm.calls_to_read += self.asked_for_opt_out(&sent).div_ceil(MAX_LEADS_PER_READ as u64);
         self.plan.texts = texts(&sent);
+        let followed: Vec<&Message> = sent.iter().filter_map(|message| message.fallback.as_deref()).collect();
+        self.plan.followed = Followed { messages: followed.len() as u64, credits: credits(followed) };
         ends.extend(sent.into_iter().map(|message| Message { state: end(message.channel), ..message }));
         for message in &mut ends {
             message.crm.due_ms = Some(self.now_ms);
@@ -252,7 +254,7 @@ impl Making<'_> {
             if messages == 0 {
                 continue;
             }
-            let credits = request.members.iter().map(|message| u64::from(message.credits)).sum::<u64>();
+            let credits = credits(&request.members);
             for (whose, ..) in budgets {
                 let spent = self.spent.entry((day.clone(), whose)).or_default();
                 spent.messages += messages;
@@ -325,6 +327,10 @@ fn how_many_fit(budgets: &[(Option<String>, Day, Quotas)], members: &[Message]) 
         budgets.iter().all(|(_, spent, quotas)| quotas.allow(*spent, more))
     };
     members.iter().map(fits).take_while(|fits| *fits).count()
+}
+
+fn credits<'m>(messages: impl IntoIterator<Item = &'m Message>) -> u64 {
+    messages.into_iter().map(|message| u64::from(message.credits)).sum()
 }
 
 /// The end that most messages of a channel come to.

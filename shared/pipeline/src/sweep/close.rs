@@ -82,11 +82,11 @@ impl Sweeper {
         let ends: Vec<_> = over.iter().map(|message| self.end(message, &batches, now_ms)).collect();
         let ends: Vec<Option<(BatchId, End)>> = stream::iter(ends).buffered(LOOK_UPS_AT_ONCE).try_collect().await?;
         let (mut quiet, mut attempts) = (Vec::new(), Vec::new());
-        let mut said: [Vec<(BatchId, Amend)>; 3] = Default::default();
-        let [no_callback, unknown, resent] = &mut said;
-        for (batch, end) in ends.into_iter().flatten() {
+        let (mut no_callback, mut unknown, mut resent) = (Vec::new(), Vec::new(), Vec::new());
+        for (message, end) in over.iter().zip(ends) {
+            let Some((batch, end)) = end else { continue };
             match end {
-                End::NoCallback(change) => no_callback.push((batch, change)),
+                End::NoCallback(change) => no_callback.push((message, change)),
                 End::Unknown(change) => unknown.push((batch, change)),
                 End::Resend(attempt, change) => {
                     attempts.push(attempt);
@@ -98,9 +98,8 @@ impl Sweeper {
         self.sender.ledger.move_messages(quiet).await?;
         // Before they leave their batch: a late report finds them by this alone.
         self.sender.ledger.note_attempts(attempts, now_ms).await?;
-        let [no_callback, unknown, resent] = said;
-        let (no_callback, unknown) = (self.ended(no_callback).await?, self.ended(unknown).await?);
-        let resent = self.ended(resent).await?;
+        let no_callback = self.marked(no_callback, &batches).await?;
+        let (unknown, resent) = (self.ended(unknown).await?, self.ended(resent).await?);
         for (batch, messages) in &no_callback {
             tracing::warn!(batch.id = %batch, batch.messages = messages, "sweep.no_callback");
         }
@@ -113,6 +112,36 @@ impl Sweeper {
         let sum = |of: &BTreeMap<BatchId, u64>| of.values().sum();
         let report = CloseReport { no_callback: sum(&no_callback), unknown: sum(&unknown), resent: sum(&resent) };
         Ok(report.and(of_many))
+    }
+
+    /// Marks accepted messages as not reported on, and counts for each batch those that stay so. A report that was stored
+    /// since the look at reports may have been applied before the mark was there to be taken back, so reports are looked at
+    /// again.
+    async fn marked(
+        &self,
+        ends: Vec<(&Message, Amend)>,
+        batches: &HashMap<BatchId, Batch>,
+    ) -> Result<BTreeMap<BatchId, u64>, LedgerError> {
+        let (messages, changes): (Vec<&Message>, Vec<Amend>) = ends.into_iter().unzip();
+        let written = self.sender.ledger.amend(changes).await?;
+        let marked: Vec<_> = messages
+            .into_iter()
+            .zip(written)
+            .filter_map(|(message, written)| message.batch.filter(|_| written).map(|batch| (message, batch)))
+            .collect();
+        let looks: Vec<_> =
+            marked.iter().map(|(message, batch)| self.is_reported(message, *batch, batches.get(batch))).collect();
+        let reported: Vec<bool> = stream::iter(looks).buffered(LOOK_UPS_AT_ONCE).try_collect().await?;
+        let (mut count, mut late) = (BTreeMap::new(), Vec::new());
+        for ((message, batch), reported) in marked.into_iter().zip(reported) {
+            if reported {
+                late.push(Amend::of(message).reported());
+            } else {
+                *count.entry(batch).or_default() += 1;
+            }
+        }
+        self.sender.ledger.amend(late).await?;
+        Ok(count)
     }
 
     /// Ends the wait of messages to many: what is said and counted is those of whom no report came.

@@ -33,6 +33,8 @@ pub struct ManyPlan {
     pub over_quota: u64,
     /// Calls whose recording has not been added: they wait for it.
     pub without_audio: u64,
+    /// What rules' `else` may add to those that go out, now or later.
+    pub followed: Followed,
     /// Each text that is sent, now or later, and to how many.
     pub texts: Vec<TextTally>,
     /// The budgets after that.
@@ -60,6 +62,15 @@ pub struct Going {
     pub messages: u64,
     /// In how many requests.
     pub requests: u64,
+    /// For how many credits, by estimate.
+    pub credits: u64,
+}
+
+/// Messages that follow others which do not arrive: so many if none arrives.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Followed {
+    /// How many at most.
+    pub messages: u64,
     /// For how many credits, by estimate.
     pub credits: u64,
 }
