@@ -22,7 +22,8 @@ fn lost_share() -> f64 {
     if leads() > 100_000 { 0.97 } else { 0.7 }
 }
 
-const RULES: &str = "  - { id: welcome, on: lead.created, sms: \"Boas-vindas.\" }\n";
+/// A rule that has nothing to do here. One on leads would have all of them, who are new to the simulator, looked for.
+const RULES: &str = "  - { id: thanks, on: activity.created, activity: 201, sms: \"Agradecemos.\" }\n";
 const CAMPAIGN: &str = "campaigns:
   - id: news
     audience: { field: ProspectStage, op: \"=\", value: Customer }

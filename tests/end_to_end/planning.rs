@@ -14,7 +14,7 @@ fn rules() -> String {
     format!(
         "  - {{ id: welcome, on: lead.created, when: lead.Source == \"Site\", sms: \"Olá {{{{ lead.FirstName }}}}.\", linger: 10s }}
   - {{ id: customer, on: lead.stage, to: Customer, sms: \"{CUSTOMER}\", title: Cadastro, linger: 10s,
-      else: {{ voice: {{ audio: cadastro.mp3 }} }} }}
+      else: {{ voice: {{ audio: cadastro.mp3, title: Cadastro }} }} }}
   - {{ id: proposal, on: lead.stage, to: Qualified, flash: \"Proposta pronta.\", linger: 10s, quota: {{ messages_per_day: 3 }} }}
 caps: [ {{ max: 2, every: 24h }} ]
 quotas: {{ messages_per_day: 1_000 }}
@@ -145,4 +145,8 @@ async fn what_a_file_of_events_becomes_is_what_was_planned() {
     assert_eq!(number(&account["messages"]), messages, "what the day has spent is read: {again}");
     let shown = installation.command("plan", &["--events", &file, "--credit-price", "0.1"]).await;
     assert!(shown.stdout.contains("R$ 0.00") && shown.stdout.contains("asked for before"), "{shown:?}");
+    let one = directory.path().join("event.json").display().to_string();
+    std::fs::write(&one, Lead::new(1).staged("Prospect", "Customer", "2026-11-21 10:00:00").to_string()).unwrap();
+    let shown = installation.command("plan", &[&one]).await;
+    assert!(shown.stdout.contains("    else voice\n    cadastro.mp3"), "{shown:?}");
 }

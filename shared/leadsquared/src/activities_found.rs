@@ -92,8 +92,9 @@ impl Admitted<'_, Standard> {
         });
         let path = "ProspectActivity.svc/CustomActivity/RetrieveByActivityEvent";
         let answer = self.client.post(path, &[], &body, Repeat::Harmless).await?;
-        let activities =
-            found(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of activities"))?;
+        let activities = found(&answer)
+            .or_else(|| page.is_past_the_last(&answer).then(Vec::new))
+            .ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of activities"))?;
         let total = answer.as_object().and_then(|answer| json::member(answer, "RecordCount")).and_then(json::whole);
         Ok(ActivityPage { activities, total })
     }

@@ -44,6 +44,13 @@ impl Page {
         Self { index: self.index.saturating_add(1), size: self.size }
     }
 
+    /// Whether an answer without a list says that this page is behind the last one: nothing else tells the end of rows
+    /// that fill their last page.
+    pub(crate) fn is_past_the_last(self, answer: &Value) -> bool {
+        let count = answer.as_object().and_then(|answer| json::member(answer, "RecordCount")).and_then(json::whole);
+        self.index > 1 && count.is_some()
+    }
+
     pub(crate) fn json(self) -> Value {
         json!({ "PageIndex": self.index.max(1), "PageSize": self.size.max(1) })
     }
@@ -174,7 +181,9 @@ impl Admitted<'_, Standard> {
         });
         let answer =
             self.client.post("LeadManagement.svc/Leads.RecentlyModified", &[], &body, Repeat::Harmless).await?;
-        let mut leads = leads(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of leads"))?;
+        let mut leads = leads(&answer)
+            .or_else(|| page.is_past_the_last(&answer).then(Vec::new))
+            .ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of leads"))?;
         for lead in &mut leads {
             lead.remove(TOTAL);
         }

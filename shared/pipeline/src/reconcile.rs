@@ -40,6 +40,10 @@ const LAG_MS: i64 = 120_000;
 const OVERLAP_MS: i64 = 60_000;
 /// The longest period looked at in one run, in ms: after a long pause the rest follows in the next runs.
 const LONGEST_MS: i64 = 6 * 3_600_000;
+/// The leads of a period, at most, unless it is the shortest: they are all in memory, and an import makes a million.
+const MOST_LEADS: u64 = 25_000;
+/// The shortest period, in ms.
+const SHORTEST_MS: i64 = 60_000;
 /// How often a period is read again because leads left it while its pages were read.
 const READINGS: u32 = 3;
 
@@ -54,6 +58,16 @@ pub struct Reconciler {
     pub intake: Intake,
     /// The time.
     pub world: World,
+}
+
+/// What a period held.
+enum Modified {
+    /// All of its leads, by id.
+    Leads(BTreeMap<String, LeadFields>),
+    /// More than [`MOST_LEADS`].
+    TooMany,
+    /// Not all of them could be read in time.
+    OutOfTime,
 }
 
 /// What one run did.
@@ -108,7 +122,7 @@ impl Reconciler {
             return Ok(report);
         };
         let from_ms = done_ms - OVERLAP_MS;
-        let to_ms = (now_ms - LAG_MS).min(done_ms + LONGEST_MS);
+        let mut to_ms = (now_ms - LAG_MS).min(done_ms + LONGEST_MS);
         if to_ms <= done_ms {
             return Ok(report);
         }
@@ -117,7 +131,14 @@ impl Reconciler {
             self.keep_watermark(to_ms).await?;
             return Ok(report);
         }
-        let Some(leads) = self.modified(from_ms, to_ms, until_ms, &mut report).await? else { return Ok(report) };
+        let leads = loop {
+            match self.modified(from_ms, to_ms, until_ms, &mut report).await? {
+                Modified::Leads(leads) => break leads,
+                // The rest follows in the next runs.
+                Modified::TooMany => to_ms = done_ms + ((to_ms - done_ms) / 2).max(SHORTEST_MS),
+                Modified::OutOfTime => return Ok(report),
+            }
+        };
         // Webhooks that no rule needs are nobody's loss.
         let new_leads = leads.values().filter(|_| answers_new);
         let events: Vec<Event> = new_leads.filter_map(|lead| created_in(lead, from_ms, to_ms)).collect();
@@ -131,14 +152,14 @@ impl Reconciler {
         Ok(report)
     }
 
-    /// All leads modified in a period, by id. `None`: not all of them could be read in time.
+    /// All leads modified in a period.
     async fn modified(
         &self,
         from_ms: i64,
         to_ms: i64,
         until_ms: i64,
         report: &mut ReconcileReport,
-    ) -> Result<Option<BTreeMap<String, LeadFields>>, RunError> {
+    ) -> Result<Modified, RunError> {
         let mut columns: BTreeSet<String> = columns(&self.intake.config);
         columns.extend(["ProspectID", "CreatedOn", "CreatedBy", "ModifiedOn", "ModifiedBy"].map(str::to_owned));
         columns.extend(watched(&self.intake.config).into_iter().map(str::to_owned));
@@ -148,7 +169,9 @@ impl Reconciler {
             let mut page = Page::first(MAX_MODIFIED_PER_PAGE);
             let mut totals = BTreeSet::new();
             loop {
-                let Some(permit) = self.crm.permit::<Standard>(until_ms).await? else { return Ok(None) };
+                let Some(permit) = self.crm.permit::<Standard>(until_ms).await? else {
+                    return Ok(Modified::OutOfTime);
+                };
                 report.calls += 1;
                 let read = self.crm.with(permit).leads_modified(from_ms, to_ms, &columns, page).await;
                 let read = match read {
@@ -158,6 +181,9 @@ impl Reconciler {
                         return Err(error.into());
                     }
                 };
+                if read.total > Some(MOST_LEADS) && to_ms - from_ms > OVERLAP_MS + SHORTEST_MS {
+                    return Ok(Modified::TooMany);
+                }
                 totals.extend(read.total);
                 let is_last = read.is_last(page);
                 let LeadPage { leads, .. } = read;
@@ -169,10 +195,10 @@ impl Reconciler {
             }
             // A lead that is modified again leaves the period and moves those behind it up by one place, past a page's end.
             if totals.len() <= 1 {
-                return Ok(Some(all));
+                break;
             }
         }
-        Ok(Some(all))
+        Ok(Modified::Leads(all))
     }
 
     /// Those that did not come by a webhook. One that came was decided on as the lead was then, and that stands.

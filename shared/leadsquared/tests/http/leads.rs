@@ -87,6 +87,12 @@ async fn a_period_is_widened_to_whole_seconds_and_its_pages_have_a_stable_order(
 
     let none = serve(200, json!({"RecordCount": 0})).await.call().leads_modified(0, 0, &[], Page::first(1)).await;
     assert_eq!(none.unwrap().leads, []);
+    // The rows fill their last page: the one behind it has no list. The first page always has one.
+    let full = json!({"RecordCount": 5_000});
+    let behind = serve(200, full.clone()).await.call().leads_modified(0, 0, &[], page).await.unwrap();
+    assert_eq!((behind.leads.len(), behind.is_last(page)), (0, true));
+    let first = serve(200, full).await.call().leads_modified(0, 0, &[], Page::first(5_000)).await;
+    assert!(matches!(first, Err(CallError::Transient { .. })), "{first:?}");
     let one_too_many = Page::first(5_001);
     let refused = serve(200, "{}").await.call().leads_modified(0, 0, &[], one_too_many).await;
     assert!(matches!(refused, Err(CallError::TooMany { given: 5_001, max: 5_000, .. })), "{refused:?}");

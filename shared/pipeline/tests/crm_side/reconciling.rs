@@ -96,6 +96,32 @@ fn a_period_of_many_pages_is_read_to_its_end_and_again_where_it_failed() {
 }
 
 #[test]
+fn an_import_is_looked_at_in_periods_that_fit_into_memory() {
+    virtually(async {
+        let installation = Installation::new(CONFIG, Options::default()).await;
+        let reconciler = reconciler(&installation);
+        look(&installation, &reconciler).await;
+        // Four hours, and 40,000 leads in the middle of them.
+        tokio::time::sleep(Duration::from_mins(110)).await;
+        for number in 0..40_000 {
+            if number % 2_000 == 0 {
+                tokio::time::sleep(Duration::from_mins(1)).await;
+            }
+            put(&installation, &format!("l{number}"), if number % 1_000 == 0 { "Site" } else { "Fair" });
+        }
+        tokio::time::sleep(Duration::from_mins(110)).await;
+        let (mut most, mut calls, mut messages) = (0, 0, 0);
+        for _ in 0..12 {
+            let report = look(&installation, &reconciler).await;
+            (most, calls, messages) = (report.leads.max(most), calls + report.calls, messages + report.messages);
+        }
+        assert!((20_000..=25_000).contains(&most), "at most {most} leads at once");
+        assert!(calls <= 24, "{calls} calls, where 8 would read it all at once");
+        assert_eq!(messages, 40);
+    });
+}
+
+#[test]
 fn a_webhook_that_leadsquared_switched_off_is_known_within_the_hour() {
     virtually(async {
         let installation = Installation::new(CONFIG, Options::default()).await;
