@@ -49,6 +49,16 @@ pub(crate) enum Fault {
     ResentForEver,
     /// An operator's retry sends again what may have been sent, although nobody took that on.
     RetryTakesTheRisk,
+    /// The hours of a call are asked only when it is made, not when it is dialled.
+    CallsAtAnyHour,
+    /// The price of a call is corrected by what was expected before its recording was known.
+    FirstEstimateKept,
+    /// What follows a message is sent whatever is reported of that.
+    FollowedWhateverIsHeard,
+    /// What follows a message has another id each time it is written.
+    FollowedAgain,
+    /// The appointment with a message ends before what follows it is written.
+    OverBeforeFollowed,
 }
 
 /// Whether this mistake is being made: never, outside of the simulation.

@@ -11,16 +11,22 @@
 //! ```
 #![allow(clippy::panic, clippy::indexing_slicing, clippy::print_stdout, reason = "it is a test")]
 
+mod begin;
+mod books;
+mod limits;
 mod log;
 mod operator;
 mod oracle;
 mod process;
+mod recording;
 mod rows;
 mod run;
 mod scenario;
+mod sketch;
 mod store;
 mod universe;
 mod vendor;
+mod weather;
 
 use std::{
     env,
@@ -36,6 +42,8 @@ use crate::planted::{Fault, plant};
 
 /// Schedules of a plain run. CI runs 250.
 const SEEDS: u64 = 60;
+/// Schedules that do not hold, after which a run is given up.
+const MOST_BROKEN: usize = 10;
 
 fn number(name: &str) -> Option<u64> {
     env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text}")))
@@ -52,23 +60,30 @@ fn clean_code_keeps_every_invariant() {
     let seeds = number("RECADO_SIMULATION_SEEDS").unwrap_or(SEEDS);
     let first = number("RECADO_SIMULATION_FIRST").unwrap_or(0);
     let (next, sent, requests) = (AtomicU64::new(first), AtomicUsize::new(0), AtomicUsize::new(0));
+    let broken = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..threads() {
             scope.spawn(|| {
                 let liguelead = liguelead();
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= first + seeds {
+                    let seen = || broken.lock().unwrap_or_else(PoisonError::into_inner);
+                    if seed >= first + seeds || seen().len() >= MOST_BROKEN {
                         break;
                     }
                     let outcome = run(seed, &liguelead, false);
-                    assert_eq!(outcome.broken, None, "RECADO_SIMULATION_SEED={seed} replays it");
+                    if let Some(what) = outcome.broken {
+                        println!("RECADO_SIMULATION_SEED={seed} replays {what:?}");
+                        seen().push(seed);
+                    }
                     sent.fetch_add(outcome.sent, Ordering::Relaxed);
                     requests.fetch_add(outcome.requests, Ordering::Relaxed);
                 }
             });
         }
     });
+    let broken = broken.into_inner().unwrap_or_else(PoisonError::into_inner);
+    assert!(broken.is_empty(), "an invariant did not hold with these seeds: {broken:?}");
     let sent = sent.into_inner();
     println!("{seeds} schedules, {sent} messages sent, {} requests to the store", requests.into_inner());
     assert!(sent as u64 >= seeds, "schedules in which nothing is sent prove nothing");
@@ -83,7 +98,7 @@ fn one_seed_is_one_schedule() {
 }
 
 /// Each mistake, and the invariants one of which notices it.
-const FAULTS: [(Fault, &[Invariant]); 21] = [
+const FAULTS: [(Fault, &[Invariant]); 26] = [
     (Fault::SuppressionsNotAsked, &[Invariant::Heeded]),
     (Fault::PausesNotAsked, &[Invariant::Heeded]),
     (Fault::DeliveriesNotRecognised, &[Invariant::SentOnce]),
@@ -105,6 +120,11 @@ const FAULTS: [(Fault, &[Invariant]); 21] = [
     (Fault::ReportNotStored, &[Invariant::NothingLost]),
     (Fault::ResentForEver, &[Invariant::SentOnce]),
     (Fault::RetryTakesTheRisk, &[Invariant::SentOnce]),
+    (Fault::CallsAtAnyHour, &[Invariant::Limits]),
+    (Fault::FirstEstimateKept, &[Invariant::Books]),
+    (Fault::FollowedWhateverIsHeard, &[Invariant::Followed]),
+    (Fault::FollowedAgain, &[Invariant::SentOnce]),
+    (Fault::OverBeforeFollowed, &[Invariant::NothingLost]),
 ];
 /// Schedules within which a mistake must have been noticed.
 const NOTICED_WITHIN: u64 = 3_000;

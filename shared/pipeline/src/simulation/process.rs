@@ -7,7 +7,7 @@ use recado_ledger::Ledger;
 use recado_limits::{Clock, LigueLeadAccount, Plan};
 
 use super::{
-    scenario::Setting,
+    sketch::Setting,
     store::{TABLE, client},
     universe::{Process, Universe},
     vendor::Line,

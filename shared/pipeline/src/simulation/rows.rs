@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     operator, oracle,
+    scenario::content,
     store::{TABLE, dispatch},
     universe::{Event, Invariant, Universe},
 };
@@ -21,7 +22,12 @@ pub(super) struct Row {
     pub(super) state: String,
     pub(super) why: String,
     pub(super) phone: String,
-    pub(super) text: String,
+    /// What it says or plays, as `scenario::content` has it.
+    pub(super) content: String,
+    /// The content of what follows if it does not arrive.
+    pub(super) fallback: Option<String>,
+    /// When it was last seen as one that did not arrive, in ms since the epoch.
+    pub(super) missed_ms: Option<i64>,
     pub(super) due_ms: Option<i64>,
     /// The batch that last claimed it.
     pub(super) batch: String,
@@ -84,14 +90,42 @@ fn may_follow(state: &str) -> &'static [&'static str] {
         // A part of a refused request is refused without a call of its own when the others have told enough.
         "pending" => &["held", "sending", "expired", "refused", "skipped"],
         "held" => &["sending", "expired", "refused", "skipped"],
-        "sending" => &["accepted", "refused", "unknown", "held", "pending", "delivered", "undelivered"],
+        "sending" => &[
+            "accepted",
+            "refused",
+            "unknown",
+            "held",
+            "pending",
+            "delivered",
+            "undelivered",
+            "no_answer",
+            "busy",
+            "answered",
+        ],
         // What is certain later than the sweep's patience counts.
-        "unknown" => &["accepted", "refused", "held", "pending", "delivered", "undelivered"],
-        "refused" => &["accepted", "delivered", "undelivered"],
-        "accepted" => &["delivered", "undelivered"],
-        "undelivered" => &["delivered"],
+        "unknown" => {
+            &["accepted", "refused", "held", "pending", "delivered", "undelivered", "no_answer", "busy", "answered"]
+        }
+        "refused" => &["accepted", "delivered", "undelivered", "no_answer", "busy", "answered"],
+        "accepted" => &["delivered", "undelivered", "no_answer", "busy", "answered"],
+        "undelivered" => &["delivered", "answered"],
+        "no_answer" | "busy" => &["answered"],
         _ => &[],
     }
+}
+
+/// The states of a message that did not arrive.
+pub(super) const MISSED: [&str; 3] = ["undelivered", "no_answer", "busy"];
+
+/// Whether a message in this state waits, or has ended without being sent.
+fn is_unsent(state: &str) -> bool {
+    matches!(state, "pending" | "held" | "refused" | "expired" | "skipped")
+}
+
+/// What a message says or plays.
+fn content_of(item: &Value) -> String {
+    let text = |name: &str| item[name]["S"].as_str().unwrap_or_default();
+    content(text("channel") == "voice", text("title"), text("text"))
 }
 
 /// Looks at each row that a request names, after it was carried out.
@@ -116,7 +150,7 @@ fn named(value: &Value, keys: &mut BTreeSet<(String, String)>) {
     match value {
         Value::Object(members) => {
             if let (Some(pk), Some(sk)) = (value.get("pk").and_then(text), value.get("sk").and_then(text))
-                && ["M#", "B#", "P#", "D#"].iter().any(|kind| pk.starts_with(kind))
+                && (pk == "A" || ["M#", "B#", "P#", "D#"].iter().any(|kind| pk.starts_with(kind)))
             {
                 keys.insert((pk, sk));
             }
@@ -156,12 +190,14 @@ fn seen(universe: &Arc<Universe>, key: (String, String), item: &Value) {
     }
     let id = key.0.get(2..).unwrap_or_default().to_owned();
     match (key.0.get(..2), key.1.as_str()) {
-        (Some("M#"), _) => {
+        (Some("M#"), "M") => {
             let row = Row {
                 state: text("state").unwrap_or_default(),
                 why: text("why").unwrap_or_default(),
                 phone: text("phone").unwrap_or_default(),
-                text: text("text").unwrap_or_default(),
+                content: content_of(item),
+                fallback: item["else"].get("M").map(content_of),
+                missed_ms: None,
                 due_ms,
                 batch: text("batch").unwrap_or_default(),
                 earlier: text("earlier").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
@@ -186,12 +222,23 @@ fn seen(universe: &Arc<Universe>, key: (String, String), item: &Value) {
             };
             universe.state().rows.days.insert((id, key.1), row);
         }
+        (_, sk) if sk.starts_with("U#") && text("state").as_deref() == Some("forgotten") => {
+            let after_ms = universe.draw(|rng| rng.i64(0..=1_200_000));
+            universe.after(after_ms, Event::Uploaded);
+        }
         _ => {}
     }
 }
 
-fn message(universe: &Arc<Universe>, id: String, row: Row) {
-    let before = universe.state().rows.messages.insert(id.clone(), row.clone());
+fn message(universe: &Arc<Universe>, id: String, mut row: Row) {
+    let before = universe.state().rows.messages.get(&id).cloned();
+    let is_missed = |row: &Row| row.fallback.is_some() && MISSED.contains(&row.state.as_str());
+    row.missed_ms = if is_missed(&row) || before.as_ref().is_some_and(is_missed) {
+        Some(universe.now_ms())
+    } else {
+        before.as_ref().and_then(|before| before.missed_ms)
+    };
+    universe.state().rows.messages.insert(id.clone(), row.clone());
     if before.as_ref() == Some(&row) {
         return;
     }
@@ -219,12 +266,11 @@ fn message(universe: &Arc<Universe>, id: String, row: Row) {
         return oracle::resent(universe, &before, &row);
     }
     let is_taken_back =
-        before.is_between_attempts() && matches!(state.as_str(), "accepted" | "delivered" | "undelivered");
+        before.is_between_attempts() && may_follow("sending").contains(&state.as_str()) && !is_unsent(state);
     if !is_taken_back && !may_follow(&before.state).contains(&state.as_str()) {
         universe.broke(Invariant::Forward, format!("{name} went from {} to {state}", before.state));
     }
-    let waits_or_was_not_sent = matches!(state.as_str(), "pending" | "held" | "refused" | "expired" | "skipped");
-    if waits_or_was_not_sent && universe.state().log.was_sent(&row) {
+    if is_unsent(state) && universe.state().log.was_sent(&row) {
         universe
             .broke(Invariant::Forward, format!("{name} went from {} to {state} although it was sent", before.state));
     }
@@ -234,11 +280,13 @@ fn message(universe: &Arc<Universe>, id: String, row: Row) {
 fn made(universe: &Arc<Universe>, id: &str, row: &Row) {
     let twins = {
         let state = universe.state();
-        state.rows.messages.values().filter(|other| (&other.phone, &other.text) == (&row.phone, &row.text)).count()
+        let of_it = |other: &&Row| (&other.phone, &other.content) == (&row.phone, &row.content);
+        state.rows.messages.values().filter(of_it).count()
     };
     if twins > 1 {
         universe.broke(Invariant::SentOnce, format!("{} is the second message for one change", short(id)));
     }
+    oracle::follows(universe, row);
     let Ok(id) = id.parse::<MessageId>() else { return };
     if universe.happens(|weather| weather.wake_up_lost) {
         return;

@@ -3,18 +3,17 @@
 
 use std::sync::Arc;
 
-use dynoxide::Database;
 use fastrand::Rng;
 use liguelead::Client;
-use recado_simulators::liguelead::{CallbackOptions, InProcess, Options};
-use serde_json::json;
 
 use super::{
+    begin::{engine, vendor},
     operator, oracle,
     process::{Installed, install, post},
-    scenario::{Scenario, Weather, one_in, pick},
-    store::{TABLE, dispatch},
+    recording,
+    scenario::{Scenario, one_in, pick},
     universe::{Event, Invariant, Process, Universe},
+    weather::Weather,
 };
 use crate::send::NO_DEADLINE_MS;
 
@@ -72,57 +71,6 @@ async fn schedule(seed: u64, liguelead: &Client, told: bool) -> Outcome {
     Outcome { broken, trace: driver.universe.trace(), sent, requests }
 }
 
-/// An empty table.
-fn engine() -> Database {
-    let engine = Database::memory().unwrap_or_else(|error| panic!("{error}"));
-    let index = |name: &str, hash: &str, range: &str| {
-        json!({
-            "IndexName": name, "Projection": { "ProjectionType": "KEYS_ONLY" },
-            "KeySchema": [
-                { "AttributeName": hash, "KeyType": "HASH" }, { "AttributeName": range, "KeyType": "RANGE" },
-            ],
-        })
-    };
-    let attribute = |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
-    let table = json!({
-        "TableName": TABLE, "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [
-            attribute("pk", "S"), attribute("sk", "S"), attribute("due_shard", "S"), attribute("due_ms", "N"),
-            attribute("batch", "S"), attribute("phone", "S"), attribute("crm_shard", "S"), attribute("crm_due_ms", "N"),
-        ],
-        "KeySchema": [
-            { "AttributeName": "pk", "KeyType": "HASH" }, { "AttributeName": "sk", "KeyType": "RANGE" },
-        ],
-        "GlobalSecondaryIndexes": [
-            index("due", "due_shard", "due_ms"), index("batch", "batch", "phone"), index("crm", "crm_shard", "crm_due_ms"),
-        ],
-    });
-    dispatch(&engine, "CreateTable", &table).unwrap_or_else(|error| panic!("{error}"));
-    engine
-}
-
-fn vendor(seed: u64, scenario: &Scenario, rng: &mut Rng) -> InProcess {
-    let callbacks = CallbackOptions {
-        sent_after_ms: pick(rng, &[0, 500, 30_000]),
-        // The last is after the end of the wait for reports.
-        final_after_ms: pick(rng, &[2_000, 60_000, 7_200_000, 28_800_000]),
-        callback_jitter_ms: pick(rng, &[0, 5_000, 3_600_000]),
-        undelivered_share: 0.2,
-        failed_share: 0.1,
-        callbacks_out_of_order: one_in(rng, 4),
-        callbacks_before_answer: one_in(rng, 6),
-        ..CallbackOptions::default()
-    };
-    let mut options = Options {
-        requests_per_minute: scenario.vendor_per_minute,
-        reject_phones: scenario.reject_phones.clone(),
-        callbacks,
-        ..Options::default()
-    };
-    options.faults.seed = seed;
-    InProcess::new(options)
-}
-
 /// Until when a function may run that starts now, in ms since the epoch, if it has an end at all.
 fn deadline_ms(universe: &Universe) -> i64 {
     let now_ms = universe.now_ms();
@@ -156,6 +104,7 @@ impl Driver<'_> {
                 self.universe.at(at_ms + again_ms, Event::Deliver { change, attempt: DELIVERIES + 1 });
             }
         }
+        self.universe.at(self.scenario.begin_ms + self.scenario.recording.added_after_ms, Event::Recording);
         for (after_ms, order) in self.scenario.orders.clone() {
             self.universe.at(self.scenario.begin_ms + after_ms, Event::Order(order));
         }
@@ -263,6 +212,8 @@ impl Driver<'_> {
         match event {
             Event::Start(slot) => return self.start(slot),
             Event::Reconfigure => return self.reconfigure(),
+            Event::Recording => return self.scenario.recording.add(&self.universe.engine),
+            Event::Uploaded => return recording::upload_again(&self.universe.engine),
             Event::Deliver { change, attempt } if attempt <= DELIVERIES => {
                 if self.universe.state().log.taken.contains(&change) {
                     return;
@@ -316,6 +267,7 @@ impl Driver<'_> {
                 let query = url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default();
                 let request = post(query, &callback.body);
                 self.universe.tell(format_args!("process {slot} hears {} of {}", callback.status, callback.phone));
+                oracle::told(&universe, &callback);
                 self.universe.run(process, async move {
                     if installed.settler().callback(&request).await.status == 200 {
                         oracle::heard(&universe, &callback);
@@ -323,7 +275,7 @@ impl Driver<'_> {
                 });
             }
             Event::Order(order) => operator::give(&universe, process, &installed, order),
-            Event::Start(_) | Event::Reconfigure => {}
+            Event::Start(_) | Event::Reconfigure | Event::Recording | Event::Uploaded => {}
         }
     }
 

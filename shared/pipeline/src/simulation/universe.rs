@@ -22,7 +22,7 @@ use super::{
     log::Log,
     operator::{Order, Orders},
     rows::Rows,
-    scenario::Weather,
+    weather::Weather,
 };
 
 /// How far a process's clock may be from the true time, in µs: half of what the limits' arithmetic allows for.
@@ -43,6 +43,8 @@ pub(super) enum Invariant {
     Books,
     /// No rate, quota or cap is passed, and nothing is sent outside the hours.
     Limits,
+    /// What follows a message is sent only if a report said that it did not arrive.
+    Followed,
     /// Nothing is sent to whom an operator has suppressed, while all is paused, or after it was cancelled.
     Heeded,
 }
@@ -75,6 +77,10 @@ pub(super) enum Event {
     Report(Box<DueCallback>),
     /// A process starts.
     Start(usize),
+    /// Somebody adds the recording that calls play.
+    Recording,
+    /// The recording that LigueLead had forgotten is uploaded again.
+    Uploaded,
     /// A new configuration is in force for processes that start from now on.
     Reconfigure,
     /// An operator gives a command.
