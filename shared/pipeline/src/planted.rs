@@ -59,6 +59,22 @@ pub(crate) enum Fault {
     FollowedAgain,
     /// The appointment with a message ends before what follows it is written.
     OverBeforeFollowed,
+    /// A message to many is sent to who is suppressed.
+    BlockOptOutsNotAsked,
+    /// A message to many is claimed whoever has left it since it was read.
+    BlockClaimedAsItWas,
+    /// A message to many is sent by who could not claim it.
+    BlockClaimedTwice,
+    /// Of a message to many that is divided, the first part keeps all.
+    DividedAndWhole,
+    /// Of the recipients of a message to many the first one's hours are asked.
+    HoursOfTheFirst,
+    /// It is no longer noted who leaves a message to many before their own messages are written.
+    LeftBeforeWritten,
+    /// A message to many that has one recipient left is sent as one to many.
+    BlockOfOne,
+    /// Nobody asks whether a campaign's run was cancelled.
+    CancelledRunsNotAsked,
 }
 
 /// Whether this mistake is being made: never, outside of the simulation.

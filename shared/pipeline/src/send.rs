@@ -20,6 +20,7 @@ mod blocks;
 mod budget;
 mod call;
 mod capped;
+mod divide;
 mod linger;
 mod moves;
 mod outcome;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    campaign::ID,
     limits::{NEARLY_MS, TENANT_FROM_UTC},
     log::{Call, Log},
     rows::DayRow,
@@ -62,7 +63,8 @@ pub(super) fn books(universe: &Universe, scenario: &Scenario) -> Vec<(Invariant,
 fn is_over((_, budget): &(String, String), row: DayRow, charged: Charged, settings: &[Setting]) -> bool {
     let over = |used: i64, most: u64| u64::try_from(used).unwrap_or(0) > most;
     if budget != "D" {
-        return over(row.messages, RULE_MESSAGES_PER_DAY);
+        let campaign = settings.first().and_then(|setting| setting.campaign_quota).filter(|_| budget.ends_with(ID));
+        return over(row.messages, campaign.unwrap_or(RULE_MESSAGES_PER_DAY));
     }
     let loosest = |quota: fn(&Setting) -> Option<u64>| {
         settings.iter().map(|setting| quota(setting).unwrap_or(u64::MAX)).max().unwrap_or(u64::MAX)
@@ -96,8 +98,9 @@ fn charged(state: &State, scenario: &Scenario) -> Days {
         let present = Some(row.batch.as_str()).filter(|_| row.state == "unknown" || !row.earlier.is_empty());
         let attempts: BTreeSet<&str> = row.earlier.iter().map(String::as_str).chain(present).collect();
         for batch in attempts.into_iter().filter(is_unknown).filter(|batch| !accepted.contains(batch)) {
-            let price = estimate(&row.content, &scenario.recording);
-            charge(batch, Charged { messages: 1, least: price, most: price, reserved: price });
+            let messages = i64::try_from(row.phones.len()).unwrap_or(i64::MAX);
+            let price = messages * estimate(&row.content, &scenario.recording);
+            charge(batch, Charged { messages, least: price, most: price, reserved: price });
         }
     }
     days

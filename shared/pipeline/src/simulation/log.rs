@@ -39,8 +39,15 @@ pub(super) struct Log {
 impl Log {
     /// The calls by which a message was taken, in the order in which they left.
     pub(super) fn sent<'l>(&'l self, row: &'l Row) -> impl Iterator<Item = &'l Call> {
-        let of_it = |call: &&Call| call.accepted && call.content == row.content && call.phones.contains(&row.phone);
+        let of_it = |call: &&Call| {
+            call.accepted && call.content == row.content && call.phones.iter().any(|phone| row.is_to(phone))
+        };
         self.calls.iter().filter(of_it)
+    }
+
+    /// Whether some call was taken to each recipient of a message.
+    pub(super) fn was_sent_to_all(&self, row: &Row) -> bool {
+        row.phones.iter().all(|(_, phone)| self.sent(row).any(|call| call.phones.contains(phone)))
     }
 
     /// Whether the present attempt at a message was taken.

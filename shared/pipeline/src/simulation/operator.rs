@@ -1,7 +1,7 @@
 //! What an operator does meanwhile: suppresses a phone, pauses everything and lets it go again, cancels what waits, has
 //! what was not sent sent again.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, error::Error, sync::Arc};
 
 use fastrand::Rng;
 use recado_core::{
@@ -11,6 +11,7 @@ use recado_core::{
 use recado_ledger::{Kind, Ledger, LedgerError, Pause, Scope, Subject, Suppression};
 
 use super::{
+    campaign::{self, Campaign},
     log::Call,
     oracle::SLOW_MS,
     process::Installed,
@@ -71,6 +72,10 @@ pub(super) enum Order {
     Cancel(String),
     /// Whatever was certainly not sent to this phone is sent again.
     Retry(String),
+    /// The campaign begins.
+    Start,
+    /// The campaign's run is cancelled.
+    CancelRun,
 }
 
 /// What came of an operator's commands.
@@ -87,15 +92,19 @@ pub(super) struct Orders {
 }
 
 impl Orders {
-    fn is_done(&self, order: &Order) -> bool {
+    pub(super) fn is_done(&self, order: &Order) -> bool {
         self.done.iter().any(|(done, _)| done == order)
     }
 }
 
 /// The orders of a schedule, and when they are given, in ms since its beginning.
-pub(super) fn draw(rng: &mut Rng, phones: &[(String, String)], storm_ms: i64) -> Vec<(i64, Order)> {
+pub(super) fn draw(rng: &mut Rng, phones: &[String], campaign: Option<&Campaign>, storm_ms: i64) -> Vec<(i64, Order)> {
     let mut orders = Vec::new();
-    let phone = |rng: &mut Rng| phones[rng.usize(0..phones.len())].1.clone();
+    let phone = |rng: &mut Rng| phones[rng.usize(0..phones.len())].clone();
+    if let Some(campaign) = campaign {
+        orders.push((campaign.start_after_ms, Order::Start));
+        orders.extend(campaign.cancel_after_ms.map(|after_ms| (after_ms, Order::CancelRun)));
+    }
     if one_in(rng, 4) {
         orders.push((rng.i64(0..storm_ms), Order::Suppress(phone(rng), Reach::draw(rng))));
     }
@@ -130,6 +139,9 @@ pub(super) fn give(universe: &Arc<Universe>, process: Process, installed: &Insta
     universe.run(process, async move {
         match carry_out(&inside, &installed, &order).await {
             Ok(()) => {
+                if order == Order::Start {
+                    inside.after(1_000, Event::Tick);
+                }
                 let now_ms = inside.now_ms();
                 inside.tell(format_args!("{order:?} is done"));
                 inside.state().orders.done.push((order, now_ms));
@@ -139,7 +151,11 @@ pub(super) fn give(universe: &Arc<Universe>, process: Process, installed: &Insta
     });
 }
 
-async fn carry_out(universe: &Universe, installed: &Installed, order: &Order) -> Result<(), LedgerError> {
+async fn carry_out(
+    universe: &Arc<Universe>,
+    installed: &Installed,
+    order: &Order,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let sender = installed.sender();
     let (ledger, now_ms) = (&sender.ledger, sender.world.now_ms());
     let operator = Operator { ledger: ledger.clone(), world: sender.world.clone() };
@@ -178,6 +194,8 @@ async fn carry_out(universe: &Universe, installed: &Installed, order: &Order) ->
             }
             operator.retry(&messages, false).await?;
         }
+        Order::Start => campaign::start(universe, installed).await?,
+        Order::CancelRun => campaign::cancel(installed).await?,
     }
     Ok(())
 }
@@ -214,7 +232,11 @@ pub(super) fn heeded(universe: &Universe, scenario: &Scenario) -> Vec<(Invariant
                 let until_ms = orders.resumed_ms.unwrap_or(i64::MAX);
                 calls.iter().find(|call| late(call.at_ms) && call.at_ms < until_ms && reach.is_about(call))
             }
-            Order::Resume(_) | Order::Cancel(_) | Order::Retry(_) => None,
+            Order::CancelRun => {
+                let is_news = |call: &Call| scenario.campaign.as_ref().is_some_and(|plan| plan.content == call.content);
+                calls.iter().find(|call| late(call.at_ms) && is_news(call))
+            }
+            Order::Resume(_) | Order::Cancel(_) | Order::Retry(_) | Order::Start => None,
         };
         broken.extend(
             after.map(|call| (Invariant::Heeded, format!("{order:?} was done, and a call left at {}", call.at_ms))),

@@ -4,11 +4,13 @@ use recado_simulators::liguelead::DueCallback;
 
 use super::{
     books::books,
+    campaign,
     limits::{MINUTE_MS, NEARLY_MS, limits},
-    log::Log,
-    operator,
-    rows::{MISSED, Row, short},
+    log::{Call, Log},
+    operator::{self, Order},
+    rows::{Row, short},
     scenario::{HOUR_MS, Scenario, UNKNOWN_AFTER_H},
+    states::MISSED,
     universe::{Invariant, Universe},
 };
 
@@ -20,16 +22,14 @@ const ARRIVED: [&str; 2] = ["delivered", "answer"];
 /// Judges a call that LigueLead has just answered.
 pub(super) fn at_call(universe: &Universe, call: usize) {
     let Some(call) = universe.state().log.calls.get(call).filter(|call| call.accepted).cloned() else { return };
-    let times = |row: &Row| {
-        let state = universe.state();
-        state.log.sent(row).filter(|call| !row.is_over(&call.batch)).count()
-    };
     for phone in &call.phones {
-        let row = {
+        let times = {
             let state = universe.state();
-            state.rows.messages.values().find(|row| row.phone == *phone && row.content == call.content).cloned()
+            let row = state.rows.messages.values().find(|row| row.phone == *phone && row.content == call.content);
+            let of_it = |other: &&Call| other.accepted && other.content == call.content && other.phones.contains(phone);
+            let is_over = |other: &&Call| row.is_some_and(|row| row.is_over(&other.batch));
+            state.log.calls.iter().filter(of_it).filter(|other| !is_over(other)).count()
         };
-        let times = row.as_ref().map_or(0, times);
         if times > 1 {
             universe.broke(Invariant::SentOnce, format!("{phone} was sent the same message {times} times"));
         }
@@ -76,7 +76,7 @@ pub(super) fn follows(universe: &Universe, row: &Row) {
         let of_it = |first: &&Row| first.phone == row.phone && first.fallback.as_ref() == Some(&row.content);
         state.rows.messages.values().find(of_it).cloned()
     };
-    let Some(first) = first else { return };
+    let Some(first) = first.filter(|_| !row.phone.is_empty()) else { return };
     // Whoever follows may be slow, and a report may come meanwhile.
     let was_missed = first.missed_ms.is_some_and(|missed_ms| missed_ms > universe.now_ms() - SLOW_MS);
     if !was_missed && !MISSED.contains(&first.state.as_str()) {
@@ -96,12 +96,18 @@ pub(super) fn at_end(universe: &Universe, scenario: &Scenario) {
         let mut broken = Vec::new();
         for (id, row) in &rows.messages {
             broken.extend(ended(id, row, log));
-            let heard = log.heard.get(&(row.phone.clone(), row.content.clone()));
-            // Of an attempt after which the message was sent again, only that it arrived says something about it.
-            let of_it = |(batch, word): &&(String, &'static str)| ARRIVED.contains(word) || !row.is_over(batch);
-            let words: Vec<&str> = heard.into_iter().flatten().filter(of_it).map(|(_, word)| *word).collect();
-            if !words.is_empty() {
-                broken.extend(kept(id, row, &words));
+            let known = rows.batches.get(&row.batch).filter(|batch| row.state == "unknown" && batch.state != "unknown");
+            broken.extend(known.map(|batch| {
+                (Invariant::Forward, format!("{} is unknown, and its batch is {}", short(id), batch.state))
+            }));
+            for (place, phone) in &row.phones {
+                let heard = log.heard.get(&(phone.clone(), row.content.clone()));
+                // Of an attempt after which the message was sent again, only that it arrived says something about it.
+                let of_it = |(batch, word): &&(String, &'static str)| ARRIVED.contains(word) || !row.is_over(batch);
+                let words: Vec<&str> = heard.into_iter().flatten().filter(of_it).map(|(_, word)| *word).collect();
+                if !words.is_empty() {
+                    broken.extend(kept(id, rows.state_of(id, row, *place), &words));
+                }
             }
             let is_next = |other: &Row| other.phone == row.phone && Some(&other.content) == row.fallback.as_ref();
             let is_missed = row.fallback.is_some() && MISSED.contains(&row.state.as_str());
@@ -117,6 +123,9 @@ pub(super) fn at_end(universe: &Universe, scenario: &Scenario) {
         for (key, due_ms) in rows.appointments() {
             broken.push((Invariant::Ends, format!("{} is still due at {due_ms}", key.0)));
         }
+        if let Some(plan) = &scenario.campaign {
+            broken.extend(campaign::judge(rows, plan, state.orders.is_done(&Order::Start)));
+        }
         broken.extend(limits(&log.calls, &scenario.settings));
         broken
     };
@@ -131,9 +140,7 @@ fn ended(id: &str, row: &Row, log: &Log) -> Option<(Invariant, String)> {
     let (state, was_sent) = (row.state.as_str(), log.was_sent(row));
     let id = short(id);
     match state {
-        "accepted" | "delivered" | "undelivered" | "answered" | "no_answer" | "busy"
-            if log.sent(row).next().is_none() =>
-        {
+        "accepted" | "delivered" | "undelivered" | "answered" | "no_answer" | "busy" if !log.was_sent_to_all(row) => {
             Some((Invariant::Forward, format!("{id} is {state}, and was never sent")))
         }
         "refused" | "expired" | "skipped" if was_sent => {
@@ -145,8 +152,7 @@ fn ended(id: &str, row: &Row, log: &Log) -> Option<(Invariant, String)> {
 }
 
 /// What a report said that was answered as stored, the message shows.
-fn kept(id: &str, row: &Row, words: &[&str]) -> Option<(Invariant, String)> {
-    let state = row.state.as_str();
+fn kept(id: &str, state: &str, words: &[&str]) -> Option<(Invariant, String)> {
     let good = if words.contains(&"delivered") {
         state == "delivered"
     } else if words.contains(&"answer") {

@@ -4,12 +4,11 @@
 use std::sync::Arc;
 
 use fastrand::Rng;
-use liguelead::Client;
 
 use super::{
     begin::{engine, vendor},
-    operator, oracle,
-    process::{Installed, install, post},
+    campaign, operator, oracle,
+    process::{Clients, Installed, install, post},
     recording,
     scenario::{Scenario, one_in, pick},
     universe::{Event, Invariant, Process, Universe},
@@ -37,14 +36,14 @@ pub(super) struct Outcome {
 }
 
 /// Runs the schedule of `seed`; `told`: and says what happens.
-pub(super) fn run(seed: u64, liguelead: &Client, told: bool) -> Outcome {
+pub(super) fn run(seed: u64, clients: &Clients, told: bool) -> Outcome {
     // The store's client draws its jitter from the thread's generator.
     fastrand::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    runtime.unwrap_or_else(|error| panic!("{error}")).block_on(schedule(seed, liguelead, told))
+    runtime.unwrap_or_else(|error| panic!("{error}")).block_on(schedule(seed, clients, told))
 }
 
-async fn schedule(seed: u64, liguelead: &Client, told: bool) -> Outcome {
+async fn schedule(seed: u64, clients: &Clients, told: bool) -> Outcome {
     let mut rng = Rng::with_seed(seed);
     let scenario = Scenario::draw(&mut rng);
     let universe = Arc::new(Universe::new(
@@ -55,12 +54,13 @@ async fn schedule(seed: u64, liguelead: &Client, told: bool) -> Outcome {
         scenario.weather.clone(),
         rng,
     ));
+    universe.state().campaign = scenario.campaign.clone().map(Arc::new);
     universe.state().resends = scenario.settings.iter().any(|setting| setting.resends);
     if told {
         println!("{scenario:#?}");
     }
     let mut driver =
-        Driver { universe, scenario, liguelead, installed: Vec::new(), setting: 0, swept_ms: 0, sweep_wait_ms: 0 };
+        Driver { universe, scenario, clients, installed: Vec::new(), setting: 0, swept_ms: 0, sweep_wait_ms: 0 };
     driver.begin();
     driver.drive().await;
     oracle::at_end(&driver.universe, &driver.scenario);
@@ -80,7 +80,7 @@ fn deadline_ms(universe: &Universe) -> i64 {
 struct Driver<'a> {
     universe: Arc<Universe>,
     scenario: Scenario,
-    liguelead: &'a Client,
+    clients: &'a Clients,
     installed: Vec<(Process, Installed)>,
     /// Which configuration is in force for processes that start.
     setting: usize,
@@ -116,7 +116,7 @@ impl Driver<'_> {
     fn start(&mut self, slot: usize) {
         let process = self.universe.born(slot);
         let Some(setting) = self.scenario.settings.get(self.setting) else { return };
-        let installed = (process, install(&self.universe, process, setting, self.liguelead));
+        let installed = (process, install(&self.universe, process, setting, self.clients));
         self.universe.tell(format_args!("process {slot} starts with configuration {}", self.setting));
         match self.installed.get_mut(slot) {
             Some(old) => *old = installed,
@@ -187,10 +187,11 @@ impl Driver<'_> {
 
     fn sweep(&self, slot: usize, ahead_ms: i64) {
         let Some((process, installed)) = self.installed.get(slot).cloned() else { return };
-        let (universe, lanes) = (Arc::clone(&self.universe), self.scenario.lanes());
+        let universe = Arc::clone(&self.universe);
+        // A look at a lane in which nothing is due takes as long as at another, and changes nothing.
+        let lanes = universe.state().rows.lanes_due(universe.now_ms() + ahead_ms);
         self.universe.run(process, async move {
             let deadline_ms = deadline_ms(&universe);
-            // To look at a lane in which there never is anything takes as long as at another.
             for lane in lanes {
                 match installed.sweeper.sweep_lane(lane, ahead_ms, deadline_ms).await {
                     Ok(report) => universe.tell(format_args!("process {} swept: {report:?}", process.slot)),
@@ -225,7 +226,7 @@ impl Driver<'_> {
         }
         // Where nobody lives, nobody answers: LeadSquared tries again, LigueLead does not, and the stream waits.
         let Some(slot) = self.living() else {
-            if matches!(event, Event::Wake(_) | Event::Order(_)) {
+            if matches!(event, Event::Wake(_) | Event::Order(_) | Event::Tick) {
                 self.universe.after(5_000, event);
             }
             return;
@@ -274,6 +275,7 @@ impl Driver<'_> {
                     }
                 });
             }
+            Event::Tick => campaign::tick(&universe, process, &installed),
             Event::Order(order) => operator::give(&universe, process, &installed, order),
             Event::Start(_) | Event::Reconfigure | Event::Recording | Event::Uploaded => {}
         }

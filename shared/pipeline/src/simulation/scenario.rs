@@ -1,12 +1,10 @@
 //! What a schedule is about, drawn from its seed: a configuration or two, leads, their changes, and the weather.
 
-use std::collections::BTreeSet;
-
 use fastrand::Rng;
-use recado_core::message::Priority;
 use serde_json::{Value, json};
 
 use super::{
+    campaign::{Campaign, Sends},
     operator::{self, Order},
     recording::Recording,
     sketch::{Setting, Sketch, Way},
@@ -66,8 +64,39 @@ pub(super) struct Scenario {
     /// LigueLead's own window, which may be narrower than what is configured: others use the token.
     pub(super) vendor_per_minute: u64,
     pub(super) prices: Prices,
+    /// How messages about a stage go.
+    way: Way,
+    pub(super) campaign: Option<Campaign>,
     /// What calls play.
     pub(super) recording: Recording,
+}
+
+/// What a mistake is about: only schedules of it can notice it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum About {
+    Anything,
+    /// Rules that call.
+    Calls,
+    /// Rules with an `else`.
+    Following,
+    Campaigns,
+    /// Campaigns with one text for all.
+    Blocks,
+}
+
+/// Whether the schedule of a seed is about this.
+pub(super) fn is_about(seed: u64, about: About) -> bool {
+    if about == About::Anything {
+        return true;
+    }
+    let scenario = Scenario::draw(&mut Rng::with_seed(seed));
+    match about {
+        About::Anything => true,
+        About::Calls => scenario.way != Way::Text,
+        About::Following => matches!(scenario.way, Way::TextElseCall | Way::CallElseText),
+        About::Campaigns => scenario.campaign.is_some(),
+        About::Blocks => scenario.campaign.is_some_and(|campaign| campaign.sends == Sends::OneText),
+    }
 }
 
 impl Scenario {
@@ -82,17 +111,24 @@ impl Scenario {
         let storm_ms = if is_long { 2 * UNKNOWN_AFTER_H + 2 } else { rng.i64(1..=4) } * HOUR_MS;
         let leads = rng.usize(2..=4);
         let phones: Vec<(String, String)> = (0..leads).map(|lead| (lead_id(lead), phone(rng, lead))).collect();
-        let reject_phones =
-            phones.iter().map(|(_, phone)| phone.clone()).filter(|p| p.ends_with(REFUSED_ENDING)).collect();
         let reconfigured_after_ms = is_changed.then(|| rng.i64(0..storm_ms));
         let per_minute = sketches.iter().map(|sketch| sketch.requests_per_minute).min().unwrap_or(1);
+        let sends = sketches.first().and_then(|sketch| sketch.campaign).map(|(sends, ..)| sends);
+        let campaign = sends.map(|sends| Campaign::draw(rng, sends, &phones, storm_ms));
+        let mut everybody: Vec<String> = phones.iter().map(|(_, phone)| phone.clone()).collect();
+        everybody.extend(campaign.iter().flat_map(Campaign::recipients).cloned());
+        everybody.sort();
+        everybody.dedup();
+        let reject_phones = everybody.iter().filter(|phone| phone.ends_with(REFUSED_ENDING)).cloned().collect();
         let way = sketches.first().map_or(Way::Text, |sketch| sketch.way);
         Self {
             begin_ms,
             settings: sketches.iter().map(Sketch::setting).collect(),
             reconfigured_after_ms,
             changes: changes(rng, &phones, way, begin_ms, storm_ms / 2),
-            orders: operator::draw(rng, &phones, storm_ms),
+            orders: operator::draw(rng, &everybody, campaign.as_ref(), storm_ms),
+            way,
+            campaign,
             processes: rng.usize(1..=3),
             weather: if is_long {
                 Weather { vendor_loses_answer: 0.4, ..Weather::draw(rng, storm_ms) }
@@ -105,13 +141,6 @@ impl Scenario {
             prices: pick(rng, &[Prices::AsExpected, Prices::AsExpected, Prices::Lower, Prices::Higher]),
             recording: Recording::draw(rng, storm_ms),
         }
-    }
-}
-
-impl Scenario {
-    /// The priorities that messages have.
-    pub(super) fn lanes(&self) -> BTreeSet<Priority> {
-        self.settings.iter().map(|setting| setting.priority).chain([Priority::Normal]).collect()
     }
 }
 
@@ -141,11 +170,11 @@ pub(super) fn estimate(content: &str, recording: &Recording) -> i64 {
     }
 }
 
-fn lead_id(lead: usize) -> String {
+pub(super) fn lead_id(lead: usize) -> String {
     format!("00000000-0000-4000-8000-{lead:012}")
 }
 
-fn phone(rng: &mut Rng, lead: usize) -> String {
+pub(super) fn phone(rng: &mut Rng, lead: usize) -> String {
     let (area, _) = pick(rng, &AREAS);
     let ending = if one_in(rng, 12) { REFUSED_ENDING } else { pick(rng, &["111", "111", REDIAL_ENDING]) };
     format!("{area}98{lead:04}{ending}")

@@ -6,6 +6,7 @@ use fastrand::Rng;
 use recado_core::{config::Config, message::Priority};
 
 use super::{
+    campaign::{ID, Sends},
     recording::NAME,
     scenario::{HOUR_MS, STAGE, TITLE, UNKNOWN_AFTER_H, WELCOME, one_in, pick},
 };
@@ -41,8 +42,8 @@ pub(super) struct Setting {
     pub(super) open_for_calls: Option<(i64, i64)>,
     /// At most so many messages to one lead in so many ms.
     pub(super) cap: Option<(usize, i64)>,
-    /// Of the messages about a stage.
-    pub(super) priority: Priority,
+    /// Messages of the campaign in a day.
+    pub(super) campaign_quota: Option<u64>,
     /// Messages about a stage are sent once more if it stays unknown whether they were sent.
     pub(super) resends: bool,
 }
@@ -50,6 +51,8 @@ pub(super) struct Setting {
 /// The parts of a configuration, before it is written as one.
 #[derive(Debug, Clone)]
 pub(super) struct Sketch {
+    /// What the campaign sends, how urgent that is, and its own budget of messages a day.
+    pub(super) campaign: Option<(Sends, Priority, Option<u64>)>,
     pub(super) way: Way,
     /// Of calls, and the minutes between them.
     redials: (u8, u16),
@@ -72,7 +75,15 @@ impl Sketch {
         let expires_h = pick(rng, &[6, 30, 72]);
         let way =
             if one_in(rng, 3) { pick(rng, &[Way::TextElseCall, Way::Call, Way::CallElseText]) } else { Way::Text };
+        let campaign = one_in(rng, 4).then(|| {
+            (
+                Sends::draw(rng),
+                pick(rng, &[Priority::Low, Priority::Low, Priority::Normal]),
+                pick(rng, &[None, None, Some(1), Some(3)]),
+            )
+        });
         Self {
+            campaign,
             way,
             redials: (rng.u8(1..=2), pick(rng, &[5, 15, 60])),
             phones_per_request: pick(rng, &[1, 2, 10_000, 10_000]),
@@ -127,7 +138,7 @@ impl Sketch {
             open: self.open,
             open_for_calls: self.open_for_calls,
             cap: self.cap,
-            priority: self.priority,
+            campaign_quota: self.campaign.and_then(|(.., quota)| quota),
             resends: self.resends,
         }
     }
@@ -183,6 +194,15 @@ impl Sketch {
             self.priority.as_str(),
             if self.resends { ", on_unknown: resend" } else { "" },
         ));
+        if let Some((sends, priority, quota)) = self.campaign {
+            let quota = quota.map(|quota| format!(", quota: {{ messages_per_day: {quota} }}")).unwrap_or_default();
+            parts.push("campaigns:".to_owned());
+            parts.push(format!(
+                "  - {{ id: {ID}, audience: csv, {}, expires: {expires}h, priority: {}{quota} }}",
+                sends.yaml(NAME),
+                priority.as_str(),
+            ));
+        }
         parts.join("\n")
     }
 }

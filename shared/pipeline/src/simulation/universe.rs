@@ -19,6 +19,7 @@ use tokio::{
 };
 
 use super::{
+    campaign::Campaign,
     log::Log,
     operator::{Order, Orders},
     rows::Rows,
@@ -77,6 +78,8 @@ pub(super) enum Event {
     Report(Box<DueCallback>),
     /// A process starts.
     Start(usize),
+    /// The campaign's run is brought forward.
+    Tick,
     /// Somebody adds the recording that calls play.
     Recording,
     /// The recording that LigueLead had forgotten is uploaded again.
@@ -98,6 +101,7 @@ pub(super) struct State {
     pub(super) orders: Orders,
     /// Some rule says that a message is sent again if it stays unknown whether it was sent.
     pub(super) resends: bool,
+    pub(super) campaign: Option<Arc<Campaign>>,
     pub(super) queue: BTreeMap<(i64, u64), Event>,
     queued: u64,
     /// The instant that the schedule waits for, in ms since the epoch.
@@ -139,6 +143,7 @@ impl Universe {
             log: Log::default(),
             orders: Orders::default(),
             resends: false,
+            campaign: None,
             queue: BTreeMap::new(),
             queued: 0,
             awaited_ms: i64::MIN,
