@@ -178,8 +178,10 @@ impl Driver<'_> {
         self.swept_ms = self.universe.now_ms();
         let Some(slot) = self.living() else { return };
         self.sweep(slot, 0);
+        // A campaign has few messages that two could take at once.
+        let rarely = if self.scenario.campaign.is_some() { 2 } else { 4 };
         if let Some(other) = self.living().filter(|other| *other != slot)
-            && self.universe.draw(|rng| one_in(rng, 4))
+            && self.universe.draw(|rng| one_in(rng, rarely))
         {
             self.sweep(other, 0);
         }
