@@ -61,8 +61,6 @@ pub(crate) enum Fault {
     OverBeforeFollowed,
     /// A message to many is sent to who is suppressed.
     BlockOptOutsNotAsked,
-    /// A message to many is claimed whoever has left it since it was read.
-    BlockClaimedAsItWas,
     /// A message to many is sent by who could not claim it.
     BlockClaimedTwice,
     /// Of a message to many that is divided, the first part keeps all.

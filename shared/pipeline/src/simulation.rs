@@ -107,7 +107,7 @@ fn one_seed_is_one_schedule() {
 }
 
 /// Each mistake, the schedules that are tried, and the invariants one of which notices it.
-const FAULTS: [(Fault, About, &[Invariant]); 34] = [
+const FAULTS: [(Fault, About, &[Invariant]); 33] = [
     (Fault::SuppressionsNotAsked, About::Anything, &[Invariant::Heeded]),
     (Fault::PausesNotAsked, About::Anything, &[Invariant::Heeded]),
     (Fault::DeliveriesNotRecognised, About::Anything, &[Invariant::SentOnce]),
@@ -139,7 +139,6 @@ const FAULTS: [(Fault, About, &[Invariant]); 34] = [
     (Fault::FollowedAgain, About::Following, &[Invariant::SentOnce]),
     (Fault::OverBeforeFollowed, About::Following, &[Invariant::NothingLost]),
     (Fault::BlockOptOutsNotAsked, About::Blocks, &[Invariant::Heeded]),
-    (Fault::BlockClaimedAsItWas, About::Blocks, &[Invariant::SentOnce]),
     (Fault::BlockClaimedTwice, About::Blocks, &[Invariant::SentOnce, Invariant::Forward, Invariant::Books]),
     (Fault::DividedAndWhole, About::Blocks, &[Invariant::SentOnce]),
     (Fault::HoursOfTheFirst, About::Blocks, &[Invariant::Limits]),

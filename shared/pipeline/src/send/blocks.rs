@@ -219,7 +219,6 @@ impl Sender {
         let Reserved { batch, refund, members } = reserved;
         let Some(message) = members.first() else { return Ok(report) };
         let version = message.block.as_ref().map(|block| block.version);
-        let version = version.filter(|_| !planted(Fault::BlockClaimedAsItWas));
         let claimed = recado_ledger::Change { only_version: version, ..claim(message, batch, now_ms) };
         if self.ledger.move_messages(vec![claimed]).await? != [true] && !planted(Fault::BlockClaimedTwice) {
             report.not_ours += message.recipients();
