@@ -81,6 +81,9 @@ pub struct Change {
     pub attempts: Option<u32>,
     /// The part of a refused request as which it goes next; `None` leaves it as it is.
     pub part: Option<String>,
+    /// What it costs by an estimate that is better than the first one, in LigueLead credits: what was reserved for it, by
+    /// which its price is corrected. `None` leaves it as it is.
+    pub credits: Option<u32>,
     /// Only if the recipients of a message to many are still these; `None` for a message to one.
     pub only_version: Option<u64>,
 }
@@ -414,6 +417,7 @@ impl Change {
             claim: None,
             attempts: None,
             part: None,
+            credits: None,
             only_version: None,
         }
     }
@@ -445,6 +449,9 @@ impl Change {
         }
         if let Some(part) = self.part {
             update.set("part", s(part));
+        }
+        if let Some(credits) = self.credits {
+            update.set("credits", n(credits));
         }
         if let Some(due_ms) = self.crm_due_ms {
             update.set("crm_shard", message_shard(self.id)).set("crm_due_ms", n(due_ms));

@@ -1,12 +1,13 @@
 //! Campaigns' runs: a row for each, and the pages of its audience.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use recado_core::{
     block::{Recipient, page_bytes, page_from},
     campaign::{Frozen, Tally},
     identity::RunId,
+    message::Message,
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,9 @@ use crate::{
 
 /// The one partition of all runs.
 const RUNS: &str = "Q";
+
+/// How what a run's messages say that they answer begins.
+const EVENT: &str = "campaign ";
 
 /// How far a run has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +79,13 @@ impl Run {
     /// What its messages say that they answer.
     #[must_use]
     pub fn event(&self) -> String {
-        format!("campaign {}", self.name)
+        format!("{EVENT}{}", self.name)
+    }
+
+    /// The run that a message is of, if it is a campaign's.
+    #[must_use]
+    pub fn of(message: &Message) -> Option<RunId> {
+        message.event.strip_prefix(EVENT).map(|name| RunId::of(&message.rule, name))
     }
 }
 
@@ -114,6 +124,17 @@ impl Ledger {
     /// A run by its identity.
     pub async fn run(&self, id: RunId) -> Result<Option<Run>, LedgerError> {
         self.get_items(vec![run_key(id)]).await?.first().map(run_from).transpose()
+    }
+
+    /// Those of the runs of `messages` that an operator has cancelled.
+    pub async fn cancelled_runs(&self, messages: &[Message]) -> Result<HashSet<RunId>, LedgerError> {
+        let runs: HashSet<RunId> = messages.iter().filter_map(Run::of).collect();
+        if runs.is_empty() {
+            return Ok(runs);
+        }
+        let found = self.get_items(runs.into_iter().map(run_key).collect()).await?;
+        let found: Vec<Run> = found.iter().map(run_from).collect::<Result<_, _>>()?;
+        Ok(found.iter().filter(|run| run.phase == Phase::Cancelled).map(Run::id).collect())
     }
 
     /// All runs, in no particular order.

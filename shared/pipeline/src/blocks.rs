@@ -11,6 +11,8 @@ use recado_core::{
 };
 use recado_ledger::{Inserted, Ledger, LedgerError};
 
+use crate::planted::{Fault, planted};
+
 /// The places of a block and who is in them.
 pub(crate) struct Crew {
     page: Vec<Recipient>,
@@ -89,6 +91,10 @@ pub(crate) async fn finish_leaving(
             row.crm.due_ms = (is_over && tells(block.tell, row.state) && recipient.lead.is_some()).then_some(now_ms);
             rows.push(row);
         }
+    }
+    if planted(Fault::LeftBeforeWritten) {
+        let without = Block { leaving: Vec::new(), version: block.version + 1, ..block.clone() };
+        ledger.change_block(message, &without).await?;
     }
     let written = ledger.insert_messages(&rows).await?;
     if written.contains(&Inserted::Undecided) {

@@ -49,6 +49,30 @@ pub(crate) enum Fault {
     ResentForEver,
     /// An operator's retry sends again what may have been sent, although nobody took that on.
     RetryTakesTheRisk,
+    /// The hours of a call are asked only when it is made, not when it is dialled.
+    CallsAtAnyHour,
+    /// The price of a call is corrected by what was expected before its recording was known.
+    FirstEstimateKept,
+    /// What follows a message is sent whatever is reported of that.
+    FollowedWhateverIsHeard,
+    /// What follows a message has another id each time it is written.
+    FollowedAgain,
+    /// The appointment with a message ends before what follows it is written.
+    OverBeforeFollowed,
+    /// A message to many is sent to who is suppressed.
+    BlockOptOutsNotAsked,
+    /// A message to many is sent by who could not claim it.
+    BlockClaimedTwice,
+    /// Of a message to many that is divided, the first part keeps all.
+    DividedAndWhole,
+    /// Of the recipients of a message to many the first one's hours are asked.
+    HoursOfTheFirst,
+    /// It is no longer noted who leaves a message to many before their own messages are written.
+    LeftBeforeWritten,
+    /// A message to many that has one recipient left is sent as one to many.
+    BlockOfOne,
+    /// Nobody asks whether a campaign's run was cancelled.
+    CancelledRunsNotAsked,
 }
 
 /// Whether this mistake is being made: never, outside of the simulation.

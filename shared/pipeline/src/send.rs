@@ -20,6 +20,7 @@ mod blocks;
 mod budget;
 mod call;
 mod capped;
+mod divide;
 mod linger;
 mod moves;
 mod outcome;
@@ -213,6 +214,7 @@ impl Sender {
         for message in messages {
             match gate(&message, self.settings.hours_of(&message.rule), now_ms) {
                 Gate::Hold { .. } if planted(Fault::HoursNotAskedAgain) => ready.push(message),
+                Gate::Hold { .. } if planted(Fault::CallsAtAnyHour) && message.call.is_some() => ready.push(message),
                 Gate::Open => ready.push(message),
                 Gate::Hold { until_ms, why } => {
                     report.held += 1;

@@ -129,6 +129,7 @@ impl Sweeper {
                 State::Undelivered | State::NoAnswer | State::Busy if message.fallback.is_some() => {
                     missed.push(message);
                 }
+                _ if planted(Fault::FollowedWhateverIsHeard) && message.fallback.is_some() => missed.push(message),
                 _ => over.push(message),
             }
         }

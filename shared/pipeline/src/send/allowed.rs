@@ -1,8 +1,11 @@
-//! Who may be sent to now, asked at the one choke point that every send passes: not what is paused, not who is
-//! suppressed, not who opted out in the CRM since the event.
+//! Who may be sent to now, asked at the one choke point that every send passes: not what is paused, not what is of a run
+//! that was cancelled, not who is suppressed, not who opted out in the CRM since the event.
 
-use recado_core::message::{Message, State};
-use recado_ledger::{Amend, LedgerError, Suppression};
+use recado_core::{
+    decide::CANCELLED,
+    message::{Message, State},
+};
+use recado_ledger::{Amend, LedgerError, Run, Suppression};
 
 use super::{SendReport, Sender, moves::held};
 use crate::{
@@ -29,6 +32,12 @@ impl Sender {
                 None => running.push(message),
             }
         }
+        let cancelled = self.ledger.cancelled_runs(&running).await?;
+        let is_cancelled = |message: &Message| {
+            Run::of(message).is_some_and(|run| cancelled.contains(&run)) && !planted(Fault::CancelledRunsNotAsked)
+        };
+        let (dropped, running) = running.into_iter().partition::<Vec<_>, _>(is_cancelled);
+        ends.extend(dropped.iter().map(|message| skip(message, CANCELLED, now_ms)));
         let judged = self.judge_allowed(running, now_ms).await?;
         ends.extend(judged.ends.iter().map(|(message, why)| skip(message, why, now_ms)));
         if let Some((until_ms, why)) = &judged.unasked {

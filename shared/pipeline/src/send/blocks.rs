@@ -23,24 +23,25 @@ use recado_core::{
     block::{Block, Leaving},
     decide::CANCELLED,
     gate::{Gate, gate},
-    identity::block_id,
     message::{BatchState, Message, State},
     phone::Phone,
 };
-use recado_ledger::{Amend, LedgerError, NewBatch, Phase, Prepared, Refund};
+use recado_ledger::{Amend, LedgerError, Phase, Refund};
 use recado_limits::{NoPermit, Permits};
 
 use super::{
     SendReport, Sender,
-    budget::{Reserved, cost},
+    allowed::Allowed,
+    budget::Reserved,
     call::PERMIT_WITHIN_MS,
+    divide::goes_by_itself,
     moves::{claim, expired, held},
     outcome::word,
     parts::Way,
 };
 use crate::{
     blocks::{Crew, finish_leaving, leave},
-    settings::{next_midnight_ms, today},
+    planted::{Fault, planted},
 };
 
 /// Blocks that are prepared at once: each has up to 10,000 recipients in memory.
@@ -136,6 +137,13 @@ impl Sender {
         let place_of: BTreeMap<_, u16> = members.iter().map(|(place, member)| (member.id, *place)).collect();
         let mut report = SendReport::default();
         let judged = self.judge_allowed(members.into_iter().map(|(_, member)| member).collect(), now_ms).await?;
+        let judged = if planted(Fault::BlockOptOutsNotAsked) {
+            let Allowed { mut welcome, ends, .. } = judged;
+            welcome.extend(ends.into_iter().map(|(member, _)| member));
+            Allowed { welcome, ..Allowed::default() }
+        } else {
+            judged
+        };
         if let Some((until_ms, why)) = judged.unasked {
             return Ok(self.hold_block(&message, until_ms, &why).await.into());
         }
@@ -153,22 +161,24 @@ impl Sender {
             *counted += 1;
             leaving.entry((state, why, until_ms)).or_default().push(*place);
         }
-        if let [last] = capped.passed.as_slice()
-            && let Some(place) = place_of.get(&last.id)
-        {
-            // One alone is a message like any other.
-            leaving.entry((State::Held, "goes by itself".to_owned(), Some(now_ms))).or_default().push(*place);
-        }
-        let message = if leaving.is_empty() {
-            message
-        } else {
-            let leaving = leaving.into_iter().map(|((state, why, until_ms), places)| Leaving {
+        let mut leaving: Vec<Leaving> = leaving
+            .into_iter()
+            .map(|((state, why, until_ms), places)| Leaving {
                 state: Some(state.as_str().to_owned()),
                 why: Some(why),
                 until_ms,
                 places,
-            });
-            match leave(&self.ledger, &message, crew, leaving.collect(), now_ms).await? {
+            })
+            .collect();
+        if let [last] = capped.passed.as_slice()
+            && let Some(place) = place_of.get(&last.id)
+        {
+            leaving.push(goes_by_itself(vec![*place], now_ms));
+        }
+        let message = if leaving.is_empty() {
+            message
+        } else {
+            match leave(&self.ledger, &message, crew, leaving, now_ms).await? {
                 Some(left) => left,
                 None => return Ok(not_ours(&message)),
             }
@@ -205,12 +215,12 @@ impl Sender {
     ) -> Result<SendReport, LedgerError> {
         let now_ms = self.world.now_ms();
         let mut report = SendReport::default();
-        let Some(reserved) = self.reserve_block(message, now_ms, &mut report).await? else { return Ok(report) };
+        let Some(reserved) = self.reserve_block(message, crew, now_ms, &mut report).await? else { return Ok(report) };
         let Reserved { batch, refund, members } = reserved;
         let Some(message) = members.first() else { return Ok(report) };
         let version = message.block.as_ref().map(|block| block.version);
         let claimed = recado_ledger::Change { only_version: version, ..claim(message, batch, now_ms) };
-        if self.ledger.move_messages(vec![claimed]).await? != [true] {
+        if self.ledger.move_messages(vec![claimed]).await? != [true] && !planted(Fault::BlockClaimedTwice) {
             report.not_ours += message.recipients();
             self.release(batch, &[BatchState::Prepared], refund, "its messages were no longer waiting").await?;
             return Ok(report);
@@ -277,86 +287,9 @@ impl Sender {
         Ok(SendReport { refused, held: all - refused, ..SendReport::default() })
     }
 
-    /// Reserves the day's budgets for as many of a block's recipients as fit; the rest is a block that waits until the
-    /// next day. `None`: none fits.
-    async fn reserve_block(
-        &self,
-        mut message: Message,
-        now_ms: i64,
-        report: &mut SendReport,
-    ) -> Result<Option<Reserved>, LedgerError> {
-        let day = today(now_ms, &self.settings.zone);
-        loop {
-            let batch = self.world.fresh_batch();
-            let members = vec![message.clone()];
-            let amount = cost(&members, true);
-            let draws = self.draws(&message.rule, amount);
-            let rule = self.settings.rule_quotas.contains_key(&message.rule).then(|| message.rule.clone());
-            let due_ms = now_ms + self.settings.stale_after_ms;
-            let new = NewBatch { id: batch, now_ms, due_ms, day: day.clone(), draws };
-            let spent = match self.ledger.prepare_batch(&new).await? {
-                Prepared::Done => {
-                    return Ok(Some(Reserved { batch, refund: Refund { day, rule, amount }, members }));
-                }
-                Prepared::OverQuota(spent) => spent,
-            };
-            let all = message.recipients();
-            let fits = |count: u64| {
-                let credits = u64::from(message.credits) * count;
-                let more = recado_ledger::Day { messages: count, credits, requests: 1, requests_fewest: 1 };
-                new.draws.iter().zip(&spent).all(|(draw, spent)| draw.quotas.allow(*spent, more))
-            };
-            let (mut low, mut high) = (0, all.saturating_sub(1));
-            while low < high {
-                let middle = (low + high).div_ceil(2);
-                if fits(middle) { low = middle } else { high = middle - 1 }
-            }
-            report.held += all - low;
-            tracing::warn!(messages = all, fit = low, "send.quota_spent");
-            let until_ms = next_midnight_ms(now_ms, &self.settings.zone);
-            let why = format!("{low} of {all} fit the day's quota; the rest goes tomorrow from 00:00");
-            let Some(block) = message.block.clone() else { return Ok(None) };
-            let first_out = usize::try_from(low).ok().and_then(|low| block.places().nth(low));
-            let (Some(first_out), true) = (first_out, low > 0) else {
-                self.moved(vec![held(&message, until_ms, &why, now_ms)]).await;
-                return Ok(None);
-            };
-            match self.divide(&message, &block, first_out, Some((until_ms, &why)), now_ms).await? {
-                Some((head, _)) => message = head,
-                None => return Ok(None),
-            }
-        }
-    }
-
-    /// Divides a block at `place`: the first part, and the second, which is held if `waits` says until when and why.
-    async fn divide(
-        &self,
-        message: &Message,
-        block: &Block,
-        place: u16,
-        waits: Option<(i64, &str)>,
-        now_ms: i64,
-    ) -> Result<Option<(Message, Message)>, LedgerError> {
-        let (head, tail) = block.clone().split_at(place);
-        let mut rest = Message {
-            id: block_id(tail.run, tail.page, tail.from),
-            block: Some(tail),
-            changed_ms: now_ms,
-            // Found by the sweep if this process dies.
-            due_ms: Some(message.due_ms.unwrap_or(now_ms)),
-            ..message.clone()
-        };
-        if let Some((until_ms, why)) = waits {
-            rest.state = State::Held;
-            rest.why = Some(why.to_owned());
-            rest.due_ms = Some(until_ms.min(rest.expires_ms));
-        }
-        let divided = self.ledger.split_block(message, &head, &rest).await?;
-        Ok(divided.then(|| (Message { block: Some(head), ..message.clone() }, rest)))
-    }
-
     async fn is_cancelled(&self, block: &Block) -> Result<bool, LedgerError> {
-        Ok(self.ledger.run(block.run).await?.is_some_and(|run| run.phase == Phase::Cancelled))
+        let run = self.ledger.run(block.run).await?.filter(|_| !planted(Fault::CancelledRunsNotAsked));
+        Ok(run.is_some_and(|run| run.phase == Phase::Cancelled))
     }
 
     async fn hold_block(&self, message: &Message, until_ms: i64, why: &str) -> SendReport {
@@ -370,27 +303,6 @@ impl Sender {
         let end = Amend::of(message).to(State::Skipped, Some(why), now_ms).over().tell(now_ms);
         self.ledger.amend(vec![end]).await?;
         Ok(SendReport { skipped: message.recipients(), ..SendReport::default() }.into())
-    }
-
-    /// What the gate says of the first recipient, and how many from there on it says the same of.
-    fn gate_of_first(&self, message: &Message, members: &[(u16, Message)], now_ms: i64) -> (Gate, usize) {
-        let mut of_area: BTreeMap<u8, Gate> = BTreeMap::new();
-        let mut ask = |member: &Message| {
-            let area = member.phone.map(Phone::ddd).unwrap_or_default();
-            // The block's own id says by how much it is released after an opening: all of it together.
-            let ask = || {
-                let member = Message { id: message.id, ..member.clone() };
-                gate(&member, self.settings.hours_of(&message.rule), now_ms)
-            };
-            of_area.entry(area).or_insert_with(ask).clone()
-        };
-        let until = |gate: &Gate| match gate {
-            Gate::Hold { until_ms, .. } => Some(*until_ms),
-            Gate::Open | Gate::Expired => None,
-        };
-        let Some(first) = members.first().map(|(_, member)| ask(member)) else { return (Gate::Open, 0) };
-        let alike = members.iter().position(|(_, member)| until(&ask(member)) != until(&first));
-        (first, alike.unwrap_or(members.len()))
     }
 }
 

@@ -86,7 +86,9 @@ impl Sender {
         let is_today = today(now_ms, &self.settings.zone) == day;
         let areas: BTreeMap<u8, Phone> = many.into_iter().flatten().map(|phone| (phone.ddd(), *phone)).collect();
         let of_area = |phone: &Phone| mine.iter().all(|one| open(&Message { phone: Some(*phone), ..one.clone() }));
-        is_today && areas.values().all(of_area) && (planted(Fault::HoursNotAskedAgain) || mine.iter().all(open))
+        let any_hour = planted(Fault::HoursNotAskedAgain) || planted(Fault::CallsAtAnyHour);
+        let of_first = planted(Fault::HoursOfTheFirst);
+        is_today && (of_first || areas.values().all(of_area)) && (any_hour || mine.iter().all(open))
     }
 
     /// Spends the permit in hand, waiting for its time; if that is over, another one.

@@ -19,8 +19,10 @@ pub(super) const WAITING: &[State] = &[State::Pending, State::Held];
 
 pub(super) fn claim(message: &Message, batch: BatchId, now_ms: i64) -> Change {
     let guard = Guard { states: WAITING, batch: None };
+    // The price of a call is known once its recording was looked at.
+    let credits = message.call.as_ref().map(|_| message.credits).filter(|_| !planted(Fault::FirstEstimateKept));
     // The appointment made when the message was written still stands, and is when its sender is checked upon.
-    Change { claim: Some(Some(batch)), ..Change::new(message.id, guard, State::Sending, now_ms) }
+    Change { claim: Some(Some(batch)), credits, ..Change::new(message.id, guard, State::Sending, now_ms) }
 }
 
 pub(super) fn held(message: &Message, until_ms: i64, why: &str, now_ms: i64) -> Change {

@@ -12,6 +12,7 @@ use recado_core::{
 use recado_ledger::{Change, LedgerError, UploadState};
 
 use super::{SendReport, Sender, moves::held};
+use crate::planted::{Fault, planted};
 
 /// How soon and how late a call whose recording is missing is looked at again, in ms; in between, half of its age.
 const LOOK_AGAIN_MS: (i64, i64) = (10_000, 300_000);
@@ -50,7 +51,11 @@ impl Sender {
             match found.get(&call.audio) {
                 Some(Recording::At(audio, upload_id)) => {
                     let zone = message.phone.map(|phone| phone.zone()).unwrap_or_default();
-                    match dial(self.settings.hours_of(&message.rule), &zone, now_ms) {
+                    let dial = match dial(self.settings.hours_of(&message.rule), &zone, now_ms) {
+                        Dial::NotBefore(_) if planted(Fault::CallsAtAnyHour) => Dial::Now { redial_until_ms: None },
+                        dial => dial,
+                    };
+                    match dial {
                         Dial::Now { redial_until_ms } => {
                             call.ready = Some(Ready { content: audio.id, upload_id: *upload_id, redial_until_ms });
                             message.credits = call_credits(audio.length_ms);

@@ -265,6 +265,7 @@ fn change(message: &Message, said: &Said<'_>, now_ms: i64) -> Option<Amend> {
         // The sweep sends what follows, unless a report says until then that it arrived after all.
         State::Undelivered if follows => change.waits(now_ms),
         State::NoAnswer | State::Busy if follows => change.waits(redials_over_ms(message, now_ms)),
+        _ if follows && planted(Fault::FollowedWhateverIsHeard) => change.waits(now_ms),
         _ if state.is_final() => change.over(),
         _ => change,
     };

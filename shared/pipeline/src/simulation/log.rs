@@ -10,7 +10,12 @@ pub(super) struct Call {
     /// The true time at which its first byte left, in ms since the epoch.
     pub(super) at_ms: i64,
     pub(super) phones: Vec<String>,
-    pub(super) text: String,
+    /// What it says or plays, as `scenario::content` has it.
+    pub(super) content: String,
+    /// It is dialled, and not written.
+    pub(super) dials: bool,
+    /// The end of its redials, in minutes of São Paulo's day.
+    pub(super) redials_until_min: Option<i64>,
     /// LigueLead took it.
     pub(super) accepted: bool,
     /// From its callbacks' address.
@@ -23,17 +28,26 @@ pub(super) struct Log {
     pub(super) calls: Vec<Call>,
     /// Changes that were answered as taken, by their place.
     pub(super) taken: BTreeSet<usize>,
-    /// What reports said that were answered as stored, by phone and text: of which batch, and its word.
+    /// The reports that reached a process, whatever it answered, by batch and phone.
+    pub(super) told: BTreeSet<(String, String)>,
+    /// What reports said that were answered as stored, by phone and content: of which batch, and its word.
     pub(super) heard: BTreeMap<(String, String), BTreeSet<(String, &'static str)>>,
-    /// The text and the batch of each campaign.
+    /// The content and the batch of each campaign.
     pub(super) campaigns: BTreeMap<String, (String, String)>,
 }
 
 impl Log {
     /// The calls by which a message was taken, in the order in which they left.
     pub(super) fn sent<'l>(&'l self, row: &'l Row) -> impl Iterator<Item = &'l Call> {
-        let of_it = |call: &&Call| call.accepted && call.text == row.text && call.phones.contains(&row.phone);
+        let of_it = |call: &&Call| {
+            call.accepted && call.content == row.content && call.phones.iter().any(|phone| row.is_to(phone))
+        };
         self.calls.iter().filter(of_it)
+    }
+
+    /// Whether some call was taken to each recipient of a message.
+    pub(super) fn was_sent_to_all(&self, row: &Row) -> bool {
+        row.phones.iter().all(|(_, phone)| self.sent(row).any(|call| call.phones.contains(phone)))
     }
 
     /// Whether the present attempt at a message was taken.

@@ -1,16 +1,21 @@
 //! What an operator does meanwhile: suppresses a phone, pauses everything and lets it go again, cancels what waits, has
 //! what was not sent sent again.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, error::Error, sync::Arc};
 
 use fastrand::Rng;
-use recado_core::{identity::MessageId, message::Message};
+use recado_core::{
+    identity::MessageId,
+    message::{Channel, Message},
+};
 use recado_ledger::{Kind, Ledger, LedgerError, Pause, Scope, Subject, Suppression};
 
 use super::{
+    campaign::{self, Campaign},
+    log::Call,
     oracle::SLOW_MS,
     process::Installed,
-    scenario::{Scenario, one_in},
+    scenario::{Scenario, one_in, pick},
     universe::{Event, Invariant, Process, Universe},
 };
 use crate::operate::Operator;
@@ -18,17 +23,59 @@ use crate::operate::Operator;
 /// How long an operator waits before a command that did not come to its end is given again, in ms.
 const AGAIN_MS: i64 = 60_000;
 
+/// Which messages a command is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reach {
+    All,
+    Texts,
+    Calls,
+}
+
+impl Reach {
+    fn draw(rng: &mut Rng) -> Self {
+        pick(rng, &[Self::All, Self::All, Self::Texts, Self::Calls])
+    }
+
+    fn is_about(self, call: &Call) -> bool {
+        match self {
+            Self::All => true,
+            Self::Texts => !call.dials,
+            Self::Calls => call.dials,
+        }
+    }
+
+    fn kinds(self) -> &'static [Kind] {
+        match self {
+            Self::All => &Kind::ALL,
+            Self::Texts => &[Kind::Sms],
+            Self::Calls => &[Kind::Voice],
+        }
+    }
+
+    fn scope(self) -> Scope {
+        match self {
+            Self::All => Scope::All,
+            Self::Texts => Scope::Channel(Channel::Sms),
+            Self::Calls => Scope::Channel(Channel::Voice),
+        }
+    }
+}
+
 /// A command of an operator.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Order {
-    /// This phone gets no more messages.
-    Suppress(String),
-    Pause,
-    Resume,
+    /// This phone gets no more of these messages.
+    Suppress(String, Reach),
+    Pause(Reach),
+    Resume(Reach),
     /// Whatever waits for this phone is cancelled.
     Cancel(String),
     /// Whatever was certainly not sent to this phone is sent again.
     Retry(String),
+    /// The campaign begins.
+    Start,
+    /// The campaign's run is cancelled.
+    CancelRun,
 }
 
 /// What came of an operator's commands.
@@ -45,22 +92,27 @@ pub(super) struct Orders {
 }
 
 impl Orders {
-    fn is_done(&self, order: &Order) -> bool {
+    pub(super) fn is_done(&self, order: &Order) -> bool {
         self.done.iter().any(|(done, _)| done == order)
     }
 }
 
 /// The orders of a schedule, and when they are given, in ms since its beginning.
-pub(super) fn draw(rng: &mut Rng, phones: &[(String, String)], storm_ms: i64) -> Vec<(i64, Order)> {
+pub(super) fn draw(rng: &mut Rng, phones: &[String], campaign: Option<&Campaign>, storm_ms: i64) -> Vec<(i64, Order)> {
     let mut orders = Vec::new();
-    let phone = |rng: &mut Rng| phones[rng.usize(0..phones.len())].1.clone();
+    let phone = |rng: &mut Rng| phones[rng.usize(0..phones.len())].clone();
+    if let Some(campaign) = campaign {
+        orders.push((campaign.start_after_ms, Order::Start));
+        orders.extend(campaign.cancel_after_ms.map(|after_ms| (after_ms, Order::CancelRun)));
+    }
     if one_in(rng, 4) {
-        orders.push((rng.i64(0..storm_ms), Order::Suppress(phone(rng))));
+        orders.push((rng.i64(0..storm_ms), Order::Suppress(phone(rng), Reach::draw(rng))));
     }
     if one_in(rng, 4) {
         let from_ms = rng.i64(0..storm_ms / 2);
-        orders.push((from_ms, Order::Pause));
-        orders.push((from_ms + rng.i64(1..storm_ms), Order::Resume));
+        let reach = Reach::draw(rng);
+        orders.push((from_ms, Order::Pause(reach)));
+        orders.push((from_ms + rng.i64(1..storm_ms), Order::Resume(reach)));
     }
     if one_in(rng, 4) {
         orders.push((rng.i64(storm_ms / 8..storm_ms), Order::Cancel(phone(rng))));
@@ -76,7 +128,7 @@ pub(super) fn give(universe: &Arc<Universe>, process: Process, installed: &Insta
     let is_over = {
         let orders = &universe.state().orders;
         // A pause that nobody answered for is not given again when it has been ended.
-        orders.is_done(&order) || (order == Order::Pause && orders.resumed_ms.is_some())
+        orders.is_done(&order) || (matches!(order, Order::Pause(_)) && orders.resumed_ms.is_some())
     };
     if is_over {
         return;
@@ -87,6 +139,9 @@ pub(super) fn give(universe: &Arc<Universe>, process: Process, installed: &Insta
     universe.run(process, async move {
         match carry_out(&inside, &installed, &order).await {
             Ok(()) => {
+                if order == Order::Start {
+                    inside.after(1_000, Event::Tick);
+                }
                 let now_ms = inside.now_ms();
                 inside.tell(format_args!("{order:?} is done"));
                 inside.state().orders.done.push((order, now_ms));
@@ -96,12 +151,16 @@ pub(super) fn give(universe: &Arc<Universe>, process: Process, installed: &Insta
     });
 }
 
-async fn carry_out(universe: &Universe, installed: &Installed, order: &Order) -> Result<(), LedgerError> {
+async fn carry_out(
+    universe: &Arc<Universe>,
+    installed: &Installed,
+    order: &Order,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let sender = installed.sender();
     let (ledger, now_ms) = (&sender.ledger, sender.world.now_ms());
     let operator = Operator { ledger: ledger.clone(), world: sender.world.clone() };
     match order {
-        Order::Suppress(phone) => {
+        Order::Suppress(phone, reach) => {
             let Ok(phone) = recado_core::phone::Phone::parse(phone) else { return Ok(()) };
             let of_kind = |kind| Suppression {
                 subject: Subject::Phone(phone),
@@ -109,15 +168,15 @@ async fn carry_out(universe: &Universe, installed: &Installed, order: &Order) ->
                 since_ms: now_ms,
                 source: "simulated".to_owned(),
             };
-            ledger.suppress(&Kind::ALL.map(of_kind)).await?;
+            ledger.suppress(&reach.kinds().iter().copied().map(of_kind).collect::<Vec<_>>()).await?;
         }
-        Order::Pause => {
-            ledger.pause(&Pause { scope: Scope::All, since_ms: now_ms, by: None, why: None }).await?;
+        Order::Pause(reach) => {
+            ledger.pause(&Pause { scope: reach.scope(), since_ms: now_ms, by: None, why: None }).await?;
         }
-        Order::Resume => {
+        Order::Resume(reach) => {
             let begun_ms = universe.now_ms();
             universe.state().orders.resumed_ms.get_or_insert(begun_ms);
-            ledger.resume(&Scope::All).await?;
+            ledger.resume(&reach.scope()).await?;
             operator.release_paused().await?;
         }
         Order::Cancel(phone) => {
@@ -135,6 +194,8 @@ async fn carry_out(universe: &Universe, installed: &Installed, order: &Order) ->
             }
             operator.retry(&messages, false).await?;
         }
+        Order::Start => campaign::start(universe, installed).await?,
+        Order::CancelRun => campaign::cancel(installed).await?,
     }
     Ok(())
 }
@@ -163,12 +224,19 @@ pub(super) fn heeded(universe: &Universe, scenario: &Scenario) -> Vec<(Invariant
     for (order, done_ms) in &orders.done {
         let late = |at_ms: i64| at_ms > done_ms + SLOW_MS;
         let after = match order {
-            Order::Suppress(phone) => calls.iter().find(|call| late(call.at_ms) && call.phones.contains(phone)),
-            Order::Pause => {
-                let until_ms = orders.resumed_ms.unwrap_or(i64::MAX);
-                calls.iter().find(|call| late(call.at_ms) && call.at_ms < until_ms)
+            Order::Suppress(phone, reach) => {
+                let stopped = |call: &&Call| late(call.at_ms) && reach.is_about(call) && call.phones.contains(phone);
+                calls.iter().find(stopped)
             }
-            Order::Resume | Order::Cancel(_) | Order::Retry(_) => None,
+            Order::Pause(reach) => {
+                let until_ms = orders.resumed_ms.unwrap_or(i64::MAX);
+                calls.iter().find(|call| late(call.at_ms) && call.at_ms < until_ms && reach.is_about(call))
+            }
+            Order::CancelRun => {
+                let is_news = |call: &Call| scenario.campaign.as_ref().is_some_and(|plan| plan.content == call.content);
+                calls.iter().find(|call| late(call.at_ms) && is_news(call))
+            }
+            Order::Resume(_) | Order::Cancel(_) | Order::Retry(_) | Order::Start => None,
         };
         broken.extend(
             after.map(|call| (Invariant::Heeded, format!("{order:?} was done, and a call left at {}", call.at_ms))),
@@ -181,7 +249,7 @@ pub(super) fn heeded(universe: &Universe, scenario: &Scenario) -> Vec<(Invariant
         }
     }
     for (_, order) in &scenario.orders {
-        if !orders.is_done(order) && *order != Order::Pause {
+        if !orders.is_done(order) && !matches!(order, Order::Pause(_)) {
             broken.push((Invariant::Ends, format!("{order:?} was never done")));
         }
     }

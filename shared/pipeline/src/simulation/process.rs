@@ -4,16 +4,19 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use liguelead::{Client, Credentials};
 use recado_ledger::Ledger;
-use recado_limits::{Clock, LigueLeadAccount, Plan};
+use recado_limits::{Clock, CrmAccount, CrmLimits, LigueLeadAccount, Plan};
 
 use super::{
-    scenario::Setting,
+    campaign,
+    sketch::Setting,
     store::{TABLE, client},
     universe::{Process, Universe},
     vendor::Line,
 };
 use crate::{
     World,
+    campaigns::Campaigns,
+    crm::Crm,
     http::{Body, HttpRequest},
     ingest::Intake,
     pauses::Pauses,
@@ -28,11 +31,23 @@ const SECRET: &str = "simulated";
 /// The window of LigueLead's rate, in ms.
 const WINDOW_MS: NonZeroU32 = NonZeroU32::new(60_000).unwrap();
 
+/// What LeadSquared allows.
+const CRM_LIMITS: CrmLimits = CrmLimits {
+    calls: 10,
+    bulk_calls: 1,
+    bulk_counts_in_window: true,
+    window_ms: 5_000,
+    calls_per_day: None,
+    day_in_shadow: false,
+    reserve_per_mille: 0,
+};
+
 /// The use cases of one process.
 #[derive(Debug, Clone)]
 pub(super) struct Installed {
     pub(super) intake: Intake,
     pub(super) sweeper: Sweeper,
+    pub(super) campaigns: Campaigns,
 }
 
 impl Installed {
@@ -45,16 +60,27 @@ impl Installed {
     }
 }
 
-/// LigueLead's client, which every process's calls are built by. It costs as much as the rest of a schedule, so there
-/// is one for all schedules of a thread.
-pub(super) fn liguelead() -> Client {
-    let credentials = Credentials { api_token: SECRET.into(), app_id: SECRET.into() };
+/// The vendors' clients, by which every process's calls are built. They cost as much as the rest of a schedule, so there
+/// are one of each for all schedules of a thread.
+pub(super) struct Clients {
+    liguelead: Client,
+    leadsquared: leadsquared::Client,
+}
+
+pub(super) fn clients() -> Clients {
     let timeout = Duration::from_secs(20);
-    Client::new("http://liguelead.invalid/v1", &credentials, timeout).unwrap_or_else(|error| panic!("{error}"))
+    let credentials = Credentials { api_token: SECRET.into(), app_id: SECRET.into() };
+    let liguelead = Client::new("http://liguelead.invalid/v1", &credentials, timeout);
+    let keys = leadsquared::Credentials { access_key: SECRET.into(), secret_key: SECRET.into() };
+    let leadsquared = leadsquared::Client::new("http://leadsquared.invalid/v2", &keys, timeout);
+    Clients {
+        liguelead: liguelead.unwrap_or_else(|error| panic!("{error}")),
+        leadsquared: leadsquared.unwrap_or_else(|error| panic!("{error}")),
+    }
 }
 
 /// Puts a process together.
-pub(super) fn install(universe: &Arc<Universe>, process: Process, setting: &Setting, liguelead: &Client) -> Installed {
+pub(super) fn install(universe: &Arc<Universe>, process: Process, setting: &Setting, clients: &Clients) -> Installed {
     let config = Arc::clone(&setting.config);
     let ledger = Ledger::new(client(universe, process), TABLE, config.retention_ms);
     let settings = SendSettings::of(&config);
@@ -69,7 +95,7 @@ pub(super) fn install(universe: &Arc<Universe>, process: Process, setting: &Sett
     let clocks = Arc::clone(universe);
     let limit = NonZeroU32::new(config.liguelead.requests_per_minute).unwrap_or(NonZeroU32::MIN);
     let sender = Sender {
-        liguelead: liguelead.through(Arc::new(Line { universe: Arc::clone(universe), process })),
+        liguelead: clients.liguelead.through(Arc::new(Line { universe: Arc::clone(universe), process })),
         rate: LigueLeadAccount::new(ledger.client().clone(), TABLE, Plan::new(limit, WINDOW_MS)),
         clock: Clock::given(move || clocks.clocks(process)),
         low_rate: LigueLeadAccount::at_share(ledger.client().clone(), TABLE, Plan::new(limit, WINDOW_MS), 500),
@@ -89,9 +115,23 @@ pub(super) fn install(universe: &Arc<Universe>, process: Process, setting: &Sett
         world: world.clone(),
         known: Known::default(),
     };
+    let crm = Crm {
+        client: clients.leadsquared.through(Arc::new(campaign::Crm { universe: Arc::clone(universe), process })),
+        account: CrmAccount::new(ledger.client().clone(), TABLE, CRM_LIMITS),
+        world: world.clone(),
+    };
+    let campaigns = Campaigns {
+        ledger: ledger.clone(),
+        crm,
+        config: Arc::clone(&config),
+        pauses: Pauses::default(),
+        world: world.clone(),
+        holder: format!("{}/{}", process.slot, process.life),
+    };
     Installed {
         intake: Intake { ledger, config, secret, world, wake: Arc::default() },
         sweeper: Sweeper { sender, settler },
+        campaigns,
     }
 }
 

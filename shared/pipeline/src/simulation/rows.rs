@@ -6,13 +6,15 @@ use std::{
     sync::Arc,
 };
 
-use recado_core::identity::MessageId;
+use recado_core::message::Priority;
 use serde_json::{Value, json};
 
 use super::{
-    operator, oracle,
+    blocks,
+    scenario::content,
+    states,
     store::{TABLE, dispatch},
-    universe::{Event, Invariant, Universe},
+    universe::{Event, Universe},
 };
 
 /// A message's row, as far as it matters here.
@@ -20,8 +22,20 @@ use super::{
 pub(super) struct Row {
     pub(super) state: String,
     pub(super) why: String,
+    /// Of its recipient; none for a message to many.
     pub(super) phone: String,
-    pub(super) text: String,
+    /// Of all its recipients, each with his place in a message to many.
+    pub(super) phones: Vec<(u16, String)>,
+    /// Of those who are leaving a message to many: their own rows may not be written yet.
+    pub(super) leaving: Vec<String>,
+    /// Whoever tells LeadSquared will look at it.
+    pub(super) told_later: bool,
+    /// What it says or plays, as `scenario::content` has it.
+    pub(super) content: String,
+    /// The content of what follows if it does not arrive.
+    pub(super) fallback: Option<String>,
+    /// When it was last seen as one that did not arrive, in ms since the epoch.
+    pub(super) missed_ms: Option<i64>,
     pub(super) due_ms: Option<i64>,
     /// The batch that last claimed it.
     pub(super) batch: String,
@@ -35,8 +49,13 @@ impl Row {
         batch != self.batch && self.earlier.iter().any(|earlier| earlier == batch)
     }
 
+    /// Whether this is one of its recipients.
+    pub(super) fn is_to(&self, phone: &str) -> bool {
+        self.phones.iter().any(|(_, one)| one == phone)
+    }
+
     /// Whether it waits for another attempt, or has ended waiting for it: a report on an earlier one takes it back.
-    fn is_between_attempts(&self) -> bool {
+    pub(super) fn is_between_attempts(&self) -> bool {
         !self.earlier.is_empty() && self.batch.is_empty()
     }
 }
@@ -61,37 +80,49 @@ pub(super) struct DayRow {
 pub(super) struct Rows {
     pub(super) messages: BTreeMap<String, Row>,
     pub(super) batches: BTreeMap<String, BatchRow>,
+    /// The recipients of each page of the campaign's run, by the page's key.
+    pub(super) pages: BTreeMap<String, Vec<String>>,
+    /// What reports say of the recipients of messages to many: a byte for each place.
+    notes: BTreeMap<String, Vec<u8>>,
+    /// How far the campaign's run has come.
+    pub(super) run: Option<String>,
     /// By day, and by `D` for the account or `R#rule`.
     pub(super) days: BTreeMap<(String, String), DayRow>,
-    /// Appointments of all rows.
-    due: BTreeMap<(String, String), i64>,
+    /// Appointments of all rows, each with the lane that it is in.
+    due: BTreeMap<(String, String), (i64, Priority)>,
 }
 
 impl Rows {
     /// The earliest appointment.
     pub(super) fn earliest_due_ms(&self) -> Option<i64> {
-        self.due.values().min().copied()
+        self.due.values().map(|(due_ms, _)| *due_ms).min()
     }
 
-    pub(super) fn appointments(&self) -> impl Iterator<Item = (&(String, String), &i64)> {
-        self.due.iter()
+    /// The lanes in which something is due by then.
+    pub(super) fn lanes_due(&self, until_ms: i64) -> BTreeSet<Priority> {
+        self.due.values().filter(|(due_ms, _)| *due_ms <= until_ms).map(|(_, lane)| *lane).collect()
+    }
+
+    /// What became of one recipient of a message.
+    pub(super) fn state_of<'r>(&self, id: &str, row: &'r Row, place: u16) -> &'r str {
+        let note = self.notes.get(id).and_then(|notes| notes.get(usize::from(place)));
+        match note.map_or(0, |note| note & 0x0f) {
+            1 => "accepted",
+            2 => "undelivered",
+            3 => "delivered",
+            _ => &row.state,
+        }
+    }
+
+    pub(super) fn appointments(&self) -> impl Iterator<Item = (&(String, String), i64)> {
+        self.due.iter().map(|(key, (due_ms, _))| (key, *due_ms))
     }
 }
 
-/// The states that may follow a state, by the diagram in docs/architecture.md.
-fn may_follow(state: &str) -> &'static [&'static str] {
-    match state {
-        // A part of a refused request is refused without a call of its own when the others have told enough.
-        "pending" => &["held", "sending", "expired", "refused", "skipped"],
-        "held" => &["sending", "expired", "refused", "skipped"],
-        "sending" => &["accepted", "refused", "unknown", "held", "pending", "delivered", "undelivered"],
-        // What is certain later than the sweep's patience counts.
-        "unknown" => &["accepted", "refused", "held", "pending", "delivered", "undelivered"],
-        "refused" => &["accepted", "delivered", "undelivered"],
-        "accepted" => &["delivered", "undelivered"],
-        "undelivered" => &["delivered"],
-        _ => &[],
-    }
+/// What a message says or plays.
+fn content_of(item: &Value) -> String {
+    let text = |name: &str| item[name]["S"].as_str().unwrap_or_default();
+    content(text("channel") == "voice", text("title"), text("text"))
 }
 
 /// Looks at each row that a request names, after it was carried out.
@@ -116,7 +147,7 @@ fn named(value: &Value, keys: &mut BTreeSet<(String, String)>) {
     match value {
         Value::Object(members) => {
             if let (Some(pk), Some(sk)) = (value.get("pk").and_then(text), value.get("sk").and_then(text))
-                && ["M#", "B#", "P#", "D#"].iter().any(|kind| pk.starts_with(kind))
+                && (pk == "A" || pk == "Q" || ["M#", "B#", "P#", "D#", "Q#"].iter().any(|kind| pk.starts_with(kind)))
             {
                 keys.insert((pk, sk));
             }
@@ -144,10 +175,15 @@ fn seen(universe: &Arc<Universe>, key: (String, String), item: &Value) {
     let text = |name: &str| item[name]["S"].as_str().map(str::to_owned);
     let number = |name: &str| item[name]["N"].as_str().and_then(|number| number.parse::<i64>().ok());
     let due_ms = number("due_ms").filter(|_| text("due_shard").is_some());
+    let lane = match text("due_shard").unwrap_or_default().chars().next() {
+        Some('u') => Priority::Urgent,
+        Some('l') => Priority::Low,
+        _ => Priority::Normal,
+    };
     {
         let due = &mut universe.state().rows.due;
         match due_ms {
-            Some(due_ms) => due.insert(key.clone(), due_ms),
+            Some(due_ms) => due.insert(key.clone(), (due_ms, lane)),
             None => due.remove(&key),
         };
     }
@@ -156,17 +192,32 @@ fn seen(universe: &Arc<Universe>, key: (String, String), item: &Value) {
     }
     let id = key.0.get(2..).unwrap_or_default().to_owned();
     match (key.0.get(..2), key.1.as_str()) {
-        (Some("M#"), _) => {
+        (Some("M#"), "M") => {
+            let phone = text("phone").unwrap_or_default();
+            let many = blocks::members(&universe.state().rows.pages, item);
+            let alone = || blocks::Members { phones: vec![(0, phone.clone())], leaving: Vec::new() };
+            let blocks::Members { phones, leaving } = many.unwrap_or_else(alone);
             let row = Row {
                 state: text("state").unwrap_or_default(),
                 why: text("why").unwrap_or_default(),
-                phone: text("phone").unwrap_or_default(),
-                text: text("text").unwrap_or_default(),
+                phone,
+                phones,
+                leaving,
+                told_later: number("crm_due_ms").is_some(),
+                content: content_of(item),
+                fallback: item["else"].get("M").map(content_of),
+                missed_ms: None,
                 due_ms,
                 batch: text("batch").unwrap_or_default(),
                 earlier: text("earlier").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
             };
-            message(universe, id, row);
+            states::message(universe, id, row);
+        }
+        (Some("M#"), "N") => drop(universe.state().rows.notes.insert(id, blocks::bytes(&item["notes"]))),
+        (Some("Q#"), sk) => drop(universe.state().rows.pages.insert(sk.replace("P#", ""), blocks::page(item))),
+        (_, _) if key.0 == "Q" => {
+            let run: Value = serde_json::from_str(&text("run").unwrap_or_default()).unwrap_or_default();
+            universe.state().rows.run = run["phase"].as_str().map(str::to_owned);
         }
         (Some("B#"), "B") => {
             let row = BatchRow {
@@ -186,75 +237,11 @@ fn seen(universe: &Arc<Universe>, key: (String, String), item: &Value) {
             };
             universe.state().rows.days.insert((id, key.1), row);
         }
-        _ => {}
-    }
-}
-
-fn message(universe: &Arc<Universe>, id: String, row: Row) {
-    let before = universe.state().rows.messages.insert(id.clone(), row.clone());
-    if before.as_ref() == Some(&row) {
-        return;
-    }
-    let Row { state, phone, due_ms, .. } = &row;
-    let name = format!("{} of {phone}", short(&id));
-    if before.as_ref().is_none_or(|before| before.state != *state) {
-        let after = due_ms.map(|due_ms| (due_ms - universe.now_ms()) / 1_000);
-        universe.tell(format_args!("message {name} is {state} ({}), due in {after:?} s", row.why));
-    }
-    if matches!(state.as_str(), "pending" | "held" | "sending") && due_ms.is_none() {
-        universe.broke(Invariant::Ends, format!("{name} is {state}, and nobody will look at it again"));
-    }
-    let Some(before) = before else { return made(universe, &id, &row) };
-    if before.state == *state {
-        return;
-    }
-    let was_certain = matches!(before.state.as_str(), "refused" | "expired" | "skipped");
-    if state == "pending" && was_certain && operator::asked_again(universe, &id) {
-        if universe.state().log.was_sent(&before) {
-            universe.broke(Invariant::SentOnce, format!("{name} was {} and sent, and is sent again", before.state));
+        (_, sk) if sk.starts_with("U#") && text("state").as_deref() == Some("forgotten") => {
+            let after_ms = universe.draw(|rng| rng.i64(0..=1_200_000));
+            universe.after(after_ms, Event::Uploaded);
         }
-        return;
-    }
-    if state == "pending" && row.earlier.len() > before.earlier.len() {
-        return oracle::resent(universe, &before, &row);
-    }
-    let is_taken_back =
-        before.is_between_attempts() && matches!(state.as_str(), "accepted" | "delivered" | "undelivered");
-    if !is_taken_back && !may_follow(&before.state).contains(&state.as_str()) {
-        universe.broke(Invariant::Forward, format!("{name} went from {} to {state}", before.state));
-    }
-    let waits_or_was_not_sent = matches!(state.as_str(), "pending" | "held" | "refused" | "expired" | "skipped");
-    if waits_or_was_not_sent && universe.state().log.was_sent(&row) {
-        universe
-            .broke(Invariant::Forward, format!("{name} went from {} to {state} although it was sent", before.state));
-    }
-}
-
-/// A new message: the stream tells of it, unless that is lost.
-fn made(universe: &Arc<Universe>, id: &str, row: &Row) {
-    let twins = {
-        let state = universe.state();
-        state.rows.messages.values().filter(|other| (&other.phone, &other.text) == (&row.phone, &row.text)).count()
-    };
-    if twins > 1 {
-        universe.broke(Invariant::SentOnce, format!("{} is the second message for one change", short(id)));
-    }
-    let Ok(id) = id.parse::<MessageId>() else { return };
-    if universe.happens(|weather| weather.wake_up_lost) {
-        return;
-    }
-    let first = {
-        let mut state = universe.state();
-        state.woken.push(id);
-        state.woken.len() == 1
-    };
-    if first {
-        let after_ms = universe.draw(|rng| rng.i64(250..=1_500));
-        universe.after(after_ms, Event::Wake(Vec::new()));
-    }
-    if universe.happens(|weather| weather.twice) {
-        let after_ms = universe.draw(|rng| rng.i64(0..=600_000));
-        universe.after(after_ms, Event::Wake(vec![id]));
+        _ => {}
     }
 }
 

@@ -3,18 +3,16 @@
 
 use std::sync::Arc;
 
-use dynoxide::Database;
 use fastrand::Rng;
-use liguelead::Client;
-use recado_simulators::liguelead::{CallbackOptions, InProcess, Options};
-use serde_json::json;
 
 use super::{
-    operator, oracle,
-    process::{Installed, install, post},
-    scenario::{Scenario, Weather, one_in, pick},
-    store::{TABLE, dispatch},
+    begin::{engine, vendor},
+    campaign, operator, oracle,
+    process::{Clients, Installed, install, post},
+    recording,
+    scenario::{Scenario, one_in, pick},
     universe::{Event, Invariant, Process, Universe},
+    weather::Weather,
 };
 use crate::send::NO_DEADLINE_MS;
 
@@ -38,14 +36,14 @@ pub(super) struct Outcome {
 }
 
 /// Runs the schedule of `seed`; `told`: and says what happens.
-pub(super) fn run(seed: u64, liguelead: &Client, told: bool) -> Outcome {
+pub(super) fn run(seed: u64, clients: &Clients, told: bool) -> Outcome {
     // The store's client draws its jitter from the thread's generator.
     fastrand::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    runtime.unwrap_or_else(|error| panic!("{error}")).block_on(schedule(seed, liguelead, told))
+    runtime.unwrap_or_else(|error| panic!("{error}")).block_on(schedule(seed, clients, told))
 }
 
-async fn schedule(seed: u64, liguelead: &Client, told: bool) -> Outcome {
+async fn schedule(seed: u64, clients: &Clients, told: bool) -> Outcome {
     let mut rng = Rng::with_seed(seed);
     let scenario = Scenario::draw(&mut rng);
     let universe = Arc::new(Universe::new(
@@ -56,12 +54,13 @@ async fn schedule(seed: u64, liguelead: &Client, told: bool) -> Outcome {
         scenario.weather.clone(),
         rng,
     ));
+    universe.state().campaign = scenario.campaign.clone().map(Arc::new);
     universe.state().resends = scenario.settings.iter().any(|setting| setting.resends);
     if told {
         println!("{scenario:#?}");
     }
     let mut driver =
-        Driver { universe, scenario, liguelead, installed: Vec::new(), setting: 0, swept_ms: 0, sweep_wait_ms: 0 };
+        Driver { universe, scenario, clients, installed: Vec::new(), setting: 0, swept_ms: 0, sweep_wait_ms: 0 };
     driver.begin();
     driver.drive().await;
     oracle::at_end(&driver.universe, &driver.scenario);
@@ -70,57 +69,6 @@ async fn schedule(seed: u64, liguelead: &Client, told: bool) -> Outcome {
     let (broken, requests) = (state.broken.clone(), state.requests);
     drop(state);
     Outcome { broken, trace: driver.universe.trace(), sent, requests }
-}
-
-/// An empty table.
-fn engine() -> Database {
-    let engine = Database::memory().unwrap_or_else(|error| panic!("{error}"));
-    let index = |name: &str, hash: &str, range: &str| {
-        json!({
-            "IndexName": name, "Projection": { "ProjectionType": "KEYS_ONLY" },
-            "KeySchema": [
-                { "AttributeName": hash, "KeyType": "HASH" }, { "AttributeName": range, "KeyType": "RANGE" },
-            ],
-        })
-    };
-    let attribute = |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
-    let table = json!({
-        "TableName": TABLE, "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [
-            attribute("pk", "S"), attribute("sk", "S"), attribute("due_shard", "S"), attribute("due_ms", "N"),
-            attribute("batch", "S"), attribute("phone", "S"), attribute("crm_shard", "S"), attribute("crm_due_ms", "N"),
-        ],
-        "KeySchema": [
-            { "AttributeName": "pk", "KeyType": "HASH" }, { "AttributeName": "sk", "KeyType": "RANGE" },
-        ],
-        "GlobalSecondaryIndexes": [
-            index("due", "due_shard", "due_ms"), index("batch", "batch", "phone"), index("crm", "crm_shard", "crm_due_ms"),
-        ],
-    });
-    dispatch(&engine, "CreateTable", &table).unwrap_or_else(|error| panic!("{error}"));
-    engine
-}
-
-fn vendor(seed: u64, scenario: &Scenario, rng: &mut Rng) -> InProcess {
-    let callbacks = CallbackOptions {
-        sent_after_ms: pick(rng, &[0, 500, 30_000]),
-        // The last is after the end of the wait for reports.
-        final_after_ms: pick(rng, &[2_000, 60_000, 7_200_000, 28_800_000]),
-        callback_jitter_ms: pick(rng, &[0, 5_000, 3_600_000]),
-        undelivered_share: 0.2,
-        failed_share: 0.1,
-        callbacks_out_of_order: one_in(rng, 4),
-        callbacks_before_answer: one_in(rng, 6),
-        ..CallbackOptions::default()
-    };
-    let mut options = Options {
-        requests_per_minute: scenario.vendor_per_minute,
-        reject_phones: scenario.reject_phones.clone(),
-        callbacks,
-        ..Options::default()
-    };
-    options.faults.seed = seed;
-    InProcess::new(options)
 }
 
 /// Until when a function may run that starts now, in ms since the epoch, if it has an end at all.
@@ -132,7 +80,7 @@ fn deadline_ms(universe: &Universe) -> i64 {
 struct Driver<'a> {
     universe: Arc<Universe>,
     scenario: Scenario,
-    liguelead: &'a Client,
+    clients: &'a Clients,
     installed: Vec<(Process, Installed)>,
     /// Which configuration is in force for processes that start.
     setting: usize,
@@ -156,6 +104,7 @@ impl Driver<'_> {
                 self.universe.at(at_ms + again_ms, Event::Deliver { change, attempt: DELIVERIES + 1 });
             }
         }
+        self.universe.at(self.scenario.begin_ms + self.scenario.recording.added_after_ms, Event::Recording);
         for (after_ms, order) in self.scenario.orders.clone() {
             self.universe.at(self.scenario.begin_ms + after_ms, Event::Order(order));
         }
@@ -167,7 +116,7 @@ impl Driver<'_> {
     fn start(&mut self, slot: usize) {
         let process = self.universe.born(slot);
         let Some(setting) = self.scenario.settings.get(self.setting) else { return };
-        let installed = (process, install(&self.universe, process, setting, self.liguelead));
+        let installed = (process, install(&self.universe, process, setting, self.clients));
         self.universe.tell(format_args!("process {slot} starts with configuration {}", self.setting));
         match self.installed.get_mut(slot) {
             Some(old) => *old = installed,
@@ -229,8 +178,10 @@ impl Driver<'_> {
         self.swept_ms = self.universe.now_ms();
         let Some(slot) = self.living() else { return };
         self.sweep(slot, 0);
+        // A campaign has few messages that two could take at once.
+        let rarely = if self.scenario.campaign.is_some() { 2 } else { 4 };
         if let Some(other) = self.living().filter(|other| *other != slot)
-            && self.universe.draw(|rng| one_in(rng, 4))
+            && self.universe.draw(|rng| one_in(rng, rarely))
         {
             self.sweep(other, 0);
         }
@@ -238,10 +189,11 @@ impl Driver<'_> {
 
     fn sweep(&self, slot: usize, ahead_ms: i64) {
         let Some((process, installed)) = self.installed.get(slot).cloned() else { return };
-        let (universe, lanes) = (Arc::clone(&self.universe), self.scenario.lanes());
+        let universe = Arc::clone(&self.universe);
+        // A look at a lane in which nothing is due takes as long as at another, and changes nothing.
+        let lanes = universe.state().rows.lanes_due(universe.now_ms() + ahead_ms);
         self.universe.run(process, async move {
             let deadline_ms = deadline_ms(&universe);
-            // To look at a lane in which there never is anything takes as long as at another.
             for lane in lanes {
                 match installed.sweeper.sweep_lane(lane, ahead_ms, deadline_ms).await {
                     Ok(report) => universe.tell(format_args!("process {} swept: {report:?}", process.slot)),
@@ -263,6 +215,8 @@ impl Driver<'_> {
         match event {
             Event::Start(slot) => return self.start(slot),
             Event::Reconfigure => return self.reconfigure(),
+            Event::Recording => return self.scenario.recording.add(&self.universe.engine),
+            Event::Uploaded => return recording::upload_again(&self.universe.engine),
             Event::Deliver { change, attempt } if attempt <= DELIVERIES => {
                 if self.universe.state().log.taken.contains(&change) {
                     return;
@@ -274,7 +228,7 @@ impl Driver<'_> {
         }
         // Where nobody lives, nobody answers: LeadSquared tries again, LigueLead does not, and the stream waits.
         let Some(slot) = self.living() else {
-            if matches!(event, Event::Wake(_) | Event::Order(_)) {
+            if matches!(event, Event::Wake(_) | Event::Order(_) | Event::Tick) {
                 self.universe.after(5_000, event);
             }
             return;
@@ -316,14 +270,16 @@ impl Driver<'_> {
                 let query = url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default();
                 let request = post(query, &callback.body);
                 self.universe.tell(format_args!("process {slot} hears {} of {}", callback.status, callback.phone));
+                oracle::told(&universe, &callback);
                 self.universe.run(process, async move {
                     if installed.settler().callback(&request).await.status == 200 {
                         oracle::heard(&universe, &callback);
                     }
                 });
             }
+            Event::Tick => campaign::tick(&universe, process, &installed),
             Event::Order(order) => operator::give(&universe, process, &installed, order),
-            Event::Start(_) | Event::Reconfigure => {}
+            Event::Start(_) | Event::Reconfigure | Event::Recording | Event::Uploaded => {}
         }
     }
 

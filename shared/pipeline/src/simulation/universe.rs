@@ -19,10 +19,11 @@ use tokio::{
 };
 
 use super::{
+    campaign::Campaign,
     log::Log,
     operator::{Order, Orders},
     rows::Rows,
-    scenario::Weather,
+    weather::Weather,
 };
 
 /// How far a process's clock may be from the true time, in µs: half of what the limits' arithmetic allows for.
@@ -43,6 +44,8 @@ pub(super) enum Invariant {
     Books,
     /// No rate, quota or cap is passed, and nothing is sent outside the hours.
     Limits,
+    /// What follows a message is sent only if a report said that it did not arrive.
+    Followed,
     /// Nothing is sent to whom an operator has suppressed, while all is paused, or after it was cancelled.
     Heeded,
 }
@@ -75,6 +78,12 @@ pub(super) enum Event {
     Report(Box<DueCallback>),
     /// A process starts.
     Start(usize),
+    /// The campaign's run is brought forward.
+    Tick,
+    /// Somebody adds the recording that calls play.
+    Recording,
+    /// The recording that LigueLead had forgotten is uploaded again.
+    Uploaded,
     /// A new configuration is in force for processes that start from now on.
     Reconfigure,
     /// An operator gives a command.
@@ -92,6 +101,7 @@ pub(super) struct State {
     pub(super) orders: Orders,
     /// Some rule says that a message is sent again if it stays unknown whether it was sent.
     pub(super) resends: bool,
+    pub(super) campaign: Option<Arc<Campaign>>,
     pub(super) queue: BTreeMap<(i64, u64), Event>,
     queued: u64,
     /// The instant that the schedule waits for, in ms since the epoch.
@@ -133,6 +143,7 @@ impl Universe {
             log: Log::default(),
             orders: Orders::default(),
             resends: false,
+            campaign: None,
             queue: BTreeMap::new(),
             queued: 0,
             awaited_ms: i64::MIN,

@@ -14,6 +14,7 @@ use tokio::{
 
 use super::{
     log::Call,
+    scenario::content,
     universe::{Event, Process, Universe},
 };
 
@@ -144,10 +145,13 @@ fn noted(universe: &Universe, request: &Request) -> usize {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let url: Option<url::Url> = body["webhook_url"].as_str().and_then(|url| url.parse().ok());
     let batch = url.and_then(|url| url.query_pairs().find(|(name, _)| name == "batch").map(|(_, id)| id.into_owned()));
+    let is_call = request.url().path().ends_with("/voice");
     let call = Call {
         at_ms: universe.now_ms(),
         phones: body["phones"].as_array().map(|phones| phones.iter().map(text).collect()).unwrap_or_default(),
-        text: text(&body["message"]),
+        content: content(is_call, &text(&body["title"]), &text(&body["message"])),
+        dials: is_call,
+        redials_until_min: body["retry_end_time"].as_str().and_then(minutes),
         accepted: false,
         batch: batch.unwrap_or_default(),
         credits_each: 0,
@@ -155,6 +159,12 @@ fn noted(universe: &Universe, request: &Request) -> usize {
     let mut state = universe.state();
     state.log.calls.push(call);
     state.log.calls.len() - 1
+}
+
+/// The minutes of a day that `HH:MM` stands for.
+fn minutes(text: &str) -> Option<i64> {
+    let (hours, minutes) = text.split_once(':')?;
+    Some(hours.parse::<i64>().ok()? * 60 + minutes.parse::<i64>().ok()?)
 }
 
 fn bytes(request: &Request) -> &[u8] {
@@ -185,8 +195,8 @@ fn work(universe: &Universe, call: usize, request: &Request) -> Reply {
         if let (Some(campaign), Some(call)) = (campaign, state.log.calls.get_mut(call)) {
             call.accepted = true;
             call.credits_each = i64::try_from(campaign.credits_each).unwrap_or(i64::MAX);
-            let batch = call.batch.clone();
-            state.log.campaigns.insert(campaign.id, (campaign.message, batch));
+            let about = (call.content.clone(), call.batch.clone());
+            state.log.campaigns.insert(campaign.id, about);
         }
         reply
     };

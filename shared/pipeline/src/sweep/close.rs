@@ -163,6 +163,11 @@ impl Sweeper {
                 }
                 _ => {}
             }
+            if message.history.no_callback_ms.is_some() {
+                // It was unknown for good when a late report proved that it was sent.
+                ledger.amend(vec![Amend::of(&message).over().tell(now_ms)]).await?;
+                continue;
+            }
             let notes = ledger.block_notes(message.id).await?.notes;
             let silent = block.places().filter(|place| notes.state(*place).is_none()).count() as u64;
             let change = Amend::of(&message).not_reported(now_ms).over().tell(now_ms);
@@ -228,6 +233,10 @@ impl Sweeper {
             return quiet(appointment(message, batch, states, due));
         }
         let change = Amend::of(message);
+        if message.state == State::Accepted && message.history.no_callback_ms.is_some() {
+            // It was unknown for good when a late report on another message of its batch proved that it was sent.
+            return quiet(appointment(message, batch, states, Due::Never));
+        }
         if message.state == State::Accepted {
             return Ok(Some((batch, End::NoCallback(change.not_reported(now_ms).over()))));
         }

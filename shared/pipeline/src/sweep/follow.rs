@@ -4,10 +4,11 @@
 //! under an id that is a hash of the first one's, and then the appointment ends. A death in between is mended by the next
 //! sweep, which finds the row that it would write.
 
-use recado_core::{decide::WAKE_UP_WITHIN_MS, message::Message};
+use recado_core::{decide::WAKE_UP_WITHIN_MS, identity::MessageId, message::Message};
 use recado_ledger::{Amend, Inserted, LedgerError};
 
 use super::Sweeper;
+use crate::planted::{Fault, planted};
 
 impl Sweeper {
     /// Writes what follows messages that did not arrive. Returns how many of them are new.
@@ -15,8 +16,16 @@ impl Sweeper {
         let now_ms = self.now_ms();
         let due = |message: &Message| message.due_ms.is_none_or(|due_ms| due_ms <= now_ms);
         let missed: Vec<Message> = missed.into_iter().filter(due).collect();
-        let next: Vec<Message> =
+        let mut next: Vec<Message> =
             missed.iter().filter_map(|message| message.followed_by(now_ms, WAKE_UP_WITHIN_MS)).collect();
+        if planted(Fault::FollowedAgain) {
+            for message in &mut next {
+                message.id = MessageId::from_bytes(*self.sender.world.fresh_batch().as_bytes());
+            }
+        }
+        if planted(Fault::OverBeforeFollowed) {
+            self.sender.ledger.amend(missed.iter().map(|message| Amend::of(message).over()).collect()).await?;
+        }
         let inserted = self.sender.ledger.insert_messages(&next).await?;
         let written = missed.iter().zip(&inserted).filter(|(_, inserted)| **inserted != Inserted::Undecided);
         self.sender.ledger.amend(written.map(|(message, _)| Amend::of(message).over()).collect()).await?;

@@ -1,0 +1,87 @@
+//! No rate, quota or cap is passed, and nothing is sent outside the hours.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    log::Call,
+    oracle::SLOW_MS,
+    scenario::{HOUR_MS, hours_from_utc},
+    sketch::Setting,
+    universe::Invariant,
+};
+
+pub(super) const MINUTE_MS: i64 = 60_000;
+/// How far a process's clock, and the way from its last look at it to the call, may be from the true time, in ms.
+pub(super) const NEARLY_MS: i64 = 500;
+/// The tenant's zone, and that of LigueLead's day: São Paulo, in hours from UTC.
+pub(super) const TENANT_FROM_UTC: i64 = -3;
+/// LigueLead dials from the first to before the second, in minutes of its day.
+const DIALLING_MIN: (i64, i64) = (8 * 60, 21 * 60 + 45);
+/// The end of the redials is so far ahead at least.
+const REDIALS_NEED_MS: i64 = 10 * MINUTE_MS;
+
+/// What the calls of a schedule have passed.
+pub(super) fn limits(calls: &[Call], settings: &[Setting]) -> impl Iterator<Item = (Invariant, String)> {
+    let broken = [rates(calls, settings), hours(calls, settings), caps(calls, settings)];
+    broken.into_iter().flatten().map(|what| (Invariant::Limits, what))
+}
+
+/// No 60 s hold more calls than the loosest configuration allows.
+fn rates(calls: &[Call], settings: &[Setting]) -> Option<String> {
+    let most = settings.iter().map(|setting| setting.requests_per_minute as usize).max().unwrap_or(0);
+    let fullest = fullest(calls.iter().map(|call| call.at_ms).collect(), MINUTE_MS);
+    (fullest > most).then(|| format!("{fullest} calls in a minute, of {most}"))
+}
+
+/// The most of these instants in any window of this length.
+fn fullest(mut at_ms: Vec<i64>, window_ms: i64) -> usize {
+    at_ms.sort_unstable();
+    let inside = |first: &i64| at_ms.iter().filter(|at| (*first..first + window_ms).contains(at)).count();
+    at_ms.iter().map(inside).max().unwrap_or(0)
+}
+
+/// No call leaves outside of the hours on a recipient's clock, nor is one dialled outside of LigueLead's day.
+fn hours(calls: &[Call], settings: &[Setting]) -> Option<String> {
+    calls.iter().find_map(|call| {
+        let dialled = !call.dials || is_dialled_in_its_day(call);
+        let open = |phone: &String| dialled && settings.iter().any(|setting| is_open(setting, call, phone));
+        let closed = call.phones.iter().find(|phone| !open(phone))?;
+        Some(format!("a call to {closed} left outside of the hours, at {}", call.at_ms))
+    })
+}
+
+/// Whether a call leaves while these hours are open, and its redials end while they are.
+fn is_open(setting: &Setting, call: &Call, phone: &str) -> bool {
+    let open = if call.dials { setting.open_for_calls } else { setting.open };
+    let Some((from, until)) = open else { return true };
+    let of_day = (call.at_ms + hours_from_utc(phone) * HOUR_MS).rem_euclid(24 * HOUR_MS);
+    let redials_min = call.redials_until_min.map(|at| at + (hours_from_utc(phone) - TENANT_FROM_UTC) * 60);
+    (from * HOUR_MS - NEARLY_MS..until * HOUR_MS + NEARLY_MS).contains(&of_day)
+        && redials_min.is_none_or(|at| (from * 60..until * 60).contains(&at))
+}
+
+fn is_dialled_in_its_day(call: &Call) -> bool {
+    let of_day = (call.at_ms + TENANT_FROM_UTC * HOUR_MS).rem_euclid(24 * HOUR_MS);
+    let (from, until) = DIALLING_MIN;
+    let Some(redials_min) = call.redials_until_min else { return false };
+    of_day >= from * MINUTE_MS - NEARLY_MS
+        && redials_min < until
+        && of_day + REDIALS_NEED_MS <= redials_min * MINUTE_MS + NEARLY_MS
+}
+
+/// No lead gets more messages than the caps allow.
+fn caps(calls: &[Call], settings: &[Setting]) -> Option<String> {
+    let (max, every_ms) = settings.first().and_then(|setting| setting.cap)?;
+    let mut of_phone: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+    let mut counted = BTreeSet::new();
+    for call in calls.iter().filter(|call| call.accepted) {
+        // A message that is sent again is the same message.
+        for phone in call.phones.iter().filter(|phone| counted.insert((*phone, &call.content))) {
+            of_phone.entry(phone).or_default().push(call.at_ms);
+        }
+    }
+    of_phone.into_iter().find_map(|(phone, at_ms)| {
+        let most = fullest(at_ms, every_ms - SLOW_MS);
+        (most > max).then(|| format!("{phone} got {most} messages in {} h", every_ms / HOUR_MS))
+    })
+}

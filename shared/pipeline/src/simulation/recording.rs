@@ -1,0 +1,81 @@
+//! What calls play: whether it is there from the beginning, and whether LigueLead forgets it once.
+
+use dynoxide::Database;
+use fastrand::Rng;
+use recado_core::identity::AudioId;
+use serde_json::{Value, json};
+
+use super::{
+    scenario::{one_in, pick},
+    store::{TABLE, dispatch},
+};
+
+/// The file that rules name.
+pub(super) const NAME: &str = "stage.mp3";
+/// The ids that LigueLead gives the file, before and after it was uploaded again.
+const UPLOADS: [u64; 2] = [501, 502];
+
+#[derive(Debug, Clone)]
+pub(super) struct Recording {
+    pub(super) length_ms: u64,
+    /// When somebody adds it, in ms since the beginning.
+    pub(super) added_after_ms: i64,
+    /// LigueLead does not know it by its first id any more.
+    pub(super) is_forgotten: bool,
+}
+
+impl Recording {
+    pub(super) fn draw(rng: &mut Rng, storm_ms: i64) -> Self {
+        Self {
+            length_ms: pick(rng, &[10_000, 45_000]),
+            added_after_ms: if one_in(rng, 4) { rng.i64(0..storm_ms) } else { 0 },
+            is_forgotten: one_in(rng, 5),
+        }
+    }
+
+    /// The price of a call that plays it, by LigueLead's page: one credit up to 30 s.
+    pub(super) fn credits(&self) -> i64 {
+        if self.length_ms <= 30_000 { 1 } else { 2 }
+    }
+
+    /// The ids by which LigueLead knows it.
+    pub(super) fn uploads(&self) -> Vec<u64> {
+        UPLOADS.into_iter().skip(usize::from(self.is_forgotten)).collect()
+    }
+
+    /// It was added, and is at LigueLead.
+    pub(super) fn add(&self, engine: &Database) {
+        let content = AudioId::of(NAME.as_bytes()).to_string();
+        put(
+            engine,
+            &json!({
+                "pk": { "S": "A" }, "sk": { "S": format!("N#{NAME}") }, "content": { "S": content },
+                "format": { "S": "mp3" }, "bytes": { "N": "1000" }, "added_ms": { "N": "0" },
+                "length_ms": { "N": self.length_ms.to_string() },
+            }),
+        );
+        uploaded(engine, UPLOADS[0]);
+    }
+}
+
+/// It was uploaded again.
+pub(super) fn upload_again(engine: &Database) {
+    uploaded(engine, UPLOADS[1]);
+}
+
+fn uploaded(engine: &Database, id: u64) {
+    let content = AudioId::of(NAME.as_bytes()).to_string();
+    put(
+        engine,
+        &json!({
+            "pk": { "S": "A" }, "sk": { "S": format!("U#{content}") }, "state": { "S": "there" },
+            "bytes": { "N": "1000" }, "upload_id": { "N": id.to_string() },
+        }),
+    );
+}
+
+/// Another part of the installation did this, which is not what a schedule is about.
+fn put(engine: &Database, item: &Value) {
+    let request = json!({ "TableName": TABLE, "Item": item });
+    dispatch(engine, "PutItem", &request).unwrap_or_else(|error| panic!("{error}"));
+}
