@@ -11,6 +11,7 @@ use super::{
     leads_read::{Columns, Paging},
     received::Lead,
     refusal::{Refused, invalid},
+    store::Found,
     vendor::Desk,
 };
 
@@ -66,10 +67,17 @@ pub(super) fn by_criteria(desk: &mut Desk<'_>) -> Result<Value, Refused> {
             if BOOLEANS.contains(&condition.name.as_str()) && !matches!(condition.value.as_str(), "0" | "1") {
                 return Err(invalid("A boolean is looked up as 1 or 0"));
             }
-            let is_there = exists(&condition.name, &desk.store.schema);
-            let holds =
-                |lead: &&Lead| is_there && operator.holds(&value_of(lead, &condition.name, desk), &condition.value);
-            desk.store.leads().iter().filter(holds).collect()
+            let by = [&condition.name, &condition.operator, &condition.value].map(Clone::clone);
+            if desk.store.found.as_ref().is_none_or(|found| found.by != by) {
+                let is_there = exists(&condition.name, &desk.store.schema);
+                let holds =
+                    |lead: &Lead| is_there && operator.holds(&value_of(lead, &condition.name, desk), &condition.value);
+                let all = desk.store.leads().iter().enumerate();
+                let places = all.filter(|(_, lead)| holds(lead)).map(|(place, _)| place).collect();
+                desk.store.found = Some(Found { by, places });
+            }
+            let places = desk.store.found.iter().flat_map(|found| &found.places);
+            places.filter_map(|place| desk.store.leads().get(*place)).collect()
         }
     };
     sort(&mut found, body.sorting.as_ref(), desk);

@@ -30,11 +30,22 @@ pub(super) struct Change {
     pub(super) after: Lead,
 }
 
+/// What the last search found, so that an account of a million is not searched for each page.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The field, the operator and the value.
+    pub(super) by: [String; 3],
+    /// The leads' places in their order.
+    pub(super) places: Vec<usize>,
+}
+
 /// Leads by their id without regard to case, and everything that hangs on them.
 #[derive(Debug)]
 pub(super) struct Store {
     leads: HashMap<String, usize>,
     ordered: Vec<Lead>,
+    /// As long as no lead is written.
+    pub(super) found: Option<Found>,
     pub(super) activities: Vec<Activity>,
     activity_places: HashMap<String, usize>,
     pub(super) types: BTreeMap<u32, ActivityType>,
@@ -50,6 +61,7 @@ impl Store {
         let mut store = Self {
             leads: HashMap::new(),
             ordered: Vec::new(),
+            found: None,
             activities: Vec::new(),
             activity_places: HashMap::new(),
             types: system.into_iter().chain(custom).map(named).collect(),
@@ -81,6 +93,7 @@ impl Store {
 
     /// Creates the lead or changes the given fields of it.
     pub(super) fn write(&mut self, id: &str, pairs: Vec<Pair>, author: &str, now_ms: u64) -> Change {
+        self.found = None;
         let key = id.to_ascii_lowercase();
         let place = self.leads.get(&key).copied();
         if let Some(lead) = place.and_then(|place| self.ordered.get_mut(place)) {

@@ -52,7 +52,7 @@ async fn activities_of_a_period_are_found_in_one_call() {
     assert_eq!(server.asked_once().body, expected);
     let none = serve(200, json!({"RecordCount": 0})).await.call().activities_modified(206, 0, 0, page).await.unwrap();
     assert_eq!(none.activities, []);
-    let behind = serve(200, json!({"RecordCount": 1_000})).await.call();
-    let behind = behind.activities_modified(206, 0, 0, Page { index: 2, size: 1_000 }).await.unwrap();
+    let server = serve(200, json!({"RecordCount": 1_000})).await;
+    let behind = server.call().activities_modified(206, 0, 0, Page { index: 2, size: 1_000 }).await.unwrap();
     assert_eq!(behind.activities, []);
 }
