@@ -22,7 +22,7 @@ use tokio::sync::Mutex;
 
 /// How many messages are accounted for, in as many texts; `RECADO_VOLUME_MESSAGES=100000` makes it more.
 fn messages() -> u32 {
-    std::env::var("RECADO_VOLUME_MESSAGES").ok().map_or(20_000, |messages| messages.parse().unwrap())
+    std::env::var("RECADO_VOLUME_MESSAGES").ok().map_or(10_000, |messages| messages.parse().unwrap())
 }
 const TEXTS: u32 = 40;
 /// Low messages that an urgent one passes.
