@@ -127,13 +127,20 @@ async fn what_a_file_of_events_becomes_is_what_was_planned() {
     })
     .await;
     assert_eq!(activities, told, "{plan}");
-    // The plan's calls are the fewest: here the outcomes do not come together.
-    let written = installation.leadsquared.received().calls.iter().filter(|call| call.path.contains("Create")).count();
-    println!(
-        "{written} calls {:?} {}",
-        installation.leadsquared.received().calls.iter().map(|c| c.path.clone()).collect::<Vec<_>>(),
-        plan["crm"]
-    );
+    let to = |path: &str| {
+        let calls = installation.leadsquared.received().calls;
+        calls.iter().filter(|call| call.path.contains(path)).count() as u64
+    };
+    assert_eq!(to("Leads/Retrieve/ByIds"), number(&plan["crm"]["calls_to_read"]), "calls to read");
+    let planned = number(&plan["crm"]["bulk_calls"]);
+    let made = wait_until("all calls that were planned are made", async || {
+        let made = to("/Bulk/");
+        (made >= planned).then_some(made)
+    })
+    .await;
+    // As many where the outcomes come together, as they do unless the machine is slow.
+    println!("{made} bulk calls to LeadSquared, {planned} were planned");
+    assert!(made <= planned + 6, "{made} bulk calls to LeadSquared: {plan}");
     let own = plan["budgets"].as_array().unwrap().iter().find(|one| one["rule"] == "proposal").unwrap();
     assert_eq!((number(&own["messages"]), number(&own["messages_per_day"])), (3, 3));
 
