@@ -193,7 +193,9 @@ async fn a_report_to_the_panels_address_settles_a_request_whose_answer_was_lost_
     setup.liguelead.callbacks.lost_callbacks_share = 1.0;
     let installation = Installation::start(setup).await;
     installation.take(&leads.iter().map(Lead::created).collect()).await;
-    installation.comes_to(&leads[0].id, "unknown").await;
+    for lead in &leads {
+        installation.comes_to(&lead.id, "unknown").await;
+    }
     let campaign = installation.liguelead.received().campaigns[0].clone();
     let base = campaign.webhook_url.unwrap().split_once('?').unwrap().0.to_owned();
     let panel = format!("{base}?secret=callback-secret-of-the-test");

