@@ -20,10 +20,6 @@ use recado_table::EmbeddedTable;
 use support::{Installation, Lead, Meter, Setup, messages_of, wait_for};
 use tokio::sync::Mutex;
 
-/// How many messages are accounted for, in as many texts; `RECADO_VOLUME_MESSAGES=100000` makes it more.
-fn messages() -> u32 {
-    std::env::var("RECADO_VOLUME_MESSAGES").ok().map_or(10_000, |messages| messages.parse().unwrap())
-}
 const TEXTS: u32 = 40;
 /// Low messages that an urgent one passes.
 const BACKLOG: u32 = 100_000;
@@ -45,6 +41,11 @@ const FAULTS: [&str; 8] = [
     "reset@nth=20@/sms",
     "before-500@nth=23@/sms",
 ];
+
+/// How many messages are accounted for, in as many texts; `RECADO_VOLUME_MESSAGES=100000` makes it more.
+fn messages() -> u32 {
+    std::env::var("RECADO_VOLUME_MESSAGES").ok().map_or(10_000, |messages| messages.parse().unwrap())
+}
 
 fn body(numbers: impl Iterator<Item = u32>, source: u32) -> String {
     let leads = numbers.map(|number| {

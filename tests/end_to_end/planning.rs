@@ -6,16 +6,16 @@ use serde_json::{Value, json};
 
 use crate::support::{AUTHOR, Installation, Lead, Setup, wait_until};
 
-const LINGER_MS: i64 = 10_000;
+const LINGER_MS: i64 = 20_000;
 const CUSTOMER: &str = "Boas-vindas! O seu cadastro foi aprovado e o seu consultor vai ligar nos próximos dias para \
     combinar a primeira visita. Se preferir, responda esta mensagem com o melhor horário e ligamos na hora marcada.";
 
 fn rules() -> String {
     format!(
-        "  - {{ id: welcome, on: lead.created, when: lead.Source == \"Site\", sms: \"Olá {{{{ lead.FirstName }}}}.\", linger: 10s }}
-  - {{ id: customer, on: lead.stage, to: Customer, sms: \"{CUSTOMER}\", title: Cadastro, linger: 10s,
+        "  - {{ id: welcome, on: lead.created, when: lead.Source == \"Site\", sms: \"Olá {{{{ lead.FirstName }}}}.\", linger: 20s }}
+  - {{ id: customer, on: lead.stage, to: Customer, sms: \"{CUSTOMER}\", title: Cadastro, linger: 20s,
       else: {{ voice: {{ audio: cadastro.mp3, title: Cadastro }} }} }}
-  - {{ id: proposal, on: lead.stage, to: Qualified, flash: \"Proposta pronta.\", linger: 10s, quota: {{ messages_per_day: 3 }} }}
+  - {{ id: proposal, on: lead.stage, to: Qualified, flash: \"Proposta pronta.\", linger: 20s, quota: {{ messages_per_day: 3 }} }}
 caps: [ {{ max: 2, every: 24h }} ]
 quotas: {{ messages_per_day: 1_000 }}
 "
@@ -72,7 +72,7 @@ async fn what_a_file_of_events_becomes_is_what_was_planned() {
     let lines: Vec<String> = events().iter().map(Value::to_string).collect();
     std::fs::write(&file, lines.join("\n")).unwrap();
 
-    wait_until("a window begins", async || (now_ms() % LINGER_MS < 400).then_some(())).await;
+    wait_until("a window begins", async || (now_ms() % LINGER_MS < LINGER_MS / 10).then_some(())).await;
     let until_ms = (now_ms() / LINGER_MS + 1) * LINGER_MS;
     let plan = installation.command("plan", &["--events", &file, "--json"]).await.json();
     for event in events() {

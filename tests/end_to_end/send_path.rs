@@ -6,7 +6,7 @@ use recado_simulators::liguelead::Received;
 
 use crate::{
     WELCOME,
-    support::{Installation, Lead, Setup, wait_until},
+    support::{Installation, Lead, Setup, wait_for, wait_until},
 };
 
 fn sends(received: &Received) -> usize {
@@ -121,21 +121,21 @@ liguelead: { in_flight: 2, environments: 4 }
     .await;
     let urgent = received.campaigns.iter().find(|one| one.message == "Responda agora.").unwrap();
     let took_ms = i64::try_from(urgent.at_ms).unwrap() - posted_ms;
-    let before = received.campaigns.iter().filter(|one| one.at_ms <= urgent.at_ms).count();
-    println!("urgent: taken {took_ms} ms after its webhook, as number {before} of {}", LOW + 1);
-    assert!(before < LOW as usize / 2, "as number {before}");
-    assert!(took_ms < 8_000, "{took_ms} ms");
+    let posted_at_ms = u64::try_from(posted_ms).unwrap();
+    let passed = received.campaigns.iter().filter(|one| (posted_at_ms..urgent.at_ms).contains(&one.at_ms)).count();
+    println!("urgent: taken {took_ms} ms after its webhook, after {passed} of {LOW} others");
+    assert!(passed < LOW as usize / 5, "after {passed} others");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_that_linger_go_in_one_request_however_many_processes_took_their_events() {
-    const LINGER_MS: i64 = 6_000;
-    let rules = "  - { id: welcome, on: lead.created, sms: \"Boas-vindas.\", linger: 6s }\n";
+    const LINGER_MS: i64 = 15_000;
+    let rules = "  - { id: welcome, on: lead.created, sms: \"Boas-vindas.\", linger: 15s }\n";
     let mut setup = Setup::new(rules).in_memory().await;
     // The sweep of an installation: it must not be what they wait for.
     setup.schedule_s = 60;
     let (first, second) = tokio::join!(Installation::start(setup.clone()), Installation::start(setup));
-    wait_until("a window begins", async || (now_ms() % LINGER_MS < 400).then_some(())).await;
+    wait_until("a window begins", async || (now_ms() % LINGER_MS < LINGER_MS / 10).then_some(())).await;
     let until_ms = (now_ms() / LINGER_MS + 1) * LINGER_MS;
     for number in 1..=20 {
         let by = if number % 2 == 0 { &first } else { &second };
@@ -162,12 +162,18 @@ async fn messages_that_linger_go_in_one_request_however_many_processes_took_thei
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_request_leaves_before_the_end_of_its_window() {
-    let rules = "  - { id: welcome, on: lead.created, sms: \"Boas-vindas.\", linger: 10m }
-liguelead: { phones_per_request: 10 }
-";
-    let mut setup = Setup::new(rules).in_memory().await;
+    // Windows begin at multiples of their length: one of these is not about to end.
+    let linger_min = wait_for("a window is not about to end", Duration::from_mins(3), async || {
+        (7..=10).rev().find(|minutes| now_ms() % (minutes * 60_000) < (minutes - 2) * 60_000)
+    })
+    .await;
+    let rules = format!(
+        "  - {{ id: welcome, on: lead.created, sms: \"Boas-vindas.\", linger: {linger_min}m }}
+liguelead: {{ phones_per_request: 10 }}
+"
+    );
+    let mut setup = Setup::new(&rules).in_memory().await;
     setup.schedule_s = 60;
-    wait_until("the window is not about to end", async || (now_ms() % 600_000 < 480_000).then_some(())).await;
     let installation = Installation::start(setup).await;
     // Two wake-ups of one text: neither is a full request.
     for numbers in [1..=7, 8..=15] {

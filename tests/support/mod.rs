@@ -26,6 +26,7 @@ pub(crate) fn patience() -> Duration {
     let given = std::env::var("RECADO_TEST_PATIENCE_S").ok().map(|seconds| seconds.parse().unwrap());
     Duration::from_secs(given.unwrap_or(90))
 }
+
 /// The pause between two looks at a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 

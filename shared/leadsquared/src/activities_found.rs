@@ -92,20 +92,19 @@ impl Admitted<'_, Standard> {
         });
         let path = "ProspectActivity.svc/CustomActivity/RetrieveByActivityEvent";
         let answer = self.client.post(path, &[], &body, Repeat::Harmless).await?;
+        let total = json::record_count(&answer);
         let activities = found(&answer)
-            .or_else(|| page.is_past_the_last(&answer).then(Vec::new))
+            .or_else(|| page.nothing_behind(total))
             .ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of activities"))?;
-        let total = answer.as_object().and_then(|answer| json::member(answer, "RecordCount")).and_then(json::whole);
         Ok(ActivityPage { activities, total })
     }
 }
 
 /// The list is absent when there is no row.
 fn found(answer: &Value) -> Option<Vec<FoundActivity>> {
-    let answer = answer.as_object()?;
-    match json::first(answer, &["ProspectActivities", "List"]) {
+    match json::first(answer.as_object()?, &["ProspectActivities", "List"]) {
         Some(list) => list.as_array()?.iter().map(found_one).collect(),
-        None => json::member(answer, "RecordCount").and_then(json::whole).filter(|n| *n == 0).map(|_| Vec::new()),
+        None => json::no_rows(answer),
     }
 }
 

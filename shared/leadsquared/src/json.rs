@@ -46,7 +46,17 @@ pub(crate) fn whole(value: &Value) -> Option<u64> {
     digits.parse().ok()
 }
 
-/// The same, as an activity's code.
+/// How many rows there are in all, where the answer says it: it stands beside the list, which may be absent.
+pub(crate) fn record_count(answer: &Value) -> Option<u64> {
+    member(answer.as_object()?, "RecordCount").and_then(whole)
+}
+
+/// No rows, where an answer without a list says that there are none.
+pub(crate) fn no_rows<T>(answer: &Value) -> Option<Vec<T>> {
+    (record_count(answer)? == 0).then(Vec::new)
+}
+
+/// [`whole`], as an activity's code.
 pub(crate) fn code(value: &Value) -> Option<u32> {
     whole(value).and_then(|code| u32::try_from(code).ok())
 }

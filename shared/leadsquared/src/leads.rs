@@ -67,10 +67,7 @@ pub(crate) fn leads(answer: &Value) -> Option<Vec<LeadFields>> {
         Value::Array(rows) => rows.as_slice(),
         Value::Object(object) => match json::member(object, "Leads") {
             Some(list) => list.as_array()?.as_slice(),
-            None => json::member(object, "RecordCount")
-                .and_then(json::whole)
-                .filter(|count| *count == 0)
-                .map(|_| &[][..])?,
+            None => return json::no_rows(answer),
         },
         _ => return None,
     };

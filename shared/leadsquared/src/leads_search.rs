@@ -44,11 +44,10 @@ impl Page {
         Self { index: self.index.saturating_add(1), size: self.size }
     }
 
-    /// Whether an answer without a list says that this page is behind the last one: nothing else tells the end of rows
-    /// that fill their last page.
-    pub(crate) fn is_past_the_last(self, answer: &Value) -> bool {
-        let count = answer.as_object().and_then(|answer| json::member(answer, "RecordCount")).and_then(json::whole);
-        self.index > 1 && count.is_some()
+    /// No rows, where an answer without a list says that this page is behind the last one: nothing else tells the end of
+    /// rows that fill their last page.
+    pub(crate) fn nothing_behind<T>(self, total: Option<u64>) -> Option<Vec<T>> {
+        (self.index > 1 && total.is_some()).then(Vec::new)
     }
 
     pub(crate) fn json(self) -> Value {
@@ -181,13 +180,13 @@ impl Admitted<'_, Standard> {
         });
         let answer =
             self.client.post("LeadManagement.svc/Leads.RecentlyModified", &[], &body, Repeat::Harmless).await?;
+        let total = json::record_count(&answer);
         let mut leads = leads(&answer)
-            .or_else(|| page.is_past_the_last(&answer).then(Vec::new))
+            .or_else(|| page.nothing_behind(total))
             .ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of leads"))?;
         for lead in &mut leads {
             lead.remove(TOTAL);
         }
-        let total = answer.as_object().and_then(|answer| json::member(answer, "RecordCount")).and_then(json::whole);
         Ok(LeadPage { leads, total })
     }
 }

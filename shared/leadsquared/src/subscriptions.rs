@@ -236,10 +236,9 @@ fn setup_json(new: &NewWebhook) -> Value {
 
 /// Rows under `Response`, which may be absent when there is none.
 fn listed(answer: &Value) -> Option<Vec<Webhook>> {
-    let answer = answer.as_object()?;
-    match json::member(answer, "Response") {
+    match json::member(answer.as_object()?, "Response") {
         Some(rows) => Some(rows.as_array()?.iter().filter_map(|row| webhook(row.as_object()?)).collect()),
-        None => json::member(answer, "RecordCount").and_then(json::whole).filter(|count| *count == 0).map(|_| vec![]),
+        None => json::no_rows(answer),
     }
 }
 

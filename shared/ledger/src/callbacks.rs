@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use recado_core::{identity::BatchId, phone::Phone};
 
 use crate::{
@@ -97,7 +98,7 @@ impl StoredCallback {
         };
         Ok(Self {
             about,
-            phone: Phone::parse(&read.text("recipient")?).map_err(|_| read.unreadable("recipient"))?,
+            phone: recipient(&read)?,
             status: read.text("status")?,
             occurred_at: read.text("occurred_at")?,
             campaign_id: read.maybe_text("campaign"),
@@ -185,17 +186,35 @@ impl Ledger {
 
     /// The reports on a phone that name `about`, applied or not, in the order of their statuses' names.
     pub async fn callbacks_of(&self, about: &StoredFor, phone: Phone) -> Result<Vec<StoredCallback>, LedgerError> {
-        let output = self
-            .client
+        let (mut rows, mut found) = (self.stored(about, Some(phone)).into_paginator().items().send(), Vec::new());
+        while let Some(row) = rows.next().await {
+            found.push(StoredCallback::from_item(&row.map_err(unavailable("Query"))?)?);
+        }
+        Ok(found)
+    }
+
+    /// The phones on which a report that names `about` is stored, applied or not: of all, or whether this one is.
+    pub async fn reported(&self, about: &StoredFor, phone: Option<Phone>) -> Result<HashSet<Phone>, LedgerError> {
+        let query = self.stored(about, phone).projection_expression("recipient");
+        let (mut rows, mut phones) = (query.into_paginator().items().send(), HashSet::new());
+        while let Some(row) = rows.next().await {
+            phones.insert(recipient(&Reader::new(&row.map_err(unavailable("Query"))?))?);
+        }
+        Ok(phones)
+    }
+
+    fn stored(&self, about: &StoredFor, phone: Option<Phone>) -> QueryFluentBuilder {
+        let prefix = phone.map_or("C#".to_owned(), |phone| format!("C#{}#", phone.national()));
+        self.client
             .query()
             .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :phone)")
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
             .expression_attribute_values(":pk", s(about.partition()))
-            .expression_attribute_values(":phone", s(format!("C#{}#", phone.national())))
+            .expression_attribute_values(":prefix", s(prefix))
             .consistent_read(true)
-            .send()
-            .await
-            .map_err(unavailable("Query"))?;
-        output.items.unwrap_or_default().iter().map(StoredCallback::from_item).collect()
     }
+}
+
+fn recipient(row: &Reader<'_>) -> Result<Phone, LedgerError> {
+    Phone::parse(&row.text("recipient")?).map_err(|_| row.unreadable("recipient"))
 }

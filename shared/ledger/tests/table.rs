@@ -1,7 +1,7 @@
 //! The ledger against a real DynamoDB API: what each conditional write lets through, once and when repeated.
 #![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as the test does")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use recado_core::{
     caps::Sent,
@@ -272,8 +272,14 @@ async fn a_callback_is_stored_once_applied_once_and_found_until_then() {
     ledger.callbacks_applied(&[&callback]).await.unwrap();
     assert!(ledger.due(Priority::Normal, i64::MAX / 2, 10).await.unwrap().callbacks.is_empty());
     assert_eq!(ledger.store_callbacks(&same).await.unwrap(), [false, false], "applied: a repetition is nothing new");
-    let of = ledger.callbacks_of(&callback.about, callback.phone).await.unwrap();
-    assert_eq!((of.len(), of[0].status.as_str()), (1, "delivered"));
+    let other = StoredCallback { phone: Phone::parse("11912345678").unwrap(), ..callback.clone() };
+    assert_eq!(ledger.store_callbacks(std::slice::from_ref(&other)).await.unwrap(), [true]);
+    let all = ledger.reported(&callback.about, None).await.unwrap();
+    assert_eq!(all, HashSet::from([callback.phone, other.phone]));
+    let one = ledger.reported(&callback.about, Some(callback.phone)).await.unwrap();
+    assert_eq!(one, HashSet::from([callback.phone]));
+    let elsewhere = StoredFor::Batch(batch_id(2));
+    assert!(ledger.reported(&elsewhere, None).await.unwrap().is_empty());
     assert_eq!(ledger.message_of(batch_id(1), callback.phone).await.unwrap(), None, "no message by its row");
 }
 

@@ -96,10 +96,8 @@ impl Enricher {
         let mut known = if needs_opt_out {
             BTreeMap::new()
         } else {
-            {
-                let leads = waiting.iter().map(|waiting| waiting.event.lead_id.as_str());
-                self.leads.get(leads, self.world.now_ms(), READ_FOR_MS)
-            }
+            let leads = waiting.iter().map(|waiting| waiting.event.lead_id.as_str());
+            self.leads.get(leads, self.world.now_ms(), READ_FOR_MS)
         };
         let new: BTreeSet<&str> =
             waiting.iter().map(|w| w.event.lead_id.as_str()).filter(|lead| !known.contains_key(&key(lead))).collect();

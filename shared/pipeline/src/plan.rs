@@ -17,6 +17,7 @@ use recado_core::{
 };
 use serde::Serialize;
 
+use many::credits;
 pub use many::{BudgetAfter, CrmPart, Delivery, Followed, Going, ManyPlan, RuleTally, TextTally, plan_many};
 
 use crate::{
@@ -127,7 +128,7 @@ pub fn plan(
     // One delivery of one change asks once, however often it is contained.
     let mut seen = std::collections::BTreeSet::<MessageId>::new();
     ready.retain(|message| seen.insert(message.id));
-    let (messages, credits) = (ready.len(), ready.iter().map(|message| u64::from(message.credits)).sum());
+    let (messages, credits) = (ready.len(), credits(&ready));
     let settings = SendSettings::of(config);
     let has_quota = |rule: &str| settings.rule_quotas.contains_key(rule);
     let requests = into_requests(ready, settings.phones_per_request, has_quota).len();

@@ -42,14 +42,14 @@ use std::{
 };
 
 use self::{
-    process::clients,
+    process::{Clients, clients},
     run::run,
     scenario::{About, is_about},
     universe::Invariant,
 };
 use crate::planted::{Fault, plant};
 
-/// Schedules of a plain run. CI runs 250.
+/// Schedules of a plain run.
 const SEEDS: u64 = 60;
 /// Schedules that do not hold, after which a run is given up.
 const MOST_BROKEN: usize = 10;
@@ -70,25 +70,20 @@ fn clean_code_keeps_every_invariant() {
     let first = number("RECADO_SIMULATION_FIRST").unwrap_or(0);
     let (next, sent, requests) = (AtomicU64::new(first), AtomicUsize::new(0), AtomicUsize::new(0));
     let broken = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..threads() {
-            scope.spawn(|| {
-                let clients = clients();
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    let seen = || broken.lock().unwrap_or_else(PoisonError::into_inner);
-                    if seed >= first + seeds || seen().len() >= MOST_BROKEN {
-                        break;
-                    }
-                    let outcome = run(seed, &clients, false);
-                    if let Some(what) = outcome.broken {
-                        println!("RECADO_SIMULATION_SEED={seed} replays {what:?}");
-                        seen().push(seed);
-                    }
-                    sent.fetch_add(outcome.sent, Ordering::Relaxed);
-                    requests.fetch_add(outcome.requests, Ordering::Relaxed);
-                }
-            });
+    on_each_core(|clients| {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            let seen = || broken.lock().unwrap_or_else(PoisonError::into_inner);
+            if seed >= first + seeds || seen().len() >= MOST_BROKEN {
+                break;
+            }
+            let outcome = run(seed, clients, false);
+            if let Some(what) = outcome.broken {
+                println!("RECADO_SIMULATION_SEED={seed} replays {what:?}");
+                seen().push(seed);
+            }
+            sent.fetch_add(outcome.sent, Ordering::Relaxed);
+            requests.fetch_add(outcome.requests, Ordering::Relaxed);
         }
     });
     let broken = broken.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -160,28 +155,29 @@ fn every_planted_fault_is_noticed() {
     assert!(!faults.is_empty(), "there is no fault of this name: {only:?}");
     let next = AtomicUsize::new(0);
     let missed = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..threads() {
-            scope.spawn(|| {
-                let clients = clients();
-                while let Some((fault, about, by)) = faults.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    plant(Some(*fault));
-                    let broken = |seed| Some((seed, run(seed, &clients, false).broken?));
-                    let first = RARE.iter().find(|(rare, _)| rare == fault).map_or(0, |(_, seed)| *seed);
-                    let seeds = (first..).filter(|seed| is_about(*seed, *about)).take(NOTICED_WITHIN);
-                    let noticed = seeds.into_iter().find_map(broken);
-                    println!("{fault:?}: {noticed:?}");
-                    if !noticed.is_some_and(|(_, (invariant, _))| by.contains(&invariant)) {
-                        missed.lock().unwrap_or_else(PoisonError::into_inner).push(*fault);
-                    }
-                }
-            });
+    on_each_core(|clients| {
+        while let Some((fault, about, by)) = faults.get(next.fetch_add(1, Ordering::Relaxed)) {
+            plant(Some(*fault));
+            let broken = |seed| Some((seed, run(seed, clients, false).broken?));
+            let first = RARE.iter().find(|(rare, _)| rare == fault).map_or(0, |(_, seed)| *seed);
+            let seeds = (first..).filter(|seed| is_about(*seed, *about)).take(NOTICED_WITHIN);
+            let noticed = seeds.into_iter().find_map(broken);
+            println!("{fault:?}: {noticed:?}");
+            if !noticed.is_some_and(|(_, (invariant, _))| by.contains(&invariant)) {
+                missed.lock().unwrap_or_else(PoisonError::into_inner).push(*fault);
+            }
         }
     });
     let missed = missed.into_inner().unwrap_or_else(PoisonError::into_inner);
     assert!(missed.is_empty(), "not noticed, or not by the invariant that they break: {missed:?}");
 }
 
-fn threads() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
+/// Does the same on as many threads as there are cores, each with clients of its own.
+fn on_each_core(work: impl Fn(&Clients) + Sync) {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| work(&clients()));
+        }
+    });
 }

@@ -180,8 +180,7 @@ impl Operator {
     }
 
     fn holds(self, stored: &str, wanted: &str) -> bool {
-        // Most leads that a search is for have the very value, and an account has a million.
-        let order = if stored == wanted { Ordering::Equal } else { compare(stored, wanted) };
+        let order = compare(stored, wanted);
         match self {
             Self::Equal => order == Ordering::Equal,
             Self::NotEqual => order != Ordering::Equal,

@@ -329,7 +329,7 @@ fn how_many_fit(budgets: &[(Option<String>, Day, Quotas)], members: &[Message]) 
     members.iter().map(fits).take_while(|fits| *fits).count()
 }
 
-fn credits<'m>(messages: impl IntoIterator<Item = &'m Message>) -> u64 {
+pub(super) fn credits<'m>(messages: impl IntoIterator<Item = &'m Message>) -> u64 {
     messages.into_iter().map(|message| u64::from(message.credits)).sum()
 }
 

@@ -1,8 +1,11 @@
 //! Who may be sent to now, asked at the one choke point that every send passes: not what is paused, not what is of a run
 //! that was cancelled, not who is suppressed, not who opted out in the CRM since the event.
 
+use std::collections::HashSet;
+
 use recado_core::{
     decide::CANCELLED,
+    identity::RunId,
     message::{Message, State},
 };
 use recado_ledger::{Amend, LedgerError, Run, Suppression};
@@ -32,10 +35,8 @@ impl Sender {
                 None => running.push(message),
             }
         }
-        let cancelled = self.ledger.cancelled_runs(&running).await?;
-        let is_cancelled = |message: &Message| {
-            Run::of(message).is_some_and(|run| cancelled.contains(&run)) && !planted(Fault::CancelledRunsNotAsked)
-        };
+        let cancelled = self.cancelled(&running).await?;
+        let is_cancelled = |message: &Message| Run::of(message).is_some_and(|run| cancelled.contains(&run));
         let (dropped, running) = running.into_iter().partition::<Vec<_>, _>(is_cancelled);
         ends.extend(dropped.iter().map(|message| skip(message, CANCELLED, now_ms)));
         let judged = self.judge_allowed(running, now_ms).await?;
@@ -51,6 +52,14 @@ impl Sender {
             tracing::error!(error = %error, "send.table_failed");
         }
         Ok(allowed)
+    }
+
+    /// Those of the campaigns' runs of these messages that an operator has cancelled.
+    pub(super) async fn cancelled(&self, messages: &[Message]) -> Result<HashSet<RunId>, LedgerError> {
+        if planted(Fault::CancelledRunsNotAsked) {
+            return Ok(HashSet::new());
+        }
+        self.ledger.cancelled_runs(messages).await
     }
 
     /// Who of these gets messages: neither suppressed, nor opted out in the CRM as far as that could be asked.

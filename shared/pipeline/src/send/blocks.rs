@@ -26,7 +26,7 @@ use recado_core::{
     message::{BatchState, Message, State},
     phone::Phone,
 };
-use recado_ledger::{Amend, LedgerError, Phase, Refund};
+use recado_ledger::{Amend, LedgerError, Refund};
 use recado_limits::{NoPermit, Permits};
 
 use super::{
@@ -103,7 +103,7 @@ impl Sender {
             return Ok(not_ours(&message));
         };
         let Some(block) = message.block.clone() else { return Ok(SendReport::default().into()) };
-        if self.is_cancelled(&block).await? {
+        if self.cancelled(std::slice::from_ref(&message)).await?.contains(&block.run) {
             return self.end_block(&message, CANCELLED).await;
         }
         let members = members_of(&message, &block, &crew);
@@ -285,11 +285,6 @@ impl Sender {
         }
         let refused = if state == State::Refused { gone } else { 0 };
         Ok(SendReport { refused, held: all - refused, ..SendReport::default() })
-    }
-
-    async fn is_cancelled(&self, block: &Block) -> Result<bool, LedgerError> {
-        let run = self.ledger.run(block.run).await?.filter(|_| !planted(Fault::CancelledRunsNotAsked));
-        Ok(run.is_some_and(|run| run.phase == Phase::Cancelled))
     }
 
     async fn hold_block(&self, message: &Message, until_ms: i64, why: &str) -> SendReport {

@@ -7,7 +7,7 @@ use fastrand::Rng;
 use leadsquared::{Answered, Fault, Transport};
 use recado_core::identity::RunId;
 use recado_ledger::Phase;
-use reqwest::{Request, Response};
+use reqwest::{Request, header::HeaderMap};
 use serde_json::{Value, json};
 
 use super::{
@@ -15,6 +15,7 @@ use super::{
     rows::Rows,
     scenario::{content, lead_id, one_in, phone, pick},
     universe::{Event, Invariant, Process, Universe},
+    vendor::{bytes, response},
 };
 use crate::campaigns::Entry;
 
@@ -170,9 +171,7 @@ impl Transport for Crm {
                 return Err(Fault::Lost);
             }
             let plan = self.universe.state().campaign.clone();
-            let body: Value =
-                serde_json::from_slice(request.body().and_then(|body| body.as_bytes()).unwrap_or_default())
-                    .unwrap_or_default();
+            let body: Value = serde_json::from_slice(bytes(&request)).unwrap_or_default();
             let wanted = body["SearchParameters"]["LeadIds"].as_array().cloned().unwrap_or_default();
             let leads: BTreeMap<String, String> =
                 plan.map(|plan| plan.leads.iter().cloned().collect()).unwrap_or_default();
@@ -182,7 +181,7 @@ impl Transport for Crm {
                 Some(json!({ "ProspectID": id, "FirstName": NAME, "Phone": format!("+55-{phone}") }))
             });
             let answer = Value::from(found.collect::<Vec<_>>()).to_string();
-            Ok(Response::from(http::Response::new(answer)))
+            Ok(response(200, HeaderMap::new(), answer))
         })
     }
 }

@@ -37,21 +37,19 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// The calls by which a message was taken, in the order in which they left.
-    pub(super) fn sent<'l>(&'l self, row: &'l Row) -> impl Iterator<Item = &'l Call> {
-        let of_it = |call: &&Call| {
-            call.accepted && call.content == row.content && call.phones.iter().any(|phone| row.is_to(phone))
-        };
-        self.calls.iter().filter(of_it)
+    /// The calls by which a content was taken for a phone, in the order in which they left.
+    pub(super) fn to<'l>(&'l self, content: &'l str, phone: &'l String) -> impl Iterator<Item = &'l Call> {
+        self.calls.iter().filter(move |call| call.accepted && call.content == content && call.phones.contains(phone))
     }
 
     /// Whether some call was taken to each recipient of a message.
     pub(super) fn was_sent_to_all(&self, row: &Row) -> bool {
-        row.phones.iter().all(|(_, phone)| self.sent(row).any(|call| call.phones.contains(phone)))
+        row.phones.iter().all(|(_, phone)| self.to(&row.content, phone).next().is_some())
     }
 
-    /// Whether the present attempt at a message was taken.
+    /// Whether the present attempt at a message was taken, to whomever.
     pub(super) fn was_sent(&self, row: &Row) -> bool {
-        self.sent(row).any(|call| !row.is_over(&call.batch))
+        let taken = row.phones.iter().flat_map(|(_, phone)| self.to(&row.content, phone));
+        taken.into_iter().any(|call| !row.is_over(&call.batch))
     }
 }

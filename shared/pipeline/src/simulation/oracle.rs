@@ -8,13 +8,13 @@ use super::{
     limits::{MINUTE_MS, NEARLY_MS, limits},
     log::{Call, Log},
     operator::{self, Order},
-    rows::{Row, short},
+    rows::{MISSED, Row, short},
     scenario::{HOUR_MS, Scenario, UNKNOWN_AFTER_H},
-    states::MISSED,
     universe::{Invariant, Universe},
 };
 
-/// How long a process may take from asking the caps, or an operator's wishes, to its call, in ms: stalls and a store that does not answer.
+/// How long a process may take from asking the caps, or an operator's wishes, to its call, in ms: stalls and a store that
+/// does not answer.
 pub(super) const SLOW_MS: i64 = 30 * MINUTE_MS;
 /// Words of reports that say that a message arrived.
 const ARRIVED: [&str; 2] = ["delivered", "answer"];
@@ -26,9 +26,8 @@ pub(super) fn at_call(universe: &Universe, call: usize) {
         let times = {
             let state = universe.state();
             let row = state.rows.messages.values().find(|row| row.phone == *phone && row.content == call.content);
-            let of_it = |other: &&Call| other.accepted && other.content == call.content && other.phones.contains(phone);
             let is_over = |other: &&Call| row.is_some_and(|row| row.is_over(&other.batch));
-            state.log.calls.iter().filter(of_it).filter(|other| !is_over(other)).count()
+            state.log.to(&call.content, phone).filter(|other| !is_over(other)).count()
         };
         if times > 1 {
             universe.broke(Invariant::SentOnce, format!("{phone} was sent the same message {times} times"));
@@ -79,7 +78,7 @@ pub(super) fn follows(universe: &Universe, row: &Row) {
     let Some(first) = first.filter(|_| !row.phone.is_empty()) else { return };
     // Whoever follows may be slow, and a report may come meanwhile.
     let was_missed = first.missed_ms.is_some_and(|missed_ms| missed_ms > universe.now_ms() - SLOW_MS);
-    if !was_missed && !MISSED.contains(&first.state.as_str()) {
+    if !was_missed && !first.is_missed() {
         let what = format!("a message to {} follows one that is {}", row.phone, first.state);
         universe.broke(Invariant::Followed, what);
     }
@@ -110,8 +109,7 @@ pub(super) fn at_end(universe: &Universe, scenario: &Scenario) {
                 }
             }
             let is_next = |other: &Row| other.phone == row.phone && Some(&other.content) == row.fallback.as_ref();
-            let is_missed = row.fallback.is_some() && MISSED.contains(&row.state.as_str());
-            if is_missed && !rows.messages.values().any(is_next) {
+            if row.is_missed() && !rows.messages.values().any(is_next) {
                 broken.push((Invariant::NothingLost, format!("{} is {}, and nothing follows", short(id), row.state)));
             }
         }

@@ -17,6 +17,9 @@ use super::{
     universe::{Event, Universe},
 };
 
+/// The states of a message that did not arrive.
+pub(super) const MISSED: [&str; 3] = ["undelivered", "no_answer", "busy"];
+
 /// A message's row, as far as it matters here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Row {
@@ -52,6 +55,11 @@ impl Row {
     /// Whether this is one of its recipients.
     pub(super) fn is_to(&self, phone: &str) -> bool {
         self.phones.iter().any(|(_, one)| one == phone)
+    }
+
+    /// Whether it did not arrive, and something is to follow it.
+    pub(super) fn is_missed(&self) -> bool {
+        self.fallback.is_some() && MISSED.contains(&self.state.as_str())
     }
 
     /// Whether it waits for another attempt, or has ended waiting for it: a report on an earlier one takes it back.

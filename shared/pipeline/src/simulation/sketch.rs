@@ -117,8 +117,8 @@ impl Sketch {
             4 => changed.open = other.open,
             5 => changed.linger = other.linger,
             6 => changed.priority = other.priority,
-            8 => changed.open_for_calls = other.open_for_calls,
             7 => changed.resends = self.expires_h > UNKNOWN_AFTER_H && !self.resends,
+            8 => changed.open_for_calls = other.open_for_calls,
             _ => changed.rule_quota = other.rule_quota,
         }
         changed

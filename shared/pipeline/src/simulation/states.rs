@@ -41,9 +41,6 @@ fn may_follow(state: &str) -> &'static [&'static str] {
     }
 }
 
-/// The states of a message that did not arrive.
-pub(super) const MISSED: [&str; 3] = ["undelivered", "no_answer", "busy"];
-
 /// Whether a message in this state waits, or has ended without being sent.
 fn is_unsent(state: &str) -> bool {
     matches!(state, "pending" | "held" | "refused" | "expired" | "skipped")
@@ -52,8 +49,7 @@ fn is_unsent(state: &str) -> bool {
 /// A message's row was written, or looked at.
 pub(super) fn message(universe: &Arc<Universe>, id: String, mut row: Row) {
     let before = universe.state().rows.messages.get(&id).cloned();
-    let is_missed = |row: &Row| row.fallback.is_some() && MISSED.contains(&row.state.as_str());
-    row.missed_ms = if is_missed(&row) || before.as_ref().is_some_and(is_missed) {
+    row.missed_ms = if row.is_missed() || before.as_ref().is_some_and(Row::is_missed) {
         Some(universe.now_ms())
     } else {
         before.as_ref().and_then(|before| before.missed_ms)

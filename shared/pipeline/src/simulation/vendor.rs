@@ -167,7 +167,7 @@ fn minutes(text: &str) -> Option<i64> {
     Some(hours.parse::<i64>().ok()? * 60 + minutes.parse::<i64>().ok()?)
 }
 
-fn bytes(request: &Request) -> &[u8] {
+pub(super) fn bytes(request: &Request) -> &[u8] {
     request.body().and_then(|body| body.as_bytes()).unwrap_or_default()
 }
 
@@ -224,7 +224,7 @@ fn refusal(status: u16) -> Response {
     response(status, headers, r#"{"error":"simulated"}"#.to_owned())
 }
 
-fn response(status: u16, headers: HeaderMap, body: String) -> Response {
+pub(super) fn response(status: u16, headers: HeaderMap, body: String) -> Response {
     let mut response = http::Response::new(body);
     *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
     *response.headers_mut() = headers;

@@ -3,7 +3,7 @@
 //! An accepted message stays accepted, with the mark `no_callback_ms`. One of which it is unknown whether it was sent
 //! stays unknown, unless its rule says that it is to be sent again. A report that comes later still counts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use recado_core::{
@@ -23,6 +23,9 @@ use crate::{
 const REPORTED_MS: i64 = 60_000;
 /// Look-ups of reports under way at once.
 const LOOK_UPS_AT_ONCE: usize = 16;
+/// Messages are looked up together with all of their batch where they are at least one in so many of it. The reports on
+/// a recipient, two of some 250 bytes, then cost an eighth of the unit that a look-up of his own costs.
+const TOGETHER_FROM: u64 = 8;
 /// Why an unknown message stays so, after what was written about it before.
 const FOR_GOOD: &str = "; no delivery report came";
 /// Why a message is sent again.
@@ -49,7 +52,7 @@ impl CloseReport {
     }
 }
 
-/// What becomes of one message at the end of its wait.
+/// What becomes of one message of which no report says anything yet.
 enum End {
     /// It is accepted, and marked.
     NoCallback(Amend),
@@ -57,9 +60,10 @@ enum End {
     Unknown(Amend),
     /// It is sent again.
     Resend((BatchId, Phone, Earlier), Amend),
-    /// There is nothing to say: it follows its batch, or a report is there.
-    Quiet(Change),
 }
+
+/// Reports that are stored, applied or not: on which batch, about whom.
+type Reported = HashSet<(BatchId, Phone)>;
 
 impl Sweeper {
     /// Ends the wait for reports of messages for which it is over.
@@ -79,20 +83,27 @@ impl Sweeper {
         // What is known of a batch by now may never have reached its messages.
         let batches = self.sender.ledger.batches(&ids).await?;
         let batches: HashMap<BatchId, Batch> = batches.into_iter().map(|batch| (batch.id, batch)).collect();
-        let ends: Vec<_> = over.iter().map(|message| self.end(message, &batches, now_ms)).collect();
-        let ends: Vec<Option<(BatchId, End)>> = stream::iter(ends).buffered(LOOK_UPS_AT_ONCE).try_collect().await?;
-        let (mut quiet, mut attempts) = (Vec::new(), Vec::new());
-        let (mut no_callback, mut unknown, mut resent) = (Vec::new(), Vec::new(), Vec::new());
-        for (message, end) in over.iter().zip(ends) {
-            let Some((batch, end)) = end else { continue };
-            match end {
-                End::NoCallback(change) => no_callback.push((message, change)),
+        let (mut quiet, mut silent) = (Vec::new(), Vec::new());
+        for (message, batch) in over.iter().filter_map(|message| Some((message, message.batch?))) {
+            match self.settled(message, batch, batches.get(&batch), now_ms) {
+                Some(change) => quiet.push(change),
+                None => silent.push((message, batch)),
+            }
+        }
+        let reported = self.reported(&silent, &batches).await?;
+        let (mut attempts, mut no_callback, mut unknown, mut resent) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (message, batch) in silent {
+            if is_in(&reported, message, batch) {
+                quiet.push(on_report(message, batch, now_ms));
+                continue;
+            }
+            match self.end(message, batch, now_ms) {
+                End::NoCallback(change) => no_callback.push(((message, batch), change)),
                 End::Unknown(change) => unknown.push((batch, change)),
                 End::Resend(attempt, change) => {
                     attempts.push(attempt);
                     resent.push((batch, change));
                 }
-                End::Quiet(change) => quiet.push(change),
             }
         }
         self.sender.ledger.move_messages(quiet).await?;
@@ -119,22 +130,17 @@ impl Sweeper {
     /// again.
     async fn marked(
         &self,
-        ends: Vec<(&Message, Amend)>,
+        ends: Vec<((&Message, BatchId), Amend)>,
         batches: &HashMap<BatchId, Batch>,
     ) -> Result<BTreeMap<BatchId, u64>, LedgerError> {
-        let (messages, changes): (Vec<&Message>, Vec<Amend>) = ends.into_iter().unzip();
+        let (messages, changes): (Vec<(&Message, BatchId)>, Vec<Amend>) = ends.into_iter().unzip();
         let written = self.sender.ledger.amend(changes).await?;
-        let marked: Vec<_> = messages
-            .into_iter()
-            .zip(written)
-            .filter_map(|(message, written)| message.batch.filter(|_| written).map(|batch| (message, batch)))
-            .collect();
-        let looks: Vec<_> =
-            marked.iter().map(|(message, batch)| self.is_reported(message, *batch, batches.get(batch))).collect();
-        let reported: Vec<bool> = stream::iter(looks).buffered(LOOK_UPS_AT_ONCE).try_collect().await?;
+        let marked: Vec<_> =
+            messages.into_iter().zip(written).filter(|(_, written)| *written).map(|(message, _)| message).collect();
+        let reported = self.reported(&marked, batches).await?;
         let (mut count, mut late) = (BTreeMap::new(), Vec::new());
-        for ((message, batch), reported) in marked.into_iter().zip(reported) {
-            if reported {
+        for (message, batch) in marked {
+            if is_in(&reported, message, batch) {
                 late.push(Amend::of(message).reported());
             } else {
                 *count.entry(batch).or_default() += 1;
@@ -202,45 +208,33 @@ impl Sweeper {
         Ok(count)
     }
 
-    async fn end(
-        &self,
-        message: &Message,
-        batches: &HashMap<BatchId, Batch>,
-        now_ms: i64,
-    ) -> Result<Option<(BatchId, End)>, LedgerError> {
-        let Some(batch) = message.batch else { return Ok(None) };
-        let row = batches.get(&batch);
-        let quiet = |change| Ok(Some((batch, End::Quiet(change))));
+    /// What ends a message's wait whatever reports say: it follows its batch, or there is nothing more to wait for.
+    fn settled(&self, message: &Message, batch: BatchId, row: Option<&Batch>, now_ms: i64) -> Option<Change> {
         match (message.state, row.map(|row| row.state)) {
             (State::Unknown, Some(BatchState::Accepted)) => {
                 let campaign = row.and_then(|row| row.campaign_id.clone());
                 let follow = Follow { id: message.id, batch, now_ms };
-                return quiet(follow.accepted(campaign, &self.sender.settings));
+                Some(follow.accepted(campaign, &self.sender.settings))
             }
-            (State::Unknown, Some(BatchState::Released)) => {
-                return quiet(given_back(message, batch, now_ms, None, now_ms));
-            }
+            (State::Unknown, Some(BatchState::Released)) => Some(given_back(message, batch, now_ms, None, now_ms)),
             // These are what reports say: nothing more is waited for.
-            (State::NoAnswer, _) => return quiet(appointment(message, batch, &[State::NoAnswer], Due::Never)),
-            (State::Busy, _) => return quiet(appointment(message, batch, &[State::Busy], Due::Never)),
-            _ => {}
-        }
-        let states: &'static [State] =
-            if message.state == State::Accepted { &[State::Accepted] } else { &[State::Unknown] };
-        if self.is_reported(message, batch, row).await? {
-            // An accepted message that is reported on is known to be sent. An unknown one waits for that report.
-            let due = if message.state == State::Accepted { Due::Never } else { Due::At(now_ms + REPORTED_MS) };
-            return quiet(appointment(message, batch, states, due));
-        }
-        let change = Amend::of(message);
-        if message.state == State::Accepted && message.history.no_callback_ms.is_some() {
+            (State::NoAnswer, _) => Some(appointment(message, batch, &[State::NoAnswer], Due::Never)),
+            (State::Busy, _) => Some(appointment(message, batch, &[State::Busy], Due::Never)),
             // It was unknown for good when a late report on another message of its batch proved that it was sent.
-            return quiet(appointment(message, batch, states, Due::Never));
+            (State::Accepted, _) if message.history.no_callback_ms.is_some() => {
+                Some(appointment(message, batch, &[State::Accepted], Due::Never))
+            }
+            _ => None,
         }
+    }
+
+    fn end(&self, message: &Message, batch: BatchId, now_ms: i64) -> End {
+        let change = Amend::of(message);
         if message.state == State::Accepted {
-            return Ok(Some((batch, End::NoCallback(change.not_reported(now_ms).over()))));
+            End::NoCallback(change.not_reported(now_ms).over())
+        } else {
+            self.end_of_unknown(message, batch, change, now_ms)
         }
-        Ok(Some((batch, self.end_of_unknown(message, batch, change, now_ms))))
     }
 
     fn end_of_unknown(&self, message: &Message, batch: BatchId, change: Amend, now_ms: i64) -> End {
@@ -259,18 +253,54 @@ impl Sweeper {
         End::Unknown(change.not_reported(now_ms).over().why(Some(&why)).tell_again(now_ms))
     }
 
-    /// Whether any report on the message is stored, applied or not.
-    async fn is_reported(&self, message: &Message, batch: BatchId, row: Option<&Batch>) -> Result<bool, LedgerError> {
-        let Some(phone) = message.phone else { return Ok(false) };
-        let ledger = &self.sender.ledger;
-        if !ledger.callbacks_of(&StoredFor::Batch(batch), phone).await?.is_empty() {
-            return Ok(true);
+    /// Those of these messages of which any report is stored.
+    async fn reported(
+        &self,
+        messages: &[(&Message, BatchId)],
+        batches: &HashMap<BatchId, Batch>,
+    ) -> Result<Reported, LedgerError> {
+        let mut phones: BTreeMap<BatchId, Vec<Phone>> = BTreeMap::new();
+        for (message, batch) in messages {
+            phones.entry(*batch).or_default().extend(message.phone);
         }
-        // Without callback addresses of its own an installation's reports name the campaign alone.
-        let Some(campaign) = row.and_then(|row| row.campaign_id.clone()) else { return Ok(false) };
-        if self.sender.callbacks.is_some() {
-            return Ok(false);
+        let mut looks = Vec::new();
+        for (batch, phones) in phones {
+            let row = batches.get(&batch);
+            // Without callback addresses of its own an installation's reports name the campaign alone.
+            let campaign = row.and_then(|row| row.campaign_id.clone()).filter(|_| self.sender.callbacks.is_none());
+            let is_most = row.is_some_and(|row| phones.len() as u64 * TOGETHER_FROM >= row.messages);
+            for about in std::iter::once(StoredFor::Batch(batch)).chain(campaign.map(StoredFor::Campaign)) {
+                if is_most {
+                    looks.push(self.look(batch, about, None));
+                } else {
+                    looks.extend(phones.iter().map(|phone| self.look(batch, about.clone(), Some(*phone))));
+                }
+            }
         }
-        Ok(!ledger.callbacks_of(&StoredFor::Campaign(campaign), phone).await?.is_empty())
+        let seen: Vec<Vec<(BatchId, Phone)>> = stream::iter(looks).buffered(LOOK_UPS_AT_ONCE).try_collect().await?;
+        Ok(seen.into_iter().flatten().collect())
+    }
+
+    async fn look(
+        &self,
+        batch: BatchId,
+        about: StoredFor,
+        phone: Option<Phone>,
+    ) -> Result<Vec<(BatchId, Phone)>, LedgerError> {
+        let phones = self.sender.ledger.reported(&about, phone).await?;
+        Ok(phones.into_iter().map(|phone| (batch, phone)).collect())
+    }
+}
+
+fn is_in(reported: &Reported, message: &Message, batch: BatchId) -> bool {
+    message.phone.is_some_and(|phone| reported.contains(&(batch, phone)))
+}
+
+/// An accepted message that is reported on is known to be sent. An unknown one waits for that report.
+fn on_report(message: &Message, batch: BatchId, now_ms: i64) -> Change {
+    if message.state == State::Accepted {
+        appointment(message, batch, &[State::Accepted], Due::Never)
+    } else {
+        appointment(message, batch, &[State::Unknown], Due::At(now_ms + REPORTED_MS))
     }
 }
