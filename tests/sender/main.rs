@@ -11,6 +11,7 @@ mod costs;
 mod counter;
 mod crash;
 mod deadline;
+mod late;
 
 use std::sync::{
     Arc,

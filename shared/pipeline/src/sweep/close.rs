@@ -156,18 +156,9 @@ impl Sweeper {
         for message in over {
             let (Some(block), Some(id)) = (&message.block, message.batch) else { continue };
             let batch = ledger.batch(id).await?;
-            let follow = Follow { id: message.id, batch: id, now_ms };
-            match (message.state, batch.as_ref().map(|row| row.state)) {
-                (State::Unknown, Some(BatchState::Accepted)) => {
-                    let campaign = batch.and_then(|row| row.campaign_id);
-                    ledger.move_messages(vec![follow.accepted(campaign, &self.sender.settings)]).await?;
-                    continue;
-                }
-                (State::Unknown, Some(BatchState::Released)) => {
-                    ledger.move_messages(vec![given_back(&message, id, now_ms, None, now_ms)]).await?;
-                    continue;
-                }
-                _ => {}
+            if let Some(change) = self.by_batch(&message, id, batch.as_ref(), now_ms) {
+                ledger.move_messages(vec![change]).await?;
+                continue;
             }
             if message.history.no_callback_ms.is_some() {
                 // It was unknown for good when a late report proved that it was sent.
@@ -208,23 +199,30 @@ impl Sweeper {
         Ok(count)
     }
 
+    /// What an unknown message becomes by its batch, whose answer came after the message had been given up for unknown,
+    /// to a sender that died before it told the message.
+    fn by_batch(&self, message: &Message, batch: BatchId, row: Option<&Batch>, now_ms: i64) -> Option<Change> {
+        let (State::Unknown, Some(row)) = (message.state, row) else { return None };
+        let follow = Follow { id: message.id, batch, now_ms };
+        match row.state {
+            BatchState::Accepted => Some(follow.accepted(row.campaign_id.clone(), &self.sender.settings)),
+            BatchState::Refused => Some(follow.refused(row.why.as_deref().unwrap_or_default())),
+            BatchState::Released => Some(given_back(message, batch, now_ms, None, now_ms)),
+            BatchState::Prepared | BatchState::Calling | BatchState::Unknown => None,
+        }
+    }
+
     /// What ends a message's wait whatever reports say: it follows its batch, or there is nothing more to wait for.
     fn settled(&self, message: &Message, batch: BatchId, row: Option<&Batch>, now_ms: i64) -> Option<Change> {
-        match (message.state, row.map(|row| row.state)) {
-            (State::Unknown, Some(BatchState::Accepted)) => {
-                let campaign = row.and_then(|row| row.campaign_id.clone());
-                let follow = Follow { id: message.id, batch, now_ms };
-                Some(follow.accepted(campaign, &self.sender.settings))
-            }
-            (State::Unknown, Some(BatchState::Released)) => Some(given_back(message, batch, now_ms, None, now_ms)),
+        match message.state {
             // These are what reports say: nothing more is waited for.
-            (State::NoAnswer, _) => Some(appointment(message, batch, &[State::NoAnswer], Due::Never)),
-            (State::Busy, _) => Some(appointment(message, batch, &[State::Busy], Due::Never)),
+            State::NoAnswer => Some(appointment(message, batch, &[State::NoAnswer], Due::Never)),
+            State::Busy => Some(appointment(message, batch, &[State::Busy], Due::Never)),
             // It was unknown for good when a late report on another message of its batch proved that it was sent.
-            (State::Accepted, _) if message.history.no_callback_ms.is_some() => {
+            State::Accepted if message.history.no_callback_ms.is_some() => {
                 Some(appointment(message, batch, &[State::Accepted], Due::Never))
             }
-            _ => None,
+            _ => self.by_batch(message, batch, row, now_ms),
         }
     }
 
