@@ -95,20 +95,30 @@ async fn an_empty_field_forbids_where_the_tenant_says_so_and_a_fresh_one_is_not_
     let installation = Installation::start(setup).await;
     let with = |lead: &Lead, value: Value| {
         let mut body = lead.created();
+        body["CreatedOn"] = json!(jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S").to_string());
         body["mx_SMS_Opt_Out"] = value;
         body
     };
-    let leads: Vec<Lead> = (1..=3).map(Lead::new).collect();
+    let leads: Vec<Lead> = (1..=4).map(Lead::new).collect();
     installation.take(&with(&leads[0], json!("false"))).await;
     installation.take(&with(&leads[1], Value::Null)).await;
-    installation.take(&leads[2].created()).await;
     installation.comes_to(&leads[0].id, "delivered").await;
-    for lead in &leads[1..] {
+    let asked = || installation.leadsquared.received().calls.iter().filter(|call| call.path.ends_with("ByIds")).count();
+    assert_eq!(asked(), 0, "the webhook has just said it");
+    installation.take(&leads[2].created()).await;
+    for lead in &leads[1..3] {
         let skipped = installation.comes_to(&lead.id, "skipped").await;
         assert!(skipped.why.unwrap().contains("is empty, which forbids messages here"));
     }
-    let calls = installation.leadsquared.received().calls;
-    assert_eq!(calls.iter().filter(|call| call.path.ends_with("ByIds")).count(), 1, "only the third had to be asked");
+    assert_eq!(asked(), 1, "the third's webhook does not carry it");
+    // A delivery that was days on its way tells what was true then.
+    installation.leadsquared.put_lead(&leads[3].id, [("mx_SMS_Opt_Out", "1")]);
+    let mut late = with(&leads[3], json!("false"));
+    late["CreatedOn"] = leads[3].created()["CreatedOn"].clone();
+    installation.take(&late).await;
+    let skipped = installation.comes_to(&leads[3].id, "skipped").await;
+    assert_eq!(skipped.why.as_deref(), Some("the lead opted out (mx_SMS_Opt_Out)"));
+    assert_eq!(asked(), 2);
 }
 
 /// Two messages to one lead, whose webhooks do not carry the field, and who opts out in between: what became of the

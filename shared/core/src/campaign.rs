@@ -8,6 +8,7 @@ use crate::{
     block::{MAX_LEAD_BYTES, Own, Recipient},
     config::{Action, Audience, Campaign, Comparison, Config, FieldName, Quotas, RuleId, Search, Tell, Voice},
     decide::{DEFAULT_EXPIRES_MS, PHONE_FIELDS, SHADOW, Words, asked, channel, mobile, words},
+    enrich::named,
     fields::Fields,
     message::{Channel, Message, Priority},
     text::{Condition, Context, SnippetError, Template},
@@ -231,14 +232,9 @@ fn words_of_call(action: &Action) -> Option<crate::call::Call> {
 /// The lead's fields that a campaign needs of each lead of its audience.
 #[must_use]
 pub fn columns(config: &Config, campaign: &Campaign) -> BTreeSet<String> {
-    let texts = campaign.action.templates();
-    let names = texts.flat_map(Template::references).chain(campaign.when.iter().flat_map(Condition::references));
-    let fields = names.filter_map(|name| name.strip_prefix("lead."));
-    let mut columns: BTreeSet<String> =
-        fields.map(|field| field.split('.').next().unwrap_or(field).to_owned()).collect();
+    let mut columns = named(campaign.action.templates(), campaign.when.as_ref());
     columns.extend(PHONE_FIELDS.map(str::to_owned));
-    let opt_out = &config.leadsquared.opt_out;
-    columns.extend([&opt_out.sms, &opt_out.voice].into_iter().flatten().map(|field| field.as_str().to_owned()));
+    columns.extend(config.leadsquared.opt_out.fields().map(|field| field.as_str().to_owned()));
     columns
 }
 

@@ -241,7 +241,9 @@ fn fill(
     context: &Context,
 ) -> Result<(), String> {
     if asked(config, message.channel, &event.lead)? {
-        message.history.opt_out_read_ms = Some(message.created_ms);
+        // A delivery may have been long on its way: what it carries was true when it was written.
+        message.history.opt_out_read_ms =
+            Some(event.at_ms().map_or(message.created_ms, |at| at.min(message.created_ms)));
     }
     let words = words(action, context)?;
     (message.text, message.call, message.title, message.credits) = (words.text, words.call, words.title, words.credits);
@@ -255,13 +257,11 @@ fn fill(
 /// Whether the lead's own field says that it may be sent to by this channel; `false`: the field is not among those that
 /// are known. An error says that it may not.
 pub(crate) fn asked(config: &Config, channel: Channel, lead: &Fields) -> Result<bool, String> {
-    let opt_out = match channel {
-        Channel::Voice => &config.leadsquared.opt_out.voice,
-        Channel::Sms | Channel::Flash => &config.leadsquared.opt_out.sms,
-    };
-    let Some(field) = opt_out.as_ref().filter(|field| lead.contains(field.as_str())) else { return Ok(false) };
+    let opt_out = &config.leadsquared.opt_out;
+    let field = opt_out.field(channel).filter(|field| lead.contains(field.as_str()));
+    let Some(field) = field else { return Ok(false) };
     let value = lead.get(field.as_str());
-    if config.leadsquared.opt_out.forbids(value) {
+    if opt_out.forbids(value) {
         return Err(opted_out(field.as_str(), value));
     }
     Ok(true)

@@ -6,14 +6,12 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    config::{Action, Config, Rule},
-    decide::is_triggered,
+    config::{Action, Config, FieldName, Rule},
+    decide::{PHONE_FIELDS, is_triggered},
     event::Event,
     fields::Fields,
+    text::{Condition, Template},
 };
-
-/// The lead's fields that hold phones.
-const PHONE_FIELDS: [&str; 2] = ["Phone", "Mobile"];
 
 /// The lead's fields that rules need to judge `event`, and that it does not carry, not even as empty ones. None: it can be
 /// decided on as it is.
@@ -54,15 +52,21 @@ pub fn completed(config: &Config, event: &Event, read: &Fields) -> Event {
 }
 
 fn opt_outs(config: &Config) -> impl Iterator<Item = &str> {
-    let opt_out = &config.leadsquared.opt_out;
-    [&opt_out.sms, &opt_out.voice].into_iter().flatten().map(|field| field.as_str())
+    config.leadsquared.opt_out.fields().map(FieldName::as_str)
 }
 
 /// The lead's fields that a rule names.
 fn needed(rule: &Rule) -> BTreeSet<String> {
-    let texts = rule.actions().flat_map(Action::templates);
-    let when = rule.when.iter().flat_map(|condition| condition.references());
-    when.chain(texts.flat_map(|text| text.references()))
+    named(rule.actions().flat_map(Action::templates), rule.when.as_ref())
+}
+
+/// The lead's fields that these templates and this condition name.
+pub(crate) fn named<'c>(
+    templates: impl Iterator<Item = &'c Template>,
+    when: Option<&'c Condition>,
+) -> BTreeSet<String> {
+    let when = when.into_iter().flat_map(Condition::references);
+    when.chain(templates.flat_map(Template::references))
         .filter_map(|name| name.strip_prefix("lead."))
         .map(|field| field.split('.').next().unwrap_or(field).to_owned())
         .collect()

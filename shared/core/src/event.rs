@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::{civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use crate::{fields::Fields, kind::EventKind};
@@ -95,6 +96,13 @@ impl Event {
             .filter(|name| !BOOKKEEPING.contains(name))
             .map(|name| (name, self.was(name), filled(self.lead.get(name))))
             .filter(|(_, before, after)| before != after)
+    }
+
+    /// When the change happened, in ms since the epoch; `None` where the delivery does not say so in LeadSquared's form.
+    #[must_use]
+    pub fn at_ms(&self) -> Option<i64> {
+        let at: DateTime = self.at.as_ref()?.parse().ok()?;
+        Some(at.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond())
     }
 
     /// Whether `field` changed. Where the delivery does not say what the lead was before, every field that it carries

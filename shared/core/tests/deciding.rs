@@ -187,6 +187,21 @@ fn an_opt_out_field_that_says_no_does_not_forbid() {
 }
 
 #[test]
+fn what_a_delivery_says_of_an_opt_out_is_as_old_as_its_change() {
+    let read_ms = |at: Option<&str>| {
+        let event = Event { at: at.map(str::to_owned), ..created(&[ANA[0], ANA[1], ("mx_Out", "0")]) };
+        message(&config(WELCOME), &event).history.opt_out_read_ms
+    };
+    let an_hour_ago = jiff::Timestamp::from_millisecond(NOW_MS - 3_600_000).unwrap();
+    assert_eq!(read_ms(Some(&an_hour_ago.strftime("%Y-%m-%d %H:%M:%S").to_string())), Some(NOW_MS - 3_600_000));
+    // A clock that is ahead, and an instant that is none, say nothing.
+    for at in [None, Some("2099-01-01 00:00:00"), Some("yesterday")] {
+        assert_eq!(read_ms(at), Some(NOW_MS), "{at:?}");
+    }
+    assert_eq!(message(&config(WELCOME), &created(&ANA)).history.opt_out_read_ms, None, "it was not carried");
+}
+
+#[test]
 fn the_mobile_is_taken_where_the_phone_is_a_landline() {
     let lead = [ANA[0], ("Phone", "1133334444"), ("Mobile", "+55 (21) 98888-7777")];
     assert_eq!(message(&config(WELCOME), &created(&lead)).phone.unwrap().national(), "21988887777");

@@ -91,7 +91,7 @@ impl Enricher {
         report: &mut EnrichReport,
     ) -> Result<bool, RunError> {
         let config = &self.intake.config;
-        let needs_opt_out = config.leadsquared.opt_out.sms.is_some() || config.leadsquared.opt_out.voice.is_some();
+        let needs_opt_out = config.leadsquared.opt_out.fields().next().is_some();
         // What forbids messages must be as it is now, not as it was a minute ago.
         let mut known = if needs_opt_out {
             BTreeMap::new()

@@ -6,13 +6,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use leadsquared::{MAX_LEADS_PER_READ, Standard};
 use recado_core::{
-    config::OptOut,
+    config::{FieldName, OptOut},
     decide::opted_out,
     fields::Fields,
-    message::{Channel, Message},
+    message::Message,
 };
 
-use crate::{crm::Crm, lead_cache::LeadCache, settings::ms};
+use crate::{
+    crm::Crm,
+    lead_cache::LeadCache,
+    planted::{Fault, planted},
+    settings::ms,
+};
 
 /// How long a message waits for a slot of the account before it is held instead, in ms: the write-back reserves the slots
 /// of a window ahead, so that the first free one may be two windows of 5 s away.
@@ -47,29 +52,24 @@ pub(crate) struct Asked {
     pub(crate) why: String,
 }
 
+/// Whether the field must be read of the lead of `message` before that is sent at `at_ms`: what was read of it is older
+/// than the configuration allows, or nothing was.
+pub(crate) fn is_asked(fields: &OptOut, message: &Message, at_ms: i64) -> bool {
+    let fresh_ms = ms(fields.fresh_ms);
+    // Of a phone whose lead nobody knows, LeadSquared knows nothing either.
+    fields.field(message.channel).is_some()
+        && !message.lead_id.is_empty()
+        && message
+            .history
+            .opt_out_read_ms
+            .is_none_or(|read_ms| at_ms - read_ms > fresh_ms && !planted(Fault::OptOutsNotAskedAgain))
+}
+
 impl OptOuts {
-    /// The field that forbids messages of `channel`.
-    fn field(&self, channel: Channel) -> Option<&str> {
-        let field = match channel {
-            Channel::Sms | Channel::Flash => &self.fields.sms,
-            Channel::Voice => &self.fields.voice,
-        };
-        field.as_ref().map(|field| field.as_str())
-    }
-
-    /// Whether what was read for `message` must be read again before it is sent at `now_ms`.
-    fn is_stale(&self, message: &Message, now_ms: i64) -> bool {
-        let fresh_ms = ms(self.fields.fresh_ms);
-        // Of a phone whose lead nobody knows, LeadSquared knows nothing either.
-        self.field(message.channel).is_some()
-            && !message.lead_id.is_empty()
-            && message.history.opt_out_read_ms.is_none_or(|read_ms| now_ms - read_ms > fresh_ms)
-    }
-
     /// Asks for those of `messages` of whose leads it is not known well enough.
     pub(crate) async fn ask(&self, messages: &[Message], now_ms: i64) -> Asked {
         let stale: Vec<(usize, &Message)> =
-            messages.iter().enumerate().filter(|(_, message)| self.is_stale(message, now_ms)).collect();
+            messages.iter().enumerate().filter(|(_, message)| is_asked(&self.fields, message, now_ms)).collect();
         let fresh_ms = ms(self.fields.fresh_ms);
         let ids = || stale.iter().map(|(_, message)| message.lead_id.as_str());
         let mut known = self.lately.get(ids(), now_ms, fresh_ms);
@@ -91,7 +91,7 @@ impl OptOuts {
             }
         }
         for (place, message) in stale {
-            let Some(field) = self.field(message.channel) else { continue };
+            let Some(field) = self.fields.field(message.channel).map(FieldName::as_str) else { continue };
             let Some(values) = known.get(&message.lead_id.to_ascii_lowercase()) else {
                 asked.waiting.insert(place);
                 continue;
@@ -112,7 +112,7 @@ impl OptOuts {
         let permit = permit
             .map_err(|error| (later_ms, error.to_string()))?
             .ok_or_else(|| (now_ms + SLOT_WITHIN_MS, "its limits have no room for the call".to_owned()))?;
-        let fields: Vec<&str> = [Channel::Sms, Channel::Voice].into_iter().filter_map(|one| self.field(one)).collect();
+        let fields: Vec<&str> = self.fields.fields().map(FieldName::as_str).collect();
         let answer = self.crm.with(permit).leads_by_ids(leads, &fields).await;
         let rows = match answer {
             Ok(rows) => rows,

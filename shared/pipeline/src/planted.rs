@@ -73,6 +73,8 @@ pub(crate) enum Fault {
     BlockOfOne,
     /// Nobody asks whether a campaign's run was cancelled.
     CancelledRunsNotAsked,
+    /// What a delivery said of the field that forbids messages is believed for ever.
+    OptOutsNotAskedAgain,
 }
 
 /// Whether this mistake is being made: never, outside of the simulation.

@@ -16,6 +16,7 @@ mod begin;
 mod blocks;
 mod books;
 mod campaign;
+mod crm;
 mod limits;
 mod log;
 mod operator;
@@ -102,7 +103,7 @@ fn one_seed_is_one_schedule() {
 }
 
 /// Each mistake, the schedules that are tried, and the invariants one of which notices it.
-const FAULTS: [(Fault, About, &[Invariant]); 33] = [
+const FAULTS: [(Fault, About, &[Invariant]); 34] = [
     (Fault::SuppressionsNotAsked, About::Anything, &[Invariant::Heeded]),
     (Fault::PausesNotAsked, About::Anything, &[Invariant::Heeded]),
     (Fault::DeliveriesNotRecognised, About::Anything, &[Invariant::SentOnce]),
@@ -140,10 +141,11 @@ const FAULTS: [(Fault, About, &[Invariant]); 33] = [
     (Fault::LeftBeforeWritten, About::Blocks, &[Invariant::NothingLost]),
     (Fault::BlockOfOne, About::Blocks, &[Invariant::NothingLost]),
     (Fault::CancelledRunsNotAsked, About::Campaigns, &[Invariant::Heeded]),
+    (Fault::OptOutsNotAskedAgain, About::OptOuts, &[Invariant::Heeded]),
 ];
 /// Mistakes that few schedules show: the search for one begins shortly before one that did, and goes on from there.
 const RARE: [(Fault, u64); 3] =
-    [(Fault::SurplusKept, 860), (Fault::OverBeforeFollowed, 1_250), (Fault::LeftBeforeWritten, 450)];
+    [(Fault::SurplusKept, 860), (Fault::OverBeforeFollowed, 2_590), (Fault::LeftBeforeWritten, 450)];
 /// Schedules, of those that are about it, within which a mistake must have been noticed.
 const NOTICED_WITHIN: usize = 3_000;
 

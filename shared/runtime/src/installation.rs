@@ -110,7 +110,7 @@ pub fn sender(
 ) -> Sender {
     let settings = SendSettings::of(config);
     let fields = config.leadsquared.opt_out.clone();
-    let asks = fields.sms.is_some() || fields.voice.is_some();
+    let asks = fields.fields().next().is_some();
     Sender {
         pauses: Pauses::default(),
         opt_outs: asks.then(|| OptOuts { crm: crm(config, leadsquared, ledger), fields, lately: LeadCache::default() }),

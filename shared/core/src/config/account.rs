@@ -4,6 +4,7 @@ use super::diagnostic::Problems;
 use super::names::FieldName;
 use super::section::Section;
 use super::{DAY_MS, values};
+use crate::message::Channel;
 use crate::spelling::closest;
 
 const KEYS: [&str; 12] = [
@@ -105,6 +106,20 @@ impl Default for OptOut {
 }
 
 impl OptOut {
+    /// The field that forbids messages of `channel`, if the file names one.
+    #[must_use]
+    pub const fn field(&self, channel: Channel) -> Option<&FieldName> {
+        match channel {
+            Channel::Sms | Channel::Flash => self.sms.as_ref(),
+            Channel::Voice => self.voice.as_ref(),
+        }
+    }
+
+    /// The fields that the file names.
+    pub fn fields(&self) -> impl Iterator<Item = &FieldName> {
+        [&self.sms, &self.voice].into_iter().flatten()
+    }
+
     /// Whether the value of an opt-out field forbids messages: any but LeadSquared's and people's words for no; an
     /// empty one as the file says.
     #[must_use]

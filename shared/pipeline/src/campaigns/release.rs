@@ -58,8 +58,8 @@ impl Campaigns {
         let lost = || LedgerError::Unreadable { pk: format!("Q#{}", run.id()), attribute: "recipients" };
         let recipients = recipients.ok_or_else(lost)?;
         let mut like = judge.message(&run.event(), now_ms);
-        // LeadSquared was asked for the fields that forbid messages when the audience was gathered.
-        like.history.opt_out_read_ms = run.gathered_ms.filter(|_| run.file.is_none());
+        // LeadSquared was asked for the fields that forbid messages while the audience was gathered, which may be long.
+        like.history.opt_out_read_ms = run.file.is_none().then_some(run.started_ms);
         let rows: Vec<Message> = match (judge.is_shared(), recipients.as_slice()) {
             (_, []) => Vec::new(),
             (true, [_, _, ..]) => {

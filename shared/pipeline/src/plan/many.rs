@@ -27,6 +27,7 @@ pub use report::{BudgetAfter, CrmPart, Followed, Going, ManyPlan, RuleTally, Tex
 use super::{Delivered, PlannedEvent, delivered};
 use crate::{
     crm::RunError,
+    opt_out::is_asked,
     settings::{SendSettings, today},
     sync::{CrmSettings, outlook},
 };
@@ -173,13 +174,20 @@ impl Making<'_> {
             }
         }
         let mut caps: HashMap<String, Vec<Sent>> = HashMap::new();
-        let mut sent = Vec::new();
+        let (mut sent, mut read) = (Vec::new(), BTreeMap::<i64, BTreeSet<String>>::new());
         for ((at_ms, _), lot) in lots {
             let allowed = self.allowed(lot, &mut ends).await?;
             let passed = self.passed(allowed, at_ms, &mut caps).await?;
-            sent.extend(self.packed(passed, at_ms));
+            let packed = self.packed(passed, at_ms);
+            let asked = packed.iter().filter(|message| is_asked(&self.config.leadsquared.opt_out, message, at_ms));
+            for message in asked {
+                self.plan.crm.opt_outs_asked += 1;
+                read.entry(at_ms).or_default().insert(message.lead_id.clone());
+            }
+            sent.extend(packed);
         }
-        self.plan.crm.calls_to_read += self.asked_for_opt_out(&sent).div_ceil(MAX_LEADS_PER_READ as u64);
+        self.plan.crm.calls_to_read +=
+            read.values().map(|leads| leads.len().div_ceil(MAX_LEADS_PER_READ) as u64).sum::<u64>();
         self.plan.texts = texts(&sent);
         let followed: Vec<&Message> = sent.iter().filter_map(|message| message.fallback.as_deref()).collect();
         self.plan.followed = Followed { messages: followed.len() as u64, credits: credits(followed) };
@@ -280,18 +288,6 @@ impl Making<'_> {
             (key.1, spent, quotas)
         })
         .collect()
-    }
-
-    /// How many leads' opt-out field is read before their messages go: those whose delivery did not carry it.
-    fn asked_for_opt_out(&mut self, sent: &[Message]) -> u64 {
-        let fields = &self.config.leadsquared.opt_out;
-        let is_asked = |message: &&Message| {
-            let field = if message.channel == Channel::Voice { &fields.voice } else { &fields.sms };
-            field.is_some() && message.history.opt_out_read_ms.is_none()
-        };
-        let asked: Vec<&Message> = sent.iter().filter(is_asked).collect();
-        self.plan.crm.opt_outs_asked = asked.len() as u64;
-        asked.iter().map(|message| message.lead_id.as_str()).collect::<BTreeSet<_>>().len() as u64
     }
 
     fn done(mut self, waiting: &[Message], told: Forecast) -> ManyPlan {

@@ -1,21 +1,18 @@
 //! A campaign: to whom it goes, how an operator starts and cancels its run, and what must have become of it. Its audience
 //! is a file's, of phones and of leads, which LeadSquared is asked for.
 
-use std::{collections::BTreeMap, error::Error, sync::Arc};
+use std::{error::Error, sync::Arc};
 
 use fastrand::Rng;
-use leadsquared::{Answered, Fault, Transport};
 use recado_core::identity::RunId;
 use recado_ledger::Phase;
-use reqwest::{Request, header::HeaderMap};
-use serde_json::{Value, json};
 
 use super::{
+    crm::FIRST_NAME,
     process::Installed,
     rows::Rows,
-    scenario::{content, lead_id, one_in, phone, pick},
+    scenario::{Scenario, content, lead_id, one_in, phone, pick},
     universe::{Event, Invariant, Process, Universe},
-    vendor::{bytes, response},
 };
 use crate::campaigns::Entry;
 
@@ -24,7 +21,6 @@ pub(super) const ID: &str = "news";
 const RUN: &str = "one";
 const TEXT: &str = "Confira as novidades deste mês";
 const TITLE: &str = "Novidades";
-const NAME: &str = "Ana";
 /// How often a run is brought forward, in ms.
 const EVERY_MS: i64 = 60_000;
 
@@ -56,7 +52,7 @@ impl Sends {
     fn content(self) -> String {
         match self {
             Self::OneText => TEXT.to_owned(),
-            Self::OwnTexts => format!("{TEXT}, {NAME}"),
+            Self::OwnTexts => format!("{TEXT}, {FIRST_NAME}"),
             Self::Calls => content(true, TITLE, ""),
         }
     }
@@ -69,7 +65,7 @@ pub(super) struct Campaign {
     /// Of its messages.
     pub(super) content: String,
     /// The leads that are asked for, with their phones.
-    leads: Vec<(String, String)>,
+    pub(super) leads: Vec<(String, String)>,
     /// The phones of which no lead is known.
     phones: Vec<String>,
     /// When it is started, in ms since the beginning.
@@ -154,41 +150,10 @@ pub(super) fn tick(universe: &Arc<Universe>, process: Process, installed: &Insta
     });
 }
 
-/// The way of one process to LeadSquared.
-pub(super) struct Crm {
-    pub(super) universe: Arc<Universe>,
-    pub(super) process: Process,
-}
-
-impl Transport for Crm {
-    fn call(&self, request: Request) -> Answered<'_> {
-        Box::pin(async move {
-            self.universe.step(self.process, 300).await;
-            if self.universe.happens(|weather| weather.vendor_not_reached) {
-                return Err(Fault::Connect);
-            }
-            if self.universe.happens(|weather| weather.vendor_loses_answer) {
-                return Err(Fault::Lost);
-            }
-            let plan = self.universe.state().campaign.clone();
-            let body: Value = serde_json::from_slice(bytes(&request)).unwrap_or_default();
-            let wanted = body["SearchParameters"]["LeadIds"].as_array().cloned().unwrap_or_default();
-            let leads: BTreeMap<String, String> =
-                plan.map(|plan| plan.leads.iter().cloned().collect()).unwrap_or_default();
-            let found = wanted.iter().filter_map(|id| {
-                let id = id.as_str()?.to_ascii_lowercase();
-                let phone = leads.get(&id)?;
-                Some(json!({ "ProspectID": id, "FirstName": NAME, "Phone": format!("+55-{phone}") }))
-            });
-            let answer = Value::from(found.collect::<Vec<_>>()).to_string();
-            Ok(response(200, HeaderMap::new(), answer))
-        })
-    }
-}
-
 /// Judges a schedule that has come to rest: a run that was started comes to an end, and whoever it goes to has one
-/// message, or his place in one block.
-pub(super) fn judge(rows: &Rows, plan: &Campaign, is_started: bool) -> Vec<(Invariant, String)> {
+/// message, or his place in one block. Who opts out may have done so before the audience was read.
+pub(super) fn judge(rows: &Rows, scenario: &Scenario, is_started: bool) -> Vec<(Invariant, String)> {
+    let Some(plan) = &scenario.campaign else { return Vec::new() };
     let phase = rows.run.as_deref().unwrap_or("not begun");
     if phase == "cancelled" {
         return Vec::new();
@@ -202,7 +167,7 @@ pub(super) fn judge(rows: &Rows, plan: &Campaign, is_started: bool) -> Vec<(Inva
     for phone in recipients {
         let places = of_it().filter(|row| row.is_to(phone)).count();
         let leaves = of_it().filter(|row| row.told_later && row.leaving.contains(phone)).count();
-        if places == 0 && leaves == 0 {
+        if places == 0 && leaves == 0 && !scenario.leads.opts_out(phone, plan.sends == Sends::Calls) {
             broken.push((Invariant::NothingLost, format!("the run has no message to {phone}")));
         }
         if places > 1 {

@@ -15,7 +15,7 @@ use super::{
     log::Call,
     oracle::SLOW_MS,
     process::Installed,
-    scenario::{Scenario, one_in, pick},
+    scenario::{STAGE, STAGE_RULE, Scenario, TITLE, content, one_in, pick},
     universe::{Event, Invariant, Process, Universe},
 };
 use crate::operate::Operator;
@@ -29,24 +29,27 @@ pub(super) enum Reach {
     All,
     Texts,
     Calls,
+    /// Those of the rule about stages; only a pause has it.
+    Stages,
 }
 
 impl Reach {
-    fn draw(rng: &mut Rng) -> Self {
+    pub(super) fn draw(rng: &mut Rng) -> Self {
         pick(rng, &[Self::All, Self::All, Self::Texts, Self::Calls])
     }
 
-    fn is_about(self, call: &Call) -> bool {
+    pub(super) fn is_about(self, call: &Call) -> bool {
         match self {
             Self::All => true,
             Self::Texts => !call.dials,
             Self::Calls => call.dials,
+            Self::Stages => call.content.starts_with(STAGE) || call.content.starts_with(&content(true, TITLE, "")),
         }
     }
 
     fn kinds(self) -> &'static [Kind] {
         match self {
-            Self::All => &Kind::ALL,
+            Self::All | Self::Stages => &Kind::ALL,
             Self::Texts => &[Kind::Sms],
             Self::Calls => &[Kind::Voice],
         }
@@ -57,6 +60,7 @@ impl Reach {
             Self::All => Scope::All,
             Self::Texts => Scope::Channel(Channel::Sms),
             Self::Calls => Scope::Channel(Channel::Voice),
+            Self::Stages => Scope::Rule(STAGE_RULE.to_owned()),
         }
     }
 }
@@ -110,7 +114,7 @@ pub(super) fn draw(rng: &mut Rng, phones: &[String], campaign: Option<&Campaign>
     }
     if one_in(rng, 4) {
         let from_ms = rng.i64(0..storm_ms / 2);
-        let reach = Reach::draw(rng);
+        let reach = pick(rng, &[Reach::All, Reach::All, Reach::Texts, Reach::Calls, Reach::Stages]);
         orders.push((from_ms, Order::Pause(reach)));
         orders.push((from_ms + rng.i64(1..storm_ms), Order::Resume(reach)));
     }

@@ -114,16 +114,17 @@ pub(super) fn at_end(universe: &Universe, scenario: &Scenario) {
             }
         }
         for (change, what) in scenario.changes.iter().enumerate().filter(|(at, _)| log.taken.contains(at)) {
-            if !rows.messages.values().any(|row| row.phone == what.phone && row.content == what.content) {
+            // Who had opted out by then has a row without a phone.
+            let is_there = |row: &Row| row.phone == what.phone && row.content == what.content;
+            if !what.forbidden && !rows.messages.values().any(is_there) {
                 broken.push((Invariant::NothingLost, format!("change {change} was taken, and has no message")));
             }
         }
         for (key, due_ms) in rows.appointments() {
             broken.push((Invariant::Ends, format!("{} is still due at {due_ms}", key.0)));
         }
-        if let Some(plan) = &scenario.campaign {
-            broken.extend(campaign::judge(rows, plan, state.orders.is_done(&Order::Start)));
-        }
+        broken.extend(campaign::judge(rows, scenario, state.orders.is_done(&Order::Start)));
+        broken.extend(scenario.leads.judge(&log.calls));
         broken.extend(limits(&log.calls, &scenario.settings));
         broken
     };

@@ -7,7 +7,7 @@ use recado_ledger::Ledger;
 use recado_limits::{Clock, CrmAccount, CrmLimits, LigueLeadAccount, Plan};
 
 use super::{
-    campaign,
+    crm,
     sketch::Setting,
     store::{TABLE, client},
     universe::{Process, Universe},
@@ -19,6 +19,8 @@ use crate::{
     crm::Crm,
     http::{Body, HttpRequest},
     ingest::Intake,
+    lead_cache::LeadCache,
+    opt_out::OptOuts,
     pauses::Pauses,
     secrets::{CallbackUrls, Secret},
     send::{InFlight, Sender},
@@ -92,6 +94,13 @@ pub(super) fn install(universe: &Arc<Universe>, process: Process, setting: &Sett
             move || chance.draw(|rng| rng.u128(..)).to_be_bytes(),
         )
     };
+    let crm = Crm {
+        client: clients.leadsquared.through(Arc::new(crm::Crm { universe: Arc::clone(universe), process })),
+        account: CrmAccount::new(ledger.client().clone(), TABLE, CRM_LIMITS),
+        world: world.clone(),
+    };
+    let fields = config.leadsquared.opt_out.clone();
+    let asks = fields.fields().next().is_some();
     let clocks = Arc::clone(universe);
     let limit = NonZeroU32::new(config.liguelead.requests_per_minute).unwrap_or(NonZeroU32::MIN);
     let sender = Sender {
@@ -104,7 +113,7 @@ pub(super) fn install(universe: &Arc<Universe>, process: Process, setting: &Sett
         ledger: ledger.clone(),
         settings: settings.clone(),
         pauses: Pauses::default(),
-        opt_outs: None,
+        opt_outs: asks.then(|| OptOuts { crm: crm.clone(), fields, lately: LeadCache::default() }),
         world: world.clone(),
     };
     let settler = Settler {
@@ -114,11 +123,6 @@ pub(super) fn install(universe: &Arc<Universe>, process: Process, setting: &Sett
         settings,
         world: world.clone(),
         known: Known::default(),
-    };
-    let crm = Crm {
-        client: clients.leadsquared.through(Arc::new(campaign::Crm { universe: Arc::clone(universe), process })),
-        account: CrmAccount::new(ledger.client().clone(), TABLE, CRM_LIMITS),
-        world: world.clone(),
     };
     let campaigns = Campaigns {
         ledger: ledger.clone(),

@@ -213,7 +213,8 @@ fn seen(universe: &Arc<Universe>, key: (String, String), item: &Value) {
                 leaving,
                 told_later: number("crm_due_ms").is_some(),
                 content: content_of(item),
-                fallback: item["else"].get("M").map(content_of),
+                // What the lead had opted out of when it was decided on says nothing to anybody.
+                fallback: item["else"].get("M").filter(|next| next["state"]["S"] != "skipped").map(content_of),
                 missed_ms: None,
                 due_ms,
                 batch: text("batch").unwrap_or_default(),

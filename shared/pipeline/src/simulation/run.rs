@@ -55,6 +55,7 @@ async fn schedule(seed: u64, clients: &Clients, told: bool) -> Outcome {
         rng,
     ));
     universe.state().campaign = scenario.campaign.clone().map(Arc::new);
+    universe.state().leads = Arc::new(scenario.leads.clone());
     universe.state().resends = scenario.settings.iter().any(|setting| setting.resends);
     if told {
         println!("{scenario:#?}");
@@ -94,10 +95,12 @@ impl Driver<'_> {
         for slot in 0..self.scenario.processes {
             self.start(slot);
         }
+        // What a delivery says of a lead that opts out may be long out of date.
+        let most_ms = if self.scenario.leads.opt_out() { 10_800_000 } else { 1_800_000 };
         for change in 0..self.scenario.changes.len() {
             let at_ms = self.scenario.changes[change].at_ms;
             let late_ms =
-                self.universe.draw(|rng| if one_in(rng, 4) { rng.i64(0..=1_800_000) } else { rng.i64(0..=2_000) });
+                self.universe.draw(|rng| if one_in(rng, 4) { rng.i64(0..=most_ms) } else { rng.i64(0..=2_000) });
             self.universe.at(at_ms + late_ms, Event::Deliver { change, attempt: 1 });
             if self.universe.happens(|weather| weather.twice) {
                 let again_ms = self.universe.draw(|rng| rng.i64(0..=7_200_000));

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     campaign::{Campaign, Sends},
+    crm::{FIRST_NAME, Leads},
     operator::{self, Order},
     recording::Recording,
     sketch::{Setting, Sketch, Way},
@@ -32,6 +33,8 @@ pub(super) struct Change {
     /// Of its first message, as [`content`] has it.
     pub(super) content: String,
     pub(super) body: Value,
+    /// It says that the lead has opted out of this.
+    pub(super) forbidden: bool,
 }
 
 /// What LigueLead charges, as against what Recado expects.
@@ -67,6 +70,8 @@ pub(super) struct Scenario {
     /// How messages about a stage go.
     way: Way,
     pub(super) campaign: Option<Campaign>,
+    /// Everybody whom LeadSquared knows.
+    pub(super) leads: Leads,
     /// What calls play.
     pub(super) recording: Recording,
 }
@@ -82,6 +87,8 @@ pub(super) enum About {
     Campaigns,
     /// Campaigns with one text for all.
     Blocks,
+    /// Fields of LeadSquared that forbid messages.
+    OptOuts,
 }
 
 /// Whether the schedule of a seed is about this.
@@ -94,6 +101,7 @@ pub(super) fn is_about(seed: u64, about: About) -> bool {
         About::Anything => true,
         About::Calls => scenario.way != Way::Text,
         About::Following => matches!(scenario.way, Way::TextElseCall | Way::CallElseText),
+        About::OptOuts => scenario.leads.opt_out(),
         About::Campaigns => scenario.campaign.is_some(),
         About::Blocks => scenario.campaign.is_some_and(|campaign| campaign.sends == Sends::OneText),
     }
@@ -121,14 +129,23 @@ impl Scenario {
         everybody.dedup();
         let reject_phones = everybody.iter().filter(|phone| phone.ends_with(REFUSED_ENDING)).cloned().collect();
         let way = sketches.first().map_or(Way::Text, |sketch| sketch.way);
+        // Of a generator of its own: all else that a seed stands for is as it was without this.
+        let own = &mut Rng::with_seed(begin_ms.unsigned_abs());
+        let known = phones.iter().chain(campaign.iter().flat_map(|campaign| &campaign.leads)).cloned();
+        let leads = Leads::draw(own, known, (begin_ms, begin_ms + storm_ms));
+        let mut changes = changes(rng, &phones, way, begin_ms, storm_ms / 2);
+        for change in &mut changes {
+            leads.tell(change);
+        }
         Self {
             begin_ms,
-            settings: sketches.iter().map(Sketch::setting).collect(),
+            settings: sketches.iter().map(|sketch| sketch.setting(leads.opt_out())).collect(),
             reconfigured_after_ms,
-            changes: changes(rng, &phones, way, begin_ms, storm_ms / 2),
+            changes,
             orders: operator::draw(rng, &everybody, campaign.as_ref(), storm_ms),
             way,
             campaign,
+            leads,
             processes: rng.usize(1..=3),
             weather: if is_long {
                 Weather { vendor_loses_answer: 0.4, ..Weather::draw(rng, storm_ms) }
@@ -144,6 +161,8 @@ impl Scenario {
     }
 }
 
+/// The rule about stages.
+pub(super) const STAGE_RULE: &str = "stage";
 pub(super) const WELCOME: &str = "Recebemos o seu contato";
 /// With the stage behind it as long as a text whose price the vendor's page states in two ways.
 pub(super) const STAGE: &str = "A sua proposta andou mais um passo, e queremos que o caminho seja claro para quem \
@@ -196,6 +215,7 @@ fn changes(rng: &mut Rng, phones: &[(String, String)], way: Way, begin_ms: i64, 
             phone: phone.clone(),
             content: WELCOME.to_owned(),
             body: fields(lead, phone, "Prospect", at_ms),
+            forbidden: false,
         });
         for stage in 1..=rng.u8(0..=2) {
             let at_ms = begin_ms + moment(rng);
@@ -203,7 +223,7 @@ fn changes(rng: &mut Rng, phones: &[(String, String)], way: Way, begin_ms: i64, 
             let body =
                 json!({ "Before": fields(lead, phone, &from, begin_ms), "After": fields(lead, phone, &to, at_ms) });
             let content = content(way.calls_first(), &format!("{TITLE}{to}"), &format!("{STAGE}{to}"));
-            changes.push(Change { at_ms, phone: phone.clone(), content, body });
+            changes.push(Change { at_ms, phone: phone.clone(), content, body, forbidden: false });
         }
     }
     changes
@@ -214,7 +234,7 @@ fn fields(lead: &str, phone: &str, stage: &str, modified_ms: i64) -> Value {
     json!({
         "ProspectID": lead,
         "ProspectAutoId": "1",
-        "FirstName": "Ana",
+        "FirstName": FIRST_NAME,
         "Phone": format!("+55-{phone}"),
         "Source": "Site",
         "ProspectStage": stage,

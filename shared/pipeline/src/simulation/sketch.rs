@@ -7,8 +7,9 @@ use recado_core::{config::Config, message::Priority};
 
 use super::{
     campaign::{ID, Sends},
+    crm::Leads,
     recording::NAME,
-    scenario::{HOUR_MS, STAGE, TITLE, UNKNOWN_AFTER_H, WELCOME, one_in, pick},
+    scenario::{HOUR_MS, STAGE, STAGE_RULE, TITLE, UNKNOWN_AFTER_H, WELCOME, one_in, pick},
 };
 
 /// The budget of the rule that has one.
@@ -124,8 +125,9 @@ impl Sketch {
         changed
     }
 
-    pub(super) fn setting(&self) -> Setting {
-        let text = self.yaml();
+    /// As a configuration, with fields that forbid messages or without.
+    pub(super) fn setting(&self, opt_out: bool) -> Setting {
+        let text = self.yaml(opt_out);
         let config = match Config::parse(&text) {
             Ok(checked) => checked.config,
             Err(mistakes) => panic!("{mistakes:?}\n{text}"),
@@ -143,7 +145,7 @@ impl Sketch {
         }
     }
 
-    fn yaml(&self) -> String {
+    fn yaml(&self, opt_out: bool) -> String {
         let mut parts = vec![
             "version: 1".to_owned(),
             format!(
@@ -155,6 +157,7 @@ impl Sketch {
                 self.linger
             ),
         ];
+        parts.extend(opt_out.then(Leads::yaml));
         let quotas = [("messages_per_day", self.messages_per_day), ("credits_per_day", self.credits_per_day)];
         let quotas: Vec<String> =
             quotas.iter().filter_map(|(name, quota)| Some(format!("{name}: {}", (*quota)?))).collect();
@@ -190,7 +193,7 @@ impl Sketch {
             Way::CallElseText => format!("{call}, else: {{ {text} }}"),
         };
         parts.push(format!(
-            "  - {{ id: stage, on: lead.changed, field: ProspectStage, {action}, expires: {expires}h, priority: {}{} }}",
+            "  - {{ id: {STAGE_RULE}, on: lead.changed, field: ProspectStage, {action}, expires: {expires}h, priority: {}{} }}",
             self.priority.as_str(),
             if self.resends { ", on_unknown: resend" } else { "" },
         ));

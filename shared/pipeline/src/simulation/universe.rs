@@ -20,6 +20,7 @@ use tokio::{
 
 use super::{
     campaign::Campaign,
+    crm::Leads,
     log::Log,
     operator::{Order, Orders},
     rows::Rows,
@@ -102,6 +103,8 @@ pub(super) struct State {
     /// Some rule says that a message is sent again if it stays unknown whether it was sent.
     pub(super) resends: bool,
     pub(super) campaign: Option<Arc<Campaign>>,
+    /// Everybody whom LeadSquared knows.
+    pub(super) leads: Arc<Leads>,
     pub(super) queue: BTreeMap<(i64, u64), Event>,
     queued: u64,
     /// The instant that the schedule waits for, in ms since the epoch.
@@ -144,6 +147,7 @@ impl Universe {
             orders: Orders::default(),
             resends: false,
             campaign: None,
+            leads: Arc::default(),
             queue: BTreeMap::new(),
             queued: 0,
             awaited_ms: i64::MIN,
