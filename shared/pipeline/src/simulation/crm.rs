@@ -12,7 +12,7 @@ use super::{
     log::Call,
     operator::Reach,
     oracle::SLOW_MS,
-    scenario::{Change, one_in},
+    scenario::{Change, is_call, one_in},
     universe::{Invariant, Process, Universe},
     vendor::{bytes, response},
 };
@@ -31,6 +31,12 @@ struct OptOut {
     /// In ms since the epoch.
     at_ms: i64,
     of: Reach,
+}
+
+impl OptOut {
+    fn forbids(&self, calls: bool) -> bool {
+        matches!((self.of, calls), (Reach::All, _) | (Reach::Texts, false) | (Reach::Calls, true))
+    }
 }
 
 /// Everybody whom LeadSquared knows.
@@ -75,15 +81,14 @@ impl Leads {
     /// What the fields of a lead say at an instant.
     fn fields(&self, lead: &str, at_ms: i64) -> [(&'static str, bool); 2] {
         let out = self.opt_outs.iter().find_map(|leads| leads.get(lead)).filter(|out| out.at_ms <= at_ms);
-        let of = |reach: Reach| out.is_some_and(|out| out.of == Reach::All || out.of == reach);
-        [(FIELDS[0], of(Reach::Texts)), (FIELDS[1], of(Reach::Calls))]
+        let [sms, voice] = FIELDS;
+        [(sms, out.is_some_and(|out| out.forbids(false))), (voice, out.is_some_and(|out| out.forbids(true)))]
     }
 
     /// Whether who has this phone opts out of calls, or of texts, some time.
     pub(super) fn opts_out(&self, phone: &str, of_calls: bool) -> bool {
-        let of = if of_calls { Reach::Calls } else { Reach::Texts };
         let mut outs = self.opt_outs.iter().flat_map(BTreeMap::values);
-        outs.any(|out| out.phone == phone && (out.of == Reach::All || out.of == of))
+        outs.any(|out| out.phone == phone && out.forbids(of_calls))
     }
 
     /// Writes into a change what LeadSquared knew of the fields when it told of it.
@@ -101,7 +106,7 @@ impl Leads {
             body[name] = json!(if is_out { "1" } else { "0" });
         }
         let [(_, no_texts), (_, no_calls)] = fields;
-        change.forbidden = if change.content.starts_with("call ") { no_calls } else { no_texts };
+        change.forbidden = if is_call(&change.content) { no_calls } else { no_texts };
     }
 
     /// The rows of these leads.

@@ -177,10 +177,15 @@ pub(super) fn content(is_call: bool, title: &str, text: &str) -> String {
     if is_call { format!("call {title}") } else { text.to_owned() }
 }
 
+/// Whether this is what a call plays.
+pub(super) fn is_call(content: &str) -> bool {
+    content.starts_with("call ")
+}
+
 /// What Recado expects a message to cost, in credits.
 pub(super) fn estimate(content: &str, recording: &Recording) -> i64 {
     let length = content.chars().count();
-    if content.starts_with("call ") {
+    if is_call(content) {
         recording.credits()
     } else if length > 160 {
         i64::try_from(length.div_ceil(152)).unwrap_or(i64::MAX)
