@@ -1,14 +1,8 @@
 //! `recado setup leadsquared`, `recado doctor` and `recado support-bundle`, as a person runs them.
 
-// Always true here; it tells the lints that the helpers are test code too.
-#![cfg(test)]
-
-#[path = "support/mod.rs"]
-mod support;
-
 use recado_simulators::leadsquared;
 use serde_json::Value;
-use support::{Installation, Lead, Setup, recado};
+use crate::support::{Installation, Lead, Setup, recado};
 
 const RULES: &str = "  - { id: welcome, on: lead.created, sms: \"Boas-vindas, {{ lead.FirstName }}.\" }
   - { id: stage, on: lead.stage, to: Customer, sms: \"Parabéns cerúleo.\" }
@@ -22,7 +16,7 @@ async fn bare() -> Installation {
     Installation::start(setup).await
 }
 
-async fn prepare(installation: &Installation, more: &[&str]) -> support::Finished {
+async fn prepare(installation: &Installation, more: &[&str]) -> crate::support::Finished {
     let mut arguments = vec!["setup", "leadsquared"];
     let which = installation.which();
     arguments.extend(which.iter().map(String::as_str));

@@ -1,11 +1,5 @@
 //! Ten thousand at once: in how few requests they go to LigueLead.
 
-// Always true here; it tells the lints that the helpers are test code too.
-#![cfg(test)]
-
-#[path = "support/mod.rs"]
-mod support;
-
 use std::{
     collections::BTreeSet,
     sync::Arc,
@@ -17,7 +11,7 @@ use recado_ledger::{Inserted, Ledger, embedded_client};
 use recado_simulators::liguelead::Received;
 use recado_table::EmbeddedTable;
 use reqwest::Client;
-use support::{Installation, Lead, SECRET, Setup, messages_of, wait_until};
+use crate::support::{Installation, Lead, SECRET, Setup, messages_of, wait_until};
 
 const EVENTS: u32 = 10_000;
 const POSTERS: u32 = 32;

@@ -1,12 +1,6 @@
 //! `kill -9` under load, again and again, at moments that nobody chose: every event that was answered 200 comes to its
 //! end, and no phone gets the same text twice.
 
-// Always true here; it tells the lints that the helpers are test code too.
-#![cfg(test)]
-
-#[path = "support/mod.rs"]
-mod support;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
@@ -18,7 +12,7 @@ use std::{
 
 use recado_simulators::{faults::Faults, liguelead};
 use serde_json::Value;
-use support::{Installation, Lead, Random, Report, SECRET, Setup, wait_until};
+use crate::support::{Installation, Lead, Random, Report, SECRET, Setup, wait_until};
 
 /// How often the process is killed.
 const KILLS: usize = 16;
@@ -154,7 +148,7 @@ fn is_settled(report: &Report, received: &liguelead::Received) -> bool {
 
 /// Each message's state, by the phone and the text that its lead and its rule give it.
 fn by_phone_and_text(report: &Report) -> BTreeMap<(String, String), String> {
-    let of = |message: &support::MessageLine| {
+    let of = |message: &crate::support::MessageLine| {
         let number = message.lead.rsplit('-').next().unwrap().parse().unwrap();
         let lead = Lead::new(number);
         let text = if message.rule == "same" { "Boas-vindas.".to_owned() } else { format!("Olá {}.", lead.name) };

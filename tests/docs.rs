@@ -3,18 +3,10 @@
 //!
 //! What a page must look like for that is in `docs/README.md`.
 
-// Always true here; it tells the lints that the helpers are test code too.
-#![cfg(test)]
-
-#[path = "docs/commands.rs"]
 mod commands;
-#[path = "docs/keys.rs"]
 mod keys;
-#[path = "docs/pages.rs"]
 mod pages;
-#[path = "docs/schema.rs"]
 mod schema;
-#[path = "docs/sources.rs"]
 mod sources;
 
 use std::{collections::BTreeSet, fs};

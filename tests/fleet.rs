@@ -9,15 +9,13 @@
     reason = "a test fails by panicking, shows its figures, and counts in small numbers"
 )]
 
-mod support;
-
 use std::{sync::Arc, time::Duration};
 
 use recado_simulators::{leadsquared, record::Call};
 use recado_table::EmbeddedTable;
 use serde_json::Value;
 
-use support::{Installation, Lead, Setup, wait_for, wait_until};
+use crate::support::{Installation, Lead, Setup, wait_for, wait_until};
 
 const OWN_TEXTS: &str = "  - { id: own, on: lead.created, sms: \"Olá {{ lead.FirstName }}.\" }\n";
 

@@ -1,11 +1,6 @@
 //! `recado test`: a user's own cases.
 
-// Always true here; it tells the lints that the helpers are test code too.
-#![cfg(test)]
-
-mod support;
-
-use support::{Finished, recado};
+use crate::support::{Finished, recado};
 use tempfile::TempDir;
 
 const RULES: &str = "version: 1

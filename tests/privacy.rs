@@ -1,16 +1,10 @@
 //! Nothing private in logs: over everything that a run with faults of all kinds writes, at the finest level.
 
-// Always true here; it tells the lints that the helpers are test code too.
-#![cfg(test)]
-
-#[path = "support/mod.rs"]
-mod support;
-
 use std::collections::BTreeSet;
 
 use recado_simulators::faults::Faults;
 use serde_json::{Value, json};
-use support::{Installation, Lead, SECRET, Setup, answer, fault, wait_until};
+use crate::support::{Installation, Lead, SECRET, Setup, answer, fault, wait_until};
 
 /// Names and places that stand nowhere but in leads.
 const NAMES: [&str; 4] = ["Zuleica", "Quitéria", "Wenceslau", "Xavantina"];

@@ -1,11 +1,6 @@
 //! Versions of the configuration: pushed, listed, compared and rolled back, with the binary as an operator has it.
 
-// Always true here; it tells the lints that the helpers are test code too.
-#![cfg(test)]
-
-mod support;
-
-use support::{Finished, recado};
+use crate::support::{Finished, recado};
 use tempfile::TempDir;
 
 const GOOD: &str = "version: 1\nleadsquared: { plan: lite }\nrules:\n  - { id: a, on: lead.created, sms: \"Oi.\" }\n";

@@ -1,12 +1,6 @@
 //! Messages by the ten thousand: in forty texts, through `serve` and a vendor at which everything goes wrong, every one
 //! is accounted for; and an urgent one passes a hundred thousand that are not.
 
-// Always true here; it tells the lints that the helpers are test code too.
-#![cfg(test)]
-
-#[path = "support/mod.rs"]
-mod support;
-
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
@@ -17,7 +11,7 @@ use recado_core::config::Config;
 use recado_ledger::{Ledger, embedded_client};
 use recado_simulators::liguelead::Received;
 use recado_table::EmbeddedTable;
-use support::{Installation, Lead, Meter, Setup, messages_of, wait_for};
+use crate::support::{Installation, Lead, Meter, Setup, messages_of, wait_for};
 use tokio::sync::Mutex;
 
 const TEXTS: u32 = 40;

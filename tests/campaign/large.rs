@@ -7,10 +7,8 @@ use recado_simulators::liguelead::Received;
 use recado_table::EmbeddedTable;
 use serde_json::Value;
 
-use crate::{
-    Fields, Status, comes_to, fields,
-    support::{Installation, Lead, Meter, Setup, wait_until},
-};
+use super::{Fields, Status, comes_to, fields};
+use crate::support::{Installation, Lead, Meter, Setup, wait_until};
 
 /// How many leads there are; `RECADO_CAMPAIGN_LEADS` says otherwise, and `RECADO_TEST_PATIENCE_S` how long it may take.
 fn leads() -> u32 {

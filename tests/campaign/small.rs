@@ -4,10 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use crate::{
-    Fields, comes_to, fields, status,
-    support::{Installation, Lead, Setup, head, wait_until},
-};
+use super::{Fields, comes_to, fields, status};
+use crate::support::{Installation, Lead, Setup, head, wait_until};
 
 const RULES: &str = "rules:\n  - { id: welcome, on: lead.created, sms: \"Boas-vindas.\" }\n";
 

@@ -9,10 +9,8 @@ use std::{
 use recado_simulators::liguelead::Billing;
 use recado_table::EmbeddedTable;
 
-use crate::{
-    WELCOME,
-    support::{Installation, Lead, Meter, Setup, answer, wait_until},
-};
+use super::WELCOME;
+use crate::support::{Installation, Lead, Meter, Setup, answer, wait_until};
 
 /// An installation whose only message was accepted, and of which nothing was reported yet.
 async fn accepted(lead: &Lead) -> (Installation, String, String) {

@@ -2,10 +2,8 @@
 
 use serde_json::json;
 
-use crate::{
-    WELCOME,
-    support::{Installation, Lead, Setup, recado},
-};
+use super::WELCOME;
+use crate::support::{Installation, Lead, Setup, recado};
 
 async fn code(arguments: &[&str]) -> Option<i32> {
     recado(arguments, &[]).await.code

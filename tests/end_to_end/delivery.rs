@@ -2,10 +2,8 @@
 
 use serde_json::json;
 
-use crate::{
-    WELCOME,
-    support::{AUTHOR, Installation, Lead, Setup, wait_until},
-};
+use super::WELCOME;
+use crate::support::{AUTHOR, Installation, Lead, Setup, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_becomes_a_message_and_its_outcome_comes_back_to_the_crm() {

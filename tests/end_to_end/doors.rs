@@ -3,10 +3,8 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::{
-    WELCOME,
-    support::{Installation, Lead, Setup, answer},
-};
+use super::WELCOME;
+use crate::support::{Installation, Lead, Setup, answer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trial_of_the_address_is_answered_200_without_a_secret() {

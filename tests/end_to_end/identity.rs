@@ -2,10 +2,8 @@
 
 use serde_json::json;
 
-use crate::{
-    WELCOME,
-    support::{AUTHOR, Installation, Lead, Setup, wait_until},
-};
+use super::WELCOME;
+use crate::support::{AUTHOR, Installation, Lead, Setup, wait_until};
 
 const QUALIFIED: &str = "  - { id: qualified, on: lead.stage, to: Qualified, sms: \"A sua proposta está pronta.\" }
   - { id: customer, on: lead.stage, to: Customer, sms: \"O seu cadastro foi aprovado.\" }

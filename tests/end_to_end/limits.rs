@@ -2,10 +2,8 @@
 
 use jiff::{Timestamp, ToSpan as _, Zoned, tz::TimeZone};
 
-use crate::{
-    WELCOME,
-    support::{Installation, Lead, Setup, wait_until},
-};
+use super::WELCOME;
+use crate::support::{Installation, Lead, Setup, wait_until};
 
 /// The time of now in a zone.
 fn now_in(zone: &str) -> Zoned {

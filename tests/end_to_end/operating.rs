@@ -2,10 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::{
-    WELCOME,
-    support::{Installation, Lead, Setup, answer, wait_until},
-};
+use super::WELCOME;
+use crate::support::{Installation, Lead, Setup, answer, wait_until};
 
 async fn verb(installation: &Installation, verb: &str, more: &[&str]) -> Value {
     let mut arguments = more.to_vec();

@@ -2,10 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::{
-    WELCOME,
-    support::{Installation, Lead, Setup, fault, wait_until},
-};
+use super::WELCOME;
+use crate::support::{Installation, Lead, Setup, fault, wait_until};
 
 async fn suppress(installation: &Installation, more: &[&str]) -> Value {
     let mut arguments = more[1..].to_vec();

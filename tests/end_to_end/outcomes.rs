@@ -2,10 +2,8 @@
 
 use recado_simulators::faults::Faults;
 
-use crate::{
-    WELCOME,
-    support::{Installation, Lead, Setup, wait_until},
-};
+use super::WELCOME;
+use crate::support::{Installation, Lead, Setup, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_never_came_is_unknown_until_reports_settle_it_and_nothing_is_sent_again() {

@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use recado_simulators::liguelead::Received;
 
-use crate::{
-    WELCOME,
-    support::{Installation, Lead, Setup, wait_for, wait_until},
-};
+use super::WELCOME;
+use crate::support::{Installation, Lead, Setup, wait_for, wait_until};
 
 fn sends(received: &Received) -> usize {
     received.calls.iter().filter(|call| call.path.ends_with("/sms")).count()

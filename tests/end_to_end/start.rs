@@ -1,9 +1,7 @@
 //! How `serve` starts and ends.
 
-use crate::{
-    WELCOME,
-    support::{Installation, Lead, Setup, credentials, recado},
-};
+use super::WELCOME;
+use crate::support::{Installation, Lead, Setup, credentials, recado};
 
 /// A good configuration in a directory, and arguments that name it.
 fn arguments(directory: &std::path::Path, config: &str) -> Vec<String> {

@@ -7,7 +7,7 @@ use recado_core::{
 use recado_pipeline::send::NO_DEADLINE_MS;
 use recado_simulators::liguelead::Options;
 
-use crate::Bench;
+use super::Bench;
 
 const RULES: &str =
     "  - { id: reminder, on: lead.created, sms: 'Lembrete, {{ lead.FirstName }}.', caps: [ { max: 2, every: 7d } ] }

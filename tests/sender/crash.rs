@@ -6,10 +6,8 @@ use recado_core::message::State;
 use recado_pipeline::send::NO_DEADLINE_MS;
 use recado_simulators::liguelead::Options;
 
-use crate::{
-    Bench,
-    support::{Lead, Random},
-};
+use super::Bench;
+use crate::support::{Lead, Random};
 
 const RULES: &str = "  - { id: same, on: lead.created, sms: \"Boas-vindas.\" }\n";
 const PHONES: u32 = 120;

@@ -4,7 +4,7 @@ use recado_core::message::State;
 use recado_pipeline::send::NO_DEADLINE_MS;
 use recado_simulators::liguelead::Options;
 
-use crate::Bench;
+use super::Bench;
 
 /// More than 50 at once, 0.4 s each, can be in 2.5 s.
 const MESSAGES: u32 = 600;

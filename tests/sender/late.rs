@@ -7,7 +7,8 @@ use recado_ledger::BatchChange;
 use recado_pipeline::send::NO_DEADLINE_MS;
 use recado_simulators::{faults::Faults, liguelead::Options};
 
-use crate::{Bench, support::fault};
+use super::Bench;
+use crate::support::fault;
 
 const RULES: &str = "  - { id: same, on: lead.created, sms: \"Boas-vindas.\" }\n";
 const REFUSAL: &str = "LigueLead refused it (400): no such phone";

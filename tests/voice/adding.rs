@@ -3,11 +3,8 @@
 use recado_simulators::faults::Faults;
 use serde_json::{Value, json};
 
-use crate::{
-    CALL, Files, add, mp3, setup,
-    support::{Installation, Lead, Setup, fault, recado, wait_until},
-    wav,
-};
+use super::{CALL, Files, add, mp3, setup, wav};
+use crate::support::{Installation, Lead, Setup, fault, recado, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_checked_by_its_content_and_what_does_not_fit_is_refused_with_the_way_out() {

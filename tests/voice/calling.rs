@@ -3,10 +3,8 @@
 use recado_simulators::liguelead::Channel;
 use serde_json::Value;
 
-use crate::{
-    Files, add, mp3, setup,
-    support::{Installation, Lead, wait_until},
-};
+use super::{Files, add, mp3, setup};
+use crate::support::{Installation, Lead, wait_until};
 
 /// The upload ids of the campaigns, in order.
 fn uploads_of_campaigns(installation: &Installation) -> Vec<u64> {

@@ -2,10 +2,8 @@
 
 use recado_simulators::liguelead::Channel;
 
-use crate::{
-    Files, add, mp3,
-    support::{Installation, Lead, Report, Setup, wait_until},
-};
+use super::{Files, add, mp3};
+use crate::support::{Installation, Lead, Report, Setup, wait_until};
 
 /// An SMS, and a call to whom it did not reach.
 const SMS_ELSE_CALL: &str = "  - id: notice

@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 
-use crate::{
-    CALL, Files, add, mp3,
-    support::{Installation, Lead, Setup},
-};
+use super::{CALL, Files, add, mp3};
+use crate::support::{Installation, Lead, Setup};
 
 /// Minutes since midnight in São Paulo.
 fn minute() -> i32 {

@@ -1,12 +1,5 @@
 //! Splitting refused requests: who ends how, and in how many calls.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test's helpers fail by panicking, as the test does"
-)]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;

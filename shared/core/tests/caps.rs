@@ -1,7 +1,5 @@
 //! Caps against an oracle that counts every window.
 
-#![allow(clippy::expect_used, reason = "a test's helpers fail by panicking, as the test does")]
-
 use proptest::prelude::*;
 use recado_core::{
     caps::{Caps, Sent, Verdict},

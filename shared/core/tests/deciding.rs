@@ -1,7 +1,5 @@
 //! What events ask for: rules, identity, recipients, texts. Everything here is pure.
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "a test's helpers fail by panicking, as the test does")]
-
 use recado_core::{
     config::Config,
     decide::{CONTROL, DEFAULT_EXPIRES_MS, Decision, LINGERS, Verdict, WAKE_UP_WITHIN_MS, WhyNot, decide},

@@ -1,7 +1,5 @@
 //! Packing and recovery: what to do with messages that exist.
 
-#![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as the test does")]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;

@@ -1,7 +1,5 @@
 //! Changes that webhooks did not tell of, against changes that they told of late, twice or in another order.
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "a test's helpers fail by panicking, as the test does")]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;

@@ -1,6 +1,4 @@
 //! Recordings and uploads in the table: who may claim, end and forget, once and when a write is repeated.
-#![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as the test does")]
-
 use recado_core::{
     audio::{Audio, AudioFormat},
     identity::AudioId,

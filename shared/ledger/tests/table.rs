@@ -1,6 +1,4 @@
 //! The ledger against a real DynamoDB API: what each conditional write lets through, once and when repeated.
-#![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as the test does")]
-
 use std::collections::{BTreeMap, HashSet};
 
 use recado_core::{

@@ -1,11 +1,5 @@
 //! Callbacks as the vendor documents them, and as they may come all the same.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests, which the exemption for tests itself does not reach"
-)]
-
 use liguelead::callback::{Callback, CallbackError, Channel, Status};
 use proptest::prelude::*;
 use secrecy::ExposeSecret;

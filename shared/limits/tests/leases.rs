@@ -1,11 +1,7 @@
 //! LigueLead's leases on a table: what each operation asks of it, and what is granted when it fails.
 
-#![allow(clippy::panic, reason = "a test's helpers fail by panicking, as the test does")]
-
-mod support;
-
 use recado_limits::{Clock, LimitError, NoPermit, NotNow, RateHeaders};
-use support::{Asked, NOW_MS, Store, Way, at, client, plan};
+use crate::support::{Asked, NOW_MS, Store, Way, at, client, plan};
 
 fn until(refused: NoPermit) -> i64 {
     match refused {

@@ -1,12 +1,8 @@
 //! Several functions, one account: the limits hold over all of them together.
-#![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as the test does")]
-
-mod support;
-
 use recado_ledger::{Ledger, embedded_client};
 use recado_limits::{CallClass, CrmAccount, CrmLimits, Seen, Slot};
 use recado_table::EmbeddedTable;
-use support::{Asked, Store};
+use crate::support::{Asked, Store};
 
 const LIMITS: CrmLimits = CrmLimits {
     calls: 4,

@@ -1,13 +1,6 @@
 //! Uploads of recordings where things go wrong: a crash at each point, two processes, refusals, forgotten files. The
 //! table, the client and LigueLead's simulator are real; the time is moved by hand.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test's helpers fail by panicking, as the test does"
-)]
-
 use std::{
     num::NonZeroU32,
     sync::{

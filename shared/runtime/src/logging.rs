@@ -1,7 +1,12 @@
 //! Logs: JSON lines on standard error, a message and dotted fields, never a phone, a text, a token or a body.
 
 use anyhow::Context as _;
-use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    Layer, Registry,
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 /// The variable that says what is logged, in `tracing-subscriber`'s own words.
 const FILTER_VARIABLE: &str = "RECADO_LOG";
@@ -15,7 +20,7 @@ pub fn start(default: &str) -> anyhow::Result<()> {
 /// The same with another layer beside it, which hears all lines: what is filtered is the log alone.
 pub fn start_with(default: &str, other: Option<Box<dyn Layer<Registry> + Send + Sync>>) -> anyhow::Result<()> {
     let chosen = std::env::var(FILTER_VARIABLE).unwrap_or_else(|_| default.to_owned());
-    let filter: EnvFilter = chosen.parse().with_context(|| format!("{FILTER_VARIABLE}={chosen} is not a filter"))?;
+    let filter: Targets = chosen.parse().with_context(|| format!("{FILTER_VARIABLE}={chosen} is not a filter"))?;
     let quiet = [
         "aws_config",
         "aws_credential_types",
@@ -34,11 +39,10 @@ pub fn start_with(default: &str, other: Option<Box<dyn Layer<Registry> + Send + 
         "reqwest",
         "rustls",
     ];
-    let filter = quiet.into_iter().try_fold(filter, |filter, target| {
-        Ok::<_, anyhow::Error>(filter.add_directive(format!("{target}=warn").parse()?))
-    })?;
-    // The embedded table warns of every conditional write that does not apply, which is how claims are decided.
-    let filter = filter.add_directive("dynoxide=error".parse()?);
+    let filter = filter
+        .with_targets(quiet.map(|target| (target, LevelFilter::WARN)))
+        // The embedded table warns of every conditional write that does not apply, which is how claims are decided.
+        .with_target("dynoxide", LevelFilter::ERROR);
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)

@@ -11,7 +11,7 @@ use recado_core::{
     },
 };
 
-use crate::{NOW_MS, STALE_MS, allowance, message, names, needs_of, shown, status};
+use super::{NOW_MS, STALE_MS, allowance, message, names, needs_of, shown, status};
 
 fn creates(count: u32) -> Vec<Message> {
     (0..count).map(|number| message(number, Crm::default())).collect()

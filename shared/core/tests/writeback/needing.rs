@@ -7,7 +7,7 @@ use recado_core::{
     writeback::{LINGER_MS, LeadFieldNames, Needs, Shown, Then, needs},
 };
 
-use crate::{NOW_MS, STALE_MS, ids, message, names, needs_of, shown, status};
+use super::{NOW_MS, STALE_MS, ids, message, names, needs_of, shown, status};
 
 #[test]
 fn each_message_needs_what_leadsquared_does_not_show() {

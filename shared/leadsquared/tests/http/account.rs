@@ -3,7 +3,7 @@
 use leadsquared::{CallError, NewActivityType};
 use serde_json::json;
 
-use crate::server::serve;
+use super::server::serve;
 
 #[tokio::test]
 async fn keys_travel_in_headers_and_never_in_the_address() {

@@ -3,7 +3,7 @@
 use leadsquared::{CallError, RowOutcome};
 use serde_json::json;
 
-use crate::{
+use super::{
     samples::{activity, done, lead, letters, update},
     server::serve,
 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use leadsquared::{CallError, MAX_ACTIVITIES_PER_CALL};
 use tokio::net::TcpListener;
 
-use crate::{
+use super::{
     samples::{activity, lead, update},
     server::{admitted, client, rude, serve},
 };

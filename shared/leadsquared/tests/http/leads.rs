@@ -3,7 +3,7 @@
 use leadsquared::{CallError, Page};
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     samples::{lead, letters},
     server::serve,
 };

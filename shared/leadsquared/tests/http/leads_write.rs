@@ -3,7 +3,7 @@
 use leadsquared::{CallError, LeadRowOutcome, LeadUpdate, LeadUpdateBehavior, LeadWrite, WrittenLead};
 use serde_json::json;
 
-use crate::server::serve;
+use super::server::serve;
 
 fn fields(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()

@@ -3,7 +3,7 @@
 use leadsquared::{Comparison, Criterion, Page};
 use serde_json::json;
 
-use crate::server::serve;
+use super::server::serve;
 
 #[tokio::test]
 async fn keys_have_the_only_names_that_find_anything() {

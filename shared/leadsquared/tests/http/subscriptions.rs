@@ -3,7 +3,7 @@
 use leadsquared::{CallError, LeadFieldKind, NewLeadField, NewWebhook, Page, WebhookEvent, WebhookStatus};
 use serde_json::json;
 
-use crate::server::serve;
+use super::server::serve;
 
 fn webhook(event: WebhookEvent, activity_code: Option<u32>) -> NewWebhook {
     NewWebhook {

@@ -2,7 +2,7 @@
 
 use leadsquared::webhook::{self, Change};
 
-use crate::samples::{ACTIVITY, CREATED, created, one};
+use super::samples::{ACTIVITY, CREATED, created, one};
 
 #[test]
 fn bodies_composed_in_an_automation_are_read() {

@@ -2,7 +2,7 @@
 
 use leadsquared::webhook::{ActivityChange, Change, ChangeKind, OpportunityChange, TaskChange};
 
-use crate::samples::{ACTIVITY, CHANGED, CREATED, created, one};
+use super::samples::{ACTIVITY, CHANGED, CREATED, created, one};
 
 #[test]
 fn a_flat_lead_is_a_new_one() {

@@ -3,7 +3,7 @@
 use leadsquared::webhook::{self, WebhookError};
 use proptest::prelude::*;
 
-use crate::samples::{ACTIVITY, CHANGED, CREATED, one, parse};
+use super::samples::{ACTIVITY, CHANGED, CREATED, one, parse};
 
 #[test]
 fn unreadable_bodies_give_short_errors_without_their_values() {

@@ -2,7 +2,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use crate::server::{client, closes_on_the_second, request, rude, serve};
+use super::server::{client, closes_on_the_second, request, rude, serve};
 use liguelead::{CHECKED_LOCALLY, NotSent, Outcome, RateHeaders, Scope, SmsRequest, Unknown};
 use serde_json::json;
 use tokio::net::TcpListener;

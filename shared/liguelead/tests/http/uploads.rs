@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::server::{client, serve};
+use super::server::{client, serve};
 use liguelead::{
     AudioFile, AudioFormat, CHECKED_LOCALLY, CallFailed, MAX_AUDIO_BYTES, Scope, Upload, UploadAnswer, UploadOutcome,
 };

@@ -1,6 +1,6 @@
 //! Calls against a real HTTP server.
 
-use crate::server::serve;
+use super::server::serve;
 use liguelead::{Outcome, Scope, VoiceRequest};
 use serde_json::json;
 

@@ -1,11 +1,5 @@
 //! A table whose requests are counted, and a way to it on which answers can be lost.
 #![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail by panicking, as the test does"
-)]
-
 use std::{
     num::NonZeroU32,
     sync::{

@@ -7,7 +7,7 @@ use recado_pipeline::reconcile::{ReconcileReport, Reconciler};
 use recado_simulators::leadsquared::Options;
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     Installation,
     reconciling::{look, reconciler},
     shared, virtually,

@@ -8,7 +8,7 @@ use recado_pipeline::{
 use recado_simulators::{faults::Faults, leadsquared::Options};
 use serde_json::{Value, json};
 
-use crate::{Installation, virtually};
+use super::{Installation, virtually};
 
 const CONFIG: &str = "version: 1
 leadsquared: { plan: standard, opt_out: { sms: mx_SMS_Opt_Out } }

@@ -5,7 +5,7 @@ use recado_ledger::EventOutcome;
 use recado_simulators::leadsquared::Options;
 use serde_json::{Value, json};
 
-use crate::{Installation, virtually};
+use super::{Installation, virtually};
 
 const CONFIG: &str = "version: 1
 leadsquared:

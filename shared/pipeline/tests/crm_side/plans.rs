@@ -15,7 +15,7 @@ use recado_simulators::{
     record::Call,
 };
 
-use crate::{Installation, message, virtually};
+use super::{Installation, message, virtually};
 
 const OUTCOMES: u32 = 5_000;
 /// Messages whose lead LeadSquared does not have.
@@ -65,7 +65,7 @@ fn outcomes() -> Vec<Message> {
     (0..count())
         .map(|number| Message {
             lead_id: format!("lead-{}", of_lead(number)),
-            changed_ms: crate::BEGIN_MS + i64::from(number) * 7,
+            changed_ms: super::BEGIN_MS + i64::from(number) * 7,
             ..message(number, state(number))
         })
         .collect()

@@ -7,7 +7,7 @@ use recado_pipeline::reconcile::{ReconcileReport, Reconciler, WebhookHealth};
 use recado_simulators::leadsquared::Options;
 use serde_json::json;
 
-use crate::{Installation, virtually};
+use super::{Installation, virtually};
 
 const CONFIG: &str = "version: 1
 leadsquared: { plan: standard }

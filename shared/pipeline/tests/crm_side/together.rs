@@ -5,7 +5,7 @@ use std::time::Duration;
 use recado_core::message::{Message, State};
 use recado_simulators::leadsquared::Options;
 
-use crate::{Installation, message, shared, virtually};
+use super::{Installation, message, shared, virtually};
 
 const CONFIG: &str = "version: 1
 leadsquared: { plan: standard, write_back: { status: mx_Message_Status } }

@@ -1,4 +1,4 @@
-"""One caller of zae-limiter, for `rate_bench`: ENDPOINT SECONDS; prints permits, requests and seconds as JSON."""
+"""One caller of zae-limiter, for `benches/rate.rs`: ENDPOINT SECONDS; prints permits, requests and seconds as JSON."""
 
 import json
 import os

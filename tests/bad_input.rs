@@ -1,12 +1,6 @@
 //! Evil twins: what no one should send, to the real `serve`. Each gets a clear answer, nothing else is lost by it, and
 //! nothing panics.
 
-// Always true here; it tells the lints that the helpers are test code too.
-#![cfg(test)]
-
-#[path = "../support/mod.rs"]
-mod support;
-
 mod configuration;
 mod hostile;
 mod random_bytes;
@@ -17,7 +11,7 @@ use std::path::PathBuf;
 
 use futures::{StreamExt as _, stream};
 use serde_json::Value;
-use support::{Installation, Lead, MessageLine, Setup};
+use crate::support::{Installation, Lead, MessageLine, Setup};
 
 /// Requests under way at once.
 const AT_ONCE: usize = 16;
@@ -73,7 +67,7 @@ async fn still_well(installation: &mut Installation) {
     let lead = Lead::new(GOOD);
     installation.take(&lead.created()).await;
     let what = "the good lead's messages are delivered";
-    support::wait_until(what, async || {
+    crate::support::wait_until(what, async || {
         let report = installation.messages().await;
         let messages: Vec<&MessageLine> = report.of(&lead.id);
         (messages.len() == 2 && messages.iter().all(|message| message.state == "delivered")).then_some(())

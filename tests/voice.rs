@@ -1,11 +1,5 @@
 //! Calls, end to end: a recording is added, a lead changes, LigueLead calls, and LeadSquared hears what became of it.
 
-// Always true here; it tells the lints that the helpers are test code too.
-#![cfg(test)]
-
-#[path = "../support/mod.rs"]
-mod support;
-
 mod adding;
 mod calling;
 mod following;
@@ -13,7 +7,7 @@ mod hours;
 
 use std::path::PathBuf;
 
-use support::{Finished, Installation, Setup};
+use crate::support::{Finished, Installation, Setup};
 use tempfile::TempDir;
 
 /// A rule that calls new leads. LigueLead's own day is the whole day here: tests run at any hour.

@@ -1,11 +1,5 @@
 //! One machine, end to end: `recado serve` as a process between both vendors' simulators.
 
-// Always true here; it tells the lints that the helpers are test code too.
-#![cfg(test)]
-
-#[path = "../support/mod.rs"]
-mod support;
-
 mod callbacks;
 mod commands;
 mod delivery;

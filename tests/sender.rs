@@ -1,11 +1,5 @@
 //! The sender by itself: the use case against an embedded table and LigueLead's simulator, without a process around it.
 
-// Always true here; it tells the lints that the helpers are test code too.
-#![cfg(test)]
-
-#[path = "../support/mod.rs"]
-mod support;
-
 mod caps;
 mod costs;
 mod counter;
@@ -27,7 +21,7 @@ use recado_pipeline::{World, secrets::Secret, send::Sender, settle::Settler, swe
 use recado_runtime::installation;
 use recado_simulators::liguelead;
 use recado_table::EmbeddedTable;
-use support::messages_of;
+use crate::support::messages_of;
 
 /// A sender and what it works with.
 struct Bench {

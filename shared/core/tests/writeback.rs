@@ -1,12 +1,5 @@
 //! The write-back's planner: what each message needs, and which calls the next window deserves.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail by panicking, as the test does"
-)]
-
 mod calls;
 mod needing;
 

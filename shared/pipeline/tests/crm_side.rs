@@ -2,15 +2,6 @@
 //! failing rows, an unknown field, states that move meanwhile, and a process that dies in the middle; leads that are read
 //! for rules; leads and changes whose webhooks did not come; and our own doings, which come back as webhooks.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::cast_precision_loss,
-    reason = "a test's helpers fail by panicking, as the test does, and it shows its figures"
-)]
-
 mod changes;
 mod crm;
 mod enriching;

@@ -1,18 +1,12 @@
 //! Campaigns end to end: audiences of LeadSquared's search and of files, in blocks and in rows, killed and gone on.
 
-// Always true here; it tells the lints that the helpers are test code too.
-#![cfg(test)]
-
-#[path = "../support/mod.rs"]
-mod support;
-
 mod large;
 mod small;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
-use support::{Installation, patience, wait_for};
+use crate::support::{Installation, patience, wait_for};
 
 /// What `recado campaign status --json` says of a run.
 #[derive(Debug, Clone, Deserialize)]

@@ -2,7 +2,7 @@
 //! same embedded table in the same run.
 //!
 //! ```text
-//! cargo run -p recado-limits --example rate_bench
+//! cargo bench -p recado-limits
 //! RECADO_ZAE_PYTHON=VENV/bin/python …            with zae-limiter, if it is installed there
 //! ```
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
@@ -152,7 +152,7 @@ async fn naive(store: &Store) {
 /// The Python package, with the limit handed to each call as its own guide does.
 fn zae(store: &Store) {
     let Some(python) = std::env::var_os("RECADO_ZAE_PYTHON") else { return };
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/zae_peer.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/zae_peer.py");
     let run = std::process::Command::new(python).args([script, &store.url(), "5"]).output().unwrap();
     println!("zae-limiter, 1 caller: {}", String::from_utf8_lossy(&run.stdout).trim());
     if !run.status.success() {

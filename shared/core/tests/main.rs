@@ -1,0 +1,13 @@
+//! The tests that use this crate from outside, in one binary.
+
+// Always true here; it tells the lints that the helpers are test code too.
+#![cfg(test)]
+
+mod bisecting;
+mod caps;
+mod config;
+mod deciding;
+mod packing;
+mod sights;
+mod writeback;
+mod writeback_rates;

@@ -1,0 +1,7 @@
+//! The tests that use this crate from outside, in one binary.
+
+// Always true here; it tells the lints that the helpers are test code too.
+#![cfg(test)]
+
+mod audio;
+mod crm_side;

@@ -1,0 +1,23 @@
+//! What crosses crates, against the real thing: the `recado` binary, both vendors over HTTP, the embedded table.
+//!
+//! One binary holds all of it, since each more links every dependency once more. `cargo test -p recado --test all NAME`
+//! runs one room of it.
+
+// Always true here; it tells the lints that the helpers are test code too.
+#![cfg(test)]
+
+mod account;
+mod bad_input;
+mod bulk;
+mod campaign;
+mod crash;
+mod docs;
+mod end_to_end;
+mod fleet;
+mod own_cases;
+mod privacy;
+mod sender;
+mod versions;
+mod voice;
+mod volume;
+mod support;
