@@ -86,6 +86,10 @@ async fn killed_at_any_moment_it_loses_no_event_and_sends_no_message_twice() {
         installation.kill_while_starting(Duration::from_millis(random.between(0, START_MS))).await;
         installation.restart().await;
     }
+    // The last life is as long as all before it together, however slow the machine is.
+    let taken = || answered.lock().unwrap().len();
+    let enough = 2 * taken() + 20;
+    wait_until("as many events again are taken", async || (taken() >= enough).then_some(())).await;
     stop.store(true, Ordering::Relaxed);
     poster.await.unwrap();
     let leads = answered.lock().unwrap().clone();

@@ -7,6 +7,7 @@
 #![cfg(test)]
 
 mod account;
+mod at_volume;
 mod bad_input;
 mod bulk;
 mod campaign;
@@ -19,5 +20,4 @@ mod privacy;
 mod sender;
 mod versions;
 mod voice;
-mod volume;
 mod support;

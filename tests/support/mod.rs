@@ -27,8 +27,8 @@ pub(crate) fn patience() -> Duration {
     Duration::from_secs(given.unwrap_or(90))
 }
 
-/// The pause between two looks at a condition.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The pause between two looks at a condition: a look is often a process of its own.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Looks again and again until there is something to see, and fails naming `what` if it takes too long.
 pub(crate) async fn wait_until<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {

@@ -144,8 +144,16 @@ const FAULTS: [(Fault, About, &[Invariant]); 34] = [
     (Fault::OptOutsNotAskedAgain, About::OptOuts, &[Invariant::Heeded]),
 ];
 /// Mistakes that few schedules show: the search for one begins shortly before one that did, and goes on from there.
-const RARE: [(Fault, u64); 3] =
-    [(Fault::SurplusKept, 860), (Fault::OverBeforeFollowed, 2_590), (Fault::LeftBeforeWritten, 450)];
+const RARE: [(Fault, u64); 8] = [
+    (Fault::BlockClaimedTwice, 72),
+    (Fault::CancelledRunsNotAsked, 57),
+    (Fault::FollowedAgain, 99),
+    (Fault::HoursOfTheFirst, 142),
+    (Fault::LeftBeforeWritten, 650),
+    (Fault::OverBeforeFollowed, 2_590),
+    (Fault::ResentForEver, 103),
+    (Fault::SurplusKept, 864),
+];
 /// Schedules, of those that are about it, within which a mistake must have been noticed.
 const NOTICED_WITHIN: usize = 3_000;
 

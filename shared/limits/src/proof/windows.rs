@@ -17,7 +17,7 @@ const DAY_MS: i64 = 86_400_000;
 /// The window in which the vendor counts.
 const WINDOW_MS: i64 = 5_000;
 /// Schedules in a normal run of the tests.
-const SCHEDULES: u64 = 60_000;
+const SCHEDULES: u64 = 12_000;
 
 /// By how much this limiter is wrong, to see that the oracle notices.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! 5,000 outcomes on each plan, or as many as `RECADO_PLAN_OUTCOMES` says; `-- --nocapture` prints what
-//! `docs/limits.md` shows.
+//! A thousand outcomes on each plan, or as many as `RECADO_PLAN_OUTCOMES` says; with 5,000 and `-- --nocapture` it
+//! prints what `docs/limits.md` shows.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -17,7 +17,7 @@ use recado_simulators::{
 
 use super::{Installation, message, virtually};
 
-const OUTCOMES: u32 = 5_000;
+const OUTCOMES: u32 = 1_000;
 /// Messages whose lead LeadSquared does not have.
 const WITHOUT_LEAD: u32 = 5;
 /// Each so-manieth message is of the same lead as the one before.
