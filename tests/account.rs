@@ -1,8 +1,8 @@
 //! `recado setup leadsquared`, `recado doctor` and `recado support-bundle`, as a person runs them.
 
+use crate::support::{Installation, Lead, Setup, recado};
 use recado_simulators::leadsquared;
 use serde_json::Value;
-use crate::support::{Installation, Lead, Setup, recado};
 
 const RULES: &str = "  - { id: welcome, on: lead.created, sms: \"Boas-vindas, {{ lead.FirstName }}.\" }
   - { id: stage, on: lead.stage, to: Customer, sms: \"Parabéns cerúleo.\" }

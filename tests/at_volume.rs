@@ -7,11 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::support::{Installation, Lead, Meter, Setup, messages_of, wait_for};
 use recado_core::config::Config;
 use recado_ledger::{Ledger, embedded_client};
 use recado_simulators::liguelead::Received;
 use recado_table::EmbeddedTable;
-use crate::support::{Installation, Lead, Meter, Setup, messages_of, wait_for};
 use tokio::sync::Mutex;
 
 const TEXTS: u32 = 40;

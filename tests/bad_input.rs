@@ -9,9 +9,9 @@ mod twins;
 
 use std::path::PathBuf;
 
+use crate::support::{Installation, Lead, MessageLine, Setup};
 use futures::{StreamExt as _, stream};
 use serde_json::Value;
-use crate::support::{Installation, Lead, MessageLine, Setup};
 
 /// Requests under way at once.
 const AT_ONCE: usize = 16;

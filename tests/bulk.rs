@@ -6,12 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::support::{Installation, Lead, SECRET, Setup, messages_of, wait_until};
 use recado_core::config::Config;
 use recado_ledger::{Inserted, Ledger, embedded_client};
 use recado_simulators::liguelead::Received;
 use recado_table::EmbeddedTable;
 use reqwest::Client;
-use crate::support::{Installation, Lead, SECRET, Setup, messages_of, wait_until};
 
 const EVENTS: u32 = 10_000;
 const POSTERS: u32 = 32;

@@ -5,8 +5,8 @@ mod small;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde::Deserialize;
 use crate::support::{Installation, patience, wait_for};
+use serde::Deserialize;
 
 /// What `recado campaign status --json` says of a run.
 #[derive(Debug, Clone, Deserialize)]

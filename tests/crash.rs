@@ -10,9 +10,9 @@ use std::{
     time::Duration,
 };
 
+use crate::support::{Installation, Lead, Random, Report, SECRET, Setup, wait_until};
 use recado_simulators::{faults::Faults, liguelead};
 use serde_json::Value;
-use crate::support::{Installation, Lead, Random, Report, SECRET, Setup, wait_until};
 
 /// How often the process is killed.
 const KILLS: usize = 16;

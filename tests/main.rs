@@ -18,6 +18,6 @@ mod fleet;
 mod own_cases;
 mod privacy;
 mod sender;
+mod support;
 mod versions;
 mod voice;
-mod support;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::support::{Installation, Lead, SECRET, Setup, answer, fault, wait_until};
 use recado_simulators::faults::Faults;
 use serde_json::{Value, json};
-use crate::support::{Installation, Lead, SECRET, Setup, answer, fault, wait_until};
 
 /// Names and places that stand nowhere but in leads.
 const NAMES: [&str; 4] = ["Zuleica", "Quitéria", "Wenceslau", "Xavantina"];

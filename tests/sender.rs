@@ -12,6 +12,7 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
+use crate::support::messages_of;
 use recado_core::{
     config::Config,
     message::{Message, State},
@@ -21,7 +22,6 @@ use recado_pipeline::{World, secrets::Secret, send::Sender, settle::Settler, swe
 use recado_runtime::installation;
 use recado_simulators::liguelead;
 use recado_table::EmbeddedTable;
-use crate::support::messages_of;
 
 /// A sender and what it works with.
 struct Bench {

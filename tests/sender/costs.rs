@@ -6,7 +6,10 @@ use recado_ledger::embedded_client;
 use recado_pipeline::send::NO_DEADLINE_MS;
 use recado_simulators::liguelead::Options;
 
-use super::{Bench, counter::{Counter, TimedVendor}};
+use super::{
+    Bench,
+    counter::{Counter, TimedVendor},
+};
 
 const RULES: &str = "  - { id: same, on: lead.created, sms: \"Boas-vindas.\" }\n";
 

@@ -3,6 +3,13 @@
 //! The bound, the shapes and the figures are explained in `docs/limits.md`; this prints the table there:
 //! `cargo test -p recado-core --test writeback_rates -- --nocapture`.
 
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a test's arithmetic"
+)]
+
 use std::collections::{HashSet, VecDeque};
 
 use recado_core::{

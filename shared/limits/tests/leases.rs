@@ -1,7 +1,7 @@
 //! LigueLead's leases on a table: what each operation asks of it, and what is granted when it fails.
 
-use recado_limits::{Clock, LimitError, NoPermit, NotNow, RateHeaders};
 use crate::support::{Asked, NOW_MS, Store, Way, at, client, plan};
+use recado_limits::{Clock, LimitError, NoPermit, NotNow, RateHeaders};
 
 fn until(refused: NoPermit) -> i64 {
     match refused {

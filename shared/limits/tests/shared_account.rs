@@ -1,8 +1,8 @@
 //! Several functions, one account: the limits hold over all of them together.
+use crate::support::{Asked, Store};
 use recado_ledger::{Ledger, embedded_client};
 use recado_limits::{CallClass, CrmAccount, CrmLimits, Seen, Slot};
 use recado_table::EmbeddedTable;
-use crate::support::{Asked, Store};
 
 const LIMITS: CrmLimits = CrmLimits {
     calls: 4,

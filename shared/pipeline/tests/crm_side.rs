@@ -2,6 +2,8 @@
 //! failing rows, an unknown field, states that move meanwhile, and a process that dies in the middle; leads that are read
 //! for rules; leads and changes whose webhooks did not come; and our own doings, which come back as webhooks.
 
+#![allow(clippy::cast_precision_loss, clippy::print_stdout, reason = "it shows its figures")]
+
 mod changes;
 mod crm;
 mod enriching;
