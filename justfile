@@ -1,40 +1,56 @@
-# The verbs of a change. `just` lists them; CONTRIBUTING.md says when to use which. They need `just` (apt-get, brew,
-# or `cargo install just`); each line can also be typed by hand.
+# The verbs of a change. `just` lists them, and CONTRIBUTING.md says when to use which. They need `just`
+# (`cargo install just`, `pip install rust-just`, `apt-get`, `brew`); each line can be typed by hand as well.
 
 # All members together, so that every verb shares one build of every dependency.
-everything := "--workspace --locked"
+all := "--workspace --locked"
 
 # List the verbs.
 default:
     @just --list --unsorted
 
-# Compile without making binaries: seconds after the first time.
+# Type-check everything: seconds after the first time.
 check:
-    cargo check {{ everything }} --all-targets
+    cargo check {{ all }} --all-targets
 
-# Format, lints and the shape of the dependency tree.
+# Format and lints.
 lint:
     cargo fmt --all --check
-    cargo clippy {{ everything }} --all-targets -- -D warnings
+    cargo clippy {{ all }} --all-targets -- -D warnings
 
-# The tests of one room: `just test core`, `just test pipeline settle`.
+# The tests of one room: `just test core`, `just test pipeline settle`, `just test recado end_to_end`.
 test ROOM *FILTER:
-    cargo test {{ everything }} $(just targets {{ ROOM }}) -- {{ FILTER }}
+    cargo test --locked -p {{ if ROOM == "recado" { "recado" } else { "recado-" + ROOM } }} --lib --bins --test all -- {{ FILTER }}
 
-# All tests, as the README runs them.
-test-all:
-    cargo test --workspace
+# One step of CI, by its name: `just ci documentation`.
+ci STEP:
+    .ci/run {{ STEP }}
 
 # The simulation with one seed, told step by step.
 seed SEED:
-    RECADO_SIMULATION_SEED={{ SEED }} cargo test {{ everything }} --lib simulation::clean -- --nocapture
+    RECADO_SIMULATION_SEED={{ SEED }} cargo test {{ all }} --lib simulation::clean -- --nocapture
 
-# The simulation with many seeds.
+# The simulation with many seeds: 5,000 take about ten minutes on two cores.
 simulate SEEDS="5000" FIRST="0":
-    RECADO_SIMULATION_SEEDS={{ SEEDS }} RECADO_SIMULATION_FIRST={{ FIRST }} cargo test {{ everything }} --lib simulation::clean -- --nocapture
+    RECADO_SIMULATION_SEEDS={{ SEEDS }} RECADO_SIMULATION_FIRST={{ FIRST }} cargo test {{ all }} --lib simulation::clean -- --nocapture
 
-# Every planted fault is noticed, and ten million schedules of leases hold: hours.
-prove:
-    RECADO_SIMULATION_FAULTS=all cargo test {{ everything }} --lib simulation::every -- --nocapture
-    RECADO_PROOF_SCHEDULES=10000000 cargo test {{ everything }} --lib proof:: -- --nocapture
+# The proof of the limits, with as many random schedules: 10,000,000 take hours.
+prove SCHEDULES="100000":
+    RECADO_PROOF_SCHEDULES={{ SCHEDULES }} cargo test {{ all }} --lib proof:: -- --nocapture
+    RECADO_PLAN_OUTCOMES=5000 cargo test {{ all }} --test all plans:: -- --nocapture
 
+# Messages by the ten thousand, with every fault, and an urgent one that passes a backlog.
+volume MESSAGES="10000" BACKLOG="100000":
+    RECADO_TEST_PATIENCE_S=600 RECADO_VOLUME_MESSAGES={{ MESSAGES }} RECADO_VOLUME_BACKLOG={{ BACKLOG }} cargo test {{ all }} --test all at_volume:: -- --nocapture
+
+# A campaign with as many leads; a million take half an hour in a release build.
+campaign LEADS="100000":
+    RECADO_TEST_PATIENCE_S=3600 RECADO_CAMPAIGN_LEADS={{ LEADS }} cargo test {{ all }} --release --test all campaign::large -- --nocapture
+
+# The template, the functions and the deployed system, on a local AWS: needs root for Docker's engine where none answers.
+deployed:
+    tests/deployed/run
+
+# What each crate costs to compile: an HTML page in `target/cargo-timings`, and the twenty dearest here.
+timings *WHAT="--tests":
+    cargo build {{ all }} {{ WHAT }} --timings
+    python3 .ci/timings.py target/cargo-timings/cargo-timing.html

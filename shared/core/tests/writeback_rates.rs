@@ -1,7 +1,7 @@
 //! How much of what LeadSquared's limits allow the planner uses: six plans, three shapes of load, in virtual time.
 //!
 //! The bound, the shapes and the figures are explained in `docs/limits.md`; this prints the table there:
-//! `cargo test -p recado-core --test writeback_rates -- --nocapture`.
+//! `cargo test -p recado-core --test all writeback_rates -- --nocapture`.
 
 #![allow(
     clippy::cast_precision_loss,
