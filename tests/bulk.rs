@@ -11,7 +11,6 @@ use recado_core::config::Config;
 use recado_ledger::{Inserted, Ledger, embedded_client};
 use recado_simulators::liguelead::Received;
 use recado_table::EmbeddedTable;
-use reqwest::Client;
 
 const EVENTS: u32 = 10_000;
 const POSTERS: u32 = 32;
@@ -55,7 +54,7 @@ async fn ten_thousand_events_of_one_text_go_in_as_few_requests_as_the_streams_ba
     let mut setup = setup();
     setup.data = Some("memory".to_owned());
     let installation = Arc::new(Installation::start(setup).await);
-    let http = Client::builder().pool_max_idle_per_host(POSTERS as usize).build().unwrap();
+    let http = vendor_http::client_builder().pool_max_idle_per_host(POSTERS as usize).build().unwrap();
     let begun = Instant::now();
     let posters = (0..POSTERS).map(|poster| {
         let (http, url) = (http.clone(), installation.url("leadsquared", "event=lead.created"));

@@ -41,7 +41,7 @@ fn setup() -> Setup {
 
 /// Posts events, one lead after the other, each until it is answered 200 as LeadSquared would; gives the leads.
 async fn post_until(url: String, stop: Arc<AtomicBool>, answered: Arc<Mutex<Vec<Lead>>>) {
-    let http = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
+    let http = vendor_http::client_builder().timeout(Duration::from_secs(5)).build().unwrap();
     for number in 1.. {
         let lead = Lead::new(number);
         loop {

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 use aws_sdk_dynamodbstreams::config::{BehaviorVersion, Credentials, Region};
-use recado_ledger::{Ledger, embedded_client, timeouts};
+use recado_ledger::{Ledger, embedded_client, http_client, timeouts};
 use recado_table::EmbeddedTable;
 
 /// The table's name when it is embedded.
@@ -88,7 +88,11 @@ impl Store {
     }
 
     async fn on_dynamodb(table: &str, retention_ms: u64) -> Self {
-        let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await;
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .timeout_config(timeouts())
+            .http_client(http_client())
+            .load()
+            .await;
         let client = aws_sdk_dynamodb::Client::new(&config);
         Self {
             ledger: Ledger::new(client, table, retention_ms),
@@ -124,6 +128,7 @@ impl Store {
             .credentials_provider(Credentials::new("embedded", "embedded", None, None, "embedded"))
             .endpoint_url(&endpoint)
             .timeout_config(timeouts())
+            .http_client(http_client())
             .build();
         Self {
             ledger: Ledger::new(embedded_client(&endpoint), EMBEDDED_TABLE, retention_ms),

@@ -83,7 +83,10 @@ impl TimedVendor {
     pub(crate) fn new(options: &Options, waits: Waits) -> Self {
         let credentials = [("api-token", &options.api_token), ("app-id", &options.app_id)];
         let headers = credentials.map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
-        Self { http: reqwest::Client::builder().default_headers(headers.into_iter().collect()).build().unwrap(), waits }
+        Self {
+            http: vendor_http::client_builder().default_headers(headers.into_iter().collect()).build().unwrap(),
+            waits,
+        }
     }
 }
 

@@ -122,7 +122,7 @@ impl Installation {
             leadsquared,
             log: Lines::default(),
             said: Lines::default(),
-            http: Client::builder().pool_max_idle_per_host(64).build().unwrap(),
+            http: vendor_http::client_builder().pool_max_idle_per_host(64).build().unwrap(),
             address,
             environment,
             schedule_s: setup.schedule_s.to_string(),

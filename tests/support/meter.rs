@@ -65,7 +65,7 @@ impl Meter {
     pub(crate) async fn start(table: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let http = reqwest::Client::builder().pool_max_idle_per_host(64).build().unwrap();
+        let http = vendor_http::client_builder().pool_max_idle_per_host(64).build().unwrap();
         let meter = Self { endpoint, metered: Arc::default(), delay_ms: Arc::default(), http, table: table.to_owned() };
         let app = Router::new().fallback(pass).with_state(meter.clone());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });

@@ -136,7 +136,7 @@ impl Stage {
 
     /// Delivers every fixture as LeadSquared would.
     async fn deliver(&self) -> anyhow::Result<()> {
-        let client = reqwest::Client::new();
+        let client = vendor_http::client_builder().build()?;
         let url = format!("http://{}/webhooks/leadsquared", self.server.address());
         for case in CASES {
             let query: Vec<(&str, &str)> = case.event.map(|event| ("event", event)).into_iter().collect();

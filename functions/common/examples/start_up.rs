@@ -10,7 +10,8 @@ use aws_config::BehaviorVersion;
 async fn main() -> anyhow::Result<()> {
     for time in ["first", "second"] {
         let begun = Instant::now();
-        let aws = aws_config::defaults(BehaviorVersion::latest()).load().await;
+        let aws =
+            aws_config::defaults(BehaviorVersion::latest()).http_client(recado_ledger::http_client()).load().await;
         said(time, "the SDK's configuration", begun);
         let begun = Instant::now();
         let dynamodb = aws_sdk_dynamodb::Client::new(&aws);

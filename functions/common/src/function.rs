@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context as _;
 use aws_config::BehaviorVersion;
 use recado_core::config::Config;
-use recado_ledger::{Ledger, timeouts};
+use recado_ledger::{Ledger, http_client, timeouts};
 use recado_pipeline::{
     audio::{AudioStore, Audios},
     campaigns::Campaigns,
@@ -97,7 +97,12 @@ impl Function {
     pub async fn from_environment() -> anyhow::Result<Self> {
         let place = required("RECADO_TABLE", "the stack's table")?;
         let (endpoint, table) = endpoint_and_name(&place);
-        let aws = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await;
+        vendor_http::choose_tls();
+        let aws = aws_config::defaults(BehaviorVersion::latest())
+            .timeout_config(timeouts())
+            .http_client(http_client())
+            .load()
+            .await;
         let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&aws);
         if let Some(endpoint) = endpoint {
             dynamodb = dynamodb.endpoint_url(endpoint);

@@ -91,7 +91,7 @@ impl Client {
         let secret_key = secret_header(&credentials.secret_key).ok_or(BuildError::SecretKey)?;
         headers.insert(HeaderName::from_static("x-lsq-secretkey"), secret_key);
         let base_url = plain_base(base_url)?;
-        let http = reqwest::Client::builder()
+        let http = vendor_http::client_builder()
             .default_headers(headers)
             .user_agent(concat!("recado/", env!("CARGO_PKG_VERSION")))
             .timeout(call_timeout)

@@ -80,7 +80,11 @@ pub use suppressions::{Kind, Subject, Suppression};
 
 use aws_sdk_dynamodb::{
     Client,
-    config::{BehaviorVersion, Credentials, Region, timeout::TimeoutConfig},
+    config::{BehaviorVersion, Credentials, Region, SharedHttpClient, timeout::TimeoutConfig},
+};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
 };
 use std::time::Duration;
 
@@ -107,8 +111,15 @@ pub fn embedded_client(endpoint_url: &str) -> Client {
         .credentials_provider(Credentials::new("embedded", "embedded", None, None, "embedded"))
         .endpoint_url(endpoint_url)
         .timeout_config(timeouts())
+        .http_client(http_client())
         .build();
     Client::from_conf(config)
+}
+
+/// The HTTP client of every AWS client here: rustls with ring (docs/adr/0028-ring-for-tls.md).
+#[must_use]
+pub fn http_client() -> SharedHttpClient {
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
 /// The table. Cheap to clone.

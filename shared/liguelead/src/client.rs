@@ -76,7 +76,7 @@ impl Client {
         headers.insert(HeaderName::from_static("api-token"), token);
         let app_id = secret_header(&credentials.app_id).map_err(|_| BuildError::AppId)?;
         headers.insert(HeaderName::from_static("app-id"), app_id);
-        let http = reqwest::Client::builder()
+        let http = vendor_http::client_builder()
             .default_headers(headers)
             .user_agent(concat!("recado/", env!("CARGO_PKG_VERSION")))
             .timeout(call_timeout)

@@ -123,7 +123,7 @@ pub(super) async fn callback_address() -> Vec<Finding> {
         let todo = "put it behind https: callbacks and webhooks carry phones";
         findings.push(Finding::warning(CHECK, "it is plain http", todo));
     }
-    let Ok(http) = reqwest::Client::builder().timeout(ANSWER).redirect(reqwest::redirect::Policy::none()).build()
+    let Ok(http) = vendor_http::client_builder().timeout(ANSWER).redirect(reqwest::redirect::Policy::none()).build()
     else {
         findings.push(Finding::not_checked(CHECK, "no HTTP client could be made"));
         return findings;

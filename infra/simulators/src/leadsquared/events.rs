@@ -85,7 +85,7 @@ pub(super) struct Announcer {
 
 impl Announcer {
     pub(super) fn new(options: &Options, clock: Clock) -> io::Result<Self> {
-        let client = reqwest::Client::builder()
+        let client = vendor_http::client_builder()
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()

@@ -44,7 +44,7 @@ pub(crate) struct LigueLead {
 
 impl LigueLead {
     pub(super) fn new(options: Options, clock: Clock) -> io::Result<Self> {
-        let client = reqwest::Client::builder()
+        let client = vendor_http::client_builder()
             .timeout(Duration::from_millis(options.callbacks.callback_timeout_ms))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()

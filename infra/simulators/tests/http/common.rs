@@ -62,7 +62,10 @@ pub(crate) struct LigueLead {
 
 impl LigueLead {
     pub(crate) async fn start(options: liguelead::Options) -> Self {
-        Self { simulator: liguelead::start_local(options).await.unwrap(), client: Client::new() }
+        Self {
+            simulator: liguelead::start_local(options).await.unwrap(),
+            client: vendor_http::client_builder().build().unwrap(),
+        }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -95,7 +98,10 @@ pub(crate) struct LeadSquared {
 
 impl LeadSquared {
     pub(crate) async fn start(options: leadsquared::Options) -> Self {
-        Self { simulator: leadsquared::start_local(options).await.unwrap(), client: Client::new() }
+        Self {
+            simulator: leadsquared::start_local(options).await.unwrap(),
+            client: vendor_http::client_builder().build().unwrap(),
+        }
     }
 
     /// Without limits that a test of something else would meet.

@@ -7,7 +7,7 @@ use recado_simulators::{
     faults::{Failure, FailureBody, FaultKind, FaultRule, Faults, When},
     liguelead::Options,
 };
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 const PHONE: &str = "11987654321";
@@ -139,7 +139,7 @@ async fn latency_is_waited_for() {
 #[tokio::test]
 async fn another_process_sets_faults_and_reads_what_was_received() {
     let vendor = LigueLead::start(Options::default()).await;
-    let (client, origin) = (Client::new(), vendor.simulator.origin());
+    let (client, origin) = (vendor_http::client_builder().build().unwrap(), vendor.simulator.origin());
     let url = |path: &str| format!("{origin}/_recado/{path}");
     let faults = json!({ "rules": ["before-503@first=1@/sms"], "seed": 4 });
     assert_eq!(client.put(url("faults")).json(&faults).send().await.unwrap().status(), 204);
@@ -194,5 +194,14 @@ async fn a_stopped_simulator_frees_its_port_and_a_dropped_one_closes_it() {
     assert_eq!(again.origin(), format!("http://{address}"));
     drop(again);
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert!(Client::new().get(format!("http://{address}/v1/health")).send().await.unwrap_err().is_connect());
+    assert!(
+        vendor_http::client_builder()
+            .build()
+            .unwrap()
+            .get(format!("http://{address}/v1/health"))
+            .send()
+            .await
+            .unwrap_err()
+            .is_connect()
+    );
 }

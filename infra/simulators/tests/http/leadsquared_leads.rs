@@ -2,7 +2,7 @@
 
 use crate::common::{LeadSquared, attributes, read};
 use recado_simulators::leadsquared::Options;
-use reqwest::{Client, Method, Url};
+use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
 const SERVICE: &str = "LeadManagement.svc";
@@ -18,7 +18,7 @@ async fn keys_go_in_headers_or_in_the_query() {
     let (access, secret) = (Options::default().access_key, Options::default().secret_key);
     let ask = async |pairs: &[(&str, &String)]| {
         let url = Url::parse_with_params(&url, pairs).unwrap();
-        read(Client::new().get(url).send().await.unwrap()).await
+        read(vendor_http::client_builder().build().unwrap().get(url).send().await.unwrap()).await
     };
     let with_query = [("accessKey", &access), ("secretKey", &secret)];
     let (status, user) = ask(&with_query).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::common::{LeadSquared, Receiver, attributes};
 use recado_simulators::leadsquared::Options;
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::json;
 
 #[tokio::test]
@@ -22,7 +22,14 @@ async fn webhooks_have_no_common_envelope() {
     );
 
     let edits = format!("{}/_recado/leads/a", vendor.simulator.origin());
-    let answer = Client::new().put(edits).json(&json!({ "ProspectStage": "Engaged" })).send().await.unwrap();
+    let answer = vendor_http::client_builder()
+        .build()
+        .unwrap()
+        .put(edits)
+        .json(&json!({ "ProspectStage": "Engaged" }))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(answer.status(), 204);
     let (_, change) = receiver.wait_for(2).await.remove(1);
     assert_eq!(

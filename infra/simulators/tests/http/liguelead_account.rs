@@ -2,7 +2,7 @@
 
 use crate::common::LigueLead;
 use recado_simulators::{liguelead::Options, record::Entry};
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 const PHONE: &str = "11987654321";
@@ -15,7 +15,7 @@ async fn both_credentials_are_needed_and_a_refusal_counts_nowhere() {
     for headers in
         [vec![], vec![("api-token", &token)], vec![("app-id", &app)], vec![("api-token", &app), ("app-id", &token)]]
     {
-        let mut request = Client::new().get(&url);
+        let mut request = vendor_http::client_builder().build().unwrap().get(&url);
         for (name, value) in headers {
             request = request.header(name, value);
         }
