@@ -40,6 +40,7 @@ mod rows_of_leads;
 mod subscriptions;
 mod time;
 mod transport;
+mod value;
 pub mod webhook;
 
 pub use activities::{ActivityUpdate, MAX_ACTIVITIES_PER_CALL, MAX_FIELD_CHARS, MAX_NOTE_CHARS, NewActivity};

@@ -121,11 +121,17 @@ impl Installation {
         Intake { ledger: self.ledger.clone(), config, secret, world: process.world, wake: Arc::default() }
     }
 
-    /// Posts a webhook, which must be taken.
+    /// Posts a webhook, which must be taken: of a new lead, if it is a flat one.
     pub(crate) async fn post(&self, body: &Value) {
+        let is_flat = body.get("After").is_none() && body.get("ProspectActivityId").is_none();
+        self.post_of(if is_flat { "lead.created" } else { "" }, body).await;
+    }
+
+    /// The same to the address of this event.
+    pub(crate) async fn post_of(&self, event: &str, body: &Value) {
         let request = HttpRequest {
             method: "POST".to_owned(),
-            query: Vec::new(),
+            query: vec![("event".to_owned(), event.to_owned())],
             content_type: Some("application/json".to_owned()),
             secret: Some("s".to_owned()),
             body: Body::Whole(body.to_string().into_bytes()),
