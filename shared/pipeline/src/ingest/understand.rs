@@ -90,7 +90,7 @@ pub fn understand(change: Change) -> Result<Event, NotAnEvent> {
     }
 }
 
-fn is_long(id: &String) -> bool {
+fn is_long(id: &str) -> bool {
     id.len() > MAX_LEAD_ID_BYTES
 }
 

@@ -14,10 +14,12 @@
 mod changes;
 mod crm;
 mod enriching;
+mod lookups;
 mod loops;
 mod plans;
 mod reconciling;
 mod store;
+mod telling;
 mod together;
 
 use std::{
@@ -129,16 +131,22 @@ impl Installation {
 
     /// The same to the address of this event.
     pub(crate) async fn post_of(&self, event: &str, body: &Value) {
+        let answer = self.answer_to(event, body.to_string().into_bytes()).await;
+        assert!(answer.contains("Success"), "{answer}");
+    }
+
+    /// What is said to a body at the address of this event, which must be 200.
+    pub(crate) async fn answer_to(&self, event: &str, body: Vec<u8>) -> String {
         let request = HttpRequest {
             method: "POST".to_owned(),
             query: vec![("event".to_owned(), event.to_owned())],
             content_type: Some("application/json".to_owned()),
             secret: Some("s".to_owned()),
-            body: Body::Whole(body.to_string().into_bytes()),
+            body: Body::of(body),
         };
         let answer = self.intake().webhook(&request).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
-        assert!(answer.body.contains("Success"), "{}", answer.body);
+        answer.body
     }
 
     /// Moves messages to a state, as a callback does.
