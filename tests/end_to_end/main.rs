@@ -10,6 +10,7 @@ mod callbacks;
 mod commands;
 mod delivery;
 mod doors;
+mod field;
 mod identity;
 mod limits;
 mod operating;
