@@ -49,7 +49,7 @@ async fn the_secret_is_taken_from_header_or_query_and_two_values_are_good_at_onc
         (Some(""), ""),
         (Some("the-new-one, the-old-one"), ""),
         (Some("the-new-on"), ""),
-        (Some("the-new-one "), "secret="),
+        (Some("the-new-one "), "event=3&secret="),
         (None, "secret=the-new-ones"),
         (None, "event=3&Secret=the-new-one"),
         (Some("wrong"), "secret=the-new-one"),

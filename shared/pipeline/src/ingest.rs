@@ -62,6 +62,19 @@ struct Taken {
     why: Option<String>,
 }
 
+impl Taken {
+    fn log(&self) {
+        tracing::info!(
+            events = self.events,
+            messages.new = self.new_messages,
+            messages.known = self.known_messages,
+            not_understood = self.not_understood,
+            incomplete = self.incomplete,
+            "webhook.taken"
+        );
+    }
+}
+
 impl Intake {
     /// Answers one webhook.
     pub async fn webhook(&self, request: &HttpRequest) -> HttpAnswer {
@@ -78,24 +91,17 @@ impl Intake {
             return refused("the secret is missing or wrong: send it in the header x-recado-secret");
         }
         let taken = match body {
-            Body::Whole(body) => self.take(request, body).await,
-            Body::TooLarge(head) => self.turn_away(head).await,
+            Body::Whole(body) => self.take(request, body).await.inspect(Taken::log),
+            Body::TooLarge(head) => {
+                let why = format!("the body is larger than {MAX_BODY_BYTES} bytes");
+                self.keep_unreadable(head, why).await.inspect(|_| tracing::warn!("webhook.too_large"))
+            }
         };
         match taken {
-            Ok(taken) => {
-                tracing::info!(
-                    events = taken.events,
-                    messages.new = taken.new_messages,
-                    messages.known = taken.known_messages,
-                    not_understood = taken.not_understood,
-                    incomplete = taken.incomplete,
-                    "webhook.taken"
-                );
-                match (taken.not_understood, &taken.why) {
-                    (0, _) | (_, None) => ok(),
-                    (some, Some(why)) => refused(&format!("{some} of {} not understood: {why}", taken.events)),
-                }
-            }
+            Ok(taken) => match taken.why {
+                Some(why) => refused(&format!("{} of {} not understood: {why}", taken.not_understood, taken.events)),
+                None => ok(),
+            },
             Err(_) if planted(Fault::AnsweredBeforeStored) => ok(),
             Err(error) => {
                 tracing::error!(error = %error, "webhook.not_stored");
@@ -146,12 +152,6 @@ impl Intake {
             self.wake.notify_one();
         }
         Ok(taken)
-    }
-
-    /// Keeps that a body came that is too large to be read.
-    async fn turn_away(&self, head: &[u8]) -> Result<Taken, LedgerError> {
-        tracing::warn!("webhook.too_large");
-        self.keep_unreadable(head, format!("the body is larger than {MAX_BODY_BYTES} bytes")).await
     }
 
     /// Keeps that a body came of which nothing could be read but perhaps whose it is.

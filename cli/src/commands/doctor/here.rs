@@ -12,8 +12,8 @@ use recado_runtime::environment::{optional, public_url, webhook_secret};
 use super::Finding;
 use crate::{data::Store, installation::world, output};
 
-/// How far back deliveries are counted that were not understood: what was mended before is no longer news.
-const LOOK_BACK: Duration = Duration::from_secs(7 * 86_400);
+/// How many days back deliveries are counted that were not understood: what was mended before is no longer news.
+const LOOK_BACK_DAYS: i64 = 7;
 /// How long our own address may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
 
@@ -57,16 +57,15 @@ pub(super) async fn table(store: &Store) -> Vec<Finding> {
 /// Deliveries that said too little, or could not be read.
 async fn not_understood(store: &Store) -> Finding {
     const CHECK: &str = "deliveries not understood";
-    let days = LOOK_BACK.as_secs() / 86_400;
-    let since_ms = world().now_ms().saturating_sub(i64::try_from(LOOK_BACK.as_millis()).unwrap_or(i64::MAX));
+    let since_ms = world().now_ms() - LOOK_BACK_DAYS * 86_400_000;
     match store.ledger.not_understood(since_ms).await {
-        Ok(reasons) if reasons.is_empty() => Finding::good(CHECK, format!("none in {days} days")),
+        Ok(reasons) if reasons.is_empty() => Finding::good(CHECK, format!("none in {LOOK_BACK_DAYS} days")),
         Ok(reasons) => {
             let all: u64 = reasons.values().sum();
             let most = reasons.iter().max_by_key(|(_, count)| **count).map_or("", |(why, _)| why);
             Finding::warning(
                 CHECK,
-                format!("{all} in {days} days, for {} reasons; most often: {most}", reasons.len()),
+                format!("{all} in {LOOK_BACK_DAYS} days, for {} reasons; most often: {most}", reasons.len()),
                 "`recado messages --json` lists them with their leads; nothing was sent for them",
             )
         }
