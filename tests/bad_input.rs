@@ -35,7 +35,7 @@ struct Webhook {
 
 impl Webhook {
     fn json(body: impl Into<Vec<u8>>) -> Self {
-        Self { query: String::new(), kind: "application/json".to_owned(), body: body.into() }
+        Self { query: crate::support::NEW.to_owned(), kind: "application/json".to_owned(), body: body.into() }
     }
 }
 

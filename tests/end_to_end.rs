@@ -4,6 +4,7 @@ mod callbacks;
 mod commands;
 mod delivery;
 mod doors;
+mod field;
 mod identity;
 mod limits;
 mod operating;

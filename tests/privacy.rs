@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{Installation, Lead, SECRET, Setup, answer, fault, wait_until};
+use crate::support::{Installation, Lead, NEW, SECRET, Setup, answer, fault, wait_until};
 use recado_simulators::faults::Faults;
 use serde_json::{Value, json};
 
@@ -64,13 +64,16 @@ async fn a_hard_day(installation: &mut Installation) {
     let body = one.created().to_string();
     // Cut off, of a wrong type, not UTF-8, too large, a form, a list with a bad element, a secret that is wrong.
     for length in (10..body.len()).step_by(40) {
-        installation.post_bytes("", "application/json", body[..length].to_owned()).await;
+        installation.post_bytes(NEW, "application/json", body[..length].to_owned()).await;
     }
     installation.post(&json!({ "ProspectID": { "x": one.phone }, "Phone": one.phone, "FirstName": one.name })).await;
     installation.post(&json!([one.created(), { "Phone": one.phone, "FirstName": one.name }, one.phone])).await;
-    installation.post_bytes("", "text/plain", format!("{body}\u{0}").into_bytes()).await;
-    installation.post_bytes("", "text/plain", [body.as_bytes(), b"\xff"].concat()).await;
-    installation.post_bytes("", "application/json", format!("{body}{}", " ".repeat(1_100_000))).await;
+    installation.post_bytes(NEW, "text/plain", format!("{body}\u{0}").into_bytes()).await;
+    installation.post_bytes(NEW, "text/plain", [body.as_bytes(), b"\xff"].concat()).await;
+    installation.post_bytes(NEW, "application/json", format!("{body}{}", " ".repeat(6_400_000))).await;
+    // Named in words of its own, by somebody's name and phone.
+    let named = json!({ "ProspectID": one.id, "Event": format!("{} {}", one.name, one.phone) });
+    installation.post_bytes("", "application/json", named.to_string()).await;
     let form = format!("ProspectID={}&FirstName={}&Phone=%2B55-{}", one.id, one.name, one.phone);
     installation.post_bytes("event=3", "application/x-www-form-urlencoded", form.clone()).await;
     // In the address, where it does not belong.

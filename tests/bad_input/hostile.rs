@@ -3,23 +3,25 @@
 use serde_json::{Value, json};
 
 use super::{Webhook, installation, no_panic, post_all, still_well};
-use crate::support::{Installation, Lead, Setup};
+use crate::support::{Installation, Lead, NEW, Setup};
 
 const MIB: usize = 1_048_576;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_over_one_mebibyte_is_refused_and_one_of_a_mebibyte_is_read() {
+async fn a_body_over_six_mebibytes_leaves_a_row_and_one_of_six_is_read() {
     let installation = Installation::start(Setup::new("  - { id: a, on: lead.created, sms: \"Oi.\" }\n")).await;
     let good = Lead::new(1).created().to_string();
     let padded = |length: usize| format!("{good}{}", " ".repeat(length - good.len()));
-    for length in [MIB + 1, 10 * MIB] {
-        let (status, said) = installation.post_bytes("", "application/json", padded(length)).await;
+    for length in [6 * MIB + 1, 10 * MIB] {
+        let (status, said) = installation.post_bytes(NEW, "application/json", padded(length)).await;
         assert_eq!((status, said["Status"].as_str()), (200, Some("Error")));
-        assert!(said["StatusReason"].as_str().unwrap().contains("larger than 1048576 bytes"), "{said}");
+        assert!(said["StatusReason"].as_str().unwrap().contains("larger than 6291456 bytes"), "{said}");
     }
     let report = installation.messages().await;
-    assert_eq!(report.total, 0);
-    let (status, said) = installation.post_bytes("", "application/json", padded(MIB)).await;
+    assert_eq!((report.total, report.events.len()), (0, 1), "the same body, as far as it was read");
+    assert_eq!(report.events[0].outcome, "not_understood");
+    assert_eq!(report.events[0].lead.as_deref(), Some(Lead::new(1).id.as_str()));
+    let (status, said) = installation.post_bytes(NEW, "application/json", padded(6 * MIB)).await;
     assert_eq!((status, said["Status"].as_str()), (200, Some("Success")), "{said}");
     installation.comes_to(&Lead::new(1).id, "delivered").await;
     no_panic(&installation);

@@ -53,7 +53,7 @@ async fn check_and_plan_exit_0_for_what_is_good_and_1_for_what_is_not() {
     let finished = recado(&["check", &missing], &[]).await;
     assert!(finished.code == Some(1) && finished.stderr.contains(&missing), "{finished:?}");
 
-    let planned = recado(&["plan", "--config", &good, &event, "--json"], &[]).await.json();
+    let planned = recado(&["plan", "--config", &good, "--kind", "3", &event, "--json"], &[]).await.json();
     assert_eq!((&planned["messages"], &planned["requests"], &planned["credits"]), (&json!(1), &json!(1), &json!(1)));
     assert_eq!(planned["events"][0]["rules"][0]["message"]["text"], "Boas-vindas.");
     assert_eq!(planned["events"][0]["rules"][0]["message"]["state"], "pending");
@@ -74,7 +74,7 @@ async fn plan_says_what_serve_then_does() {
     let config = directory.path().join("recado.yaml");
     std::fs::write(&config, Setup::new(WELCOME).config).unwrap();
     let (path, config) = (path.display().to_string(), config.display().to_string());
-    let planned = recado(&["plan", "--config", &config, "--json", &path], &[]).await.json();
+    let planned = recado(&["plan", "--config", &config, "--kind", "lead.created", "--json", &path], &[]).await.json();
     assert_eq!(installation.messages().await.total, 0, "a dry run writes nothing");
     installation.take(&lead.created()).await;
     let message = installation.comes_to(&lead.id, "delivered").await;
@@ -86,7 +86,7 @@ async fn messages_and_usage_report_beside_serve_and_after_it_without_phones_or_t
     let mut installation = Installation::start(Setup::new(WELCOME).and("quotas: { messages_per_day: 10 }\n")).await;
     let lead = Lead::new(1);
     installation.take(&lead.created()).await;
-    installation.take(&json!({ "TaskId": "t1" })).await;
+    installation.post_bytes("event=Lead_Post_Delete", "application/json", "{}").await;
     installation.comes_to(&lead.id, "delivered").await;
     for running in [true, false] {
         if !running {

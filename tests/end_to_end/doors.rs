@@ -32,11 +32,11 @@ async fn the_secret_is_taken_from_header_or_query_and_two_values_are_good_at_onc
         answer(request.body(Lead::new(number).created().to_string())).await
     };
     let good = [
-        (Some("the-new-one"), ""),
-        (Some("the-old-one"), ""),
+        (Some("the-new-one"), "event=lead.created"),
+        (Some("the-old-one"), "event=3"),
         (None, "secret=the-new-one&event=lead.created"),
         (None, "event=3&secret=the-old-one"),
-        (Some("the-old-one"), "secret=anything"),
+        (Some("the-old-one"), "event=3&secret=anything"),
     ];
     for (number, (header, query)) in (1..).zip(good) {
         let (status, said) = post(number, header, query).await;
@@ -47,9 +47,9 @@ async fn the_secret_is_taken_from_header_or_query_and_two_values_are_good_at_onc
         (Some(""), ""),
         (Some("the-new-one, the-old-one"), ""),
         (Some("the-new-on"), ""),
-        (Some("the-new-one "), "secret="),
+        (Some("the-new-one "), "event=3&secret="),
         (None, "secret=the-new-ones"),
-        (None, "Secret=the-new-one"),
+        (None, "event=3&Secret=the-new-one"),
         (Some("wrong"), "secret=the-new-one"),
     ];
     let mut refused = 0;

@@ -26,6 +26,8 @@ use super::{
 /// Ports below those that the system gives to outgoing connections, so that a killed process finds its port free.
 const FIRST_PORT: u16 = 10_000;
 const PORTS: u16 = 20_000;
+/// The query of the address that new leads are posted to.
+pub(crate) const NEW: &str = "event=lead.created";
 /// Ports that are tried before a test gives up.
 const PORT_ATTEMPTS: usize = 20;
 
@@ -202,9 +204,10 @@ impl Installation {
         format!("http://{}/webhooks/{vendor}{mark}{query}", self.address)
     }
 
-    /// Posts a webhook as LeadSquared does, with the secret, and gives the answer.
+    /// Posts a webhook as LeadSquared does, with the secret, and gives the answer. The address is the one of new leads: a
+    /// change and an activity are what they are at any address.
     pub(crate) async fn post(&self, body: &Value) -> (u16, Value) {
-        self.post_bytes("", "application/json", body.to_string()).await
+        self.post_bytes(NEW, "application/json", body.to_string()).await
     }
 
     /// Posts any bytes with the secret, and gives the answer.

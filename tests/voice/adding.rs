@@ -85,7 +85,8 @@ async fn check_and_plan_say_that_a_recording_is_missing_where_a_table_is_at_hand
     let event = files.write("event.json", Lead::new(1).created().to_string().as_bytes()).display().to_string();
     let check = async |more: &[&str]| recado(&[&["check", &config, "--json"], more].concat(), &[]).await.json();
     let plan = async |more: &[&str]| {
-        let planned = recado(&[&["plan", "--config", &config, &event, "--json"], more].concat(), &[]).await.json();
+        let planned =
+            recado(&[&["plan", "--config", &config, "--kind", "3", &event, "--json"], more].concat(), &[]).await.json();
         planned["events"][0]["rules"][0]["message"].clone()
     };
     let data = installation.data().to_owned();

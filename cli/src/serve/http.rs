@@ -95,16 +95,17 @@ async fn read(mut stream: BodyDataStream) -> WebhookBody {
     let reading = async {
         while let Some(Ok(piece)) = stream.next().await {
             seen += piece.len();
-            if seen <= MAX_BODY_BYTES {
-                whole.extend_from_slice(&piece);
-            } else if seen > DRAINED_BYTES {
+            // One byte more tells that it is too large.
+            let wanted = (MAX_BODY_BYTES + 1 - whole.len()).min(piece.len());
+            whole.extend_from_slice(piece.get(..wanted).unwrap_or_default());
+            if seen > DRAINED_BYTES {
                 break;
             }
         }
     };
     // Too slow is read as cut off.
     let _ = tokio::time::timeout(BODY_WITHIN, reading).await;
-    if seen > MAX_BODY_BYTES { WebhookBody::TooLarge } else { WebhookBody::Whole(whole) }
+    WebhookBody::of(whole)
 }
 
 fn encode(answer: HttpAnswer) -> Response {

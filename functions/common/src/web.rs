@@ -4,7 +4,7 @@ pub use aws_lambda_events::event::lambda_function_urls::{
     LambdaFunctionUrlRequest as Request, LambdaFunctionUrlResponse as Response,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use recado_pipeline::http::{Body, HttpAnswer, HttpRequest, MAX_BODY_BYTES};
+use recado_pipeline::http::{Body, HttpAnswer, HttpRequest};
 
 /// The header that carries the secret of LeadSquared's webhooks.
 const SECRET_HEADER: &str = "x-recado-secret";
@@ -30,7 +30,7 @@ fn body(text: String, is_base64: bool) -> Body {
     } else {
         text.into_bytes()
     };
-    if bytes.len() > MAX_BODY_BYTES { Body::TooLarge } else { Body::Whole(bytes) }
+    Body::of(bytes)
 }
 
 /// Writes an answer.
@@ -56,6 +56,8 @@ pub fn not_ready(error: &anyhow::Error) -> HttpAnswer {
 
 #[cfg(test)]
 mod tests {
+    use recado_pipeline::http::MAX_BODY_BYTES;
+
     use super::*;
 
     fn request(body: &str, is_base64: bool) -> HttpRequest {
@@ -76,7 +78,7 @@ mod tests {
         assert!(matches!(read.body, Body::Whole(body) if body == b"{}"));
         assert!(matches!(request("e30=", true).body, Body::Whole(body) if body == b"{}"));
         assert!(matches!(request("%%", true).body, Body::Whole(body) if body == b"%%"));
-        assert!(matches!(request(&"a".repeat(MAX_BODY_BYTES + 1), false).body, Body::TooLarge));
+        assert!(matches!(request(&"a".repeat(MAX_BODY_BYTES + 1), false).body, Body::TooLarge(_)));
     }
 
     #[test]

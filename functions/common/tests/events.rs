@@ -46,7 +46,7 @@ fn delivered() -> String {
 /// The message that `events/recado.yaml` makes of it.
 fn its_message() -> MessageId {
     let query = [("event".to_owned(), "3".to_owned())];
-    let changes = leadsquared::webhook::parse(Some("application/json"), &query, delivered().as_bytes()).unwrap();
+    let changes = leadsquared::webhook::parse(Some("application/json"), &query, delivered().as_bytes(), 0).unwrap();
     let event = understand(changes.into_iter().next().unwrap().unwrap()).unwrap();
     message_id("welcome", None, &event)
 }

@@ -35,6 +35,7 @@ pub use sending::{Cap, Quotas, SendTiming, SendingHours};
 pub use trigger::{FieldChange, Trigger};
 
 use diagnostic::Problems;
+use icu_normalizer::ComposingNormalizerBorrowed;
 use section::Section;
 
 use crate::zone::{DEFAULT_ZONE, Zone};
@@ -133,7 +134,9 @@ fn read(text: &str, problems: &mut Problems) -> Option<Config> {
         problems.error(tree::Position::START, "", message, "fewer or shorter rules".to_owned());
         return None;
     }
-    let root = match tree::parse(text) {
+    // As the values that conditions are compared with: an accent may be a sign of its own in a file.
+    let text = ComposingNormalizerBorrowed::new_nfc().normalize(text);
+    let root = match tree::parse(&text) {
         Ok(root) => root,
         Err(mistake) => {
             problems.error(mistake.at, "", mistake.message, mistake.suggestion);

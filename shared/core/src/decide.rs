@@ -60,6 +60,8 @@ pub enum WhyNot {
     OtherActivity,
     /// The field that it watches did not change.
     Unchanged(String),
+    /// It is not known what the field that it watches was before.
+    BeforeUnknown(String),
     /// The field that it watches did not go from or to the value that it names.
     OtherValue(String),
     /// Its condition does not hold.
@@ -74,6 +76,7 @@ impl fmt::Display for WhyNot {
             Self::OtherKind => f.write_str("waits for another kind of event"),
             Self::OtherActivity => f.write_str("waits for another type of activity"),
             Self::Unchanged(field) => write!(f, "{field} did not change"),
+            Self::BeforeUnknown(field) => write!(f, "the event does not say what {field} was before"),
             Self::OtherValue(field) => write!(f, "{field} changed from or to another value"),
             Self::ConditionFalse => f.write_str("its condition does not hold"),
             Self::ConditionFailed(error) => write!(f, "its condition failed: {error}"),
@@ -88,12 +91,13 @@ pub fn decide(config: &Config, event: &Event, now_ms: i64) -> Vec<Decision> {
 }
 
 /// The same for an event whose lead was read since it was `delivered`. Messages have the identity of the event as it was
-/// delivered: a redelivery meets its own row, whatever was read meanwhile.
+/// delivered: a redelivery meets its own row, whatever was read meanwhile. So what happened is judged as it was delivered,
+/// too.
 #[must_use]
 pub fn decide_completed(config: &Config, delivered: &Event, event: &Event, now_ms: i64) -> Vec<Decision> {
     let context = context(config, event, now_ms);
     let decision = |rule: &Rule| {
-        let verdict = match wants(rule, event, &context) {
+        let verdict = match wants(rule, delivered, &context) {
             Err(why_not) => Verdict::No(why_not),
             Ok(()) => Verdict::Message(Box::new(compose(config, rule, (delivered, event), &context, now_ms))),
         };
@@ -110,8 +114,8 @@ fn context(config: &Config, event: &Event, now_ms: i64) -> Context {
         ("activity", event.activity.as_ref().and_then(|activity| activity.name.clone())),
     ]);
     let mut context = Context::new(&event.lead, now_ms, &config.timezone).with_event(&facts);
-    if let Some(before) = &event.before {
-        context = context.with_before(before);
+    if let Some(before) = event.lead_before() {
+        context = context.with_before(&before);
     }
     if let Some(activity) = &event.activity {
         context = context.with_activity(&activity.data);
@@ -156,7 +160,9 @@ fn triggers(rule: &Rule, event: &Event) -> Result<(), WhyNot> {
 fn changed(change: &FieldChange, event: &Event) -> Result<(), WhyNot> {
     let name = change.name.as_str();
     if !event.field_changed(name) {
-        return Err(WhyNot::Unchanged(name.to_owned()));
+        let is_told = !event.lead.contains(name) || event.knows_before(name);
+        let why = if is_told { WhyNot::Unchanged } else { WhyNot::BeforeUnknown };
+        return Err(why(name.to_owned()));
     }
     let is =
         |wanted: &Option<String>, value: Option<&str>| wanted.as_deref().is_none_or(|wanted| value == Some(wanted));

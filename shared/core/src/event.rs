@@ -27,8 +27,17 @@ pub struct Event {
     pub by: Option<String>,
     /// When the change happened, as LeadSquared wrote it (UTC, whole seconds).
     pub at: Option<String>,
+    /// The field that LeadSquared's own event is about, where it has one for it (stage, owner, score): that it changed is
+    /// told, even where the delivery does not say what it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// What watched fields were before the change, as they were seen last ([`sight`](crate::sight)), where the delivery
+    /// does not say.
+    #[serde(default, skip_serializing_if = "Fields::is_empty")]
+    pub seen: Fields,
     /// Fields whose change LeadSquared's list told of before this delivery came, and the instant under which it did
-    /// ([`sight`](crate::sight)): it takes `at`'s place in the identity of messages of rules that watch such a field.
+    /// ([`sight`](crate::sight)): it takes `at`'s place in the identity of messages of rules that watch such a field. So does
+    /// the instant of an earlier delivery that showed the new value without the old one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub listed: BTreeMap<String, String>,
 }
@@ -80,6 +89,8 @@ impl Event {
             item: None,
             by: None,
             at: None,
+            about: None,
+            seen: Fields::new(),
             listed: BTreeMap::new(),
         }
     }
@@ -105,20 +116,43 @@ impl Event {
         Some(at.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond())
     }
 
-    /// Whether `field` changed. Where the delivery does not say what the lead was before, every field that it carries
-    /// is taken for changed: it was composed to say so.
+    /// Whether it is known what `field` was before the change: the delivery says so, or it was seen.
+    #[must_use]
+    pub fn knows_before(&self, field: &str) -> bool {
+        self.tells_before(field) || self.seen.contains(field)
+    }
+
+    /// Whether the delivery itself says what `field` was before the change. What it leaves out may have been anything.
+    #[must_use]
+    pub fn tells_before(&self, field: &str) -> bool {
+        self.before.as_ref().is_some_and(|before| before.contains(field))
+    }
+
+    /// Whether `field` changed to the value that the delivery carries. Without a known earlier value it did not, unless the
+    /// event is about that very field.
     #[must_use]
     pub fn field_changed(&self, field: &str) -> bool {
-        match &self.before {
-            Some(_) => self.was(field) != self.is(field),
-            None => self.lead.contains(field),
+        let differs = || self.was(field) != self.is(field);
+        let is_about = || self.about.as_deref() == Some(field);
+        self.lead.contains(field) && if self.knows_before(field) { differs() } else { is_about() }
+    }
+
+    /// The lead before the change, as far as it is known.
+    #[must_use]
+    pub fn lead_before(&self) -> Option<Fields> {
+        let mut before = self.before.clone();
+        if !self.seen.is_empty() {
+            let before = before.get_or_insert_default();
+            before.extend(self.seen.iter());
         }
+        before
     }
 
     /// The value of `field` before the change; an empty text is no value.
     #[must_use]
     pub fn was(&self, field: &str) -> Option<&str> {
-        filled(self.before.as_ref().and_then(|fields| fields.get(field)))
+        let before = self.before.as_ref().filter(|before| before.contains(field));
+        filled(before.unwrap_or(&self.seen).get(field))
     }
 
     /// The value of `field` after the change; an empty text is no value.

@@ -2,7 +2,9 @@
 
 use recado_core::{
     config::Config,
-    decide::{CONTROL, DEFAULT_EXPIRES_MS, Decision, LINGERS, Verdict, WAKE_UP_WITHIN_MS, WhyNot, decide},
+    decide::{
+        CONTROL, DEFAULT_EXPIRES_MS, Decision, LINGERS, Verdict, WAKE_UP_WITHIN_MS, WhyNot, decide, decide_completed,
+    },
     event::{Activity, Event, Item},
     fields::Fields,
     identity::{event_id, message_id},
@@ -91,6 +93,44 @@ fn rules_are_asked_for_kind_field_values_and_condition_in_turn() {
     assert_eq!(ask(&[("ProspectStage", "New")], &won), WhyNot::ConditionFalse);
     let missing = WhyNot::ConditionFailed(TextError::Undefined { name: "lead.Score".to_owned() });
     assert_eq!(ask(&[("ProspectStage", "New")], &[("ProspectStage", "Won")]), missing);
+}
+
+#[test]
+fn a_field_changed_only_if_its_earlier_value_is_known() {
+    let config = config("  - { id: a, on: lead.stage, to: Won, sms: oi }\n");
+    let field = || "ProspectStage".to_owned();
+    let after = [("ProspectStage", "Won"), ("Phone", "11987654321")];
+    let flat = Event { before: None, ..changed(&[], &after) };
+    let partial = changed(&[("Score", "1")], &after);
+    for event in [&flat, &partial] {
+        assert_eq!(why_not(&config, event), WhyNot::BeforeUnknown(field()));
+        let seen = |value: &str| Event { seen: fields(&[("ProspectStage", value)]), ..event.clone() };
+        assert_eq!(why_not(&config, &seen("Won")), WhyNot::Unchanged(field()));
+        assert_eq!(message(&config, &seen("New")).state, State::Pending);
+        let about = Event { about: Some(field()), ..event.clone() };
+        assert_eq!(message(&config, &about).state, State::Pending, "the event itself is about it");
+        assert_eq!(
+            why_not(&config, &Event { about: Some("Score".to_owned()), ..event.clone() }),
+            WhyNot::BeforeUnknown(field())
+        );
+        assert_eq!(why_not(&config, &Event { about: Some(field()), ..seen("Won") }), WhyNot::Unchanged(field()));
+    }
+    // What the body leaves out afterwards may be anything, too.
+    let emptied = changed(&[("ProspectStage", "Won")], &[("Phone", "11987654321")]);
+    assert_eq!(why_not(&config, &emptied), WhyNot::Unchanged(field()));
+    let from = self::config("  - { id: a, on: lead.stage, from: New, sms: \"de {{ before.ProspectStage }}\" }\n");
+    let seen = Event { seen: fields(&[("ProspectStage", "New")]), ..flat };
+    assert_eq!(message(&from, &seen).text.unwrap().expose(), "de New");
+}
+
+#[test]
+fn what_happened_is_judged_as_it_was_delivered_whatever_was_read_since() {
+    let config = config("  - { id: a, on: lead.changed, field: City, sms: oi }\n");
+    let delivered = changed(&[("City", "Recife")], &[("Phone", "11987654321")]);
+    let mut read = delivered.clone();
+    read.lead.insert("City", Some("Olinda".to_owned()));
+    let decided = decide_completed(&config, &delivered, &read, NOW_MS);
+    assert!(matches!(&decided[..], [Decision { verdict: Verdict::No(WhyNot::Unchanged(_)), .. }]), "{decided:?}");
 }
 
 #[test]

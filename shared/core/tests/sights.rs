@@ -36,6 +36,13 @@ fn change(before: &str, after: &str, second: i64) -> Event {
     }
 }
 
+/// The same as an automation posts it: the lead after the edit alone, or, where it was the stage that changed, under the
+/// stage's event.
+fn flat(stage: &str, second: i64, is_about_stage: bool) -> Event {
+    let about = is_about_stage.then(|| FIELD.to_owned());
+    Event { before: None, about, ..change("", stage, second) }
+}
+
 /// What an installation knows, and the messages that it made of a lead's stages, by the stage.
 #[derive(Default)]
 struct Installation {
@@ -45,7 +52,8 @@ struct Installation {
 
 impl Installation {
     fn webhook(&mut self, mut event: Event, second: i64) {
-        event.listed = self.sights.deliver(&event, &watched(), instant(second).ms);
+        let delivered = self.sights.deliver(&event, &watched(), instant(second).ms);
+        (event.listed, event.seen) = (delivered.listed, delivered.seen);
         if event.field_changed(FIELD) {
             self.make(&event);
         }
@@ -94,6 +102,56 @@ fn a_webhook_that_comes_after_the_list_meets_its_message_also_where_the_lead_was
 }
 
 #[test]
+fn without_a_known_earlier_value_there_is_no_change() {
+    let mut installation = Installation::default();
+    for second in [10, 20, 30] {
+        installation.webhook(flat("Qualified", second, false), second);
+    }
+    assert_eq!(installation.made("Qualified"), 0, "edits of something else, for all that is known");
+    // Now it is known.
+    installation.webhook(flat("Customer", 40, false), 40);
+    installation.webhook(flat("Customer", 40, false), 40);
+    installation.webhook(flat("Customer", 50, false), 50);
+    assert_eq!(installation.made("Customer"), 1);
+    installation.webhook(flat("Qualified", 35, false), 35);
+    assert_eq!(installation.made("Qualified"), 0, "it is older than what was seen");
+}
+
+#[test]
+fn a_partial_before_tells_only_of_what_it_holds() {
+    let partial = |stage: &str, second| {
+        let before = Fields::from_iter([("City", Some("Recife"))]);
+        Event { before: Some(before), ..change("", stage, second) }
+    };
+    let mut installation = Installation::default();
+    installation.webhook(partial("Qualified", 10), 10);
+    assert_eq!(installation.made("Qualified"), 0);
+    installation.webhook(partial("Customer", 20), 20);
+    assert_eq!(installation.made("Customer"), 1);
+}
+
+#[test]
+fn an_event_about_the_field_tells_that_it_changed_and_is_believed_once() {
+    let mut installation = Installation::default();
+    for second in [10, 10, 20, 30] {
+        installation.webhook(flat("Qualified", second, true), second);
+    }
+    assert_eq!(installation.made("Qualified"), 1, "the later ones change nothing, whatever their event is called");
+}
+
+#[test]
+fn the_edits_own_webhook_meets_the_message_of_one_that_came_before_it_without_the_lead_before() {
+    let mut installation = Installation::default();
+    installation.list("New", 1);
+    // Qualified at 10; the city was corrected at 15, of which a body without `Before` tells first.
+    installation.webhook(flat("Qualified", 15, false), 15);
+    installation.webhook(change("New", "Qualified", 10), 10);
+    installation.webhook(flat("Qualified", 15, false), 15);
+    assert_eq!(installation.made("Qualified"), 1);
+    assert!(!installation.list("Qualified", 15));
+}
+
+#[test]
 fn what_is_older_than_what_was_seen_changes_nothing() {
     let mut installation = Installation::default();
     installation.webhook(change("New", "Qualified", 10), 10);
@@ -121,16 +179,28 @@ fn the_webhooks_of_one_edit_are_worth_one_write_and_an_edit_of_another_field_non
 }
 
 /// An edit of a lead: the stage that it sets (the one that is there: it edits something else), how many seconds after the
-/// edit before it, and when its webhook comes, in seconds after it, once or more often. None: never.
+/// edit before it, and when its webhook comes, in seconds after it, once or more often, in which form. None: never.
 #[derive(Debug, Clone)]
 struct Edit {
     stage: usize,
     after: i64,
-    webhooks: Vec<i64>,
+    webhooks: Vec<(i64, Form)>,
+}
+
+/// How a webhook tells of an edit.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    /// By the lead before and after.
+    BeforeAfter,
+    /// By the lead after.
+    After,
+    /// By the lead after, under the stage's event if the stage changed.
+    AfterOfStage,
 }
 
 fn edits() -> impl Strategy<Value = Vec<Edit>> {
-    let webhooks = prop::collection::vec(prop_oneof![0..5_i64, 0..600_i64], 0..3);
+    let form = prop::sample::select(vec![Form::BeforeAfter, Form::After, Form::AfterOfStage]);
+    let webhooks = prop::collection::vec((prop_oneof![0..5_i64, 0..600_i64], form), 0..4);
     let edit = (0..3_usize, 1..200_i64, webhooks).prop_map(|(stage, after, webhooks)| Edit { stage, after, webhooks });
     prop::collection::vec(edit, 1..14)
 }
@@ -161,7 +231,14 @@ proptest! {
         for edit in &edits {
             let &(last, before) = history.last().unwrap();
             let (now, stage) = (last + edit.after, STAGES[edit.stage]);
-            let webhook = |after: &i64| (now + after, Happening::Webhook(Box::new(change(before, stage, now)), now));
+            let webhook = |(after, form): &(i64, Form)| {
+                let event = match form {
+                    Form::BeforeAfter => change(before, stage, now),
+                    Form::After => flat(stage, now, false),
+                    Form::AfterOfStage => flat(stage, now, stage != before),
+                };
+                (now + after, Happening::Webhook(Box::new(event), now))
+            };
             happenings.extend(edit.webhooks.iter().map(webhook));
             if stage != before {
                 *reached.entry(stage).or_default() += 1;

@@ -9,8 +9,10 @@ use crate::{
     time::{format_time, format_time_after},
 };
 
-/// Activities in one answer of [`Admitted::activities_of_lead`]: LeadSquared's own default.
+/// Activities in one answer of [`Admitted::activities_of_lead`] by LeadSquared's own default.
 pub const ACTIVITIES_PER_PAGE: u32 = 25;
+/// Most activities that [`Admitted::activities_of_lead`] asks for at once. LeadSquared names no maximum.
+pub const MAX_ACTIVITIES_OF_LEAD: u32 = 500;
 /// Most activities on one page of [`Admitted::activities_modified`]. Source: a public client that saw more refused.
 pub const MAX_ACTIVITIES_PER_PAGE: u32 = 1_000;
 
@@ -48,26 +50,24 @@ impl ActivityPage {
 }
 
 impl Admitted<'_, Standard> {
-    /// A lead's activities of one kind, the first [`ACTIVITIES_PER_PAGE`]: the way to find out whether a call that
-    /// got no answer was carried out. Source: LeadSquared get-activities-of-lead page.
-    pub async fn activities_of_lead(self, lead_id: &str, code: u32) -> Result<Vec<FoundActivity>, CallError> {
-        self.activities_of_lead_from(lead_id, code, 0).await
-    }
-
-    /// The same, after the first `offset` of them.
-    pub async fn activities_of_lead_from(
-        self,
-        lead_id: &str,
-        code: u32,
-        offset: u32,
-    ) -> Result<Vec<FoundActivity>, CallError> {
+    /// A lead's activities of one kind, the first `rows` of them (at most [`MAX_ACTIVITIES_OF_LEAD`]): the way to find out
+    /// whether a call that got no answer was carried out.
+    ///
+    /// There is no second page: LeadSquared's page calls its `Offset` a page number, and clients take it for a number of
+    /// rows. Whoever is wrong reads past what was asked for. Where `total` says that there are more rows than these, what
+    /// is not among them may still exist. Source: LeadSquared get-activities-of-lead page.
+    pub async fn activities_of_lead(self, lead_id: &str, code: u32, rows: u32) -> Result<ActivityPage, CallError> {
+        CallError::at_most("activities of a lead", rows as usize, MAX_ACTIVITIES_OF_LEAD as usize)?;
         let body = json!({
             "Parameter": {"ActivityEvent": code},
-            "Paging": {"Offset": offset.to_string(), "RowCount": ACTIVITIES_PER_PAGE.to_string()},
+            "Paging": {"Offset": "0", "RowCount": rows.to_string()},
         });
         let query = [("leadId", lead_id)];
         let answer = self.client.post("ProspectActivity.svc/Retrieve", &query, &body, Repeat::Harmless).await?;
-        found(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of activities"))
+        let total = json::record_count(&answer);
+        let activities =
+            found(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of activities"))?;
+        Ok(ActivityPage { activities, total })
     }
 
     /// All leads' activities of one kind that were created or changed from `from_ms` to `to_ms` (ms since 1970, widened

@@ -49,7 +49,8 @@ pub(crate) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], repeat:
 }
 
 fn refused(status: StatusCode, told: Told) -> CallError {
-    CallError::Refused { status: status.as_u16(), exception_type: told.exception_type, message: told.message }
+    let message = told.message.with(told.exception_type.clone());
+    CallError::Refused { status: status.as_u16(), exception_type: told.exception_type, message }
 }
 
 /// What an answer says about a failure, if it says anything.

@@ -4,13 +4,14 @@ use std::{collections::BTreeMap, fmt};
 
 use serde_json::{Map, Value};
 
-use crate::json;
+use crate::{json, value::normal};
 
 /// Fields by their schema names, in the order of the names.
 ///
 /// LeadSquared writes every scalar as a string or null, but bodies composed in an automation do not, so all are
 /// brought to one form: numbers and truth values as their text, `""` as it is, null as `None`, and anything nested as
-/// compact JSON text. Schema names are case-sensitive in LeadSquared; so is [`LeadFields::get`].
+/// compact JSON text. HTML entities are decoded and texts are in NFC: web forms and imports write one name in several
+/// ways. Schema names are case-sensitive in LeadSquared; so is [`LeadFields::get`].
 ///
 /// `Debug` shows the names only: values are personal data.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -100,8 +101,8 @@ impl LeadFields {
 fn plain(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
-        Value::Array(_) | Value::Object(_) => Some(value.to_string()),
-        value => json::scalar(value),
+        Value::Array(_) | Value::Object(_) => Some(normal(&value.to_string())),
+        value => json::scalar(value).map(|text| normal(&text)),
     }
 }
 

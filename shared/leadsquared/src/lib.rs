@@ -40,10 +40,13 @@ mod rows_of_leads;
 mod subscriptions;
 mod time;
 mod transport;
+mod value;
 pub mod webhook;
 
 pub use activities::{ActivityUpdate, MAX_ACTIVITIES_PER_CALL, MAX_FIELD_CHARS, MAX_NOTE_CHARS, NewActivity};
-pub use activities_found::{ACTIVITIES_PER_PAGE, ActivityPage, FoundActivity, MAX_ACTIVITIES_PER_PAGE};
+pub use activities_found::{
+    ACTIVITIES_PER_PAGE, ActivityPage, FoundActivity, MAX_ACTIVITIES_OF_LEAD, MAX_ACTIVITIES_PER_PAGE,
+};
 pub use activity_types::{ActivityType, MAX_ACTIVITY_TYPE_FIELDS, NewActivityType};
 pub use admission::{Admitted, Bulk, CallClass, Class, Permit, Standard};
 pub use auth::User;

@@ -10,17 +10,33 @@ pub const MAX_MESSAGE_CHARS: usize = 300;
 /// Words of LeadSquared's. `Display` and `Debug` show at most [`MAX_MESSAGE_CHARS`] characters on one line, with every
 /// run of eight or more digits masked, since errors quote phones (`Duplicate entry '…'`). The raw words stay inside.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Message(String);
+pub struct Message {
+    words: String,
+    /// The type of the exception that came with them, which is not shown.
+    exception: Option<String>,
+}
+
+/// Types that say by themselves that what is written to is gone.
+const GONE_TYPE: &str = "InvalidEntityReference";
+/// What may be gone, and the words for it, in lower case.
+const GONE_THINGS: [&str; 4] = ["lead", "prospect", "activity", "entity"];
+const GONE_WORDS: [&str; 8] =
+    ["not found", "be found", "not exist", "n't exist", "no longer exist", "deleted", "merged", "no such"];
 
 impl Message {
     pub(crate) fn new(raw: impl Into<String>) -> Self {
-        Self(raw.into())
+        Self { words: raw.into(), exception: None }
+    }
+
+    /// The same with the exception's type.
+    pub(crate) fn with(self, exception: Option<String>) -> Self {
+        Self { exception, ..self }
     }
 
     /// Whether there are no words.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.trim().is_empty()
+        self.words.trim().is_empty()
     }
 
     /// The schema names in `Attribute(s) does not exist - X,Y`, which refuses a whole lead or activity: a caller may drop
@@ -41,17 +57,24 @@ impl Message {
             .collect()
     }
 
-    /// Whether it says that the lead or the activity that was to be written does not exist, as
-    /// `Lead does not exist in the system`. A lead that the keys' user may not edit is refused in the same words.
+    /// Whether it says, in any of LeadSquared's words, that the lead or the activity that was to be written is gone:
+    /// `Lead does not exist in the system`, `Lead not found`, or the type `MXInvalidEntityReferenceException`. A lead that
+    /// the keys' user may not edit is refused in the same words. Source: errors seen by public clients.
     #[must_use]
     pub fn says_missing(&self) -> bool {
-        let raw = self.raw().to_ascii_lowercase();
-        raw.contains("does not exist") && self.unknown_attributes().is_empty()
+        if !self.unknown_attributes().is_empty() {
+            return false;
+        }
+        let words = self.raw().to_ascii_lowercase();
+        let has = |parts: &[&str]| parts.iter().any(|part| words.contains(part));
+        words.contains("does not exist")
+            || (has(&GONE_THINGS) && has(&GONE_WORDS))
+            || self.exception.as_deref().is_some_and(|exception| exception.contains(GONE_TYPE))
     }
 
     /// For reading facts out of the words inside this crate; never shown.
     pub(crate) fn raw(&self) -> &str {
-        &self.0
+        &self.words
     }
 }
 
@@ -61,7 +84,8 @@ impl fmt::Display for Message {
             return f.write_str("no reason given");
         }
         let mut line = String::new();
-        for word in self.0.split(|sign: char| sign.is_whitespace() || sign.is_control()).filter(|word| !word.is_empty())
+        for word in
+            self.words.split(|sign: char| sign.is_whitespace() || sign.is_control()).filter(|word| !word.is_empty())
         {
             if !line.is_empty() {
                 line.push(' ');
@@ -86,6 +110,38 @@ fn is_invisible(sign: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{MAX_MESSAGE_CHARS, Message};
+
+    #[test]
+    fn that_a_lead_is_gone_is_read_in_each_of_its_words() {
+        let by_type = |name: &str| Message::new("Invalid reference").with(Some(name.to_owned()));
+        assert!(by_type("MXInvalidEntityReferenceException").says_missing());
+        assert!(!by_type("MXInvalidInputException").says_missing());
+        for words in [
+            "Lead does not exist in the system",
+            "Lead does not exist",
+            "Lead not found",
+            "LEAD NOT FOUND.",
+            "Prospect could not be found",
+            "The lead doesn't exist",
+            "The lead no longer exists",
+            "Lead has been deleted",
+            "Lead was merged with another lead",
+            "No such lead",
+            "Activity does not exist",
+        ] {
+            assert!(Message::new(words).says_missing(), "{words}");
+        }
+        for words in [
+            "",
+            "Attribute(s) does not exist - mx_Lead_Deleted",
+            "Duplicate entry for key 'UQ_Prospect_Base_Phone'",
+            "Lead is locked",
+            "User not permitted",
+            "Fields cannot be empty",
+        ] {
+            assert!(!Message::new(words).says_missing(), "{words}");
+        }
+    }
 
     #[test]
     fn neither_display_nor_debug_shows_a_phone() {

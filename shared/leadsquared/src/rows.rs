@@ -97,7 +97,7 @@ fn failures(answer: &Value) -> HashMap<String, Message> {
         .filter_map(|entry| {
             let entry = entry.as_object()?;
             let id = json::text_of(entry, &["IdentifierValue"])?.to_ascii_lowercase();
-            Some((id, Message::new(json::text_of(entry, &WHY).unwrap_or_default())))
+            Some((id, reason(entry, json::text_of(entry, &WHY).unwrap_or_default())))
         })
         .collect()
 }
@@ -136,11 +136,16 @@ fn outcome(row: &Map<String, Value>) -> RowOutcome {
         (Some(true), ..) | (None, Some(_), None) => RowOutcome::Done { activity_id },
         (Some(false), _, why) => {
             let why = why.or_else(|| json::text_of(row, &WHY_IF_REFUSED));
-            RowOutcome::Refused { reason: Message::new(why.unwrap_or_default()) }
+            RowOutcome::Refused { reason: reason(row, why.unwrap_or_default()) }
         }
-        (None, None, Some(why)) => RowOutcome::Refused { reason: Message::new(why) },
+        (None, None, Some(why)) => RowOutcome::Refused { reason: reason(row, why) },
         (None, ..) => RowOutcome::Unknown,
     }
+}
+
+/// A row's words, with the type that stands beside them.
+fn reason(row: &Map<String, Value>, words: String) -> Message {
+    Message::new(words).with(json::text_of(row, &["ExceptionType"]))
 }
 
 /// `RowNumber` as a place from 0.

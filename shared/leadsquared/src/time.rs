@@ -1,5 +1,5 @@
-//! LeadSquared's three ways of writing a time, all UTC and none with a zone.
-//! Source: LeadSquared API overview page (first form), and bodies seen (the other two).
+//! LeadSquared's three ways of writing a time, all UTC unless they name an offset.
+//! Source: LeadSquared API overview page (first form), and bodies seen (the other two, and offsets).
 
 use jiff::{Timestamp, civil::DateTime, fmt::strtime, tz::TimeZone};
 
@@ -10,11 +10,15 @@ const FORMATS: [&str; 1] = ["%m/%d/%Y %I:%M:%S %p"];
 const FIRST_MS: i64 = -62_167_219_200_000;
 const LAST_MS: i64 = 253_402_207_199_999;
 
-/// A time of LeadSquared's in milliseconds since 1970, always read as UTC: `2026-08-08 05:52:30`, the same with
-/// `.000`, or `8/8/2026 5:52:30 AM`. `None` for anything else; day and month are never guessed.
+/// A time of LeadSquared's in milliseconds since 1970, read as UTC: `2026-08-08 05:52:30`, the same with `.000`, or
+/// `8/8/2026 5:52:30 AM`. The first form may end in an offset, as in `+05:30`, which then counts. `None` for anything else;
+/// day and month are never guessed.
 #[must_use]
 pub fn parse_time_ms(text: &str) -> Option<i64> {
     let text = text.trim();
+    if let Some(at) = with_offset(text) {
+        return Some(at.as_millisecond());
+    }
     let at = iso(text).or_else(|| FORMATS.iter().find_map(|format| written(format, text)))?;
     at.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp().as_millisecond())
 }
@@ -32,13 +36,20 @@ pub(crate) fn format_time_after(ms: i64) -> String {
     format_time(ms.saturating_add(999))
 }
 
+/// `yyyy-MM-dd HH:mm:ss+05:30`.
+fn with_offset(text: &str) -> Option<Timestamp> {
+    let (time, _) = text.rsplit_once(['+', '-'])?;
+    // Not the dash of a date.
+    if time.contains(':') { text.parse().ok() } else { None }
+}
+
 /// `yyyy-MM-dd HH:mm:ss[.fff]`, also with `T` and `Z`, which bodies composed by customers may hold. A date alone is
-/// no time, and a zone other than UTC never comes from LeadSquared.
+/// no time.
 fn iso(text: &str) -> Option<DateTime> {
     let text = text.strip_suffix(['Z', 'z']).unwrap_or(text);
     let plain = text.len() >= "yyyy-MM-dd HH:mm".len()
         && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b':' | b'.' | b' ' | b'T'));
-    // A second sign of a zone, as in `-03:00`, would be a third dash.
+    // An offset, as in `-03:00`, would be a third dash.
     (plain && text.bytes().filter(|byte| *byte == b'-').count() == 2).then(|| text.parse().ok())?
 }
 
@@ -62,6 +73,14 @@ mod tests {
     }
 
     #[test]
+    fn an_offset_counts() {
+        for text in ["2026-08-08 02:52:30-03:00", "2026-08-08T11:22:30+05:30", "2026-08-08T05:52:30.000+00:00"] {
+            assert_eq!(parse_time_ms(text), Some(SEEN_MS), "{text}");
+        }
+        assert_eq!(parse_time_ms("2026-08-08 02:52:30-99:00"), None);
+    }
+
+    #[test]
     fn the_american_form_is_month_first() {
         assert_eq!(parse_time_ms("12/31/2026 12:00:00 AM"), parse_time_ms("2026-12-31 00:00:00"));
         assert_eq!(parse_time_ms("1/2/2026 12:05:09 PM"), parse_time_ms("2026-01-02 12:05:09"));
@@ -79,7 +98,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_nothing() {
-        for text in ["", "2026-08-08", "now", "2026-13-08 05:52:30", "2026-08-08 05:52:30-03:00", "1786168350"] {
+        for text in ["", "2026-08-08", "now", "2026-13-08 05:52:30", "1786168350", "2026-08-08-03:00"] {
             assert_eq!(parse_time_ms(text), None, "{text}");
         }
     }

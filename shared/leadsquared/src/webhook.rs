@@ -2,11 +2,16 @@
 //!
 //! There is no envelope, no event id and no time of the event. A new lead is one flat object, a change is
 //! `{"Before": .., "After": ..}`, activities of one minute come as a list, and an automation posts whatever its author
-//! composed. So a body is read by what is in it; the address's own query only helps:
+//! composed. What happened is told by the first of these that tells it:
 //!
-//! - `event` is for the receiver to put in the address: a number (`3`), LeadSquared's name (`Lead_Post_Create`) or a
-//!   short one (`lead.created`).
-//! - `eventType` is what LeadSquared appends itself.
+//! - `Before` and `After`, and the members that only an activity has.
+//! - `event` in the address's query, which is for the receiver to put there: a number (`3`), LeadSquared's name
+//!   (`Lead_Post_Create`) or a short one (`lead.created`); else `eventType`, which LeadSquared appends itself.
+//! - `Event`, `EventName` or `eventType` in the body, in many spellings (`StageChange`, `Lead Created`).
+//! - An `ActivityName`, or `RelatedProspectId` as the lead's only id: an activity.
+//! - A lead's own times: it was created just now and not edited since.
+//!
+//! Anything else is [`Change::Untold`]. `entityId` in the query is the lead's id where the body has none.
 //!
 //! Answer 200 with a [`WebhookAnswer`] for everything that a repetition would not mend: ten failures in a row make
 //! LeadSquared switch the webhook off. An empty body ([`WebhookError::Empty`]) is the test of an address, to be
@@ -18,7 +23,8 @@
 //!
 //! let body = br#"{"Before":{"ProspectID":"a1","ProspectStage":"Fresh"},
 //!                 "After":{"ProspectID":"a1","ProspectStage":"Engaged","ModifiedOn":"2026-08-08 09:02:30"}}"#;
-//! let changes = webhook::parse(Some("application/json"), &[], body)?;
+//! let now_ms = 1_786_179_780_000; // 2026-08-08 09:03:00
+//! let changes = webhook::parse(Some("application/json"), &[], body, now_ms)?;
 //! let Some(Ok(Change::LeadChanged { after, .. })) = changes.first() else { unreachable!() };
 //! assert_eq!(after.fields.get("ProspectStage"), Some("Engaged"));
 //! # Ok::<(), webhook::WebhookError>(())
@@ -27,15 +33,21 @@
 mod answer;
 mod body;
 mod change;
+mod found;
 mod hint;
+mod item;
+mod lead;
+mod mend;
 mod read;
+mod words;
 
 use serde_json::Value;
 
 pub use answer::{MAX_STATUS_REASON_CHARS, WebhookAnswer};
-pub use change::{Activity, ActivityChange, Change, ChangeKind, Item, Lead, OpportunityChange, TaskChange};
+pub use change::{Activity, ActivityChange, BelongsTo, Change, ChangeKind, Item, Lead, OpportunityChange, TaskChange};
 
 use hint::Hint;
+use read::Reading;
 
 /// Why a whole body could not be read. Never quotes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,33 +81,64 @@ pub enum WebhookError {
 }
 
 /// Why one element of a body could not be read; the others are not affected. Never quotes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("element {index} of the body {problem}")]
 pub struct ElementError {
     /// Which element, counted from 0; 0 for a body that is no list.
     pub index: usize,
     /// What is wrong, as in "is not an object".
     pub problem: &'static str,
+    /// The lead that it names all the same, if it names one.
+    pub lead_id: Option<String>,
 }
 
 /// Reads a body: one result per element of a list, one for anything else, none for an empty list.
 ///
-/// `content_type` is a hint only: JSON comes as `text/plain` too. `query` is the query of the address, decoded.
+/// `content_type` is a hint only: JSON comes as `text/plain` too. `query` is the query of the address, decoded. `now_ms`
+/// is when the body came, in ms since 1970.
 pub fn parse(
     content_type: Option<&str>,
     query: &[(String, String)],
     body: &[u8],
+    now_ms: i64,
 ) -> Result<Vec<Result<Change, ElementError>>, WebhookError> {
-    let hint = Hint::of(query);
+    let mut reading = Reading { hint: Hint::of(query), now_ms };
     let elements = match body::decode(content_type, body)? {
         // One lead as a list of its attributes is one element.
         Value::Array(list) if read::is_pairs(&list) => vec![Value::Array(list)],
         Value::Array(list) => list,
-        object @ Value::Object(_) => vec![object],
+        Value::Object(object) => match read::elements(&object) {
+            Some(elements) => {
+                reading = reading.inside(&object);
+                elements.to_vec()
+            }
+            None => vec![Value::Object(object)],
+        },
         _ => return Err(WebhookError::NotAnObject),
     };
     let read = |(index, element): (usize, &Value)| {
-        read::change(element, hint.as_ref()).map_err(|problem| ElementError { index, problem })
+        read::change(element, &reading).map_err(|problem| ElementError {
+            index,
+            problem,
+            lead_id: found::in_value(element),
+        })
     };
-    Ok(elements.iter().enumerate().map(read).collect())
+    let mut changes: Vec<_> = elements.iter().enumerate().map(read).collect();
+    // Of several leads it would be the id of none.
+    if let ([Ok(change)], Some(id)) = (changes.as_mut_slice(), entity_id(query)) {
+        change.complete(id);
+    }
+    Ok(changes)
+}
+
+/// The lead whose id stands in bytes that [`parse`] cannot read. `None`: no lead's does, or several leads' do.
+#[must_use]
+pub fn lead_id_in(body: &[u8]) -> Option<String> {
+    found::in_bytes(body)
+}
+
+/// What LeadSquared appends as `entityId`, if it looks like a lead's id. Public clients take it for that; no page says so.
+fn entity_id(query: &[(String, String)]) -> Option<&str> {
+    let named = query.iter().find(|(name, _)| name.eq_ignore_ascii_case("entityId"));
+    named.map(|(_, id)| id.trim()).filter(|id| found::is_guid(id))
 }

@@ -2,5 +2,7 @@
 
 mod composed;
 mod documented;
+mod lenient;
 mod samples;
 mod unreadable;
+mod which;

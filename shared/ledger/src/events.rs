@@ -1,11 +1,14 @@
 //! Deliveries that became no message: kept, so that a person can see that they came and why nothing followed.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use recado_core::identity::EventId;
 
 use crate::{
     Ledger, LedgerError,
     codec::{Item, Key, Reader, n, s},
-    error::{made, unavailable},
+    error::unavailable,
+    judged::{Judgement, insert},
 };
 
 /// Why an event became no message.
@@ -89,17 +92,40 @@ impl EventRow {
 }
 
 impl Ledger {
-    /// Keeps an event that became no message; the first delivery's row stays. Returns whether it was new.
-    pub async fn keep_event(&self, row: &EventRow) -> Result<bool, LedgerError> {
-        let kept = self
+    /// Keeps events that became no message, many by one request; of each the first delivery's row stays.
+    pub async fn keep_events(&self, rows: &[EventRow]) -> Result<(), LedgerError> {
+        // The table takes no row twice in a request.
+        let mut seen = BTreeSet::new();
+        let new = rows.iter().filter(|row| seen.insert(row.id));
+        let statements = new.map(|row| insert(&self.table, row.item(self.ttl_s(row.received_ms)))).collect();
+        if self.judge(statements).await?.contains(&Judgement::Undecided) {
+            let reason = "an event could not be written".to_owned();
+            return Err(LedgerError::Unavailable { operation: "BatchExecuteStatement", reason });
+        }
+        Ok(())
+    }
+
+    /// Deliveries since `since_ms` (ms since the epoch) that could not be understood: how many for each reason. Reads the
+    /// whole table.
+    pub async fn not_understood(&self, since_ms: i64) -> Result<BTreeMap<String, u64>, LedgerError> {
+        let mut pages = self
             .client
-            .put_item()
+            .scan()
             .table_name(&self.table)
-            .set_item(Some(row.item(self.ttl_s(row.received_ms))))
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await;
-        made("PutItem", kept)
+            .filter_expression("sk = :event AND outcome = :outcome AND received_ms >= :since")
+            .expression_attribute_values(":event", s("E"))
+            .expression_attribute_values(":outcome", s(EventOutcome::NotUnderstood.as_str()))
+            .expression_attribute_values(":since", n(since_ms))
+            .projection_expression("why")
+            .into_paginator()
+            .items()
+            .send();
+        let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(unavailable("Scan"))?;
+            *reasons.entry(Reader::new(&item).text("why")?).or_default() += 1;
+        }
+        Ok(reasons)
     }
 
     /// All events that became no message.

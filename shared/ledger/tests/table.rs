@@ -310,9 +310,20 @@ async fn events_are_kept_once_and_settings_overwritten() {
         why: "the body ends too soon".to_owned(),
         received_ms: NOW_MS,
     };
-    assert!(ledger.keep_event(&row).await.unwrap());
-    assert!(!ledger.keep_event(&row).await.unwrap());
-    assert_eq!(ledger.events().await.unwrap(), [row]);
+    let later = EventRow { why: "it came again".to_owned(), ..row.clone() };
+    ledger.keep_events(&[row.clone(), later.clone()]).await.unwrap();
+    ledger.keep_events(&[later]).await.unwrap();
+    assert_eq!(ledger.events().await.unwrap(), std::slice::from_ref(&row));
+    let others = (10..70).map(|number| EventRow {
+        id: EventId::from_bytes([number; 16]),
+        outcome: if number < 60 { EventOutcome::NotUnderstood } else { EventOutcome::Ignored },
+        received_ms: NOW_MS + i64::from(number),
+        ..row.clone()
+    });
+    ledger.keep_events(&others.collect::<Vec<_>>()).await.unwrap();
+    assert_eq!(ledger.events().await.unwrap().len(), 61);
+    let counted = ledger.not_understood(NOW_MS + 20).await.unwrap();
+    assert_eq!(counted.into_iter().collect::<Vec<_>>(), [(row.why, 40)]);
     assert_eq!(ledger.setting("activity_code").await.unwrap(), None);
     ledger.set_setting("activity_code", "206").await.unwrap();
     ledger.set_setting("activity_code", "207").await.unwrap();

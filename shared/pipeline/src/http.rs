@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-/// Bodies over this size are refused, in bytes.
-pub const MAX_BODY_BYTES: usize = 1_048_576;
+/// Bodies over this size are not read, in bytes: what a Lambda Function URL takes. LeadSquared groups the activities of a
+/// minute in one body, and a call centre's import is large.
+pub const MAX_BODY_BYTES: usize = 6 * 1_048_576;
+/// How much of a larger body is kept to tell whose it is, in bytes.
+pub const HEAD_BYTES: usize = 65_536;
 
 /// A webhook's request. `Debug` shows neither query nor body: both may hold secrets and personal data.
 pub struct HttpRequest {
@@ -23,8 +26,21 @@ pub struct HttpRequest {
 pub enum Body {
     /// The whole of it.
     Whole(Vec<u8>),
-    /// It was too large to be read.
-    TooLarge,
+    /// It was too large to be read: its first [`HEAD_BYTES`].
+    TooLarge(Vec<u8>),
+}
+
+impl Body {
+    /// A body, or the beginning of one that is too large.
+    #[must_use]
+    pub fn of(mut bytes: Vec<u8>) -> Self {
+        if bytes.len() > MAX_BODY_BYTES {
+            bytes.truncate(HEAD_BYTES);
+            bytes.shrink_to_fit();
+            return Self::TooLarge(bytes);
+        }
+        Self::Whole(bytes)
+    }
 }
 
 impl HttpRequest {

@@ -51,13 +51,28 @@ pub struct Intake {
 }
 
 /// What became of one delivery, in rows.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Taken {
     events: usize,
     new_messages: usize,
     known_messages: usize,
     not_understood: usize,
     incomplete: usize,
+    /// Why the first that was not understood was not.
+    why: Option<String>,
+}
+
+impl Taken {
+    fn log(&self) {
+        tracing::info!(
+            events = self.events,
+            messages.new = self.new_messages,
+            messages.known = self.known_messages,
+            not_understood = self.not_understood,
+            incomplete = self.incomplete,
+            "webhook.taken"
+        );
+    }
 }
 
 impl Intake {
@@ -69,32 +84,24 @@ impl Intake {
         let body = match &request.body {
             // LeadSquared verifies a URL with a POST of nothing.
             Body::Whole(body) if body.is_empty() => return ok(),
-            Body::Whole(body) => Some(body),
-            Body::TooLarge => None,
+            body => body,
         };
         if !self.shows_secret(request) {
             tracing::warn!("webhook.not_vouched_for");
             return refused("the secret is missing or wrong: send it in the header x-recado-secret");
         }
-        let Some(body) = body else {
-            tracing::warn!("webhook.too_large");
-            return refused(&format!("the body is larger than {MAX_BODY_BYTES} bytes"));
-        };
-        match self.take(request, body).await {
-            Ok(taken) => {
-                tracing::info!(
-                    events = taken.events,
-                    messages.new = taken.new_messages,
-                    messages.known = taken.known_messages,
-                    not_understood = taken.not_understood,
-                    incomplete = taken.incomplete,
-                    "webhook.taken"
-                );
-                match taken.not_understood {
-                    0 => ok(),
-                    some => refused(&format!("{some} of {} not understood; see `recado messages`", taken.events)),
-                }
+        let taken = match body {
+            Body::Whole(body) => self.take(request, body).await.inspect(Taken::log),
+            Body::TooLarge(head) => {
+                let why = format!("the body is larger than {MAX_BODY_BYTES} bytes");
+                self.keep_unreadable(head, why).await.inspect(|_| tracing::warn!("webhook.too_large"))
             }
+        };
+        match taken {
+            Ok(taken) => match taken.why {
+                Some(why) => refused(&format!("{} of {} not understood: {why}", taken.not_understood, taken.events)),
+                None => ok(),
+            },
             Err(_) if planted(Fault::AnsweredBeforeStored) => ok(),
             Err(error) => {
                 tracing::error!(error = %error, "webhook.not_stored");
@@ -110,21 +117,14 @@ impl Intake {
 
     async fn take(&self, request: &HttpRequest, body: &[u8]) -> Result<Taken, LedgerError> {
         let now_ms = self.world.now_ms();
-        let changes = match webhook::parse(request.content_type.as_deref(), &request.query, body) {
+        let changes = match webhook::parse(request.content_type.as_deref(), &request.query, body, now_ms) {
             Ok(changes) => changes,
-            Err(error) => {
-                let why = format!("{error} ({} bytes)", body.len());
-                let row = NotAnEvent::unreadable(why).row(raw_event_id(body), now_ms);
-                self.ledger.keep_event(&row).await?;
-                return Ok(Taken { events: 1, not_understood: 1, ..Taken::default() });
-            }
+            Err(error) => return self.keep_unreadable(body, format!("{error} ({} bytes)", body.len())).await,
         };
         let mut taken = Taken { events: changes.len(), ..Taken::default() };
         let (mut messages, mut rows, mut incomplete) = (Vec::new(), Vec::new(), Vec::new());
-        let mut events: Vec<Result<Event, NotAnEvent>> = changes
-            .into_iter()
-            .map(|change| change.map_err(|error| NotAnEvent::unreadable(error.to_string())).and_then(understand))
-            .collect();
+        let mut events: Vec<Result<Event, NotAnEvent>> =
+            changes.into_iter().map(|change| change.map_err(NotAnEvent::of).and_then(understand)).collect();
         self.see(&mut events, now_ms).await?;
         for (place, event) in events.into_iter().enumerate() {
             match event {
@@ -133,7 +133,10 @@ impl Intake {
                 }
                 Ok(event) => self.consider(&event, &event, now_ms, &mut messages, &mut rows),
                 Err(not_an_event) => {
-                    taken.not_understood += usize::from(not_an_event.outcome == EventOutcome::NotUnderstood);
+                    if not_an_event.outcome == EventOutcome::NotUnderstood {
+                        taken.not_understood += 1;
+                        taken.why.get_or_insert_with(|| not_an_event.why.clone());
+                    }
                     // The place tells apart what came in one body.
                     let id = raw_event_id(&[body, &place.to_be_bytes()].concat());
                     rows.push(not_an_event.row(id, now_ms));
@@ -149,6 +152,13 @@ impl Intake {
             self.wake.notify_one();
         }
         Ok(taken)
+    }
+
+    /// Keeps that a body came of which nothing could be read but perhaps whose it is.
+    async fn keep_unreadable(&self, body: &[u8], why: String) -> Result<Taken, LedgerError> {
+        let unreadable = NotAnEvent { lead_id: webhook::lead_id_in(body), ..NotAnEvent::unreadable(why.clone()) };
+        self.ledger.keep_events(&[unreadable.row(raw_event_id(body), self.world.now_ms())]).await?;
+        Ok(Taken { events: 1, not_understood: 1, why: Some(why), ..Taken::default() })
     }
 
     /// Decides on events whose leads were read since they were delivered: each as delivered, and as it is now. Returns how
@@ -179,9 +189,7 @@ impl Intake {
                 }
             }
         }
-        for row in rows {
-            self.ledger.keep_event(row).await?;
-        }
+        self.ledger.keep_events(rows).await?;
         Ok((new, known))
     }
 

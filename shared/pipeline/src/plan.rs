@@ -153,8 +153,8 @@ fn delivered(
     audios: Option<&[Audio]>,
 ) -> Result<Delivered, WebhookError> {
     let mut found = Delivered { events: Vec::new(), messages: Vec::new(), incomplete: Vec::new() };
-    for change in webhook::parse(content_type, query, body)? {
-        let event = change.map_err(|error| NotAnEvent::unreadable(error.to_string())).and_then(understand);
+    for change in webhook::parse(content_type, query, body, now_ms)? {
+        let event = change.map_err(NotAnEvent::of).and_then(understand);
         let planned = match event {
             Err(not_an_event) => PlannedEvent {
                 id: None,

@@ -7,10 +7,12 @@
 mod changes;
 mod crm;
 mod enriching;
+mod lookups;
 mod loops;
 mod plans;
 mod reconciling;
 mod store;
+mod telling;
 mod together;
 
 use std::{
@@ -114,18 +116,30 @@ impl Installation {
         Intake { ledger: self.ledger.clone(), config, secret, world: process.world, wake: Arc::default() }
     }
 
-    /// Posts a webhook, which must be taken.
+    /// Posts a webhook, which must be taken: of a new lead, if it is a flat one.
     pub(crate) async fn post(&self, body: &Value) {
+        let is_flat = body.get("After").is_none() && body.get("ProspectActivityId").is_none();
+        self.post_of(if is_flat { "lead.created" } else { "" }, body).await;
+    }
+
+    /// The same to the address of this event.
+    pub(crate) async fn post_of(&self, event: &str, body: &Value) {
+        let answer = self.answer_to(event, body.to_string().into_bytes()).await;
+        assert!(answer.contains("Success"), "{answer}");
+    }
+
+    /// What is said to a body at the address of this event, which must be 200.
+    pub(crate) async fn answer_to(&self, event: &str, body: Vec<u8>) -> String {
         let request = HttpRequest {
             method: "POST".to_owned(),
-            query: Vec::new(),
+            query: vec![("event".to_owned(), event.to_owned())],
             content_type: Some("application/json".to_owned()),
             secret: Some("s".to_owned()),
-            body: Body::Whole(body.to_string().into_bytes()),
+            body: Body::of(body),
         };
         let answer = self.intake().webhook(&request).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
-        assert!(answer.body.contains("Success"), "{}", answer.body);
+        answer.body
     }
 
     /// Moves messages to a state, as a callback does.

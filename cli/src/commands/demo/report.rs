@@ -165,8 +165,8 @@ fn delivery(case: &Case, rows: &Rows) -> Delivery {
             Delivery { file: case.file, event, rule: (*rule).to_owned(), became, good: found.len() == 1 }
         }
         End::Event { lead, outcome } => {
-            let lead = lead.map(lead_id);
-            let is_it = |event: &&EventLine| event.lead == lead && event.outcome == *outcome;
+            let lead = lead_id(*lead);
+            let is_it = |event: &&EventLine| event.lead.as_ref() == Some(&lead) && event.outcome == *outcome;
             match rows.events.iter().find(is_it) {
                 Some(event) => Delivery {
                     file: case.file,

@@ -12,6 +12,8 @@ use recado_runtime::environment::{optional, public_url, webhook_secret};
 use super::Finding;
 use crate::{data::Store, installation::world, output};
 
+/// How many days back deliveries are counted that were not understood: what was mended before is no longer news.
+const LOOK_BACK_DAYS: i64 = 7;
 /// How long our own address may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
 
@@ -47,8 +49,28 @@ pub(super) async fn table(store: &Store) -> Vec<Finding> {
         Err(error) => Finding::not_checked("write-back", error.to_string()),
     });
     findings.push(left_out(store).await);
+    findings.push(not_understood(store).await);
     findings.push(switched_off(store).await);
     findings
+}
+
+/// Deliveries that said too little, or could not be read.
+async fn not_understood(store: &Store) -> Finding {
+    const CHECK: &str = "deliveries not understood";
+    let since_ms = world().now_ms() - LOOK_BACK_DAYS * 86_400_000;
+    match store.ledger.not_understood(since_ms).await {
+        Ok(reasons) if reasons.is_empty() => Finding::good(CHECK, format!("none in {LOOK_BACK_DAYS} days")),
+        Ok(reasons) => {
+            let all: u64 = reasons.values().sum();
+            let most = reasons.iter().max_by_key(|(_, count)| **count).map_or("", |(why, _)| why);
+            Finding::warning(
+                CHECK,
+                format!("{all} in {LOOK_BACK_DAYS} days, for {} reasons; most often: {most}", reasons.len()),
+                "`recado messages --json` lists them with their leads; nothing was sent for them",
+            )
+        }
+        Err(error) => Finding::not_checked(CHECK, error.to_string()),
+    }
 }
 
 /// Webhooks that LeadSquared had switched off when a reconciliation looked at them.

@@ -12,6 +12,7 @@ use super::{
     leads_read::{Paging, whole},
     leads_search::whole_second_ms,
     leads_write::upsert,
+    options::Counted,
     received::Activity,
     refusal::{Refused, invalid, no_such_lead, success, unknown_attributes},
     vendor::Desk,
@@ -93,7 +94,7 @@ pub(super) fn add(desk: &mut Desk<'_>, lead_id: &str, new: NewActivity) -> Resul
     }
     if desk.store.lead(lead_id).is_none() {
         if !desk.options.accept_unknown_leads || lead_id.is_empty() {
-            return Err(no_such_lead());
+            return Err(no_such_lead(desk.options));
         }
         desk.store.write(lead_id, Vec::new(), &desk.options.user_id, desk.now_ms);
     }
@@ -168,8 +169,13 @@ pub(super) fn of_lead(desk: &mut Desk<'_>) -> Result<Value, Refused> {
             && code.is_none_or(|code| usize::try_from(activity.code) == Ok(code))
     };
     let found: Vec<&Activity> = desk.store.activities.iter().rev().filter(is_wanted).collect();
-    let skip = body.paging.offset.as_ref().and_then(whole).unwrap_or(0);
-    let take = body.paging.count.as_ref().and_then(whole).unwrap_or(ROWS_DEFAULT);
+    let take =
+        body.paging.count.as_ref().and_then(whole).unwrap_or(ROWS_DEFAULT).min(desk.options.activities_of_lead_rows);
+    let offset = body.paging.offset.as_ref().and_then(whole).unwrap_or(0);
+    let skip = match desk.options.activity_offset {
+        Counted::Rows => offset,
+        Counted::Pages => offset.saturating_mul(take),
+    };
     let page: Vec<Value> = found.iter().skip(skip).take(take).map(|activity| detailed(desk, activity)).collect();
     Ok(json!({ "RecordCount": found.len(), "ProspectActivities": page }))
 }

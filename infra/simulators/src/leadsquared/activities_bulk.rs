@@ -31,7 +31,7 @@ pub(super) fn add_by_lead_field(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     add_rows(desk, move |desk, row| {
         let value = row.search_value.as_deref().filter(|value| !value.is_empty());
         let lead = value.and_then(|value| desk.store.lead_by(&field, value));
-        lead.map(|lead| lead.id.clone()).ok_or_else(no_such_lead)
+        lead.map(|lead| lead.id.clone()).ok_or_else(|| no_such_lead(desk.options))
     })
 }
 

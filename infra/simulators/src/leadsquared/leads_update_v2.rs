@@ -7,6 +7,7 @@ use super::{
     fields::{Pair, known, pairs},
     leads_bulk::raise,
     leads_write::change,
+    options::MissingLead,
     refusal::{Refused, invalid},
     vendor::Desk,
 };
@@ -90,8 +91,14 @@ fn update_row(desk: &mut Desk<'_>, key: &str, row: &Value, set_missing_aside: bo
     }
     match find(desk, key, &value) {
         Some(id) => Ok(write_row(desk, key, &value, &id, write)),
-        None if set_missing_aside => Ok(Row::Unprocessed(detail(key, &value, "Lead does not exist"))),
-        None => Ok(failure(key, &value, "Lead does not exist")),
+        None => {
+            let reason = match desk.options.missing_lead {
+                MissingLead::DoesNotExist => "Lead does not exist",
+                MissingLead::NotFound => "Lead not found",
+            };
+            let detail = detail(key, &value, reason);
+            Ok(if set_missing_aside { Row::Unprocessed(detail) } else { Row::Failed(detail) })
+        }
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) fn capture(desk: &mut Desk<'_>) -> Result<Value, Refused> {
         return Ok(success(&json!({ "Id": id, "RelatedId": id, "IsCreated": true })));
     };
     take(&mut write, "ProspectID");
-    let lead = desk.store.lead(&id).ok_or_else(no_such_lead)?;
+    let lead = desk.store.lead(&id).ok_or_else(|| no_such_lead(desk.options))?;
     let is_wanted = |(name, _): &Pair| match behavior.as_str() {
         "DoNotUpdate" => false,
         "UpdateOnlyEmptyFields" => lead.field(name).unwrap_or_default().is_empty(),
@@ -103,7 +103,7 @@ pub(super) fn insert(desk: &mut Desk<'_>, mut write: Vec<Pair>) -> Result<Change
 pub(super) fn change(desk: &mut Desk<'_>, id: &str, write: Vec<Pair>) -> Result<Change, Refused> {
     known(&write, &desk.store.schema)?;
     if desk.store.lead(id).is_none() {
-        return Err(no_such_lead());
+        return Err(no_such_lead(desk.options));
     }
     desk.store.unique(&write, Some(id), desk.options)?;
     Ok(desk.store.write(id, write, &desk.options.user_id, desk.now_ms))

@@ -66,6 +66,15 @@ pub struct Options {
     /// Characters of a string field of an activity; longer ones are refused.
     #[arg(long, default_value_t = Self::default().activity_field_chars)]
     pub activity_field_chars: usize,
+    /// What `Offset` counts where a lead's activities are read: rows, as clients take it, or pages, as its page says.
+    #[arg(long, value_enum, default_value_t = Self::default().activity_offset)]
+    pub activity_offset: Counted,
+    /// Activities of one lead in one answer, however many are asked for. No document says.
+    #[arg(long, default_value_t = Self::default().activities_of_lead_rows)]
+    pub activities_of_lead_rows: usize,
+    /// How it is said that a lead is gone.
+    #[arg(long, value_enum, default_value_t = Self::default().missing_lead)]
+    pub missing_lead: MissingLead,
     /// Leads that exist from the start: fields by lead id. Only in code.
     #[arg(skip)]
     pub leads: BTreeMap<String, BTreeMap<String, String>>,
@@ -114,6 +123,9 @@ impl Default for Options {
             activity_types: Vec::new(),
             accept_unknown_leads: true,
             activity_field_chars: 200,
+            activity_offset: Counted::Rows,
+            activities_of_lead_rows: usize::MAX,
+            missing_lead: MissingLead::DoesNotExist,
             leads: BTreeMap::new(),
             webhook_url: None,
             webhook_events: vec![2, 3, 6],
@@ -163,6 +175,24 @@ impl Plan {
             Self::Enterprise => 25,
         }
     }
+}
+
+/// What an offset counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Counted {
+    /// Rows, from 0.
+    Rows,
+    /// Pages of as many rows as are asked for, from 0.
+    Pages,
+}
+
+/// The words for a lead that does not exist, as they were seen in the wild.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MissingLead {
+    /// `MXInvalidEntityException`, "Lead does not exist in the system".
+    DoesNotExist,
+    /// `MXInvalidEntityReferenceException`, "Lead not found": seen of deleted and merged leads.
+    NotFound,
 }
 
 /// The answers to a throttled call that were seen in the wild.

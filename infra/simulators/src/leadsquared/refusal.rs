@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
+use super::options::{MissingLead, Options};
 use crate::answer::Answer;
 
 /// A call, or a row of a bulk call, that was refused.
@@ -22,8 +23,13 @@ pub(super) fn invalid(message: impl Into<String>) -> Refused {
     Refused::Mx("MXInvalidInputException", message.into())
 }
 
-pub(super) fn no_such_lead() -> Refused {
-    Refused::Mx("MXInvalidEntityException", "Lead does not exist in the system".to_owned())
+pub(super) fn no_such_lead(options: &Options) -> Refused {
+    match options.missing_lead {
+        MissingLead::DoesNotExist => {
+            Refused::Mx("MXInvalidEntityException", "Lead does not exist in the system".to_owned())
+        }
+        MissingLead::NotFound => Refused::Mx("MXInvalidEntityReferenceException", "Lead not found".to_owned()),
+    }
 }
 
 pub(super) fn unknown_attributes(names: &[&str]) -> Refused {

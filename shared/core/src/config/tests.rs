@@ -206,3 +206,10 @@ proptest! {
         prop_assert!(found.iter().all(|problem| problem.line <= lines + 1));
     }
 }
+
+#[test]
+fn a_value_with_a_decomposed_accent_is_the_composed_one() {
+    let rules = "rules: [ { id: a, on: lead.changed, field: mx_A, to: \"Indicac\u{327}a\u{303}o\", sms: oi } ]";
+    let config = Config::parse(&format!("version: 1\nleadsquared: {{ plan: pro }}\n{rules}\n")).unwrap().config;
+    assert_eq!(config.rules[0].trigger.change().unwrap().to.as_deref(), Some("Indica\u{e7}\u{e3}o"));
+}

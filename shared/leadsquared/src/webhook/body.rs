@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use super::WebhookError;
+use super::{WebhookError, mend::mended};
 
 /// Members whose value is a part of the body and not the body itself, when a form has just one field.
 const PARTS: [&str; 5] = ["before", "after", "current", "lead", "data"];
@@ -26,7 +26,7 @@ pub(super) fn decode(content_type: Option<&str>, body: &[u8]) -> Result<Value, W
 
 /// JSON text that stands for what it says: forms and automations put objects into strings.
 pub(super) fn inner_json(value: &Value) -> Option<Value> {
-    value.as_str().filter(|text| is_json_like(text)).and_then(|text| serde_json::from_str(text).ok())
+    value.as_str().filter(|text| is_json_like(text)).and_then(|text| json(text).ok())
 }
 
 fn is_json_like(text: &str) -> bool {
@@ -35,7 +35,11 @@ fn is_json_like(text: &str) -> bool {
 
 fn json(text: &str) -> Result<Value, WebhookError> {
     // The depth that serde_json allows by itself is 128, which no stack minds; a lead has 2 or 3.
-    serde_json::from_str(text).map_err(|error| {
+    let read = serde_json::from_str(text).or_else(|error| match mended(text) {
+        Some(mended) => serde_json::from_str(&mended),
+        None => Err(error),
+    });
+    read.map_err(|error| {
         let problem = if error.is_eof() {
             "ends too early"
         } else if error.to_string().starts_with("recursion limit") {

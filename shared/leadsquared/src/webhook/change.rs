@@ -1,12 +1,13 @@
 //! What a body can tell.
 
+pub use super::lead::BelongsTo;
 use crate::LeadFields;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
-    /// A lead is new: a flat lead, and nothing that speaks against it.
+    /// A lead is new: the address or the body says so, or the lead's own times do.
     LeadCreated {
         /// The lead. LeadSquared sends only fields that have a value.
         lead: Lead,
@@ -47,10 +48,19 @@ pub enum Change {
         /// What was submitted. Its fields may be the lead's.
         item: Item,
     },
+    /// An object in one state, and nothing says what happened to it.
+    Untold {
+        /// The lead, if it names one.
+        lead_id: Option<String>,
+        /// The body's own word for its event, if that is one that nobody knows. It holds no long number.
+        word: Option<String>,
+    },
     /// An object of another kind, or an event that this crate does not know.
     Other {
         /// In a few words, without values.
         what: String,
+        /// The lead, if it names one.
+        lead_id: Option<String>,
     },
 }
 
@@ -129,6 +139,8 @@ pub struct Item {
     pub id: Option<String>,
     /// The lead it belongs to, if told.
     pub lead_id: Option<String>,
+    /// What a task belongs to, which need not be a lead.
+    pub belongs_to: BelongsTo,
     /// Its own fields, by the names they came with.
     pub fields: LeadFields,
     /// The lead as it is now, if the body has it.
@@ -150,9 +162,9 @@ pub struct Activity {
     pub id: Option<String>,
     /// The lead it belongs to: `RelatedProspectId`, or else the id of `current`.
     pub lead_id: Option<String>,
-    /// The kind of activity (`ActivityEvent`), a code of the account.
+    /// The kind of activity (`ActivityEvent`, also in `current`), a code of the account.
     pub code: Option<u32>,
-    /// The kind's name.
+    /// The kind's name (`ActivityEventName`, or `ActivityName` in bodies that an automation composes).
     pub name: Option<String>,
     /// The id of the user who wrote it; one's own id marks an echo of one's own write.
     pub created_by: Option<String>,
@@ -160,8 +172,23 @@ pub struct Activity {
     pub created_on: Option<String>,
     /// When it was last changed, as it came.
     pub modified_on: Option<String>,
-    /// Its own fields (`Status`, `mx_Custom_1`, …).
+    /// Its own fields (`Status`, `mx_Custom_1`, …), from `Data`, else `Fields`, else the body itself, else `Current`.
     pub data: LeadFields,
     /// The lead as it is now, if the body has it.
     pub current: Option<Lead>,
+}
+
+impl Change {
+    /// Names the lead of a change that names none itself.
+    pub(super) fn complete(&mut self, id: &str) {
+        let lead_id = match self {
+            Self::LeadCreated { lead } | Self::LeadChanged { after: lead, .. } => &mut lead.id,
+            Self::Activity { activity, .. } => &mut activity.lead_id,
+            Self::LandingPage { item } => &mut item.lead_id,
+            Self::Untold { lead_id, .. } | Self::Other { lead_id, .. } => lead_id,
+            // An id of such an event may be the opportunity's or the task's own.
+            Self::Opportunity { .. } | Self::Task { .. } => return,
+        };
+        lead_id.get_or_insert_with(|| id.to_owned());
+    }
 }

@@ -1,11 +1,17 @@
-//! What the address's query says about the event. Source: LeadSquared create-a-webhook and retrieve-a-webhook pages.
+//! What the address's query, or the body itself, says about the event.
+//! Source: LeadSquared create-a-webhook and retrieve-a-webhook pages, and bodies composed in automations.
 
-use super::change::{ActivityChange, ChangeKind, OpportunityChange, TaskChange};
+use std::mem::discriminant;
+
+use super::{
+    change::{ActivityChange, ChangeKind, OpportunityChange, TaskChange},
+    words::{event, is_end, letters},
+};
 
 /// Longest name of an unknown event that is passed on, in characters.
 const MAX_NAME_CHARS: usize = 40;
 
-/// What the query says.
+/// What is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Hint {
     LeadCreated,
@@ -16,10 +22,15 @@ pub(super) enum Hint {
     LandingPage,
     /// Named, and none of ours, such as a lead's deletion: it must not pass for a new lead because it looks like one.
     Unknown(String),
+    /// Named by the body, in words that are nobody's: they tell nothing.
+    Unclear(String),
 }
 
+/// What a body's own members are called that name the event, without separators and in lower case.
+const NAMES: [&str; 4] = ["event", "eventname", "eventtype", "webhookevent"];
+
 impl Hint {
-    /// From `event`, which the receiver chose, else from `eventType`, which LeadSquared appends.
+    /// From the query: `event`, which the receiver chose, else `eventType`, which LeadSquared appends.
     pub(super) fn of(query: &[(String, String)]) -> Option<Self> {
         let named = |name: &str| {
             query
@@ -29,61 +40,30 @@ impl Hint {
                 .collect::<Vec<_>>()
         };
         let words = [named("event"), named("eventType")].concat();
-        let known = words.iter().find_map(|word| Self::known(word));
+        let known = words.iter().find_map(|word| event(word));
         known.or_else(|| words.first().map(|word| Self::Unknown(shown(word))))
     }
 
-    fn known(word: &str) -> Option<Self> {
-        let word = plain(word);
-        let hint = match word.as_str() {
-            "3" | "leadcreate" => Self::LeadCreated,
-            "6" | "leadupdate" | "leadchange" => Self::LeadChanged(ChangeKind::Updated),
-            "5" | "leadstage" | "leadstagechange" => Self::LeadChanged(ChangeKind::Stage),
-            "4" | "leadowner" | "leadownerchange" => Self::LeadChanged(ChangeKind::Owner),
-            "9" | "leadscore" | "leadscorechange" => Self::LeadChanged(ChangeKind::Score),
-            "26" | "leadfield" | "leadfieldchange" | "leadfieldupdate" => Self::LeadChanged(ChangeKind::Field),
-            "2" | "activitycreate" => Self::Activity(ActivityChange::Created),
-            "15" | "activityupdate" | "activitychange" => Self::Activity(ActivityChange::Updated),
-            "31" | "opportunitycreate" => Self::Opportunity(OpportunityChange::Created),
-            "32" | "opportunityupdate" | "opportunitychange" => Self::Opportunity(OpportunityChange::Updated),
-            "33" | "opportunityfieldupdate" => Self::Opportunity(OpportunityChange::Field),
-            "34" | "opportunitystageupdate" => Self::Opportunity(OpportunityChange::Stage),
-            "35" | "opportunitydelete" => Self::Opportunity(OpportunityChange::Deleted),
-            "7" | "taskcreate" => Self::Task(TaskChange::Created),
-            "8" | "taskreminder" => Self::Task(TaskChange::Reminder),
-            "16" | "taskcomplete" => Self::Task(TaskChange::Completed),
-            "17" | "taskupdate" => Self::Task(TaskChange::Updated),
-            "1" => Self::LandingPage,
-            // The part before the verb names the kind of activity, and accounts name their own.
-            other if is_activity(other) && other.ends_with("create") => Self::Activity(ActivityChange::Created),
-            other if is_activity(other) && other.ends_with("update") => Self::Activity(ActivityChange::Updated),
-            other if other.starts_with("landingpage") => Self::LandingPage,
-            other if other.starts_with("opportunity") => Self::Opportunity(OpportunityChange::Unstated),
-            other if other.starts_with("task") => Self::Task(TaskChange::Unstated),
-            _ => return None,
-        };
-        Some(hint)
+    /// From what a body says of itself, as bodies composed in an automation do.
+    pub(super) fn of_body<'b>(members: impl Iterator<Item = (&'b str, Option<String>)>) -> Option<Self> {
+        let words: Vec<String> = members
+            .filter(|(name, _)| is_name(name))
+            .filter_map(|(_, word)| word.filter(|word| !word.trim().is_empty()))
+            .collect();
+        let first = words.first()?;
+        let mut known = words.iter().filter_map(|word| event(word));
+        match known.next() {
+            // "Stage Change" and "Lead_Post_Update" are one edit; two events that differ in what they are of are none.
+            Some(hint) if known.all(|other| discriminant(&other) == discriminant(&hint)) => Some(hint),
+            None if words.iter().any(|word| is_end(word)) => Some(Self::Unknown(shown(first))),
+            _ => Some(Self::Unclear(shown(first))),
+        }
     }
 }
 
-/// Of a lead, not of an account as such.
-fn is_activity(word: &str) -> bool {
-    word.contains("activity") && !word.starts_with("account")
-}
-
-/// One spelling for `Lead_Post_Create`, `lead.created` and `LeadCreate`; and for the activity's `LeadActivity_…`,
-/// `SalesActivity_…` and `activity.…`.
-fn plain(word: &str) -> String {
-    let word: String = word.chars().filter(char::is_ascii_alphanumeric).collect();
-    let word = word.to_ascii_lowercase().replace("post", "");
-    let word = ["leadactivity", "salesactivity"]
-        .iter()
-        .find_map(|prefix| word.strip_prefix(prefix))
-        .map_or_else(|| word.clone(), |rest| format!("activity{rest}"));
-    match word.strip_suffix('d') {
-        Some(present) if present.ends_with('e') => present.to_owned(),
-        _ => word,
-    }
+/// Whether a member of a body names the event.
+pub(super) fn is_name(member: &str) -> bool {
+    NAMES.contains(&letters(member).as_str())
 }
 
 /// A name as it may be shown: it comes from an address that anybody can call.
@@ -96,7 +76,7 @@ fn shown(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ActivityChange, ChangeKind, Hint, OpportunityChange, TaskChange};
+    use super::{ActivityChange, ChangeKind, Hint, OpportunityChange, TaskChange, shown};
 
     fn hint(query: &[(&str, &str)]) -> Option<Hint> {
         Hint::of(&query.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>())
@@ -131,6 +111,69 @@ mod tests {
                 assert_eq!(hint(&[("EventType", word)]).as_ref(), Some(&expected), "{word}");
             }
         }
+    }
+
+    fn body(members: &[(&str, &str)]) -> Option<Hint> {
+        Hint::of_body(members.iter().map(|(name, word)| (*name, Some((*word).to_owned()))))
+    }
+
+    #[test]
+    fn a_body_names_its_event_in_many_spellings() {
+        use Hint::{Activity, LeadChanged, LeadCreated, Opportunity, Task};
+        for (word, expected) in [
+            ("StageChange", LeadChanged(ChangeKind::Stage)),
+            ("Stage Change", LeadChanged(ChangeKind::Stage)),
+            ("stage_changed", LeadChanged(ChangeKind::Stage)),
+            ("Lead Stage Updated", LeadChanged(ChangeKind::Stage)),
+            ("ProspectStageChange", LeadChanged(ChangeKind::Stage)),
+            ("Mudança de etapa", LeadChanged(ChangeKind::Stage)),
+            ("Lead Created", LeadCreated),
+            ("LeadCreation", LeadCreated),
+            ("lead.created", LeadCreated),
+            ("LEAD_CREATE", LeadCreated),
+            ("New Lead", LeadCreated),
+            ("Novo lead", LeadCreated),
+            ("Criac\u{327}a\u{303}o de lead", LeadCreated),
+            ("Lead Updated", LeadChanged(ChangeKind::Updated)),
+            ("lead.score.changed", LeadChanged(ChangeKind::Score)),
+            ("Owner Change", LeadChanged(ChangeKind::Owner)),
+            ("Activity Created", Activity(ActivityChange::Created)),
+            ("New Activity on Lead", Activity(ActivityChange::Created)),
+            ("Phone Call Activity - Added", Activity(ActivityChange::Created)),
+            ("activity_updated", Activity(ActivityChange::Updated)),
+            ("Task Created", Task(TaskChange::Created)),
+            ("Tarefa concluída", Task(TaskChange::Completed)),
+            ("Task Due", Task(TaskChange::Reminder)),
+            ("Task moved", Task(TaskChange::Updated)),
+            ("Opportunity Created", Opportunity(OpportunityChange::Created)),
+            ("Opportunity Stage Change", Opportunity(OpportunityChange::Stage)),
+            ("Opportunity archived", Opportunity(OpportunityChange::Unstated)),
+        ] {
+            for name in ["Event", "EventName", "event", "eventType", "event_name", "EVENT-TYPE", "WebhookEvent"] {
+                assert_eq!(
+                    body(&[("FirstName", "Lead Created"), (name, word)]),
+                    Some(expected.clone()),
+                    "{name}: {word}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_body_says_in_other_words_is_unclear_and_never_a_creation() {
+        for word in
+            ["Webinar", "Lead created or updated", "created", "Stage", "Stage Created", "22", "account activity added"]
+        {
+            assert_eq!(body(&[("Event", word)]), Some(Hint::Unclear(shown(word))), "{word}");
+        }
+        let two = [("Event", "StageChange"), ("eventType", "Lead_Post_Create")];
+        assert_eq!(body(&two), Some(Hint::Unclear("StageChange".into())));
+        let one = [("Event", "StageChange"), ("eventType", "Lead_Post_Update")];
+        assert_eq!(body(&one), Some(Hint::LeadChanged(ChangeKind::Stage)));
+        for word in ["Lead Deleted", "LeadActivity_Post_Delete", "Lead merge"] {
+            assert!(matches!(body(&[("Event", word)]), Some(Hint::Unknown(_))), "{word}");
+        }
+        assert_eq!(body(&[("NotableEvent", "Modified"), ("ActivityEvent", "22"), ("Event", " ")]), None);
     }
 
     #[test]

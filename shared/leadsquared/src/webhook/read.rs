@@ -1,75 +1,90 @@
-//! From JSON to a change, by its shape first and the query's hint second.
+//! From JSON to a change: by what the address's query says, by what the body says of itself, and by its shape.
 //!
-//! Where the two disagree the shape wins, if it leaves no doubt: `Before` and `After` are a change whatever the address
-//! says. A flat object leaves doubt, so there the hint decides.
+//! Where query and shape disagree the shape wins, if it leaves no doubt: `Before` and `After` are a change whatever the
+//! address says. A flat object leaves doubt. Then the query decides, else the body's own words, else its times. If none
+//! of them does, it is told as [`Change::Untold`]: to guess would greet a lead of years ago.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     body::inner_json,
-    change::{Activity, ActivityChange, Change, ChangeKind, Item, Lead, OpportunityChange, TaskChange},
+    change::{ActivityChange, Change, ChangeKind, Lead, OpportunityChange, TaskChange},
     hint::Hint,
+    item::{
+        ACTIVITY_NAME, ACTIVITY_SIGNS, OPPORTUNITY_SIGNS, TASK_SIGNS, activity, activity_of_lead, item_of_lead,
+        landing_page, opportunity, task,
+    },
+    lead::{
+        DATA, LEAD_SIGNS, Object, Read, has, is_related_only, lead, lead_of_object, lead_of_pairs, names_lead,
+        one_lead, related, wrapped_alone,
+    },
 };
-use crate::{LeadFields, json};
+use crate::{LeadFields, json, parse_time_ms};
 
-type Object = Map<String, Value>;
-type Read<T> = Result<T, &'static str>;
+/// How far apart the times of a new lead's creation and of its last edit may be, in ms: one write, cut to seconds.
+const ONE_WRITE_MS: i64 = 1_000;
+/// How long a lead counts as new that says so by its own times alone, in ms: an hour, for delays and repetitions.
+const NEW_FOR_MS: i64 = 3_600_000;
+/// How far LeadSquared's clock may be ahead, in ms.
+const AHEAD_MS: i64 = 300_000;
 
-/// What a lead's id is called, the CRM's own name first. All names match in any case.
-const LEAD_IDS: [&str; 3] = ["ProspectID", "LeadId", "RelatedProspectId"];
-/// The same in a body about something that belongs to a lead.
-const RELATED_IDS: [&str; 4] = ["RelatedProspectId", "ProspectID", "LeadId", "RelatedEntityId"];
-/// Members that show that a flat object is a lead.
-const LEAD_SIGNS: [&str; 10] = [
-    "ProspectID",
-    "LeadId",
-    "RelatedProspectId",
-    "ProspectAutoId",
-    "FirstName",
-    "LastName",
-    "EmailAddress",
-    "Phone",
-    "Mobile",
-    "ProspectStage",
-];
-const ACTIVITY_SIGNS: [&str; 3] = ["ProspectActivityId", "ActivityEvent", "ActivityEventName"];
-const OPPORTUNITY_SIGNS: [&str; 3] = ["ProspectOpportunityId", "OpportunityEvent", "OpportunityId"];
-const TASK_SIGNS: [&str; 4] = ["UserTaskId", "TaskId", "TaskTypeId", "TaskType"];
-/// Members that wrap a lead.
-const LEAD_WRAPS: [&str; 2] = ["Lead", "Current"];
-/// Members in which a lead's id may hide.
-const NESTS: [&str; 4] = ["After", "Current", "Lead", "Data"];
+/// What is known of a delivery besides the element.
+#[derive(Clone, Debug)]
+pub(super) struct Reading {
+    /// What the query says, or a body of which this is a part.
+    pub(super) hint: Option<Hint>,
+    /// When it came, in ms since 1970.
+    pub(super) now_ms: i64,
+}
+
+impl Reading {
+    /// The same for what an object holds, which may name the event for it.
+    pub(super) fn inside(&self, object: &Object) -> Self {
+        let words = || Hint::of_body(object.iter().map(|(name, value)| (name.as_str(), json::text(value))));
+        Self { hint: self.hint.clone().or_else(words), now_ms: self.now_ms }
+    }
+}
 
 /// Whether a list is one lead, as `[{"Attribute": .., "Value": ..}]`.
 pub(super) fn is_pairs(list: &[Value]) -> bool {
     LeadFields::from_pairs(list).is_some()
 }
 
+/// The elements of a body that is an object around them, as `{"Event": .., "Data": [..]}`.
+pub(super) fn elements(object: &Object) -> Option<&[Value]> {
+    let list = json::member(object, DATA).filter(|_| !has_sign(object))?.as_array()?;
+    (!list.is_empty() && list.iter().all(Value::is_object) && !is_pairs(list)).then_some(list)
+}
+
 /// One element of a body.
-pub(super) fn change(element: &Value, hint: Option<&Hint>) -> Read<Change> {
+pub(super) fn change(element: &Value, reading: &Reading) -> Read<Change> {
     let decoded = inner_json(element);
     match decoded.as_ref().unwrap_or(element) {
-        Value::Object(object) => of_object(object, hint),
+        Value::Object(object) => of_object(object, reading),
         Value::Array(list) => match lead_of_pairs(list) {
-            Some(lead) => Ok(flat(lead, hint)),
+            Some(lead) => Ok(flat(lead, reading)),
             None => Err("is a list, but not one of attributes and values"),
         },
         _ => Err("is not an object"),
     }
 }
 
-fn of_object(object: &Object, hint: Option<&Hint>) -> Read<Change> {
-    match hint {
-        Some(Hint::Opportunity(kind)) => return Ok(opportunity(object, *kind)),
-        Some(Hint::Task(kind)) => return Ok(task(object, *kind)),
+fn of_object(object: &Object, reading: &Reading) -> Read<Change> {
+    let reading = &reading.inside(object);
+    if let Some(inside) = enveloped(object) {
+        return of_object(&inside, reading);
+    }
+    match reading.hint {
+        Some(Hint::Opportunity(kind)) => return Ok(opportunity(object, kind)),
+        Some(Hint::Task(kind)) => return Ok(task(object, kind)),
         Some(Hint::LandingPage) => return Ok(landing_page(object)),
         _ => {}
     }
-    if has(object, &["Before"]) || has(object, &["After"]) {
-        return before_after(object, hint);
+    if has(object, &["Before", "After"]) {
+        return before_after(object, reading);
     }
-    if has(object, &ACTIVITY_SIGNS) || matches!(hint, Some(Hint::Activity(_))) {
-        return activity(object, hint);
+    if has(object, &ACTIVITY_SIGNS) || matches!(reading.hint, Some(Hint::Activity(_))) {
+        return activity_or_end(object, reading.hint.as_ref());
     }
     if has(object, &OPPORTUNITY_SIGNS) {
         return Ok(opportunity(object, OpportunityChange::Unstated));
@@ -77,207 +92,109 @@ fn of_object(object: &Object, hint: Option<&Hint>) -> Read<Change> {
     if has(object, &TASK_SIGNS) {
         return Ok(task(object, TaskChange::Unstated));
     }
-    if let Some(lead) = wrapped_lead(object)? {
-        return Ok(flat(lead, hint));
+    let is_of_lead = matches!(reading.hint, Some(Hint::LeadCreated | Hint::LeadChanged(_)));
+    let tells = |name: &str| json::text_of(object, &[name]).is_some();
+    if !is_of_lead && (tells(ACTIVITY_NAME) || is_related_only(tells)) {
+        return activity_or_end(object, reading.hint.as_ref());
     }
-    if has(object, &LEAD_SIGNS) || matches!(hint, Some(Hint::LeadCreated | Hint::LeadChanged(_) | Hint::Unknown(_))) {
-        return Ok(flat(lead_of_object(object), hint));
-    }
-    Ok(Change::Other { what: format!("an object with {} members, none of them known", object.len()) })
+    Ok(match wrapped_alone(object)? {
+        Some(lead) => flat(lead, reading),
+        None => flat(lead_of_object(object), reading),
+    })
 }
 
-/// A single state of a lead: the one shape in which only the hint tells what happened.
-fn flat(lead: Lead, hint: Option<&Hint>) -> Change {
-    match hint {
-        Some(Hint::LeadChanged(kind)) => Change::LeadChanged { before: None, after: lead, kind: *kind },
-        Some(Hint::Unknown(name)) => Change::Other { what: format!("event {name}") },
-        Some(Hint::Activity(kind)) => {
-            let activity = Activity { lead_id: lead.id.clone(), current: Some(lead), ..Activity::default() };
-            Change::Activity { activity, kind: *kind }
-        }
-        Some(Hint::Opportunity(kind)) => Change::Opportunity { kind: *kind, item: item_of_lead(lead) },
-        Some(Hint::Task(kind)) => Change::Task { kind: *kind, item: item_of_lead(lead) },
+/// Whether an object shows by its own members what it is about.
+fn has_sign(object: &Object) -> bool {
+    let signs =
+        [&LEAD_SIGNS[..], &ACTIVITY_SIGNS, &OPPORTUNITY_SIGNS, &TASK_SIGNS, &["Before", "After", ACTIVITY_NAME]];
+    names_lead(object) || signs.iter().any(|signs| has(object, signs))
+}
+
+/// What an object is about that has no sign of its own and holds one that has, as `{"Event": .., "Data": {..}}`.
+fn enveloped(object: &Object) -> Option<Object> {
+    let inside = json::member(object, DATA).filter(|_| !has_sign(object))?;
+    match inner_json(inside).unwrap_or_else(|| inside.clone()) {
+        Value::Object(inside) if has_sign(&inside) => Some(inside),
+        _ => None,
+    }
+}
+
+/// A single state of a lead: the one shape that does not tell by itself what happened.
+fn flat(lead: Lead, reading: &Reading) -> Change {
+    let words = || Hint::of_body(lead.fields.iter().map(|(name, value)| (name, value.map(str::to_owned))));
+    match reading.hint.clone().or_else(words) {
+        Some(Hint::LeadCreated) => Change::LeadCreated { lead },
+        Some(Hint::LeadChanged(kind)) => Change::LeadChanged { before: None, after: lead, kind },
+        Some(Hint::Unknown(name)) => Change::Other { what: format!("event {name}"), lead_id: lead.id },
+        Some(Hint::Activity(kind)) => activity_of_lead(lead, kind),
+        Some(Hint::Opportunity(kind)) => Change::Opportunity { kind, item: item_of_lead(lead) },
+        Some(Hint::Task(kind)) => Change::Task { kind, item: item_of_lead(lead) },
         Some(Hint::LandingPage) => Change::LandingPage { item: item_of_lead(lead) },
-        Some(Hint::LeadCreated) | None => Change::LeadCreated { lead },
+        Some(Hint::Unclear(word)) => Change::Untold { lead_id: lead.id, word: Some(word) },
+        None if is_of_activity(&lead.fields) => activity_of_lead(lead, ActivityChange::Created),
+        None if says_new(&lead.fields, reading.now_ms) => Change::LeadCreated { lead },
+        None => Change::Untold { lead_id: lead.id, word: None },
     }
 }
 
-fn before_after(object: &Object, hint: Option<&Hint>) -> Read<Change> {
-    let Some(after) = json::member(object, "After") else {
-        return Ok(Change::Other { what: "a change without After".to_owned() });
+fn is_of_activity(fields: &LeadFields) -> bool {
+    let has = |name: &str| fields.get_any_case(name).is_some();
+    has(ACTIVITY_NAME) || is_related_only(has)
+}
+
+/// Whether a lead says by its own times that it was made just now, and not edited since.
+fn says_new(fields: &LeadFields, now_ms: i64) -> bool {
+    let time = |name: &str| fields.get_any_case(name).and_then(parse_time_ms);
+    let (Some(made_ms), Some(edited_ms)) = (time("CreatedOn"), time("ModifiedOn")) else { return false };
+    (edited_ms - made_ms).abs() <= ONE_WRITE_MS && (-AHEAD_MS..=NEW_FOR_MS).contains(&now_ms.saturating_sub(made_ms))
+}
+
+/// A part that may be left empty: null, a blank text, or absent.
+fn part<'o>(object: &'o Object, name: &str) -> Option<&'o Value> {
+    json::member(object, name).filter(|value| value.as_str().is_none_or(|text| !text.trim().is_empty()))
+}
+
+fn before_after(object: &Object, reading: &Reading) -> Read<Change> {
+    let hint = reading.hint.as_ref();
+    let Some(after) = part(object, "After") else {
+        return Ok(Change::Other { what: "a change without After".to_owned(), lead_id: related(object) });
     };
     let decoded = inner_json(after);
     let after = decoded.as_ref().unwrap_or(after);
     if let Some(after) = after.as_object().filter(|after| has(after, &ACTIVITY_SIGNS)) {
-        return activity(after, hint.or(Some(&Hint::Activity(ActivityChange::Updated))));
+        let edited = Hint::Activity(ActivityChange::Updated);
+        return activity_or_end(after, hint.filter(|hint| is_of_activities(hint)).or(Some(&edited)));
     }
-    let after = lead(after).ok_or("has an After that is not an object")?;
-    let before = match json::member(object, "Before") {
-        Some(before) => Some(lead(before).ok_or("has a Before that is not an object")?),
+    let mut after = lead(after)?.ok_or("has an After that is not an object")?;
+    let before = match part(object, "Before") {
+        Some(before) => Some(lead(before)?.ok_or("has a Before that is not an object")?),
         None => None,
     };
+    let id_before = before.as_ref().and_then(|before| before.id.clone());
+    one_lead(after.id.as_deref(), id_before.as_deref())?;
+    after.id = after.id.or(id_before);
     let kind = match hint {
         Some(Hint::LeadChanged(kind)) => *kind,
+        // Nothing was before.
+        Some(Hint::LeadCreated) if before.is_none() => return Ok(Change::LeadCreated { lead: after }),
         // Users and products change too. Without a lead's id there is no reason to take it for a lead.
         Some(Hint::Unknown(name)) if after.id.is_none() => {
-            return Ok(Change::Other { what: format!("event {name}") });
+            return Ok(Change::Other { what: format!("event {name}"), lead_id: None });
         }
         _ => ChangeKind::Unstated,
     };
     Ok(Change::LeadChanged { before, after, kind })
 }
 
-fn activity(object: &Object, hint: Option<&Hint>) -> Read<Change> {
-    let kind = match hint {
-        Some(Hint::Activity(kind)) => *kind,
+fn is_of_activities(hint: &Hint) -> bool {
+    matches!(hint, Hint::Activity(_) | Hint::Unknown(_))
+}
+
+fn activity_or_end(object: &Object, hint: Option<&Hint>) -> Read<Change> {
+    match hint {
+        Some(Hint::Activity(kind)) => activity(object, *kind),
         // Activities are deleted too, and accounts have activities of their own.
-        Some(Hint::Unknown(name)) => {
-            return Ok(Change::Other { what: format!("event {name}") });
-        }
-        _ => ActivityChange::Created,
-    };
-    // An automation that posts a lead under an activity's event means the lead that the activity is of.
-    let only_a_lead = || (!has(object, &ACTIVITY_SIGNS)).then(|| lead_of_object(object));
-    let current = wrapped_lead(object)?.or_else(only_a_lead);
-    let text = |name: &str| json::text_of(object, &[name]);
-    let id_in_current = || current.as_ref().and_then(|lead| lead.id.clone());
-    let activity = Activity {
-        id: json::text_of(object, &["ProspectActivityId", "ActivityId"]),
-        lead_id: json::text_of(object, &RELATED_IDS).or_else(id_in_current),
-        code: json::member(object, "ActivityEvent").and_then(json::code),
-        name: text("ActivityEventName"),
-        created_by: text("CreatedBy"),
-        created_on: text("CreatedOn"),
-        modified_on: text("ModifiedOn"),
-        data: data(object)?,
-        current,
-    };
-    Ok(Change::Activity { activity, kind })
-}
-
-/// An activity's own fields: an object, a list of pairs, or either as JSON text; forms leave it empty.
-fn data(object: &Object) -> Read<LeadFields> {
-    let Some(data) = json::member(object, "Data") else {
-        return Ok(LeadFields::default());
-    };
-    let decoded = inner_json(data);
-    match decoded.as_ref().unwrap_or(data) {
-        Value::Object(object) => Ok(LeadFields::from_object(object)),
-        Value::Array(list) if list.is_empty() => Ok(LeadFields::default()),
-        Value::Array(list) => LeadFields::from_pairs(list).ok_or("has a Data that is a list, but not one of pairs"),
-        Value::String(text) if text.trim().is_empty() => Ok(LeadFields::default()),
-        _ => Err("has a Data that is neither an object nor a list"),
+        Some(Hint::Unknown(name)) => Ok(Change::Other { what: format!("event {name}"), lead_id: related(object) }),
+        _ => activity(object, ActivityChange::Created),
     }
-}
-
-fn opportunity(object: &Object, kind: OpportunityChange) -> Change {
-    // To LeadSquared an opportunity is an activity of a certain kind.
-    Change::Opportunity { kind, item: item(object, &["ProspectOpportunityId", "OpportunityId", "ProspectActivityId"]) }
-}
-
-fn task(object: &Object, kind: TaskChange) -> Change {
-    Change::Task { kind, item: item(object, &["UserTaskId", "TaskId", "Id"]) }
-}
-
-/// A form's fields are the lead's, where the lead does not stand apart.
-fn landing_page(object: &Object) -> Change {
-    let mut item = item(object, &[]);
-    item.lead = item.lead.or_else(|| Some(lead_of_object(object)));
-    Change::LandingPage { item }
-}
-
-/// A task, an opportunity or a submission, told flat or under `After`.
-fn item(object: &Object, ids: &[&str]) -> Item {
-    let after = json::member(object, "After").map(|after| inner_json(after).unwrap_or_else(|| after.clone()));
-    let own = after.as_ref().and_then(Value::as_object).unwrap_or(object);
-    let text = |names: &[&str]| json::text_of(own, names);
-    Item {
-        id: text(ids),
-        lead_id: related_lead(object),
-        fields: own_fields(own),
-        lead: wrapped_lead(object).ok().flatten(),
-        created_by: text(&["CreatedBy"]),
-        modified_by: text(&["ModifiedBy"]),
-        created_on: text(&["CreatedOn"]),
-        modified_on: text(&["ModifiedOn", "LastModifiedOn", "CompletedOn"]),
-    }
-}
-
-/// The members of an object that are no part of another thing, and what stands under `Data` or `Fields`.
-fn own_fields(object: &Object) -> LeadFields {
-    const APART: [&str; 5] = ["Lead", "Current", "Before", "Data", "Fields"];
-    let is_apart = |name: &str, value: &Value| {
-        APART.iter().any(|apart| name.eq_ignore_ascii_case(apart)) && (value.is_object() || value.is_array())
-    };
-    let members = object.iter().filter(|(name, value)| !is_apart(name, value));
-    let members: Object = members.map(|(name, value)| (name.clone(), value.clone())).collect();
-    let mut fields = LeadFields::from_object(&members);
-    for name in ["Data", "Fields"] {
-        let Some(value) = json::member(object, name) else { continue };
-        let decoded = inner_json(value);
-        let inside = match decoded.as_ref().unwrap_or(value) {
-            Value::Object(inside) => Some(LeadFields::from_object(inside)),
-            Value::Array(list) => LeadFields::from_pairs(list),
-            _ => None,
-        };
-        for (name, value) in inside.into_iter().flatten() {
-            fields.insert(name, value);
-        }
-    }
-    fields
-}
-
-/// What a body of attributes and values tells: an automation that posts the lead.
-fn item_of_lead(lead: Lead) -> Item {
-    Item { lead_id: lead.id.clone(), fields: lead.fields.clone(), lead: Some(lead), ..Item::default() }
-}
-
-/// The lead that an object belongs to, told by itself or by a part of it.
-fn related_lead(object: &Object) -> Option<String> {
-    json::text_of(object, &RELATED_IDS).or_else(|| {
-        NESTS.iter().find_map(|name| {
-            let nest = json::member(object, name)?;
-            let decoded = inner_json(nest);
-            json::text_of(decoded.as_ref().unwrap_or(nest).as_object()?, &RELATED_IDS)
-        })
-    })
-}
-
-/// The lead under `Lead` or `Current`; its id may stand beside it. A scalar is a field of that name.
-fn wrapped_lead(object: &Object) -> Read<Option<Lead>> {
-    let Some(inside) = json::first(object, &LEAD_WRAPS) else {
-        return Ok(None);
-    };
-    match lead(inside) {
-        Some(mut lead) => {
-            lead.id = lead.id.or_else(|| json::text_of(object, &LEAD_IDS));
-            Ok(Some(lead))
-        }
-        None if inside.is_array() => Err("has a lead that is a list, but not one of pairs"),
-        None => Ok(None),
-    }
-}
-
-/// A lead as an object, as pairs, or as the JSON text of either.
-fn lead(value: &Value) -> Option<Lead> {
-    let decoded = inner_json(value);
-    match decoded.as_ref().unwrap_or(value) {
-        Value::Object(object) => Some(lead_of_object(object)),
-        Value::Array(list) => lead_of_pairs(list),
-        _ => None,
-    }
-}
-
-fn lead_of_object(object: &Object) -> Lead {
-    Lead { id: json::text_of(object, &LEAD_IDS), fields: LeadFields::from_object(object) }
-}
-
-fn lead_of_pairs(list: &[Value]) -> Option<Lead> {
-    let fields = LeadFields::from_pairs(list)?;
-    let id = LEAD_IDS.iter().find_map(|name| fields.get_any_case(name)).map(str::trim).filter(|id| !id.is_empty());
-    Some(Lead { id: id.map(str::to_owned), fields })
-}
-
-fn has(object: &Object, names: &[&str]) -> bool {
-    object.keys().any(|key| names.iter().any(|name| key.eq_ignore_ascii_case(name)))
 }

@@ -84,16 +84,20 @@ async fn activities_are_found_in_both_shapes() {
         "CreatedOn": "2026-08-08 05:52:30", "Data": [{"Key": "mx_Custom_1", "Value": "msg-1"}, {"Key": "A", "Value": "1"}],
         "ActivityFields": {"mx_Custom_1": "", "Status": "Delivered"}}]});
     let server = serve(200, answer).await;
-    let found = server.call().activities_of_lead("a", 206).await.unwrap();
+    let page = server.call().activities_of_lead("a", 206, 500).await.unwrap();
+    assert_eq!(page.total, Some(1));
+    let found = page.activities;
     assert_eq!((found[0].id.as_str(), found[0].code), ("x1", Some(206)));
     assert_eq!(found[0].fields.get("mx_Custom_1"), Some("msg-1"));
     assert_eq!(found[0].fields.get("Status"), Some("Delivered"));
     let asked = server.asked_once();
     assert_eq!(asked.uri.to_string(), "/v2/ProspectActivity.svc/Retrieve?leadId=a");
-    let expected = json!({"Parameter": {"ActivityEvent": 206}, "Paging": {"Offset": "0", "RowCount": "25"}});
+    let expected = json!({"Parameter": {"ActivityEvent": 206}, "Paging": {"Offset": "0", "RowCount": "500"}});
     assert_eq!(asked.body, expected);
-    let none = serve(200, json!({"RecordCount": 0})).await.call().activities_of_lead("a", 206).await.unwrap();
-    assert!(none.is_empty());
+    let none = serve(200, json!({"RecordCount": 0})).await.call().activities_of_lead("a", 206, 25).await.unwrap();
+    assert!(none.activities.is_empty());
+    let many = serve(200, json!({})).await.call().activities_of_lead("a", 206, 501).await;
+    assert!(matches!(many, Err(CallError::TooMany { .. })), "{many:?}");
 }
 
 #[test]

@@ -5,8 +5,8 @@ use leadsquared::webhook::{ActivityChange, Change, ChangeKind, OpportunityChange
 use super::samples::{ACTIVITY, CHANGED, CREATED, created, one};
 
 #[test]
-fn a_flat_lead_is_a_new_one() {
-    let lead = created(one(&[], CREATED));
+fn a_flat_lead_under_a_creations_event_is_a_new_one() {
+    let lead = created(one(&[("event", "3")], CREATED));
     assert_eq!(lead.id.as_deref(), Some("a311"));
     assert_eq!(lead.fields.get("mx_City"), Some(""));
     assert!(lead.fields.contains("Phone") && lead.fields.get("Phone").is_none());
@@ -47,7 +47,8 @@ fn a_deleted_lead_does_not_pass_for_a_new_one() {
     let user = r#"{"Before":{"Name":"a"},"After":{"Name":"b"}}"#;
     assert!(matches!(one(&[("eventType", "User_Post_Update")], user), Change::Other { .. }));
     let deleted = one(&[("eventType", "LeadActivity_Post_Delete")], ACTIVITY);
-    assert_eq!(deleted, Change::Other { what: "event LeadActivity_Post_Delete".into() });
+    let lead_id = Some("48ad".to_owned());
+    assert_eq!(deleted, Change::Other { what: "event LeadActivity_Post_Delete".into(), lead_id });
 }
 
 #[test]
@@ -115,5 +116,5 @@ fn opportunities_tasks_and_landing_pages_are_recognised() {
     let form = one(&[("event", "1")], r#"{"ProspectID":"a","FirstName":"Ana"}"#);
     let Change::LandingPage { item } = form else { panic!("{form:?}") };
     assert_eq!(item.lead.unwrap().fields.get("FirstName"), Some("Ana"));
-    assert!(matches!(one(&[], r#"{"a":1}"#), Change::Other { .. }));
+    assert!(matches!(one(&[], r#"{"a":1}"#), Change::Untold { .. }));
 }

@@ -3,11 +3,11 @@
 use leadsquared::webhook::{self, WebhookError};
 use proptest::prelude::*;
 
-use super::samples::{ACTIVITY, CHANGED, CREATED, one, parse};
+use super::samples::{ACTIVITY, CHANGED, CREATED, NOW_MS, one, parse};
 
 #[test]
 fn unreadable_bodies_give_short_errors_without_their_values() {
-    let error = |body: &[u8]| webhook::parse(None, &[], body).unwrap_err();
+    let error = |body: &[u8]| webhook::parse(None, &[], body, NOW_MS).unwrap_err();
     assert_eq!(error(b" \r\n"), WebhookError::Empty);
     assert_eq!(error(b"{\"a\":\"\xff\"}"), WebhookError::NotUtf8 { at: 6 });
     let cut = error(br#"{"Phone":"11988887777","Fir"#);
@@ -65,6 +65,13 @@ fn body() -> impl Strategy<Value = serde_json::Value> {
         "TaskId",
         "OpportunityEvent",
         "FirstName",
+        "Event",
+        "Fields",
+        "LeadPropertyList",
+        "RelatedProspectId",
+        "RelatedEntity",
+        "ActivityName",
+        "ModifiedOn",
     ]);
     leaf.prop_recursive(4, 48, 6, move |inner| {
         prop_oneof![
@@ -85,17 +92,17 @@ fn query() -> impl Strategy<Value = Vec<(String, String)>> {
 proptest! {
     #[test]
     fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), query in query()) {
-        let _ = webhook::parse(Some("application/x-www-form-urlencoded"), &query, &bytes);
+        let _ = webhook::parse(Some("application/x-www-form-urlencoded"), &query, &bytes, NOW_MS);
     }
 
     #[test]
     fn no_text_panics(text in "[{}\\[\\]\",:=&%0-9a-zA-Z ]{0,120}", query in query()) {
-        let _ = webhook::parse(None, &query, text.as_bytes());
+        let _ = webhook::parse(None, &query, text.as_bytes(), NOW_MS);
     }
 
     #[test]
     fn no_shape_panics_and_a_list_keeps_its_length(value in body(), query in query()) {
-        let parsed = webhook::parse(None, &query, value.to_string().as_bytes());
+        let parsed = webhook::parse(None, &query, value.to_string().as_bytes(), NOW_MS);
         if let (Some(list), Ok(changes)) = (value.as_array(), parsed) {
             prop_assert!(changes.len() == list.len() || changes.len() == 1);
         }

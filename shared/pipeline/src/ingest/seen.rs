@@ -31,8 +31,9 @@ pub(crate) struct Listed {
 }
 
 impl Intake {
-    /// Keeps what events show of watched fields, and gives each event the changes that the list has told of. It comes
-    /// before anything is decided: what was seen and not decided on is delivered again, since the webhook is not answered.
+    /// Keeps what events show of watched fields. It gives each event the changes that were told of before, and what the fields
+    /// were where the delivery does not say. It comes before anything is decided: what was seen and not decided on is
+    /// delivered again, since the webhook is not answered.
     pub(super) async fn see(&self, events: &mut [Result<Event, NotAnEvent>], now_ms: i64) -> Result<(), LedgerError> {
         let watched = watched(&self.config);
         // What an activity, a task or a form carries of the lead is not from the instant that it names.
@@ -52,7 +53,8 @@ impl Intake {
                     .entry(lead)
                     .or_insert_with_key(|lead| kept.get(lead).map(|kept| kept.sights.clone()).unwrap_or_default());
                 let at_ms = event.at.as_deref().and_then(parse_time_ms).unwrap_or(now_ms);
-                event.listed = sights.deliver(event, &watched, at_ms);
+                let delivered = sights.deliver(event, &watched, at_ms);
+                (event.listed, event.seen) = (delivered.listed, delivered.seen);
             }
             let is_news = |(lead, sights): &(String, Sights)| kept.get(lead).is_none_or(|kept| kept.sights != *sights);
             let news: Vec<(String, Sights)> = now.into_iter().filter(is_news).collect();
@@ -83,9 +85,7 @@ impl Intake {
         if !self.ledger.notice((&listed.lead_id, &listed.kept, &listed.sights), together, now_ms).await? {
             return Ok(None);
         }
-        for row in &rows {
-            self.ledger.keep_event(row).await?;
-        }
+        self.ledger.keep_events(&rows).await?;
         Ok(Some(messages.len()))
     }
 }

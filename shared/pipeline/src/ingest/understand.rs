@@ -1,8 +1,8 @@
 //! From LeadSquared's bodies to events in the words that rules use.
 
 use leadsquared::{
-    LeadFields,
-    webhook::{ActivityChange, Change, Lead, OpportunityChange, TaskChange},
+    LeadFields, format_time, parse_time_ms,
+    webhook::{self, ActivityChange, BelongsTo, Change, ChangeKind, ElementError, Lead, OpportunityChange, TaskChange},
 };
 use recado_core::{
     event::{Activity, Event, Item},
@@ -15,6 +15,12 @@ use recado_ledger::{EventOutcome, EventRow};
 /// The longest lead's id that is believed, in bytes: LeadSquared's own are GUIDs of 36. A row with an id that is as long as
 /// a body may be is larger than the table takes, which no repetition would mend.
 const MAX_LEAD_ID_BYTES: usize = 128;
+
+/// What to put into a webhook's address, by what the body is about. LeadSquared's numbers of its events.
+const LEAD_ADDRESS: &str = "?event=3 for a new lead, ?event=5 for its stage, ?event=6 for any change";
+const TASK_ADDRESS: &str =
+    "?event=7 for a new task, ?event=17 for an edit, ?event=16 for its end, ?event=8 for a reminder";
+const OPPORTUNITY_ADDRESS: &str = "?event=31 for a new opportunity, ?event=32 for a change";
 
 /// A delivery that no rule can be asked about, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,10 +42,25 @@ impl NotAnEvent {
         Self { kind: "unknown".to_owned(), lead_id: None, outcome: EventOutcome::NotUnderstood, why }
     }
 
+    /// An element of a body that could not be read.
+    #[must_use]
+    pub fn of(error: ElementError) -> Self {
+        Self { lead_id: error.lead_id.clone().filter(|id| !is_long(id)), ..Self::unreadable(error.to_string()) }
+    }
+
     /// Something that is recognised, and that no rule can wait for.
     fn recognised(kind: String, lead_id: Option<String>) -> Self {
-        let why = "recognised; it does not say what happened, or no rule can wait for that".to_owned();
-        Self { kind, lead_id, outcome: EventOutcome::NoRule, why }
+        Self { kind, lead_id, outcome: EventOutcome::NoRule, why: "recognised; no rule can wait for it".to_owned() }
+    }
+
+    /// Something of which nothing says what happened to it.
+    fn untold(kind: &str, lead_id: Option<String>, word: Option<String>, address: &str) -> Self {
+        let what = match word {
+            Some(word) => format!("its event is \"{word}\", which is none that is known"),
+            None => "it does not say what happened".to_owned(),
+        };
+        let why = format!("{what}; let the webhook's address say it: {address}");
+        Self { kind: kind.to_owned(), lead_id, outcome: EventOutcome::NotUnderstood, why }
     }
 
     pub(super) fn row(self, id: EventId, now_ms: i64) -> EventRow {
@@ -56,7 +77,6 @@ impl NotAnEvent {
 
 /// The event that a change in LeadSquared is.
 pub fn understand(change: Change) -> Result<Event, NotAnEvent> {
-    let is_long = |id: &String| id.len() > MAX_LEAD_ID_BYTES;
     match read(change) {
         Ok(event) if is_long(&event.lead_id) => Err(NotAnEvent {
             kind: event.kind.name().to_owned(),
@@ -70,20 +90,24 @@ pub fn understand(change: Change) -> Result<Event, NotAnEvent> {
     }
 }
 
+fn is_long(id: &str) -> bool {
+    id.len() > MAX_LEAD_ID_BYTES
+}
+
 fn read(change: Change) -> Result<Event, NotAnEvent> {
     match change {
         Change::LeadCreated { lead } => {
             let (lead_id, lead) = identified(lead, "lead.created")?;
             let by = owned(&lead, "CreatedBy");
-            let at = owned(&lead, "CreatedOn");
+            let at = instant(owned(&lead, "CreatedOn"));
             Ok(Event { by, at, ..Event::new(EventKind::LeadCreated, lead_id, lead) })
         }
-        Change::LeadChanged { before, after, .. } => {
+        Change::LeadChanged { before, after, kind } => {
             let before = before.map(|before| before.fields).map(fields);
             let (lead_id, lead) = identified(after, "lead.changed")?;
-            let at = owned(&lead, "ModifiedOn").or_else(|| owned(&lead, "LastModifiedOn"));
+            let at = instant(owned(&lead, "ModifiedOn").or_else(|| owned(&lead, "LastModifiedOn")));
             let by = owned(&lead, "ModifiedBy");
-            Ok(Event { before, by, at, ..Event::new(EventKind::LeadChanged, lead_id, lead) })
+            Ok(Event { before, by, at, about: about(kind), ..Event::new(EventKind::LeadChanged, lead_id, lead) })
         }
         Change::Activity { activity, kind } => activity_event(activity, kind),
         Change::Opportunity { kind, item } => match kind {
@@ -91,23 +115,43 @@ fn read(change: Change) -> Result<Event, NotAnEvent> {
             OpportunityChange::Updated | OpportunityChange::Field | OpportunityChange::Stage => {
                 item_event(EventKind::OpportunityChanged, item)
             }
-            _ => Err(NotAnEvent::recognised(format!("opportunity.{}", word(&kind)), item.lead_id)),
+            OpportunityChange::Deleted => Err(NotAnEvent::recognised("opportunity.deleted".to_owned(), item.lead_id)),
+            OpportunityChange::Unstated => {
+                Err(NotAnEvent::untold("opportunity", item.lead_id, None, OPPORTUNITY_ADDRESS))
+            }
         },
         Change::Task { kind, item } => match kind {
             TaskChange::Created => item_event(EventKind::TaskCreated, item),
             TaskChange::Updated => item_event(EventKind::TaskUpdated, item),
             TaskChange::Completed => item_event(EventKind::TaskCompleted, item),
             TaskChange::Reminder => item_event(EventKind::TaskReminder, item),
-            TaskChange::Unstated => Err(NotAnEvent::recognised(format!("task.{}", word(&kind)), item.lead_id)),
+            TaskChange::Unstated => Err(NotAnEvent::untold("task", item.lead_id, None, TASK_ADDRESS)),
         },
         Change::LandingPage { item } => item_event(EventKind::LandingPageSubmitted, item),
-        Change::Other { what } => Err(NotAnEvent::recognised(what, None)),
+        Change::Untold { lead_id, word } => Err(NotAnEvent::untold("unknown", lead_id, word, LEAD_ADDRESS)),
+        Change::Other { what, lead_id } => Err(NotAnEvent::recognised(what, lead_id)),
         // A later version of the bodies' crate may know more than this one.
         _ => Err(NotAnEvent::recognised("unknown".to_owned(), None)),
     }
 }
 
-fn activity_event(activity: leadsquared::webhook::Activity, kind: ActivityChange) -> Result<Event, NotAnEvent> {
+/// The field that an event of LeadSquared's is about, where it has one.
+fn about(kind: ChangeKind) -> Option<String> {
+    let name = match kind {
+        ChangeKind::Stage => "lead.stage",
+        ChangeKind::Owner => "lead.owner",
+        ChangeKind::Score => "lead.score",
+        ChangeKind::Updated | ChangeKind::Field | ChangeKind::Unstated => return None,
+    };
+    EventKind::parse(name).and_then(|(_, field)| field).map(str::to_owned)
+}
+
+/// An instant in LeadSquared's own form, in UTC: one edit may come in several, and is one. Anything else as it is.
+fn instant(written: Option<String>) -> Option<String> {
+    written.map(|text| parse_time_ms(&text).map_or(text, format_time))
+}
+
+fn activity_event(activity: webhook::Activity, kind: ActivityChange) -> Result<Event, NotAnEvent> {
     let (kind, at) = match kind {
         ActivityChange::Created => (EventKind::ActivityCreated, activity.created_on),
         ActivityChange::Updated => (EventKind::ActivityUpdated, activity.modified_on.or(activity.created_on)),
@@ -118,19 +162,20 @@ fn activity_event(activity: leadsquared::webhook::Activity, kind: ActivityChange
     let by = activity.created_by;
     let data = fields(activity.data);
     let activity = Activity { id: activity.id, code: activity.code, name: activity.name, data };
-    Ok(Event { activity: Some(activity), by, at, ..Event::new(kind, lead_id, lead) })
+    Ok(Event { activity: Some(activity), by, at: instant(at), ..Event::new(kind, lead_id, lead) })
 }
 
 /// An event of a task, an opportunity or a landing page. When it was made says nothing of a later change of it.
-fn item_event(kind: EventKind, item: leadsquared::webhook::Item) -> Result<Event, NotAnEvent> {
+fn item_event(kind: EventKind, item: webhook::Item) -> Result<Event, NotAnEvent> {
     let is_new =
         matches!(kind, EventKind::TaskCreated | EventKind::OpportunityCreated | EventKind::LandingPageSubmitted);
     let lead = item.lead.unwrap_or_default();
-    let Some(lead_id) = item.lead_id.or(lead.id) else { return Err(no_lead(kind.name())) };
+    let Some(lead_id) = item.lead_id.or(lead.id) else { return Err(no_lead_of(kind, item.belongs_to)) };
+    let at = if is_new { item.created_on.or(item.modified_on) } else { item.modified_on };
     Ok(Event {
         item: Some(Item { id: item.id, data: fields(item.fields) }),
         by: if is_new { item.created_by } else { item.modified_by },
-        at: if is_new { item.created_on.or(item.modified_on) } else { item.modified_on },
+        at: instant(at),
         ..Event::new(kind, lead_id, fields(lead.fields))
     })
 }
@@ -140,6 +185,17 @@ fn identified(lead: Lead, kind: &str) -> Result<(String, Fields), NotAnEvent> {
         Some(id) => Ok((id, fields(lead.fields))),
         None => Err(no_lead(kind)),
     }
+}
+
+/// Why a body about something names no lead. That a task is an opportunity's or nobody's is as it should be.
+fn no_lead_of(kind: EventKind, belongs_to: BelongsTo) -> NotAnEvent {
+    let why = match belongs_to {
+        BelongsTo::Lead | BelongsTo::Unstated => return no_lead(kind.name()),
+        BelongsTo::Opportunity => "it belongs to an opportunity (RelatedEntity 5), and does not name that one's lead",
+        BelongsTo::Nobody => "it belongs to nobody (RelatedEntity 0)",
+        BelongsTo::Other => "it does not belong to a lead (RelatedEntity)",
+    };
+    NotAnEvent { why: why.to_owned(), ..NotAnEvent::recognised(kind.name().to_owned(), None) }
 }
 
 fn no_lead(kind: &str) -> NotAnEvent {
@@ -152,8 +208,4 @@ fn owned(lead: &Fields, name: &str) -> Option<String> {
 
 fn fields(read: LeadFields) -> Fields {
     Fields::from_iter(read.into_inner())
-}
-
-fn word(kind: &impl std::fmt::Debug) -> String {
-    format!("{kind:?}").to_lowercase()
 }

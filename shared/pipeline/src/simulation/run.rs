@@ -240,7 +240,11 @@ impl Driver<'_> {
         let universe = Arc::clone(&self.universe);
         match event {
             Event::Deliver { change, .. } => {
-                let request = post(Vec::new(), &self.scenario.changes[change].body);
+                let body = &self.scenario.changes[change].body;
+                // A creation is one flat lead, which the address tells from any other.
+                let is_new = body.get("After").is_none();
+                let query = is_new.then(|| ("event".to_owned(), "lead.created".to_owned()));
+                let request = post(query.into_iter().collect(), body);
                 self.universe.tell(format_args!("change {change} is delivered to process {slot}"));
                 self.universe.run(process, async move {
                     if installed.intake.webhook(&request).await.status == 200 {

@@ -112,7 +112,7 @@ impl Syncer {
         }
         ended.learnt = self.learn_from(&error, Kind::Activity).await?;
         let back = rows.iter().map(|row| {
-            let change = if ended.learnt { self.at_once(&row.0) } else { self.not_taken(of(row), &error) };
+            let change = if ended.learnt { self.at_once(&row.0) } else { self.not_taken(of(row), &error, rows.len()) };
             change.not_posted()
         });
         self.ledger.change_crm(back.collect()).await?;

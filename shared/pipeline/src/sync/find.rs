@@ -3,24 +3,26 @@
 //! Those of one bulk post are open together, so one listing of the activities that were written since then settles them
 //! all. It is believed when it names an activity. That it does not name one says something only if it is whole and shows
 //! that it works: its shape is documented poorly, and a wrong "no" would post an activity twice. Whatever it leaves open
-//! is looked up in the lead's own list, one call for each.
+//! is looked up in the lead's own list, one call for each. If that leaves it open too, the activity is not posted again: a
+//! person may look.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use leadsquared::{ACTIVITIES_PER_PAGE, CallError, FoundActivity, MAX_ACTIVITIES_PER_PAGE, Page, Standard};
+use leadsquared::{
+    ACTIVITIES_PER_PAGE, ActivityPage, CallError, FoundActivity, MAX_ACTIVITIES_OF_LEAD, MAX_ACTIVITIES_PER_PAGE, Page,
+    Standard, parse_time_ms,
+};
 use recado_core::{message::Message, writeback::Row};
 use recado_ledger::CrmChange;
 
 use super::{
     RunError, SyncReport, Syncer,
     activity::ID_FIELD,
-    record::Sent,
+    record::{Sent, parked},
     unknown::Kind,
     window::{Ended, Window},
 };
 
-/// Activities of one lead that are looked through for an open post, at most.
-const MOST_LOOKED_AT: u32 = 500;
 /// Pages of a listing that are read, at most.
 const MOST_PAGES: u32 = 10;
 /// How far LeadSquared's clock may be from ours, in ms, and how long a listing may take to read: nothing leaves the
@@ -45,7 +47,7 @@ struct Listing {
 
 impl Listing {
     fn take(&mut self, activity: FoundActivity) {
-        match activity.fields.get(ID_FIELD).filter(|id| !id.is_empty()) {
+        match told(&activity) {
             Some(message) => {
                 self.by_message.insert(message.to_owned(), activity.id.clone());
             }
@@ -90,7 +92,7 @@ impl Syncer {
                     ended.alone.extend(open.iter().map(|(_, message)| message.id));
                 } else {
                     let rows = open.iter().map(|(row, message)| Sent { message, then: row.then, kind: Kind::Activity });
-                    self.ledger.change_crm(rows.map(|row| self.not_taken(row, &error)).collect()).await?;
+                    self.ledger.change_crm(rows.map(|row| self.not_taken(row, &error, open.len())).collect()).await?;
                 }
                 self.failed::<Standard>(error).await?;
             }
@@ -128,36 +130,68 @@ impl Syncer {
         Ok(Ok(listing))
     }
 
-    /// Looks through the lead's activities of our type, page by page, for the one that holds the message's id.
+    /// Looks through the lead's latest activities of our type for the one that holds the message's id.
     pub(super) async fn find_one(&self, row: Row, at_ms: i64, window: &Window) -> Result<Ended, RunError> {
         let mut ended = Ended::default();
         let Some(message) = window.messages.get(&row.id) else { return Ok(ended) };
-        let wanted = message.id.to_string();
         let mut permit = self.crm.permit_at::<Standard>(at_ms).await;
-        let mut offset = 0;
-        let found = loop {
+        let mut rows = MAX_ACTIVITIES_OF_LEAD;
+        let page = loop {
             let Some(granted) = permit.take() else { return Ok(ended) };
             ended.report.calls += 1;
-            let page = self.crm.with(granted).activities_of_lead_from(&message.lead_id, window.code, offset).await;
-            let Ok(activities) = &page else { break page.map(|_| None) };
-            let ours = activities.iter().find(|activity| activity.fields.get(ID_FIELD) == Some(wanted.as_str()));
-            let is_last = activities.len() < ACTIVITIES_PER_PAGE as usize || offset >= MOST_LOOKED_AT;
-            if ours.is_some() || is_last {
-                break Ok(ours.map(|activity| activity.id.clone()));
+            match self.crm.with(granted).activities_of_lead(&message.lead_id, window.code, rows).await {
+                // Perhaps for their number: LeadSquared names no maximum.
+                Err(CallError::Refused { message, .. }) if rows > ACTIVITIES_PER_PAGE && !message.says_missing() => {
+                    rows = ACTIVITIES_PER_PAGE;
+                    permit = self.crm.permit(window.until_ms).await?;
+                }
+                page => break page,
             }
-            offset += ACTIVITIES_PER_PAGE;
-            permit = self.crm.permit(window.until_ms).await?;
         };
-        match found {
-            Ok(found) => self.ledger.change_crm(vec![looked_up(message, &row, found.as_deref())]).await.map(drop)?,
-            Err(error) => {
-                let row = Sent { message, then: row.then, kind: Kind::Activity };
-                self.ledger.change_crm(vec![self.not_taken(row, &error)]).await?;
-                self.failed::<Standard>(error).await?;
+        let sent = Sent { message, then: row.then, kind: Kind::Activity };
+        let change = match &page {
+            Ok(page) => {
+                let ours = page.activities.iter().find(|activity| told(activity) == Some(&message.id.to_string()));
+                match ours {
+                    None if !is_proof(page, message.created_ms - CLOCKS_MS) => parked(sent, &not_told(page)),
+                    ours => looked_up(message, &row, ours.map(|activity| activity.id.as_str())),
+                }
             }
+            Err(error) => self.not_taken(sent, error, 1),
+        };
+        self.ledger.change_crm(vec![change]).await?;
+        if let Err(error) = page {
+            self.failed::<Standard>(error).await?;
         }
         Ok(ended)
     }
+}
+
+/// The message's id that an activity holds.
+fn told(activity: &FoundActivity) -> Option<&str> {
+    activity.fields.get(ID_FIELD).filter(|id| !id.is_empty())
+}
+
+/// Whether an activity of `since_ms` (ms since the epoch) or later that a page does not name is not there: the page holds
+/// all that there are, or goes back that far, and each of its activities that may be the one tells whose it is.
+fn is_proof(page: &ActivityPage, since_ms: i64) -> bool {
+    let rows = &page.activities;
+    let made_ms = |activity: &FoundActivity| activity.created_on.as_deref().and_then(parse_time_ms);
+    let is_late = |activity: &FoundActivity| made_ms(activity).is_none_or(|made_ms| made_ms >= since_ms);
+    let is_mute = rows.iter().any(|activity| told(activity).is_none() && is_late(activity));
+    let is_whole = page.total.map_or(rows.len() < ACTIVITIES_PER_PAGE as usize, |total| total <= rows.len() as u64);
+    let is_newest_first = rows.iter().map(made_ms).is_sorted_by(|one, next| next.is_some() && one >= next);
+    let goes_back = is_newest_first && rows.last().is_some_and(|last| !is_late(last));
+    !is_mute && (is_whole || goes_back)
+}
+
+fn not_told(page: &ActivityPage) -> String {
+    let all = page.total.map_or_else(|| "more".to_owned(), |total| total.to_string());
+    format!(
+        "it is not known whether its activity was posted: LeadSquared shows {} of the lead's {all} activities, and not \
+         whether it is among them",
+        page.activities.len()
+    )
 }
 
 /// What became of an open post: its activity, or nothing.

@@ -100,7 +100,7 @@ impl Syncer {
                 ended.learnt = self.learn_from(&error, kind).await?;
                 let back = rows.iter().map(|(message, then)| {
                     let row = Sent { message, then: *then, kind };
-                    if ended.learnt { self.at_once(message) } else { self.not_taken(row, &error) }
+                    if ended.learnt { self.at_once(message) } else { self.not_taken(row, &error, rows.len()) }
                 });
                 self.ledger.change_crm(back.collect()).await?;
                 self.failed::<C>(error).await?;
@@ -157,10 +157,12 @@ impl Syncer {
         CrmChange::of(message.id).later(message.crm.attempts, self.world.now_ms())
     }
 
-    /// A row of a call that failed as a whole. Only a refusal of its content counts against the row.
-    pub(super) fn not_taken(&self, row: Sent<'_>, error: &CallError) -> CrmChange {
+    /// A row of a call of `rows` rows that failed as a whole. Only a refusal of its content counts against the row; if there
+    /// are several, it does not say whose lead is gone.
+    pub(super) fn not_taken(&self, row: Sent<'_>, error: &CallError, rows: usize) -> CrmChange {
         match error {
-            CallError::Refused { message: reason, .. } => self.refused(row, reason),
+            CallError::Refused { message: reason, .. } if rows == 1 => self.refused(row, reason),
+            CallError::Refused { message: reason, .. } => self.again(row, reason),
             CallError::TooMany { .. } => self.again(row, error),
             CallError::Throttled { .. } => self.at_once(row.message),
             _ => {

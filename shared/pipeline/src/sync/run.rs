@@ -184,14 +184,18 @@ impl<'s> Run<'s> {
             return self.idle(backlog.ready_ms(), now_ms).await;
         };
         if self.code.is_none() && planned.iter().any(needs_code) {
-            self.code = self.syncer.activity_code(self.until_ms, &mut self.report).await?;
+            let (syncer, until_ms, mut report) = (self.syncer, self.until_ms, SyncReport::default());
+            self.code = self.meanwhile(syncer.activity_code(until_ms, &mut report)).await??;
+            self.report.add(report);
             if self.code.is_none() {
                 return Ok(false);
             }
         }
         let prepare_ms = self.syncer.preparation.ms();
         let from_ms = self.syncer.world.now_ms() + prepare_ms;
-        let Some(at_ms) = self.syncer.reserve(first, from_ms, self.until_ms).await? else { return Ok(false) };
+        let (syncer, until_ms) = (self.syncer, self.until_ms);
+        let reserved = self.meanwhile(syncer.reserve(first, from_ms, until_ms)).await??;
+        let Some(at_ms) = reserved else { return Ok(false) };
         // Who waits for a slot may find more rows by then.
         if at_ms > from_ms {
             self.wait_until(at_ms - prepare_ms).await?;
@@ -208,7 +212,8 @@ impl<'s> Run<'s> {
         let Some(place) = calls.iter().position(|call| call.is_bulk() == first.is_bulk()) else { return Ok(true) };
         let mut starts = vec![(calls.remove(place), at_ms)];
         for call in calls {
-            let Some(slot_ms) = self.syncer.reserve(&call, at_ms, at_ms + TOGETHER_MS).await? else { continue };
+            let reserved = self.meanwhile(syncer.reserve(&call, at_ms, at_ms + TOGETHER_MS)).await??;
+            let Some(slot_ms) = reserved else { continue };
             starts.push((call, slot_ms));
         }
         self.start(starts, unknown);
@@ -255,6 +260,19 @@ impl<'s> Run<'s> {
                 }
                 None => Ok(false),
             },
+        }
+    }
+
+    /// Asks the account's limits while calls are under way. One of these may ask them too, and has them locked until it goes
+    /// on: if it did not, both would wait for ever.
+    async fn meanwhile<T>(&mut self, asked: impl Future<Output = T>) -> Result<T, RunError> {
+        let mut asked = Box::pin(asked);
+        loop {
+            tokio::select! {
+                biased;
+                Some(ended) = self.under_way.next() => self.settle(ended)?,
+                answer = &mut asked => return Ok(answer),
+            }
         }
     }
 
