@@ -205,6 +205,9 @@ fn show_event(event: &PlannedEvent) {
 fn show_message(rule: &str, message: &PlannedMessage) {
     let why = message.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
     output::say(&format!("  {rule}: {} {}{why}", message.content.channel, message.state));
+    if let Some(phone) = &message.to {
+        output::say(&format!("    to {phone}"));
+    }
     show_content(&message.content);
     if let Some(at_ms) = message.not_before_ms {
         output::say(&format!("    not before {}", output::instant(at_ms)));

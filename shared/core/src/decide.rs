@@ -12,7 +12,7 @@ use crate::{
     gate::{Gate, gate},
     identity::{MessageId, fallback_id, is_control, message_id},
     message::{Channel, Message, Priority, State},
-    phone::{Line, Phone},
+    phone::{Line, Phone, PhoneRules},
     text::{Context, Template, TextError},
 };
 
@@ -247,7 +247,7 @@ fn fill(
     }
     let words = words(action, context)?;
     (message.text, message.call, message.title, message.credits) = (words.text, words.call, words.title, words.credits);
-    message.phone = Some(mobile(&event.lead)?);
+    message.phone = Some(mobile(&event.lead, config.phones)?);
     if is_control(rule.id.as_str(), &message.lead_id, rule.control_percent) {
         return Err(CONTROL.to_owned());
     }
@@ -321,11 +321,11 @@ fn title(template: Option<&Template>, context: &Context) -> Result<Option<String
 
 /// The first of the lead's phones that is a mobile, which alone has the 11 digits that LigueLead takes; otherwise why
 /// the first that is there is none.
-pub(crate) fn mobile(lead: &Fields) -> Result<Phone, String> {
+pub(crate) fn mobile(lead: &Fields, rules: PhoneRules) -> Result<Phone, String> {
     let mut first_fault = None;
     for field in PHONE_FIELDS {
         let Some(text) = lead.filled(field) else { continue };
-        let fault = match Phone::parse(text) {
+        let fault = match Phone::read(text, rules).one() {
             Ok(phone) if phone.line() == Line::Mobile => return Ok(phone),
             Ok(_) => "the phone is a landline; LigueLead takes mobiles alone".to_owned(),
             Err(error) => error.to_string(),

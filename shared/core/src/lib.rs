@@ -27,5 +27,6 @@ pub mod settle;
 pub mod sight;
 pub mod spelling;
 pub mod text;
+mod unicode;
 pub mod writeback;
 pub mod zone;

@@ -14,6 +14,7 @@ use recado_core::{
     group::into_requests,
     identity::{AudioId, MessageId, event_id},
     message::{Message, State},
+    phone::Phone,
 };
 use serde::Serialize;
 
@@ -69,6 +70,8 @@ pub struct PlannedRule {
 pub struct PlannedMessage {
     /// Its id.
     pub id: String,
+    /// The phone that it would reach, shortened.
+    pub to: Option<String>,
     /// What it says.
     #[serde(flatten)]
     pub content: PlannedContent,
@@ -227,6 +230,7 @@ fn planned(config: &Config, message: &mut Message, now_ms: i64, audios: Option<&
     let content = content(config, message, now_ms, audios);
     PlannedMessage {
         id: message.id.to_string(),
+        to: message.phone.map(Phone::masked),
         content,
         fallback,
         state: message.state.to_string(),
