@@ -308,7 +308,7 @@ pub(crate) fn words(action: &Action, context: &Context) -> Result<Words, String>
 /// The title for one recipient, if the rule has one and it comes to anything.
 fn title(template: Option<&Template>, context: &Context) -> Result<Option<String>, String> {
     let Some(template) = template else { return Ok(None) };
-    let title = template.render(context).map_err(|error| format!("the title could not be made: {error}"))?;
+    let title = template.render_label(context).map_err(|error| format!("the title could not be made: {error}"))?;
     let title = title.trim();
     match title_length(title) {
         0 => Ok(None),
