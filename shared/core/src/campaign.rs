@@ -156,7 +156,7 @@ impl<'c> Judge<'c> {
         Message {
             event: event.to_owned(),
             text: words.text,
-            credits: if call.is_some() { crate::credits::MAX_CALL_CREDITS } else { words.credits.max(1) },
+            credits: if call.is_some() { crate::credits::UNKNOWN_CALL_CREDITS } else { words.credits.max(1) },
             call,
             title: words.title,
             group_id: self.campaign.group_id.clone(),

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{
     call::Call,
     config::{Action, Config, FieldChange, MAX_TITLE_LENGTH, Rule, Trigger, title_length},
-    credits::{MAX_CALL_CREDITS, SmsText},
+    credits::{SmsText, UNKNOWN_CALL_CREDITS},
     event::Event,
     fields::Fields,
     flash::contains_url,
@@ -284,7 +284,7 @@ pub(crate) fn words(action: &Action, context: &Context) -> Result<Words, String>
             if words.title.is_none() {
                 return Err("the title of a call may not be empty".to_owned());
             }
-            words.credits = MAX_CALL_CREDITS;
+            words.credits = UNKNOWN_CALL_CREDITS;
             words.call = Some(Call {
                 audio: voice.audio.clone(),
                 redials: voice.redials,

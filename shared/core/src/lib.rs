@@ -14,6 +14,7 @@ pub mod enrich;
 pub mod event;
 pub mod fields;
 pub mod flash;
+pub mod folding;
 pub mod gate;
 pub mod group;
 pub mod holidays;

@@ -95,7 +95,7 @@ pub struct Condition {
 pub struct Template {
     env: Arc<Environment<'static>>,
     snippet: Arc<Snippet>,
-    literals: Arc<[String]>,
+    literals: Arc<[(usize, String)]>,
     greetings: Arc<[Greeting]>,
     has_blocks: bool,
 }
@@ -249,7 +249,20 @@ impl Template {
 
     /// The pieces that are sent as they stand, between the expressions.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
-        self.literals.iter().map(String::as_str)
+        self.literals.iter().map(|(_, literal)| literal.as_str())
+    }
+
+    /// The text as it may [arrive](crate::folding), with its expressions as they were written.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        let (mut folded, mut at) = (String::new(), 0);
+        for (start, literal) in self.literals.iter() {
+            folded.push_str(self.source().get(at..*start).unwrap_or_default());
+            folded.push_str(&crate::folding::piece(literal));
+            at = start + literal.len();
+        }
+        folded.push_str(self.source().get(at..).unwrap_or_default());
+        folded.trim().to_owned()
     }
 
     /// A length in characters that no rendering falls below, blanks at the ends not counted; 0 when `{% if %}` may
@@ -261,7 +274,7 @@ impl Template {
 
     /// [`least_chars`](Self::least_chars) in another unit of length.
     pub fn least(&self, length: impl Fn(&str) -> usize) -> usize {
-        if self.has_blocks { 0 } else { length(self.literals.concat().trim()) }
+        if self.has_blocks { 0 } else { length(self.literals().collect::<String>().trim()) }
     }
 }
 

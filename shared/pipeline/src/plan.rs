@@ -93,6 +93,8 @@ pub struct PlannedContent {
     pub channel: String,
     /// Its text.
     pub text: Option<String>,
+    /// The text as it may arrive, if that is another one.
+    pub arrives: Option<String>,
     /// What it plays, if it is a call.
     pub call: Option<PlannedCall>,
     /// The text's length, in characters.
@@ -249,6 +251,7 @@ fn content(config: &Config, message: &mut Message, now_ms: i64, audios: Option<&
     PlannedContent {
         channel: message.channel.to_string(),
         chars: text.as_ref().map_or(0, |text| text.chars().count()),
+        arrives: text.as_ref().and_then(|text| config.liguelead.arrives(text)),
         text,
         call,
         credits: message.credits,

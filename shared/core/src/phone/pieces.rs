@@ -123,7 +123,7 @@ fn sign(c: char) -> Piece {
         '(' | '[' | '{' => Piece::Open,
         ')' | ']' | '}' => Piece::Close,
         ' ' | '-' | '.' => Piece::Gap(c),
-        '@' | '=' | '%' | '$' | LOST => Piece::Odd,
+        '@' | '%' | '$' | LOST => Piece::Odd,
         _ => Piece::Cut,
     }
 }

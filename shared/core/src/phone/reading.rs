@@ -182,7 +182,9 @@ fn decide(runs: &[(Run, Verdict)], has_words: bool) -> Reading {
             Verdict::Extension => continue,
             Verdict::Other(error) => *error,
             Verdict::Local { is_mobile } => {
-                others += usize::from(*is_mobile);
+                // Behind a whole mobile it is the end of another number, as `/12` is; before one it may be the one meant.
+                let is_end = phones.iter().any(|phone| phone.line() == Line::Mobile);
+                others += usize::from(*is_mobile && !is_end);
                 PhoneError::MissingAreaCode
             }
             Verdict::OldMobile => {
