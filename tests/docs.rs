@@ -6,6 +6,7 @@
 mod commands;
 mod keys;
 mod pages;
+mod phones;
 mod schema;
 mod sources;
 
@@ -48,6 +49,20 @@ fn every_command_and_flag_is_known_to_the_binary() {
     let pages = pages::all().unwrap();
     let (problems, count) = commands::check(&pages).unwrap();
     assert_none(&problems, count, 25);
+}
+
+#[test]
+fn every_phone_in_the_documentation_is_read_as_it_is_written() {
+    let pages = pages::all().unwrap();
+    let (problems, count) = phones::check(&pages);
+    assert_none(&problems, count, 50);
+}
+
+#[test]
+fn the_explanation_of_a_phone_is_what_the_command_says() {
+    let page = Page::read("docs/phones.md").unwrap();
+    let problems = phones::explained(&page).unwrap();
+    assert_none(&problems, 1, 1);
 }
 
 #[test]
@@ -169,30 +184,38 @@ fn the_checks_find_mistakes() {
     let text = "# A page\n\
         ```yaml recado\nrules: 1\n```\n\
         ```console recado\n$ recado serve --no-such-flag\n$ recado sevre\n```\n\
+        ```text phones\n11 99999-8888 => 11999998887\nx => no area code\n11\n```\n\
         [one](no-such-file.md) [two](#no-such-part) [three](docs.rs) [four](#a-page)\n\
         `recado check --nope` `shared/no/such.rs` `Intake::no_such_function` `NO_SUCH_CONSTANT` `MAX_BODY_BYTES`\n";
     let pages = [Page { path: "tests/bad.md".into(), text: text.to_owned() }];
     assert_eq!(snippets(&pages).0, ["tests/bad.md:3: rules: `rules` is not a list"]);
+    let (found, _) = phones::check(&pages);
+    let expected = [
+        "tests/bad.md:10: 11 99999-8888 is 11999998888",
+        "tests/bad.md:11: x: the phone is none: it holds words alone, an address, an amount or signs that are in no phone",
+        "tests/bad.md:12: no ` => ` in it",
+    ];
+    assert_eq!(found, expected);
     let (found, _) = links(&pages);
     assert_eq!(
         found,
         [
-            "tests/bad.md:9: no-such-file.md: there is no such file",
-            "tests/bad.md:9: #no-such-part: there is no such heading"
+            "tests/bad.md:14: no-such-file.md: there is no such file",
+            "tests/bad.md:14: #no-such-part: there is no such heading"
         ]
     );
     let (found, _) = commands::check(&pages).unwrap();
     let expected = [
         "tests/bad.md:6: recado serve has no --no-such-flag",
         "tests/bad.md:7: there is no recado sevre",
-        "tests/bad.md:10: recado check has no --nope",
+        "tests/bad.md:15: recado check has no --nope",
     ];
     assert_eq!(found, expected);
     let (found, _) = sources::names(&pages).unwrap();
     let expected = [
-        "tests/bad.md:10: there is no file shared/no/such.rs",
-        "tests/bad.md:10: there is no function no_such_function (Intake::no_such_function)",
-        "tests/bad.md:10: NO_SUCH_CONSTANT is nowhere in the code",
+        "tests/bad.md:15: there is no file shared/no/such.rs",
+        "tests/bad.md:15: there is no function no_such_function (Intake::no_such_function)",
+        "tests/bad.md:15: NO_SUCH_CONSTANT is nowhere in the code",
     ];
     assert_eq!(found, expected);
 }

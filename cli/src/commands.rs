@@ -9,6 +9,7 @@ pub(crate) mod forget_limit;
 pub(crate) mod messages;
 pub(crate) mod operate;
 pub(crate) mod pause;
+pub(crate) mod phone;
 pub(crate) mod plan;
 pub(crate) mod schema;
 mod select;

@@ -35,6 +35,8 @@ enum Command {
     Test(commands::test::Test),
     /// Show what an event would become, or a campaign, without doing it.
     Plan(commands::plan::Plan),
+    /// Explain which number a text means, or why none.
+    Phone(commands::phone::Phone),
     /// Add recordings for calls, and list them.
     #[command(subcommand)]
     Audio(commands::audio::Audio),
@@ -101,6 +103,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Schema => Ok(commands::schema::run()),
         Command::Test(test) => test.run(),
         Command::Plan(plan) => plan.run().await,
+        Command::Phone(phone) => phone.run(),
         Command::Audio(audio) => audio.run().await,
         Command::Campaign(campaign) => campaign.run().await,
         Command::Push(push) => push.run().await,

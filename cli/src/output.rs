@@ -31,14 +31,6 @@ pub(crate) fn table(headings: &[&str]) -> Table {
     table
 }
 
-/// A phone as a report shows it: enough to recognise, not enough to call.
-pub(crate) fn masked(phone: recado_core::phone::Phone) -> String {
-    let national = phone.national();
-    let (start, rest) = national.split_at(national.len().min(4));
-    let end = rest.get(rest.len().saturating_sub(2)..).unwrap_or_default();
-    format!("{start}…{end}")
-}
-
 /// An instant as a report shows it: UTC, to the second.
 pub(crate) fn instant(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms)

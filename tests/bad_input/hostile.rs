@@ -144,7 +144,8 @@ async fn bytes_that_are_no_utf_8_are_not_understood() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_is_too_long_or_empty_is_skipped_with_its_reason_alone() {
-    let rules = "  - { id: echo, on: lead.created, sms: \"{{ lead.mx_Text }}\" }
+    let rules = "  - { id: echo, on: lead.created, sms: \"{{ lead.mx_Text | trusted }}\" }
+  - { id: plain, on: lead.created, sms: \"Oi. {{ lead.mx_Text }}\" }
   - { id: flash, on: lead.created, flash: \"Oi. {{ lead.mx_Text }}\" }
   - { id: welcome, on: lead.created, sms: \"Boas-vindas.\" }
 ";
@@ -170,7 +171,9 @@ async fn a_message_that_is_too_long_or_empty_is_skipped_with_its_reason_alone() 
     assert!(why(1, "echo").is_some_and(|why| why.contains("1600") || why.contains("1,600")), "{:?}", why(1, "echo"));
     assert!(why(2, "echo").is_some_and(|why| why.contains("empty")), "{:?}", why(2, "echo"));
     assert!(why(3, "flash").is_some_and(|why| why.contains("web address")), "{:?}", why(3, "flash"));
-    assert_eq!(why(3, "echo"), None, "an SMS may hold an address");
+    assert_eq!(why(3, "echo"), None, "an SMS may hold an address if the rule says so");
+    assert!(why(3, "plain").is_some_and(|why| why.contains("web address")), "{:?}", why(3, "plain"));
+    assert!(why(1, "plain").is_some_and(|why| why.contains("60 characters")), "{:?}", why(1, "plain"));
 }
 
 fn activity() -> Value {

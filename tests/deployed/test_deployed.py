@@ -24,7 +24,7 @@ quotas: { messages_per_day: 11 }
 rules:
   - id: welcome
     on: lead.created
-    sms: "Olá {{ lead.FirstName | first_name }}, recebemos o seu contato."
+    sms: "Olá {{ lead.FirstName | first_name | default('cliente') }}, recebemos o seu contato."
     expires: 6h
   - id: call
     on: lead.created

@@ -23,12 +23,13 @@ const fn section(heading: &'static str, prefix: &'static str, with_key: &'static
 }
 
 /// Every section that there is.
-pub(crate) const KNOWN: [Section; 15] = [
+pub(crate) const KNOWN: [Section; 16] = [
     section("Top level", "", "leadsquared: { plan: standard }\nKEY: VALUE"),
     section("`leadsquared`", "", "leadsquared: { plan: standard, KEY: VALUE }"),
     section("`leadsquared`", "opt_out.", "leadsquared: { plan: standard, opt_out: { KEY: VALUE } }"),
     section("`leadsquared`", "write_back.", "leadsquared: { plan: standard, write_back: { KEY: VALUE } }"),
     section("`liguelead`", "", "liguelead: { KEY: VALUE }"),
+    section("`phones`", "", "phones: { KEY: VALUE }"),
     section("`quotas`", "", "quotas: { KEY: VALUE }"),
     section("`hours`", "", "hours: { KEY: VALUE }"),
     section("`caps`", "", "caps: [ { KEY: VALUE } ]"),
@@ -45,7 +46,8 @@ pub(crate) const KNOWN: [Section; 15] = [
 ];
 
 /// Sections whose keys have defaults of their own, one by one.
-const WITH_DEFAULTS: [&str; 6] = ["Top level", "`leadsquared`", "`liguelead`", "`hours`", "`send`", "`voice`"];
+const WITH_DEFAULTS: [&str; 7] =
+    ["Top level", "`leadsquared`", "`liguelead`", "`phones`", "`hours`", "`send`", "`voice`"];
 
 impl Section {
     /// The heading under which it is documented, and what stands before its keys there.

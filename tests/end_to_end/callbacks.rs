@@ -223,3 +223,27 @@ async fn a_report_to_the_panels_address_settles_a_request_whose_answer_was_lost_
     let shown = installation.command("messages", &[&message.id]).await;
     assert!(shown.stdout.contains("report um novo estado"), "{shown:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_of_a_text_that_ligue_lead_folded_settles_its_request() {
+    let rules = "  - { id: welcome, on: lead.created, sms: \"Olá {{ lead.FirstName | first_name }}, recebemos o seu contato! 🎉\" }\n";
+    let mut setup = Setup::new(rules).liguelead_faults(&["lose-answer@first=1@/sms"]);
+    setup.liguelead.callbacks.lost_callbacks_share = 1.0;
+    let installation = Installation::start(setup).await;
+    let lead = Lead::new(1);
+    let mut body = lead.created();
+    body["FirstName"] = json!("JOÃO");
+    installation.take(&body).await;
+    installation.comes_to(&lead.id, "unknown").await;
+    let campaign = installation.liguelead.received().campaigns[0].clone();
+    let base = campaign.webhook_url.unwrap().split_once('?').unwrap().0.to_owned();
+    let panel = format!("{base}?secret=callback-secret-of-the-test");
+    let mut body = lead.callback(&campaign.id, "delivered", "2026-11-20T12:00:00.000Z");
+    body["campaign"]["message"] = json!("Ola Jose recebemos o seu contato");
+    assert_eq!(report(&installation, &panel, &body).await, 200);
+    assert_eq!(installation.messages().await.in_state("unknown"), 1, "it is about another text");
+    body["campaign"]["message"] = json!("Ola Joao recebemos o seu contato");
+    body["occurred_at"] = json!("2026-11-20T12:00:01.000Z");
+    assert_eq!(report(&installation, &panel, &body).await, 200);
+    installation.comes_to(&lead.id, "delivered").await;
+}

@@ -16,6 +16,7 @@ async fn wrong_use_exits_2_and_help_exits_0() {
         &["frobnicate"],
         &["check"],
         &["plan"],
+        &["phone"],
         &["serve", "--listen", "nowhere"],
         &["serve", "--schedule-s", "0"],
         &["serve", "--data", "dynamodb:"],
@@ -57,11 +58,37 @@ async fn check_and_plan_exit_0_for_what_is_good_and_1_for_what_is_not() {
     assert_eq!((&planned["messages"], &planned["requests"], &planned["credits"]), (&json!(1), &json!(1), &json!(1)));
     assert_eq!(planned["events"][0]["rules"][0]["message"]["text"], "Boas-vindas.");
     assert_eq!(planned["events"][0]["rules"][0]["message"]["state"], "pending");
+    // Who would be reached, and how the text may arrive: `11900000001`, "Boas-vindas." as it is.
+    let message = &planned["events"][0]["rules"][0]["message"];
+    assert_eq!((&message["to"], &message["arrives"]), (&json!("1190…01"), &json!(null)));
+    let accents = Setup::new(
+        "  - { id: a, on: lead.created, sms: \"Olá {{ lead.FirstName | first_name | d('você') }}, até já!\" }\n",
+    );
+    let accents = file("accents.yaml", &accents.config);
+    let checked = recado(&["check", &accents, "--json"], &[]).await.json();
+    let arrives = "Ola {{ lead.FirstName | first_name | d('você') }} ate ja";
+    assert_eq!(checked["may_arrive"], json!([{ "id": "a", "text": arrives }]));
+    let shown = recado(&["plan", "--config", &accents, &event], &[]).await.stdout;
+    assert!(shown.contains("    to 1190…01\n") && shown.contains("may arrive as: Ola voce ate ja"), "{shown}");
     for (config, event) in [(&bad, &event), (&missing, &event), (&good, &broken), (&good, &missing)] {
         let finished = recado(&["plan", "--config", config, event], &[]).await;
         assert_eq!(finished.code, Some(1), "{finished:?}");
         assert!(!finished.stderr.is_empty() && finished.stdout.is_empty(), "{finished:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn phone_explains_one_and_exits_1_where_it_takes_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("recado.yaml");
+    std::fs::write(&path, Setup::new(WELCOME).and("phones: { add_ninth_digit: true }\n").config).unwrap();
+    let config = path.display().to_string();
+    let taken = recado(&["phone", "--json", "+55 (0xx11) 98765-4321 / 22"], &[]).await.json();
+    assert_eq!((&taken["phone"], &taken["line"], &taken["numbers"]), (&json!("1198…21"), &json!("mobile"), &json!(1)));
+    let two = recado(&["phone", "11 98765-4321 ou 21 98765-4321"], &[]).await;
+    assert!(two.code == Some(1) && two.stdout.contains("2 numbers") && !two.stdout.contains("4321"), "{two:?}");
+    assert_eq!(code(&["phone", "11 8765-4321"]).await, Some(1));
+    assert_eq!(code(&["phone", "11 8765-4321", "--config", &config]).await, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,6 +49,14 @@ struct Report {
     rules: usize,
     campaigns: usize,
     diagnostics: Vec<Finding>,
+    may_arrive: Vec<Arrival>,
+}
+
+/// A rule's or a campaign's text that may arrive as another one.
+#[derive(Serialize)]
+struct Arrival {
+    id: String,
+    text: String,
 }
 
 #[derive(Serialize)]
@@ -89,12 +97,16 @@ impl Check {
         }
         let good = findings.iter().all(|finding| finding.severity != ERROR);
         let config = checked.map(|(config, _)| config);
+        let may_arrive = config.as_ref().map(arrivals).unwrap_or_default();
         let (rules, campaigns) = config.map_or((0, 0), |config| (config.rules.len(), config.campaigns.len()));
         if self.json {
-            output::json(&Report { file, good, rules, campaigns, diagnostics: findings })?;
+            output::json(&Report { file, good, rules, campaigns, diagnostics: findings, may_arrive })?;
         } else {
             for finding in &findings {
                 output::say(&finding.render(&file));
+            }
+            for Arrival { id, text } in &may_arrive {
+                output::say(&format!("{id} may arrive as: {text}"));
             }
             if good {
                 output::say(&format!("{file}: good ({rules} rules, {campaigns} campaigns)"));
@@ -143,6 +155,17 @@ impl Finding {
         let suggestion = self.suggestion.as_ref().map(|text| format!("; write {text}")).unwrap_or_default();
         format!("{file}:{line}:{column}: {warning}{message}{suggestion}")
     }
+}
+
+/// The texts that LigueLead may fold, with their expressions as they are written.
+fn arrivals(config: &Config) -> Vec<Arrival> {
+    let rules = config.rules.iter().flat_map(|rule| rule.actions().map(|action| (&rule.id, action)));
+    let campaigns = config.campaigns.iter().map(|campaign| (&campaign.id, &campaign.action));
+    let texts = rules.chain(campaigns).filter_map(|(id, action)| Some((id, action.text()?)));
+    texts
+        .filter(|(_, text)| config.liguelead.folds_text && text.folded() != text.source().trim())
+        .map(|(id, text)| Arrival { id: id.to_string(), text: text.folded() })
+        .collect()
 }
 
 /// A warning for each recording that rules name and nobody has added, where the file first names it.

@@ -4,7 +4,7 @@ mod story;
 
 use std::process::ExitCode;
 
-use recado_core::message::Message;
+use recado_core::{message::Message, phone::Phone};
 use recado_ledger::{EventRow, Ledger};
 use serde::Serialize;
 
@@ -92,7 +92,7 @@ impl From<Message> for MessageLine {
                 None => message.lead_id,
             },
             channel: message.channel.to_string(),
-            phone: message.phone.map(output::masked),
+            phone: message.phone.map(Phone::masked),
             state: message.state.to_string(),
             why: message.why,
             credits: message.credits,

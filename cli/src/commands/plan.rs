@@ -145,6 +145,7 @@ fn show_campaign(plan: &CampaignPlan, credit_price: Option<f64>) {
     }
     for text in &plan.texts {
         output::say(&format!("  {} characters, {} credit(s): {}", text.chars, text.credits, text.text));
+        show_arrival("  ", text.arrives.as_deref());
     }
     if plan.different_texts > plan.texts.len() as u64 {
         output::say(&format!("  {} different texts in all", plan.different_texts));
@@ -205,6 +206,9 @@ fn show_event(event: &PlannedEvent) {
 fn show_message(rule: &str, message: &PlannedMessage) {
     let why = message.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
     output::say(&format!("  {rule}: {} {}{why}", message.content.channel, message.state));
+    if let Some(phone) = &message.to {
+        output::say(&format!("    to {phone}"));
+    }
     show_content(&message.content);
     if let Some(at_ms) = message.not_before_ms {
         output::say(&format!("    not before {}", output::instant(at_ms)));
@@ -215,10 +219,18 @@ fn show_message(rule: &str, message: &PlannedMessage) {
     }
 }
 
+/// The text as it may arrive, where that is another one.
+fn show_arrival(indent: &str, arrives: Option<&str>) {
+    if let Some(text) = arrives {
+        output::say(&format!("{indent}may arrive as: {text}"));
+    }
+}
+
 fn show_content(content: &PlannedContent) {
     let credits = content.credits;
     if let Some(text) = &content.text {
         output::say(&format!("    {} characters, {credits} credit(s): {text}", content.chars));
+        show_arrival("    ", content.arrives.as_deref());
     }
     if let Some(call) = &content.call {
         let length = call.length_ms.map(|ms| format!(" ({} s)", ms.div_ceil(1_000))).unwrap_or_default();

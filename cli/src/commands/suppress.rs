@@ -235,7 +235,7 @@ impl Import {
 impl From<Suppression> for Line {
     fn from(row: Suppression) -> Self {
         let (phone, lead) = match row.subject {
-            Subject::Phone(phone) => (Some(output::masked(phone)), None),
+            Subject::Phone(phone) => (Some(phone.masked()), None),
             Subject::Lead(lead) => (None, Some(lead)),
         };
         Self { phone, lead, channel: row.kind.as_str(), since_ms: row.since_ms, source: row.source }

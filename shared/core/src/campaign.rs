@@ -156,7 +156,7 @@ impl<'c> Judge<'c> {
         Message {
             event: event.to_owned(),
             text: words.text,
-            credits: if call.is_some() { crate::credits::MAX_CALL_CREDITS } else { words.credits.max(1) },
+            credits: if call.is_some() { crate::credits::UNKNOWN_CALL_CREDITS } else { words.credits.max(1) },
             call,
             title: words.title,
             group_id: self.campaign.group_id.clone(),
@@ -196,7 +196,7 @@ impl<'c> Judge<'c> {
                 Some(Own { text: words.text, title: words.title })
             }
         };
-        let recipient = Recipient { phone: mobile(lead)?, lead: Some(id.to_owned()), own };
+        let recipient = Recipient { phone: mobile(lead, self.config.phones)?, lead: Some(id.to_owned()), own };
         if self.campaign.shadow { Err(SHADOW.to_owned()) } else { Ok(recipient) }
     }
 
@@ -209,7 +209,7 @@ impl<'c> Judge<'c> {
             return Err("the condition asks for fields of the lead, and the file names the phone alone".to_owned());
         }
         shared.as_ref().map_err(Clone::clone)?;
-        let phone = mobile(&Fields::from_iter([("Phone", Some(phone))]))?;
+        let phone = mobile(&Fields::from_iter([("Phone", Some(phone))]), self.config.phones)?;
         let recipient = Recipient { phone, lead: None, own: None };
         if self.campaign.shadow { Err(SHADOW.to_owned()) } else { Ok(recipient) }
     }

@@ -14,6 +14,7 @@ mod diagnostic;
 mod gateway;
 mod names;
 mod never;
+mod phones;
 mod rule;
 mod schedule;
 mod section;
@@ -38,7 +39,10 @@ use diagnostic::Problems;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use section::Section;
 
-use crate::zone::{DEFAULT_ZONE, Zone};
+use crate::{
+    phone::PhoneRules,
+    zone::{DEFAULT_ZONE, Zone},
+};
 
 /// The largest file that is read, in bytes. A stored version must fit one table item (400 KB) with room to spare.
 pub const MAX_CONFIG_BYTES: usize = 256 * 1_024;
@@ -49,11 +53,12 @@ const VERSION: u64 = 1;
 /// Milliseconds in a day.
 const DAY_MS: u64 = 86_400_000;
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "version",
     "timezone",
     "leadsquared",
     "liguelead",
+    "phones",
     "quotas",
     "hours",
     "caps",
@@ -73,6 +78,8 @@ pub struct Config {
     pub leadsquared: LeadSquared,
     /// The LigueLead token's limits.
     pub liguelead: LigueLead,
+    /// What may be read into a lead's phone.
+    pub phones: PhoneRules,
     /// Daily budgets.
     pub quotas: Quotas,
     /// When messages may start, on each recipient's clock.
@@ -161,6 +168,7 @@ fn read(text: &str, problems: &mut Problems) -> Option<Config> {
         timezone,
         leadsquared,
         liguelead: gateway::read(&root, problems),
+        phones: phones::read(&root, problems),
         quotas: sending::quotas(&root, "quotas", problems).unwrap_or_default(),
         hours,
         caps: sending::caps(&root, problems),

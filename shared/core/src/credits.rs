@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::folding::folded;
+
 /// The longest text that LigueLead takes, in characters (its SMS page: "message, max 1,600 chars").
 ///
 /// Whether it counts code points or UTF-16 units cannot be told from its examples; code points are what a person
@@ -38,18 +40,19 @@ pub fn sms_credits(text: &str) -> u32 {
     u32::try_from(chars.div_ceil(PART_CHARS)).unwrap_or(u32::MAX)
 }
 
-/// What a call costs at most, as far as is known; the estimate while the length of its recording is not.
-pub const MAX_CALL_CREDITS: u32 = 2;
-/// The longest recording that costs one credit, in ms.
-const ONE_CREDIT_MS: u64 = 30_000;
+/// The estimate for a call while the length of its recording is not known. None is made before it is.
+pub const UNKNOWN_CALL_CREDITS: u32 = 2;
+/// What one credit of a call pays for, in ms.
+const CALL_CREDIT_MS: u64 = 30_000;
 
-/// The credits that a call costs with a recording of this length, in ms: one up to 30 seconds, two above. Whether
-/// LigueLead counts the recording or the talk, and what an unanswered call costs, is not documented; the callbacks tell.
+/// The credits that a call costs with a recording of this length, in ms: one for each started 30 seconds. An unanswered
+/// call costs nothing; the callbacks tell.
 ///
-/// Source: the README of LigueLead's MCP server.
+/// Source: LigueLead's engineering notes, which know no upper bound. The README of its MCP server says two for all above
+/// 30 seconds; an estimate must not be too low.
 #[must_use]
 pub fn call_credits(duration_ms: u64) -> u32 {
-    if duration_ms <= ONE_CREDIT_MS { 1 } else { MAX_CALL_CREDITS }
+    u32::try_from(duration_ms.div_ceil(CALL_CREDIT_MS).max(1)).unwrap_or(u32::MAX)
 }
 
 /// A text that can be sent: 1 to [`MAX_SMS_CHARS`] characters, without blanks at its ends.
@@ -95,10 +98,12 @@ impl SmsText {
         &self.0
     }
 
-    /// [`sms_credits`] of this text: 1 to 11.
+    /// [`sms_credits`] of this text, or of the text as it may [arrive](crate::folding) if that is more: `…` may become
+    /// three dots. 1 at least.
     #[must_use]
     pub fn credits(&self) -> u32 {
-        sms_credits(&self.0)
+        let credits = sms_credits(&self.0);
+        if self.0.is_ascii() { credits } else { credits.max(sms_credits(&folded(&self.0))) }
     }
 }
 
@@ -135,8 +140,16 @@ mod tests {
     }
 
     #[test]
-    fn a_call_costs_one_credit_up_to_thirty_seconds() {
-        assert_eq!([0, 30_000, 30_001, 600_000].map(call_credits), [1, 1, 2, 2]);
+    fn a_call_costs_one_credit_for_each_started_thirty_seconds() {
+        assert_eq!([0, 30_000, 30_001, 60_000, 95_000, 600_000].map(call_credits), [1, 1, 2, 2, 4, 20]);
+    }
+
+    #[test]
+    fn the_longer_of_both_texts_is_paid_for() {
+        let text = SmsText::parse(&"…".repeat(60)).unwrap();
+        assert_eq!((sms_credits(text.expose()), text.credits()), (1, 2));
+        let text = SmsText::parse(&format!("{}{}", "a".repeat(100), "🎉".repeat(100))).unwrap();
+        assert_eq!(text.credits(), 2);
     }
 
     #[test]

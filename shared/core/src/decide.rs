@@ -5,14 +5,14 @@ use std::fmt;
 use crate::{
     call::Call,
     config::{Action, Config, FieldChange, MAX_TITLE_LENGTH, Rule, Trigger, title_length},
-    credits::{MAX_CALL_CREDITS, SmsText},
+    credits::{SmsText, UNKNOWN_CALL_CREDITS},
     event::Event,
     fields::Fields,
     flash::contains_url,
     gate::{Gate, gate},
     identity::{MessageId, fallback_id, is_control, message_id},
     message::{Channel, Message, Priority, State},
-    phone::{Line, Phone},
+    phone::{Line, Phone, PhoneRules},
     text::{Context, Template, TextError},
 };
 
@@ -253,7 +253,7 @@ fn fill(
     }
     let words = words(action, context)?;
     (message.text, message.call, message.title, message.credits) = (words.text, words.call, words.title, words.credits);
-    message.phone = Some(mobile(&event.lead)?);
+    message.phone = Some(mobile(&event.lead, config.phones)?);
     if is_control(rule.id.as_str(), &message.lead_id, rule.control_percent) {
         return Err(CONTROL.to_owned());
     }
@@ -290,7 +290,7 @@ pub(crate) fn words(action: &Action, context: &Context) -> Result<Words, String>
             if words.title.is_none() {
                 return Err("the title of a call may not be empty".to_owned());
             }
-            words.credits = MAX_CALL_CREDITS;
+            words.credits = UNKNOWN_CALL_CREDITS;
             words.call = Some(Call {
                 audio: voice.audio.clone(),
                 redials: voice.redials,
@@ -314,7 +314,7 @@ pub(crate) fn words(action: &Action, context: &Context) -> Result<Words, String>
 /// The title for one recipient, if the rule has one and it comes to anything.
 fn title(template: Option<&Template>, context: &Context) -> Result<Option<String>, String> {
     let Some(template) = template else { return Ok(None) };
-    let title = template.render(context).map_err(|error| format!("the title could not be made: {error}"))?;
+    let title = template.render_label(context).map_err(|error| format!("the title could not be made: {error}"))?;
     let title = title.trim();
     match title_length(title) {
         0 => Ok(None),
@@ -327,11 +327,11 @@ fn title(template: Option<&Template>, context: &Context) -> Result<Option<String
 
 /// The first of the lead's phones that is a mobile, which alone has the 11 digits that LigueLead takes; otherwise why
 /// the first that is there is none.
-pub(crate) fn mobile(lead: &Fields) -> Result<Phone, String> {
+pub(crate) fn mobile(lead: &Fields, rules: PhoneRules) -> Result<Phone, String> {
     let mut first_fault = None;
     for field in PHONE_FIELDS {
         let Some(text) = lead.filled(field) else { continue };
-        let fault = match Phone::parse(text) {
+        let fault = match Phone::read(text, rules).one() {
             Ok(phone) if phone.line() == Line::Mobile => return Ok(phone),
             Ok(_) => "the phone is a landline; LigueLead takes mobiles alone".to_owned(),
             Err(error) => error.to_string(),

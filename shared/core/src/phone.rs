@@ -1,9 +1,12 @@
 //! Brazilian phone numbers, parsed once at the border.
 //!
-//! LeadSquared stores whatever somebody typed (`+55-11999999999`, `(11) 99999-9999`, `011 …`); LigueLead wants
-//! national digits without a country code ("11 digits", its SMS and voice pages). [`Phone`] is the one form that the
-//! rest of Recado knows, and it is private by construction: it has no `Display` and no `Serialize`, and its `Debug`
-//! shows the area code alone, so a number cannot slip into a log line.
+//! LeadSquared stores whatever somebody typed (`+55-11999999999`, `(11) 99999-9999`, `011 …`, two numbers, a note);
+//! LigueLead wants national digits without a country code ("11 digits", its SMS and voice pages). [`Phone::read`] is the
+//! one way from a text to a number. It takes what has one reading, and says in words why it takes nothing else: a wrong
+//! digit is a stranger's phone. `docs/phones.md` shows the grammar, and `docs/adr/0026-phones.md` says why it is so.
+//!
+//! A [`Phone`] is private by construction: it has no `Display` and no `Serialize`, and its `Debug` shows the area code
+//! alone, so a number cannot slip into a log line.
 //!
 //! ```
 //! # use recado_core::phone::Phone;
@@ -23,13 +26,17 @@
 //! ```
 
 mod areas;
+mod explain;
+mod grammar;
+mod pieces;
+mod reading;
+mod runs;
 
 use std::fmt;
 
 use crate::zone::Zone;
 
-/// The country code of Brazil, as the vendors' long forms carry it.
-const COUNTRY: &str = "55";
+pub use explain::Explanation;
 
 /// A Brazilian phone number: area code (DDD) and subscriber, known to be well formed.
 ///
@@ -49,14 +56,34 @@ pub enum Line {
     Landline,
 }
 
+/// What may be read into a text, by the configuration's `phones`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PhoneRules {
+    /// Whether a mobile of ten digits, from before the ninth digit came, gets it. It is a guess about who owns the
+    /// number today. Default false.
+    pub add_ninth_digit: bool,
+}
+
+/// What a text says of a phone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Exactly one number.
+    One(Phone),
+    /// No number, and why.
+    None(PhoneError),
+    /// So many numbers, of which none is more meant than the others.
+    Several(usize),
+}
+
 /// Why a text is not a phone number. No variant and no message holds a digit of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum PhoneError {
     /// Nothing but blanks and punctuation.
     #[error("the phone is empty")]
     Empty,
-    /// A character that no vendor writes in a phone, or a `+` that is not the first one.
-    #[error("the phone holds something other than digits, blanks, dots, dashes and parentheses")]
+    /// Words without a number, or a sign that is in no phone: of an address, an amount, a character that was lost.
+    #[error("the phone is none: it holds words alone, an address, an amount or signs that are in no phone")]
     NotAPhone,
     /// A country code other than 55, or more digits than a Brazilian number has, not starting with 55.
     #[error("the phone is not a Brazilian one (country code 55)")]
@@ -71,28 +98,73 @@ pub enum PhoneError {
     #[error("the phone starts with an area code that does not exist")]
     UnknownAreaCode,
     /// Ten digits that start like a mobile: written before the ninth digit came. Adding the 9 would be a guess
-    /// about who owns the number today, so it is not added.
+    /// about who owns the number today, so it is not added unless [`PhoneRules::add_ninth_digit`] asks for it.
     #[error("the phone is an old mobile number without its ninth digit")]
     OldMobile,
     /// Right in length, but its third digit is that of neither a mobile nor a landline.
     #[error("the phone is neither a mobile (9 after the area code) nor a landline (2 to 5 after it)")]
     NoSuchLine,
+    /// Gaps where a number has none: a date, a CPF, an area code behind the number, a stray digit.
+    #[error("the phone has its digits in groups that are not those of a number (two numbers, a date, a document)")]
+    Layout,
+    /// The words beside it say that it is another kind of number.
+    #[error("the phone is called something else beside its digits (CPF, CEP, order, …)")]
+    Document,
+    /// A letter stands right beside the digits.
+    #[error("the phone has a letter among its digits")]
+    Letter,
+    /// A spreadsheet or a program rounded it (`1.2E+10`, `12000000000.0`): its digits are lost.
+    #[error("the phone was rounded on its way (1.2E+10): its last digits are lost")]
+    Rounded,
+    /// More than one number; which one is meant cannot be told.
+    #[error("the phone holds {0} numbers, and which one is meant cannot be told")]
+    Several(usize),
+}
+
+impl Line {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mobile => "mobile",
+            Self::Landline => "landline",
+        }
+    }
 }
 
 impl Phone {
-    /// Reads a phone in any form that the vendors use.
+    /// Reads a text that somebody typed or a program wrote: one number, or why there is none.
     ///
-    /// Taken: `11999999999`, `5511999999999`, `+5511999999999`, `+55-11999999999`, `+55 (11) 99999-9999`,
-    /// `011 99999-9999`, `00 55 …`, and the same for landlines. `55` is stripped by length only (12 or 13 digits),
-    /// because DDD 55 (western Rio Grande do Sul) exists.
-    ///
-    /// LigueLead's own samples `11888888888` and `31777777777` are refused: no mobile starts with 8 or 7.
+    /// Total: it takes any text, of any length, and never panics.
+    #[must_use]
+    pub fn read(text: &str, rules: PhoneRules) -> Reading {
+        match Self::plain(text) {
+            Some(phone) => Reading::One(phone),
+            None => reading::read(text, rules),
+        }
+    }
+
+    /// [`Self::read`] by the default rules, with all that is not exactly one number as an error.
     pub fn parse(text: &str) -> Result<Self, PhoneError> {
-        let (digits, has_plus) = digits_of(text)?;
-        let national = national_part(&digits, has_plus)?;
-        check(national)?;
-        let national = national.parse().map_err(|_| PhoneError::WrongLength)?;
-        Ok(Self { national })
+        Self::read(text, PhoneRules::default()).one()
+    }
+
+    /// How [`Self::read`] comes to its reading, in words. For the person who gave the text: it shows area codes, and no
+    /// other digits.
+    #[must_use]
+    pub fn explain(text: &str, rules: PhoneRules) -> Explanation {
+        explain::explain(text, rules)
+    }
+
+    /// A text that is nothing but the digits, as all stored phones are: the short way for many.
+    fn plain(text: &str) -> Option<Self> {
+        let is_plain = matches!(text.len(), 10 | 11) && text.bytes().all(|byte| byte.is_ascii_digit());
+        if is_plain && grammar::line(text) == Ok(false) { Self::of_national(text) } else { None }
+    }
+
+    /// From digits that are known to be those of a line.
+    fn of_national(digits: &str) -> Option<Self> {
+        digits.parse().ok().map(|national| Self { national })
     }
 
     /// Mobile or landline.
@@ -105,6 +177,15 @@ impl Phone {
     #[must_use]
     pub fn national(self) -> String {
         self.national.to_string()
+    }
+
+    /// The number as a report shows it: enough to recognise, not enough to call. `1198…21`.
+    #[must_use]
+    pub fn masked(self) -> String {
+        let national = self.national();
+        let (start, rest) = national.split_at(national.len().min(4));
+        let end = rest.get(rest.len().saturating_sub(2)..).unwrap_or_default();
+        format!("{start}…{end}")
     }
 
     /// The area code (DDD), 11 to 99.
@@ -143,57 +224,14 @@ impl std::str::FromStr for Phone {
     }
 }
 
-/// The digits, and whether a `+` announced a country code.
-fn digits_of(text: &str) -> Result<(String, bool), PhoneError> {
-    let text = text.trim();
-    let (body, has_plus) = match text.strip_prefix('+') {
-        Some(rest) => (rest, true),
-        None => (text, false),
-    };
-    let mut digits = String::new();
-    for c in body.chars() {
-        match c {
-            '0'..='9' => digits.push(c),
-            '.' | '-' | '(' | ')' | '/' | '\u{2010}'..='\u{2013}' => {}
-            c if c.is_whitespace() => {}
-            _ => return Err(PhoneError::NotAPhone),
+impl Reading {
+    /// The number, if it is exactly one.
+    pub fn one(self) -> Result<Phone, PhoneError> {
+        match self {
+            Self::One(phone) => Ok(phone),
+            Self::None(error) => Err(error),
+            Self::Several(numbers) => Err(PhoneError::Several(numbers)),
         }
-    }
-    if digits.is_empty() { Err(PhoneError::Empty) } else { Ok((digits, has_plus)) }
-}
-
-/// Strips what says "Brazil" or "long distance", by length.
-fn national_part(digits: &str, has_plus: bool) -> Result<&str, PhoneError> {
-    let (digits, international) = match digits.strip_prefix("00") {
-        Some(rest) if !has_plus => (rest, true),
-        _ => (digits, has_plus),
-    };
-    if international {
-        let national = digits.strip_prefix(COUNTRY).ok_or(PhoneError::Foreign)?;
-        return Ok(national.strip_prefix('0').unwrap_or(national));
-    }
-    let digits = digits.strip_prefix('0').unwrap_or(digits);
-    match digits.len() {
-        12 | 13 => digits.strip_prefix(COUNTRY).ok_or(PhoneError::Foreign),
-        _ => Ok(digits),
-    }
-}
-
-/// Whether the national digits can be a number at all.
-fn check(national: &str) -> Result<(), PhoneError> {
-    match national.len() {
-        10 | 11 => {}
-        8 | 9 => return Err(PhoneError::MissingAreaCode),
-        _ => return Err(PhoneError::WrongLength),
-    }
-    let ddd = national.get(..2).and_then(|ddd| ddd.parse().ok());
-    if ddd.and_then(areas::zone_name).is_none() {
-        return Err(PhoneError::UnknownAreaCode);
-    }
-    match (national.len(), national.as_bytes().get(2)) {
-        (11, Some(b'9')) | (10, Some(b'2'..=b'5')) => Ok(()),
-        (10, Some(b'6'..=b'9')) => Err(PhoneError::OldMobile),
-        _ => Err(PhoneError::NoSuchLine),
     }
 }
 

@@ -17,20 +17,24 @@
 //!
 //! | filter | example |
 //! | --- | --- |
-//! | `first_name` | `MARIA DA SILVA` gives `Maria` |
+//! | `first_name` | `MARIA DA SILVA` gives `Maria`, and what is no name nothing |
 //! | `proper` | `MARIA DA SILVA` gives `Maria da Silva` |
 //! | `brl` | `1234.5` gives `R$ 1.234,50` |
-//! | `date`, `time` | `2026-08-08 05:52:30` gives `08/08/2026`, `02:52`; both take a strftime format and a zone |
+//! | `date`, `time` | `2026-08-08 05:52:30` gives `08/08/2026`, `02:52`; both take a strftime format and a zone. Midnight is a day, which has no time |
 //! | `number` | for comparisons: `lead.Score \| number > 50`; `number(0)` names a value for an empty field |
 //! | `digits` | the digits alone |
+//! | `trusted` | the value, which may then be long or hold a web address |
 //! | `default`, `length`, `lower`, `replace`, `round`, `trim`, `truncate`, `upper` | as in Jinja |
 //!
 //! Tests beside Jinja's: `is filled`, `is blank` (null, empty or blanks), `is yes` (`1`, `true`, `yes`, `sim`).
 
+mod address;
 mod context;
 mod dates;
 mod error;
 mod filters;
+mod greeting;
+mod guard;
 mod lint;
 mod names;
 mod numbers;
@@ -47,6 +51,8 @@ use minijinja::{AutoEscape, Environment, Expression, UndefinedBehavior, Value};
 pub use context::Context;
 pub use error::{SnippetError, TextError};
 pub use settled::Known;
+
+use greeting::Greeting;
 
 /// Instructions that one evaluation may take. A long text with thirty expressions takes about 200.
 pub const MAX_INSTRUCTIONS: u64 = 50_000;
@@ -89,7 +95,8 @@ pub struct Condition {
 pub struct Template {
     env: Arc<Environment<'static>>,
     snippet: Arc<Snippet>,
-    literals: Arc<[String]>,
+    literals: Arc<[(usize, String)]>,
+    greetings: Arc<[Greeting]>,
     has_blocks: bool,
 }
 
@@ -173,18 +180,33 @@ impl Template {
         let compiled = env.get_template(TEMPLATE_NAME).map_err(|error| SnippetError::of_engine(&error, source))?;
         let warnings = lint::names(&scanned, &compiled.undeclared_variables(false))?;
         let references = compiled.undeclared_variables(true).into_iter().collect();
+        let greetings = greeting::without_default(&scanned).into();
         let literals = scanned.literals.into();
         let has_blocks = scanned.has_blocks;
         Ok(Self {
             env: Arc::new(env),
             snippet: Arc::new(Snippet { source: source.to_owned(), references, warnings }),
             literals,
+            greetings,
             has_blocks,
         })
     }
 
     /// The text for one recipient, at most [`MAX_OUTPUT_CHARS`] long.
+    ///
+    /// A value that could be something else than the rule's author expects there is an error: one with a web address, with
+    /// several lines, with characters that nobody sees, or of more than 60 characters. The filter `trusted` lets it pass.
+    /// So is a greeting for a lead without a name.
     pub fn render(&self, context: &Context) -> Result<String, TextError> {
+        let has_none = |greeting: &&Greeting| context.text(&greeting.name).is_some_and(|name| name.trim().is_empty());
+        match self.greetings.iter().find(has_none) {
+            Some(Greeting { expression, .. }) => Err(TextError::Empty { expression: expression.clone() }),
+            None => self.render_label(&context.guarded()),
+        }
+    }
+
+    /// A text that no recipient sees, such as a title in a report: its values may be anything.
+    pub fn render_label(&self, context: &Context) -> Result<String, TextError> {
         let mut out = Bounded(Vec::new());
         let rendered = self
             .env
@@ -213,6 +235,12 @@ impl Template {
         &self.snippet.warnings
     }
 
+    /// What is legal in a title and probably not meant in a text to a person: greetings that say nothing for a lead
+    /// without a name.
+    pub fn greeting_warnings(&self) -> impl Iterator<Item = SnippetError> {
+        self.greetings.iter().map(|greeting| greeting.warning(self.source()))
+    }
+
     /// The text as it was written.
     #[must_use]
     pub fn source(&self) -> &str {
@@ -221,7 +249,20 @@ impl Template {
 
     /// The pieces that are sent as they stand, between the expressions.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
-        self.literals.iter().map(String::as_str)
+        self.literals.iter().map(|(_, literal)| literal.as_str())
+    }
+
+    /// The text as it may [arrive](crate::folding), with its expressions as they were written.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        let (mut folded, mut at) = (String::new(), 0);
+        for (start, literal) in self.literals.iter() {
+            folded.push_str(self.source().get(at..*start).unwrap_or_default());
+            folded.push_str(&crate::folding::piece(literal));
+            at = start + literal.len();
+        }
+        folded.push_str(self.source().get(at..).unwrap_or_default());
+        folded.trim().to_owned()
     }
 
     /// A length in characters that no rendering falls below, blanks at the ends not counted; 0 when `{% if %}` may
@@ -233,7 +274,7 @@ impl Template {
 
     /// [`least_chars`](Self::least_chars) in another unit of length.
     pub fn least(&self, length: impl Fn(&str) -> usize) -> usize {
-        if self.has_blocks { 0 } else { length(self.literals.concat().trim()) }
+        if self.has_blocks { 0 } else { length(self.literals().collect::<String>().trim()) }
     }
 }
 

@@ -306,7 +306,7 @@ fn a_title_is_rendered_measured_and_left_out_where_it_is_empty() {
 
 #[test]
 fn a_text_over_1600_characters_is_skipped_and_1600_cost_11_credits() {
-    let config = config("  - { id: a, on: lead.created, sms: \"{{ lead.Long }}\" }\n");
+    let config = config("  - { id: a, on: lead.created, sms: \"{{ lead.Long | trusted }}\" }\n");
     let long = |chars: usize| message(&config, &created(&[ANA[1], ("Long", "é".repeat(chars).as_str())]));
     assert_eq!((long(1600).state, long(1600).credits), (State::Pending, 11));
     assert_eq!(long(1601).state, State::Skipped);
@@ -461,7 +461,7 @@ fn a_control_group_is_the_same_leads_each_time() {
     assert!(ten.iter().all(|lead| twenty.contains(lead)) && twenty.len() > ten.len() + 100);
     let others = of(10, "b");
     assert!(ten.iter().filter(|lead| others.contains(lead)).count() < 60, "rules choose for themselves");
-    assert_eq!(of(0, "a"), []);
+    assert_eq!(of(0, "a"), Vec::<u32>::new());
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod bisecting;
 mod caps;
 mod config;
 mod deciding;
+mod field_cases;
 mod packing;
 mod sights;
 mod writeback;

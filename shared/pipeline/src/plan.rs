@@ -14,6 +14,7 @@ use recado_core::{
     group::into_requests,
     identity::{AudioId, MessageId, event_id},
     message::{Message, State},
+    phone::Phone,
 };
 use serde::Serialize;
 
@@ -69,6 +70,8 @@ pub struct PlannedRule {
 pub struct PlannedMessage {
     /// Its id.
     pub id: String,
+    /// The phone that it would reach, shortened.
+    pub to: Option<String>,
     /// What it says.
     #[serde(flatten)]
     pub content: PlannedContent,
@@ -90,6 +93,8 @@ pub struct PlannedContent {
     pub channel: String,
     /// Its text.
     pub text: Option<String>,
+    /// The text as it may arrive, if that is another one.
+    pub arrives: Option<String>,
     /// What it plays, if it is a call.
     pub call: Option<PlannedCall>,
     /// The text's length, in characters.
@@ -227,6 +232,7 @@ fn planned(config: &Config, message: &mut Message, now_ms: i64, audios: Option<&
     let content = content(config, message, now_ms, audios);
     PlannedMessage {
         id: message.id.to_string(),
+        to: message.phone.map(Phone::masked),
         content,
         fallback,
         state: message.state.to_string(),
@@ -245,6 +251,7 @@ fn content(config: &Config, message: &mut Message, now_ms: i64, audios: Option<&
     PlannedContent {
         channel: message.channel.to_string(),
         chars: text.as_ref().map_or(0, |text| text.chars().count()),
+        arrives: text.as_ref().and_then(|text| config.liguelead.arrives(text)),
         text,
         call,
         credits: message.credits,

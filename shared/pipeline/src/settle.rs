@@ -15,7 +15,7 @@ mod whose;
 use std::time::Duration;
 
 use liguelead::callback::{Callback, Status};
-use recado_core::{identity::BatchId, message::Report, phone::Phone};
+use recado_core::{folding::known_by, identity::BatchId, message::Report, phone::Phone};
 use recado_ledger::{Ledger, LedgerError, StoredCallback, StoredFor};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
@@ -203,9 +203,9 @@ pub fn stored() -> HttpAnswer {
     answer(200, "stored")
 }
 
-/// A text as reports are matched by it.
+/// A text as reports are matched by it, whether LigueLead folded it or not.
 fn digest(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
+    let digest = Sha256::digest(known_by(text).as_bytes());
     hex::encode(digest.get(..16).unwrap_or_default())
 }
 

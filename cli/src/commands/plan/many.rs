@@ -109,6 +109,7 @@ pub(super) fn show(plan: &ManyPlan, credit_price: Option<f64>) {
             "  {:>9} x {}, {} characters, {} credit(s):{title} {}",
             text.recipients, text.channel, text.chars, text.credits, text.text
         ));
+        super::show_arrival("            ", text.arrives.as_deref());
     }
     if plan.texts.len() > SHOWN {
         output::say(&format!("  {} different texts in all", plan.texts.len()));

@@ -133,6 +133,7 @@ fn text(item: &Item<'_>, kind: Option<EventKind>, problems: &mut Problems) -> Op
         }
     };
     template.warnings().iter().for_each(|warning| item.snippet_warning(warning, problems));
+    template.greeting_warnings().for_each(|warning| item.snippet_warning(&warning, problems));
     item.note_lead_fields(&template.names(), problems);
     check_names(item, template.references(), kind, problems);
     let least = template.least_chars();

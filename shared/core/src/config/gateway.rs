@@ -3,8 +3,10 @@
 use super::diagnostic::Problems;
 use super::section::Section;
 use super::values;
+use crate::folding::folded;
 
-const KEYS: [&str; 5] = ["requests_per_minute", "in_flight", "environments", "phones_per_request", "campaign_share"];
+const KEYS: [&str; 6] =
+    ["requests_per_minute", "in_flight", "environments", "phones_per_request", "campaign_share", "folds_text"];
 
 /// Requests in any minute (the seed's limit for each token).
 const MAX_REQUESTS_PER_MINUTE: u32 = 600_000;
@@ -32,6 +34,16 @@ pub struct LigueLead {
     /// What low priority, campaigns and rules of it, may use of `requests_per_minute`, in per mille (1 to 1,000). The
     /// rest is kept for the other rules. Default 800.
     pub campaign_share_per_mille: u16,
+    /// Whether texts may arrive without accents, emoji and some punctuation, and are shown so. Default true.
+    pub folds_text: bool,
+}
+
+impl LigueLead {
+    /// The text as it may arrive, if that is another one.
+    #[must_use]
+    pub fn arrives(&self, text: &str) -> Option<String> {
+        Some(folded(text)).filter(|folded| self.folds_text && folded != text)
+    }
 }
 
 impl Default for LigueLead {
@@ -42,6 +54,7 @@ impl Default for LigueLead {
             environments: 10,
             phones_per_request: MAX_PHONES,
             campaign_share_per_mille: DEFAULT_CAMPAIGN_SHARE,
+            folds_text: true,
         }
     }
 }
@@ -58,6 +71,7 @@ pub(super) fn read(root: &Section<'_>, problems: &mut Problems) -> LigueLead {
         environments: whole("environments", ADVISED_CONCURRENCY, defaults.environments),
         phones_per_request: whole("phones_per_request", MAX_PHONES, defaults.phones_per_request),
         campaign_share_per_mille: campaign_share(&section, problems),
+        folds_text: section.flag("folds_text", problems).unwrap_or(defaults.folds_text),
     };
     let total = liguelead.in_flight.saturating_mul(liguelead.environments);
     if total > ADVISED_CONCURRENCY {

@@ -1,3 +1,5 @@
+mod neighbours;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -49,7 +51,11 @@ fn each_refusal_has_its_reason() {
         ("", PhoneError::Empty),
         (" -() ", PhoneError::Empty),
         ("+", PhoneError::Empty),
-        ("11 99999-9999 ramal 2", PhoneError::NotAPhone),
+        ("recado com Ana", PhoneError::NotAPhone),
+        ("ana11999998888@loja.example", PhoneError::NotAPhone),
+        ("https://site.example/?tel=11999998888", PhoneError::NotAPhone),
+        ("R$ 11.999.998.888", PhoneError::NotAPhone),
+        ("11 99999-888\u{fffd}8", PhoneError::NotAPhone),
         ("11+999999999", PhoneError::NotAPhone),
         ("+91-9845098450", PhoneError::Foreign),
         ("+971 50 123 4567", PhoneError::Foreign),
@@ -65,10 +71,165 @@ fn each_refusal_has_its_reason() {
         ("11888888888", PhoneError::NoSuchLine),
         ("31777777777", PhoneError::NoSuchLine),
         ("1113334444", PhoneError::NoSuchLine),
+        ("119.876.543-21", PhoneError::Layout),
+        ("11.9.1999 1234", PhoneError::Layout),
+        ("99999-8888 11", PhoneError::Layout),
+        ("11 9999-8888 7", PhoneError::Layout),
+        ("1 1999998888", PhoneError::Layout),
+        ("+5 511999998888", PhoneError::Layout),
+        ("11 9999-88(88) 1", PhoneError::Layout),
+        ("CPF 11987654321", PhoneError::Document),
+        ("11987654321 (CPF)", PhoneError::Document),
+        ("pedido nº 11987654321", PhoneError::Document),
+        ("11999998888a", PhoneError::Letter),
+        ("11 9999O-8888", PhoneError::WrongLength),
+        ("1.1999E+10", PhoneError::Rounded),
+        ("1,19999E10", PhoneError::Rounded),
+        ("1.1999998888e+10", PhoneError::Rounded),
+        ("11999000000.0", PhoneError::Rounded),
+        ("11/99999-8888", PhoneError::MissingAreaCode),
+        ("11,999,998,888", PhoneError::WrongLength),
+        ("12.345.678/0001-90", PhoneError::MissingAreaCode),
+        ("01310-100", PhoneError::MissingAreaCode),
+        ("29/11/2026", PhoneError::WrongLength),
+        ("0011 99999-8888", PhoneError::Foreign),
     ];
     for (text, reason) in table {
         assert_eq!(national(text), Err(reason), "{text}");
     }
+}
+
+#[test]
+fn a_number_is_taken_with_all_that_people_write_around_it() {
+    for text in [
+        // Prefixes.
+        "(+55) 11 99999-8888",
+        "+55-5511999998888",
+        "015 11 99999-8888",
+        "0 15 11 99999-8888",
+        "(015)11 99999-8888",
+        "01511999998888",
+        "(0xx11) 99999-8888",
+        "0XX11 99999-8888",
+        "0 (xx) 11 99999-8888",
+        "(0**11) 99999-8888",
+        "(xx11) 99999-8888",
+        "+55 (0xx11) 99999-8888",
+        "55 (011) 99999-8888",
+        "00 55 11 99999-8888",
+        "055 11 99999-8888",
+        "+55 0 21 11 99999-8888",
+        "[11] 99999-8888",
+        "11) 99999-8888",
+        "(11 99999-8888",
+        "(11 99999-8888)",
+        // Layouts.
+        "(11) 9999-98888",
+        "11 9 9999-8888",
+        "(11) (9) 9999-8888",
+        "(11)9.9999.8888",
+        "11.999.998.888",
+        "1199999-8888",
+        "11 99999 88 88",
+        "11 999 998 888",
+        // Characters that only look different, or cannot be seen.
+        "\u{202a}+5511999998888\u{202c}",
+        "11\u{200b}999998888",
+        "11 99999\u{2212}8888",
+        "\u{ff11}\u{ff11} \u{ff19}\u{ff19}\u{ff19}\u{ff19}\u{ff19}-\u{ff18}\u{ff18}\u{ff18}\u{ff18}",
+        "\u{ff0b}55\u{ff08}11\u{ff09}99999\u{ff0d}8888",
+        // Notes, labels, extensions, counts, fractions, other numbers.
+        "tel:+5511999998888",
+        "Tel.: 11 99999-8888",
+        "cel11999998888",
+        "WhatsApp (11) 99999-8888",
+        "📞 11 99999-8888",
+        "11 99999-8888 (mãe)",
+        "11 99999-8888 recado com Ana",
+        "11 99999-8888 ramal 12",
+        "11 99999-8888 r. 12",
+        "11 99999-8888 ext. 1234",
+        "11 99999-8888 (2)",
+        "11 99999-8888 - apto 12",
+        "11 99999-8888, falar até 18h",
+        "11999998888.0",
+        "5511999998888.00",
+        "11999998888,0",
+        "11 99999-8888/89",
+        "11 99999-8888 / 11 3333-4444",
+        "11 3333-4444 / 11 99999-8888",
+        "11 3333-4444 ou 11 99999-8888",
+        "11 3333-4444 e 11 99999-8888",
+        "(11) 3333-4444 (11) 99999-8888",
+        "11 3333-4444 11 99999-8888",
+        "11 3333-4444\n11 99999-8888",
+        "11 99999-8888 / 3333-4444",
+        "11 99999-8888 / 98888-7777",
+        "=\"11999998888\"",
+        "11 99999-8888 / +55 (11) 99999-8888",
+        "CPF 119.876.543-21; tel 11 99999-8888",
+    ] {
+        assert_eq!(national(text).as_deref(), Ok("11999998888"), "{text}");
+    }
+}
+
+#[test]
+fn several_numbers_are_none() {
+    for (text, numbers) in [
+        ("11 99999-8888 / 11 98888-7777", 2),
+        ("11 99999-8888 11 98888-7777", 2),
+        ("98888-7777 / 11 99999-8888", 2),
+        ("11 99999-8888 / 11 9888-7777", 2),
+        ("11 99999-8888; 21 98888-7777; 31 97777-6666", 3),
+        ("11 3333-4444 / 11 3333-5555", 2),
+        ("11 99999-8888 / +1 212 555 0100", 2),
+        ("11 3333-4444 / 99999-8888", 2),
+    ] {
+        assert_eq!(Phone::read(text, PhoneRules::default()), Reading::Several(numbers), "{text}");
+        assert_eq!(national(text), Err(PhoneError::Several(numbers)), "{text}");
+    }
+}
+
+#[test]
+fn an_old_mobile_gets_its_ninth_digit_only_where_that_is_asked_for() {
+    let adding = PhoneRules { add_ninth_digit: true };
+    let read = |text| Phone::read(text, adding).one().map(Phone::national);
+    for text in ["553196883193", "31 9688-3193", "(31) 96883193", "0 15 31 9688-3193", "+55 31 9688 3193"] {
+        assert_eq!(national(text), Err(PhoneError::OldMobile), "{text}");
+        assert_eq!(read(text).as_deref(), Ok("31996883193"), "{text}");
+    }
+    // A digit was lost, and where is seen: it is no old number.
+    assert_eq!(read("31 99688-319"), Err(PhoneError::Layout));
+    assert_eq!(read("31 3688-3193").as_deref(), Ok("3136883193"));
+    assert_eq!(read("(11) 9999-1111/2").as_deref(), Ok("11999991111"));
+}
+
+#[test]
+fn an_explanation_says_each_step_and_no_digit_but_the_area() {
+    let said = |text| Phone::explain(text, PhoneRules::default()).steps;
+    assert_eq!(
+        said("\u{202a}0xx(11) 99999\u{2013}8888 / 12"),
+        [
+            "1 character(s) that nobody sees: left out",
+            "1 character(s) that looks like a plain one: replaced",
+            "•(xx••) •••••-••••: a mobile of area 11 behind 0",
+            "••: 2 digit(s), too few for a number",
+            "taken: the one number",
+        ]
+    );
+    assert_eq!(
+        said("CPF 119.876.543-21"),
+        [
+            "•••.•••.•••-••: 11 digits: the phone is called something else beside its digits (CPF, CEP, order, …)",
+            "not taken: the phone is called something else beside its digits (CPF, CEP, order, …)",
+        ]
+    );
+}
+
+#[test]
+fn a_masked_number_is_recognised_and_cannot_be_called() {
+    assert_eq!(Phone::parse("11987654321").unwrap().masked(), "1198…21");
+    assert_eq!(Phone::parse("1133334444").unwrap().masked(), "1133…44");
 }
 
 #[test]

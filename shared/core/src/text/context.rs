@@ -13,6 +13,29 @@ use crate::zone::Zone;
 /// The variable under which the filters find the tenant's zone. Not a name that a snippet can write.
 const ZONE_KEY: &str = " zone";
 
+/// The variable by which the printer knows that it writes to a person. Not a name that a snippet can write.
+const GUARD_KEY: &str = " guard";
+
+/// Fields that hold instants and never days, wherever they stand: LeadSquared's own.
+const INSTANTS: [&str; 16] = [
+    "at",
+    "CreatedOn",
+    "ModifiedOn",
+    "LastModifiedOn",
+    "LeadLastModifiedOn",
+    "CompletedOn",
+    "DueDate",
+    "EndDate",
+    "ActivityDateTime",
+    "ProspectActivityDate_Max",
+    "ProspectActivityDate_Min",
+    "FirstLandingPageSubmissionDate",
+    "LeadConversionDate",
+    "LastVisitDate",
+    "OptInDate",
+    "LastOptInEmailSentDate",
+];
+
 /// LeadSquared's own form of an instant, in UTC.
 const UTC_FORMAT: &str = "%Y-%m-%d %H:%M:%S";
 
@@ -76,14 +99,27 @@ impl Context {
         Value::from_object(Names(self.root.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()))
     }
 
+    /// The same for a text to a person, into which no value is put unguarded.
+    pub(super) fn guarded(&self) -> Self {
+        let mut guarded = self.clone();
+        guarded.root.insert(GUARD_KEY, Value::from(true));
+        guarded
+    }
+
+    /// The text that a dotted name leads to, if it is one.
+    pub(super) fn text(&self, dotted: &str) -> Option<String> {
+        self.find(dotted)?.as_str().map(ToOwned::to_owned)
+    }
+
     /// Whether a dotted name leads to a value, null included.
     pub(super) fn has(&self, dotted: &str) -> bool {
+        self.find(dotted).is_some_and(|value| !value.is_undefined())
+    }
+
+    fn find(&self, dotted: &str) -> Option<Value> {
         let mut steps = dotted.split('.');
-        let mut at = steps.next().and_then(|root| self.root.get(root)).cloned();
-        for step in steps {
-            at = at.and_then(|value| value.get_attr(step).ok());
-        }
-        at.is_some_and(|value| !value.is_undefined())
+        let root = steps.next().and_then(|root| self.root.get(root)).cloned();
+        steps.fold(root, |at, step| at.and_then(|value| value.get_attr(step).ok()))
     }
 }
 
@@ -91,9 +127,34 @@ fn fields_value(fields: &Fields) -> Value {
     Value::from_object(Names(
         fields
             .iter()
-            .map(|(name, value)| (name.to_owned(), value.map_or_else(|| Value::from(()), Value::from)))
+            .map(|(name, value)| (name.to_owned(), value.map_or_else(|| Value::from(()), field_value)))
             .collect(),
     ))
+}
+
+/// A field's text. A custom field set is an object in a text (`{"mx_CustomObject_1": "104"}`): its members can be looked
+/// up, and it cannot be printed whole. An empty one is an empty field.
+fn field_value(text: &str) -> Value {
+    let is_set = text.trim_start().starts_with('{');
+    match is_set.then(|| serde_json::from_str(text)) {
+        Some(Ok(serde_json::Value::Object(members))) if members.is_empty() => Value::from(()),
+        Some(Ok(set @ serde_json::Value::Object(_))) => member_value(set),
+        _ => Value::from(text),
+    }
+}
+
+fn member_value(member: serde_json::Value) -> Value {
+    match member {
+        serde_json::Value::Null => Value::from(()),
+        serde_json::Value::Bool(truth) => Value::from(truth.to_string()),
+        serde_json::Value::Number(number) => Value::from(number.to_string()),
+        serde_json::Value::String(text) => Value::from(text),
+        // A list has no names, and like a set no text.
+        serde_json::Value::Array(_) => Value::from_object(Names(BTreeMap::new())),
+        serde_json::Value::Object(members) => {
+            Value::from_object(Names(members.into_iter().map(|(name, member)| (name, member_value(member))).collect()))
+        }
+    }
 }
 
 /// A map that can be looked into but not printed or walked: `{{ lead }}` must not send a whole lead.
@@ -115,6 +176,21 @@ impl Object for Names {
 struct ZoneValue(Zone);
 
 impl Object for ZoneValue {}
+
+/// Whether a text to a person is being written.
+pub(super) fn is_guarded(state: &minijinja::State<'_, '_>) -> bool {
+    state.lookup(GUARD_KEY).is_some()
+}
+
+/// Whether a text is an instant by where it stands: it is `now`, or the value of a field that never holds days. A filter
+/// is given the value alone.
+pub(super) fn is_instant(state: &minijinja::State<'_, '_>, text: &str) -> bool {
+    let is_it = |value: &Value| value.as_str() == Some(text);
+    ROOTS.iter().filter_map(|root| state.lookup(root)).any(|root| {
+        let fields = root.downcast_object_ref::<Names>();
+        is_it(&root) || INSTANTS.iter().any(|name| fields.and_then(|fields| fields.0.get(*name)).is_some_and(is_it))
+    })
+}
 
 /// The zone of the evaluation under way.
 pub(super) fn zone_of(state: &minijinja::State<'_, '_>) -> Zone {

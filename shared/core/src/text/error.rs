@@ -34,8 +34,8 @@ pub enum TextError {
         /// The dotted name.
         name: String,
     },
-    /// A field that is there but null where a text was to be printed.
-    #[error("`{expression}` is empty for this lead; write `{expression} or \"…\"` for another text")]
+    /// A field that is there but null where a text was to be printed, or a greeting for a lead without a name.
+    #[error("`{expression}` is empty for this lead; write `{expression} | default('…')` for another text")]
     Empty {
         /// The expression as written.
         expression: String,

@@ -6,12 +6,15 @@
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, Output, State, Value};
 
+use super::dates::Midnight;
 use super::error::Refusal;
+use super::guard::guarded;
+use super::numbers::NotANumber;
 use super::{MAX_OUTPUT_CHARS, context, dates, is_blank, names, numbers};
 use crate::zone::Zone;
 
 /// Every filter that a snippet may use.
-pub(super) const NAMES: [&str; 16] = [
+pub(super) const NAMES: [&str; 17] = [
     "brl",
     "d",
     "date",
@@ -27,6 +30,7 @@ pub(super) const NAMES: [&str; 16] = [
     "time",
     "trim",
     "truncate",
+    "trusted",
     "upper",
 ];
 
@@ -37,7 +41,10 @@ pub(super) fn register(env: &mut Environment<'static>) {
     env.add_filter("lower", |value: Value| on_text(value, |text| Ok(text.to_lowercase().into())));
     env.add_filter("upper", |value: Value| on_text(value, |text| Ok(text.to_uppercase().into())));
     env.add_filter("trim", |value: Value| on_text(value, |text| Ok(text.trim().into())));
-    env.add_filter("first_name", |value: Value| on_text(value, |text| Ok(names::first_name(text).into())));
+    env.add_filter("first_name", |value: Value| {
+        on_text(value, |text| Ok(names::first_name(text).map_or_else(|| Value::from(()), Value::from)))
+    });
+    env.add_filter("trusted", |value: Value| on_text(value, |text| Ok(Value::from_safe_string(text.to_owned()))));
     env.add_filter("proper", |value: Value| on_text(value, |text| Ok(names::proper(text).into())));
     env.add_filter("digits", |value: Value| {
         on_text(value, |text| Ok(text.chars().filter(char::is_ascii_digit).collect::<String>().into()))
@@ -58,11 +65,15 @@ pub(super) fn register(env: &mut Environment<'static>) {
     env.add_filter("round", minijinja::filters::round);
 }
 
-/// Prints texts, numbers and nothing else: an empty CRM field must not become the word "none", nor a lead a dump.
+/// Prints texts, numbers and nothing else: an empty CRM field must not become the word "none", nor a lead a dump. In a
+/// text to a person, values are [guarded] unless they went through `trusted`.
 pub(super) fn print(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
-    match value.kind() {
-        ValueKind::None => Err(Refusal::Empty.into()),
-        ValueKind::String | ValueKind::Number | ValueKind::Bool | ValueKind::Undefined => {
+    match (value.kind(), value.as_str()) {
+        (ValueKind::None, _) => Err(Refusal::Empty.into()),
+        (ValueKind::String, Some(text)) if context::is_guarded(state) && !value.is_safe() => {
+            Ok(out.write_str(guarded(text)?)?)
+        }
+        (ValueKind::String | ValueKind::Number | ValueKind::Bool | ValueKind::Undefined, _) => {
             minijinja::escape_formatter(out, state, value)
         }
         _ => Err(Refusal::NotText.into()),
@@ -131,9 +142,12 @@ fn to_number(value: &Value) -> Result<f64, Refusal> {
     let number = match value.as_str() {
         Some(text) => numbers::parse(text),
         None if value.kind() == ValueKind::Number => numbers::parse(&value.to_string()),
-        None => None,
+        None => Err(NotANumber::None),
     };
-    number.ok_or(Refusal::Unfit("the value is not a number"))
+    number.map_err(|not| match not {
+        NotANumber::None => Refusal::Unfit("the value is not a number"),
+        NotANumber::Ambiguous => Refusal::Unfit("the value is two numbers: its mark may part thousands or decimals"),
+    })
 }
 
 fn moment(state: &State, value: Value, format: &str, zone: Option<&str>) -> Result<Value, Error> {
@@ -142,6 +156,10 @@ fn moment(state: &State, value: Value, format: &str, zone: Option<&str>) -> Resu
         Some(name) => Zone::parse(name).map_err(|_| Refusal::Unfit("the zone does not exist"))?,
     };
     on_text(value, |text| {
-        if text.trim().is_empty() { Ok(text.into()) } else { Ok(dates::format(text, format, &zone)?.into()) }
+        if text.trim().is_empty() {
+            return Ok(text.into());
+        }
+        let midnight = if context::is_instant(state, text) { Midnight::Instant } else { Midnight::Day };
+        Ok(dates::format(text, format, &zone, midnight)?.into())
     })
 }

@@ -131,14 +131,14 @@ fn unknown_root(source: &str, token: &Token<'_>, next: Option<&Token<'_>>) -> Sn
 }
 
 /// `lead.Name`: the tokens `from..to`.
-struct Path {
-    text: String,
+pub(super) struct Path {
+    pub(super) text: String,
     from: usize,
-    to: usize,
+    pub(super) to: usize,
 }
 
 impl Path {
-    fn at(tokens: &[Token<'_>], from: usize) -> Option<Self> {
+    pub(super) fn at(tokens: &[Token<'_>], from: usize) -> Option<Self> {
         let root = tokens.get(from).filter(|root| TEXT_ROOTS.contains(&root.text))?;
         let mut text = root.text.to_owned();
         let mut to = from + 1;

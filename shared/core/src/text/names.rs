@@ -1,11 +1,95 @@
 //! Names of people, as a letter would write them.
+//!
+//! What stands in a lead's `FirstName` is typed by people and by bots, copied from other systems, and shouted. A greeting
+//! takes the name out of it, or nothing: `Olá Ana` is right, `Olá premio.example` is fraud under the customer's sender.
+
+use icu_normalizer::ComposingNormalizerBorrowed;
+
+use super::address::contains_address;
+use crate::unicode::{Class, class, decomposed};
 
 /// Words that stay lower case inside a Portuguese name.
 const PARTICLES: [&str; 7] = ["da", "de", "do", "dos", "das", "e", "di"];
+/// Words before a name that are none, by their letters without accents.
+const TITLES: [&str; 35] = [
+    "d",
+    "sr",
+    "sra",
+    "srs",
+    "srta",
+    "srto",
+    "senhor",
+    "senhora",
+    "senhorita",
+    "dr",
+    "dra",
+    "drs",
+    "doutor",
+    "doutora",
+    "prof",
+    "profa",
+    "professor",
+    "professora",
+    "eng",
+    "enga",
+    "engo",
+    "arq",
+    "arqa",
+    "adv",
+    "exmo",
+    "exma",
+    "ilmo",
+    "ilma",
+    "dona",
+    "mr",
+    "mrs",
+    "ms",
+    "miss",
+    "msc",
+    "phd",
+];
+/// What forms and programs write where a name is missing, in small letters without accents.
+const PLACEHOLDERS: [&str; 21] = [
+    "null",
+    "none",
+    "nil",
+    "undefined",
+    "nan",
+    "na",
+    "n/a",
+    "test",
+    "teste",
+    "sem nome",
+    "nao informado",
+    "desconhecido",
+    "desconhecida",
+    "unknown",
+    "anonimo",
+    "anonymous",
+    "no name",
+    "cliente",
+    "lead",
+    "nome",
+    "name",
+];
+/// The longest text that is taken for a person's name, in characters.
+const MAX_NAME_CHARS: usize = 40;
+/// A name of one letter is an initial.
+const MIN_LETTERS: usize = 2;
 
-/// `MARIA DA SILVA` gives `Maria`; an empty text gives an empty one.
-pub(super) fn first_name(text: &str) -> String {
-    text.split_whitespace().next().map(proper_word).unwrap_or_default()
+/// `MARIA DA SILVA` gives `Maria`, `Dra. ANA` gives `Ana`. `None`: there is no name in it, or more than a name.
+pub(super) fn first_name(text: &str) -> Option<String> {
+    let text = html_escape::decode_html_entities(text);
+    let plain = plain(&text);
+    if text.chars().count() > MAX_NAME_CHARS || contains_address(&text) || !may_be_name(&plain) {
+        return None;
+    }
+    let mut words = plain.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphabetic()));
+    let first = words.find(|word| !word.is_empty() && !TITLES.contains(&letters(word).as_str()))?;
+    let is_letters = first.chars().all(|c| c.is_alphabetic() || class(c) == Class::Mark || is_joint(c));
+    let is_long_enough = letters(first).chars().count() >= MIN_LETTERS;
+    let is_particle = PARTICLES.contains(&first.to_lowercase().as_str());
+    (is_letters && is_long_enough && !is_particle).then(|| proper_word(first))
 }
 
 /// `MARIA DA SILVA` gives `Maria da Silva`. Runs of blanks become one.
@@ -15,6 +99,46 @@ pub(super) fn proper(text: &str) -> String {
         if index > 0 && PARTICLES.contains(&lower.as_str()) { lower } else { proper_word(word) }
     });
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// A name's characters in one form: composed, pictures as blanks, nothing that cannot be seen, `Dra.Ana` in two words.
+fn plain(text: &str) -> String {
+    let composed = ComposingNormalizerBorrowed::new_nfc().normalize(text);
+    let mut plain = String::with_capacity(composed.len());
+    for c in composed.chars() {
+        match class(c) {
+            Class::Invisible => {}
+            Class::Dash => plain.push('-'),
+            Class::Blank | Class::LineEnd => plain.push(' '),
+            // An accent alone, as some keyboards and old systems write an apostrophe.
+            _ if matches!(c, '´' | '`' | '\u{2bc}') => plain.push('\''),
+            Class::Other if c == '\u{2019}' => plain.push(c),
+            Class::Other if !c.is_ascii() => plain.push(' '),
+            Class::Other if c == '.' => plain.push_str(". "),
+            // What was lost inside of a word leaves no name, at its end it is cut off.
+            Class::Lost => plain.push('\u{fffd}'),
+            _ => plain.push(c),
+        }
+    }
+    plain
+}
+
+/// Whether the text as a whole may be a name: no amount, no e-mail, no placeholder.
+fn may_be_name(plain: &str) -> bool {
+    let folded = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    let folded: String = folded.chars().flat_map(decomposed).filter(|c| class(*c) != Class::Mark).collect();
+    let has_other = plain.chars().any(|c| matches!(class(c), Class::Digit(_)) || "@$%=<>{}".contains(c));
+    !has_other && !PLACEHOLDERS.contains(&folded.trim().to_lowercase().as_str())
+}
+
+/// A word's letters, small and without accents.
+fn letters(word: &str) -> String {
+    word.chars().flat_map(decomposed).filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect()
+}
+
+/// What joins the parts of one name.
+fn is_joint(c: char) -> bool {
+    matches!(c, '-' | '\'' | '\u{2019}')
 }
 
 /// Capitals at the start and after a hyphen or an apostrophe, small letters elsewhere. A word that mixes both and
@@ -32,13 +156,15 @@ fn proper_word(word: &str) -> String {
         } else {
             proper.extend(c.to_lowercase());
         }
-        at_start = matches!(c, '-' | '\'' | '\u{2019}');
+        at_start = is_joint(c);
     }
     proper
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -47,15 +173,69 @@ mod tests {
             ("MARIA DA SILVA", "Maria"),
             ("maria", "Maria"),
             ("ana-clara souza", "Ana-Clara"),
+            ("ANA\u{2011}CLARA", "Ana-Clara"),
             ("ÉRICA", "Érica"),
+            ("E\u{301}RICA", "Érica"),
             ("érica lima", "Érica"),
             ("  JOÃO  PEDRO", "João"),
             ("McDonald", "McDonald"),
             ("d'ávila", "D'Ávila"),
-            ("", ""),
-            ("   ", ""),
+            ("D&#039;ÁVILA", "D'Ávila"),
+            ("D&apos;&Aacute;VILA", "D'Ávila"),
+            ("D\u{2019}ÁVILA", "D\u{2019}Ávila"),
+            ("D´AVILA", "D'Avila"),
+            ("🌸ANA🌸", "Ana"),
+            ("ANA🌸MARIA", "Ana"),
+            ("\u{200e}ANA\u{200b}", "Ana"),
+            ("\"Ana\"", "Ana"),
+            ("*ANA*, SILVA", "Ana"),
+            ("Ana & Paulo", "Ana"),
+            ("Ana (mãe do Caio)", "Ana"),
+            ("BIA\u{fffd}", "Bia"),
+            ("Dra. ANA", "Ana"),
+            ("DRA.ANA LIMA", "Ana"),
+            ("dra.ana", "Ana"),
+            ("Sr. Dr. José", "José"),
+            ("Sr(a). Bia", "Bia"),
+            ("Profª Rita", "Rita"),
+            ("Eng. Caio", "Caio"),
+            ("D. Maria", "Maria"),
+            ("Ana\nMaria", "Ana"),
         ] {
-            assert_eq!(first_name(text), name, "{text}");
+            assert_eq!(first_name(text).as_deref(), Some(name), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_nothing() {
+        for text in [
+            "",
+            "   ",
+            "-",
+            "...",
+            "🌸",
+            "Dr.",
+            "J. P. Silva",
+            "DA SILVA",
+            "http://premio.example/gratis",
+            "premio.example",
+            "bit.ly/x",
+            "Acesse PREMIO.SHOP",
+            "pre\u{200b}mio\u{ff0e}example",
+            "ana@loja.example",
+            "R$ 500",
+            "Ganhe R$500 agora",
+            "ANA 2",
+            "11999998888",
+            "N/A",
+            "null",
+            "Não informado",
+            "JO\u{fffd}O",
+            "ANA/PAULO",
+            "{{ lead.FirstName }}",
+            "Você ganhou um prêmio, ligue agora mesmo!!",
+        ] {
+            assert_eq!(first_name(text), None, "{text}");
         }
     }
 
@@ -68,6 +248,26 @@ mod tests {
             ("Maria Da Silva", "Maria da Silva"),
         ] {
             assert_eq!(proper(text), name, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_first_name_is_letters_and_never_long(text in "\\PC{0,50}") {
+            if let Some(name) = first_name(&text) {
+                prop_assert!(name.chars().count() <= 2 * MAX_NAME_CHARS);
+                prop_assert!(name.chars().all(|c| c.is_alphabetic() || is_joint(c) || class(c) == Class::Mark), "{}", name);
+                prop_assert!(!contains_address(&name));
+            }
+        }
+
+        #[test]
+        fn a_name_with_ornaments_is_that_name(
+            name in prop::sample::select(vec!["ANA", "joão", "D'ÁVILA", "Ana-Clara", "ÍRIS"]),
+            before in prop::sample::select(vec!["", " ", "🌸", "Dra. ", "sr ", "\u{202a}", "\"", "*"]),
+            behind in prop::sample::select(vec!["", "  ", "🌸", "\u{200b}", ",", "!", " ❤️", "\"", "\u{fffd}", " da Silva"]),
+        ) {
+            prop_assert_eq!(first_name(&format!("{before}{name}{behind}")), Some(proper_word(name)));
         }
     }
 }

@@ -53,7 +53,8 @@ pub(super) struct Token<'s> {
 pub(super) struct Scanned<'s> {
     pub(super) source: &'s str,
     pub(super) tokens: Vec<Token<'s>>,
-    pub(super) literals: Vec<String>,
+    /// The byte where each piece starts, and the piece.
+    pub(super) literals: Vec<(usize, String)>,
     pub(super) has_blocks: bool,
 }
 
@@ -81,7 +82,7 @@ pub(super) fn template(source: &str) -> Result<Scanned<'_>, SnippetError> {
         let next = ["{{", "{%", "{#"].iter().filter_map(|mark| rest.find(mark)).min();
         let (literal, tag) = rest.split_at(next.unwrap_or(rest.len()));
         if !literal.is_empty() {
-            scanned.literals.push(literal.to_owned());
+            scanned.literals.push((at, literal.to_owned()));
         }
         at += literal.len();
         if tag.is_empty() {

@@ -64,6 +64,101 @@ fn texts() {
     }
 }
 
+/// A text of one value, in a text to a person.
+fn put(value: &str) -> Result<String, TextError> {
+    let lead = Fields::from_iter([("X", Some(value))]);
+    Template::compile("{{ lead.X }}").unwrap().render(&Context::new(&lead, NOW_MS, &Zone::default()))
+}
+
+#[test]
+fn a_value_in_a_text_is_short_of_one_line_and_no_link() {
+    assert_eq!(put("Rua das Flores, 10").as_deref(), Ok("Rua das Flores, 10"));
+    assert_eq!(put("Ana\r\n").as_deref(), Ok("Ana"));
+    assert_eq!(put(&"é".repeat(60)).map(|text| text.chars().count()), Ok(60));
+    for (value, why) in [
+        ("veja premio.example/gratis", "a web address"),
+        ("PREMIO.SHOP", "a web address"),
+        ("a\nb", "several lines"),
+        ("\u{202e}abc", "nobody sees"),
+        ("a\u{0}b", "nobody sees"),
+        ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "more than 60"),
+    ] {
+        let error = put(value).unwrap_err().to_string();
+        assert!(error.starts_with("`lead.X`: the value ") && error.contains(why), "{error}");
+        let lead = Fields::from_iter([("X", Some(value))]);
+        let context = Context::new(&lead, NOW_MS, &Zone::default());
+        let trusted = Template::compile("{{ lead.X | trusted }}").unwrap();
+        assert_eq!(trusted.render(&context).as_deref(), Ok(value), "who writes the rule may vouch for it");
+        // What follows makes another value of it, which nobody vouched for.
+        let again = Template::compile("{{ lead.X | trusted | lower }}").unwrap();
+        assert!(again.render(&context).is_err());
+        assert_eq!(Template::compile("{{ lead.X }}").unwrap().render_label(&context).as_deref(), Ok(value));
+    }
+    assert_eq!(render("{{ lead.FirstName }} {{ 'aqui: https://loja.example' | trusted }}").unwrap().len(), 41);
+}
+
+#[test]
+fn nobody_is_greeted_by_nothing() {
+    let empty = |expression: &str| Err(TextError::Empty { expression: expression.to_owned() });
+    let of = |name: Option<&str>, source: &str| {
+        let lead = Fields::from_iter([("FirstName", name), ("mx_Apelido", name)]);
+        Template::compile(source).unwrap().render(&Context::new(&lead, NOW_MS, &Zone::default()))
+    };
+    for name in [None, Some(""), Some("  "), Some("http://premio.example"), Some("R$ 500"), Some("🌸")] {
+        let greeting = "Olá {{ lead.FirstName | first_name }}, recebemos";
+        assert_eq!(of(name, greeting), empty("lead.FirstName | first_name"), "{name:?}");
+        let with_default = "Olá {{ lead.FirstName | first_name | default('cliente') }}, recebemos";
+        assert_eq!(of(name, with_default).as_deref(), Ok("Olá cliente, recebemos"), "{name:?}");
+        let with_or = "Olá {{ lead.FirstName | first_name or 'cliente' }}, recebemos";
+        assert_eq!(of(name, with_or).as_deref(), Ok("Olá cliente, recebemos"), "{name:?}");
+        let with_branch =
+            "Olá{% if lead.FirstName | first_name is filled %} {{ lead.FirstName | first_name }}{% endif %}!";
+        assert_eq!(of(name, with_branch).as_deref(), Ok("Olá!"), "{name:?}");
+    }
+    for source in
+        ["Olá {{ lead.mx_Apelido }}!", "Prezado(a) {{ lead.mx_Apelido | upper }}!", "{{ lead.FirstName }}, oi"]
+    {
+        assert!(matches!(of(Some(" "), source), Err(TextError::Empty { .. })), "{source}");
+        assert!(of(Some("Ana"), source).is_ok(), "{source}");
+    }
+    // Where nobody is greeted, an empty field is empty.
+    assert_eq!(of(Some(""), "Ref.: [{{ lead.mx_Apelido }}]").as_deref(), Ok("Ref.: []"));
+}
+
+#[test]
+fn a_field_set_is_reached_by_member_and_not_printed() {
+    let set =
+        r#"{"mx_CustomObject_1": "104", "mx_CustomObject_2": 2.5, "mx_CustomObject_3": "", "a": {"b": "c"}, "l": [1]}"#;
+    let activity = Fields::from_iter([("mx_Custom_4", Some(set)), ("none", Some("{}")), ("text", Some("{oi}"))]);
+    let context = context().with_activity(&activity);
+    let of = |source: &str| Template::compile(source).unwrap().render(&context);
+    let member = "{{ activity.mx_Custom_4.mx_CustomObject_1 }} {{ activity.mx_Custom_4.mx_CustomObject_2 }}";
+    assert_eq!(of(member).as_deref(), Ok("104 2.5"));
+    assert_eq!(of("[{{ activity.mx_Custom_4.mx_CustomObject_3 | d('-') }}]").as_deref(), Ok("[-]"));
+    assert_eq!(of("{{ activity.mx_Custom_4.a.b }}{{ activity.text }}").as_deref(), Ok("c{oi}"));
+    for whole in ["{{ activity.mx_Custom_4 }}", "{{ activity.mx_Custom_4 | upper }}", "{{ activity.mx_Custom_4.l }}"] {
+        assert!(matches!(of(whole), Err(TextError::NotText { .. })), "{whole}");
+    }
+    let missing = TextError::Undefined { name: "activity.mx_Custom_4.mx_CustomObject_9".to_owned() };
+    assert_eq!(of("{{ activity.mx_Custom_4.mx_CustomObject_9 }}"), Err(missing));
+    let holds = |source: &str| Condition::compile(source).unwrap().eval(&context).unwrap();
+    assert!(holds("activity.mx_Custom_4.mx_CustomObject_1 == \"104\" and activity.mx_Custom_4 is filled"));
+    assert!(holds("activity.none is blank"));
+}
+
+#[test]
+fn midnight_is_a_day_but_where_the_field_holds_instants() {
+    let lead = Fields::from_iter([("mx_Due", Some("2026-11-30 00:00:00")), ("CreatedOn", Some("2026-12-01 00:00:00"))]);
+    let task = Fields::from_iter([("DueDate", Some("2026-11-25 00:00:00"))]);
+    // 2026-11-24 00:00:00 UTC.
+    let context = Context::new(&lead, 1_795_478_400_000, &Zone::default()).with_item("task", &task);
+    let of = |source: &str| Template::compile(source).unwrap().render(&context);
+    assert_eq!(of("{{ lead.mx_Due | date }}").as_deref(), Ok("30/11/2026"));
+    assert!(of("{{ lead.mx_Due | time }}").is_err(), "a day has no time");
+    let instants = "{{ lead.CreatedOn | date }} {{ task.DueDate | date }} {{ task.DueDate | time }} {{ now | time }}";
+    assert_eq!(of(instants).as_deref(), Ok("30/11/2026 24/11/2026 21:00 21:00"));
+}
+
 #[test]
 fn conditions() {
     for (source, holds) in [
@@ -157,9 +252,9 @@ fn no_error_quotes_a_value() {
 
 #[test]
 fn an_evaluation_is_bounded() {
-    let long = format!("{{{{ '{}' }}}}", "x".repeat(100));
-    assert_eq!(render(&long.repeat(70)).map(|text| text.len()), Ok(7_000));
-    assert_eq!(render("{{ 'x' * 20000 }}"), Err(TextError::TooLong));
+    let long = format!("{{{{ '{}' | trusted }}}}", "x".repeat(100));
+    assert_eq!(render(&long.repeat(60)).map(|text| text.len()), Ok(6_000));
+    assert_eq!(render("{{ ('x' * 20000) | trusted }}"), Err(TextError::TooLong));
     let nested = " | replace('x', 'xxxxxxxxxx')".repeat(30);
     let exploding = format!("{{{{ 'x'{nested} }}}}");
     assert!(matches!(render(&exploding), Err(TextError::Other { .. })));

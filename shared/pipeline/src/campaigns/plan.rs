@@ -12,7 +12,7 @@ use recado_core::{
     block::{MAX_RECIPIENTS, Recipient},
     campaign::{Judge, Tally, columns},
     caps::Verdict,
-    config::{Campaign, Tell},
+    config::{Campaign, Config, Tell},
     gate::{Gate, gate},
     identity::{RuleTag, RunId},
     message::Message,
@@ -86,6 +86,8 @@ pub struct QuotaLeft {
 pub struct PlannedText {
     /// The text; the recording's name for a call.
     pub text: String,
+    /// The text as it may arrive, if that is another one.
+    pub arrives: Option<String>,
     /// Its length, in characters.
     pub chars: usize,
     /// What it costs each recipient, in credits: one for each part.
@@ -179,7 +181,7 @@ impl Making<'_> {
             let count = self.texts.entry(hash.finish()).or_default();
             *count += 1;
             if *count == 1 && self.plan.texts.len() < SAMPLES {
-                self.plan.texts.push(planned(message));
+                self.plan.texts.push(planned(&self.campaigns.config, message));
             }
         }
         let mut open: Vec<Message> = Vec::new();
@@ -279,8 +281,9 @@ impl Making<'_> {
     }
 }
 
-fn planned(message: &Message) -> PlannedText {
+fn planned(config: &Config, message: &Message) -> PlannedText {
     let text = message.text.as_ref().map(|text| text.expose().to_owned());
+    let arrives = text.as_ref().and_then(|text| config.liguelead.arrives(text));
     let text = text.or_else(|| message.call.as_ref().map(|call| call.audio.clone())).unwrap_or_default();
-    PlannedText { chars: text.chars().count(), text, credits: message.credits }
+    PlannedText { chars: text.chars().count(), text, arrives, credits: message.credits }
 }

@@ -188,7 +188,7 @@ impl Making<'_> {
         }
         self.plan.crm.calls_to_read +=
             read.values().map(|leads| leads.len().div_ceil(MAX_LEADS_PER_READ) as u64).sum::<u64>();
-        self.plan.texts = texts(&sent);
+        self.plan.texts = texts(self.config, &sent);
         let followed: Vec<&Message> = sent.iter().filter_map(|message| message.fallback.as_deref()).collect();
         self.plan.followed = Followed { messages: followed.len() as u64, credits: credits(followed) };
         ends.extend(sent.into_iter().map(|message| Message { state: end(message.channel), ..message }));
@@ -335,7 +335,7 @@ fn end(channel: Channel) -> State {
 }
 
 /// Each different text, title or recording, those with the most recipients first.
-fn texts(messages: &[Message]) -> Vec<TextTally> {
+fn texts(config: &Config, messages: &[Message]) -> Vec<TextTally> {
     let mut tallies: BTreeMap<(String, String, Option<String>), TextTally> = BTreeMap::new();
     for message in messages {
         let text = message.text.as_ref().map(|text| text.expose().to_owned());
@@ -345,6 +345,7 @@ fn texts(messages: &[Message]) -> Vec<TextTally> {
         let tally = tallies.entry(key).or_insert_with(|| TextTally {
             channel,
             chars: message.text.as_ref().map_or(0, |text| text.expose().chars().count()),
+            arrives: message.text.as_ref().and_then(|text| config.liguelead.arrives(text.expose())),
             text,
             title: message.title.clone(),
             credits: message.credits,

@@ -33,9 +33,9 @@ impl Recording {
         }
     }
 
-    /// The price of a call that plays it, by LigueLead's page: one credit up to 30 s.
+    /// The price of a call that plays it, by LigueLead's notes: one credit for each started 30 s.
     pub(super) fn credits(&self) -> i64 {
-        if self.length_ms <= 30_000 { 1 } else { 2 }
+        i64::try_from(self.length_ms.div_ceil(30_000)).unwrap_or(i64::MAX)
     }
 
     /// The ids by which LigueLead knows it.

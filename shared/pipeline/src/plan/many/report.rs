@@ -82,6 +82,8 @@ pub struct TextTally {
     pub channel: String,
     /// The text; the recording's name for a call.
     pub text: String,
+    /// The text as it may arrive, if that is another one.
+    pub arrives: Option<String>,
     /// The title in LigueLead's reports.
     pub title: Option<String>,
     /// The text's length, in characters.

@@ -1,0 +1,67 @@
+//! `recado phone TEXT`: which number a text means, or why none.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use recado_core::phone::{self, PhoneRules, Reading};
+use serde::Serialize;
+
+use super::load;
+use crate::output;
+
+/// Explain which number a text means, or why none. Ends with 1 if it is not exactly one.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Phone {
+    /// The text, as it stands in the lead's field or in a file.
+    #[arg(value_name = "TEXT", allow_hyphen_values = true)]
+    text: String,
+    /// The configuration, for its `phones`; the defaults without it.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Answer with data.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was found. The number is shortened: whoever asks has the text.
+#[derive(Serialize)]
+struct Report {
+    phone: Option<String>,
+    line: Option<&'static str>,
+    numbers: usize,
+    why_not: Option<String>,
+    steps: Vec<String>,
+}
+
+impl Phone {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let rules = match &self.config {
+            Some(file) => load(file)?.phones,
+            None => PhoneRules::default(),
+        };
+        let phone::Explanation { reading, steps } = phone::Phone::explain(&self.text, rules);
+        let numbers = match reading {
+            Reading::One(_) => 1,
+            Reading::None(_) => 0,
+            Reading::Several(numbers) => numbers,
+        };
+        let read = reading.one();
+        let report = Report {
+            phone: read.ok().map(phone::Phone::masked),
+            line: read.ok().map(|phone| phone.line().as_str()),
+            numbers,
+            why_not: read.err().map(|error| error.to_string()),
+            steps,
+        };
+        if self.json {
+            output::json(&report)?;
+        } else {
+            for step in &report.steps {
+                output::say(step);
+            }
+            if let (Some(phone), Some(line)) = (&report.phone, report.line) {
+                output::say(&format!("{phone}, a {line}"));
+            }
+        }
+        Ok(if read.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    }
+}
