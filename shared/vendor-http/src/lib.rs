@@ -4,7 +4,6 @@
 //! and gathers its first random bytes without a wait (docs/adr/0028-ring-for-tls.md).
 
 /// A builder of HTTP clients whose TLS is ring's. Every HTTP client of Recado begins here.
-#[must_use]
 pub fn client_builder() -> reqwest::ClientBuilder {
     choose_tls();
     reqwest::Client::builder()
