@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 /// Names and places that stand nowhere but in leads.
 const NAMES: [&str; 4] = ["Zuleica", "Quitéria", "Wenceslau", "Xavantina"];
 const RULES: &str =
-    "  - { id: welcome, on: lead.created, sms: \"Olá {{ lead.FirstName }}, recebemos o seu pedido cerúleo.\" }
+    "  - { id: welcome, on: lead.created, sms: \"Olá {{ lead.FirstName | default('cliente') }}, recebemos o seu pedido cerúleo.\" }
   - { id: flash, on: lead.created, flash: \"Aviso magenta.\" }
   - { id: wrong, on: lead.created, sms: \"{{ lead.mx_Missing }} {{ lead.FirstName }}\" }
   - { id: failing, on: lead.created, when: lead.mx_Nothing > lead.FirstName, sms: \"Nunca.\" }
-  - { id: stage, on: lead.stage, to: Qualified, sms: \"{{ lead.FirstName }}, a sua proposta turquesa está pronta.\" }
+  - { id: stage, on: lead.stage, to: Qualified, sms: \"{{ lead.FirstName | default('cliente') }}, a sua proposta turquesa está pronta.\" }
 ";
 /// Words of the texts above.
 const WORDS: [&str; 6] = ["cerúleo", "magenta", "turquesa", "recebemos o seu", "a sua proposta", "Nunca."];

@@ -76,6 +76,8 @@ const PLACEHOLDERS: [&str; 21] = [
 const MAX_NAME_CHARS: usize = 40;
 /// A name of one letter is an initial.
 const MIN_LETTERS: usize = 2;
+/// The most digits behind a name, as forms write them that count (`Ana2`). More are a phone, and no name.
+const MAX_DIGITS: usize = 8;
 
 /// `MARIA DA SILVA` gives `Maria`, `Dra. ANA` gives `Ana`. `None`: there is no name in it, or more than a name.
 pub(super) fn first_name(text: &str) -> Option<String> {
@@ -127,8 +129,17 @@ fn plain(text: &str) -> String {
 fn may_be_name(plain: &str) -> bool {
     let folded = plain.split_whitespace().collect::<Vec<_>>().join(" ");
     let folded: String = folded.chars().flat_map(decomposed).filter(|c| class(*c) != Class::Mark).collect();
-    let has_other = plain.chars().any(|c| matches!(class(c), Class::Digit(_)) || "@$%=<>{}".contains(c));
+    let has_other = plain.chars().any(|c| "@$%=<>{}".contains(c)) || !plain.split_whitespace().all(may_be_numbered);
     !has_other && !PLACEHOLDERS.contains(&folded.trim().to_lowercase().as_str())
+}
+
+/// Whether a word has no digits, or a few at its end.
+fn may_be_numbered(word: &str) -> bool {
+    let is_digit = |c: char| matches!(class(c), Class::Digit(_));
+    let name = word.trim_end_matches(is_digit);
+    let digits = word.chars().count() - name.chars().count();
+    digits == 0 && !name.contains(is_digit)
+        || digits <= MAX_DIGITS && name.chars().all(char::is_alphabetic) && name != ""
 }
 
 /// A word's letters, small and without accents.
@@ -192,6 +203,8 @@ mod tests {
             ("Ana & Paulo", "Ana"),
             ("Ana (mãe do Caio)", "Ana"),
             ("BIA\u{fffd}", "Bia"),
+            ("ANA2", "Ana"),
+            ("Ana12345678 Lima", "Ana"),
             ("Dra. ANA", "Ana"),
             ("DRA.ANA LIMA", "Ana"),
             ("dra.ana", "Ana"),
@@ -226,6 +239,9 @@ mod tests {
             "R$ 500",
             "Ganhe R$500 agora",
             "ANA 2",
+            "2ANA",
+            "Ana11999998888",
+            "Ligue 08001234567",
             "11999998888",
             "N/A",
             "null",
