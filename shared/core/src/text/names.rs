@@ -139,7 +139,7 @@ fn may_be_numbered(word: &str) -> bool {
     let name = word.trim_end_matches(is_digit);
     let digits = word.chars().count() - name.chars().count();
     digits == 0 && !name.contains(is_digit)
-        || digits <= MAX_DIGITS && name.chars().all(char::is_alphabetic) && name != ""
+        || digits <= MAX_DIGITS && name.chars().all(char::is_alphabetic) && !name.is_empty()
 }
 
 /// A word's letters, small and without accents.
