@@ -11,7 +11,7 @@ const NAMES: [&str; 4] = ["Zuleica", "Quitéria", "Wenceslau", "Xavantina"];
 const RULES: &str =
     "  - { id: welcome, on: lead.created, sms: \"Olá {{ lead.FirstName | default('cliente') }}, recebemos o seu pedido cerúleo.\" }
   - { id: flash, on: lead.created, flash: \"Aviso magenta.\" }
-  - { id: wrong, on: lead.created, sms: \"{{ lead.mx_Missing }} {{ lead.FirstName }}\" }
+  - { id: wrong, on: lead.created, sms: \"{{ lead.mx_Missing }} {{ lead.FirstName | default('cliente') }}\" }
   - { id: failing, on: lead.created, when: lead.mx_Nothing > lead.FirstName, sms: \"Nunca.\" }
   - { id: stage, on: lead.stage, to: Qualified, sms: \"{{ lead.FirstName | default('cliente') }}, a sua proposta turquesa está pronta.\" }
 ";
