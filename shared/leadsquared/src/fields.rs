@@ -101,8 +101,8 @@ impl LeadFields {
 fn plain(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
-        Value::Array(_) | Value::Object(_) => Some(normal(&value.to_string())),
-        value => json::scalar(value).map(|text| normal(&text)),
+        Value::Array(_) | Value::Object(_) => Some(normal(value.to_string())),
+        value => json::scalar(value).map(normal),
     }
 }
 

@@ -52,8 +52,8 @@ pub enum Change {
     Untold {
         /// The lead, if it names one.
         lead_id: Option<String>,
-        /// The body's own word for its event, if that is one that nobody knows. It holds no long number.
-        word: Option<String>,
+        /// Whether the body has a word of its own for the event, which is none that is known.
+        is_named: bool,
     },
     /// An object of another kind, or an event that this crate does not know.
     Other {

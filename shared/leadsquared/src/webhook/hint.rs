@@ -22,10 +22,12 @@ pub(super) enum Hint {
     LandingPage,
     /// Named, and none of ours, such as a lead's deletion: it must not pass for a new lead because it looks like one.
     Unknown(String),
-    /// Named by the body, in words that are nobody's: they tell nothing.
-    Unclear(String),
+    /// Named by the body, in words that are nobody's: they tell nothing, and may hold anything.
+    Unclear,
 }
 
+/// What a body's word for a deletion or a merge is shown as.
+const ENDED: &str = "deleted";
 /// What a body's own members are called that name the event, without separators and in lower case.
 const NAMES: [&str; 4] = ["event", "eventname", "eventtype", "webhookevent"];
 
@@ -50,13 +52,13 @@ impl Hint {
             .filter(|(name, _)| is_name(name))
             .filter_map(|(_, word)| word.filter(|word| !word.trim().is_empty()))
             .collect();
-        let first = words.first()?;
+        words.first()?;
         let mut known = words.iter().filter_map(|word| event(word));
         match known.next() {
             // "Stage Change" and "Lead_Post_Update" are one edit; two events that differ in what they are of are none.
             Some(hint) if known.all(|other| discriminant(&other) == discriminant(&hint)) => Some(hint),
-            None if words.iter().any(|word| is_end(word)) => Some(Self::Unknown(shown(first))),
-            _ => Some(Self::Unclear(shown(first))),
+            None if words.iter().any(|word| is_end(word)) => Some(Self::Unknown(ENDED.to_owned())),
+            _ => Some(Self::Unclear),
         }
     }
 }
@@ -76,7 +78,7 @@ fn shown(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ActivityChange, ChangeKind, Hint, OpportunityChange, TaskChange, shown};
+    use super::{ActivityChange, ChangeKind, Hint, OpportunityChange, TaskChange};
 
     fn hint(query: &[(&str, &str)]) -> Option<Hint> {
         Hint::of(&query.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>())
@@ -164,10 +166,10 @@ mod tests {
         for word in
             ["Webinar", "Lead created or updated", "created", "Stage", "Stage Created", "22", "account activity added"]
         {
-            assert_eq!(body(&[("Event", word)]), Some(Hint::Unclear(shown(word))), "{word}");
+            assert_eq!(body(&[("Event", word)]), Some(Hint::Unclear), "{word}");
         }
         let two = [("Event", "StageChange"), ("eventType", "Lead_Post_Create")];
-        assert_eq!(body(&two), Some(Hint::Unclear("StageChange".into())));
+        assert_eq!(body(&two), Some(Hint::Unclear));
         let one = [("Event", "StageChange"), ("eventType", "Lead_Post_Update")];
         assert_eq!(body(&one), Some(Hint::LeadChanged(ChangeKind::Stage)));
         for word in ["Lead Deleted", "LeadActivity_Post_Delete", "Lead merge"] {

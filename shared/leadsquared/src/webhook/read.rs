@@ -130,10 +130,10 @@ fn flat(lead: Lead, reading: &Reading) -> Change {
         Some(Hint::Opportunity(kind)) => Change::Opportunity { kind, item: item_of_lead(lead) },
         Some(Hint::Task(kind)) => Change::Task { kind, item: item_of_lead(lead) },
         Some(Hint::LandingPage) => Change::LandingPage { item: item_of_lead(lead) },
-        Some(Hint::Unclear(word)) => Change::Untold { lead_id: lead.id, word: Some(word) },
+        Some(Hint::Unclear) => Change::Untold { lead_id: lead.id, is_named: true },
         None if is_of_activity(&lead.fields) => activity_of_lead(lead, ActivityChange::Created),
         None if says_new(&lead.fields, reading.now_ms) => Change::LeadCreated { lead },
-        None => Change::Untold { lead_id: lead.id, word: None },
+        None => Change::Untold { lead_id: lead.id, is_named: false },
     }
 }
 

@@ -62,7 +62,7 @@ fn a_lead_is_found_wherever_it_stands() {
         let found = (lead.id.as_deref(), lead.fields.get("FirstName"), lead.fields.get("Phone"));
         assert_eq!(found, (Some(ID), Some("ANA"), Some("+55-11970000000")), "{body}");
         assert!(
-            matches!(one(&[], &body.to_string()), Change::Untold { lead_id: Some(id), word: None } if id == ID),
+            matches!(one(&[], &body.to_string()), Change::Untold { lead_id: Some(id), is_named: false } if id == ID),
             "{body}"
         );
     }
@@ -86,7 +86,7 @@ fn a_body_that_names_its_event_is_of_that_event_wherever_the_lead_stands() {
         for body in places(&lead(), Some((name, "Webinar 2026"))) {
             let change = one(&[], &body.to_string());
             assert!(
-                matches!(&change, Change::Untold { lead_id: Some(id), word: Some(_) } if id == ID),
+                matches!(&change, Change::Untold { lead_id: Some(id), is_named: true } if id == ID),
                 "{body}: {change:?}"
             );
         }

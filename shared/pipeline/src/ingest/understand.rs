@@ -54,11 +54,9 @@ impl NotAnEvent {
     }
 
     /// Something of which nothing says what happened to it.
-    fn untold(kind: &str, lead_id: Option<String>, word: Option<String>, address: &str) -> Self {
-        let what = match word {
-            Some(word) => format!("its event is \"{word}\", which is none that is known"),
-            None => "it does not say what happened".to_owned(),
-        };
+    fn untold(kind: &str, lead_id: Option<String>, is_named: bool, address: &str) -> Self {
+        let what =
+            if is_named { "its own word for the event is none that is known" } else { "it does not say what happened" };
         let why = format!("{what}; let the webhook's address say it: {address}");
         Self { kind: kind.to_owned(), lead_id, outcome: EventOutcome::NotUnderstood, why }
     }
@@ -117,7 +115,7 @@ fn read(change: Change) -> Result<Event, NotAnEvent> {
             }
             OpportunityChange::Deleted => Err(NotAnEvent::recognised("opportunity.deleted".to_owned(), item.lead_id)),
             OpportunityChange::Unstated => {
-                Err(NotAnEvent::untold("opportunity", item.lead_id, None, OPPORTUNITY_ADDRESS))
+                Err(NotAnEvent::untold("opportunity", item.lead_id, false, OPPORTUNITY_ADDRESS))
             }
         },
         Change::Task { kind, item } => match kind {
@@ -125,10 +123,10 @@ fn read(change: Change) -> Result<Event, NotAnEvent> {
             TaskChange::Updated => item_event(EventKind::TaskUpdated, item),
             TaskChange::Completed => item_event(EventKind::TaskCompleted, item),
             TaskChange::Reminder => item_event(EventKind::TaskReminder, item),
-            TaskChange::Unstated => Err(NotAnEvent::untold("task", item.lead_id, None, TASK_ADDRESS)),
+            TaskChange::Unstated => Err(NotAnEvent::untold("task", item.lead_id, false, TASK_ADDRESS)),
         },
         Change::LandingPage { item } => item_event(EventKind::LandingPageSubmitted, item),
-        Change::Untold { lead_id, word } => Err(NotAnEvent::untold("unknown", lead_id, word, LEAD_ADDRESS)),
+        Change::Untold { lead_id, is_named } => Err(NotAnEvent::untold("unknown", lead_id, is_named, LEAD_ADDRESS)),
         Change::Other { what, lead_id } => Err(NotAnEvent::recognised(what, lead_id)),
         // A later version of the bodies' crate may know more than this one.
         _ => Err(NotAnEvent::recognised("unknown".to_owned(), None)),

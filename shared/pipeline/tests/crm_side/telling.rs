@@ -120,7 +120,7 @@ fn what_says_too_little_or_cannot_be_read_is_kept_with_its_lead_and_the_address_
     virtually(async {
         for (event, body, lead_id, said) in [
             ("", json!({ "ProspectID": ID, "FirstName": "Ana" }), Some(ID), "?event=3"),
-            ("", json!({ "Event": "Webinar", "ProspectID": ID }), Some(ID), "\"Webinar\""),
+            ("", json!({ "Event": "Webinar", "ProspectID": ID }), Some(ID), "its own word"),
             ("", json!({ "UserTaskId": "t", "RelatedEntity": 1, "RelatedEntityId": ID }), Some(ID), "?event=7"),
             ("", json!({ "ProspectOpportunityId": "o", "RelatedProspectId": ID }), Some(ID), "?event=31"),
             ("", json!({ "a": 1 }), None, "?event=3"),
