@@ -19,7 +19,7 @@ lint:
 
 # The tests of one room: `just test core`, `just test pipeline settle`, `just test recado end_to_end`.
 test ROOM *FILTER:
-    cargo test --locked -p {{ if ROOM == "recado" { "recado" } else { "recado-" + ROOM } }} --lib --bins --test all -- {{ FILTER }}
+    cargo test --locked -p {{ if ROOM == "recado" { "recado" } else { "recado-" + ROOM } }} -- {{ FILTER }}
 
 # One step of CI, by its name: `just ci documentation`.
 ci STEP:
