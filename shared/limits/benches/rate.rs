@@ -6,7 +6,7 @@
 //! RECADO_ZAE_PYTHON=VENV/bin/python …            with zae-limiter, if it is installed there
 //! ```
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
-#![allow(clippy::panic, clippy::unwrap_used, reason = "a benchmark that cannot run fails")]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a benchmark that cannot run fails")]
 #![allow(clippy::cast_precision_loss, reason = "figures are rounded when they are printed")]
 
 #[path = "../tests/support/mod.rs"]
