@@ -42,7 +42,7 @@ pub struct Options {
     /// What counts as one character of a text.
     #[arg(long, value_enum, default_value_t = Self::default().length_unit)]
     pub length_unit: LengthUnit,
-    /// Credits of one call with an audio of `--voice-upload`. An uploaded one costs 1 up to 30 s, else 2.
+    /// Credits of one call with an audio of `--voice-upload`. An uploaded one costs 1 for each started 30 s.
     #[arg(long, default_value_t = Self::default().voice_credits)]
     pub voice_credits: u64,
     /// Ids of audios that are there from the start, besides those that are uploaded. Others are a 404.

@@ -20,7 +20,7 @@ const ACCOUNT_BYTES_MAX: u64 = 10_000_000_000;
 const TITLE_CHARS_MAX: usize = 255;
 /// An id like those of the vendor's example.
 const FIRST_ID: u64 = 436_514;
-/// Its clients' table: a call costs one credit up to 30 s of audio, two above.
+/// Its engineering notes: a call costs one credit for each started 30 s.
 const ONE_CREDIT_MS: u64 = 30_000;
 
 /// One uploaded file.
@@ -100,7 +100,7 @@ impl Uploads {
         if options.voice_uploads.contains(&id) {
             return Some(options.voice_credits);
         }
-        self.known(id).map(|upload| if upload.length_ms <= ONE_CREDIT_MS { 1 } else { 2 })
+        self.known(id).map(|upload| upload.length_ms.div_ceil(ONE_CREDIT_MS).max(1))
     }
 
     /// Loses a file, as after a year without use. `false`: there is none of that id.

@@ -38,14 +38,16 @@ async fn a_file_is_taken_listed_found_and_called_with() {
     let get = async |path: String| vendor.request(Method::GET, &path).send().await.unwrap();
     let list: Value = get("/voice/uploads".to_owned()).await.json().await.unwrap();
     assert_eq!(list["data"], json!([{ "id": short, "title": "Oi" }, { "id": long, "title": "Oi" }]));
+    let (_, answer) = upload(&vendor, "Oi", "b.wav", "audio/wav", wav(95)).await;
+    let longest = answer["data"]["id"].as_u64().unwrap();
     assert_eq!(get(format!("/voice/uploads/{short}")).await.status(), 200);
 
     let call = |id| json!({ "title": "V", "voice_upload_id": id, "phones": ["11987654321"] });
-    for id in [short, long] {
+    for id in [short, long, longest] {
         assert_eq!(vendor.answer("/voice", call(id)).await.0, 202);
     }
     let received = vendor.simulator.received();
-    assert_eq!(received.campaigns.iter().map(|campaign| campaign.credits_each).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(received.campaigns.iter().map(|campaign| campaign.credits_each).collect::<Vec<_>>(), [1, 2, 4]);
     let redials = received.campaigns[0].redials.clone().unwrap();
     assert_eq!((redials.attempts, redials.interval_min, redials.end_time), (3, 15, None));
 
