@@ -55,8 +55,8 @@ async fn a_file_is_taken_listed_found_and_called_with() {
     assert_eq!(vendor.answer("/voice", call(short)).await.0, 404);
     assert_eq!(get(format!("/voice/uploads/{short}")).await.status(), 404);
     let list: Value = get("/voice/uploads".to_owned()).await.json().await.unwrap();
-    assert_eq!(list["data"].as_array().unwrap().len(), 1);
-    assert_eq!(vendor.simulator.received().uploads.len(), 2);
+    assert_eq!(list["data"].as_array().unwrap().len(), 2);
+    assert_eq!(vendor.simulator.received().uploads.len(), 3);
 }
 
 #[tokio::test]
