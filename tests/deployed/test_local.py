@@ -5,6 +5,7 @@ the embedded table and the vendors' simulators on this machine. `tests/deployed/
 import contextlib
 import functools
 import http.server
+import ipaddress
 import json
 import os
 import queue
@@ -32,7 +33,9 @@ class Local(Processes):
     def __init__(self, stack, folder):
         super().__init__(stack, folder)
         inspected = subprocess.run(["docker", "network", "inspect", "bridge"], capture_output=True, check=True)
-        self.host = json.loads(inspected.stdout)[0]["IPAM"]["Config"][0]["Gateway"]
+        bridge = json.loads(inspected.stdout)[0]["IPAM"]["Config"][0]
+        # An engine that starts for the first time names the subnet alone: the bridge has its first address.
+        self.host = bridge.get("Gateway") or str(next(ipaddress.ip_network(bridge["Subnet"]).hosts()))
         self.endpoint = self.table(self.host)
         self.liguelead = self.simulator("liguelead", ["--app-id", "simulated-app"], self.host)
         self.leadsquared = self.simulator("leadsquared", ["--plan", "enterprise", "--bulk-calls-per-5s", "5",
