@@ -29,6 +29,8 @@ impl Bucket {
     pub fn from_environment() -> anyhow::Result<Self> {
         let place = required(VARIABLE, "the stack's bucket")?;
         let (endpoint, name) = endpoint_and_name(&place);
+        // The store builds its HTTP client itself.
+        vendor_http::choose_tls();
         let builder = AmazonS3Builder::from_env().with_bucket_name(name);
         let builder = match endpoint {
             Some(endpoint) => builder.with_endpoint(endpoint),

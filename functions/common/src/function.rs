@@ -97,7 +97,6 @@ impl Function {
     pub async fn from_environment() -> anyhow::Result<Self> {
         let place = required("RECADO_TABLE", "the stack's table")?;
         let (endpoint, table) = endpoint_and_name(&place);
-        vendor_http::choose_tls();
         let aws = aws_config::defaults(BehaviorVersion::latest())
             .timeout_config(timeouts())
             .http_client(http_client())
