@@ -1,9 +1,6 @@
 //! The real thing for tests: the `recado` binary as a process, both vendors simulated over HTTP, and the command line
 //! beside it. Nothing here replaces a part of Recado.
 
-// Each test binary compiles this module for itself and uses its own part of it.
-#![allow(dead_code, unused_imports, reason = "each test binary uses its own part")]
-
 mod installation;
 mod leads;
 mod meter;

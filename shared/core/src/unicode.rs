@@ -66,6 +66,11 @@ pub(crate) fn decomposed(c: char) -> impl Iterator<Item = char> {
     DecomposingNormalizerBorrowed::new_nfkd().normalize_iter(std::iter::once(c))
 }
 
+/// The text without accents, each other character as what it looks like (NFKD without marks): `João` is `Joao`.
+pub(crate) fn without_marks(text: impl Iterator<Item = char>) -> String {
+    text.flat_map(decomposed).filter(|c| class(*c) != Class::Mark).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,5 +100,6 @@ mod tests {
         }
         assert_eq!(decomposed('ã').collect::<String>(), "a\u{303}");
         assert_eq!(decomposed('\u{ff0f}').collect::<String>(), "/");
+        assert_eq!(without_marks("João\u{ff0f}Zoe\u{308}".chars()), "Joao/Zoe");
     }
 }

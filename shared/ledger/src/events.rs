@@ -108,24 +108,14 @@ impl Ledger {
     /// Deliveries since `since_ms` (ms since the epoch) that could not be understood: how many for each reason. Reads the
     /// whole table.
     pub async fn not_understood(&self, since_ms: i64) -> Result<BTreeMap<String, u64>, LedgerError> {
-        let mut pages = self
+        let scan = self
             .client
             .scan()
-            .table_name(&self.table)
             .filter_expression("sk = :event AND outcome = :outcome AND received_ms >= :since")
             .expression_attribute_values(":event", s("E"))
             .expression_attribute_values(":outcome", s(EventOutcome::NotUnderstood.as_str()))
-            .expression_attribute_values(":since", n(since_ms))
-            .projection_expression("why")
-            .into_paginator()
-            .items()
-            .send();
-        let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
-        while let Some(item) = pages.next().await {
-            let item = item.map_err(unavailable("Scan"))?;
-            *reasons.entry(Reader::new(&item).text("why")?).or_default() += 1;
-        }
-        Ok(reasons)
+            .expression_attribute_values(":since", n(since_ms));
+        self.count_by(scan, "why").await
     }
 
     /// All events that became no message.

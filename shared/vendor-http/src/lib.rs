@@ -1,7 +1,7 @@
 //! How both vendors' clients and simulators speak HTTP. It knows neither vendor.
 //!
-//! TLS is rustls with ring. ring compiles in a tenth of the time that aws-lc takes, makes each function 2 MB smaller,
-//! and gathers its first random bytes without a wait (docs/adr/0028-ring-for-tls.md).
+//! TLS is rustls with ring: it compiles faster than aws-lc, makes each function 2 MB smaller, and gathers its first random
+//! bytes without a wait (docs/adr/0028-ring-for-tls.md).
 
 /// A builder of HTTP clients whose TLS is ring's. Every HTTP client of Recado begins here.
 pub fn client_builder() -> reqwest::ClientBuilder {

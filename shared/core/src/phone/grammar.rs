@@ -58,7 +58,7 @@ pub(super) struct Number {
 pub(super) fn number(groups: &[Group], has_plus: bool) -> Result<Number, PhoneError> {
     let digits: String = groups.iter().map(|group| group.digits.as_str()).collect();
     let is_international = has_plus || digits.starts_with("00");
-    if groups.iter().map(|group| group.digits.len()).sum::<usize>() > MAX_DIGITS {
+    if digits.len() > MAX_DIGITS {
         return Err(PhoneError::WrongLength);
     }
     // Eleven digits and ten: an area code never starts with 0, so at most one of the two has a prefix that exists.

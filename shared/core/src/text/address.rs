@@ -6,7 +6,7 @@
 
 use crate::{
     flash::contains_url,
-    unicode::{Class, class, decomposed},
+    unicode::{Class, class, without_marks},
 };
 
 /// Endings of domains that are links in any case of letters, beside those of [`contains_url`].
@@ -24,13 +24,7 @@ const SHORTENED: [&str; 18] = [
 
 /// Whether a phone might make a link of something in a text.
 pub(super) fn contains_address(text: &str) -> bool {
-    let plain: String = text
-        .chars()
-        .filter(|c| class(*c) != Class::Invisible)
-        .flat_map(decomposed)
-        .map(|c| if c == '。' { '.' } else { c })
-        .filter(|c| class(*c) != Class::Mark)
-        .collect();
+    let plain = without_marks(text.chars().filter(|c| class(*c) != Class::Invisible)).replace('。', ".");
     contains_url(&plain) || plain.contains("://") || plain.split(is_between).any(is_address)
 }
 

@@ -6,7 +6,7 @@
 use super::error::SnippetError;
 use super::lint::Path;
 use super::scan::{Kind, Region, Scanned, Token};
-use crate::unicode::{Class, class, decomposed};
+use crate::unicode::without_marks;
 
 /// Fields that hold names of people.
 const NAME_FIELDS: [&str; 4] = ["FirstName", "LastName", "FullName", "ProspectFirstName"];
@@ -121,8 +121,7 @@ fn before(source: &str, at: usize) -> &str {
 }
 
 fn ends_in_greeting(words: &str) -> bool {
-    let words: String = words.chars().flat_map(decomposed).filter(|c| class(*c) != Class::Mark).collect();
-    let words = words.to_lowercase();
+    let words = without_marks(words.chars()).to_lowercase();
     let words = words.trim_end_matches([' ', ',', '\n']);
     WORDS.iter().filter_map(|word| words.strip_suffix(word)).any(|rest| !rest.ends_with(char::is_alphanumeric))
 }

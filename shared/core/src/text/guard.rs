@@ -4,6 +4,7 @@
 //! public form. So a value is short, of one line, and no link, unless the rule says `| trusted`.
 
 use super::{address::contains_address, error::Refusal};
+use crate::unicode::{Class, class};
 
 /// The longest value, in characters.
 const MAX_VALUE_CHARS: usize = 60;
@@ -11,7 +12,7 @@ const MAX_VALUE_CHARS: usize = 60;
 /// The value without controls at its ends, or why it may not be put into a text.
 pub(super) fn guarded(value: &str) -> Result<&str, Refusal> {
     let value = value.trim_matches(char::is_control);
-    if value.chars().any(is_line_end) {
+    if value.chars().any(|c| class(c) == Class::LineEnd) {
         return Err(Refusal::Unfit("the value has several lines; write | trusted behind it if it may"));
     }
     if value.chars().any(|c| c.is_control() || is_direction(c)) {
@@ -26,10 +27,6 @@ pub(super) fn guarded(value: &str) -> Result<&str, Refusal> {
         return Err(Refusal::Unfit("the value holds a web address; write | trusted behind it if it may"));
     }
     Ok(value)
-}
-
-fn is_line_end(c: char) -> bool {
-    matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
 /// Marks that turn the direction of a text, and so can show it as another one.

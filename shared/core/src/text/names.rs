@@ -6,7 +6,7 @@
 use icu_normalizer::ComposingNormalizerBorrowed;
 
 use super::address::contains_address;
-use crate::unicode::{Class, class, decomposed};
+use crate::unicode::{Class, class, decomposed, without_marks};
 
 /// Words that stay lower case inside a Portuguese name.
 const PARTICLES: [&str; 7] = ["da", "de", "do", "dos", "das", "e", "di"];
@@ -128,7 +128,7 @@ fn plain(text: &str) -> String {
 /// Whether the text as a whole may be a name: no amount, no e-mail, no placeholder.
 fn may_be_name(plain: &str) -> bool {
     let folded = plain.split_whitespace().collect::<Vec<_>>().join(" ");
-    let folded: String = folded.chars().flat_map(decomposed).filter(|c| class(*c) != Class::Mark).collect();
+    let folded = without_marks(folded.chars());
     let has_other = plain.chars().any(|c| "@$%=<>{}".contains(c)) || !plain.split_whitespace().all(may_be_numbered);
     !has_other && !PLACEHOLDERS.contains(&folded.trim().to_lowercase().as_str())
 }
