@@ -1,6 +1,7 @@
 //! Campaigns end to end: audiences of LeadSquared's search and of files, in blocks and in rows, killed and gone on.
 
 mod large;
+mod lists;
 mod small;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -18,6 +19,7 @@ struct Status {
     left_out: BTreeMap<String, u64>,
     states: BTreeMap<String, u64>,
     waiting: u64,
+    without_report: u64,
     next_due_ms: Option<i64>,
     eta_ms: Option<i64>,
 }

@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod forget_limit;
+mod list;
 pub(crate) mod messages;
 pub(crate) mod operate;
 pub(crate) mod pause;

@@ -1,6 +1,6 @@
 //! What people and scripts read. Output that nobody reads any more (a closed pipe) is not an error.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 use serde::Serialize;
@@ -19,6 +19,17 @@ pub(crate) fn complain(line: &str) {
 pub(crate) fn json(report: &impl Serialize) -> anyhow::Result<()> {
     say(&serde_json::to_string_pretty(report)?);
     Ok(())
+}
+
+/// Asks somebody at a terminal. Without one it is an error that says what to write instead.
+pub(crate) fn confirmed(question: &str) -> anyhow::Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        anyhow::bail!("{question} --yes if so");
+    }
+    complain(&format!("{question} [y/N]"));
+    let mut said = String::new();
+    std::io::stdin().read_line(&mut said)?;
+    Ok(matches!(said.trim().to_lowercase().as_str(), "y" | "yes" | "s" | "sim"))
 }
 
 /// A table with these headings, as wide as the terminal.

@@ -59,6 +59,40 @@ async fn who_is_suppressed_by_command_or_file_gets_nothing_and_everybody_else_do
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn lists_of_opt_outs_suppress_those_who_are_in_them_and_nobody_else() {
+    let installation = Installation::start(Setup::new(WELCOME)).await;
+    let directory = tempfile::tempdir().unwrap();
+    for (name, phones, leads, said) in [
+        ("cpf-before-phone.csv", vec!["21999990001"], vec![], "1 of 1 line(s) taken, 2 new"),
+        (
+            "lead-and-phone.csv",
+            vec!["11999990031", "11999990032"],
+            vec!["00000000-0000-4000-8000-000000000031", "00000000-0000-4000-8000-000000000032"],
+            "2 of 2 line(s) taken, 8 new",
+        ),
+        ("leadsquared-export.csv", vec!["11999990001"], vec![], "1 of 1 line(s) taken, 2 new"),
+    ] {
+        let file = directory.path().join(name);
+        let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/field");
+        std::fs::copy(std::path::Path::new(fixture).join(name), &file).unwrap();
+        let path = file.display().to_string();
+        let done = installation.command_of(&["suppress", "import"], &[&path]).await;
+        assert!(done.code == Some(0) && done.stdout.contains(said), "{done:?}");
+        for (flag, subjects) in [("--phone", phones), ("--lead", leads)] {
+            for subject in subjects {
+                let rows = suppress(&installation, &["list", flag, subject]).await;
+                assert_eq!(rows.as_array().unwrap().len(), 2, "{name}: {subject}");
+            }
+        }
+    }
+    // What stands below another heading is nobody's phone here.
+    for phone in ["11987654321", "3001"] {
+        let listed = installation.command_of(&["suppress", "list"], &["--phone", phone, "--json"]).await;
+        assert!(listed.code == Some(2) || listed.json().as_array().unwrap().is_empty(), "{listed:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_crms_field_is_asked_again_when_the_message_goes_and_messages_wait_while_it_cannot_be() {
     let installation = Installation::start(Setup::new(WELCOME)).await;
     let (out, free, later) = (Lead::new(1), Lead::new(2), Lead::new(3));

@@ -7,11 +7,12 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use recado_core::{
     config::{Audience as To, Campaign as Configured, Config},
+    identity::RunId,
     message::Message,
 };
 use recado_ledger::{Pause as PauseRow, Phase, Run, Scope};
 use recado_pipeline::{
-    campaigns::{Campaigns, RunStatus, run_name, statuses},
+    campaigns::{Campaigns, Overlap, RunStatus, run_name, statuses, unreported},
     operate::Operator,
     pauses::SEEN_WITHIN,
 };
@@ -22,7 +23,10 @@ use recado_runtime::{
 use secrecy::SecretString;
 use serde::Serialize;
 
-use super::Which;
+use super::{
+    Which,
+    list::{self, Bad, Columns},
+};
 use crate::{data::Store, output};
 
 /// How long a file's audience may take to be read, in ms: an hour.
@@ -51,12 +55,17 @@ pub(crate) struct Start {
     /// The campaign, by its id in the configuration.
     #[arg(value_name = "CAMPAIGN")]
     campaign: String,
-    /// The file of those whom it goes to: a column `phone` or `lead`. Without headings the first column holds phones.
+    /// The file of those whom it goes to, with headings such as `phone`, `telefone`, `celular` or `ProspectID`.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// The run's name: one of the same name is the same run. This minute unless given, and for a file its content.
+    #[command(flatten)]
+    columns: Columns,
+    /// The run's name: one of the same name is the same run. This minute unless given, and for a file who is in it.
     #[arg(long, value_name = "NAME")]
     run: Option<String>,
+    /// Do not ask whether it may go again to people whom an earlier run went to.
+    #[arg(long)]
+    yes: bool,
     /// Answer with data.
     #[arg(long)]
     json: bool,
@@ -70,6 +79,9 @@ pub(crate) struct Status {
     /// Only this campaign.
     #[arg(value_name = "CAMPAIGN")]
     campaign: Option<String>,
+    /// List those that LigueLead took and has not reported on, phones shortened.
+    #[arg(long)]
+    unreported: bool,
     /// Answer with data.
     #[arg(long)]
     json: bool,
@@ -150,6 +162,7 @@ struct Started {
     looked_at: u64,
     recipients: u64,
     lines_without_anybody: u64,
+    bad_lines: Vec<Bad>,
 }
 
 impl Start {
@@ -157,7 +170,10 @@ impl Start {
         let (config, store) = self.which.open().await?;
         let done = self.start(&config, &store).await;
         store.close().await;
-        let started = done?;
+        let Some(started) = done? else {
+            output::complain("nothing was started");
+            return Ok(ExitCode::from(1));
+        };
         if self.json {
             output::json(&started)?;
         } else {
@@ -173,52 +189,104 @@ impl Start {
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn start(&self, config: &Config, store: &Store) -> anyhow::Result<Started> {
+    async fn start(&self, config: &Config, store: &Store) -> anyhow::Result<Option<Started>> {
         let campaign = configured(config, &self.campaign)?;
         let campaigns = campaigns(config, store)?;
-        let file = self.csv.as_deref().map(audience::read).transpose()?;
-        if file.is_some() && campaign.audience != To::Csv {
-            anyhow::bail!("the audience of {} is a search: no --csv can be given", self.campaign);
-        }
+        let now_ms = installation::world().now_ms();
+        let read = |file| audience::read(file, &self.columns, config, campaign, now_ms);
+        let file = self.csv.as_deref().filter(|_| campaign.audience == To::Csv).map(read).transpose()?;
         let name = match (&self.run, &file) {
             (Some(name), _) => name.clone(),
-            // The same file is the same run: started again after a crash, it goes on.
-            (None, Some(file)) => format!("csv-{}", file.hash.get(..12).unwrap_or_default()),
-            (None, None) => run_name(installation::world().now_ms()),
+            // The same people are the same run: started again after a crash, it goes on.
+            (None, Some(file)) => format!("csv-{}", file.id.to_string().get(..12).unwrap_or_default()),
+            (None, None) => run_name(now_ms),
         };
-        let (mut run, is_new) = campaigns.start(campaign, &name, file.as_ref().map(|file| file.hash.clone())).await?;
         if let Some(file) = &file {
-            let until_ms = installation::world().now_ms() + READ_WITHIN_MS;
-            (run, _) = campaigns.run_file(run, &file.entries, until_ms).await?;
+            if !self.may_go_again(&campaigns, campaign, &name, file).await? {
+                return Ok(None);
+            }
+        } else if self.csv.is_some() {
+            anyhow::bail!("the audience of {} is a search: no --csv can be given", self.campaign);
         }
-        Ok(Started {
+        let (mut run, is_new) = campaigns.start(campaign, &name, file.as_ref().map(|file| file.id.to_string())).await?;
+        if let Some(file) = &file {
+            (run, _) = campaigns.run_file(run, &file.entries, now_ms + READ_WITHIN_MS).await?;
+        }
+        if let (Some(file), Some(path)) = (&file, &self.csv) {
+            list::show(path, &file.bad);
+            list::keep(path, &file.list, &file.bad);
+        }
+        Ok(Some(Started {
             campaign: run.campaign,
             run: run.name,
             is_new,
             phase: run.phase,
             looked_at: run.tally.looked_at,
             recipients: run.tally.recipients,
-            lines_without_anybody: file.map_or(0, |file| file.empty),
-        })
+            lines_without_anybody: file.as_ref().map_or(0, |file| file.empty),
+            bad_lines: file.iter().flat_map(|file| &file.bad).map(Bad::from).collect(),
+        }))
+    }
+
+    /// Whether it may go to a list of whom more than half were in an earlier run. Who starts the same run again is not asked.
+    async fn may_go_again(
+        &self,
+        campaigns: &Campaigns,
+        campaign: &Configured,
+        name: &str,
+        file: &audience::Audience,
+    ) -> anyhow::Result<bool> {
+        if self.yes || campaigns.ledger.run(RunId::of(&self.campaign, name)).await?.is_some() {
+            return Ok(true);
+        }
+        let Some(overlap) = campaigns.overlap(campaign, name, &file.entries).await? else { return Ok(true) };
+        let Overlap { run, started_ms, people, lines } = overlap;
+        let when = output::instant(started_ms);
+        let question = format!(
+            "{people} of {lines} line(s) name people whom run {run} of {} went to ({when}). Send to them again?",
+            self.campaign
+        );
+        output::confirmed(&question)
     }
 }
 
 impl Status {
-    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+    async fn run(self) -> anyhow::Result<ExitCode> {
         let (_, store) = self.which.open().await?;
+        let done = if self.unreported { self.list(&store).await } else { self.tell(&store).await };
+        store.close().await;
+        done?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn tell(&self, store: &Store) -> anyhow::Result<()> {
         let now_ms = installation::world().now_ms();
         let found = statuses(&store.ledger, self.campaign.as_deref(), now_ms).await?;
-        store.close().await;
         if self.json {
-            output::json(&found)?;
-        } else if found.is_empty() {
-            output::say("no campaign has run yet");
-        } else {
-            for status in &found {
-                show(status, now_ms);
-            }
+            return output::json(&found);
         }
-        Ok(ExitCode::SUCCESS)
+        if found.is_empty() {
+            output::say("no campaign has run yet");
+        }
+        for status in &found {
+            show(status, now_ms);
+        }
+        Ok(())
+    }
+
+    async fn list(&self, store: &Store) -> anyhow::Result<()> {
+        let found = unreported(&store.ledger, self.campaign.as_deref()).await?;
+        if self.json {
+            return output::json(&found);
+        }
+        let mut table = output::table(&["campaign", "run", "phone", "lead", "accepted"]);
+        for one in &found {
+            let (lead, since) = (one.lead.as_deref().unwrap_or_default(), output::instant(one.since_ms));
+            table.add_row([&one.campaign, &one.run, &one.phone, lead, &since]);
+        }
+        output::say(&table.to_string());
+        output::say(&format!("{} message(s) without a report", found.len()));
+        Ok(())
     }
 }
 
@@ -238,6 +306,10 @@ fn show(status: &RunStatus, now_ms: i64) {
     let states: Vec<String> = status.states.iter().map(|(state, count)| format!("{count} {state}")).collect();
     if !states.is_empty() {
         output::say(&format!("  {}", states.join(", ")));
+    }
+    if status.without_report > 0 {
+        let (count, campaign) = (status.without_report, &status.campaign);
+        output::say(&format!("  {count} have no report yet: recado campaign status {campaign} --unreported"));
     }
     if let Some(due_ms) = status.next_due_ms.filter(|due_ms| *due_ms > now_ms) {
         output::say(&format!("  the next of those that wait is due at {}", output::instant(due_ms)));

@@ -1,6 +1,6 @@
 //! `recado retry` and `recado cancel`.
 
-use std::{collections::BTreeMap, io::IsTerminal as _, process::ExitCode};
+use std::{collections::BTreeMap, process::ExitCode};
 
 use recado_core::message::Message;
 use recado_pipeline::operate::{Done, Operator};
@@ -95,17 +95,8 @@ impl Chosen {
             (true, false) => {}
         }
         let messages = self.filter.find(&operator.ledger).await?;
-        if self.yes || messages.is_empty() {
-            return Ok(Some(messages));
-        }
         let question = format!("{verb} {} message(s)?", messages.len());
-        if !std::io::stdin().is_terminal() {
-            anyhow::bail!("{question} --yes if so");
-        }
-        output::complain(&format!("{question} [y/N]"));
-        let mut said = String::new();
-        std::io::stdin().read_line(&mut said)?;
-        let yes = matches!(said.trim().to_lowercase().as_str(), "y" | "yes" | "s" | "sim");
+        let yes = messages.is_empty() || self.yes || output::confirmed(&question)?;
         Ok(yes.then_some(messages))
     }
 }

@@ -14,7 +14,11 @@ use recado_pipeline::{
     plan::{Plan as Planned, PlannedContent, PlannedEvent, PlannedMessage, plan},
 };
 
-use super::{campaign, load};
+use super::{
+    campaign,
+    list::{self, Columns},
+    load,
+};
 use crate::{
     data::{Location, Store},
     output,
@@ -49,6 +53,8 @@ pub(crate) struct Plan {
     /// The file of those whom the campaign goes to.
     #[arg(long, value_name = "FILE", requires = "campaign")]
     csv: Option<PathBuf>,
+    #[command(flatten)]
+    columns: Columns,
     /// What a credit costs, to show the price of it all, such as 0.09.
     #[arg(long, value_name = "PRICE", conflicts_with = "event")]
     credit_price: Option<f64>,
@@ -113,14 +119,18 @@ impl Plan {
 
     async fn plan_campaign(&self, config: &Config, id: &str, data: &Location) -> anyhow::Result<ExitCode> {
         let campaign = campaign::configured(config, id)?;
+        let now_ms = self.at.unwrap_or_else(jiff::Timestamp::now).as_millisecond();
         let source = match (&campaign.audience, &self.csv) {
             (Audience::Search(search), None) => Source::Search(search.clone()),
-            (Audience::Csv, Some(file)) => Source::File(campaign::audience::read(file)?.entries),
+            (Audience::Csv, Some(file)) => {
+                let audience = campaign::audience::read(file, &self.columns, config, campaign, now_ms)?;
+                list::show(file, &audience.bad);
+                Source::File(audience.entries)
+            }
             (Audience::Search(_), Some(_)) => anyhow::bail!("the audience of {id} is a search: no --csv can be given"),
             (Audience::Csv, None) => anyhow::bail!("the audience of {id} is a file: give it with --csv"),
         };
         let store = Store::open(data, config.retention_ms).await?;
-        let now_ms = self.at.unwrap_or_else(jiff::Timestamp::now).as_millisecond();
         let until_ms = jiff::Timestamp::now().as_millisecond() + READ_WITHIN_MS;
         let campaigns = campaign::campaigns(config, &store);
         let planned = match campaigns {

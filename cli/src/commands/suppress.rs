@@ -9,7 +9,10 @@ use recado_ledger::{Kind, Subject, Suppression};
 use recado_runtime::installation;
 use serde::Serialize;
 
-use super::Which;
+use super::{
+    Which,
+    list::{self, Bad, Columns},
+};
 use crate::{data::Store, output};
 
 /// Keep phones and leads from getting messages, whatever rules say.
@@ -21,8 +24,7 @@ pub(crate) enum Suppress {
     Remove(Remove),
     /// Show who is suppressed, phones shortened.
     List(List),
-    /// Suppress those in a CSV file: a column `phone` or `lead`, and if wanted one `channel`. Without headings the
-    /// first column holds phones.
+    /// Suppress those in a file: columns such as `phone`, `telefone` or `ProspectID`, and if wanted one `channel`.
     Import(Import),
 }
 
@@ -124,6 +126,8 @@ pub(crate) struct Import {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
+    columns: Columns,
+    #[command(flatten)]
     of: OfWhat,
 }
 
@@ -211,24 +215,24 @@ impl Import {
         struct Report {
             lines: usize,
             new: usize,
-            bad: Vec<import::BadLine>,
+            bad: Vec<Bad>,
         }
         let name = self.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let read = import::read(&self.file, &self.of.kinds(), installation::world().now_ms(), &name)?;
-        let (_, store): (_, Store) = self.which.open().await?;
+        let (config, store): (_, Store) = self.which.open().await?;
+        let list = list::read(&self.file, &self.columns, config.phones)?;
+        let read = import::of(&list, config.phones, &self.of.kinds(), installation::world().now_ms(), &name);
         let new = store.ledger.suppress(&read.rows).await?;
         store.close().await;
-        let report = Report { lines: read.lines, new, bad: read.bad };
+        let lines = list.lines.len() + list.bad.len();
+        list::keep(&self.file, &list, &read.bad);
         if self.of.json {
-            output::json(&report)?;
+            output::json(&Report { lines, new, bad: read.bad.iter().map(Bad::from).collect() })?;
         } else {
-            for bad in &report.bad {
-                output::complain(&format!("{}:{}: {}", self.file.display(), bad.line, bad.why));
-            }
-            let (lines, bad) = (report.lines, report.bad.len());
+            list::show(&self.file, &read.bad);
+            let bad = read.bad.len();
             output::say(&format!("{} of {lines} line(s) taken, {new} new suppression(s), {bad} bad", lines - bad));
         }
-        Ok(if report.bad.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+        Ok(if read.bad.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
     }
 }
 

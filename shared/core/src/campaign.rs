@@ -11,6 +11,7 @@ use crate::{
     enrich::named,
     fields::Fields,
     message::{Channel, Message, Priority},
+    phone::Phone,
     text::{Condition, Context, SnippetError, Template},
 };
 
@@ -125,6 +126,8 @@ pub struct Judge<'c> {
     started_ms: i64,
     /// What all are told, where all are told the same.
     shared: Option<Result<Words, String>>,
+    /// Whether its text or its condition asks for fields of the lead.
+    asks_lead: bool,
 }
 
 impl<'c> Judge<'c> {
@@ -134,7 +137,8 @@ impl<'c> Judge<'c> {
     pub fn new(config: &'c Config, campaign: &'c Campaign, started_ms: i64) -> Self {
         let context = Context::new(&Fields::new(), started_ms, &config.timezone);
         let shared = is_shared(campaign).then(|| words(&campaign.action, &context));
-        Self { config, campaign, started_ms, shared }
+        let asks_lead = asks(campaign, "lead");
+        Self { config, campaign, started_ms, shared, asks_lead }
     }
 
     /// Whether all are told the same, and can go in blocks.
@@ -174,53 +178,99 @@ impl<'c> Judge<'c> {
         }
     }
 
-    /// The verdict on a lead: a recipient, or why it is none. The reason holds no value of a field.
-    pub fn lead(&self, id: &str, lead: &Fields) -> Result<Recipient, String> {
+    /// The verdict on a lead: a recipient, or why it is none. `row` is the line of the file that names it. The reason
+    /// holds no value of a field.
+    pub fn lead(&self, id: &str, lead: &Fields, row: &Fields) -> Result<Recipient, String> {
         if id.is_empty() || id.len() > MAX_LEAD_BYTES {
             return Err("the lead's id is empty or too long".to_owned());
         }
-        let context = || Context::new(lead, self.started_ms, &self.config.timezone);
-        match self.campaign.when.as_ref().map(|when| when.eval(&context())) {
-            None | Some(Ok(true)) => {}
-            Some(Ok(false)) => return Err("its condition does not hold".to_owned()),
-            Some(Err(error)) => return Err(format!("its condition failed: {error}")),
-        }
+        let context = || self.context(lead, row);
+        self.condition(&context)?;
         asked(self.config, channel(&self.campaign.action), lead)?;
-        let own = match &self.shared {
-            Some(shared) => {
-                shared.as_ref().map_err(Clone::clone)?;
-                None
-            }
-            None => {
-                let words = words(&self.campaign.action, &context())?;
-                Some(Own { text: words.text, title: words.title })
-            }
-        };
-        let recipient = Recipient { phone: mobile(lead, self.config.phones)?, lead: Some(id.to_owned()), own };
-        if self.campaign.shadow { Err(SHADOW.to_owned()) } else { Ok(recipient) }
+        let own = self.own(&context)?;
+        self.recipient(Recipient { phone: mobile(lead, self.config.phones)?, lead: Some(id.to_owned()), own })
     }
 
-    /// The same of a phone of which no lead is known: nothing but a text for all can be said to it.
-    pub fn phone(&self, phone: &str) -> Result<Recipient, String> {
-        let Some(shared) = &self.shared else {
-            return Err("the text names fields of the lead, and the file names the phone alone".to_owned());
-        };
-        if self.campaign.when.is_some() {
-            return Err("the condition asks for fields of the lead, and the file names the phone alone".to_owned());
+    /// The same of a phone of which no lead is known: nothing but the line of the file can be said to it.
+    pub fn phone(&self, phone: &str, row: &Fields) -> Result<Recipient, String> {
+        if self.asks_lead {
+            let why = "the text or the condition asks for fields of the lead, and the file names the phone alone";
+            return Err(why.to_owned());
         }
-        shared.as_ref().map_err(Clone::clone)?;
-        let phone = mobile(&Fields::from_iter([("Phone", Some(phone))]), self.config.phones)?;
-        let recipient = Recipient { phone, lead: None, own: None };
+        let context = || self.context(&Fields::new(), row);
+        self.condition(&context)?;
+        let own = self.own(&context)?;
+        self.recipient(Recipient { phone: self.mobile(phone)?, lead: None, own })
+    }
+
+    /// Whether a line of a file can be told anything, as far as it shows before leads are read; the error says why not, and
+    /// holds no value of it.
+    pub fn line(&self, phone: Option<&str>, row: &Fields) -> Result<(), String> {
+        phone.map(|phone| self.mobile(phone)).transpose()?;
+        if !self.asks_lead {
+            self.own(&|| self.context(&Fields::new(), row))?;
+        }
+        Ok(())
+    }
+
+    fn context(&self, lead: &Fields, row: &Fields) -> Context {
+        Context::new(lead, self.started_ms, &self.config.timezone).with_row(row)
+    }
+
+    fn condition(&self, context: &dyn Fn() -> Context) -> Result<(), String> {
+        match self.campaign.when.as_ref().map(|when| when.eval(&context())) {
+            None | Some(Ok(true)) => Ok(()),
+            Some(Ok(false)) => Err("its condition does not hold".to_owned()),
+            Some(Err(error)) => Err(format!("its condition failed: {error}")),
+        }
+    }
+
+    /// What one recipient is told, where that is its own.
+    fn own(&self, context: &dyn Fn() -> Context) -> Result<Option<Own>, String> {
+        if let Some(shared) = &self.shared {
+            shared.as_ref().map_err(Clone::clone)?;
+            return Ok(None);
+        }
+        let words = words(&self.campaign.action, &context())?;
+        Ok(Some(Own { text: words.text, title: words.title }))
+    }
+
+    fn mobile(&self, phone: &str) -> Result<Phone, String> {
+        mobile(&Fields::from_iter([("Phone", Some(phone))]), self.config.phones)
+    }
+
+    fn recipient(&self, recipient: Recipient) -> Result<Recipient, String> {
         if self.campaign.shadow { Err(SHADOW.to_owned()) } else { Ok(recipient) }
     }
 }
 
 /// Whether the campaign tells all the same.
 fn is_shared(campaign: &Campaign) -> bool {
-    let texts = campaign.action.templates();
     // A call waits for its recording and its day, as each message does for itself.
+    let texts = || campaign.action.templates();
     !matches!(campaign.action, Action::Voice(_))
-        && texts.flat_map(Template::references).all(|name| name.split('.').next() != Some("lead"))
+        && !["lead", "row"].iter().any(|root| texts().any(|text| names(text.references(), root)))
+}
+
+/// Whether a campaign's texts or its condition look up fields of `root`.
+fn asks(campaign: &Campaign, root: &str) -> bool {
+    let texts = campaign.action.templates().map(Template::references);
+    texts.chain(campaign.when.as_ref().map(Condition::references)).any(|references| names(references, root))
+}
+
+fn names(references: &BTreeSet<String>, root: &str) -> bool {
+    references.iter().any(|name| name.split('.').next() == Some(root))
+}
+
+/// The columns of a file that a campaign names, without `row.`.
+#[must_use]
+pub fn row_columns(campaign: &Campaign) -> BTreeSet<String> {
+    let texts = campaign.action.templates().map(Template::references);
+    let references = texts.chain(campaign.when.as_ref().map(Condition::references)).flatten();
+    references
+        .filter_map(|name| name.strip_prefix("row."))
+        .map(|name| name.split('.').next().unwrap_or(name).to_owned())
+        .collect()
 }
 
 fn words_of_call(action: &Action) -> Option<crate::call::Call> {
@@ -318,7 +368,7 @@ mod tests {
     fn each_lead_is_judged_as_a_rule_would() {
         let config = config("sms: \"Olá {{ lead.FirstName }}.\", when: lead.City == \"Recife\"");
         let judge = Judge::new(&config, &config.campaigns[0], 0);
-        let of = |fields: &[(&str, &str)]| judge.lead("L-1", &lead(fields));
+        let of = |fields: &[(&str, &str)]| judge.lead("L-1", &lead(fields), &Fields::new());
         let good = [("City", "Recife"), ("FirstName", "Ana"), ("Phone", "81999990000"), ("mx_Out", "0")];
         let recipient = of(&good).unwrap();
         assert_eq!(recipient.own.unwrap().text.unwrap().expose(), "Olá Ana.");
@@ -335,6 +385,41 @@ mod tests {
         assert_eq!(why(("mx_Out", "1")), "the lead opted out (mx_Out)");
         assert!(why(("Phone", "8133334444")).contains("landline"));
         assert!(of(&[("City", "Recife"), ("Phone", "81999990000")]).unwrap_err().contains("FirstName"));
-        assert!(judge.phone("81999990000").unwrap_err().contains("fields of the lead"));
+        assert!(judge.phone("81999990000", &Fields::new()).unwrap_err().contains("fields of the lead"));
+    }
+
+    #[test]
+    fn a_line_of_a_file_is_told_what_stands_in_it() {
+        let text = "version: 1\ncampaigns:\n  - { id: news, audience: csv, when: row.uf == \"PE\", sms: \"Deve {{ row.valor | brl }}.\" }\n";
+        let config = Config::parse(text).unwrap().config;
+        let judge = Judge::new(&config, &config.campaigns[0], 0);
+        assert_eq!(row_columns(&config.campaigns[0]), BTreeSet::from(["uf".to_owned(), "valor".to_owned()]));
+        assert!(!judge.is_shared());
+        let row = |uf: &str, valor: Option<&str>| Fields::from_iter([("uf", Some(uf)), ("valor", valor)]);
+        let of = |row: &Fields| {
+            judge.phone("81999990000", row).map(|one| one.own.unwrap().text.unwrap().expose().to_owned())
+        };
+        assert_eq!(of(&row("PE", Some("R$ 1.500"))).unwrap(), "Deve R$ 1.500,00.");
+        assert_eq!(of(&row("SP", Some("10"))).unwrap_err(), "its condition does not hold");
+        assert!(of(&row("PE", None)).unwrap_err().contains("row.valor"));
+        assert!(
+            judge.line(None, &row("PE", None)).is_err() && judge.line(Some("123"), &row("PE", Some("10"))).is_err()
+        );
+        assert_eq!(judge.line(Some("81999990000"), &row("PE", Some("10"))), Ok(()));
+    }
+
+    #[test]
+    fn a_column_of_a_file_is_known_in_campaigns_of_a_file_alone() {
+        for (text, why) in [
+            ("rules:\n  - { id: a, on: lead.created, sms: \"{{ row.valor }}\" }\n", "campaigns of a file alone"),
+            (
+                "campaigns:\n  - { id: a, audience: { field: A, op: \"=\", value: B }, sms: \"{{ row.valor }}\" }\n",
+                "the audience is a search",
+            ),
+            ("campaigns:\n  - { id: a, audience: csv, sms: \"{{ row[now] }}\" }\n", "cannot be told before the start"),
+        ] {
+            let found = Config::parse(&format!("version: 1\n{text}")).unwrap_err();
+            assert!(found.iter().any(|one| one.message.contains(why)), "{text}: {found:?}");
+        }
     }
 }

@@ -80,6 +80,23 @@ id_type! {
     RunId
 }
 
+id_type! {
+    /// Identifies the people of a list, however its file is saved.
+    ListId
+}
+
+impl ListId {
+    /// The identity of a list, by what each of its lines says, in an order that does not depend on the file's.
+    #[must_use]
+    pub fn of(parts: impl Iterator<Item = String>) -> Self {
+        let mut hash = Hasher::new("list");
+        for part in parts {
+            hash.part(&part);
+        }
+        Self::from_bytes(hash.finish())
+    }
+}
+
 impl RunId {
     /// The identity of a campaign's run: the campaign, and the run's name, which says when or of what it is.
     #[must_use]

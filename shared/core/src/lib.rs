@@ -21,6 +21,7 @@ pub mod holidays;
 pub mod hours;
 pub mod identity;
 pub mod kind;
+pub mod list;
 pub mod message;
 pub mod phone;
 pub mod recovery;

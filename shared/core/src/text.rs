@@ -12,6 +12,7 @@
 //! | `before.X` | the lead before the change; only for `lead.changed` |
 //! | `activity.X` | the activity; only for `activity.…` |
 //! | `task.X`, `opportunity.X`, `landing_page.X` | what the event is about, for their events |
+//! | `row.X` | the columns of a file's line; only for campaigns of a file |
 //! | `event.X` | `kind` and what else the caller puts in |
 //! | `now` | the instant of evaluation, in LeadSquared's own form (UTC), so that `now \| date` works like any field |
 //!

@@ -10,8 +10,8 @@
 //! | a page was released, or a part of it | rows, and the run not counting them | released again: the rows' ids are their own |
 
 mod gather;
+mod overlap;
 mod plan;
-
 mod release;
 mod source;
 mod status;
@@ -32,9 +32,10 @@ use crate::{
     world::World,
 };
 
+pub use overlap::Overlap;
 pub use plan::{CampaignPlan, PlannedText, QuotaLeft};
-pub use source::{Entry, Source};
-pub use status::{RunStatus, statuses};
+pub use source::{Entry, Source, Who, as_list};
+pub use status::{RunStatus, Unreported, statuses, unreported};
 
 /// A start that was missed by less than this is made up for, in ms: an installation that was down for longer missed it.
 const MISSED_MS: i64 = 3_600_000;

@@ -163,6 +163,9 @@ pub(super) fn check_names(
             place.error(format!("`{name}` exists for {item} events alone"), "a field of lead", problems);
         }
     }
+    if let Some(name) = uses("row").filter(|_| kind.is_some()) {
+        place.error(format!("`{name}` exists in campaigns of a file alone"), "a field of lead", problems);
+    }
     if let Some(name) = uses("event").filter(|_| kind.is_none()) {
         place.error(format!("`{name}` exists in rules alone"), "a field of lead", problems);
     }

@@ -10,7 +10,7 @@ use super::schedule::Schedule;
 use super::section::{Item, Section};
 use super::sending::{self, Quotas};
 use crate::message::Priority;
-use crate::text::Condition;
+use crate::text::{Condition, Template};
 
 const KEYS: [&str; 14] = [
     "id",
@@ -31,6 +31,8 @@ const KEYS: [&str; 14] = [
 const EXAMPLE: &str = "- id: newsletter, with its keys below it";
 /// The word for an audience that is given with each start.
 const CSV: &str = "csv";
+/// The name under which texts find the columns of a file.
+const ROW: &str = "row";
 
 /// One campaign.
 #[derive(Clone, Debug, PartialEq)]
@@ -188,11 +190,30 @@ fn read(item: &Item<'_>, ids: &mut Ids, clock: Clock<'_>, problems: &mut Problem
         let suggestion = "no schedule, or an audience of field, op and value";
         section.error("schedule", message, suggestion, problems);
     }
+    let names = action.iter().flat_map(Action::templates).flat_map(Template::references);
+    row_names(&section, audience.as_ref(), names.chain(when.iter().flat_map(Condition::references)), problems);
     never::of_campaign(&section, when.as_ref(), clock, (schedule.as_ref(), expires_ms), problems);
     let (id, audience, action) = (id?, audience?, action?);
     let campaign =
         Campaign { id, schedule, audience, when, action, expires_ms, group_id, quota, shadow, priority, write_back };
     Some(campaign)
+}
+
+/// Refuses columns of a file where there is no file, and those whose names are not written.
+fn row_names<'n>(
+    section: &Section<'_>,
+    audience: Option<&Audience>,
+    mut names: impl Iterator<Item = &'n String>,
+    problems: &mut Problems,
+) {
+    let Some(name) = names.find(|name| name.split('.').next() == Some(ROW)) else { return };
+    if audience != Some(&Audience::Csv) {
+        let message = format!("`{name}` is a column of a file, and the audience is a search");
+        section.error("audience", message, "audience: csv, or a field of lead in the text", problems);
+    } else if name == ROW {
+        let message = "which column `row[…]` means cannot be told before the start";
+        section.error("", message, "row. and the column's name, such as row.valor", problems);
+    }
 }
 
 fn when(section: &Section<'_>, problems: &mut Problems) -> Option<Condition> {

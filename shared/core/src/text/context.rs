@@ -48,8 +48,8 @@ pub struct Context {
 }
 
 /// The names that a snippet may start from.
-pub(super) const ROOTS: [&str; 8] =
-    ["lead", "before", "activity", "event", "now", "task", "opportunity", "landing_page"];
+pub(super) const ROOTS: [&str; 9] =
+    ["lead", "before", "activity", "event", "now", "task", "opportunity", "landing_page", "row"];
 
 impl Context {
     /// A context with `lead`, and `now` in milliseconds since 1970. The zone is the tenant's, for `date` and `time`.
@@ -85,6 +85,13 @@ impl Context {
     #[must_use]
     pub fn with_item(mut self, name: &'static str, item: &Fields) -> Self {
         self.root.insert(name, fields_value(item));
+        self
+    }
+
+    /// Adds `row`: the columns of the line of a file.
+    #[must_use]
+    pub fn with_row(mut self, row: &Fields) -> Self {
+        self.root.insert("row", fields_value(row));
         self
     }
 

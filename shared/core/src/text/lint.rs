@@ -10,7 +10,7 @@ use crate::spelling::closest;
 /// Words of the language, after which `(` is no call.
 const KEYWORDS: [&str; 9] = ["and", "or", "not", "in", "is", "if", "else", "elif", "endif"];
 /// Roots whose fields are texts.
-const TEXT_ROOTS: [&str; 7] = ["lead", "before", "activity", "event", "task", "opportunity", "landing_page"];
+const TEXT_ROOTS: [&str; 8] = ["lead", "before", "activity", "event", "task", "opportunity", "landing_page", "row"];
 const COMPARISONS: [&str; 6] = ["==", "!=", "<", ">", "<=", ">="];
 
 /// Checks operators, filters, tests and calls. Before compiling: its words are better than a parser's.

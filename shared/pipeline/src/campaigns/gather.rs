@@ -208,8 +208,8 @@ pub(super) fn judged(
     credits: u32,
 ) -> Option<Recipient> {
     let recipient = match found {
-        Found::Lead(id, fields) => judge.lead(id, fields),
-        Found::Phone(phone) => judge.phone(phone),
+        Found::Lead(id, fields, row) => judge.lead(id, fields, row),
+        Found::Phone(phone, row) => judge.phone(phone, row),
         Found::NoLead => Err("LeadSquared does not know the lead".to_owned()),
     };
     match recipient {

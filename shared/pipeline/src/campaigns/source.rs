@@ -8,14 +8,25 @@ use leadsquared::{
 use recado_core::{
     config::{Comparison, Search},
     fields::Fields,
+    identity::ListId,
+    phone::{Phone, PhoneRules},
 };
 
 use super::{CampaignError, Campaigns};
 use crate::crm::CrmError;
 
-/// One line of a file: a phone or a lead.
+/// One line of a file.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Entry {
+pub struct Entry {
+    /// Whom it names.
+    pub who: Who,
+    /// Its columns that the campaign's text names.
+    pub row: Fields,
+}
+
+/// Whom a line names: a phone or a lead.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Who {
     /// A phone, as it is written.
     Phone(String),
     /// A lead's `ProspectID`.
@@ -24,11 +35,34 @@ pub enum Entry {
 
 impl std::fmt::Debug for Entry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Phone(_) => "Phone",
-            Self::Lead(_) => "Lead",
+        f.write_str(match self.who {
+            Who::Phone(_) => "Phone",
+            Who::Lead(_) => "Lead",
         })
     }
+}
+
+impl Entry {
+    /// The same person, however the file was saved: a phone's digits, or what is written where it is none; a lead's id in
+    /// small letters; and the columns.
+    fn identity(&self, rules: PhoneRules) -> Vec<String> {
+        let who = match &self.who {
+            Who::Phone(text) => match Phone::read(text, rules).one() {
+                Ok(phone) => phone.national(),
+                Err(_) => text.clone(),
+            },
+            Who::Lead(id) => id.to_ascii_lowercase(),
+        };
+        let row = self.row.iter().map(|(_, value)| value.unwrap_or_default().to_owned());
+        std::iter::once(who).chain(row).collect()
+    }
+}
+
+/// Puts a file's lines into an order of their own, and says by what the list is known again: the same people saved once
+/// more, in another encoding, order or layout, are the same list.
+pub fn as_list(entries: &mut [Entry], rules: PhoneRules) -> ListId {
+    entries.sort_by_cached_key(|entry| entry.identity(rules));
+    ListId::of(entries.iter().flat_map(|entry| entry.identity(rules)))
 }
 
 /// Where an audience comes from.
@@ -42,10 +76,10 @@ pub enum Source {
 
 /// One of an audience, as the source has it.
 pub(super) enum Found {
-    /// A lead, as far as it was read.
-    Lead(String, Fields),
-    /// A phone.
-    Phone(String),
+    /// A lead, as far as it was read, and the columns of the line that names it.
+    Lead(String, Fields, Fields),
+    /// A phone, and the columns of its line.
+    Phone(String, Fields),
     /// A lead that LeadSquared does not know.
     NoLead,
 }
@@ -84,7 +118,7 @@ impl Campaigns {
                         done => break done.map_err(CrmError::from)?,
                     }
                 };
-                Ok(found.leads.into_iter().skip(skip).map(|lead| of_lead(&lead, &columns)).collect())
+                Ok(found.leads.into_iter().skip(skip).map(|lead| of_lead(&lead, &columns, Fields::new())).collect())
             }
             Source::File(entries) => {
                 let start = usize::try_from(cursor).unwrap_or(usize::MAX);
@@ -98,9 +132,9 @@ impl Campaigns {
     async fn read(&self, entries: Vec<Entry>, columns: &[&str], until_ms: i64) -> Result<Vec<Found>, CampaignError> {
         let ids: BTreeSet<&str> = entries
             .iter()
-            .filter_map(|entry| match entry {
-                Entry::Lead(id) => Some(id.as_str()),
-                Entry::Phone(_) => None,
+            .filter_map(|entry| match &entry.who {
+                Who::Lead(id) => Some(id.as_str()),
+                Who::Phone(_) => None,
             })
             .collect();
         let ids: Vec<String> = ids.into_iter().map(str::to_owned).collect();
@@ -119,10 +153,10 @@ impl Campaigns {
                 }
             }
         }
-        let found = entries.into_iter().map(|entry| match entry {
-            Entry::Phone(phone) => Found::Phone(phone),
-            Entry::Lead(id) => match leads.get(&id.to_ascii_lowercase()) {
-                Some(lead) => of_lead(lead, columns),
+        let found = entries.into_iter().map(|entry| match entry.who {
+            Who::Phone(phone) => Found::Phone(phone, entry.row),
+            Who::Lead(id) => match leads.get(&id.to_ascii_lowercase()) {
+                Some(lead) => of_lead(lead, columns, entry.row),
                 None => Found::NoLead,
             },
         });
@@ -131,9 +165,9 @@ impl Campaigns {
 }
 
 /// A lead with the columns that were asked for: one that was not answered is empty, and known to be.
-fn of_lead(lead: &LeadFields, columns: &[&str]) -> Found {
+fn of_lead(lead: &LeadFields, columns: &[&str], row: Fields) -> Found {
     let id = lead.get_any_case("ProspectID").unwrap_or_default().to_owned();
-    Found::Lead(id, columns.iter().map(|name| (*name, lead.get(name))).collect())
+    Found::Lead(id, columns.iter().map(|name| (*name, lead.get(name))).collect(), row)
 }
 
 fn wanted(op: Comparison) -> Wanted {

@@ -2,9 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use recado_core::message::{Message, State};
+use recado_core::{
+    identity::RunId,
+    message::{Message, State},
+    phone::Phone,
+};
 use recado_ledger::{Ledger, LedgerError, Phase, Run};
 use serde::Serialize;
+
+use crate::blocks::Crew;
 
 /// How far a run has come.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -29,6 +35,8 @@ pub struct RunStatus {
     pub waiting: u64,
     /// Messages that LigueLead took, and those of which it is unknown.
     pub sent: u64,
+    /// Messages that LigueLead took and has not reported on. It may be out of credits, or the reports were lost.
+    pub without_report: u64,
     /// When the next of those that wait is due, in ms since the epoch.
     pub next_due_ms: Option<i64>,
     /// When all will be sent if it goes on as it went so far, in ms since the epoch; none while nothing was sent, and
@@ -75,6 +83,57 @@ pub async fn statuses(ledger: &Ledger, campaign: Option<&str>, now_ms: i64) -> R
     Ok(runs.into_iter().zip(counted).map(|(run, counted)| counted.status(run, now_ms)).collect())
 }
 
+/// A message that LigueLead took and has not reported on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Unreported {
+    /// The campaign.
+    pub campaign: String,
+    /// The run.
+    pub run: String,
+    /// When LigueLead took it, in ms since the epoch.
+    pub since_ms: i64,
+    /// The phone, shortened.
+    pub phone: String,
+    /// The lead, if one is known.
+    pub lead: Option<String>,
+}
+
+/// The messages without a report of all runs, or of one campaign's, the oldest first. Reads the whole table.
+pub async fn unreported(ledger: &Ledger, campaign: Option<&str>) -> Result<Vec<Unreported>, LedgerError> {
+    let mut runs: Vec<Run> = ledger.runs().await?;
+    runs.retain(|run| campaign.is_none_or(|campaign| run.campaign == campaign));
+    let runs: BTreeMap<RunId, Run> = runs.into_iter().map(|run| (run.id(), run)).collect();
+    let mut accepted = Vec::new();
+    ledger
+        .each_message(|message| {
+            let run = Run::of(&message).filter(|run| runs.contains_key(run));
+            accepted.extend(run.filter(|_| message.state == State::Accepted).map(|run| (run, message)));
+            true
+        })
+        .await?;
+    let mut found = Vec::new();
+    for (run, message) in accepted {
+        let Some(Run { campaign, name, .. }) = runs.get(&run) else { continue };
+        let since_ms = message.changed_ms;
+        let mut add = |phone: Option<Phone>, lead: Option<String>| {
+            let phone = phone.map(Phone::masked).unwrap_or_default();
+            found.push(Unreported { campaign: campaign.clone(), run: name.clone(), since_ms, phone, lead });
+        };
+        let Some(block) = &message.block else {
+            add(message.phone, Some(message.lead_id).filter(|lead| !lead.is_empty()));
+            continue;
+        };
+        let (crew, notes) = (Crew::of(ledger, block).await?, ledger.block_notes(message.id).await?.notes);
+        for place in block.places().filter(|place| notes.state(*place).is_none_or(|state| state == State::Accepted)) {
+            if let Some(recipient) = crew.at(place) {
+                add(Some(recipient.phone), recipient.lead.clone());
+            }
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
 /// What was counted of a run.
 #[derive(Default)]
 struct Counted {
@@ -105,6 +164,7 @@ impl Counted {
         let waiting = if run.phase == Phase::Cancelled { open } else { open + unreleased };
         let ended_unsent = of(&[State::Skipped, State::Expired]);
         let sent = known - open - ended_unsent;
+        let without_report = of(&[State::Accepted]);
         let phase = match run.phase {
             Phase::Gathering => "gathering",
             Phase::Releasing => "releasing",
@@ -131,6 +191,7 @@ impl Counted {
             states: self.states.into_iter().map(|(state, count)| (state.as_str().to_owned(), count)).collect(),
             waiting,
             sent,
+            without_report,
             next_due_ms: self.next_due_ms.filter(|_| waiting > 0),
             eta_ms,
             why: run.why,

@@ -4,7 +4,7 @@
 use std::{error::Error, sync::Arc};
 
 use fastrand::Rng;
-use recado_core::identity::RunId;
+use recado_core::{fields::Fields, identity::RunId};
 use recado_ledger::Phase;
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
     scenario::{Scenario, content, lead_id, one_in, phone, pick},
     universe::{Event, Invariant, Process, Universe},
 };
-use crate::campaigns::Entry;
+use crate::campaigns::{Entry, Who};
 
 /// The campaign's id, and its run's name.
 pub(super) const ID: &str = "news";
@@ -104,11 +104,12 @@ impl Campaign {
     }
 
     fn entries(&self) -> Vec<Entry> {
-        let leads = self.leads.iter().map(|(lead, _)| Entry::Lead(lead.clone()));
+        let of = |who| Entry { who, row: Fields::new() };
+        let leads = self.leads.iter().map(|(lead, _)| Who::Lead(lead.clone()));
         // Who stands in the file twice gets one message.
-        let again = self.leads.first().map(|(lead, _)| Entry::Lead(lead.to_uppercase()));
-        let phones = self.phones.iter().map(|phone| Entry::Phone(phone.clone()));
-        leads.chain(phones).chain(again).collect()
+        let again = self.leads.first().map(|(lead, _)| Who::Lead(lead.to_uppercase()));
+        let phones = self.phones.iter().map(|phone| Who::Phone(phone.clone()));
+        leads.chain(phones).chain(again).map(of).collect()
     }
 }
 
