@@ -6,6 +6,7 @@ mod delivery;
 mod doors;
 mod field;
 mod identity;
+mod lever;
 mod limits;
 mod operating;
 mod opt_outs;

@@ -1,21 +1,22 @@
 //! Versions of the configuration: pushed, listed, compared and rolled back, with the binary as an operator has it.
 
-use crate::support::{Finished, recado};
+use crate::support::{Finished, Installation, Setup, recado};
 use tempfile::TempDir;
 
+const WELCOME: &str = "  - { id: welcome, on: lead.created, sms: \"Oi.\" }\n";
 const GOOD: &str = "version: 1\nleadsquared: { plan: lite }\nrules:\n  - { id: a, on: lead.created, sms: \"Oi.\" }\n";
 
-struct Desk(TempDir);
+/// An installation that does not run just now, and a directory for files.
+struct Desk(Installation, TempDir);
 
 impl Desk {
     /// Runs a verb on the data of this desk.
     async fn run(&self, words: &[&str]) -> Finished {
-        let data = self.path("data");
-        recado(&[words, &["--data", &data]].concat(), &[]).await
+        recado(&[words, &["--data", self.0.data()]].concat(), &[]).await
     }
 
     fn path(&self, name: &str) -> String {
-        self.0.path().join(name).display().to_string()
+        self.1.path().join(name).display().to_string()
     }
 
     async fn push(&self, text: &str, author: &str) -> Finished {
@@ -38,37 +39,38 @@ impl Desk {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_was_good_can_be_put_in_force_again() {
-    let desk = Desk(TempDir::new().unwrap());
-    let nothing = desk.run(&["diff"]).await;
-    assert_eq!(nothing.code, Some(1));
-    assert!(nothing.stderr.contains("nothing was pushed yet"), "{nothing:?}");
+    let mut installation = Installation::start(Setup::new(WELCOME)).await;
+    installation.stop().await;
+    let desk = Desk(installation, TempDir::new().unwrap());
+    assert_eq!(desk.history().await, [(1, "unknown".to_owned(), true)], "serve has put its file in force");
 
     let first = desk.push(GOOD, "ana").await;
-    assert_eq!((first.code, first.stdout.trim()), (Some(0), "version 1 is in force within a minute"), "{first:?}");
+    assert_eq!(first.code, Some(0), "{first:?}");
+    assert!(first.stdout.starts_with("version 2 is in force"), "{first:?}");
     let again = desk.push(GOOD, "rui").await;
-    assert_eq!(again.stdout.trim(), "version 1 holds the same; it is in force");
+    assert_eq!(again.stdout.trim(), "version 2 holds the same; it is in force");
     let bad = desk.push(&GOOD.replace("sms", "sns"), "rui").await;
     assert_eq!(bad.code, Some(1));
     assert!(bad.stderr.contains("recado.yaml:4:"), "the line is named: {bad:?}");
-    assert_eq!(desk.history().await, [(1, "ana".to_owned(), true)], "a bad version is none");
+    assert_eq!(desk.history().await[0], (2, "ana".to_owned(), true), "a bad version is none");
 
     let file = desk.path("recado.yaml");
     std::fs::write(&file, GOOD.replace("Oi.", "Olá.")).unwrap();
     let change = desk.run(&["diff", "--file", &file]).await.stdout;
-    assert!(change.starts_with("--- version 1, 20") && change.contains(" by ana\n+++ "), "{change}");
+    assert!(change.starts_with("--- version 2, 20") && change.contains(" by ana\n+++ "), "{change}");
     let [old, new] =
         ["-  - { id: a, on: lead.created, sms: \"Oi.\" }", "+  - { id: a, on: lead.created, sms: \"Olá.\" }"];
     assert!(change.contains(&format!("{old}\n{new}")), "{change}");
 
     desk.push(&GOOD.replace("Oi.", "Olá."), "rui").await;
-    assert_eq!(desk.history().await, [(2, "rui".to_owned(), true), (1, "ana".to_owned(), false)]);
-    let back = desk.run(&["rollback", "1", "--author", "eva"]).await;
-    assert_eq!(back.stdout.trim(), "version 3 is in force within a minute", "{back:?}");
+    assert_eq!(desk.history().await[..2], [(3, "rui".to_owned(), true), (2, "ana".to_owned(), false)]);
+    let back = desk.run(&["rollback", "2", "--author", "eva"]).await;
+    assert!(back.stdout.starts_with("version 4 is in force"), "{back:?}");
     let history = desk.history().await;
-    assert_eq!(history[0], (3, "eva".to_owned(), true));
-    assert_eq!(history.len(), 3, "what was in force once stays in the history");
-    assert_eq!(desk.run(&["diff", "1"]).await.stdout.trim(), "no difference");
-    assert!(desk.run(&["diff", "2", "3"]).await.stdout.contains("+  - { id: a, on: lead.created, sms: \"Oi.\" }"));
+    assert_eq!(history[0], (4, "eva".to_owned(), true));
+    assert_eq!(history.len(), 4, "what was in force once stays in the history");
+    assert_eq!(desk.run(&["diff", "2"]).await.stdout.trim(), "no difference");
+    assert!(desk.run(&["diff", "3", "4"]).await.stdout.contains("+  - { id: a, on: lead.created, sms: \"Oi.\" }"));
 
     let unknown = desk.run(&["rollback", "9"]).await;
     assert_eq!(unknown.code, Some(1));

@@ -1,5 +1,6 @@
 //! One file for each verb, and what several of them take.
 
+pub(crate) mod apply;
 pub(crate) mod audio;
 pub(crate) mod campaign;
 pub(crate) mod check;
@@ -26,7 +27,11 @@ pub(crate) mod versions;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use recado_core::config::{Checked, Config, Severity};
+use recado_core::{
+    config::{Checked, Config, Severity},
+    spelling::closest,
+};
+use recado_ledger::{ConfigVersion, Ledger};
 use recado_pipeline::audio::AudioStore;
 
 use crate::{
@@ -37,71 +42,147 @@ use crate::{
 /// Where a data directory has the files of recordings.
 const AUDIO_DIRECTORY: &str = "audio";
 
+/// How many versions back a rule is known by its name.
+const REMEMBERED_VERSIONS: usize = 20;
+
+/// The configuration's file where none is named.
+const FILE: &str = "recado.yaml";
+
 /// Which installation a verb is about.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Which {
-    /// The configuration.
-    #[arg(long, value_name = "FILE", default_value = "recado.yaml")]
-    config: PathBuf,
-    /// The installation's data: a directory, `memory` (nothing is kept), or `dynamodb:TABLE`.
-    #[arg(long, value_name = "DATA", default_value = ".recado")]
-    data: Location,
-    /// A deployed installation, by the name of its stack: its table, and the configuration that is in force there.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["config", "data"])]
+    /// The configuration that `serve`, `setup` and `doctor` read; recado.yaml unless given. All others use what is in force.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    at: At,
+}
+
+/// Where an installation is.
+#[derive(Debug, clap::Args)]
+pub(crate) struct At {
+    /// The installation: its directory, or `dynamodb:TABLE`. Else the nearest `.recado`, from this directory upwards. For
+    /// `serve` also `memory`, which keeps nothing.
+    #[arg(long, value_name = "DATA", env = "RECADO_DATA")]
+    data: Option<Location>,
+    /// A deployed installation instead, by the name of its stack.
+    #[arg(long, value_name = "NAME")]
     stack: Option<String>,
 }
 
-impl Which {
-    /// The configuration, and the table as this process's own.
-    pub(crate) async fn own(&self) -> anyhow::Result<(Config, Store)> {
-        if self.stack.is_some() {
-            bail!("--stack is for looking at a deployed installation; serve takes --data")
+impl At {
+    /// The installation's table and its name.
+    pub(crate) async fn table(&self) -> anyhow::Result<(String, Store)> {
+        if let Some(stack) = &self.stack {
+            return Ok((format!("stack {stack}"), Store::deployed(stack).await?));
         }
-        let config = load(&self.config)?;
-        let store = Store::own(&self.data, config.retention_ms).await?;
-        Ok((config, store))
+        let location = Location::find(self.data.as_ref())?;
+        let store = Store::open(&location).await?;
+        Ok((location.to_string(), store))
+    }
+}
+
+impl Which {
+    /// The file of the configuration that is named, or the usual one.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.config.clone().unwrap_or_else(|| PathBuf::from(FILE))
     }
 
-    /// Whether nothing outlives the process that runs the installation.
-    pub(crate) fn is_kept_nowhere(&self) -> bool {
-        self.data == Location::Memory
+    /// Where `serve` runs.
+    pub(crate) fn home(&self) -> anyhow::Result<Location> {
+        if self.at.stack.is_some() {
+            bail!("--stack is for looking at a deployed installation; serve takes --data")
+        }
+        Ok(self.at.data.clone().unwrap_or_else(Location::here))
     }
 
     /// Where the files of recordings are kept: with the data where that is a directory, and beside the configuration.
     pub(crate) fn audio_store(&self) -> AudioStore {
-        let beside = match self.config.parent() {
+        let file = self.file();
+        let beside = match file.parent() {
             Some(directory) if !directory.as_os_str().is_empty() => directory.to_owned(),
             _ => PathBuf::from("."),
         };
-        match &self.data {
-            _ if self.stack.is_some() => AudioStore::Beside(beside),
+        let data = self.at.data.clone().or_else(|| Location::find(None).ok()).unwrap_or_else(Location::here);
+        match data {
+            _ if self.at.stack.is_some() => AudioStore::Beside(beside),
             Location::Directory(data) => AudioStore::Directory { kept: data.join(AUDIO_DIRECTORY), beside },
             Location::Memory | Location::DynamoDb(_) => AudioStore::Beside(beside),
         }
     }
 
-    /// The configuration, and the open table.
+    /// The installation that the verb acts on, said on standard error: its table, and the configuration in force there.
     pub(crate) async fn open(&self) -> anyhow::Result<(Config, Store)> {
-        if let Some(stack) = &self.stack {
-            return deployed(stack).await;
-        }
-        let config = load(&self.config)?;
-        let store = Store::open(&self.data, config.retention_ms).await?;
+        let (name, store) = self.at.table().await?;
+        let (row, config) = in_force(&store, &name).await?;
+        let (version, since) = (row.version, output::instant(row.pushed_ms));
+        output::complain(&format!("recado at {name}, version {version} since {since}"));
+        let store = store.with_retention(config.retention_ms);
         Ok((config, store))
+    }
+
+    /// The configuration in the file, and the table of the installation if there is one. For verbs that prepare what is to
+    /// be in force: without an installation they work on an empty table.
+    pub(crate) async fn prepare(&self) -> anyhow::Result<(Config, Store)> {
+        if self.at.stack.is_some() {
+            return self.open().await;
+        }
+        let config = load(&self.file())?;
+        let store = match (&self.at.data, Location::find(self.at.data.as_ref())) {
+            (_, Ok(location)) => Store::open(&location).await?.with_retention(config.retention_ms),
+            (None | Some(Location::Memory), Err(_)) => Store::empty(config.retention_ms).await?,
+            (Some(_), Err(error)) => return Err(error),
+        };
+        Ok((config, store))
+    }
+
+    /// The installation if there is one, else what is prepared.
+    pub(crate) async fn installed_or_prepared(&self) -> anyhow::Result<(Config, Store)> {
+        if self.at.stack.is_some() || Location::find(self.at.data.as_ref()).is_ok() {
+            self.open().await
+        } else {
+            self.prepare().await
+        }
     }
 }
 
-/// A stack's table, and the configuration that is in force there.
-async fn deployed(stack: &str) -> anyhow::Result<(Config, Store)> {
-    let store = Store::deployed(stack).await?;
+/// The configuration in force, and its row.
+async fn in_force(store: &Store, name: &str) -> anyhow::Result<(ConfigVersion, Config)> {
     let version = store.ledger.config_version().await?;
-    let version =
-        version.with_context(|| format!("{stack} has no configuration yet: recado push FILE --stack {stack}"))?;
+    let version = version
+        .with_context(|| format!("{name} has no configuration yet: recado apply FILE, or recado serve there"))?;
     let row = store.ledger.config(version).await?;
-    let text = row.with_context(|| format!("version {version} of {stack}'s configuration is missing"))?.text;
-    let config = parse(&text, &format!("version {version} of {stack}'s configuration"))?;
-    let store = store.with_retention(config.retention_ms);
-    Ok((config, store))
+    let row = row.with_context(|| format!("version {version} of {name}'s configuration is missing"))?;
+    let text = format!("version {version} of {name}'s configuration");
+    match Config::parse(&row.text) {
+        // Its warnings were shown when it was applied.
+        Ok(Checked { config, .. }) => Ok((row, config)),
+        Err(_) => bail!("this recado cannot read {text}: it was put in force by another release"),
+    }
+}
+
+/// Refuses a name that is no rule's and no campaign's, neither now nor in one of the last versions: messages of these may
+/// still wait.
+pub(crate) async fn known_rule(config: &Config, ledger: &Ledger, id: &str) -> anyhow::Result<()> {
+    let mut known = names(config);
+    if known.iter().any(|known| known == id) {
+        return Ok(());
+    }
+    for entry in ledger.config_history(REMEMBERED_VERSIONS).await? {
+        let earlier = ledger.config(entry.version).await?.and_then(|row| Config::parse(&row.text).ok());
+        known.extend(earlier.iter().flat_map(|earlier| names(&earlier.config)));
+        if known.iter().any(|known| known == id) {
+            return Ok(());
+        }
+    }
+    let near = closest(id, &known.iter().map(String::as_str).collect::<Vec<_>>());
+    let near = near.map(|near| format!("; {near} is near")).unwrap_or_default();
+    bail!("there is no rule or campaign \"{id}\"{near}")
+}
+
+fn names(config: &Config) -> Vec<String> {
+    let rules = config.rules.iter().map(|rule| rule.id.to_string());
+    rules.chain(config.campaigns.iter().map(|campaign| campaign.id.to_string())).collect()
 }
 
 /// Reads a configuration that must be good. Warnings go to standard error.

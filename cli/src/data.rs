@@ -1,14 +1,18 @@
 //! Where an installation's table is: in memory, in a directory, or on DynamoDB.
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
     str::FromStr,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use aws_sdk_dynamodbstreams::config::{BehaviorVersion, Credentials, Region};
 use recado_ledger::{Ledger, embedded_client, http_client, timeouts};
 use recado_table::EmbeddedTable;
+
+/// The directory of an installation that is not named.
+const DIRECTORY: &str = ".recado";
 
 /// The table's name when it is embedded.
 const EMBEDDED_TABLE: &str = "recado";
@@ -53,23 +57,85 @@ pub(crate) struct Store {
     directory: Option<PathBuf>,
 }
 
-impl Store {
-    /// Opens the table for a report: a directory that another process runs is read through that process.
-    pub(crate) async fn open(location: &Location, retention_ms: u64) -> anyhow::Result<Self> {
-        let table = match location {
-            Location::Directory(directory) => Some(EmbeddedTable::open(directory).await?),
-            _ => None,
+impl Location {
+    /// The installation that a verb is about: the one that is named, else the nearest `.recado` of this directory and those
+    /// above it. It must exist.
+    pub(crate) fn find(named: Option<&Self>) -> anyhow::Result<Self> {
+        let Some(named) = named else {
+            let here = std::env::current_dir().context("this directory")?;
+            let found = here.ancestors().map(|above| above.join(DIRECTORY)).find(|at| EmbeddedTable::is_in(at));
+            let missing = || {
+                format!(
+                    "there is no installation: {DIRECTORY} is neither in {} nor above it; name it with --data or RECADO_DATA, \
+                     or start one with recado serve",
+                    here.display()
+                )
+            };
+            return Ok(Self::Directory(found.with_context(missing)?));
         };
-        Self::at(location, table, retention_ms).await
+        match named {
+            Self::Directory(directory) if !EmbeddedTable::is_in(directory) => {
+                bail!("there is no installation in {}: it holds no table; recado serve makes one", directory.display())
+            }
+            Self::Memory => {
+                bail!("--data memory is kept in the process that runs it: no other process can see it")
+            }
+            Self::Directory(_) | Self::DynamoDb(_) => Ok(named.clone()),
+        }
     }
 
-    /// Opens the table to run an installation on it: a directory is this process's own.
+    /// Where `serve` runs an installation that is not named.
+    pub(crate) fn here() -> Self {
+        Self::Directory(PathBuf::from(DIRECTORY))
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory"),
+            Self::Directory(directory) => directory.canonicalize().as_ref().unwrap_or(directory).display().fmt(f),
+            Self::DynamoDb(table) => write!(f, "dynamodb:{table}"),
+        }
+    }
+}
+
+impl Store {
+    /// Opens the table of an installation that exists. A directory that another process runs is reached through that
+    /// process.
+    pub(crate) async fn open(location: &Location) -> anyhow::Result<Self> {
+        let location = Location::find(Some(location))?;
+        if let Location::DynamoDb(table) = &location {
+            return Self::existing(table).await;
+        }
+        let table = match &location {
+            Location::Directory(directory) => Some(EmbeddedTable::open(directory).await?),
+            Location::Memory | Location::DynamoDb(_) => None,
+        };
+        Self::at(&location, table, UNTIL_READ_MS).await
+    }
+
+    /// Opens the table to run an installation on it, and makes it if it does not exist: a directory is this process's own.
     pub(crate) async fn own(location: &Location, retention_ms: u64) -> anyhow::Result<Self> {
         let table = match location {
             Location::Directory(directory) => Some(EmbeddedTable::own(directory).await?),
             _ => None,
         };
         Self::at(location, table, retention_ms).await
+    }
+
+    /// A table of nothing, for a dry run.
+    pub(crate) async fn empty(retention_ms: u64) -> anyhow::Result<Self> {
+        Self::at(&Location::Memory, None, retention_ms).await
+    }
+
+    async fn existing(table: &str) -> anyhow::Result<Self> {
+        let store = Self::on_dynamodb(table, UNTIL_READ_MS).await;
+        let found = store.ledger.stream_arn().await;
+        found.with_context(|| {
+            format!("no table {table} here: name it, and its account and region (AWS_REGION); recado serve makes one")
+        })?;
+        Ok(store)
     }
 
     /// Opens the table of a deployed stack, which has the stack's name.

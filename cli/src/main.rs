@@ -43,7 +43,9 @@ enum Command {
     /// Start campaigns, see how far they are, hold and cancel them.
     #[command(subcommand)]
     Campaign(commands::campaign::Campaign),
-    /// Store a configuration in the table as a version, and put it in force.
+    /// Put a file in force, after a look at what it changes.
+    Apply(commands::apply::Apply),
+    /// Put a file in force without a question, for scripts.
     Push(commands::versions::Push),
     /// Show the versions of the configuration that were pushed.
     History(commands::versions::History),
@@ -106,6 +108,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Phone(phone) => phone.run(),
         Command::Audio(audio) => audio.run().await,
         Command::Campaign(campaign) => campaign.run().await,
+        Command::Apply(apply) => apply.run().await,
         Command::Push(push) => push.run().await,
         Command::History(history) => history.run().await,
         Command::Diff(diff) => diff.run().await,

@@ -1,5 +1,6 @@
 //! An installation on one machine: the same use cases as on AWS, behind triggers that behave like AWS's.
 
+mod current;
 mod http;
 mod lanes;
 mod reports;
@@ -14,11 +15,8 @@ use recado_core::{config::Config, message::Priority};
 use recado_pipeline::audio::AudioStore;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-use crate::{
-    data::Store,
-    environment::Environment,
-    installation::{Installation, audios},
-};
+use self::current::Follower;
+use crate::{data::Store, environment::Environment};
 
 /// How many schedules of the sweep pass between two reconciliations: five minutes, where the schedule is a minute.
 const RECONCILE_EVERY_TICKS: u32 = 5;
@@ -37,41 +35,40 @@ pub(crate) struct Pace {
     pub(crate) schedule: Duration,
     /// How long the stream's wake-ups are gathered into one batch: Lambda's batching window.
     pub(crate) window: Duration,
+    /// How often the table is asked for another configuration in force, and for what operators want looked at.
+    pub(crate) follow: Duration,
 }
 
 impl Server {
-    /// Starts serving on `listener`.
+    /// Starts serving on `listener`, with a configuration that is this version of the table's, 0 if it is in none.
     pub(crate) async fn start(
         listener: TcpListener,
-        config: Arc<Config>,
+        (config, version): (Arc<Config>, u64),
         environment: &Environment,
         store: &Store,
         audio_store: AudioStore,
         pace: Pace,
     ) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("the address to listen on")?;
-        let installation = Arc::new(Installation::new(Arc::clone(&config), environment, &store.ledger)?);
-        let audios = audios(&config, installation.sender.liguelead.clone(), &store.ledger, audio_store);
+        let (follower, current) = Follower::start(config, version, environment, &store.ledger, audio_store)?;
         let (stop, stopped) = watch::channel(false);
         let reader = stream::Reader::open(store).await?;
         let spool = spool::Spool::new(store.directory());
-        let (desk, at_the_desk) = reports::Desk::open(installation.settler.clone(), spool, stopped.clone());
+        let (desk, at_the_desk) = reports::Desk::open(current.clone(), spool, stopped.clone());
+        let schedule = pace.schedule;
         let mut tasks = vec![
-            tokio::spawn(http::serve(listener, Arc::clone(&installation), desk, stopped.clone())),
-            tokio::spawn(triggers::wake_ups(reader, Arc::clone(&installation), pace.window, stopped.clone())),
-            tokio::spawn(triggers::uploads(audios, config, pace.schedule, stopped.clone())),
-            tokio::spawn(triggers::completions(Arc::clone(&installation), pace.schedule, stopped.clone())),
-            tokio::spawn(triggers::reconciliations(
-                Arc::clone(&installation),
-                pace.schedule * RECONCILE_EVERY_TICKS,
-                stopped.clone(),
-            )),
-            tokio::spawn(triggers::write_back(Arc::clone(&installation), pace.schedule, stopped.clone())),
-            tokio::spawn(triggers::campaigns(Arc::clone(&installation), pace.schedule, stopped.clone())),
+            tokio::spawn(http::serve(listener, current.clone(), desk, stopped.clone())),
+            tokio::spawn(triggers::wake_ups(reader, current.clone(), pace.window, stopped.clone())),
+            tokio::spawn(triggers::uploads(current.clone(), schedule, stopped.clone())),
+            tokio::spawn(triggers::completions(current.clone(), schedule, stopped.clone())),
+            tokio::spawn(triggers::reconciliations(current.clone(), schedule * RECONCILE_EVERY_TICKS, stopped.clone())),
+            tokio::spawn(triggers::write_back(current.clone(), schedule, stopped.clone())),
+            tokio::spawn(triggers::campaigns(current.clone(), schedule, stopped.clone())),
+            tokio::spawn(follower.follow(pace.follow, stopped.clone())),
         ];
-        tasks.extend(Priority::ALL.map(|lane| {
-            tokio::spawn(triggers::sweeps(lane, Arc::clone(&installation), pace.schedule, stopped.clone()))
-        }));
+        tasks.extend(
+            Priority::ALL.map(|lane| tokio::spawn(triggers::sweeps(lane, current.clone(), schedule, stopped.clone()))),
+        );
         tasks.extend(at_the_desk);
         Ok(Self { address, stop, tasks })
     }

@@ -2,6 +2,7 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU16, Ordering},
@@ -86,6 +87,7 @@ pub(crate) struct Installation {
     pub(crate) address: SocketAddr,
     pub(crate) environment: Vec<(String, String)>,
     schedule_s: String,
+    serve_arguments: Vec<String>,
     /// `--config FILE --data DATA`.
     which: [String; 4],
     serve: Option<Running>,
@@ -128,6 +130,7 @@ impl Installation {
             address,
             environment,
             schedule_s: setup.schedule_s.to_string(),
+            serve_arguments: setup.serve_arguments,
             which: ["--config".to_owned(), config.display().to_string(), "--data".to_owned(), data],
             serve: None,
             _directory: directory,
@@ -152,7 +155,7 @@ impl Installation {
     fn process(&self) -> Running {
         let address = self.address.to_string();
         let mut arguments = vec!["serve", "--listen", &address, "--schedule-s", &self.schedule_s];
-        arguments.extend(self.which.iter().map(String::as_str));
+        arguments.extend(self.which.iter().chain(&self.serve_arguments).map(String::as_str));
         // A variable that is given twice has its last value.
         let environment = self.environment.iter().map(|(name, value)| (name, value));
         Running::start(command(&arguments, environment), &self.said, &self.log)
@@ -191,10 +194,20 @@ impl Installation {
         self.serve.as_mut().is_some_and(|serve| serve.ended().is_none())
     }
 
+    /// Sends `serve` a SIGHUP.
+    pub(crate) fn hang_up(&self) {
+        self.serve.as_ref().unwrap().signal("HUP");
+    }
+
+    /// The file of the configuration.
+    pub(crate) fn file(&self) -> &Path {
+        Path::new(&self.which[1])
+    }
+
     /// Asks `serve` to end, and gives its exit code.
     pub(crate) async fn stop(&mut self) -> i32 {
         let mut serve = self.serve.take().unwrap();
-        serve.ask_to_end();
+        serve.signal("TERM");
         wait_until("serve ends when it is asked to", async || serve.ended()).await
     }
 

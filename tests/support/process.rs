@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread::JoinHandle,
@@ -62,7 +63,13 @@ pub(super) fn command<'e>(
 
 /// Runs the binary to its end, which must come.
 pub(crate) async fn recado(arguments: &[&str], environment: &[(String, String)]) -> Finished {
-    let command = command(arguments, environment.iter().map(|(name, value)| (name, value)));
+    recado_in(&std::env::temp_dir(), arguments, environment).await
+}
+
+/// The same in a directory, as somebody who has gone there.
+pub(crate) async fn recado_in(directory: &Path, arguments: &[&str], environment: &[(String, String)]) -> Finished {
+    let mut command = command(arguments, environment.iter().map(|(name, value)| (name, value)));
+    command.current_dir(directory);
     let shown = arguments.join(" ");
     tokio::task::spawn_blocking(move || run(command, &shown)).await.unwrap()
 }
@@ -123,10 +130,10 @@ impl Running {
         self.0.wait().unwrap();
     }
 
-    /// Asks it to end, as `systemctl stop` or Ctrl-C do.
-    pub(super) fn ask_to_end(&self) {
-        let asked = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap();
-        assert!(asked.success());
+    /// Sends it a signal, such as `TERM`.
+    pub(super) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.0.id().to_string()]).status().unwrap();
+        assert!(sent.success());
     }
 }
 

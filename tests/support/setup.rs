@@ -26,6 +26,8 @@ pub(crate) struct Setup {
     pub(crate) table: Option<Arc<EmbeddedTable>>,
     /// Seconds between sweeps.
     pub(crate) schedule_s: u64,
+    /// What `serve` is told besides.
+    pub(crate) serve_arguments: Vec<String>,
     /// Variables besides the credentials, or instead of them.
     pub(crate) environment: Vec<(String, String)>,
     /// Whether LeadSquared's simulator posts webhooks to the installation.
@@ -47,6 +49,7 @@ impl Setup {
             data: None,
             table: None,
             schedule_s: 1,
+            serve_arguments: Vec::new(),
             environment: Vec::new(),
             crm_announces: false,
         }

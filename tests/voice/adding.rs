@@ -153,12 +153,16 @@ async fn without_data_or_credentials_nothing_is_added() {
     let files = Files::new();
     let file = files.write("call.mp3", &mp3(2, 1)).display().to_string();
     let config = files.write("recado.yaml", Setup::new(CALL).config.as_bytes()).display().to_string();
-    let arguments = ["audio", "add", file.as_str(), "--config", &config, "--data", "memory"];
-    let finished = recado(&arguments, &[]).await;
-    assert!(finished.code == Some(1) && finished.stderr.contains("keeps nothing"), "{finished:?}");
-    let data = files.0.path().join("data").display().to_string();
-    let finished = recado(&["audio", "add", &file, "--config", &config, "--data", &data], &[]).await;
-    assert!(finished.code == Some(1) && finished.stderr.contains("LIGUELEAD_API_TOKEN"), "{finished:?}");
+    let nowhere = files.0.path().join("data").display().to_string();
+    let installation = Installation::start(setup()).await;
+    for (data, said) in [
+        ("memory", "no other process can see it"),
+        (nowhere.as_str(), "there is no installation in"),
+        (installation.data(), "LIGUELEAD_API_TOKEN"),
+    ] {
+        let finished = recado(&["audio", "add", &file, "--config", &config, "--data", data], &[]).await;
+        assert!(finished.code == Some(1) && finished.stderr.contains(said), "{finished:?}");
+    }
     assert_eq!(recado(&["audio"], &[]).await.code, Some(2));
     assert_eq!(recado(&["audio", "add"], &[]).await.code, Some(2));
 }

@@ -11,7 +11,7 @@ use crate::{
     environment::{liguelead_base_url, liguelead_client, liguelead_credentials},
     installation::{audios, world},
 };
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use recado_core::{audio::Audio as Recording, config::Config};
 use recado_ledger::{AudioRows, UploadState};
 use recado_pipeline::audio::{
@@ -97,13 +97,10 @@ impl Audio {
 impl Add {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let path = self.file.display().to_string();
-        if self.which.is_kept_nowhere() {
-            bail!("--data memory keeps nothing: name the directory or the table of the installation");
-        }
-        let credentials = liguelead_credentials()?;
         let name = self.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let bytes = std::fs::read(&self.file).with_context(|| path.clone())?;
         let (config, store) = self.which.open().await?;
+        let credentials = liguelead_credentials()?;
         let timeout = Duration::from_millis(config.send.call_timeout_ms);
         let liguelead = liguelead_client(&liguelead_base_url(), &credentials, timeout)?;
         let audios = audios(&config, liguelead, &store.ledger, self.which.audio_store());

@@ -24,7 +24,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 use super::{
-    Which,
+    Which, known_rule,
     list::{self, Bad, Columns},
 };
 use crate::{data::Store, output};
@@ -212,6 +212,7 @@ impl Start {
         if let Some(file) = &file {
             (run, _) = campaigns.run_file(run, &file.entries, now_ms + READ_WITHIN_MS).await?;
         }
+        store.ledger.wake(installation::world().now_ms()).await?;
         if let (Some(file), Some(path)) = (&file, &self.csv) {
             list::show(path, &file.bad);
             list::keep(path, &file.list, &file.bad);
@@ -325,7 +326,7 @@ fn show(status: &RunStatus, now_ms: i64) {
 impl Hold {
     async fn pause(self) -> anyhow::Result<ExitCode> {
         let (config, store) = self.which.open().await?;
-        configured(&config, &self.campaign)?;
+        known_rule(&config, &store.ledger, &self.campaign).await?;
         let by = std::env::var("USER").ok().filter(|by| !by.is_empty());
         let since_ms = installation::world().now_ms();
         let pause = PauseRow { scope: Scope::Rule(self.campaign.clone()), since_ms, by, why: self.why };
@@ -346,6 +347,7 @@ impl Hold {
             tokio::time::sleep(2 * SEEN_WITHIN).await;
             operator.release_paused().await?;
         }
+        store.ledger.wake(installation::world().now_ms()).await?;
         store.close().await;
         if !was_paused {
             anyhow::bail!("{} was not paused", self.campaign);

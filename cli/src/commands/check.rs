@@ -3,10 +3,7 @@
 
 mod fields;
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 use recado_core::config::{Checked, Config, Diagnostic, NamedField, Severity};
 use recado_ledger::AudioRows;
@@ -21,7 +18,6 @@ use crate::{
 };
 
 /// Where the other verbs look for an installation's data unless they are told.
-const DEFAULT_DATA: &str = ".recado";
 /// The severity of what makes a file bad.
 const ERROR: &str = "error";
 
@@ -125,10 +121,9 @@ impl Check {
         let asks_crm = leadsquared_credentials().is_ok();
         let store = match (&self.stack, &self.data) {
             (Some(stack), _) => Store::deployed(stack).await?,
-            (None, Some(data)) => Store::open(data, config.retention_ms).await?,
-            (None, None) if asks_crm && Path::new(DEFAULT_DATA).is_dir() => {
-                Store::open(&Location::Directory(DEFAULT_DATA.into()), config.retention_ms).await?
-            }
+            (None, Some(Location::Memory)) => Store::empty(config.retention_ms).await?,
+            (None, Some(data)) => Store::open(data).await?,
+            (None, None) if asks_crm && Location::find(None).is_ok() => Store::open(&Location::find(None)?).await?,
             (None, None) if asks_crm => {
                 output::complain(
                     "the fields were not compared with LeadSquared's: --data DATA or --stack NAME says whose limits the \

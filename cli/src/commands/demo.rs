@@ -30,7 +30,7 @@ use super::{
     usage,
 };
 use crate::{
-    data::{Location, Store},
+    data::Store,
     environment::{Environment, made_up_secret},
     logging, output,
     serve::{Pace, Server},
@@ -41,7 +41,8 @@ const CONFIG: &str = include_str!("../../../tests/fixtures/leadsquared/demo.yaml
 /// When the demonstration is given up.
 const AT_MOST: Duration = Duration::from_secs(19);
 /// A minute's schedule and a second's window, quickened so that nobody waits.
-const PACE: Pace = Pace { schedule: Duration::from_millis(500), window: Duration::from_millis(300) };
+const PACE: Pace =
+    Pace { schedule: Duration::from_millis(500), window: Duration::from_millis(300), follow: Duration::from_secs(1) };
 /// How often progress is shown.
 const PROGRESS: Duration = Duration::from_millis(500);
 /// More rows than the demonstration makes.
@@ -122,10 +123,10 @@ impl Stage {
         let leadsquared = crm_simulator::start_local(crm).await?;
         environment.liguelead_base_url = liguelead.base_url();
         environment.leadsquared_base_url = leadsquared.base_url();
-        let store = Store::open(&Location::Memory, config.retention_ms).await?;
+        let store = Store::empty(config.retention_ms).await?;
         // The demonstration makes no calls: its rules name no recording.
         let audio_store = AudioStore::Beside(PathBuf::from("."));
-        let server = Server::start(listener, Arc::clone(&config), &environment, &store, audio_store, PACE).await?;
+        let server = Server::start(listener, (Arc::clone(&config), 0), &environment, &store, audio_store, PACE).await?;
         output::complain(&format!(
             "LigueLead simulated at {}, LeadSquared at {}, Recado at {public_url}",
             liguelead.base_url(),

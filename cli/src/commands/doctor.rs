@@ -75,7 +75,7 @@ impl Finding {
 impl Doctor {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let mut findings = Vec::new();
-        match self.which.open().await {
+        match self.which.installed_or_prepared().await {
             Err(error) => {
                 let todo =
                     "mend the configuration (`recado check FILE`) or --data; nothing else can be looked at before";

@@ -8,7 +8,7 @@ use recado_core::{message::Message, phone::Phone};
 use recado_ledger::{EventRow, Ledger};
 use serde::Serialize;
 
-use super::{Which, pause, select::Filter};
+use super::{Which, known_rule, pause, select::Filter};
 use crate::output;
 
 /// Show messages, and events that became none, newest first.
@@ -128,7 +128,10 @@ impl From<EventRow> for EventLine {
 
 impl Messages {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let (_, store) = self.which.open().await?;
+        let (config, store) = self.which.open().await?;
+        if let Some(rule) = &self.filter.rule {
+            known_rule(&config, &store.ledger, rule).await?;
+        }
         if let Some(id) = &self.id {
             let told = story::tell(&store.ledger, id, self.show_text, self.json).await;
             store.close().await;

@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, process::ExitCode};
 
-use recado_core::message::Message;
+use recado_core::{config::Config, message::Message};
 use recado_pipeline::operate::{Done, Operator};
 use recado_runtime::installation;
 use serde::Serialize;
 
 use super::{
-    Which,
+    Which, known_rule,
     select::{Filter, by_ids},
 };
 use crate::output;
@@ -65,10 +65,13 @@ struct Refused {
 
 impl Retry {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let (_, store) = self.which.open().await?;
+        let (config, store) = self.which.open().await?;
         let operator = Operator { ledger: store.ledger.clone(), world: installation::world() };
-        let Some(messages) = self.chosen.find(&operator, "send again").await? else { return Ok(ExitCode::from(1)) };
+        let Some(messages) = self.chosen.find(&config, &operator, "send again").await? else {
+            return Ok(ExitCode::from(1));
+        };
         let done = operator.retry(&messages, self.may_send_twice).await?;
+        store.ledger.wake(operator.world.now_ms()).await?;
         store.close().await;
         report(&messages, done, "goes again", self.chosen.json)
     }
@@ -76,9 +79,11 @@ impl Retry {
 
 impl Cancel {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let (_, store) = self.which.open().await?;
+        let (config, store) = self.which.open().await?;
         let operator = Operator { ledger: store.ledger.clone(), world: installation::world() };
-        let Some(messages) = self.chosen.find(&operator, "cancel").await? else { return Ok(ExitCode::from(1)) };
+        let Some(messages) = self.chosen.find(&config, &operator, "cancel").await? else {
+            return Ok(ExitCode::from(1));
+        };
         let done = operator.cancel(&messages).await?;
         store.close().await;
         report(&messages, done, "cancelled", self.chosen.json)
@@ -87,7 +92,10 @@ impl Cancel {
 
 impl Chosen {
     /// The messages, once whoever asked for more than they named has said yes. `None`: they did not.
-    async fn find(&self, operator: &Operator, verb: &str) -> anyhow::Result<Option<Vec<Message>>> {
+    async fn find(&self, config: &Config, operator: &Operator, verb: &str) -> anyhow::Result<Option<Vec<Message>>> {
+        if let Some(rule) = &self.filter.rule {
+            known_rule(config, &operator.ledger, rule).await?;
+        }
         match (self.ids.is_empty(), self.filter.is_empty()) {
             (true, true) => anyhow::bail!("name messages by id, or by --state, --rule, --lead, --phone or --channel"),
             (false, false) => anyhow::bail!("name messages by id or by filters, not by both"),

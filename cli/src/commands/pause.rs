@@ -8,7 +8,7 @@ use recado_pipeline::{operate::Operator, pauses::SEEN_WITHIN};
 use recado_runtime::installation;
 use serde::Serialize;
 
-use super::Which;
+use super::{Which, known_rule};
 use crate::output;
 
 /// Stop sending: everything, a rule or a channel. Messages wait, until they expire; events are still taken.
@@ -92,10 +92,8 @@ impl What {
 impl Pause {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let (config, store) = self.which.open().await?;
-        if let Some(rule) =
-            self.what.rule.as_ref().filter(|rule| config.rule(rule).is_none() && config.campaign(rule).is_none())
-        {
-            anyhow::bail!("there is no rule {rule} in the configuration");
+        if let Some(rule) = &self.what.rule {
+            known_rule(&config, &store.ledger, rule).await?;
         }
         let user = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok();
         let by = self.by.clone().or_else(user).filter(|by| !by.is_empty());
@@ -132,12 +130,13 @@ impl Resume {
             tokio::time::sleep(2 * SEEN_WITHIN).await;
             released = released.max(operator.release_paused().await?);
         }
+        store.ledger.wake(installation::world().now_ms()).await?;
         store.close().await;
         let report = Report { resumed: scope.words(), released };
         if self.json {
             output::json(&report)?;
         } else if was_paused {
-            output::say(&format!("resumed: {}; {released} message(s) go on with the next sweep", report.resumed));
+            output::say(&format!("resumed: {}; {released} message(s) go on", report.resumed));
         } else {
             output::complain(&format!("recado: {} was not paused", report.resumed));
         }

@@ -88,7 +88,7 @@ impl Plan {
         let now_ms = self.at.unwrap_or_else(jiff::Timestamp::now).as_millisecond();
         let audios = match &self.data {
             Some(data) => {
-                let store = Store::open(data, config.retention_ms).await?;
+                let store = Store::open(data).await?;
                 let rows = store.ledger.audios().await?;
                 store.close().await;
                 Some(rows.audios)
@@ -130,7 +130,7 @@ impl Plan {
             (Audience::Search(_), Some(_)) => anyhow::bail!("the audience of {id} is a search: no --csv can be given"),
             (Audience::Csv, None) => anyhow::bail!("the audience of {id} is a file: give it with --csv"),
         };
-        let store = Store::open(data, config.retention_ms).await?;
+        let store = Store::open(data).await?;
         let until_ms = jiff::Timestamp::now().as_millisecond() + READ_WITHIN_MS;
         let campaigns = campaign::campaigns(config, &store);
         let planned = match campaigns {

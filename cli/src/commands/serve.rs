@@ -1,6 +1,6 @@
 //! `recado serve`.
 
-use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
@@ -8,8 +8,12 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use super::Which;
+use super::{
+    Which, load, read,
+    versions::{author, put_in_force},
+};
 use crate::{
+    data::{Location, Store},
     environment::{Environment, probe},
     installation::{crm, liguelead_account},
     logging, output,
@@ -19,7 +23,16 @@ use crate::{
 /// How long the stream's wake-ups are gathered into one batch.
 const WINDOW: Duration = Duration::from_secs(1);
 
+/// How often a table on this machine is asked for another configuration.
+const FOLLOW_HERE: Duration = Duration::from_millis(500);
+/// The same of a table on DynamoDB, where each question is paid for.
+const FOLLOW_DYNAMODB: Duration = Duration::from_secs(10);
+/// How often the file is looked at with `--watch`.
+const WATCH: Duration = Duration::from_millis(500);
+
 /// Run an installation on this machine, until it is interrupted.
+///
+/// The file is put in force if it differs from what is in force. SIGHUP does the same while it runs.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
     #[command(flatten)]
@@ -30,13 +43,18 @@ pub(crate) struct Serve {
     /// Seconds between sweeps, and between write-backs.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     schedule_s: u64,
+    /// Put the file in force whenever it is saved. One with a mistake changes nothing.
+    #[arg(long)]
+    watch: bool,
 }
 
 impl Serve {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         logging::start("info")?;
         let environment = Environment::read()?;
-        let (config, store) = self.which.own().await?;
+        let (file, home) = (self.which.file(), self.which.home()?);
+        let config = load(&file)?;
+        let store = Store::own(&home, config.retention_ms).await?;
         let (liguelead, leadsquared) = environment.clients(Duration::from_millis(config.send.call_timeout_ms))?;
         let rate = liguelead_account(&config, &store.ledger);
         probe((&liguelead, &rate), &crm(&config, leadsquared, &store.ledger)).await?;
@@ -49,14 +67,59 @@ impl Serve {
         let listener = TcpListener::bind(self.listen)
             .await
             .with_context(|| format!("--listen {}: cannot listen there", self.listen))?;
-        let pace = Pace { schedule: Duration::from_secs(self.schedule_s), window: WINDOW };
-        let server =
-            Server::start(listener, Arc::new(config), &environment, &store, self.which.audio_store(), pace).await?;
+        let version = self.begin(&store, &file, &home).await?;
+        let follow = if matches!(home, Location::DynamoDb(_)) { FOLLOW_DYNAMODB } else { FOLLOW_HERE };
+        let pace = Pace { schedule: Duration::from_secs(self.schedule_s), window: WINDOW, follow };
+        let running = (Arc::new(config), version);
+        let server = Server::start(listener, running, &environment, &store, self.which.audio_store(), pace).await?;
         output::say(&format!("listening on http://{}", server.address()));
-        interrupted().await;
+        tokio::select! {
+            () = interrupted() => {}
+            () = self.follow_file(&store, &file) => {}
+        }
         server.stop().await;
         store.close().await;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Puts the file in force, and says what is.
+    async fn begin(&self, store: &Store, file: &Path, home: &Location) -> anyhow::Result<u64> {
+        let before = store.ledger.config_version().await?;
+        let version = put_in_force(&store.ledger, &read(file)?, &author()).await?;
+        let file = file.display();
+        output::say(&match before {
+            Some(before) if before == version => {
+                format!("recado at {home}: version {version} is in force, as {file} has it")
+            }
+            _ => format!("recado at {home}: version {version} is in force, from {file}"),
+        });
+        Ok(version)
+    }
+
+    /// Puts the file in force again at each SIGHUP, and with `--watch` whenever it is saved.
+    async fn follow_file(&self, store: &Store, file: &Path) {
+        let Ok(mut hang_up) = signal(SignalKind::hangup()) else { return std::future::pending().await };
+        let saved = || std::fs::metadata(file).and_then(|file| file.modified()).ok();
+        let mut seen = saved();
+        loop {
+            let is_asked = tokio::select! {
+                _ = hang_up.recv() => true,
+                () = tokio::time::sleep(WATCH), if self.watch => false,
+            };
+            let now = saved();
+            if !is_asked && now == seen {
+                continue;
+            }
+            seen = now;
+            let done = match load(file).and_then(|_| read(file)) {
+                Ok(text) => put_in_force(&store.ledger, &text, &author()).await,
+                Err(error) => Err(error),
+            };
+            match done {
+                Ok(version) => output::say(&format!("version {version} is in force, from {}", file.display())),
+                Err(error) => output::complain(&format!("recado: {error:#}; what was in force stays")),
+            }
+        }
     }
 }
 

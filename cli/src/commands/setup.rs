@@ -75,7 +75,7 @@ impl Leadsquared {
         let credentials = leadsquared_credentials()?;
         let secret = webhook_secret()?.newest();
         let target = public_url()?.map(|public_url| HookTarget { public_url, secret });
-        let (config, store) = self.which.open().await?;
+        let (config, store) = self.which.prepare().await?;
         let timeout = Duration::from_millis(config.send.call_timeout_ms);
         let client = leadsquared_client(&leadsquared_base_url(), &credentials, timeout)?;
         let account = Account { crm: installation::crm(&config, client, &store.ledger), ledger: store.ledger.clone() };

@@ -8,37 +8,11 @@ use recado_runtime::installation::world;
 use serde_json::json;
 use similar::TextDiff;
 
-use super::{load, parse, read};
-use crate::{
-    data::{Location, Store},
-    output,
-};
+use super::{At, load, parse, read};
+use crate::output;
 
-/// How long rows are kept that these verbs write: none of theirs is ever removed.
-const RETENTION_MS: u64 = 0;
 /// Lines shown around a difference.
 const CONTEXT_LINES: usize = 3;
-
-/// Whose versions.
-#[derive(Debug, clap::Args)]
-struct Installed {
-    /// The installation: the name of its stack.
-    #[arg(long, value_name = "NAME", conflicts_with = "data", required_unless_present = "data")]
-    stack: Option<String>,
-    /// The same by its data: a directory, or `dynamodb:TABLE`.
-    #[arg(long, value_name = "DATA")]
-    data: Option<Location>,
-}
-
-impl Installed {
-    async fn open(&self) -> anyhow::Result<Store> {
-        match (&self.stack, &self.data) {
-            (Some(stack), _) => Store::deployed(stack).await,
-            (None, Some(data)) => Store::open(data, RETENTION_MS).await,
-            (None, None) => bail!("name the installation: --stack NAME or --data DATA"),
-        }
-    }
-}
 
 /// Store a configuration in the table as a version, and put it in force: deployed functions follow within a minute.
 ///
@@ -49,18 +23,18 @@ pub(crate) struct Push {
     #[arg(default_value = "recado.yaml")]
     file: PathBuf,
     #[command(flatten)]
-    installed: Installed,
-    /// Who pushes it, for its history.
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "unknown")]
-    author: String,
+    at: At,
+    /// Who pushes it, for its history; the user of this machine unless given.
+    #[arg(long, value_name = "NAME")]
+    author: Option<String>,
 }
 
 impl Push {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         load(&self.file)?;
         let text = read(&self.file)?;
-        let store = self.installed.open().await?;
-        let pushed = push(&store.ledger, &text, &self.author).await;
+        let (_, store) = self.at.table().await?;
+        let pushed = push(&store.ledger, &text, &self.author.unwrap_or_else(author)).await;
         store.close().await;
         pushed
     }
@@ -70,7 +44,7 @@ impl Push {
 #[derive(Debug, clap::Args)]
 pub(crate) struct History {
     #[command(flatten)]
-    installed: Installed,
+    at: At,
     /// At most so many, the newest.
     #[arg(long, value_name = "NUMBER", default_value_t = 20)]
     limit: usize,
@@ -81,7 +55,7 @@ pub(crate) struct History {
 
 impl History {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let store = self.installed.open().await?;
+        let (_, store) = self.at.table().await?;
         let found =
             futures::future::try_join(store.ledger.config_version(), store.ledger.config_history(self.limit)).await;
         store.close().await;
@@ -119,12 +93,12 @@ pub(crate) struct Diff {
     #[arg(long, value_name = "FILE", default_value = "recado.yaml", conflicts_with = "from")]
     file: PathBuf,
     #[command(flatten)]
-    installed: Installed,
+    at: At,
 }
 
 impl Diff {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let store = self.installed.open().await?;
+        let (_, store) = self.at.table().await?;
         let sides = self.sides(&store.ledger).await;
         store.close().await;
         let [(old, old_name), (new, new_name)] = sides?;
@@ -161,15 +135,15 @@ pub(crate) struct Rollback {
     /// Its number, as `recado history` shows it.
     version: u64,
     #[command(flatten)]
-    installed: Installed,
-    /// Who does it, for the history.
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "unknown")]
-    author: String,
+    at: At,
+    /// Who does it, for the history; the user of this machine unless given.
+    #[arg(long, value_name = "NAME")]
+    author: Option<String>,
 }
 
 impl Rollback {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let store = self.installed.open().await?;
+        let (_, store) = self.at.table().await?;
         let done = self.roll_back(&store.ledger).await;
         store.close().await;
         done
@@ -179,7 +153,7 @@ impl Rollback {
         let text = version(ledger, self.version).await?.text;
         // What was good for the release that took it may not be for this one.
         parse(&text, &format!("version {}", self.version))?;
-        push(ledger, &text, &self.author).await
+        push(ledger, &text, &self.author.clone().unwrap_or_else(author)).await
     }
 }
 
@@ -194,11 +168,25 @@ async fn in_force(ledger: &Ledger) -> anyhow::Result<ConfigVersion> {
 
 /// Stores a text that was checked, and says what became of it.
 async fn push(ledger: &Ledger, text: &str, author: &str) -> anyhow::Result<ExitCode> {
+    let before = ledger.config_version().await?;
+    let version = put_in_force(ledger, text, author).await?;
+    output::say(&match before {
+        Some(before) if before == version => format!("version {version} holds the same; it is in force"),
+        _ => format!("version {version} is in force: within a second on one machine, within a minute on AWS"),
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Puts a text in force that was checked, and gives its number: that of before if it is the same.
+pub(crate) async fn put_in_force(ledger: &Ledger, text: &str, author: &str) -> anyhow::Result<u64> {
     match ledger.push_config(text, author, world().now_ms()).await? {
-        Pushed::Version(version) => output::say(&format!("version {version} is in force within a minute")),
-        Pushed::Already(version) => output::say(&format!("version {version} holds the same; it is in force")),
-        Pushed::Overtaken => bail!("somebody else pushed at the same time: look at theirs, then push again"),
+        Pushed::Version(version) | Pushed::Already(version) => Ok(version),
+        Pushed::Overtaken => bail!("somebody else put another version in force at the same time: look at theirs first"),
         Pushed::TooLarge(bytes) => bail!("the configuration is over {bytes} bytes"),
     }
-    Ok(ExitCode::SUCCESS)
+}
+
+/// Who acts, for the history.
+pub(crate) fn author() -> String {
+    ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "unknown".to_owned())
 }

@@ -17,8 +17,7 @@ use recado_pipeline::{
 use tokio::{net::TcpListener, sync::watch};
 use tracing::Instrument as _;
 
-use super::{reports::Desk, triggers::told};
-use crate::installation::Installation;
+use super::{current::Current, reports::Desk, triggers::told};
 
 /// The header that carries the secret of LeadSquared's webhooks.
 const SECRET_HEADER: &str = "x-recado-secret";
@@ -30,18 +29,13 @@ const DRAINED_BYTES: usize = 32 * 1_048_576;
 /// What is behind the server.
 #[derive(Clone)]
 struct Doors {
-    installation: Arc<Installation>,
+    current: Current,
     desk: Arc<Desk>,
 }
 
 /// Serves until told to stop, then finishes the requests under way.
-pub(super) async fn serve(
-    listener: TcpListener,
-    installation: Arc<Installation>,
-    desk: Desk,
-    mut stopped: watch::Receiver<bool>,
-) {
-    let app = Router::new().fallback(answer).with_state(Doors { installation, desk: Arc::new(desk) });
+pub(super) async fn serve(listener: TcpListener, current: Current, desk: Desk, mut stopped: watch::Receiver<bool>) {
+    let app = Router::new().fallback(answer).with_state(Doors { current, desk: Arc::new(desk) });
     let stop = async move { told(&mut stopped).await };
     if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(stop).await {
         tracing::error!(error = %error, "serve.listener_failed");
@@ -54,7 +48,7 @@ async fn answer(State(doors): State<Doors>, request: Request) -> Response {
     let span = tracing::info_span!("request", request.id = %uuid::Uuid::new_v4(), request.path = known(&path));
     async move {
         let answer = match path.as_str() {
-            WEBHOOK_PATH => doors.installation.intake.webhook(&decode(&parts, body).await).await,
+            WEBHOOK_PATH => doors.current.now().installation.intake.webhook(&decode(&parts, body).await).await,
             CALLBACK_PATH => doors.desk.answer(&decode(&parts, body).await).await,
             _ => return (StatusCode::NOT_FOUND, "not found\n").into_response(),
         };

@@ -12,7 +12,7 @@ use std::{
 use recado_ledger::StoredCallback;
 use recado_pipeline::{
     http::{HttpAnswer, HttpRequest},
-    settle::{ANSWER_WITHIN, Reading, Settler, stored},
+    settle::{ANSWER_WITHIN, Reading, stored},
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -20,7 +20,7 @@ use tokio::{
     time::{interval, timeout},
 };
 
-use super::{spool::Spool, triggers::told};
+use super::{current::Current, spool::Spool, triggers::told};
 
 /// Reports that wait to be stored, and those that wait to be applied, at most.
 const MOST_WAITING: usize = 20_000;
@@ -35,9 +35,8 @@ const _: () = assert!(TABLE_WITHIN.as_millis() < ANSWER_WITHIN.as_millis());
 const REPLAY_EVERY: Duration = Duration::from_secs(5);
 
 /// Where reports are handed in. Dropping it ends the tasks behind it, once they have done what is waiting.
-#[derive(Debug)]
 pub(super) struct Desk {
-    settler: Settler,
+    current: Current,
     queue: mpsc::Sender<Waiting>,
     spool: Arc<Spool>,
 }
@@ -49,21 +48,21 @@ struct Waiting {
 
 impl Desk {
     /// Opens the desk, with the tasks behind it.
-    pub(super) fn open(settler: Settler, spool: Spool, stopped: watch::Receiver<bool>) -> (Self, Vec<JoinHandle<()>>) {
+    pub(super) fn open(current: Current, spool: Spool, stopped: watch::Receiver<bool>) -> (Self, Vec<JoinHandle<()>>) {
         let (queue, waiting) = mpsc::channel(MOST_WAITING);
         let (apply, applying) = mpsc::channel(MOST_WAITING);
         let spool = Arc::new(spool);
         let tasks = vec![
-            tokio::spawn(store(settler.clone(), waiting, apply)),
-            tokio::spawn(apply_all(settler.clone(), applying)),
-            tokio::spawn(replay(settler.clone(), Arc::clone(&spool), stopped)),
+            tokio::spawn(store(current.clone(), waiting, apply)),
+            tokio::spawn(apply_all(current.clone(), applying)),
+            tokio::spawn(replay(current.clone(), Arc::clone(&spool), stopped)),
         ];
-        (Self { settler, queue, spool }, tasks)
+        (Self { current, queue, spool }, tasks)
     }
 
     /// Answers one callback.
     pub(super) async fn answer(&self, request: &HttpRequest) -> HttpAnswer {
-        let report = match self.settler.read(request) {
+        let report = match self.current.now().installation.settler.read(request) {
             Reading::Answer(answer) => return answer,
             Reading::Report(report) => *report,
         };
@@ -88,12 +87,12 @@ impl Desk {
 }
 
 /// Stores what waits, in groups: as many as came while the group before was being stored.
-async fn store(settler: Settler, mut waiting: mpsc::Receiver<Waiting>, apply: mpsc::Sender<StoredCallback>) {
+async fn store(current: Current, mut waiting: mpsc::Receiver<Waiting>, apply: mpsc::Sender<StoredCallback>) {
     let mut group = Vec::new();
     while waiting.recv_many(&mut group, STORED_AT_ONCE).await > 0 {
         let (reports, waiters): (Vec<_>, Vec<_>) =
             group.drain(..).map(|waiting| (waiting.report, waiting.stored)).unzip();
-        match settler.store(&reports).await {
+        match current.now().installation.settler.store(&reports).await {
             Ok(new) => {
                 // An error is a request that has given up waiting: its report is in the file too, and stored twice is
                 // stored once.
@@ -111,23 +110,23 @@ async fn store(settler: Settler, mut waiting: mpsc::Receiver<Waiting>, apply: mp
     }
 }
 
-async fn apply_all(settler: Settler, mut applying: mpsc::Receiver<StoredCallback>) {
+async fn apply_all(current: Current, mut applying: mpsc::Receiver<StoredCallback>) {
     let mut group = Vec::new();
     while applying.recv_many(&mut group, APPLIED_AT_ONCE).await > 0 {
-        settler.apply_stored(&group).await;
+        current.now().installation.settler.apply_stored(&group).await;
         group.clear();
     }
 }
 
 /// Stores what is in the file, from the start on.
-async fn replay(settler: Settler, spool: Arc<Spool>, mut stopped: watch::Receiver<bool>) {
+async fn replay(current: Current, spool: Arc<Spool>, mut stopped: watch::Receiver<bool>) {
     let mut ticks = interval(REPLAY_EVERY);
     loop {
         tokio::select! {
             () = told(&mut stopped) => return,
             _ = ticks.tick() => {}
         }
-        match spool.replay(&settler).await {
+        match spool.replay(&current.now().installation.settler).await {
             Ok(0) => {}
             Ok(reports) => tracing::info!(reports, "callback.spool_stored"),
             Err(error) => tracing::warn!(error = %error, "callback.spool_waits"),

@@ -1,16 +1,16 @@
 //! What AWS triggers, triggered here: a stream's wake-up for the sender, a minute's schedule for the rest.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, time::Duration};
 
-use recado_core::{config::Config, decide::WAKE_UP_WITHIN_MS, identity::MessageId, message::Priority};
-use recado_pipeline::{World, audio::Audios, send::NO_DEADLINE_MS};
+use recado_core::{decide::WAKE_UP_WITHIN_MS, identity::MessageId, message::Priority};
+use recado_pipeline::{World, send::NO_DEADLINE_MS};
 use tokio::{
     sync::watch,
     time::{Instant, Interval, MissedTickBehavior, interval, sleep},
 };
 
-use super::{lanes::Lanes, stream::Reader};
-use crate::installation::{Installation, world};
+use super::{current::Current, lanes::Lanes, stream::Reader};
+use crate::installation::world;
 
 /// How often the stream is asked: as often as Lambda asks it.
 const POLL: Duration = Duration::from_millis(250);
@@ -30,11 +30,11 @@ const AFTER_FAILURE: Duration = Duration::from_secs(2);
 /// Wakes the sender for messages as they are written, in batches.
 pub(super) async fn wake_ups(
     mut reader: Reader,
-    installation: Arc<Installation>,
+    current: Current,
     window: Duration,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let mut lanes = Lanes::start(&installation, stopped.clone());
+    let mut lanes = Lanes::start(current, stopped.clone());
     loop {
         tokio::select! {
             () = told(&mut stopped) => break,
@@ -100,6 +100,14 @@ impl Schedule {
         }
     }
 
+    /// The same, or sooner.
+    async fn tick_or(&mut self, sooner: impl Future<Output = ()>) -> bool {
+        tokio::select! {
+            goes_on = self.tick() => goes_on,
+            () = sooner => true,
+        }
+    }
+
     /// Carries the task out, unless told to stop before it ends: then it is let go where it stands, and `None`.
     async fn carry_out<T>(&mut self, task: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
@@ -115,17 +123,12 @@ impl Schedule {
 
 /// Sweeps over the messages of one priority. Each priority has sweeps of its own, so that none waits until another's
 /// are sent.
-pub(super) async fn sweeps(
-    lane: Priority,
-    installation: Arc<Installation>,
-    every: Duration,
-    stopped: watch::Receiver<bool>,
-) {
+pub(super) async fn sweeps(lane: Priority, mut current: Current, every: Duration, stopped: watch::Receiver<bool>) {
     let mut schedule = Schedule::new(every, stopped);
     let mut ahead_ms = WAKE_UP_WITHIN_MS;
-    while schedule.tick().await {
+    while schedule.tick_or(current.due()).await {
         loop {
-            match installation.sweeper.sweep_lane(lane, ahead_ms, NO_DEADLINE_MS).await {
+            match current.now().installation.sweeper.sweep_lane(lane, ahead_ms, NO_DEADLINE_MS).await {
                 Ok(report) => {
                     ahead_ms = 0;
                     if report.waiting + report.recovered + report.callbacks > 0 {
@@ -152,11 +155,12 @@ pub(super) async fn sweeps(
 
 /// Uploads recordings that rules name and LigueLead does not have. Apart from the sweep, which it must not hold up: an
 /// upload may take five minutes.
-pub(super) async fn uploads(audios: Audios, config: Arc<Config>, every: Duration, stopped: watch::Receiver<bool>) {
+pub(super) async fn uploads(current: Current, every: Duration, stopped: watch::Receiver<bool>) {
     let mut schedule = Schedule::new(every, stopped);
     while schedule.tick().await {
         // An upload that is let go is found in LigueLead's list by whoever comes next.
-        if let Some(Err(error)) = schedule.carry_out(audios.upload_wanted(&config)).await {
+        let now = current.now();
+        if let Some(Err(error)) = schedule.carry_out(now.audios.upload_wanted(&now.config)).await {
             tracing::error!(error = %error, "audio.table_failed");
         }
     }
@@ -164,13 +168,13 @@ pub(super) async fn uploads(audios: Audios, config: Arc<Config>, every: Duration
 
 /// Writes outcomes back on schedule; each run may last until the next one, and long enough for some windows of
 /// LeadSquared's limits.
-pub(super) async fn write_back(installation: Arc<Installation>, every: Duration, stopped: watch::Receiver<bool>) {
+pub(super) async fn write_back(current: Current, every: Duration, stopped: watch::Receiver<bool>) {
     let world: World = world();
     let run_ms = ms(every).max(WRITE_BACK_MS);
     let mut schedule = Schedule::new(every, stopped);
     while schedule.tick().await {
         // What a call did that is let go is looked up by the next process.
-        match schedule.carry_out(installation.syncer.run(world.now_ms() + run_ms)).await {
+        match schedule.carry_out(current.now().installation.syncer.run(world.now_ms() + run_ms)).await {
             Some(Ok(report)) => report.log(),
             Some(Err(error)) => tracing::error!(error = %error, "sync.failed"),
             None => {}
@@ -179,16 +183,18 @@ pub(super) async fn write_back(installation: Arc<Installation>, every: Duration,
 }
 
 /// Completes events whose webhooks told too little of their leads: when one comes, and on schedule.
-pub(super) async fn completions(installation: Arc<Installation>, every: Duration, stopped: watch::Receiver<bool>) {
+pub(super) async fn completions(mut current: Current, every: Duration, stopped: watch::Receiver<bool>) {
     let world: World = world();
     let mut schedule = Schedule::new(every, stopped);
     loop {
+        let now = current.now();
         tokio::select! {
             goes_on = schedule.tick() => if !goes_on { return },
             // Those of one second share a call.
-            () = installation.intake.wake.notified() => sleep(AFTER_EVENT).await,
+            () = now.installation.intake.wake.notified() => sleep(AFTER_EVENT).await,
+            () = current.changed() => {}
         }
-        match schedule.carry_out(installation.enricher.run(world.now_ms() + COMPLETE_WITHIN_MS)).await {
+        match schedule.carry_out(current.now().installation.enricher.run(world.now_ms() + COMPLETE_WITHIN_MS)).await {
             Some(Ok(report)) => report.log(),
             Some(Err(error)) => tracing::error!(error = %error, "enrich.failed"),
             None => {}
@@ -197,11 +203,11 @@ pub(super) async fn completions(installation: Arc<Installation>, every: Duration
 }
 
 /// Looks for what webhooks did not tell, on schedule.
-pub(super) async fn reconciliations(installation: Arc<Installation>, every: Duration, stopped: watch::Receiver<bool>) {
+pub(super) async fn reconciliations(current: Current, every: Duration, stopped: watch::Receiver<bool>) {
     let world: World = world();
     let mut schedule = Schedule::new(every, stopped);
     while schedule.tick().await {
-        match schedule.carry_out(installation.reconciler.run(world.now_ms() + ms(every))).await {
+        match schedule.carry_out(current.now().installation.reconciler.run(world.now_ms() + ms(every))).await {
             Some(Ok(report)) => report.log(),
             Some(Err(error)) => tracing::error!(error = %error, "reconcile.failed"),
             None => {}
@@ -210,12 +216,15 @@ pub(super) async fn reconciliations(installation: Arc<Installation>, every: Dura
 }
 
 /// Starts campaigns whose time has come and brings their audiences to the sender, on schedule.
-pub(super) async fn campaigns(installation: Arc<Installation>, every: Duration, stopped: watch::Receiver<bool>) {
+pub(super) async fn campaigns(mut current: Current, every: Duration, stopped: watch::Receiver<bool>) {
     let world: World = world();
     let mut schedule = Schedule::new(every, stopped);
-    while schedule.tick().await {
+    while schedule.tick_or(current.due()).await {
         // What was read since the last write is read again by the next process.
-        match schedule.carry_out(Box::pin(installation.campaigns.tick(world.now_ms() + CAMPAIGNS_MS))).await {
+        match schedule
+            .carry_out(Box::pin(current.now().installation.campaigns.tick(world.now_ms() + CAMPAIGNS_MS)))
+            .await
+        {
             Some(Ok(report)) => report.log(),
             Some(Err(error)) => tracing::error!(error = %error, "campaign.failed"),
             None => {}

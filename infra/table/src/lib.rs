@@ -110,6 +110,12 @@ impl EmbeddedTable {
         Self::start(database, None, LOOPBACK, Some(directory)).await
     }
 
+    /// Whether a directory holds a table.
+    #[must_use]
+    pub fn is_in(directory: &Path) -> bool {
+        directory.join(DATABASE_FILE).is_file()
+    }
+
     /// The table of `directory`, run by this process for as long as it lives; waits for a moment for another one that
     /// only reads a report from it.
     ///

@@ -7,10 +7,14 @@ use crate::{
     Ledger, LedgerError,
     codec::{Item, Key, Reader, n, s},
     error::{made, unavailable},
+    settings::setting_key,
 };
 
 /// The largest text that is taken, in bytes: an item of DynamoDB's holds 400 KB, names and numbers included.
 const MAX_TEXT_BYTES: usize = 380_000;
+
+/// The setting that asks a running installation to look at what is due.
+const WAKE: &str = "wake";
 
 /// What a version's sort key begins with.
 const VERSION: &str = "V#";
@@ -39,6 +43,15 @@ pub struct ConfigEntry {
     pub pushed_ms: i64,
 }
 
+/// What an operator has changed that a running installation must see at once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Signals {
+    /// The number of the configuration in force.
+    pub version: Option<u64>,
+    /// When somebody asked to look at what is due; any other value is a new request.
+    pub wake: Option<String>,
+}
+
 /// What became of a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pushed {
@@ -57,6 +70,24 @@ impl Ledger {
     pub async fn config_version(&self) -> Result<Option<u64>, LedgerError> {
         let item = self.config_item(pointer()).await?;
         item.map(|item| Reader::new(&item).number("version")).transpose()
+    }
+
+    /// What a running installation looks for: the number of the version in force, and the last [`Ledger::wake`].
+    pub async fn signals(&self) -> Result<Signals, LedgerError> {
+        let mut signals = Signals::default();
+        for item in self.get_items(vec![pointer(), setting_key(WAKE)]).await? {
+            let read = Reader::new(&item);
+            match read.maybe_text("value") {
+                Some(value) => signals.wake = Some(value),
+                None => signals.version = Some(read.number("version")?),
+            }
+        }
+        Ok(signals)
+    }
+
+    /// Asks a running installation to look now at what is due. `now_ms` in ms since the epoch.
+    pub async fn wake(&self, now_ms: i64) -> Result<(), LedgerError> {
+        self.set_setting(WAKE, &now_ms.to_string()).await
     }
 
     /// The text of a version, if there is one of that number.

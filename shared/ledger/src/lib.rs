@@ -67,7 +67,7 @@ pub use batches::{BatchChange, NewBatch, Prepared, Refund};
 pub use blocks::BlockNotes;
 pub use callbacks::{StoredCallback, StoredFor};
 pub use caps::LeadCaps;
-pub use configs::{ConfigEntry, ConfigVersion, Pushed};
+pub use configs::{ConfigEntry, ConfigVersion, Pushed, Signals};
 pub use days::{Budget, Day, Draw, Quotas};
 pub use error::LedgerError;
 pub use events::{EventOutcome, EventRow};

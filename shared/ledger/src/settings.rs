@@ -35,6 +35,6 @@ impl Ledger {
     }
 }
 
-fn setting_key(name: &str) -> Key {
+pub(crate) fn setting_key(name: &str) -> Key {
     Key { pk: format!("S#{name}"), sk: "S".to_owned() }
 }

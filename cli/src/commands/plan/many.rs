@@ -29,7 +29,10 @@ pub(super) async fn planned(
     let name = file.display().to_string();
     let text = super::super::read(file)?;
     let deliveries = deliveries(&text, kind).with_context(|| name)?;
-    let store = Store::open(data.unwrap_or(&Location::Memory), config.retention_ms).await?;
+    let store = match data.filter(|data| **data != Location::Memory) {
+        Some(data) => Store::open(data).await?,
+        None => Store::empty(config.retention_ms).await?,
+    };
     let planned = in_table(config, &store, &deliveries, data.is_some(), now_ms, each).await;
     store.close().await;
     planned

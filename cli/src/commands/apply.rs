@@ -1,0 +1,213 @@
+//! `recado apply`: what a file would change of what is in force, and the change.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use recado_core::{
+    config::{Campaign, Config, Rule},
+    message::State,
+};
+use recado_ledger::Ledger;
+use serde::Serialize;
+
+use super::{
+    At, load, read,
+    versions::{author, put_in_force},
+};
+use crate::output;
+
+/// Put a file in force: within a second on one machine, within a minute on AWS.
+///
+/// It shows what differs from what is in force, and asks. A file with a mistake is refused, and what is in force stays.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Apply {
+    #[command(flatten)]
+    at: At,
+    /// The file.
+    #[arg(value_name = "FILE", default_value = "recado.yaml")]
+    file: PathBuf,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    /// Who applies it, for the history; the user of this machine unless given.
+    #[arg(long, value_name = "NAME")]
+    author: Option<String>,
+    /// Answer with data. Without --yes nothing is changed.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a file changes.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+struct Difference {
+    /// Rules and campaigns that are new.
+    added: Vec<String>,
+    /// Those that are another way now.
+    changed: Vec<String>,
+    /// Those that are there no more.
+    gone: Vec<String>,
+    /// Messages that wait, of rules and campaigns that changed or are gone.
+    waiting: BTreeMap<String, u64>,
+    /// Whether anything else differs: hours, quotas, accounts.
+    rest: bool,
+    /// Whether the texts of both are the same.
+    is_same: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    /// The version in force after it.
+    version: Option<u64>,
+    applied: bool,
+    difference: Difference,
+}
+
+impl Apply {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let (config, text) = (load(&self.file)?, read(&self.file)?);
+        let (name, store) = self.at.table().await?;
+        let done = self.apply(&store.ledger, &name, (&config, &text)).await;
+        store.close().await;
+        done
+    }
+
+    async fn apply(&self, ledger: &Ledger, name: &str, (config, text): (&Config, &str)) -> anyhow::Result<ExitCode> {
+        let before = ledger.config_version().await?;
+        let row = match before {
+            Some(version) => ledger.config(version).await?,
+            None => None,
+        };
+        let earlier = row.as_ref().and_then(|row| Config::parse(&row.text).ok()).map(|checked| checked.config);
+        let mut difference = Difference::of(earlier.as_ref(), config);
+        difference.is_same = row.as_ref().is_some_and(|row| row.text == text);
+        difference.count_waiting(ledger).await?;
+        if !self.json {
+            output::say(&format!("recado at {name}{}", before.map(|it| format!(", version {it}")).unwrap_or_default()));
+            difference.show();
+        }
+        let yes = !difference.is_same && (self.yes || !self.json && output::confirmed("put it in force?")?);
+        let version = if yes {
+            Some(put_in_force(ledger, text, &self.author.clone().unwrap_or_else(author)).await?)
+        } else {
+            before
+        };
+        if self.json {
+            output::json(&Report { version, applied: yes, difference })?;
+        } else if yes {
+            let version = version.unwrap_or_default();
+            output::say(&format!(
+                "version {version} is in force: within a second on one machine, within a minute on AWS"
+            ));
+        } else {
+            output::say("nothing was changed");
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Difference {
+    /// What `new` changes of what was before; all of it if nothing was.
+    fn of(before: Option<&Config>, new: &Config) -> Self {
+        let (old_rules, new_rules) = (before.map(by_id).unwrap_or_default(), by_id(new));
+        let mut difference = Self::default();
+        for (id, one) in &new_rules {
+            match old_rules.get(id) {
+                None => difference.added.push((*id).to_owned()),
+                Some(old) if old != one => difference.changed.push((*id).to_owned()),
+                Some(_) => {}
+            }
+        }
+        difference.gone =
+            old_rules.keys().filter(|id| !new_rules.contains_key(*id)).map(|id| (*id).to_owned()).collect();
+        let rest = |config: &Config| {
+            let mut rest = config.clone();
+            rest.rules.clear();
+            rest.campaigns.clear();
+            rest
+        };
+        difference.rest = before.is_none_or(|before| rest(before) != rest(new));
+        difference
+    }
+
+    /// Counts the messages that wait, of rules that are concerned.
+    async fn count_waiting(&mut self, ledger: &Ledger) -> anyhow::Result<()> {
+        let concerned: BTreeSet<&String> = self.changed.iter().chain(&self.gone).collect();
+        if concerned.is_empty() {
+            return Ok(());
+        }
+        let mut waiting: BTreeMap<String, u64> = BTreeMap::new();
+        ledger
+            .each_message(|message| {
+                if matches!(message.state, State::Pending | State::Held) && concerned.contains(&message.rule) {
+                    *waiting.entry(message.rule.clone()).or_default() += message.recipients();
+                }
+                true
+            })
+            .await?;
+        self.waiting = waiting;
+        Ok(())
+    }
+
+    fn show(&self) {
+        if self.is_same {
+            output::say("the file holds what is in force");
+            return;
+        }
+        let waiting = |id: &String| match self.waiting.get(id) {
+            Some(count) => format!(": {count} message(s) of it wait"),
+            None => String::new(),
+        };
+        for (mark, ids) in [("+", &self.added), ("~", &self.changed), ("-", &self.gone)] {
+            for id in ids {
+                output::say(&format!("  {mark} {id}{}", waiting(id)));
+            }
+        }
+        if self.rest {
+            output::say("  ~ hours, quotas, accounts or other settings");
+        }
+        if !self.gone.is_empty() && !self.added.is_empty() {
+            output::say(
+                "  a rule that was renamed says what it was, else it answers again what the old one answered: was: NAME",
+            );
+        }
+        if self.added.is_empty() && self.changed.is_empty() && self.gone.is_empty() && !self.rest {
+            output::say("  words and comments alone differ");
+        }
+    }
+}
+
+/// A rule or a campaign, to be compared.
+#[derive(PartialEq)]
+enum Either<'c> {
+    Rule(&'c Rule),
+    Campaign(&'c Campaign),
+}
+
+fn by_id(config: &Config) -> BTreeMap<&str, Either<'_>> {
+    let rules = config.rules.iter().map(|rule| (rule.id.as_str(), Either::Rule(rule)));
+    rules.chain(config.campaigns.iter().map(|campaign| (campaign.id.as_str(), Either::Campaign(campaign)))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> Config {
+        Config::parse(&format!("version: 1\n{text}")).unwrap().config
+    }
+
+    #[test]
+    fn rules_are_told_as_new_other_and_gone_and_the_rest_together() {
+        let rule = |id: &str, sms: &str| format!("  - {{ id: {id}, on: lead.created, sms: \"{sms}\" }}\n");
+        let old = config(&format!("rules:\n{}{}", rule("a", "Oi."), rule("b", "Oi.")));
+        let new = config(&format!("timezone: America/Recife\nrules:\n{}{}", rule("a", "Olá."), rule("c", "Oi.")));
+        let found = Difference::of(Some(&old), &new);
+        assert_eq!((found.added, found.changed, found.gone), (vec!["c".into()], vec!["a".into()], vec!["b".into()]));
+        assert!(found.rest);
+        assert!(!Difference::of(Some(&old), &old).rest);
+        assert_eq!(Difference::of(None, &old).added, ["a", "b"]);
+    }
+}

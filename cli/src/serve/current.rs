@@ -1,0 +1,136 @@
+//! The configuration that this process runs, and the change to another one while it works.
+//!
+//! A job takes what is current at its beginning and keeps it to its end, so that no batch sees a change half-way.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use recado_core::config::Config;
+use recado_ledger::Ledger;
+use recado_pipeline::audio::{AudioStore, Audios};
+use tokio::{sync::watch, time::sleep};
+
+use super::triggers::told;
+use crate::{
+    environment::Environment,
+    installation::{Installation, audios},
+};
+
+/// The use cases with one version of the configuration.
+pub(crate) struct Running {
+    pub(super) version: u64,
+    pub(super) config: Arc<Config>,
+    pub(super) installation: Installation,
+    pub(super) audios: Audios,
+}
+
+/// What is current, and when to look at what is due. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Current {
+    running: watch::Receiver<Arc<Running>>,
+    due: watch::Receiver<u64>,
+}
+
+impl Current {
+    pub(super) fn now(&self) -> Arc<Running> {
+        Arc::clone(&self.running.borrow())
+    }
+
+    /// Waits until another version is current.
+    pub(super) async fn changed(&mut self) {
+        if self.running.changed().await.is_err() {
+            // Nobody changes it any more.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Waits until somebody asks to look at what is due.
+    pub(super) async fn due(&mut self) {
+        if self.due.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Puts the use cases together, and follows the configuration in force.
+pub(super) struct Follower {
+    environment: Environment,
+    ledger: Ledger,
+    audio_store: AudioStore,
+    running: watch::Sender<Arc<Running>>,
+    due: watch::Sender<u64>,
+}
+
+impl Follower {
+    /// Begins with a configuration, which is that version of the table's.
+    pub(super) fn start(
+        config: Arc<Config>,
+        version: u64,
+        environment: &Environment,
+        ledger: &Ledger,
+        audio_store: AudioStore,
+    ) -> anyhow::Result<(Self, Current)> {
+        let (environment, ledger) = (environment.clone(), ledger.clone());
+        let first = running(config, version, &environment, &ledger, &audio_store)?;
+        let (running, is_running) = watch::channel(Arc::new(first));
+        let (due, is_due) = watch::channel(0);
+        let current = Current { running: is_running, due: is_due };
+        Ok((Self { environment, ledger, audio_store, running, due }, current))
+    }
+
+    /// Looks for another version in force, and for operators who ask to look at what is due.
+    pub(super) async fn follow(self, every: Duration, mut stopped: watch::Receiver<bool>) {
+        let mut wake = None;
+        let mut failed = None;
+        loop {
+            match self.ledger.signals().await {
+                Ok(signals) => {
+                    let another = signals.version.filter(|version| *version != self.running.borrow().version);
+                    if let Some(version) = another.filter(|version| failed != Some(*version)) {
+                        failed = self.change(version).await.err().map(|error| {
+                            tracing::error!(error = %format!("{error:#}"), "configuration.not_read");
+                            version
+                        });
+                    }
+                    let asked = signals.wake.unwrap_or_default();
+                    if wake.replace(asked.clone()).is_some_and(|before| before != asked) {
+                        self.due.send_modify(|due| *due += 1);
+                    }
+                }
+                Err(error) => tracing::warn!(error = %error, "configuration.not_looked_for"),
+            }
+            tokio::select! {
+                () = told(&mut stopped) => return,
+                () = sleep(every) => {}
+            }
+        }
+    }
+
+    async fn change(&self, version: u64) -> anyhow::Result<()> {
+        let row = self.ledger.config(version).await?.context("the version in force is not in the table")?;
+        let config = match Config::parse(&row.text) {
+            Ok(checked) => Arc::new(checked.config),
+            Err(_) => {
+                anyhow::bail!("this recado cannot read version {version}: it was put in force by another release")
+            }
+        };
+        let ledger = self.ledger.clone().with_retention(config.retention_ms);
+        let next = running(config, version, &self.environment, &ledger, &self.audio_store)?;
+        self.running.send_replace(Arc::new(next));
+        tracing::info!(configuration.version = version, "configuration.changed");
+        self.due.send_modify(|due| *due += 1);
+        Ok(())
+    }
+}
+
+fn running(
+    config: Arc<Config>,
+    version: u64,
+    environment: &Environment,
+    ledger: &Ledger,
+    audio_store: &AudioStore,
+) -> anyhow::Result<Running> {
+    let installation = Installation::new(Arc::clone(&config), environment, ledger)?;
+    let audios = audios(&config, installation.sender.liguelead.clone(), ledger, audio_store.clone());
+    Ok(Running { version, config, installation, audios })
+}
