@@ -14,7 +14,7 @@ from pathlib import Path
 import boto3
 from samcli.yamlhelper import yaml_parse
 
-from support import REGION, ROOT, Processes, activities, free_port, get_json, http, sent, step, wait_for, wav
+from support import RECADO, REGION, ROOT, Processes, activities, free_port, get_json, http, sent, step, wait_for, wav
 
 STACK = "recado-test"
 RULES = """\
@@ -191,7 +191,13 @@ def follow(system):
     assert system.function_url(outputs["LeadSquaredWebhookUrl"]) == webhooks, "an update keeps the addresses"
     step("configuration and credentials are in place, and the stack was updated with its public address")
 
-    system.recado("messages", "--config", str(rules), "--data", "dynamodb:of-the-code", "--json")
+    ours = {"LIGUELEAD_API_TOKEN": "simulated-token", "LIGUELEAD_APP_ID": "simulated-app",
+            "LEADSQUARED_ACCESS_KEY": "simulated-access", "LEADSQUARED_SECRET_KEY": "simulated-secret",
+            "LIGUELEAD_BASE_URL": f"{system.liguelead}/v1", "LEADSQUARED_BASE_URL": f"{system.leadsquared}/v2",
+            "RECADO_WEBHOOK_SECRET": secret, "RECADO_CALLBACK_SECRET": secret}
+    system.start("serve", [str(RECADO), "serve", "--config", str(rules), "--data", "dynamodb:of-the-code",
+                           "--listen", f"127.0.0.1:{free_port()}"], system.environment | ours)
+    wait_for("serve made its table", lambda: "listening on" in (system.folder / "serve.log").read_text(), 60)
     assert shape(system, STACK) == shape(system, "of-the-code"), "the template's table is the code's"
     # The emulator does not take the time to live from a template, so the template itself is asked.
     expires = system.aws("dynamodb").describe_time_to_live(TableName="of-the-code")["TimeToLiveDescription"]

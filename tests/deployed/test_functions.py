@@ -78,7 +78,6 @@ def nothing_is_reachable(bench, table):
 
 
 def nothing_was_pushed(bench, table):
-    bench.recado("messages", "--config", str(EVENTS / "recado.yaml"), "--data", "dynamodb:recado", "--json")
     answers = bench.asked(bench.variables(table))
     refused(answers["CrmWebhook"])
     failed(answers["Reconciler"], "no configuration was pushed", "recado push")

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, process::ExitCode};
 
 use anyhow::Context as _;
+use recado_ledger::{Ledger, embedded_client};
 use recado_simulators::{leadsquared, liguelead};
 use recado_table::EmbeddedTable;
 use tokio::net::TcpListener;
@@ -16,7 +17,7 @@ pub(crate) enum Simulate {
     Liguelead(Liguelead),
     /// LeadSquared: leads, activities, limits, faults.
     Leadsquared(Leadsquared),
-    /// DynamoDB, embedded, in memory: what functions on this machine run on.
+    /// DynamoDB, embedded, in memory, with an empty table: what functions on this machine run on.
     Table(Table),
 }
 
@@ -25,6 +26,9 @@ pub(crate) struct Table {
     /// Where to listen. Whoever reaches it may read and write the table.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4003")]
     listen: SocketAddr,
+    /// The table that it holds.
+    #[arg(long, value_name = "TABLE", default_value = "recado")]
+    name: String,
 }
 
 #[derive(Debug, clap::Args)]
@@ -62,6 +66,8 @@ impl Simulate {
             }
             Self::Table(one) => {
                 let table = EmbeddedTable::memory_at(one.listen).await?;
+                let ledger = Ledger::new(embedded_client(&table.endpoint_url()), &one.name, 0);
+                ledger.create_if_missing().await?;
                 output::say(&format!("AWS_ENDPOINT_URL_DYNAMODB={}", table.endpoint_url()));
                 super::serve::interrupted().await;
                 table.stop().await;
