@@ -212,3 +212,30 @@ async fn a_group_of_activities_of_several_megabytes_is_taken_whole() {
     assert_eq!(sent.len(), count as usize);
     assert!(sent.iter().all(|(_, text)| text == "Pedido A-77"));
 }
+
+/// Bodies of `lead.changed` as in case c29: a plain lead of a new `ProspectID`, whose score became 1.
+fn scored(lead: u32, phone: &str) -> Value {
+    let plain = json!({
+        "ProspectID": Lead::new(lead).id, "FirstName": "ANA", "Phone": phone, "ModifiedOn": "2026-11-29 12:00:00",
+    });
+    json!({ "Before": with(plain.clone(), "Score", "0"), "After": with(plain, "Score", "1") })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_leads_of_one_phone_are_one_person_to_the_caps() {
+    let rules =
+        "  - { id: once, on: lead.changed, field: Score, sms: \"Uma vez, {{ lead.FirstName | first_name }}\" }\n";
+    let setup = Setup::new(rules).and("caps: [ { max: 1, every: 24h } ]\n");
+    let installation = Installation::start(setup.in_memory().await).await;
+    for (number, phone) in [(1, "+55-11970000029"), (2, "(11) 97000-0029")] {
+        let (_, said) = installation.post_bytes("event=9", "application/json", scored(number, phone).to_string()).await;
+        assert_eq!(said["Status"], "Success", "{said}");
+    }
+    let held = wait_until("the second is held", async || {
+        installation.messages().await.messages.into_iter().find(|message| message.state == "held")
+    })
+    .await;
+    assert_eq!(held.why.as_deref(), Some("the phone has had as many messages as the caps allow"));
+    let once = ("11970000029".to_owned(), "Uma vez, Ana".to_owned());
+    assert_eq!(sent(&installation, 1).await, [once]);
+}

@@ -68,10 +68,13 @@ fn show(count: u32, what: &str, asked: &Asked) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_costs_as_many_requests_and_units_as_the_documentation_says() {
-    for (count, most_requests) in [(1, 12), (10_000, 1_200)] {
-        let (written, sent, own_share) = costs(RULES, count).await;
+    let capped = format!("{RULES}caps: [ {{ max: 3, every: 7d }} ]\n");
+    for (rules, count, most_requests) in
+        [(RULES, 1, 12), (RULES, 10_000, 1_200), (&capped, 1, 15), (&capped, 10_000, 2_200)]
+    {
+        let (written, sent, own_share) = costs(rules, count).await;
         show(count, "written", &written);
-        show(count, "sent", &sent);
+        show(count, if rules == RULES { "sent" } else { "sent under a cap" }, &sent);
         println!("{count} message(s): {:.1} % of the time outside of the table and LigueLead", 100.0 * own_share);
         let (requests, ..) = total(&sent);
         assert!(requests <= most_requests, "{sent:?}");
@@ -82,7 +85,7 @@ async fn a_message_costs_as_many_requests_and_units_as_the_documentation_says() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_quota_of_a_rule_rides_in_the_accounts_transaction_and_a_cap_is_one_write_a_lead() {
+async fn a_quota_of_a_rule_rides_in_the_accounts_transaction_and_caps_are_two_writes_a_message() {
     let rule = |more: &str| format!("  - {{ id: same, on: lead.created, sms: \"Boas-vindas.\"{more} }}\n");
     let with_caps = format!("{}caps: [ {{ max: 3, every: 7d }}, {{ max: 9, every: 30d }} ]\n", rule(""));
     let all = [rule(""), rule(", quota: { messages_per_day: 100000, credits_per_day: 100000 }"), with_caps];
@@ -97,11 +100,11 @@ async fn a_quota_of_a_rule_rides_in_the_accounts_transaction_and_a_cap_is_one_wr
         }
         let more = |than: (f64, f64), what: (f64, f64)| (what.0 - than.0, what.1 - than.1);
         assert_eq!(more(units[0], units[1]), (2.0, 0.0), "one more row of the transaction, whatever is in it");
-        let of_leads = f64::from(count);
+        let rows = f64::from(2 * count);
         assert_eq!(
             more(units[0], units[2]),
-            (of_leads, of_leads),
-            "each lead's row is read and written once for all caps"
+            (rows, rows),
+            "each lead's row and each phone's is read and written once for all caps"
         );
     }
 }

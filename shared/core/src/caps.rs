@@ -1,14 +1,19 @@
-//! Caps: at most so many messages to one lead in any window of so long, over all rules or of one rule.
+//! Caps: at most so many messages to one person in any window of so long, over all rules or of one rule.
 //!
-//! A lead's recent messages are kept as instants with the messages' ids and rules, so that a message which passes again
-//! (after a crash, or because its request did not go out) is recognised and counts once: from when it passed last, since it
-//! may have waited for hours in between.
+//! A person is a lead, and is whoever has a phone: two leads may have one phone, and a lead may change its phone. A message
+//! counts on both, and goes if both have room for it.
+//!
+//! Recent messages are kept as instants with the messages' ids and rules, so that a message which passes again (after a
+//! crash, or because its request did not go out) is recognised and counts once: from when it passed last, since it may have
+//! waited for hours in between.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     config::{Cap, Config},
     identity::{MessageId, RuleTag},
+    message::Message,
+    subject::Subject,
 };
 
 /// One message that was let through.
@@ -64,7 +69,7 @@ impl Caps {
         longest_ms(&self.of_all).max(self.of_rules.values().map(|caps| longest_ms(caps)).max().unwrap_or_default())
     }
 
-    /// Asks whether one more message of `rule` may go to a lead at `now_ms`, given the lead's recent ones in any order. If
+    /// Asks whether one more message of `rule` may go at `now_ms`, given a lead's or a phone's recent ones in any order. If
     /// it is one of them, it is asked about anew.
     #[must_use]
     pub fn ask(&self, recent: &[Sent], (id, rule): (MessageId, RuleTag), now_ms: i64) -> Verdict {
@@ -110,6 +115,76 @@ impl Caps {
         }
         all.retain(|sent| asked.contains(&sent.id));
         all
+    }
+}
+
+/// What the caps say of a message to a lead and a phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It may go, and is counted; `shadow` says whether a cap in shadow would have held it.
+    Pass {
+        /// Whether a cap in shadow would have held it.
+        shadow: bool,
+    },
+    /// It may not go before this instant, and is not counted.
+    Hold {
+        /// In ms since the epoch.
+        until_ms: i64,
+        /// Why, for a person to read.
+        why: String,
+    },
+}
+
+impl Answer {
+    /// Whether the message may go.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Pass { .. })
+    }
+}
+
+/// The recent messages of leads and phones, while messages are asked about one after another: each sees those before it.
+#[derive(Debug, Clone, Default)]
+pub struct Recent(BTreeMap<Subject, Vec<Sent>>);
+
+impl Recent {
+    /// Those of `message`'s lead and phone that are not known yet.
+    pub fn unknown(&self, message: &Message) -> impl Iterator<Item = Subject> {
+        Subject::of_message(message).filter(|subject| !self.0.contains_key(subject))
+    }
+
+    /// Keeps what is known of a lead or a phone.
+    pub fn know(&mut self, subject: Subject, sent: Vec<Sent>) {
+        self.0.insert(subject, sent);
+    }
+
+    fn of(&self, subject: &Subject) -> &[Sent] {
+        self.0.get(subject).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Asks whether `message` may go at `now_ms`, of each of `subjects`: its lead and its phone. If it may, it counts on
+    /// both; if one of them holds it, on neither. What holds it longest says why.
+    pub fn ask(&mut self, caps: &Caps, subjects: &[Subject], message: &Message, now_ms: i64) -> Answer {
+        let (id, rule) = (message.id, RuleTag::of(&message.rule));
+        let (mut shadowed, mut held) = (false, None::<(i64, &str)>);
+        for subject in subjects {
+            match caps.ask(self.of(subject), (id, rule), now_ms) {
+                Verdict::Pass { shadow } => shadowed |= shadow,
+                // The last one of two alike is the lead: nobody is surprised by that.
+                Verdict::Hold(until_ms) if held.is_none_or(|(other_ms, _)| until_ms >= other_ms) => {
+                    held = Some((until_ms, subject.as_str()));
+                }
+                Verdict::Hold(_) => {}
+            }
+        }
+        if let Some((until_ms, who)) = held {
+            return Answer::Hold { until_ms, why: format!("the {who} has had as many messages as the caps allow") };
+        }
+        for subject in subjects {
+            let sent = caps.with(self.of(subject), Sent { at_ms: now_ms, id, rule });
+            self.know(subject.clone(), sent);
+        }
+        Answer::Pass { shadow: shadowed }
     }
 }
 

@@ -28,6 +28,7 @@ pub mod recovery;
 pub mod settle;
 pub mod sight;
 pub mod spelling;
+pub mod subject;
 pub mod text;
 mod unicode;
 pub mod writeback;

@@ -2,9 +2,12 @@
 
 use proptest::prelude::*;
 use recado_core::{
-    caps::{Caps, Sent, Verdict},
+    caps::{Answer, Caps, Recent, Sent, Verdict},
     config::{Cap, Config},
     identity::{MessageId, RuleTag},
+    message::{Channel, Message},
+    phone::Phone,
+    subject::Subject,
 };
 
 const HOUR_MS: i64 = 3_600_000;
@@ -66,7 +69,62 @@ fn nobody_asks_about_messages_that_no_cap_is_for() {
     assert!(!caps.ask_about("b"));
 }
 
+/// A message of this number to a lead and a phone; a lead of none is not known.
+fn to(number: i64, lead: Option<usize>, phone: usize) -> Message {
+    let lead = lead.map(|lead| format!("Lead-{lead}")).unwrap_or_default();
+    let phone = Phone::parse(&format!("119999900{phone:02}")).ok();
+    Message { phone, ..Message::new(id(number).0, "a", &lead, Channel::Sms, number, i64::MAX) }
+}
+
+fn ask(recent: &mut Recent, caps: &Caps, message: &Message, now_ms: i64) -> Answer {
+    recent.ask(caps, &Subject::of_message(message).collect::<Vec<_>>(), message, now_ms)
+}
+
+#[test]
+fn a_message_counts_on_its_lead_and_on_its_phone_or_on_neither() {
+    let caps = caps("[ { max: 1, every: 24h } ]");
+    let mut recent = Recent::default();
+    let held = |who: &str, until_ms| Answer::Hold {
+        until_ms,
+        why: format!("the {who} has had as many messages as the caps allow"),
+    };
+    let day_ms = 24 * HOUR_MS;
+    assert!(ask(&mut recent, &caps, &to(1, Some(1), 1), 0).passes());
+    assert_eq!(ask(&mut recent, &caps, &to(2, Some(2), 1), HOUR_MS), held("phone", day_ms));
+    assert_eq!(ask(&mut recent, &caps, &to(3, Some(1), 2), HOUR_MS), held("lead", day_ms));
+    // Neither of those counts on what did not hold it.
+    assert!(ask(&mut recent, &caps, &to(4, Some(2), 2), 2 * HOUR_MS).passes());
+    // Lead 1 is free a day after the first message, and phone 2 two hours later: the later one says when and why.
+    assert_eq!(ask(&mut recent, &caps, &to(5, Some(1), 2), 3 * HOUR_MS), held("phone", day_ms + 2 * HOUR_MS));
+    assert_eq!(ask(&mut recent, &caps, &to(6, None, 1), 3 * HOUR_MS), held("phone", day_ms));
+    assert!(ask(&mut recent, &caps, &to(1, Some(1), 1), 3 * HOUR_MS).passes(), "the same message is no other one");
+    assert_eq!(ask(&mut recent, &caps, &to(7, Some(1), 1), 4 * HOUR_MS), held("lead", day_ms + 3 * HOUR_MS));
+}
+
 proptest! {
+    #[test]
+    fn neither_a_lead_nor_a_phone_gets_more_than_a_cap_and_nobody_waits_for_nothing(
+        asked in prop::collection::vec((0_i64..400, prop::option::of(0_usize..4), 0_usize..4), 1..120),
+        max in 1_u32..4,
+    ) {
+        let caps = caps(&format!("[ {{ max: {max}, every: 24h }} ]"));
+        let (mut now_ms, mut recent, mut sent) = (0, Recent::default(), Vec::new());
+        let count = |sent: &[(i64, Option<usize>, usize)], is_of: &dyn Fn(Option<usize>, usize) -> bool, now_ms: i64| {
+            let since = now_ms - 24 * HOUR_MS;
+            sent.iter().filter(|(at_ms, lead, phone)| *at_ms > since && is_of(*lead, *phone)).count()
+        };
+        for (number, (minutes, lead, phone)) in (0_i64..).zip(asked) {
+            now_ms += minutes * 60_000;
+            let of_lead = count(&sent, &|one, _| lead.is_some() && one == lead, now_ms);
+            let of_phone = count(&sent, &|_, one| one == phone, now_ms);
+            let passes = ask(&mut recent, &caps, &to(number, lead, phone), now_ms).passes();
+            prop_assert_eq!(passes, of_lead.max(of_phone) < max as usize);
+            if passes {
+                sent.push((now_ms, lead, phone));
+            }
+        }
+    }
+
     #[test]
     fn no_window_holds_more_than_any_cap_allows_and_none_is_wasted(
         max in (1_u32..5, 1_u32..8),

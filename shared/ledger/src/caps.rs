@@ -1,4 +1,4 @@
-//! Each lead's recent messages, for the caps: read together, written one conditional write per lead.
+//! The recent messages of leads and phones, for the caps: read together, written by one conditional write for each row.
 
 use std::collections::HashMap;
 
@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use recado_core::{
     caps::Sent,
     identity::{MessageId, RuleTag},
+    subject::Subject,
 };
 
 use crate::{
@@ -19,42 +20,48 @@ const ENTRY_BYTES: usize = 24;
 /// Bytes of one entry's rule, which stands apart: rows of before rules had caps have none.
 const RULE_BYTES: usize = 4;
 
-/// A lead's recent messages as read, and the version that a write must still find.
+/// The recent messages of a lead or a phone as read, and the version that a write must still find.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LeadCaps {
+pub struct CapsRow {
     /// The messages, oldest first.
     pub sent: Vec<Sent>,
-    /// The version; none if the lead has no row yet.
+    /// The version; none if there is no row yet.
     version: Option<u64>,
 }
 
 impl Ledger {
-    /// The recent messages of leads, by lead; leads without a row are left out.
-    pub async fn caps(&self, lead_ids: &[String]) -> Result<HashMap<String, LeadCaps>, LedgerError> {
-        let keys = lead_ids.iter().map(|lead| Key::caps(lead)).collect();
-        let mut found = HashMap::with_capacity(lead_ids.len());
+    /// The recent messages of each of `subjects`, of which none stands twice; those without a row are left out.
+    pub async fn caps(&self, subjects: &[Subject]) -> Result<HashMap<Subject, CapsRow>, LedgerError> {
+        let mut of_key: HashMap<String, &Subject> = HashMap::with_capacity(subjects.len());
+        let mut keys = Vec::with_capacity(subjects.len());
+        for subject in subjects {
+            let key = Key::caps(subject);
+            of_key.insert(key.pk.clone(), subject);
+            keys.push(key);
+        }
+        let mut found = HashMap::with_capacity(subjects.len());
         for item in self.get_items(keys).await? {
             let read = Reader::new(&item);
-            let lead = read.text("pk")?.trim_start_matches("C#").to_owned();
+            let subject = of_key.get(&read.text("pk")?).copied().ok_or_else(|| read.unreadable("pk"))?.clone();
             let bytes =
                 |name: &str| item.get(name).and_then(|value| value.as_b().ok()).map(Blob::as_ref).unwrap_or_default();
             let sent = decode(bytes("sent"), bytes("rules"));
-            found.insert(lead, LeadCaps { sent, version: Some(read.number("version")?) });
+            found.insert(subject, CapsRow { sent, version: Some(read.number("version")?) });
         }
         Ok(found)
     }
 
-    /// Writes leads' recent messages where nobody wrote them since they were read. Says of each whether it certainly
+    /// Writes the recent messages of leads and phones where nobody wrote them since they were read. Says of each whether it certainly
     /// was written; rows are removed by DynamoDB some time after `keep_until_ms`.
     pub async fn write_caps(
         &self,
-        changes: Vec<(String, LeadCaps, Vec<Sent>)>,
+        changes: Vec<(Subject, CapsRow, Vec<Sent>)>,
         keep_until_ms: i64,
     ) -> Result<Vec<bool>, LedgerError> {
         let statements = changes
             .into_iter()
-            .map(|(lead, seen, sent)| {
-                let key = Key::caps(&lead);
+            .map(|(subject, seen, sent)| {
+                let key = Key::caps(&subject);
                 let ttl = n(keep_until_ms / 1000);
                 match seen.version {
                     None => {

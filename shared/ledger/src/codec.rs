@@ -9,6 +9,7 @@ use recado_core::{
     identity::{AudioId, BatchId, MessageId},
     message::{Batch, Crm, History, Message, Priority},
     phone::Phone,
+    subject::Subject,
 };
 
 use crate::{
@@ -60,8 +61,12 @@ impl Key {
         Self { pk: format!("D#{day}"), sk }
     }
 
-    pub(crate) fn caps(lead_id: &str) -> Self {
-        Self { pk: format!("C#{lead_id}"), sk: "C".to_owned() }
+    pub(crate) fn caps(subject: &Subject) -> Self {
+        let pk = match subject {
+            Subject::Phone(phone) => format!("C#phone#{}", phone.national()),
+            Subject::Lead(lead) => format!("C#{}", lead.to_ascii_lowercase()),
+        };
+        Self { pk, sk: "C".to_owned() }
     }
 
     pub(crate) fn audio(name: &str) -> Self {

@@ -8,7 +8,7 @@
 //! | campaign | `P#campaign` | `B` | which batch a `campaign_id` belongs to |
 //! | event | `E#id` | `E` | a delivery that became no message, and why |
 //! | day | `D#day` | `D`, or `R#rule` | what was spent of a calendar day's quotas, the account's or a rule's own |
-//! | caps | `C#lead` | `C` | a lead's recent messages, as far as the caps ask |
+//! | caps | `C#lead` or `C#phone#…` | `C` | a lead's or a phone's recent messages, as far as the caps ask |
 //! | gathered | `G#instant#content` | `G` | how many messages of one text wait for an instant |
 //! | audio | `A` | `N#name` | which recording a rule's file name stands for, its length and size |
 //! | upload | `A` | `U#content` | where a recording's upload to LigueLead stands, and under which id it is there |
@@ -66,7 +66,7 @@ pub use audios::{AudioRows, Forgotten, UploadEnd, UploadRow, UploadState};
 pub use batches::{BatchChange, NewBatch, Prepared, Refund};
 pub use blocks::BlockNotes;
 pub use callbacks::{StoredCallback, StoredFor};
-pub use caps::LeadCaps;
+pub use caps::CapsRow;
 pub use configs::{ConfigEntry, ConfigVersion, Pushed, Signals};
 pub use days::{Budget, Day, Draw, Quotas};
 pub use error::LedgerError;
@@ -74,9 +74,10 @@ pub use events::{EventOutcome, EventRow};
 pub use incomplete::IncompleteEvent;
 pub use messages::{Change, CrmChange, Due, DueRows, Guard, Inserted};
 pub use pauses::{Pause, Scope};
+pub use recado_core::subject::Subject;
 pub use runs::{Phase, Run};
 pub use sights::{KeptSights, MOST_NOTICED};
-pub use suppressions::{Kind, Subject, Suppression};
+pub use suppressions::{Kind, Suppression};
 
 use aws_sdk_dynamodb::{
     Client,

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use recado_core::{
     message::{Channel, Message},
     phone::Phone,
+    subject::Subject,
 };
 
 use crate::{
@@ -14,15 +15,6 @@ use crate::{
     error::unavailable,
     judged::{Judgement, Statement, Update, insert},
 };
-
-/// Who gets none.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Subject {
-    /// Whoever has this phone.
-    Phone(Phone),
-    /// The lead of this `ProspectID`, whichever phone it has.
-    Lead(String),
-}
 
 /// Of what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,28 +75,20 @@ pub struct Suppression {
     pub source: String,
 }
 
-impl Subject {
-    fn key(&self) -> Key {
-        let pk = match self {
-            Self::Phone(phone) => format!("X#phone#{}", phone.national()),
-            Self::Lead(lead) => format!("X#lead#{}", lead.to_ascii_lowercase()),
-        };
-        Key { pk, sk: "X".to_owned() }
-    }
+fn key_of(subject: &Subject) -> Key {
+    let pk = match subject {
+        Subject::Phone(phone) => format!("X#phone#{}", phone.national()),
+        Subject::Lead(lead) => format!("X#lead#{}", lead.to_ascii_lowercase()),
+    };
+    Key { pk, sk: "X".to_owned() }
+}
 
-    fn of(key: &Key) -> Option<Self> {
-        let rest = key.pk.strip_prefix("X#")?;
-        match rest.split_once('#')? {
-            ("phone", phone) => Phone::parse(phone).ok().map(Self::Phone),
-            ("lead", lead) => Some(Self::Lead(lead.to_owned())),
-            _ => None,
-        }
-    }
-
-    /// Those whose suppression a message must respect. Ids of leads are in lower case, as keys have them: LeadSquared
-    /// takes them in any.
-    fn of_message(message: &Message) -> impl Iterator<Item = Self> {
-        message.phone.map(Self::Phone).into_iter().chain([Self::Lead(message.lead_id.to_ascii_lowercase())])
+fn subject_of(key: &Key) -> Option<Subject> {
+    let rest = key.pk.strip_prefix("X#")?;
+    match rest.split_once('#')? {
+        ("phone", phone) => Phone::parse(phone).ok().map(Subject::Phone),
+        ("lead", lead) => Some(Subject::Lead(lead.to_owned())),
+        _ => None,
     }
 }
 
@@ -127,7 +111,7 @@ impl Ledger {
         let statements = suppressions
             .iter()
             .map(|one| {
-                let mut item = one.subject.key().into_item();
+                let mut item = key_of(&one.subject).into_item();
                 item.extend(attributes(one).map(|(name, value)| (name.to_owned(), value)));
                 insert(&self.table, item)
             })
@@ -139,7 +123,7 @@ impl Ledger {
         let statements = there
             .into_iter()
             .map(|one| {
-                let mut update = Update::of(one.subject.key());
+                let mut update = Update::of(key_of(&one.subject));
                 for (name, value) in attributes(one) {
                     update.set(name, value);
                 }
@@ -155,7 +139,7 @@ impl Ledger {
     pub async fn unsuppress(&self, subject: &Subject, kinds: &[Kind]) -> Result<usize, LedgerError> {
         let mut lifted = 0;
         for kind in kinds {
-            let mut update = Update::of(subject.key());
+            let mut update = Update::of(key_of(subject));
             update.remove(kind.since()).remove(kind.source());
             update.only_if(&format!("\"{}\" IS NOT MISSING", kind.since()), []);
             let judged = self.decided(vec![update.build(&self.table)]).await?;
@@ -169,7 +153,7 @@ impl Ledger {
         let mut subjects: Vec<Subject> = messages.iter().flat_map(Subject::of_message).collect();
         subjects.sort_unstable();
         subjects.dedup();
-        let keys = subjects.iter().map(Subject::key).collect();
+        let keys = subjects.iter().map(key_of).collect();
         let mut found: HashMap<Subject, Vec<Suppression>> = HashMap::new();
         for item in self.get_items(keys).await? {
             for one in read(&item)? {
@@ -191,7 +175,7 @@ impl Ledger {
     pub async fn suppressions(&self, of: Option<&Subject>) -> Result<Vec<Suppression>, LedgerError> {
         let mut all = Vec::new();
         if let Some(subject) = of {
-            for item in self.get_items(vec![subject.key()]).await? {
+            for item in self.get_items(vec![key_of(subject)]).await? {
                 all.extend(read(&item)?);
             }
             return Ok(all);
@@ -225,7 +209,7 @@ impl Ledger {
 
 fn read(item: &Item) -> Result<Vec<Suppression>, LedgerError> {
     let reader = Reader::new(item);
-    let subject = Subject::of(&Key::of(item)?).ok_or_else(|| reader.unreadable("pk"))?;
+    let subject = subject_of(&Key::of(item)?).ok_or_else(|| reader.unreadable("pk"))?;
     let number = |value: &AttributeValue| value.as_n().ok().and_then(|number| number.parse().ok());
     Ok(Kind::ALL
         .into_iter()

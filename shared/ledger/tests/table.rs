@@ -11,8 +11,8 @@ use recado_core::{
     writeback::Shown,
 };
 use recado_ledger::{
-    Amend, BatchChange, Budget, Change, CrmChange, Day, Draw, Due, Earlier, EventOutcome, EventRow, Guard, Inserted,
-    Kind, LeadCaps, Ledger, NewBatch, Pause, Prepared, Price, Pushed, Quotas, Refund, Scope, StoredCallback, StoredFor,
+    Amend, BatchChange, Budget, CapsRow, Change, CrmChange, Day, Draw, Due, Earlier, EventOutcome, EventRow, Guard,
+    Inserted, Kind, Ledger, NewBatch, Pause, Prepared, Price, Pushed, Quotas, Refund, Scope, StoredCallback, StoredFor,
     Subject, Suppression, embedded_client,
 };
 use recado_table::EmbeddedTable;
@@ -191,9 +191,14 @@ async fn a_refund_is_made_once() {
 }
 
 #[tokio::test]
-async fn a_leads_recent_messages_are_written_by_one_writer_at_a_time() {
+async fn recent_messages_are_written_by_one_writer_at_a_time() {
+    for subject in [Subject::Lead("lead-1".to_owned()), Subject::Phone(Phone::parse("11999990001").unwrap())] {
+        recent_messages_of(subject).await;
+    }
+}
+
+async fn recent_messages_of(lead: Subject) {
     let (_table, ledger) = ledger().await;
-    let lead = "lead-1".to_owned();
     assert!(ledger.caps(std::slice::from_ref(&lead)).await.unwrap().is_empty());
     let sent = |number| {
         vec![Sent {
@@ -202,11 +207,11 @@ async fn a_leads_recent_messages_are_written_by_one_writer_at_a_time() {
             rule: RuleTag(u32::from(number) << 24 | 7),
         }]
     };
-    let write = async |seen: LeadCaps, number| {
+    let write = async |seen: CapsRow, number| {
         ledger.write_caps(vec![(lead.clone(), seen, sent(number))], NOW_MS).await.unwrap()
     };
-    assert_eq!(write(LeadCaps::default(), 1).await, [true]);
-    assert_eq!(write(LeadCaps::default(), 2).await, [false], "somebody was first");
+    assert_eq!(write(CapsRow::default(), 1).await, [true]);
+    assert_eq!(write(CapsRow::default(), 2).await, [false], "somebody was first");
     let seen = ledger.caps(std::slice::from_ref(&lead)).await.unwrap()[&lead].clone();
     assert_eq!(seen.sent, sent(1));
     assert_eq!(write(seen.clone(), 3).await, [true]);

@@ -19,6 +19,7 @@
 pub mod audio;
 mod blocks;
 pub mod campaigns;
+mod caps;
 pub mod crm;
 pub mod enrich;
 pub mod http;

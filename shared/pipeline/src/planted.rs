@@ -15,6 +15,10 @@ pub(crate) enum Fault {
     HoursNotAskedAgain,
     /// The caps are not asked.
     CapsNotAsked,
+    /// Of a message whose lead is known the caps are not asked about the phone.
+    CapsByLeadAlone,
+    /// The caps are asked about the phone, and not about the lead.
+    CapsByPhoneAlone,
     /// The day's budget is counted and not enforced.
     BudgetNotEnforced,
     /// Every message that was to be claimed is sent, whoever has it.

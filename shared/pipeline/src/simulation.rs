@@ -103,13 +103,15 @@ fn one_seed_is_one_schedule() {
 }
 
 /// Each mistake, the schedules that are tried, and the invariants one of which notices it.
-const FAULTS: [(Fault, About, &[Invariant]); 34] = [
+const FAULTS: [(Fault, About, &[Invariant]); 36] = [
     (Fault::SuppressionsNotAsked, About::Anything, &[Invariant::Heeded]),
     (Fault::PausesNotAsked, About::Anything, &[Invariant::Heeded]),
     (Fault::DeliveriesNotRecognised, About::Anything, &[Invariant::SentOnce]),
     (Fault::AnsweredBeforeStored, About::Anything, &[Invariant::NothingLost]),
     (Fault::HoursNotAskedAgain, About::Anything, &[Invariant::Limits]),
     (Fault::CapsNotAsked, About::Anything, &[Invariant::Limits]),
+    (Fault::CapsByLeadAlone, About::Anything, &[Invariant::Limits]),
+    (Fault::CapsByPhoneAlone, About::Anything, &[Invariant::Limits]),
     (Fault::BudgetNotEnforced, About::Anything, &[Invariant::Limits]),
     (Fault::ClaimNotChecked, About::Anything, &[Invariant::SentOnce, Invariant::Forward, Invariant::NothingLost]),
     (Fault::SurplusKept, About::Anything, &[Invariant::Books]),

@@ -63,7 +63,7 @@ impl SendingHours {
     }
 }
 
-/// At most `max` messages to one lead in any window of `every_ms`.
+/// At most `max` messages to one person in any window of `every_ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cap {

@@ -11,10 +11,10 @@ use std::{
 use recado_core::{
     block::{MAX_RECIPIENTS, Recipient},
     campaign::{Judge, Tally, columns},
-    caps::Verdict,
+    caps::Recent,
     config::{Campaign, Config, Tell},
     gate::{Gate, gate},
-    identity::{RuleTag, RunId},
+    identity::RunId,
     message::Message,
     writeback::ROWS_PER_CALL,
 };
@@ -26,7 +26,10 @@ use super::{
     gather::{Seen, judged},
     source::Source,
 };
-use crate::settings::{SendSettings, today};
+use crate::{
+    caps::{ask_recent, know_recent},
+    settings::{SendSettings, today},
+};
 
 /// Texts that are shown.
 const SAMPLES: usize = 3;
@@ -211,16 +214,11 @@ impl Making<'_> {
         self.plan.suppressed += suppressed.len() as u64;
         let left = messages.into_iter().enumerate().filter(|(place, _)| !suppressed.contains_key(place));
         let mut passed: Vec<Message> = left.map(|(_, message)| message).collect();
-        let caps = &self.settings.caps;
-        if caps.ask_about(&self.like.rule) {
-            let rule = RuleTag::of(&self.like.rule);
-            let leads: Vec<String> = passed.iter().map(|message| message.lead_id.clone()).collect();
-            let rows = ledger.caps(&leads).await?;
+        if self.settings.caps.ask_about(&self.like.rule) {
             let before = passed.len();
-            passed.retain(|message| {
-                let sent = rows.get(&message.lead_id).map(|row| row.sent.clone()).unwrap_or_default();
-                matches!(caps.ask(&sent, (message.id, rule), self.now_ms), Verdict::Pass { .. })
-            });
+            let mut recent = Recent::default();
+            know_recent(ledger, &mut recent, passed.iter()).await?;
+            passed.retain(|message| ask_recent(&mut recent, &self.settings.caps, message, self.now_ms).passes());
             self.plan.capped += (before - passed.len()) as u64;
         }
         let (fit, credits) = self.fit(&passed);

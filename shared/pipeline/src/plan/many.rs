@@ -7,15 +7,15 @@
 
 mod report;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use leadsquared::MAX_LEADS_PER_READ;
 use recado_core::{
     audio::Audio,
-    caps::{Sent, Verdict},
+    caps::Recent,
     config::Config,
     group::into_requests,
-    identity::{MessageId, RuleTag},
+    identity::MessageId,
     message::{Channel, Message, Priority, State},
     writeback::Forecast,
 };
@@ -26,6 +26,7 @@ pub use report::{BudgetAfter, CrmPart, Followed, Going, ManyPlan, RuleTally, Tex
 
 use super::{Delivered, PlannedEvent, delivered};
 use crate::{
+    caps::{ask_recent, know_recent},
     crm::RunError,
     opt_out::is_asked,
     settings::{SendSettings, today},
@@ -173,11 +174,11 @@ impl Making<'_> {
                 lots.entry((at_ms, message.priority)).or_default().push(message);
             }
         }
-        let mut caps: HashMap<String, Vec<Sent>> = HashMap::new();
+        let mut recent = Recent::default();
         let (mut sent, mut read) = (Vec::new(), BTreeMap::<i64, BTreeSet<String>>::new());
         for ((at_ms, _), lot) in lots {
             let allowed = self.allowed(lot, &mut ends).await?;
-            let passed = self.passed(allowed, at_ms, &mut caps).await?;
+            let passed = self.passed(allowed, at_ms, &mut recent).await?;
             let packed = self.packed(passed, at_ms);
             let asked = packed.iter().filter(|message| is_asked(&self.config.leadsquared.opt_out, message, at_ms));
             for message in asked {
@@ -213,35 +214,15 @@ impl Making<'_> {
     }
 
     /// Those whom the caps let through, in the order of their deliveries.
-    async fn passed(
-        &mut self,
-        lot: Vec<Message>,
-        at_ms: i64,
-        caps: &mut HashMap<String, Vec<Sent>>,
-    ) -> Result<Vec<Message>, RunError> {
-        let is_asked = |message: &&Message| self.settings.caps.ask_about(&message.rule);
-        let leads = lot.iter().filter(is_asked).map(|message| message.lead_id.clone());
-        let unread: BTreeSet<String> = leads.filter(|lead| !caps.contains_key(lead)).collect();
-        let unread: Vec<String> = unread.into_iter().collect();
-        let mut rows = self.ledger.caps(&unread).await?;
-        caps.extend(unread.into_iter().map(|lead| {
-            let sent = rows.remove(&lead).map(|row| row.sent).unwrap_or_default();
-            (lead, sent)
-        }));
+    async fn passed(&mut self, lot: Vec<Message>, at_ms: i64, recent: &mut Recent) -> Result<Vec<Message>, RunError> {
+        let settings = &self.settings.caps;
+        know_recent(self.ledger, recent, lot.iter().filter(|message| settings.ask_about(&message.rule))).await?;
         let mut passed = Vec::with_capacity(lot.len());
         for message in lot {
-            if !self.settings.caps.ask_about(&message.rule) {
+            if !settings.ask_about(&message.rule) || ask_recent(recent, settings, &message, at_ms).passes() {
                 passed.push(message);
-                continue;
-            }
-            let rule = RuleTag::of(&message.rule);
-            let recent = caps.entry(message.lead_id.clone()).or_default();
-            match self.settings.caps.ask(recent, (message.id, rule), at_ms) {
-                Verdict::Pass { .. } => {
-                    *recent = self.settings.caps.with(recent, Sent { at_ms, id: message.id, rule });
-                    passed.push(message);
-                }
-                Verdict::Hold(_) => self.plan.capped += 1,
+            } else {
+                self.plan.capped += 1;
             }
         }
         Ok(passed)

@@ -130,10 +130,7 @@ pub(super) struct Allowed {
 }
 
 fn reason(suppression: &Suppression) -> String {
-    let who = match suppression.subject {
-        recado_ledger::Subject::Phone(_) => "phone",
-        recado_ledger::Subject::Lead(_) => "lead",
-    };
+    let who = suppression.subject.as_str();
     format!("the {who} is suppressed for {} ({})", suppression.kind.as_str(), suppression.source)
 }
 

@@ -1,22 +1,34 @@
-//! The caps per lead, asked at the one choke point that every send passes.
+//! The caps, asked at the one choke point that every send passes: of the lead, and of whoever has the phone.
 //!
-//! A message is let through by a conditional write on its lead's row, together with all other messages to that lead
-//! in the same wake-up: at most one write per message. A message that comes again (its request did not go out, or its
-//! sender died) is found in the row and counts once, from when it passed last.
+//! A message is let through by a conditional write on its phone's row and one on its lead's, each together with all other
+//! messages of that row in the same wake-up. Both are asked before either is written. A message that comes again (its
+//! request did not go out, or its sender died) is found in the rows and counts once, from when it passed last.
+//!
+//! Phones' rows are written first, and leads' rows only for those whose phone's row was. So two messages to one person at one
+//! moment, in two processes, never hold one another: who gets the phone's row gets the lead's, and the other is on neither.
+//!
+//! | the process dies after | the table shows | what follows |
+//! | --- | --- | --- |
+//! | the phones' rows | messages that wait, counted by phone | asked again, found there by their ids, and counted by lead |
+//! | both | messages that wait, counted | asked again, and found |
+//!
+//! Only a race leaves a count too many: a message that has its phone's row and then finds its lead's full, because another
+//! process sent to the lead under another phone meanwhile. It counts on the phone until the window is over or it goes. It is
+//! not taken out again: an earlier attempt at it may have arrived.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use recado_core::{
-    caps::{Sent, Verdict},
+    caps::{Answer, Recent, Sent},
     identity::RuleTag,
     message::Message,
 };
-use recado_ledger::{LeadCaps, LedgerError};
+use recado_ledger::{CapsRow, LedgerError, Subject};
 
 use super::{SendReport, Sender, moves::held};
 use crate::planted::{Fault, planted};
 
-/// Attempts at a lead's row that others keep writing. What is left over waits for the sweep.
+/// Attempts at rows that others keep writing. What is left over waits for the sweep.
 const ATTEMPTS: u32 = 4;
 
 impl Sender {
@@ -43,82 +55,113 @@ impl Sender {
         report: &mut SendReport,
     ) -> Result<Capped, LedgerError> {
         let caps = &self.settings.caps;
-        let keep_until_ms = now_ms.saturating_add(caps.longest_ms());
-        let mut of_lead: BTreeMap<String, Vec<Message>> = BTreeMap::new();
-        let mut judged = Capped::default();
-        for message in messages {
-            if caps.ask_about(&message.rule) && !planted(Fault::CapsNotAsked) {
-                of_lead.entry(whose(&message)).or_default().push(message);
-            } else {
-                judged.passed.push(message);
-            }
-        }
+        let is_asked = |message: &Message| caps.ask_about(&message.rule) && !planted(Fault::CapsNotAsked);
+        let (mut asked, passed): (Vec<_>, Vec<_>) = messages.into_iter().partition(is_asked);
+        let mut judged = Capped { passed, ..Capped::default() };
+        asked.sort_by_key(|message| (message.created_ms, message.id));
         for _ in 0..ATTEMPTS {
-            let leads: Vec<String> = of_lead.keys().cloned().collect();
-            if leads.is_empty() {
+            if asked.is_empty() {
                 break;
             }
-            let mut rows = self.ledger.caps(&leads).await?;
-            let mut writes = Vec::new();
-            let mut asked: HashMap<String, Vec<Message>> = HashMap::new();
-            for (lead, messages) in std::mem::take(&mut of_lead) {
-                let seen = rows.remove(&lead).unwrap_or_default();
-                let (sent, passed) = self.ask_caps(&seen, messages, now_ms, &mut judged.holds, report);
-                if sent == seen.sent {
-                    judged.passed.extend(passed);
-                } else {
-                    asked.insert(lead.clone(), passed);
-                    writes.push((lead, seen, sent));
-                }
-            }
-            let leads: Vec<String> = writes.iter().map(|(lead, ..)| lead.clone()).collect();
-            for (lead, written) in leads.into_iter().zip(self.ledger.write_caps(writes, keep_until_ms).await?) {
-                let messages = asked.remove(&lead).unwrap_or_default();
-                if written {
-                    judged.passed.extend(messages);
-                } else {
-                    of_lead.insert(lead, messages);
-                }
-            }
+            asked = self.ask_caps(asked, now_ms, &mut judged, report).await?;
         }
-        judged.unsure = of_lead.into_values().flatten().collect();
+        judged.unsure = asked;
         Ok(judged)
     }
 
-    fn ask_caps(
+    /// Asks once about messages, oldest first, and counts those that pass. Returns those that are to be asked about again,
+    /// since somebody else has written their rows meanwhile.
+    async fn ask_caps(
         &self,
-        seen: &LeadCaps,
-        mut messages: Vec<Message>,
+        messages: Vec<Message>,
         now_ms: i64,
-        holds: &mut Vec<(Message, i64, String)>,
+        judged: &mut Capped,
         report: &mut SendReport,
-    ) -> (Vec<Sent>, Vec<Message>) {
-        messages.sort_by_key(|message| (message.created_ms, message.id));
-        let (mut sent, mut passed) = (seen.sent.clone(), Vec::new());
-        for message in messages {
-            let rule = RuleTag::of(&message.rule);
-            match self.settings.caps.ask(&sent, (message.id, rule), now_ms) {
-                Verdict::Pass { shadow } => {
+    ) -> Result<Vec<Message>, LedgerError> {
+        let subjects: BTreeSet<Subject> = messages.iter().flat_map(counted).collect();
+        let rows = self.ledger.caps(&subjects.into_iter().collect::<Vec<_>>()).await?;
+        let mut recent = Recent::default();
+        for (subject, row) in &rows {
+            recent.know(subject.clone(), row.sent.clone());
+        }
+        let ask = |message: Message| {
+            let answer = recent.ask(&self.settings.caps, &counted(&message), &message, now_ms);
+            (message, answer)
+        };
+        let answers: Vec<(Message, Answer)> = messages.into_iter().map(ask).collect();
+
+        let mut passing: Vec<&Message> =
+            answers.iter().filter(|(_, answer)| answer.passes()).map(|(it, _)| it).collect();
+        let mut lost = self.count(&rows, &passing, is_phone, now_ms).await?;
+        let without_phone: Vec<&Message> = passing.extract_if(.., |message| has(&lost, message)).collect();
+        // What was held because of these was held for nothing.
+        let mut in_doubt: BTreeSet<Subject> = without_phone.into_iter().flat_map(counted).collect();
+        lost.extend(self.count(&rows, &passing, |subject| !is_phone(subject), now_ms).await?);
+        in_doubt.extend(lost.iter().cloned());
+
+        let mut again = Vec::new();
+        for (message, answer) in answers {
+            match answer {
+                Answer::Pass { shadow } if !has(&lost, &message) => {
                     report.shadow_capped += u64::from(shadow);
-                    sent = self.settings.caps.with(&sent, Sent { at_ms: now_ms, id: message.id, rule });
-                    passed.push(message);
+                    judged.passed.push(message);
                 }
-                Verdict::Hold(until_ms) => {
-                    let why = "the lead has had as many messages as the caps allow";
-                    holds.push((message, until_ms, why.to_owned()));
+                Answer::Hold { until_ms, why } if !has(&in_doubt, &message) => {
+                    judged.holds.push((message, until_ms, why));
                 }
+                _ => again.push(message),
             }
         }
-        (sent, passed)
+        Ok(again)
+    }
+
+    /// Counts messages on those of their rows that are wanted. Returns whose rows could not be written.
+    async fn count(
+        &self,
+        rows: &HashMap<Subject, CapsRow>,
+        messages: &[&Message],
+        is_wanted: impl Fn(&Subject) -> bool,
+        now_ms: i64,
+    ) -> Result<BTreeSet<Subject>, LedgerError> {
+        let caps = &self.settings.caps;
+        let mut counts: BTreeMap<Subject, (CapsRow, Vec<Sent>)> = BTreeMap::new();
+        for message in messages {
+            let new = Sent { at_ms: now_ms, id: message.id, rule: RuleTag::of(&message.rule) };
+            for subject in counted(message).into_iter().filter(&is_wanted) {
+                let (_, sent) = counts.entry(subject).or_insert_with_key(|subject| {
+                    let seen = rows.get(subject).cloned().unwrap_or_default();
+                    (seen.clone(), seen.sent)
+                });
+                *sent = caps.with(sent, new);
+            }
+        }
+        let writes: Vec<_> = counts
+            .into_iter()
+            .filter(|(_, (seen, sent))| *sent != seen.sent)
+            .map(|(subject, (seen, sent))| (subject, seen, sent))
+            .collect();
+        let subjects: Vec<Subject> = writes.iter().map(|(subject, ..)| subject.clone()).collect();
+        let keep_until_ms = now_ms.saturating_add(caps.longest_ms());
+        let written = self.ledger.write_caps(writes, keep_until_ms).await?;
+        Ok(subjects.into_iter().zip(written).filter(|(_, written)| !written).map(|(subject, _)| subject).collect())
     }
 }
 
-/// Whose caps a message counts towards: its lead's; where no lead is known, its phone's.
-fn whose(message: &Message) -> String {
-    match message.phone {
-        Some(phone) if message.lead_id.is_empty() => format!("phone#{}", phone.national()),
-        _ => message.lead_id.clone(),
-    }
+/// On whose rows a message counts.
+fn counted(message: &Message) -> Vec<Subject> {
+    let is_asked = |subject: &Subject| match subject {
+        Subject::Phone(_) => message.lead_id.is_empty() || !planted(Fault::CapsByLeadAlone),
+        Subject::Lead(_) => !planted(Fault::CapsByPhoneAlone),
+    };
+    Subject::of_message(message).filter(is_asked).collect()
+}
+
+fn is_phone(subject: &Subject) -> bool {
+    matches!(subject, Subject::Phone(_))
+}
+
+fn has(subjects: &BTreeSet<Subject>, message: &Message) -> bool {
+    !subjects.is_empty() && counted(message).iter().any(|subject| subjects.contains(subject))
 }
 
 /// What the caps say of messages.
@@ -127,6 +170,6 @@ pub(super) struct Capped {
     pub(super) passed: Vec<Message>,
     /// Those that wait, until when, and why.
     pub(super) holds: Vec<(Message, i64, String)>,
-    /// Those whose leads' rows others kept writing.
+    /// Those whose rows others kept writing.
     pub(super) unsure: Vec<Message>,
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     log::Call,
     oracle::SLOW_MS,
-    scenario::{HOUR_MS, hours_from_utc},
+    scenario::{HOUR_MS, Scenario, hours_from_utc},
     sketch::Setting,
     universe::Invariant,
 };
@@ -21,8 +21,9 @@ const DIALLING_MIN: (i64, i64) = (8 * 60, 21 * 60 + 45);
 const REDIALS_NEED_MS: i64 = 10 * MINUTE_MS;
 
 /// What the calls of a schedule have passed.
-pub(super) fn limits(calls: &[Call], settings: &[Setting]) -> impl Iterator<Item = (Invariant, String)> {
-    let broken = [rates(calls, settings), hours(calls, settings), caps(calls, settings)];
+pub(super) fn limits(calls: &[Call], scenario: &Scenario) -> impl Iterator<Item = (Invariant, String)> {
+    let settings = &scenario.settings;
+    let broken = [rates(calls, settings), hours(calls, settings), caps(calls, scenario)];
     broken.into_iter().flatten().map(|what| (Invariant::Limits, what))
 }
 
@@ -69,9 +70,9 @@ fn is_dialled_in_its_day(call: &Call) -> bool {
         && of_day + REDIALS_NEED_MS <= redials_min * MINUTE_MS + NEARLY_MS
 }
 
-/// No lead gets more messages than the caps allow.
-fn caps(calls: &[Call], settings: &[Setting]) -> Option<String> {
-    let (max, every_ms) = settings.first().and_then(|setting| setting.cap)?;
+/// Nobody gets more messages than the caps allow: whoever has a phone, nor a lead on all its phones.
+fn caps(calls: &[Call], scenario: &Scenario) -> Option<String> {
+    let (max, every_ms) = scenario.settings.first().and_then(|setting| setting.cap)?;
     let mut of_phone: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
     let mut counted = BTreeSet::new();
     for call in calls.iter().filter(|call| call.accepted) {
@@ -80,8 +81,11 @@ fn caps(calls: &[Call], settings: &[Setting]) -> Option<String> {
             of_phone.entry(phone).or_default().push(call.at_ms);
         }
     }
-    of_phone.into_iter().find_map(|(phone, at_ms)| {
+    let of = |phone: &String| of_phone.get(phone.as_str()).into_iter().flatten().copied();
+    let of_lead: Vec<i64> = scenario.phones_of_one.iter().flatten().flat_map(of).collect();
+    let of_each = of_phone.iter().map(|(phone, at_ms)| (*phone, at_ms.clone()));
+    of_each.chain([("a lead of two phones", of_lead)]).find_map(|(who, at_ms)| {
         let most = fullest(at_ms, every_ms - SLOW_MS);
-        (most > max).then(|| format!("{phone} got {most} messages in {} h", every_ms / HOUR_MS))
+        (most > max).then(|| format!("{who} got {most} messages in {} h", every_ms / HOUR_MS))
     })
 }

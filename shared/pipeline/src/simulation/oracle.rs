@@ -125,7 +125,7 @@ pub(super) fn at_end(universe: &Universe, scenario: &Scenario) {
         }
         broken.extend(campaign::judge(rows, scenario, state.orders.is_done(&Order::Start)));
         broken.extend(scenario.leads.judge(&log.calls));
-        broken.extend(limits(&log.calls, &scenario.settings));
+        broken.extend(limits(&log.calls, scenario));
         broken
     };
     let heeded = operator::heeded(universe, scenario);

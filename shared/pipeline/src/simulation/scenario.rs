@@ -57,6 +57,8 @@ pub(super) struct Scenario {
     /// When the configuration changes, in ms since the beginning.
     pub(super) reconfigured_after_ms: Option<i64>,
     pub(super) changes: Vec<Change>,
+    /// Phones of one lead.
+    pub(super) phones_of_one: Option<[String; 2]>,
     /// What an operator does, and when, in ms since the beginning.
     pub(super) orders: Vec<(i64, Order)>,
     pub(super) processes: usize,
@@ -137,11 +139,20 @@ impl Scenario {
         for change in &mut changes {
             leads.tell(change);
         }
+        let is_capped = sketches.iter().any(|sketch| sketch.cap.is_some()) && !leads.opt_out();
+        let first = phones.first().filter(|_| is_capped && one_in(own, 2));
+        let other = first.map(|first| other_half(own, first, way, begin_ms, storm_ms / 2));
+        let phones_of_one = first
+            .zip(other.as_ref())
+            .filter(|((_, phone), other)| *phone != other.phone)
+            .map(|((_, phone), other)| [phone.clone(), other.phone.clone()]);
+        changes.extend(other);
         Self {
             begin_ms,
             settings: sketches.iter().map(|sketch| sketch.setting(leads.opt_out())).collect(),
             reconfigured_after_ms,
             changes,
+            phones_of_one,
             orders: operator::draw(rng, &everybody, campaign.as_ref(), storm_ms),
             way,
             campaign,
@@ -232,6 +243,17 @@ fn changes(rng: &mut Rng, phones: &[(String, String)], way: Way, begin_ms: i64, 
         }
     }
     changes
+}
+
+/// A change of another lead with the phone of one that is there, or of that lead under another phone.
+fn other_half(rng: &mut Rng, (lead, phone): &(String, String), way: Way, begin_ms: i64, within_ms: i64) -> Change {
+    let (lead, phone) =
+        if one_in(rng, 2) { (lead_id(99), phone.clone()) } else { (lead.clone(), "11980099111".to_owned()) };
+    let at_ms = begin_ms + if one_in(rng, 2) { rng.i64(0..within_ms) } else { within_ms / 2 };
+    let (from, to) = ("Other0", "Other1");
+    let body = json!({ "Before": fields(&lead, &phone, from, begin_ms), "After": fields(&lead, &phone, to, at_ms) });
+    let content = content(way.calls_first(), &format!("{TITLE}{to}"), &format!("{STAGE}{to}"));
+    Change { at_ms, phone, content, body, forbidden: false }
 }
 
 fn fields(lead: &str, phone: &str, stage: &str, modified_ms: i64) -> Value {

@@ -41,7 +41,7 @@ pub(super) struct Setting {
     pub(super) open: Option<(i64, i64)>,
     /// The same of calls.
     pub(super) open_for_calls: Option<(i64, i64)>,
-    /// At most so many messages to one lead in so many ms.
+    /// At most so many messages to one person in so many ms.
     pub(super) cap: Option<(usize, i64)>,
     /// Messages of the campaign in a day.
     pub(super) campaign_quota: Option<u64>,
@@ -64,7 +64,7 @@ pub(super) struct Sketch {
     rule_quota: bool,
     open: Option<(i64, i64)>,
     open_for_calls: Option<(i64, i64)>,
-    cap: Option<(usize, i64)>,
+    pub(super) cap: Option<(usize, i64)>,
     expires_h: i64,
     linger: &'static str,
     priority: Priority,
