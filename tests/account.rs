@@ -105,9 +105,9 @@ async fn the_doctor_finds_what_is_wrong_and_nothing_once_it_is_mended() {
         installation.environment = right.clone();
     }
     // Vendors out of reach.
-    for name in ["LEADSQUARED_BASE_URL", "LIGUELEAD_BASE_URL"] {
+    for (name, version) in [("LEADSQUARED_BASE_URL", "v2"), ("LIGUELEAD_BASE_URL", "v1")] {
         let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        installation.environment.push((name.to_owned(), format!("http://{gone}/v2")));
+        installation.environment.push((name.to_owned(), format!("http://{gone}/{version}")));
     }
     let (code, found) = findings(&installation).await;
     let lines = wrong(&found);

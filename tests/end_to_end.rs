@@ -5,6 +5,7 @@ mod commands;
 mod delivery;
 mod doors;
 mod field;
+mod first_steps;
 mod identity;
 mod lever;
 mod limits;

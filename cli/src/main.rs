@@ -2,6 +2,7 @@
 
 mod commands;
 mod data;
+mod env_file;
 mod output;
 mod serve;
 
@@ -24,6 +25,12 @@ enum Command {
     Demo(commands::demo::Demo),
     /// Run an installation on this machine: webhooks in, messages out, outcomes back.
     Serve(commands::serve::Serve),
+    /// Write a first configuration, its test and what the environment must hold.
+    Init(commands::init::Init),
+    /// Try rules on this machine: both vendors simulated, nothing is sent to anybody.
+    Dev(commands::dev::Dev),
+    /// Post what LeadSquared would to a running `recado dev`.
+    Trigger(commands::trigger::Trigger),
     /// Run one of the vendors' simulators alone, or an embedded table.
     #[command(subcommand)]
     Simulate(Box<commands::simulate::Simulate>),
@@ -81,6 +88,11 @@ enum Command {
 
 /// Exit codes: 0 done, 1 refused with a clear reason, 2 wrong use (which clap reports itself).
 fn main() -> ExitCode {
+    // Before the arguments are read: some of them may be variables.
+    if let Err(error) = env_file::read(std::env::args_os()) {
+        output::complain(&format!("recado: {error:#}"));
+        return ExitCode::from(1);
+    }
     let recado = Recado::parse();
     let done = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -100,6 +112,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(demo) => demo.run().await,
         Command::Serve(serve) => serve.run().await,
+        Command::Init(init) => init.run(),
+        Command::Dev(dev) => dev.run().await,
+        Command::Trigger(trigger) => trigger.run().await,
         Command::Simulate(simulate) => simulate.run().await,
         Command::Check(check) => check.run().await,
         Command::Schema => Ok(commands::schema::run()),

@@ -44,6 +44,29 @@ async fn a_missing_credential_is_one_line_that_names_its_variable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn several_missing_credentials_are_named_at_once_and_a_file_beside_the_configuration_has_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let setup = Setup::new(WELCOME);
+    let mut arguments = arguments(directory.path(), &setup.config);
+    let said = refused(&arguments, &[]).await;
+    assert!(said.contains("6 variables are not set"), "{said}");
+    let all = credentials("http://127.0.0.1:9/v1", "http://127.0.0.1:9/v2", &setup);
+    assert!(all.iter().filter(|(name, _)| !name.ends_with("_URL")).all(|(name, _)| said.contains(name)), "{said}");
+
+    let lines: Vec<String> = all.iter().map(|(name, value)| format!("{name}='{value}'\n")).collect();
+    std::fs::write(directory.path().join(".env"), lines.concat()).unwrap();
+    // It comes as far as the address.
+    arguments[2] = "203.0.113.1:1".to_owned();
+    let said = refused(&arguments, &[]).await;
+    assert!(said.contains("--listen 203.0.113.1:1"), "{said}");
+    let other = refused(&arguments, &[("LIGUELEAD_BASE_URL".to_owned(), "http://127.0.0.1:9/api".to_owned())]).await;
+    assert!(other.contains("LIGUELEAD_BASE_URL must end in /v1"), "what is set already stays: {other}");
+    std::fs::write(directory.path().join(".env"), "no line of a secret-thing").unwrap();
+    let bad = refused(&arguments, &[]).await;
+    assert!(bad.contains(".env") && !bad.contains("secret-thing"), "{bad}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_credential_is_one_line_that_names_its_variable() {
     let installation = Installation::start(Setup::new(WELCOME)).await;
     let directory = tempfile::tempdir().unwrap();

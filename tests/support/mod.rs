@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 pub(crate) use installation::{Installation, MessageLine, NEW, Report, answer};
 pub(crate) use leads::{Lead, messages_of};
 pub(crate) use meter::Meter;
-pub(crate) use process::{Finished, Lines, recado, recado_in};
+pub(crate) use process::{Beside, Finished, Lines, recado, recado_in};
 pub(crate) use random::Random;
 pub(crate) use setup::{AUTHOR, SECRET, Setup, credentials, fault, head};
 

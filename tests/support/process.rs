@@ -98,6 +98,29 @@ fn read(mut stream: impl Read + Send + 'static) -> JoinHandle<String> {
     })
 }
 
+/// A command that runs beside the test until it is dropped.
+pub(crate) struct Beside {
+    pub(crate) said: Lines,
+    pub(crate) complained: Lines,
+    process: Running,
+}
+
+impl Beside {
+    /// Starts the binary in a directory, as somebody who has gone there.
+    pub(crate) fn start(directory: &Path, arguments: &[&str]) -> Self {
+        let (said, complained) = (Lines::default(), Lines::default());
+        let mut command = command(arguments, []);
+        command.current_dir(directory);
+        Self { process: Running::start(command, &said, &complained), said, complained }
+    }
+
+    /// Asks it to end, and gives its exit code.
+    pub(crate) async fn stop(mut self) -> i32 {
+        self.process.signal("TERM");
+        super::wait_until("it ends when it is asked to", async || self.process.ended()).await
+    }
+}
+
 /// A process that is killed when it is dropped.
 #[derive(Debug)]
 pub(super) struct Running(Child);

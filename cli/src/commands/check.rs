@@ -25,6 +25,7 @@ const ERROR: &str = "error";
 #[derive(Debug, clap::Args)]
 pub(crate) struct Check {
     /// The configuration.
+    #[arg(value_name = "FILE", default_value = "recado.yaml")]
     file: PathBuf,
     /// The installation's data: also look whether the recordings that rules name have been added. With LeadSquared's
     /// credentials in the environment its fields are asked for, inside this installation's limits.

@@ -18,6 +18,7 @@ use recado_simulators::{
     leadsquared as crm_simulator, liguelead as sms_simulator,
 };
 use secrecy::ExposeSecret as _;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use self::{
@@ -27,11 +28,13 @@ use self::{
 use super::{
     messages::{self, Report as Rows},
     select::Filter,
+    serve::interrupted,
     usage,
+    vendors::Vendors,
+    versions::put_in_force,
 };
 use crate::{
-    data::Store,
-    environment::{Environment, made_up_secret},
+    data::{Location, Store},
     logging, output,
     serve::{Pace, Server},
 };
@@ -51,6 +54,9 @@ const ALL: usize = 1_000;
 /// Watch it work.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Demo {
+    /// Stay when all has come to its end, so that other commands can look around, until it is interrupted.
+    #[arg(long)]
+    stay: bool,
     /// Answer with data.
     #[arg(long)]
     json: bool,
@@ -60,23 +66,28 @@ impl Demo {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         logging::start("error")?;
         let started = Instant::now();
-        let stage = Stage::set().await?;
+        let stage = Stage::set(self.stay).await?;
         stage.deliver().await?;
         let rows = stage.wait_for_rest(started).await?;
         let usage = usage::report(&stage.config, &stage.store).await?;
         let report = Report::new(
             &rows,
-            &stage.liguelead.received(),
-            &stage.leadsquared.received(),
+            &stage.vendors.liguelead.received(),
+            &stage.vendors.leadsquared.received(),
             usage,
             started.elapsed().as_millis(),
         );
-        stage.strike().await;
         if self.json {
             output::json(&report)?;
         } else {
             report.show();
         }
+        if let Some(home) = &stage.home {
+            let home = home.path().display();
+            output::say(&format!("it stays until Ctrl-C; look around: recado messages --data {home}"));
+            interrupted().await;
+        }
+        stage.strike().await;
         Ok(if report.good { ExitCode::SUCCESS } else { ExitCode::from(1) })
     }
 }
@@ -84,15 +95,15 @@ impl Demo {
 /// Everything that runs during the demonstration.
 struct Stage {
     config: Arc<Config>,
-    secret: String,
-    liguelead: sms_simulator::Simulator,
-    leadsquared: crm_simulator::Simulator,
+    vendors: Vendors,
     store: Store,
     server: Server,
+    /// The directory of the table, if it stays for other commands.
+    home: Option<TempDir>,
 }
 
 impl Stage {
-    async fn set() -> anyhow::Result<Self> {
+    async fn set(stay: bool) -> anyhow::Result<Self> {
         let Ok(checked) = Config::parse(CONFIG) else { bail!("the demonstration's own configuration is bad") };
         let config = Arc::new(checked.config);
         let mut sms = sms_simulator::Options::default();
@@ -100,39 +111,21 @@ impl Stage {
         sms.callbacks.failed_endings = vec!["0002".to_owned()];
         // The first request is taken, but its answer never arrives: see how its callbacks settle it.
         sms.faults = Faults::of([FaultRule::new(FaultKind::LoseAnswer, When::First(1)).on("/sms")]);
-        let crm = crm_simulator::Options::default();
-        let (secret, callback_secret) = (made_up_secret(), made_up_secret());
         let listener = TcpListener::bind("127.0.0.1:0").await.context("no loopback port")?;
-        let public_url = format!("http://{}", listener.local_addr()?);
-        let mut environment = Environment {
-            liguelead_base_url: String::new(),
-            liguelead: liguelead::Credentials {
-                api_token: sms.api_token.clone().into(),
-                app_id: sms.app_id.clone().into(),
-            },
-            leadsquared_base_url: String::new(),
-            leadsquared: leadsquared::Credentials {
-                access_key: crm.access_key.clone().into(),
-                secret_key: crm.secret_key.clone().into(),
-            },
-            webhook_secret: read_back(&secret)?,
-            callback_secret: read_back(&callback_secret)?,
-            public_url: Some(public_url.parse()?),
-        };
-        let liguelead = sms_simulator::start_local(sms).await?;
-        let leadsquared = crm_simulator::start_local(crm).await?;
-        environment.liguelead_base_url = liguelead.base_url();
-        environment.leadsquared_base_url = leadsquared.base_url();
-        let store = Store::empty(config.retention_ms).await?;
+        let address = listener.local_addr()?;
+        let vendors = Vendors::start(address, sms, crm_simulator::Options::default(), [0, 0]).await?;
+        let (store, home) = if stay { stays(&config).await? } else { (Store::empty(config.retention_ms).await?, None) };
+        let version = if stay { put_in_force(&store.ledger, CONFIG, "recado demo").await? } else { 0 };
         // The demonstration makes no calls: its rules name no recording.
         let audio_store = AudioStore::Beside(PathBuf::from("."));
-        let server = Server::start(listener, (Arc::clone(&config), 0), &environment, &store, audio_store, PACE).await?;
+        let running = (Arc::clone(&config), version);
+        let server = Server::start(listener, running, &vendors.environment, &store, audio_store, PACE).await?;
         output::complain(&format!(
-            "LigueLead simulated at {}, LeadSquared at {}, Recado at {public_url}",
-            liguelead.base_url(),
-            leadsquared.base_url()
+            "LigueLead simulated at {}, LeadSquared at {}, Recado at http://{address}",
+            vendors.liguelead.base_url(),
+            vendors.leadsquared.base_url()
         ));
-        Ok(Self { config, secret: secret.expose_secret().to_owned(), liguelead, leadsquared, store, server })
+        Ok(Self { config, vendors, store, server, home })
     }
 
     /// Delivers every fixture as LeadSquared would.
@@ -144,7 +137,7 @@ impl Stage {
             let url = url::Url::parse_with_params(&url, query)?;
             let answer = client
                 .post(url)
-                .header("x-recado-secret", &self.secret)
+                .header("x-recado-secret", self.vendors.secret.expose_secret())
                 .header("content-type", case.content_type)
                 .body(case.body)
                 .send()
@@ -183,11 +176,13 @@ impl Stage {
     async fn strike(self) {
         self.server.stop().await;
         self.store.close().await;
-        self.liguelead.stop().await;
-        self.leadsquared.stop().await;
+        self.vendors.stop().await;
     }
 }
 
-fn read_back(secret: &secrecy::SecretString) -> anyhow::Result<recado_pipeline::secrets::Secret> {
-    recado_pipeline::secrets::Secret::parse(secret.expose_secret()).context("a secret of the demonstration")
+/// A table in a directory that is removed at the end: other processes find it.
+async fn stays(config: &Config) -> anyhow::Result<(Store, Option<TempDir>)> {
+    let home = tempfile::tempdir().context("a directory for the demonstration")?;
+    let store = Store::own(&Location::Directory(home.path().to_owned()), config.retention_ms).await?;
+    Ok((store, Some(home)))
 }

@@ -21,10 +21,10 @@ use crate::{
 };
 
 /// How long the stream's wake-ups are gathered into one batch.
-const WINDOW: Duration = Duration::from_secs(1);
+pub(super) const WINDOW: Duration = Duration::from_secs(1);
 
 /// How often a table on this machine is asked for another configuration.
-const FOLLOW_HERE: Duration = Duration::from_millis(500);
+pub(super) const FOLLOW_HERE: Duration = Duration::from_millis(500);
 /// The same of a table on DynamoDB, where each question is paid for.
 const FOLLOW_DYNAMODB: Duration = Duration::from_secs(10);
 /// How often the file is looked at with `--watch`.
@@ -67,7 +67,7 @@ impl Serve {
         let listener = TcpListener::bind(self.listen)
             .await
             .with_context(|| format!("--listen {}: cannot listen there", self.listen))?;
-        let version = self.begin(&store, &file, &home).await?;
+        let version = begin(&store, &file, &home).await?;
         let follow = if matches!(home, Location::DynamoDb(_)) { FOLLOW_DYNAMODB } else { FOLLOW_HERE };
         let pace = Pace { schedule: Duration::from_secs(self.schedule_s), window: WINDOW, follow };
         let running = (Arc::new(config), version);
@@ -75,50 +75,50 @@ impl Serve {
         output::say(&format!("listening on http://{}", server.address()));
         tokio::select! {
             () = interrupted() => {}
-            () = self.follow_file(&store, &file) => {}
+            () = follow_file(&store, &file, self.watch) => {}
         }
         server.stop().await;
         store.close().await;
         Ok(ExitCode::SUCCESS)
     }
+}
 
-    /// Puts the file in force, and says what is.
-    async fn begin(&self, store: &Store, file: &Path, home: &Location) -> anyhow::Result<u64> {
-        let before = store.ledger.config_version().await?;
-        let version = put_in_force(&store.ledger, &read(file)?, &author()).await?;
-        let file = file.display();
-        output::say(&match before {
-            Some(before) if before == version => {
-                format!("recado at {home}: version {version} is in force, as {file} has it")
-            }
-            _ => format!("recado at {home}: version {version} is in force, from {file}"),
-        });
-        Ok(version)
-    }
+/// Puts the file in force, and says what is.
+pub(super) async fn begin(store: &Store, file: &Path, home: &Location) -> anyhow::Result<u64> {
+    let before = store.ledger.config_version().await?;
+    let version = put_in_force(&store.ledger, &read(file)?, &author()).await?;
+    let file = file.display();
+    output::say(&match before {
+        Some(before) if before == version => {
+            format!("recado at {home}: version {version} is in force, as {file} has it")
+        }
+        _ => format!("recado at {home}: version {version} is in force, from {file}"),
+    });
+    Ok(version)
+}
 
-    /// Puts the file in force again at each SIGHUP, and with `--watch` whenever it is saved.
-    async fn follow_file(&self, store: &Store, file: &Path) {
-        let Ok(mut hang_up) = signal(SignalKind::hangup()) else { return std::future::pending().await };
-        let saved = || std::fs::metadata(file).and_then(|file| file.modified()).ok();
-        let mut seen = saved();
-        loop {
-            let is_asked = tokio::select! {
-                _ = hang_up.recv() => true,
-                () = tokio::time::sleep(WATCH), if self.watch => false,
-            };
-            let now = saved();
-            if !is_asked && now == seen {
-                continue;
-            }
-            seen = now;
-            let done = match load(file).and_then(|_| read(file)) {
-                Ok(text) => put_in_force(&store.ledger, &text, &author()).await,
-                Err(error) => Err(error),
-            };
-            match done {
-                Ok(version) => output::say(&format!("version {version} is in force, from {}", file.display())),
-                Err(error) => output::complain(&format!("recado: {error:#}; what was in force stays")),
-            }
+/// Puts the file in force again at each SIGHUP, and if `watch` whenever it is saved.
+pub(super) async fn follow_file(store: &Store, file: &Path, watch: bool) {
+    let Ok(mut hang_up) = signal(SignalKind::hangup()) else { return std::future::pending().await };
+    let saved = || std::fs::metadata(file).and_then(|file| file.modified()).ok();
+    let mut seen = saved();
+    loop {
+        let is_asked = tokio::select! {
+            _ = hang_up.recv() => true,
+            () = tokio::time::sleep(WATCH), if watch => false,
+        };
+        let now = saved();
+        if !is_asked && now == seen {
+            continue;
+        }
+        seen = now;
+        let done = match load(file).and_then(|_| read(file)) {
+            Ok(text) => put_in_force(&store.ledger, &text, &author()).await,
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(version) => output::say(&format!("version {version} is in force, from {}", file.display())),
+            Err(error) => output::complain(&format!("recado: {error:#}; what was in force stays")),
         }
     }
 }

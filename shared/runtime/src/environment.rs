@@ -8,12 +8,29 @@ use liguelead::CallFailed;
 use recado_limits::{Clock, LigueLeadAccount};
 use recado_pipeline::{crm::Crm, secrets::Secret};
 use secrecy::SecretString;
-use url::Url;
+use url::{Host, Url};
 
 use crate::installation::world;
 
+/// The variables that an installation needs, and where to find the value of each.
+pub const REQUIRED: [(&str, &str); 6] = [
+    ("LIGUELEAD_API_TOKEN", "LigueLead's client area, Integrations > API Token"),
+    ("LIGUELEAD_APP_ID", "LigueLead's client area, Integrations > API Token"),
+    ("LEADSQUARED_ACCESS_KEY", "LeadSquared, Settings > API and Webhooks"),
+    ("LEADSQUARED_SECRET_KEY", "LeadSquared, Settings > API and Webhooks"),
+    ("RECADO_WEBHOOK_SECRET", "what LeadSquared's webhooks must show; make one up: openssl rand -hex 24"),
+    ("RECADO_CALLBACK_SECRET", "what signs LigueLead's callbacks; make one up: openssl rand -hex 24"),
+];
+
 /// LigueLead's real address.
 const LIGUELEAD_BASE_URL: &str = "https://api.liguelead.com.br/v1";
+
+/// The domain of LigueLead's addresses, and the version in them. Source: LigueLead's API pages.
+const LIGUELEAD_DOMAIN: &str = "liguelead.com.br";
+const LIGUELEAD_VERSION: &str = "v1";
+/// The domain of LeadSquared's addresses, and the version in them. Source: LeadSquared's pages on hosts by region.
+const LEADSQUARED_DOMAIN: &str = "leadsquared.com";
+const LEADSQUARED_VERSION: &str = "v2";
 
 /// How long a start waits for its turn to ask a vendor, in ms.
 const PROBE_WITHIN_MS: i64 = 6_000;
@@ -38,15 +55,23 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Reads the variables.
+    /// Reads the variables. The error names all that are missing, each with where to find its value.
     pub fn read() -> anyhow::Result<Self> {
+        let missing: Vec<String> = REQUIRED
+            .iter()
+            .filter(|(name, _)| optional(name).is_none())
+            .map(|(name, found_in)| format!("{name} is not set ({found_in})"))
+            .collect();
+        if let [_, _, ..] = missing.as_slice() {
+            bail!("{} variables are not set:\n  {}", missing.len(), missing.join("\n  "));
+        }
         Ok(Self {
             liguelead_base_url: liguelead_base_url(),
             liguelead: liguelead_credentials()?,
             leadsquared_base_url: leadsquared_base_url(),
             leadsquared: leadsquared_credentials()?,
             webhook_secret: webhook_secret()?,
-            callback_secret: secret("RECADO_CALLBACK_SECRET", "what signs LigueLead's callbacks")?,
+            callback_secret: secret("RECADO_CALLBACK_SECRET")?,
             public_url: public_url()?,
         })
     }
@@ -62,22 +87,22 @@ impl Environment {
 /// `LIGUELEAD_API_TOKEN` and `LIGUELEAD_APP_ID`.
 pub fn liguelead_credentials() -> anyhow::Result<liguelead::Credentials> {
     Ok(liguelead::Credentials {
-        api_token: required("LIGUELEAD_API_TOKEN", "the client area's Integrations > API Token")?.into(),
-        app_id: required("LIGUELEAD_APP_ID", "the client area's Integrations > API Token")?.into(),
+        api_token: variable("LIGUELEAD_API_TOKEN")?.into(),
+        app_id: variable("LIGUELEAD_APP_ID")?.into(),
     })
 }
 
 /// `LEADSQUARED_ACCESS_KEY` and `LEADSQUARED_SECRET_KEY`.
 pub fn leadsquared_credentials() -> anyhow::Result<leadsquared::Credentials> {
     Ok(leadsquared::Credentials {
-        access_key: required("LEADSQUARED_ACCESS_KEY", "Settings > API and Webhooks")?.into(),
-        secret_key: required("LEADSQUARED_SECRET_KEY", "Settings > API and Webhooks")?.into(),
+        access_key: variable("LEADSQUARED_ACCESS_KEY")?.into(),
+        secret_key: variable("LEADSQUARED_SECRET_KEY")?.into(),
     })
 }
 
 /// `RECADO_WEBHOOK_SECRET`: what LeadSquared's webhooks must show.
 pub fn webhook_secret() -> anyhow::Result<Secret> {
-    secret("RECADO_WEBHOOK_SECRET", "what LeadSquared's webhooks must show")
+    secret("RECADO_WEBHOOK_SECRET")
 }
 
 /// A client for LigueLead; an error names the variables that it comes from.
@@ -86,6 +111,7 @@ pub fn liguelead_client(
     credentials: &liguelead::Credentials,
     call_timeout: Duration,
 ) -> anyhow::Result<liguelead::Client> {
+    check_base_url("LIGUELEAD_BASE_URL", base_url, (LIGUELEAD_DOMAIN, LIGUELEAD_VERSION))?;
     liguelead::Client::new(base_url, credentials, call_timeout)
         .context("LIGUELEAD_BASE_URL, LIGUELEAD_API_TOKEN or LIGUELEAD_APP_ID")
 }
@@ -96,6 +122,7 @@ pub fn leadsquared_client(
     credentials: &leadsquared::Credentials,
     call_timeout: Duration,
 ) -> anyhow::Result<leadsquared::Client> {
+    check_base_url("LEADSQUARED_BASE_URL", base_url, (LEADSQUARED_DOMAIN, LEADSQUARED_VERSION))?;
     leadsquared::Client::new(base_url, credentials, call_timeout)
         .context("LEADSQUARED_BASE_URL, LEADSQUARED_ACCESS_KEY or LEADSQUARED_SECRET_KEY")
 }
@@ -146,6 +173,36 @@ pub fn leadsquared_base_url() -> String {
     optional("LEADSQUARED_BASE_URL").unwrap_or_else(|| leadsquared::DEFAULT_BASE_URL.to_owned())
 }
 
+/// Refuses an address that cannot be the vendor's: without the version at its end, or elsewhere than at the vendor's or on a
+/// private network, unless `RECADO_OTHER_HOSTS` says `yes`. With such an address every message would end refused.
+fn check_base_url(name: &str, base_url: &str, (domain, version): (&str, &str)) -> anyhow::Result<()> {
+    let url: Url = base_url.parse().with_context(|| format!("{name} is not an address"))?;
+    if url.path().trim_end_matches('/').rsplit('/').next() != Some(version) {
+        let plain = base_url.trim_end_matches('/');
+        let plain = plain.strip_suffix("/v1").or(plain.strip_suffix("/v2")).unwrap_or(plain);
+        bail!("{name} must end in /{version}: {plain}/{version}");
+    }
+    let is_theirs = url.host_str().is_some_and(|host| host == domain || host.ends_with(&format!(".{domain}")));
+    if is_theirs && url.scheme() != "https" {
+        bail!("{name} must begin with https://: the keys are sent there");
+    }
+    if !is_theirs && !is_near(&url) && optional("RECADO_OTHER_HOSTS").as_deref() != Some("yes") {
+        let host = url.host_str().unwrap_or_default();
+        bail!("{name}: {host} is not the vendor's ({domain}); RECADO_OTHER_HOSTS=yes if the keys may be sent there");
+    }
+    Ok(())
+}
+
+/// Whether an address is on this machine or on a private network, where stand-ins are.
+fn is_near(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback() || address.is_private(),
+        Some(Host::Ipv6(address)) => address.is_loopback() || address.is_unique_local(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".internal") || !name.contains('.'),
+        None => false,
+    }
+}
+
 /// The variable `name` without blanks around it, if it holds anything.
 #[must_use]
 pub fn optional(name: &str) -> Option<String> {
@@ -157,8 +214,14 @@ pub fn required(name: &str, found_in: &str) -> anyhow::Result<String> {
     optional(name).with_context(|| format!("{name} is not set ({found_in})"))
 }
 
-fn secret(name: &str, purpose: &str) -> anyhow::Result<Secret> {
-    Secret::parse(&required(name, purpose)?).with_context(|| format!("{name} holds no value"))
+/// One of the variables of [`REQUIRED`].
+fn variable(name: &str) -> anyhow::Result<String> {
+    let found_in = REQUIRED.iter().find(|(known, _)| *known == name).map_or("", |(_, found_in)| *found_in);
+    required(name, found_in)
+}
+
+fn secret(name: &str) -> anyhow::Result<Secret> {
+    Secret::parse(&variable(name)?).with_context(|| format!("{name} holds no value"))
 }
 
 /// `RECADO_PUBLIC_URL`: this installation's own address, if it is set.
@@ -176,4 +239,37 @@ pub fn public_url() -> anyhow::Result<Option<Url>> {
 #[must_use]
 pub fn made_up_secret() -> SecretString {
     uuid::Uuid::new_v4().simple().to_string().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_cannot_be_the_vendors_is_refused_with_what_to_write() {
+        let check = |url: &str| check_base_url("LEADSQUARED_BASE_URL", url, (LEADSQUARED_DOMAIN, LEADSQUARED_VERSION));
+        for good in [
+            "https://api.leadsquared.com/v2",
+            "https://api-us11.leadsquared.com/v2/",
+            "http://127.0.0.1:4002/v2",
+            "http://172.17.0.1:4002/v2",
+            "http://host.docker.internal:4002/v2",
+            "http://simulator:4002/v2",
+            "http://[::1]:4002/v2",
+        ] {
+            assert!(check(good).is_ok(), "{good}");
+        }
+        for (bad, said) in [
+            ("https://api.leadsquared.com", "https://api.leadsquared.com/v2"),
+            ("https://api.leadsquared.com/v1", "must end in /v2: https://api.leadsquared.com/v2"),
+            ("http://api.leadsquared.com/v2", "https://"),
+            ("https://leadsquared.com.example.net/v2", "is not the vendor's"),
+            ("https://notleadsquared.com/v2", "is not the vendor's"),
+            ("https://203.0.113.7/v2", "is not the vendor's"),
+            ("nonsense", "is not an address"),
+        ] {
+            let error = check(bad).unwrap_err().to_string();
+            assert!(error.contains(said), "{bad}: {error}");
+        }
+    }
 }

@@ -142,7 +142,8 @@ pub struct WriteBack {
 }
 
 impl Plan {
-    const NAMES: [&str; 6] = ["lite", "pro", "super", "basic", "standard", "enterprise"];
+    /// The names of all plans, the smallest first.
+    pub const NAMES: [&str; 6] = ["lite", "pro", "super", "basic", "standard", "enterprise"];
 
     fn parse(name: &str) -> Option<Self> {
         Some(match name {

@@ -1,0 +1,136 @@
+//! `recado dev`: an installation to try rules on, with both vendors simulated, that stays from one start to the next.
+
+use std::{
+    fs,
+    io::Write as _,
+    net::SocketAddr,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use recado_simulators::{leadsquared, liguelead};
+use secrecy::ExposeSecret as _;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+
+use super::{
+    Which, load,
+    serve::{FOLLOW_HERE, begin, follow_file, interrupted},
+    vendors::Vendors,
+};
+use crate::{
+    data::{Location, Store},
+    logging, output,
+    serve::{Pace, Server},
+};
+
+/// The file beside the table that says where `recado dev` answers.
+const FILE: &str = "dev.json";
+/// Where the simulators listen, if nothing else does: LigueLead, LeadSquared.
+const PORTS: [u16; 2] = [4_001, 4_002];
+/// A minute's schedule and a second's window, quickened so that nobody waits.
+const PACE: Pace = Pace { schedule: Duration::from_secs(1), window: Duration::from_millis(300), follow: FOLLOW_HERE };
+
+/// Try rules on this machine: both vendors simulated, nothing is sent to anybody.
+///
+/// The file is in force whenever it is saved. `recado trigger` posts what LeadSquared would.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Dev {
+    #[command(flatten)]
+    which: Which,
+    /// Where to listen for webhooks.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
+    listen: SocketAddr,
+}
+
+/// Where `recado dev` answers, and what a webhook must show there.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Running {
+    pub(super) webhooks: String,
+    pub(super) secret: String,
+    /// Where the simulated LeadSquared takes a lead as a user would enter it.
+    pub(super) leads: String,
+}
+
+impl Running {
+    fn of(address: SocketAddr, vendors: &Vendors) -> anyhow::Result<Self> {
+        let leads = url::Url::parse(&vendors.leadsquared.base_url())?.join("/_recado/leads/")?;
+        Ok(Self {
+            webhooks: format!("http://{address}/webhooks/leadsquared"),
+            secret: vendors.secret.expose_secret().to_owned(),
+            leads: leads.to_string(),
+        })
+    }
+}
+
+impl Dev {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        logging::start("warn")?;
+        let (file, home) = (self.which.file(), self.which.home()?);
+        let config = load(&file)?;
+        let listener = TcpListener::bind(self.listen)
+            .await
+            .with_context(|| format!("--listen {}: cannot listen there", self.listen))?;
+        let address = listener.local_addr()?;
+        let store = Store::own(&home, config.retention_ms).await?;
+        let version = begin(&store, &file, &home).await?;
+        let (sms, crm) = (liguelead::Options::default(), leadsquared::Options::default());
+        let vendors = Vendors::start(address, sms, crm, PORTS).await?;
+        let running = (Arc::new(config), version);
+        let audios = self.which.audio_store();
+        let server = Server::start(listener, running, &vendors.environment, &store, audios, PACE).await?;
+        let said = Said::write(&home, &Running::of(address, &vendors)?)?;
+        output::say(&format!("LigueLead simulated at {}", vendors.liguelead.base_url()));
+        output::say(&format!("LeadSquared simulated at {}", vendors.leadsquared.base_url()));
+        output::say(&format!("listening on http://{address}; try: recado trigger lead.created"));
+        tokio::select! {
+            () = interrupted() => {}
+            () = follow_file(&store, &file, true) => {}
+        }
+        drop(said);
+        server.stop().await;
+        store.close().await;
+        vendors.stop().await;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The file that says where it answers, for as long as it does.
+struct Said(Option<PathBuf>);
+
+impl Said {
+    fn write(home: &Location, running: &Running) -> anyhow::Result<Self> {
+        let Location::Directory(directory) = home else { return Ok(Self(None)) };
+        let path = directory.join(FILE);
+        let named = || path.display().to_string();
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(named)?;
+        file.write_all(serde_json::to_string(running)?.as_bytes()).with_context(named)?;
+        Ok(Self(Some(path)))
+    }
+}
+
+impl Drop for Said {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // What stays names an address that nobody answers at.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Where `recado dev` answers on a directory.
+pub(super) fn running(directory: &Path) -> anyhow::Result<Running> {
+    let missing = || format!("recado dev does not run on {}", directory.display());
+    let text = fs::read_to_string(directory.join(FILE)).with_context(missing)?;
+    serde_json::from_str(&text).with_context(missing)
+}
