@@ -87,7 +87,8 @@ async fn an_audience_goes_out_once_however_often_the_process_is_killed() {
         calls.iter().filter(|call| call.path.ends_with("Leads.Get")).count()
     };
     let before = reads().await;
-    let started = installation.command_of(&["campaign", "start"], &["news", "--run", "one", "--json"]).await.json();
+    let started =
+        installation.command_of(&["campaign", "start"], &["news", "--yes", "--run", "one", "--json"]).await.json();
     assert_eq!((started["run"].as_str(), started["is_new"].as_bool()), (Some("one"), Some(true)));
 
     wait_until("the audience is being read", async || (reads().await >= before + 12).then_some(())).await;
@@ -106,7 +107,8 @@ async fn an_audience_goes_out_once_however_often_the_process_is_killed() {
     installation.kill();
     installation.restart().await;
     // Starting it again changes nothing.
-    let again = installation.command_of(&["campaign", "start"], &["news", "--run", "one", "--json"]).await.json();
+    let again =
+        installation.command_of(&["campaign", "start"], &["news", "--yes", "--run", "one", "--json"]).await.json();
     assert_eq!(again["is_new"].as_bool(), Some(false));
 
     let sent = numbers(None).count() as u64;

@@ -40,7 +40,7 @@ impl Desk {
     }
 
     async fn begin(&self, content: &[u8], more: &[&str]) -> Finished {
-        let done = self.start(content, more).await;
+        let done = self.start(content, &[more, &["--yes"]].concat()).await;
         assert_eq!(done.code, Some(0), "{done:?}");
         done
     }
@@ -150,11 +150,43 @@ async fn the_same_people_are_the_same_run_and_most_of_them_are_asked_about() {
     assert!(asked.code == Some(1) && asked.stderr.contains("2 of 3 line(s) name people"), "{asked:?}");
     assert!(asked.stderr.contains("--yes"));
     desk.sent(3).await;
+    assert!(asked.stdout.contains("3 looked at, 3 get a message") && asked.stdout.contains("Novidades."), "{asked:?}");
     // Half is not more than half.
-    desk.begin("Telefone\n11999990701\n11999990705\n".as_bytes(), &[]).await;
+    let half = "Telefone\n11999990701\n11999990705\n".as_bytes();
+    let asked = desk.start(half, &[]).await;
+    assert!(asked.code == Some(1) && !asked.stderr.contains("name people"), "{asked:?}");
+    desk.begin(half, &[]).await;
     assert_eq!(desk.sent(5).await.len(), 4, "one of them gets both");
-    desk.begin(more.as_bytes(), &["--yes"]).await;
+    desk.begin(more.as_bytes(), &[]).await;
     desk.sent(8).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_campaign_is_tried_on_one_number_and_each_of_its_people_is_found() {
+    let desk = Desk::of("sms: \"Vence: {{ row.valor | brl }}.\"").await;
+    let list = "Telefone;Valor\n123;1,00\n11999990801;2,00\n11999990802;3,00\n";
+    let tried = desk.start(list.as_bytes(), &["--test-phone", "(11) 97777-0001"]).await;
+    assert_eq!(tried.code, Some(0), "{tried:?}");
+    assert_eq!(desk.sent(1).await, BTreeSet::from([("11977770001".to_owned(), "Vence: R$ 2,00.".to_owned())]));
+    let wrong = desk.start(list.as_bytes(), &["--test-phone", "1133334444"]).await;
+    assert!(wrong.code == Some(1) && wrong.stderr.contains("landline"), "{wrong:?}");
+
+    let all = Desk::of("sms: \"Novidades.\"").await;
+    all.begin("Telefone\n11999990901\n11999990902\n".as_bytes(), &[]).await;
+    all.sent(2).await;
+    comes_to("both have it", &all.installation, |status| status.in_state("delivered") == 2).await;
+    let found =
+        async |words: &[&str]| all.installation.command("messages", &[words, &["--json"]].concat()).await.json();
+    assert_eq!(found(&[]).await["total"], 1, "a message to many is one line");
+    assert_eq!(found(&["--state", "delivered"]).await["total"], 2);
+    let one = found(&["--phone", "11999990902"]).await;
+    assert_eq!((&one["total"], &one["messages"][0]["state"]), (&1.into(), &"delivered".into()), "{one}");
+    let story = found(&[one["messages"][0]["id"].as_str().unwrap()]).await;
+    let reports = story["attempts"][0]["callbacks"].as_array().unwrap();
+    assert!(reports.iter().any(|report| report["status"] == "delivered"), "{story}");
+    assert_eq!(found(&["--phone", "11999990999"]).await["total"], 0);
+    let held = all.installation.command_of(&["campaign", "pause"], &["news", "--why", "errado"]).await;
+    assert_eq!(held.code, Some(0), "{held:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,7 +33,7 @@ async fn start(setup: Setup) -> Installation {
 }
 
 async fn begin(installation: &Installation, more: &[&str]) {
-    let done = installation.command_of(&["campaign", "start"], &[&["news"], more].concat()).await;
+    let done = installation.command_of(&["campaign", "start"], &[&["news", "--yes"], more].concat()).await;
     assert_eq!(done.code, Some(0), "{done:?}");
 }
 

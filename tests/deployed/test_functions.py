@@ -129,7 +129,7 @@ def no_vendor_is_reachable(bench, table):
         failed(wait_for("its outcome is due", told, 60), "LeadSquared could not be reached")
     [message] = bench.messages()
     assert message["crm_waits"], message
-    bench.recado("campaign", "start", "news", "--config", str(EVENTS / "recado.yaml"), "--data", "dynamodb:recado")
+    bench.recado("campaign", "start", "news", "--yes", "--config", str(EVENTS / "recado.yaml"), "--data", "dynamodb:recado")
     answer = bench.asked(variables, {"Campaigns": "campaigns.json"})["Campaigns"]
     assert answer[1], f"one run that cannot be read does not fail the others: {answer}"
     assert "campaign.failed" in bench.log("Campaigns") and "LeadSquared could not be reached" in bench.log("Campaigns")

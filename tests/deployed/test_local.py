@@ -167,7 +167,7 @@ def follow(local):
     put, _ = web(f"{local.leadsquared}/_recado/leads/{customer}", json.dumps(fields).encode(),
                  {"content-type": "application/json"}, "PUT")
     assert put == 204
-    local.recado("campaign", "start", "news", "--config", str(EVENTS / "recado.yaml"), "--data", "dynamodb:recado")
+    local.recado("campaign", "start", "news", "--yes", "--config", str(EVENTS / "recado.yaml"), "--data", "dynamodb:recado")
     answer, output = local.invoke("Campaigns", "campaigns.json")
     assert answer is None
     measured(output, "campaign.done.looked_at", "campaign.done.released")

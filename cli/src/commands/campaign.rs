@@ -12,7 +12,7 @@ use recado_core::{
 };
 use recado_ledger::{Pause as PauseRow, Phase, Run, Scope};
 use recado_pipeline::{
-    campaigns::{Campaigns, Overlap, RunStatus, run_name, statuses, unreported},
+    campaigns::{Campaigns, Overlap, RunStatus, Source, run_name, statuses, unreported},
     operate::Operator,
     pauses::SEEN_WITHIN,
 };
@@ -26,6 +26,8 @@ use serde::Serialize;
 use super::{
     Which, known_rule,
     list::{self, Bad, Columns},
+    pause,
+    plan::show_campaign,
 };
 use crate::{data::Store, output};
 
@@ -63,9 +65,12 @@ pub(crate) struct Start {
     /// The run's name: one of the same name is the same run. This minute unless given, and for a file who is in it.
     #[arg(long, value_name = "NAME")]
     run: Option<String>,
-    /// Do not ask whether it may go again to people whom an earlier run went to.
+    /// Start without a look at what it would do, and without a question.
     #[arg(long)]
     yes: bool,
+    /// Send it to this number alone, with the values of the file's first line: as a run of its own.
+    #[arg(long, value_name = "PHONE", requires = "csv", conflicts_with = "run")]
+    test_phone: Option<String>,
     /// Answer with data.
     #[arg(long)]
     json: bool,
@@ -193,30 +198,35 @@ impl Start {
         let campaign = configured(config, &self.campaign)?;
         let campaigns = campaigns(config, store)?;
         let now_ms = installation::world().now_ms();
+        if self.csv.is_some() && campaign.audience != To::Csv {
+            anyhow::bail!("the audience of {} is a search: no --csv can be given", self.campaign);
+        }
         let read = |file| audience::read(file, &self.columns, config, campaign, now_ms);
-        let file = self.csv.as_deref().filter(|_| campaign.audience == To::Csv).map(read).transpose()?;
-        let name = match (&self.run, &file) {
+        let mut file = self.csv.as_deref().map(read).transpose()?;
+        let name = match (&self.run, &mut file) {
             (Some(name), _) => name.clone(),
-            // The same people are the same run: started again after a crash, it goes on.
-            (None, Some(file)) => format!("csv-{}", file.id.to_string().get(..12).unwrap_or_default()),
+            (None, Some(file)) => match &self.test_phone {
+                Some(phone) => {
+                    file.keep_for(phone)?;
+                    format!("test-{now_ms}")
+                }
+                // The same people are the same run: started again after a crash, it goes on.
+                None => format!("csv-{}", file.id.to_string().get(..12).unwrap_or_default()),
+            },
             (None, None) => run_name(now_ms),
         };
-        if let Some(file) = &file {
-            if !self.may_go_again(&campaigns, campaign, &name, file).await? {
-                return Ok(None);
-            }
-        } else if self.csv.is_some() {
-            anyhow::bail!("the audience of {} is a search: no --csv can be given", self.campaign);
+        if let (Some(file), Some(path)) = (&file, &self.csv) {
+            list::show(path, &file.bad);
+            list::keep(path, &file.list, &file.bad);
+        }
+        if !self.may_start(&campaigns, campaign, &name, file.as_ref()).await? {
+            return Ok(None);
         }
         let (mut run, is_new) = campaigns.start(campaign, &name, file.as_ref().map(|file| file.id.to_string())).await?;
         if let Some(file) = &file {
             (run, _) = campaigns.run_file(run, &file.entries, now_ms + READ_WITHIN_MS).await?;
         }
-        store.ledger.wake(installation::world().now_ms()).await?;
-        if let (Some(file), Some(path)) = (&file, &self.csv) {
-            list::show(path, &file.bad);
-            list::keep(path, &file.list, &file.bad);
-        }
+        store.ledger.wake(now_ms).await?;
         Ok(Some(Started {
             campaign: run.campaign,
             run: run.name,
@@ -229,25 +239,37 @@ impl Start {
         }))
     }
 
-    /// Whether it may go to a list of whom more than half were in an earlier run. Who starts the same run again is not asked.
-    async fn may_go_again(
+    /// Shows what a new run would do, and asks. Who starts the same run again, or tries one number, is not asked.
+    async fn may_start(
         &self,
         campaigns: &Campaigns,
         campaign: &Configured,
         name: &str,
-        file: &audience::Audience,
+        file: Option<&audience::Audience>,
     ) -> anyhow::Result<bool> {
-        if self.yes || campaigns.ledger.run(RunId::of(&self.campaign, name)).await?.is_some() {
+        let is_there = campaigns.ledger.run(RunId::of(&self.campaign, name)).await?.is_some();
+        if self.yes || self.test_phone.is_some() || is_there {
             return Ok(true);
         }
-        let Some(overlap) = campaigns.overlap(campaign, name, &file.entries).await? else { return Ok(true) };
-        let Overlap { run, started_ms, people, lines } = overlap;
-        let when = output::instant(started_ms);
-        let question = format!(
-            "{people} of {lines} line(s) name people whom run {run} of {} went to ({when}). Send to them again?",
-            self.campaign
-        );
-        output::confirmed(&question)
+        let source = match (&campaign.audience, file) {
+            (To::Search(search), _) => Source::Search(search.clone()),
+            (To::Csv, Some(file)) => Source::File(file.entries.clone()),
+            (To::Csv, None) => anyhow::bail!("its audience is a file: give it with --csv"),
+        };
+        let now_ms = installation::world().now_ms();
+        let planned = campaigns.plan(campaign, &source, now_ms, now_ms + READ_WITHIN_MS).await?;
+        if !self.json {
+            show_campaign(&planned, None);
+        }
+        let overlap = match file {
+            Some(file) => campaigns.overlap(campaign, name, &file.entries).await?,
+            None => None,
+        };
+        if let Some(Overlap { run, started_ms, people, lines }) = overlap {
+            let when = output::instant(started_ms);
+            output::complain(&format!("{people} of {lines} line(s) name people whom run {run} went to ({when})"));
+        }
+        output::confirmed(&format!("start it for {} recipient(s)?", planned.recipients))
     }
 }
 
@@ -269,8 +291,18 @@ impl Status {
         if found.is_empty() {
             output::say("no campaign has run yet");
         }
+        let pauses = store.ledger.pauses().await?;
         for status in &found {
             show(status, now_ms);
+            let holds = |pause: &&PauseRow| match &pause.scope {
+                Scope::All => true,
+                Scope::Rule(rule) => *rule == status.campaign,
+                Scope::Channel(channel) => channel.as_str() == status.channel,
+            };
+            for pause in pauses.iter().filter(holds).filter(|_| !["done", "cancelled"].contains(&status.phase.as_str()))
+            {
+                output::say(&format!("  {}", pause::Line::from(pause.clone()).said()));
+            }
         }
         Ok(())
     }

@@ -150,7 +150,7 @@ impl Messages {
 
 /// Reads what `recado messages` shows.
 pub(crate) async fn report(ledger: &Ledger, filter: &Filter, limit: usize) -> anyhow::Result<Report> {
-    let mut messages: Vec<MessageLine> = filter.find(ledger).await?.into_iter().map(MessageLine::from).collect();
+    let mut messages: Vec<MessageLine> = filter.people(ledger).await?.into_iter().map(MessageLine::from).collect();
     let total = messages.len();
     messages.sort_by(|a, b| (b.created_ms, &b.id).cmp(&(a.created_ms, &a.id)));
     messages.truncate(limit);

@@ -148,7 +148,7 @@ impl Plan {
     }
 }
 
-fn show_campaign(plan: &CampaignPlan, credit_price: Option<f64>) {
+pub(crate) fn show_campaign(plan: &CampaignPlan, credit_price: Option<f64>) {
     output::say(&format!("{}: {} looked at, {} get a message", plan.campaign, plan.looked_at, plan.recipients));
     for (why, count) in &plan.left_out {
         output::say(&format!("  {count:>9} {why}"));

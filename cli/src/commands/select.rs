@@ -6,6 +6,7 @@ use recado_core::{
     phone::Phone,
 };
 use recado_ledger::Ledger;
+use recado_pipeline::blocks::members;
 
 /// The digits of a whole id. Fewer, as `recado messages` shows them, are the beginning of one.
 const ID_DIGITS: usize = 32;
@@ -55,6 +56,33 @@ impl Filter {
             && (!self.no_callback || message.history.no_callback_ms.is_some())
     }
 
+    /// Whether it is about people, who may be in a message to many.
+    fn is_of_people(&self) -> bool {
+        self.state.is_some() || self.lead.is_some() || self.phone.is_some()
+    }
+
+    /// What it lets through, each recipient of a message to many for himself if it is about people.
+    pub(crate) async fn people(&self, ledger: &Ledger) -> anyhow::Result<Vec<Message>> {
+        if !self.is_of_people() {
+            return self.find(ledger).await;
+        }
+        let (mut found, mut to_many) = (Vec::new(), Vec::new());
+        ledger
+            .each_message(|message| {
+                match &message.block {
+                    Some(_) => to_many.push(message),
+                    None if self.lets(&message) => found.push(message),
+                    None => {}
+                }
+                true
+            })
+            .await?;
+        for message in to_many {
+            found.extend(members(ledger, message).await?.into_iter().filter(|member| self.lets(member)));
+        }
+        Ok(found)
+    }
+
     /// All messages that it lets through.
     pub(crate) async fn find(&self, ledger: &Ledger) -> anyhow::Result<Vec<Message>> {
         let mut found = Vec::new();
@@ -89,6 +117,10 @@ pub(crate) async fn by_ids(ledger: &Ledger, ids: &[String]) -> anyhow::Result<Ve
             })
             .await?;
     }
+    let is_found = |found: &[Message], id: &str| found.iter().any(|message| message.id.to_string().starts_with(id));
+    if ids.iter().any(|id| !is_found(&found, &id.to_ascii_lowercase())) {
+        found.extend(in_messages_to_many(ledger, ids).await?);
+    }
     for id in ids {
         let id = id.to_ascii_lowercase();
         match found.iter().filter(|message| message.id.to_string().starts_with(&id)).count() {
@@ -96,6 +128,25 @@ pub(crate) async fn by_ids(ledger: &Ledger, ids: &[String]) -> anyhow::Result<Ve
             0 => anyhow::bail!("there is no message {id}"),
             many => anyhow::bail!("{many} messages begin with {id}: give more of its digits"),
         }
+    }
+    Ok(found)
+}
+
+/// The recipients of messages to many whose ids begin so.
+async fn in_messages_to_many(ledger: &Ledger, ids: &[String]) -> anyhow::Result<Vec<Message>> {
+    let (mut to_many, mut found) = (Vec::new(), Vec::new());
+    ledger
+        .each_message(|message| {
+            to_many.extend(message.block.is_some().then_some(message));
+            true
+        })
+        .await?;
+    for message in to_many {
+        let members = members(ledger, message).await?;
+        found.extend(members.into_iter().filter(|member| {
+            let id = member.id.to_string();
+            ids.iter().any(|wanted| id.starts_with(&wanted.to_ascii_lowercase()))
+        }));
     }
     Ok(found)
 }

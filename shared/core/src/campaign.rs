@@ -83,6 +83,12 @@ impl Frozen {
         }
     }
 
+    /// How it is sent: `sms`, `flash` or `voice`.
+    #[must_use]
+    pub fn channel(&self) -> &str {
+        &self.channel
+    }
+
     /// The campaign as it was. Its budget is today's and not among it.
     pub fn thaw(&self) -> Result<Campaign, NotThawed> {
         let template = |source: &Option<String>| source.as_deref().map(Template::compile).transpose();

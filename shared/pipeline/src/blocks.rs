@@ -36,6 +36,20 @@ impl Crew {
     }
 }
 
+/// The recipients who are in a block, each as a message of its own, in the state that its reports say. They are to be looked
+/// at: no rows of theirs exist. A message to one is itself.
+pub async fn members(ledger: &Ledger, message: Message) -> Result<Vec<Message>, LedgerError> {
+    let Some(block) = &message.block else { return Ok(vec![message]) };
+    let (crew, notes) = (Crew::of(ledger, block).await?, ledger.block_notes(message.id).await?.notes);
+    let member = |place: u16| {
+        let mut member = crew.at(place)?.message(&message, block.run);
+        member.state = notes.state(place).unwrap_or(message.state);
+        member.history.charged = notes.charged(place);
+        Some(member)
+    };
+    Ok(block.places().filter_map(member).collect())
+}
+
 /// Lets recipients leave, and gives the block without them. `None`: somebody else has changed it since it was read.
 pub(crate) async fn leave(
     ledger: &Ledger,

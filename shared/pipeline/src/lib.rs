@@ -17,7 +17,7 @@
 //! | [`plan`] | what an event would become, without doing it | `recado plan` |
 
 pub mod audio;
-mod blocks;
+pub mod blocks;
 pub mod campaigns;
 mod caps;
 pub mod crm;

@@ -25,6 +25,25 @@ pub(crate) struct Audience {
     /// Those among them that name nobody.
     pub(crate) empty: u64,
     pub(crate) list: List,
+    /// The columns of the first line that is not bad.
+    first_row: Fields,
+    rules: PhoneRules,
+}
+
+impl Audience {
+    /// Leaves the first line alone, as if it named this phone.
+    pub(crate) fn keep_for(&mut self, phone: &str) -> anyhow::Result<()> {
+        let row = self.first_row.clone();
+        self.entries = vec![Entry { who: Who::Phone(phone.to_owned()), row }];
+        self.bad.clear();
+        self.empty = 0;
+        self.id = as_list(&mut self.entries, self.rules);
+        match Phone::read(phone, self.rules).one() {
+            Ok(phone) if phone.line() == Kind::Mobile => Ok(()),
+            Ok(_) => anyhow::bail!("--test-phone: the phone is a landline"),
+            Err(error) => anyhow::bail!("--test-phone: {error}"),
+        }
+    }
 }
 
 /// Reads a file's audience, for a campaign that starts at `now_ms`, in ms since the epoch.
@@ -50,9 +69,12 @@ pub(crate) fn read(
         }
         entries.push(entry);
     }
+    let is_bad = |number: u64| bad.iter().any(|bad| bad.number == number);
+    let first = list.lines.iter().zip(&entries).find(|(line, _)| !is_bad(line.number));
+    let first_row = first.map(|(_, entry)| entry.row.clone()).unwrap_or_default();
     bad.sort_by_key(|bad| bad.number);
-    let id = as_list(&mut entries, config.phones);
-    Ok(Audience { entries, id, bad, empty, list })
+    let (rules, id) = (config.phones, as_list(&mut entries, config.phones));
+    Ok(Audience { entries, id, bad, empty, list, first_row, rules })
 }
 
 /// Whom a line names: its lead, of whom more is known than the phone; else its first mobile.

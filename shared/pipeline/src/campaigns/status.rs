@@ -19,6 +19,8 @@ pub struct RunStatus {
     pub campaign: String,
     /// The run's name.
     pub run: String,
+    /// `sms`, `flash` or `voice`.
+    pub channel: String,
     /// `gathering`, `releasing`, `sending`, `done` or `cancelled`.
     pub phase: String,
     /// When it was started, in ms since the epoch.
@@ -182,6 +184,7 @@ impl Counted {
         let eta_ms = eta_ms.map(|eta_ms| eta_ms.max(self.next_due_ms.unwrap_or(eta_ms)));
         RunStatus {
             phase: phase.to_owned(),
+            channel: run.frozen.channel().to_owned(),
             campaign: run.campaign,
             run: run.name,
             started_ms: run.started_ms,
