@@ -10,7 +10,7 @@ mod setup;
 
 use std::time::{Duration, Instant};
 
-pub(crate) use installation::{EventLine, Installation, MessageLine, NEW, Report, answer};
+pub(crate) use installation::{Installation, MessageLine, NEW, Report, answer};
 pub(crate) use leads::{Lead, messages_of};
 pub(crate) use meter::Meter;
 pub(crate) use process::{Finished, Lines, recado};

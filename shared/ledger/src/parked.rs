@@ -25,7 +25,7 @@ impl Ledger {
     pub(crate) async fn count_by(
         &self,
         scan: ScanFluentBuilder,
-        attribute: &str,
+        attribute: &'static str,
     ) -> Result<BTreeMap<String, u64>, LedgerError> {
         let mut pages = scan.table_name(&self.table).projection_expression(attribute).into_paginator().items().send();
         let mut counts: BTreeMap<String, u64> = BTreeMap::new();
