@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     block::{MAX_LEAD_BYTES, Own, Recipient},
     config::{Action, Audience, Campaign, Comparison, Config, FieldName, Quotas, RuleId, Search, Tell, Voice},
-    decide::{DEFAULT_EXPIRES_MS, PHONE_FIELDS, SHADOW, Words, asked, channel, mobile, words},
+    decide::{DEFAULT_EXPIRES_MS, PHONE_FIELDS, SHADOW, Words, channel, mobile, words},
     enrich::named,
     fields::Fields,
     message::{Channel, Message, Priority},
+    opt_out::OwnFields,
     text::{Condition, Context, SnippetError, Template},
 };
 
@@ -185,7 +186,7 @@ impl<'c> Judge<'c> {
             Some(Ok(false)) => return Err("its condition does not hold".to_owned()),
             Some(Err(error)) => return Err(format!("its condition failed: {error}")),
         }
-        asked(self.config, channel(&self.campaign.action), lead)?;
+        self.config.leadsquared.opt_out.judge(channel(&self.campaign.action), lead)?;
         let own = match &self.shared {
             Some(shared) => {
                 shared.as_ref().map_err(Clone::clone)?;
@@ -229,12 +230,13 @@ fn words_of_call(action: &Action) -> Option<crate::call::Call> {
     Some(crate::call::Call { audio, redials, every_min, ready: None })
 }
 
-/// The lead's fields that a campaign needs of each lead of its audience.
+/// The lead's fields that a campaign needs of each lead of its audience. `own` are LeadSquared's own opt-out fields that the
+/// account has.
 #[must_use]
-pub fn columns(config: &Config, campaign: &Campaign) -> BTreeSet<String> {
+pub fn columns(config: &Config, campaign: &Campaign, own: OwnFields) -> BTreeSet<String> {
     let mut columns = named(campaign.action.templates(), campaign.when.as_ref());
     columns.extend(PHONE_FIELDS.map(str::to_owned));
-    columns.extend(config.leadsquared.opt_out.fields().map(|field| field.as_str().to_owned()));
+    columns.extend(config.leadsquared.opt_out.asked(channel(&campaign.action), own).map(str::to_owned));
     columns
 }
 

@@ -22,6 +22,7 @@ pub mod hours;
 pub mod identity;
 pub mod kind;
 pub mod message;
+pub mod opt_out;
 pub mod phone;
 pub mod recovery;
 pub mod settle;

@@ -91,6 +91,7 @@ mod tests {
             data_type: None,
             is_mandatory: false,
             max_chars: None,
+            options: Vec::new(),
         }
     }
 

@@ -26,7 +26,10 @@ use super::{
     gather::{Seen, judged},
     source::Source,
 };
-use crate::settings::{SendSettings, today};
+use crate::{
+    opt_out::last_known,
+    settings::{SendSettings, today},
+};
 
 /// Texts that are shown.
 const SAMPLES: usize = 3;
@@ -119,7 +122,7 @@ impl Campaigns {
         until_ms: i64,
     ) -> Result<CampaignPlan, CampaignError> {
         let judge = Judge::new(&self.config, campaign, now_ms);
-        let columns = columns(&self.config, campaign);
+        let columns = columns(&self.config, campaign, last_known(&self.ledger).await?);
         let like = judge.message("", now_ms);
         let (run, mut seen, mut tally) = (RunId::of(campaign.id.as_str(), ""), Seen::default(), Tally::default());
         let mut making = Making {

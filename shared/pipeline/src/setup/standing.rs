@@ -222,6 +222,7 @@ rules:
             data_type: Some(data_type.into()),
             is_mandatory: false,
             max_chars: None,
+            options: Vec::new(),
         }
     }
 

@@ -139,7 +139,7 @@ impl Scenario {
         }
         Self {
             begin_ms,
-            settings: sketches.iter().map(|sketch| sketch.setting(leads.opt_out())).collect(),
+            settings: sketches.iter().map(|sketch| sketch.setting(&leads)).collect(),
             reconfigured_after_ms,
             changes,
             orders: operator::draw(rng, &everybody, campaign.as_ref(), storm_ms),
