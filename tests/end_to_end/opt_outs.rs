@@ -59,6 +59,20 @@ async fn who_is_suppressed_by_command_or_file_gets_nothing_and_everybody_else_do
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_phone_of_a_command_is_read_by_the_rules_of_the_configuration() {
+    // A mobile from before the ninth digit: no phone, unless the configuration adds it.
+    const OLD: &str = "(11) 9999-8888";
+    let strict = Installation::start(Setup::new(WELCOME)).await;
+    assert_eq!(strict.command_of(&["suppress", "add"], &["--phone", OLD]).await.code, Some(2));
+    let lenient = Installation::start(Setup::new(WELCOME).and("phones: { add_ninth_digit: true }\n")).await;
+    assert_eq!(suppress(&lenient, &["add", "--phone", OLD]).await["suppressed"], 2);
+    for written in [OLD, "11 99999-8888"] {
+        assert_eq!(suppress(&lenient, &["list", "--phone", written]).await.as_array().unwrap().len(), 2, "{written}");
+    }
+    assert_eq!(suppress(&lenient, &["remove", "--phone", OLD]).await["lifted"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_crms_field_is_asked_again_when_the_message_goes_and_messages_wait_while_it_cannot_be() {
     let installation = Installation::start(Setup::new(WELCOME)).await;
     let (out, free, later) = (Lead::new(1), Lead::new(2), Lead::new(3));
