@@ -58,7 +58,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 fn setup(rules: &str) -> Setup {
     let mut setup = Setup::new(rules);
     // The opt-out field is another test's matter, and so is the write-back, which goes at the smallest plan's pace.
-    setup.config = setup.config.replace("  opt_out: { sms: mx_SMS_Opt_Out }\n", "");
+    setup.config = setup.config.replace("opt_out: { sms: mx_SMS_Opt_Out }", "opt_out: { system: false }");
     setup.config = setup
         .config
         .replace("calls_per_5s: 200", "calls_per_5s: 2")

@@ -42,7 +42,8 @@ impl Bench {
     }
 
     async fn with(rules: &str, options: liguelead::Options, client: impl Fn(&str) -> aws_sdk_dynamodb::Client) -> Self {
-        let text = format!("version: 1\nleadsquared: {{ plan: pro }}\nsend: {{ call_timeout: 5s }}\nrules:\n{rules}");
+        let crm = "leadsquared: { plan: pro, opt_out: { system: false } }";
+        let text = format!("version: 1\n{crm}\nsend: {{ call_timeout: 5s }}\nrules:\n{rules}");
         let config = Config::parse(&text).unwrap().config;
         let table = EmbeddedTable::memory().await.unwrap();
         let ledger = Ledger::new(client(&table.endpoint_url()), "recado", config.retention_ms);
@@ -56,7 +57,7 @@ impl Bench {
         let vendor_client = ::liguelead::Client::new(&vendor.base_url(), &credentials, timeout).unwrap();
         let ahead_ms = Arc::new(AtomicI64::new(0));
         let clock = Arc::clone(&ahead_ms);
-        // Nobody is asked about opt-outs: these configurations name no field for them.
+        // Nobody is asked about opt-outs: these configurations leave out all fields for them.
         let keys = ::leadsquared::Credentials { access_key: "a".into(), secret_key: "s".into() };
         let crm_client = ::leadsquared::Client::new("http://127.0.0.1:9/v2", &keys, timeout).unwrap();
         let mut sender = installation::sender(&config, vendor_client, crm_client, None, &ledger);

@@ -93,6 +93,20 @@ async fn lists_of_opt_outs_suppress_those_who_are_in_them_and_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_phone_of_a_command_is_read_by_the_rules_of_the_configuration() {
+    // A mobile from before the ninth digit: no phone, unless the configuration adds it.
+    const OLD: &str = "(11) 9999-8888";
+    let strict = Installation::start(Setup::new(WELCOME)).await;
+    assert_eq!(strict.command_of(&["suppress", "add"], &["--phone", OLD]).await.code, Some(2));
+    let lenient = Installation::start(Setup::new(WELCOME).and("phones: { add_ninth_digit: true }\n")).await;
+    assert_eq!(suppress(&lenient, &["add", "--phone", OLD]).await["suppressed"], 2);
+    for written in [OLD, "11 99999-8888"] {
+        assert_eq!(suppress(&lenient, &["list", "--phone", written]).await.as_array().unwrap().len(), 2, "{written}");
+    }
+    assert_eq!(suppress(&lenient, &["remove", "--phone", OLD]).await["lifted"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_crms_field_is_asked_again_when_the_message_goes_and_messages_wait_while_it_cannot_be() {
     let installation = Installation::start(Setup::new(WELCOME)).await;
     let (out, free, later) = (Lead::new(1), Lead::new(2), Lead::new(3));
@@ -129,6 +143,8 @@ async fn an_empty_field_forbids_where_the_tenant_says_so_and_a_fresh_one_is_not_
         let mut body = lead.created();
         body["CreatedOn"] = json!(jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S").to_string());
         body["mx_SMS_Opt_Out"] = value;
+        // LeadSquared's own, which the account has as well.
+        body["DoNotSMS"] = json!("0");
         body
     };
     let leads: Vec<Lead> = (1..=4).map(Lead::new).collect();
@@ -151,6 +167,48 @@ async fn an_empty_field_forbids_where_the_tenant_says_so_and_a_fresh_one_is_not_
     let skipped = installation.comes_to(&leads[3].id, "skipped").await;
     assert_eq!(skipped.why.as_deref(), Some("the lead opted out (mx_SMS_Opt_Out)"));
     assert_eq!(asked(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leadsquareds_own_field_is_obeyed_without_configuration_where_the_account_has_it() {
+    for (do_not_sms, says, state) in
+        [(true, "", "skipped"), (true, "system: false", "delivered"), (false, "", "delivered")]
+    {
+        let mut setup = Setup::new(WELCOME);
+        setup.config = setup.config.replace("{ sms: mx_SMS_Opt_Out }", &format!("{{ {says} }}"));
+        setup.leadsquared.do_not_sms = do_not_sms;
+        let installation = Installation::start(setup).await;
+        let (out, free) = (Lead::new(1), Lead::new(2));
+        installation.leadsquared.put_lead(&out.id, [if do_not_sms { ("DoNotSMS", "1") } else { ("Notes", "x") }]);
+        installation.leadsquared.put_lead(&free.id, [("FirstName", "x")]);
+        installation.take(&[out.created(), free.created()].into_iter().collect()).await;
+        let of_out = installation.comes_to(&out.id, state).await;
+        assert_eq!(of_out.why.is_some_and(|why| why == "the lead opted out (DoNotSMS)"), state == "skipped");
+        installation.comes_to(&free.id, "delivered").await;
+        // A field in the webhook forbids whatever the list of fields says, but where the file leaves it out.
+        let told = Lead::new(3);
+        let mut body = told.created();
+        body["DoNotSMS"] = json!("Sim");
+        installation.take(&body).await;
+        installation.comes_to(&told.id, if says.is_empty() { "skipped" } else { "delivered" }).await;
+        let calls = installation.leadsquared.received().calls;
+        let asked = |end: &str| calls.iter().filter(|call| call.path.ends_with(end)).count();
+        assert_eq!(asked("LeadsMetaData.Get"), usize::from(says.is_empty()), "once a day");
+        assert_eq!(asked("ByIds") > 0, do_not_sms && says.is_empty(), "only where there is something to ask");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_wait_until_the_account_has_once_said_which_fields_it_has() {
+    let mut setup = Setup::new(WELCOME);
+    setup.leadsquared.faults = recado_simulators::faults::Faults::of([fault("before-500@every=1@LeadsMetaData")]);
+    let installation = Installation::start(setup).await;
+    let lead = Lead::new(1);
+    installation.leadsquared.put_lead(&lead.id, [("FirstName", "x")]);
+    installation.take(&lead.created()).await;
+    let held = installation.comes_to(&lead.id, "held").await;
+    assert!(held.why.unwrap().starts_with("LeadSquared could not be asked which of its own fields forbid messages"));
+    assert_eq!(installation.liguelead.received().messages().len(), 0, "it was not sent blindly");
 }
 
 /// Two messages to one lead, whose webhooks do not carry the field, and who opts out in between: what became of the

@@ -1,11 +1,12 @@
 //! `recado check FILE`: the file alone, with `--data` what in the table it relies on, and with LeadSquared's credentials
-//! in the environment whether the account has the fields that it names.
+//! in the environment whether the account has the fields that it names, and their dropdowns the values.
 
 mod fields;
+mod options;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use recado_core::config::{Checked, Config, Diagnostic, NamedField, Severity};
+use recado_core::config::{Checked, Config, Diagnostic, Severity};
 use recado_ledger::AudioRows;
 use recado_pipeline::audio::{named_by_rules, not_added};
 use recado_runtime::environment::leadsquared_credentials;
@@ -84,16 +85,17 @@ impl Check {
         let file = self.file.display().to_string();
         let text = read(&self.file)?;
         let (checked, diagnostics) = match Config::parse(&text) {
-            Ok(Checked { config, warnings, lead_fields }) => (Some((config, lead_fields)), warnings),
+            Ok(checked) => (Some(checked), Vec::new()),
             Err(diagnostics) => (None, diagnostics),
         };
         let mut findings: Vec<Finding> = diagnostics.into_iter().map(Finding::from).collect();
-        if let Some((config, lead_fields)) = &checked {
-            findings.extend(self.of_installation(config, lead_fields, &text).await?);
+        if let Some(checked) = &checked {
+            findings.extend(checked.warnings.iter().cloned().map(Finding::from));
+            findings.extend(self.of_installation(checked, &text).await?);
             findings.sort_by_key(|finding| (finding.line, finding.column));
         }
         let good = findings.iter().all(|finding| finding.severity != ERROR);
-        let config = checked.map(|(config, _)| config);
+        let config = checked.map(|checked| checked.config);
         let may_arrive = config.as_ref().map(arrivals).unwrap_or_default();
         let (rules, campaigns) = config.map_or((0, 0), |config| (config.rules.len(), config.campaigns.len()));
         if self.json {
@@ -113,12 +115,8 @@ impl Check {
     }
 
     /// What the table and LeadSquared say, as far as both can be asked.
-    async fn of_installation(
-        &self,
-        config: &Config,
-        lead_fields: &[NamedField],
-        text: &str,
-    ) -> anyhow::Result<Vec<Finding>> {
+    async fn of_installation(&self, checked: &Checked, text: &str) -> anyhow::Result<Vec<Finding>> {
+        let config = &checked.config;
         let asks_crm = leadsquared_credentials().is_ok();
         let store = match (&self.stack, &self.data) {
             (Some(stack), _) => Store::deployed(stack).await?,
@@ -136,7 +134,7 @@ impl Check {
         };
         let mut findings = missing_audios(config, &store.ledger.audios().await?, text);
         if asks_crm {
-            findings.extend(fields::compared(config, lead_fields, &store).await);
+            findings.extend(fields::compared(checked, &store).await);
         }
         store.close().await;
         Ok(findings)

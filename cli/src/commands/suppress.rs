@@ -2,9 +2,12 @@
 
 mod import;
 
-use std::{path::PathBuf, process::ExitCode, str::FromStr};
+use std::{fmt, path::PathBuf, process::ExitCode, str::FromStr};
 
-use recado_core::phone::Phone;
+use recado_core::{
+    config::Config,
+    phone::{Phone, PhoneRules},
+};
 use recado_ledger::{Kind, Subject, Suppression};
 use recado_runtime::installation;
 use serde::Serialize;
@@ -44,20 +47,49 @@ impl FromStr for Channel {
     }
 }
 
+/// The value of `--phone`: which number it means is the configuration's to say.
+#[derive(Clone)]
+struct Written(String);
+
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Written")
+    }
+}
+
+impl From<&str> for Written {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 struct Who {
-    /// The phone, in any form.
+    /// The phone, in any form that the configuration's `phones` allows.
     #[arg(long, value_name = "PHONE")]
-    phone: Option<Phone>,
+    phone: Option<Written>,
     /// The lead, by its ProspectID.
     #[arg(long, value_name = "LEAD")]
     lead: Option<String>,
 }
 
+/// Why a command ends with 2, which was said.
+struct WrongUse;
+
+/// Whom a command line is about, if about anybody, by the configuration's rules for phones.
+fn subject(phone: Option<&Written>, lead: Option<&String>, rules: PhoneRules) -> Result<Option<Subject>, WrongUse> {
+    let Some(Written(text)) = phone else { return Ok(lead.cloned().map(Subject::Lead)) };
+    let phone = Phone::read(text, rules).one().map_err(|error| {
+        output::complain(&format!("--phone: {error}"));
+        WrongUse
+    });
+    phone.map(|phone| Some(Subject::Phone(phone)))
+}
+
 impl Who {
-    fn subject(&self) -> Option<Subject> {
-        self.phone.map(Subject::Phone).or_else(|| self.lead.clone().map(Subject::Lead))
+    fn subject(&self, config: &Config) -> Result<Subject, WrongUse> {
+        subject(self.phone.as_ref(), self.lead.as_ref(), config.phones)?.ok_or(WrongUse)
     }
 }
 
@@ -109,7 +141,7 @@ pub(crate) struct List {
     which: Which,
     /// Only this phone.
     #[arg(long, value_name = "PHONE", conflicts_with = "lead")]
-    phone: Option<Phone>,
+    phone: Option<Written>,
     /// Only this lead.
     #[arg(long, value_name = "LEAD")]
     lead: Option<String>,
@@ -153,8 +185,8 @@ impl Suppress {
 
 impl Add {
     async fn run(self) -> anyhow::Result<ExitCode> {
-        let Some(subject) = self.who.subject() else { return Ok(ExitCode::from(2)) };
-        let (_, store) = self.which.open().await?;
+        let (config, store) = self.which.open().await?;
+        let Ok(subject) = self.who.subject(&config) else { return wrong_use(store).await };
         let since_ms = installation::world().now_ms();
         let rows: Vec<Suppression> = self
             .of
@@ -170,8 +202,8 @@ impl Add {
 
 impl Remove {
     async fn run(self) -> anyhow::Result<ExitCode> {
-        let Some(subject) = self.who.subject() else { return Ok(ExitCode::from(2)) };
-        let (_, store) = self.which.open().await?;
+        let (config, store) = self.which.open().await?;
+        let Ok(subject) = self.who.subject(&config) else { return wrong_use(store).await };
         let lifted = store.ledger.unsuppress(&subject, &self.of.kinds()).await?;
         store.close().await;
         let code = counted("lifted", lifted, self.of.json)?;
@@ -181,8 +213,9 @@ impl Remove {
 
 impl List {
     async fn run(self) -> anyhow::Result<ExitCode> {
-        let (_, store) = self.which.open().await?;
-        let subject = self.phone.map(Subject::Phone).or_else(|| self.lead.clone().map(Subject::Lead));
+        let (config, store) = self.which.open().await?;
+        let subject = subject(self.phone.as_ref(), self.lead.as_ref(), config.phones);
+        let Ok(subject) = subject else { return wrong_use(store).await };
         let mut rows = store.ledger.suppressions(subject.as_ref()).await?;
         store.close().await;
         let kinds = self.of.kinds();
@@ -244,6 +277,11 @@ impl From<Suppression> for Line {
         };
         Self { phone, lead, channel: row.kind.as_str(), since_ms: row.since_ms, source: row.source }
     }
+}
+
+async fn wrong_use(store: Store) -> anyhow::Result<ExitCode> {
+    store.close().await;
+    Ok(ExitCode::from(2))
 }
 
 fn counted(what: &str, count: usize, json: bool) -> anyhow::Result<ExitCode> {

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     block::{MAX_LEAD_BYTES, Own, Recipient},
     config::{Action, Audience, Campaign, Comparison, Config, FieldName, Quotas, RuleId, Search, Tell, Voice},
-    decide::{DEFAULT_EXPIRES_MS, PHONE_FIELDS, SHADOW, Words, asked, channel, mobile, words},
+    decide::{DEFAULT_EXPIRES_MS, PHONE_FIELDS, SHADOW, Words, channel, mobile, words},
     enrich::named,
     fields::Fields,
     message::{Channel, Message, Priority},
+    opt_out::OwnFields,
     phone::Phone,
     text::{Condition, Context, SnippetError, Template},
 };
@@ -192,7 +193,7 @@ impl<'c> Judge<'c> {
         }
         let context = || self.context(lead, row);
         self.condition(&context)?;
-        asked(self.config, channel(&self.campaign.action), lead)?;
+        self.config.leadsquared.opt_out.judge(channel(&self.campaign.action), lead)?;
         let own = self.own(&context)?;
         self.recipient(Recipient { phone: mobile(lead, self.config.phones)?, lead: Some(id.to_owned()), own })
     }
@@ -285,12 +286,13 @@ fn words_of_call(action: &Action) -> Option<crate::call::Call> {
     Some(crate::call::Call { audio, redials, every_min, ready: None })
 }
 
-/// The lead's fields that a campaign needs of each lead of its audience.
+/// The lead's fields that a campaign needs of each lead of its audience. `own` are LeadSquared's own opt-out fields that the
+/// account has.
 #[must_use]
-pub fn columns(config: &Config, campaign: &Campaign) -> BTreeSet<String> {
+pub fn columns(config: &Config, campaign: &Campaign, own: OwnFields) -> BTreeSet<String> {
     let mut columns = named(campaign.action.templates(), campaign.when.as_ref());
     columns.extend(PHONE_FIELDS.map(str::to_owned));
-    columns.extend(config.leadsquared.opt_out.fields().map(|field| field.as_str().to_owned()));
+    columns.extend(config.leadsquared.opt_out.asked(channel(&campaign.action), own).map(str::to_owned));
     columns
 }
 

@@ -27,7 +27,7 @@ mod values;
 pub use account::{LeadSquared, OptOut, Plan, WriteBack};
 pub use action::{Action, MAX_AUDIO_NAME_CHARS, MAX_TITLE_LENGTH, Voice, title_length};
 pub use campaign::{Audience, Campaign, Comparison, Search, Tell};
-pub use diagnostic::{Diagnostic, NamedField, Severity};
+pub use diagnostic::{Diagnostic, NamedField, NamedValue, Severity};
 pub use gateway::LigueLead;
 pub use names::{FieldName, RuleId};
 pub use rule::Rule;
@@ -35,7 +35,7 @@ pub use schedule::Schedule;
 pub use sending::{Cap, Quotas, SendTiming, SendingHours};
 pub use trigger::{FieldChange, Trigger};
 
-use diagnostic::Problems;
+use diagnostic::{Noticed, Problems};
 use icu_normalizer::ComposingNormalizerBorrowed;
 use section::Section;
 
@@ -105,6 +105,8 @@ pub struct Checked {
     pub warnings: Vec<Diagnostic>,
     /// Each place where the file names a field of the lead, in its order.
     pub lead_fields: Vec<NamedField>,
+    /// Each value that it compares a field of the lead with, in its order.
+    pub lead_values: Vec<NamedValue>,
 }
 
 impl Config {
@@ -115,9 +117,11 @@ impl Config {
     pub fn parse(text: &str) -> Result<Checked, Vec<Diagnostic>> {
         let mut problems = Problems::default();
         let config = read(text, &mut problems);
-        let (diagnostics, has_errors, lead_fields) = problems.finish();
+        let Noticed { diagnostics, has_errors, fields, values } = problems.finish();
         match config {
-            Some(config) if !has_errors => Ok(Checked { config, warnings: diagnostics, lead_fields }),
+            Some(config) if !has_errors => {
+                Ok(Checked { config, warnings: diagnostics, lead_fields: fields, lead_values: values })
+            }
             _ => Err(diagnostics),
         }
     }

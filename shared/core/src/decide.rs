@@ -246,11 +246,10 @@ fn fill(
     event: &Event,
     context: &Context,
 ) -> Result<(), String> {
-    if asked(config, message.channel, &event.lead)? {
-        // A delivery may have been long on its way: what it carries was true when it was written.
-        message.history.opt_out_read_ms =
-            Some(event.at_ms().map_or(message.created_ms, |at| at.min(message.created_ms)));
-    }
+    // A delivery may have been long on its way: what it carries was true when it was written.
+    let at_ms = event.at_ms().map_or(message.created_ms, |at| at.min(message.created_ms));
+    let seen = config.leadsquared.opt_out.judge(message.channel, &event.lead)?;
+    message.history.saw_opt_out(seen, at_ms);
     let words = words(action, context)?;
     (message.text, message.call, message.title, message.credits) = (words.text, words.call, words.title, words.credits);
     message.phone = Some(mobile(&event.lead, config.phones)?);
@@ -258,19 +257,6 @@ fn fill(
         return Err(CONTROL.to_owned());
     }
     if rule.shadow { Err(SHADOW.to_owned()) } else { Ok(()) }
-}
-
-/// Whether the lead's own field says that it may be sent to by this channel; `false`: the field is not among those that
-/// are known. An error says that it may not.
-pub(crate) fn asked(config: &Config, channel: Channel, lead: &Fields) -> Result<bool, String> {
-    let opt_out = &config.leadsquared.opt_out;
-    let field = opt_out.field(channel).filter(|field| lead.contains(field.as_str()));
-    let Some(field) = field else { return Ok(false) };
-    let value = lead.get(field.as_str());
-    if opt_out.forbids(value) {
-        return Err(opted_out(field.as_str(), value));
-    }
-    Ok(true)
 }
 
 /// What one recipient is told.
@@ -339,15 +325,6 @@ pub(crate) fn mobile(lead: &Fields, rules: PhoneRules) -> Result<Phone, String> 
         first_fault.get_or_insert(format!("{fault} ({field})"));
     }
     Err(first_fault.unwrap_or_else(|| "the lead has no phone".to_owned()))
-}
-
-/// Why a lead with this value of its opt-out field gets no message, for a person to read.
-#[must_use]
-pub fn opted_out(field: &str, value: Option<&str>) -> String {
-    match value.map(str::trim) {
-        Some(value) if !value.is_empty() => format!("the lead opted out ({field})"),
-        _ => format!("the lead's {field} is empty, which forbids messages here"),
-    }
 }
 
 pub(crate) fn channel(action: &Action) -> Channel {

@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    config::{Action, Config, FieldName, Rule},
-    decide::{PHONE_FIELDS, is_triggered},
+    config::{Action, Config, Rule},
+    decide::{PHONE_FIELDS, channel, is_triggered},
     event::Event,
     fields::Fields,
+    opt_out::OwnFields,
     text::{Condition, Template},
 };
 
@@ -28,13 +29,20 @@ pub fn missing_fields(config: &Config, event: &Event) -> BTreeSet<String> {
 }
 
 /// The lead's fields to ask for: whatever any rule may need, since one answer serves many events; and those that forbid
-/// messages, which must be as they are now.
+/// messages, which must be as they are now. `own` are LeadSquared's own of these that the account has.
 #[must_use]
-pub fn columns(config: &Config) -> BTreeSet<String> {
+pub fn columns(config: &Config, own: OwnFields) -> BTreeSet<String> {
     let mut columns: BTreeSet<String> = config.rules.iter().flat_map(needed).collect();
     columns.extend(PHONE_FIELDS.map(str::to_owned));
-    columns.extend(opt_outs(config).map(str::to_owned));
+    columns.extend(opt_outs(config, own).into_iter().map(str::to_owned));
     columns
+}
+
+/// The fields that forbid messages of the channels that rules send by.
+#[must_use]
+pub fn opt_outs(config: &Config, own: OwnFields) -> BTreeSet<&str> {
+    let channels = config.rules.iter().flat_map(Rule::actions).map(channel);
+    channels.flat_map(|channel| config.leadsquared.opt_out.asked(channel, own)).collect()
 }
 
 /// `event` with the lead's fields that it does not carry, as they were `read` just now. Fields that forbid messages are
@@ -42,17 +50,14 @@ pub fn columns(config: &Config) -> BTreeSet<String> {
 #[must_use]
 pub fn completed(config: &Config, event: &Event, read: &Fields) -> Event {
     let mut event = event.clone();
-    let fresh: BTreeSet<&str> = opt_outs(config).collect();
+    // What was not asked for was not read.
+    let fresh = opt_outs(config, OwnFields { sms: true, voice: true });
     for (name, value) in read.iter() {
         if fresh.contains(name) || !event.lead.contains(name) {
             event.lead.insert(name, value.map(str::to_owned));
         }
     }
     event
-}
-
-fn opt_outs(config: &Config) -> impl Iterator<Item = &str> {
-    config.leadsquared.opt_out.fields().map(FieldName::as_str)
 }
 
 /// The lead's fields that a rule names.

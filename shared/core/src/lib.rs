@@ -23,6 +23,7 @@ pub mod identity;
 pub mod kind;
 pub mod list;
 pub mod message;
+pub mod opt_out;
 pub mod phone;
 pub mod recovery;
 pub mod settle;

@@ -7,6 +7,7 @@ use crate::{
     call::Call,
     credits::SmsText,
     identity::{BatchId, MessageId},
+    opt_out::Seen,
     phone::Phone,
 };
 
@@ -303,8 +304,11 @@ pub struct History {
     pub charged: Option<u32>,
     /// When the wait for delivery reports ended without one, in ms since the epoch.
     pub no_callback_ms: Option<i64>,
-    /// When the CRM's opt-out field was read for it, in ms since the epoch; none if it was not seen.
+    /// When the CRM's opt-out fields were read for it, in ms since the epoch; none if none was seen, or not the one that the
+    /// configuration names.
     pub opt_out_read_ms: Option<i64>,
+    /// Whether LeadSquared's own opt-out field was among them.
+    pub own_opt_out_read: bool,
     /// Why LeadSquared's refusals of its row were given up on.
     pub crm_why: Option<String>,
     /// When LeadSquared was last told, in ms since the epoch.
@@ -312,6 +316,12 @@ pub struct History {
 }
 
 impl History {
+    /// Notes which opt-out fields were seen, as they were at `at_ms` (ms since the epoch).
+    pub fn saw_opt_out(&mut self, seen: Seen, at_ms: i64) {
+        self.opt_out_read_ms = (seen != Seen::TooLittle).then_some(at_ms);
+        self.own_opt_out_read = seen == Seen::All;
+    }
+
     /// These batches and `batch`, each once.
     #[must_use]
     pub fn with(&self, batch: BatchId) -> Vec<BatchId> {

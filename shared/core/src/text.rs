@@ -112,6 +112,19 @@ pub struct NameAt {
     pub column: usize,
 }
 
+/// A text that a dotted name is compared with, and where it is written: line and column in characters, from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComparedAt {
+    /// The name, its root included.
+    pub name: String,
+    /// The text.
+    pub value: String,
+    /// Line inside the snippet.
+    pub line: usize,
+    /// Column inside the line.
+    pub column: usize,
+}
+
 /// What conditions and texts have in common.
 struct Snippet {
     source: String,
@@ -155,6 +168,12 @@ impl Condition {
     #[must_use]
     pub fn names(&self) -> Vec<NameAt> {
         scan::condition(self.source()).map(|scanned| names_at(&scanned)).unwrap_or_default()
+    }
+
+    /// The texts that it compares names with for being them or not, and where.
+    #[must_use]
+    pub fn compared(&self) -> Vec<ComparedAt> {
+        scan::condition(self.source()).map(|scanned| compared_at(&scanned)).unwrap_or_default()
     }
 
     /// What is legal but probably not meant.
@@ -230,6 +249,12 @@ impl Template {
         scan::template(self.source()).map(|scanned| names_at(&scanned)).unwrap_or_default()
     }
 
+    /// The texts that it compares names with for being them or not, and where.
+    #[must_use]
+    pub fn compared(&self) -> Vec<ComparedAt> {
+        scan::template(self.source()).map(|scanned| compared_at(&scanned)).unwrap_or_default()
+    }
+
     /// What is legal but probably not meant.
     #[must_use]
     pub fn warnings(&self) -> &[SnippetError] {
@@ -285,6 +310,14 @@ fn names_at(scanned: &scan::Scanned<'_>) -> Vec<NameAt> {
         NameAt { name, line, column }
     };
     lint::paths(scanned).into_iter().map(place).collect()
+}
+
+fn compared_at(scanned: &scan::Scanned<'_>) -> Vec<ComparedAt> {
+    let place = |(name, value, at): (String, String, usize)| {
+        let (line, column) = error::place(scanned.source, at);
+        ComparedAt { name, value, line, column }
+    };
+    lint::compared(scanned).into_iter().map(place).collect()
 }
 
 impl Snippet {

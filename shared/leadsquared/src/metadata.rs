@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use crate::{Admitted, CallError, Standard, client::Repeat, json};
 
+const METADATA: &str = "LeadManagement.svc/LeadsMetaData.Get";
+
 /// A field of the account's leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeadField {
@@ -17,16 +19,28 @@ pub struct LeadField {
     pub is_mandatory: bool,
     /// Longest value, in characters, where one is told.
     pub max_chars: Option<u64>,
+    /// The values that a dropdown offers; none for other fields. The API stores others all the same.
+    pub options: Vec<String>,
 }
 
 impl Admitted<'_, Standard> {
+    /// The schema names of all fields of the account's leads: as [`Admitted::lead_fields`], without the options of dropdowns,
+    /// which may make that answer very large. Source: LeadSquared lead metadata page.
+    pub async fn lead_field_names(self) -> Result<Vec<String>, CallError> {
+        let answer = self.client.get(METADATA, &[("excludeOptionSets", "1")]).await?;
+        Ok(fields(&answer)?.into_iter().map(|field| field.schema_name).collect())
+    }
+
     /// All fields of the account's leads. They change rarely: cache them. One name that is not among them makes
     /// LeadSquared refuse a whole write. Source: LeadSquared lead metadata page.
     pub async fn lead_fields(self) -> Result<Vec<LeadField>, CallError> {
-        let answer = self.client.get("LeadManagement.svc/LeadsMetaData.Get", &[]).await?;
-        let rows = answer.as_array().ok_or_else(|| Repeat::Harmless.failed("the answer is not a list"))?;
-        Ok(rows.iter().filter_map(field).collect())
+        fields(&self.client.get(METADATA, &[]).await?)
     }
+}
+
+fn fields(answer: &Value) -> Result<Vec<LeadField>, CallError> {
+    let rows = answer.as_array().ok_or_else(|| Repeat::Harmless.failed("the answer is not a list"))?;
+    Ok(rows.iter().filter_map(field).collect())
 }
 
 fn field(row: &Value) -> Option<LeadField> {
@@ -37,7 +51,14 @@ fn field(row: &Value) -> Option<LeadField> {
         data_type: json::text_of(row, &["DataType"]),
         is_mandatory: json::member(row, "IsMandatory").and_then(json::truth).unwrap_or(false),
         max_chars: json::member(row, "MaxLength").and_then(json::whole),
+        options: json::member(row, "Options").map(options).unwrap_or_default(),
     })
+}
+
+/// `[{"Value": "Prospect"}, …]`. Source: LeadSquared lead field properties page.
+fn options(list: &Value) -> Vec<String> {
+    let value = |option: &Value| json::text_of(option.as_object()?, &["Value"]);
+    list.as_array().into_iter().flatten().filter_map(value).collect()
 }
 
 /// What a new field holds.

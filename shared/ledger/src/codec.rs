@@ -204,6 +204,9 @@ pub(crate) fn message_item(message: &Message) -> Item {
     if let Some(read_ms) = message.history.opt_out_read_ms {
         put("opt_out_read_ms", n(read_ms));
     }
+    if message.history.own_opt_out_read {
+        put("own_opt_out_read", n(1));
+    }
     if let Some(due_ms) = message.crm.due_ms {
         put("crm_shard", message_shard(message.id));
         put("crm_due_ms", n(due_ms));
@@ -276,6 +279,7 @@ pub(crate) fn message_from(item: &Item) -> Result<Message, LedgerError> {
             charged: read.maybe_number("charged"),
             no_callback_ms: read.maybe_number("no_callback_ms"),
             opt_out_read_ms: read.maybe_number("opt_out_read_ms"),
+            own_opt_out_read: read.maybe_number::<u8>("own_opt_out_read").is_some(),
             crm_why: read.maybe_text("crm_why"),
             crm_told_ms: read.maybe_number("crm_told_ms"),
         },

@@ -62,6 +62,9 @@ pub struct Run {
     pub tally: Tally,
     /// When its audience was complete, in ms since the epoch.
     pub gathered_ms: Option<i64>,
+    /// Whether LeadSquared's own opt-out field was read of all of it so far.
+    #[serde(default)]
+    pub own_opt_out_read: bool,
     /// Why it does not go on, for a person to read.
     pub why: Option<String>,
     /// How often it was written.

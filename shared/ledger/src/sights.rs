@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use aws_sdk_dynamodb::{
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{Put, TransactWriteItem},
+};
 use recado_core::{message::Message, sight::Sights};
 
 use crate::{
@@ -92,7 +95,7 @@ impl Ledger {
         let first = messages.first().map(|message| message.id.to_string()).unwrap_or_default();
         match self.transact(format!("{first:.16}-{version}"), writes).await {
             Ok(()) => Ok(true),
-            Err(error) if condition_failed(&error) => Ok(false),
+            Err(error) if condition_failed(&error) || was_noticed(error.as_service_error()) => Ok(false),
             Err(error) => Err(unavailable("TransactWriteItems")(error)),
         }
     }
@@ -104,6 +107,11 @@ impl Ledger {
         item.insert("ttl".to_owned(), n(self.ttl_s(now_ms)));
         item
     }
+}
+
+/// The same token with other content: another look noticed the same change, and its rows bear another time.
+fn was_noticed(error: Option<&TransactWriteItemsError>) -> bool {
+    matches!(error, Some(TransactWriteItemsError::IdempotentParameterMismatchException(_)))
 }
 
 fn text(sights: &Sights) -> String {

@@ -158,6 +158,7 @@ impl Campaigns {
             released: 0,
             tally: Tally::default(),
             gathered_ms: None,
+            own_opt_out_read: false,
             why: None,
             version: 0,
         };

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use leadsquared::{CallError, MAX_LEADS_PER_READ};
 use recado_core::{
     config::Config,
-    enrich::{columns, completed},
+    enrich::{columns, completed, opt_outs},
     fields::Fields,
     identity::EventId,
 };
@@ -20,6 +20,7 @@ use crate::{
     crm::{Crm, RunError},
     ingest::Intake,
     lead_cache::LeadCache,
+    opt_out::last_known,
     world::World,
 };
 
@@ -91,7 +92,8 @@ impl Enricher {
         report: &mut EnrichReport,
     ) -> Result<bool, RunError> {
         let config = &self.intake.config;
-        let needs_opt_out = config.leadsquared.opt_out.fields().next().is_some();
+        let own = last_known(&self.ledger).await?;
+        let needs_opt_out = !opt_outs(config, own).is_empty();
         // What forbids messages must be as it is now, not as it was a minute ago.
         let mut known = if needs_opt_out {
             BTreeMap::new()
@@ -103,7 +105,7 @@ impl Enricher {
             waiting.iter().map(|w| w.event.lead_id.as_str()).filter(|lead| !known.contains_key(&key(lead))).collect();
         let new: Vec<String> = new.into_iter().take(MAX_LEADS_PER_READ).map(str::to_owned).collect();
         if !new.is_empty() {
-            let columns = columns(config);
+            let columns = columns(config, own);
             let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
             let Some(permit) = self.crm.permit(until_ms).await? else { return Ok(false) };
             report.calls += 1;

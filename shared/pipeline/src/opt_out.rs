@@ -1,16 +1,19 @@
-//! Whether leads opted out, by LeadSquared's own field: asked when a message is about to be sent and what was read of
-//! the field is older than the configuration allows, or was not in the webhook. One call for up to 10,000 leads, and
-//! none for those of whom this process has read it lately enough.
+//! Whether leads opted out, by LeadSquared's fields: asked when a message is about to be sent and what was read of
+//! the fields is older than the configuration allows, or was not in the webhook. One call for up to 10,000 leads, and
+//! none for those of whom this process has read them lately enough.
+
+mod own;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use leadsquared::{MAX_LEADS_PER_READ, Standard};
 use recado_core::{
-    config::{FieldName, OptOut},
-    decide::opted_out,
+    config::OptOut,
     fields::Fields,
-    message::Message,
+    message::{Channel, Message},
+    opt_out::OwnFields,
 };
+use recado_ledger::Ledger;
 
 use crate::{
     crm::Crm,
@@ -18,6 +21,7 @@ use crate::{
     planted::{Fault, planted},
     settings::ms,
 };
+pub use own::last_known;
 
 /// How long a message waits for a slot of the account before it is held instead, in ms: the write-back reserves the slots
 /// of a window ahead, so that the first free one may be two windows of 5 s away.
@@ -28,16 +32,21 @@ const ASK_AGAIN_MS: i64 = 60_000;
 const MOST_KEPT: usize = 100_000;
 /// Why they wait.
 const NOT_ASKED: &str = "LeadSquared could not be asked whether the lead opted out";
+/// Why all wait, before the account was ever asked; `leadsquared.opt_out.system: false` sends without.
+const FIELDS_NOT_ASKED: &str = "LeadSquared could not be asked which of its own fields forbid messages";
 
 /// Reads the opt-out fields.
 #[derive(Debug, Clone)]
 pub struct OptOuts {
     /// LeadSquared, inside the account's limits.
     pub crm: Crm,
-    /// The fields, and what the configuration says about them.
+    /// The table, which keeps what the account's own fields are.
+    pub ledger: Ledger,
+    /// What the configuration says about the fields.
     pub fields: OptOut,
     /// What was read of leads lately, shared by all clones.
-    pub lately: LeadCache,
+    lately: LeadCache,
+    known: own::Known,
 }
 
 /// What LeadSquared says of messages.
@@ -52,33 +61,61 @@ pub(crate) struct Asked {
     pub(crate) why: String,
 }
 
-/// Whether the field must be read of the lead of `message` before that is sent at `at_ms`: what was read of it is older
-/// than the configuration allows, or nothing was.
-pub(crate) fn is_asked(fields: &OptOut, message: &Message, at_ms: i64) -> bool {
+/// Whether the fields must be read of the lead of `message` before that is sent at `at_ms`: what was read of them is older
+/// than the configuration allows, or not all were. `own` are LeadSquared's own that the account has.
+pub(crate) fn is_asked(fields: &OptOut, own: OwnFields, message: &Message, at_ms: i64) -> bool {
     let fresh_ms = ms(fields.fresh_ms);
-    // Of a phone whose lead nobody knows, LeadSquared knows nothing either.
-    fields.field(message.channel).is_some()
-        && !message.lead_id.is_empty()
-        && message
-            .history
-            .opt_out_read_ms
-            .is_none_or(|read_ms| at_ms - read_ms > fresh_ms && !planted(Fault::OptOutsNotAskedAgain))
+    let (channel, history) = (message.channel, &message.history);
+    if message.lead_id.is_empty() || fields.asked(channel, own).next().is_none() {
+        return false;
+    }
+    let is_old = |read_ms: i64| at_ms - read_ms > fresh_ms && !planted(Fault::OptOutsNotAskedAgain);
+    let lacks_own = fields.asks_own(channel, own) && !history.own_opt_out_read;
+    lacks_own || history.opt_out_read_ms.is_none_or(is_old)
 }
 
 impl OptOuts {
+    /// What asks for `fields`; `None` if the configuration wants nothing asked.
+    #[must_use]
+    pub fn of(fields: OptOut, crm: Crm, ledger: Ledger) -> Option<Self> {
+        let asks = fields.asks();
+        asks.then(|| Self { crm, ledger, fields, lately: LeadCache::default(), known: own::Known::default() })
+    }
+
     /// Asks for those of `messages` of whose leads it is not known well enough.
     pub(crate) async fn ask(&self, messages: &[Message], now_ms: i64) -> Asked {
-        let stale: Vec<(usize, &Message)> =
-            messages.iter().enumerate().filter(|(_, message)| is_asked(&self.fields, message, now_ms)).collect();
+        // Of a phone whose lead nobody knows, LeadSquared knows nothing either.
+        let of_leads = messages.iter().enumerate().filter(|(_, message)| !message.lead_id.is_empty());
+        if of_leads.clone().next().is_none() {
+            return Asked::default();
+        }
+        let own = match self.own_fields(now_ms).await {
+            Ok(_) if planted(Fault::OwnOptOutsNotAsked) => OwnFields { sms: false, voice: false },
+            Ok(own) => own,
+            Err((until_ms, why)) => {
+                let waiting = of_leads.map(|(place, _)| place).collect();
+                return Asked { waiting, until_ms, why: format!("{FIELDS_NOT_ASKED}: {why}"), ..Asked::default() };
+            }
+        };
+        let stale = of_leads.filter(|(_, message)| is_asked(&self.fields, own, message, now_ms));
+        self.ask_of(stale.collect(), own, now_ms).await
+    }
+
+    /// Asks for all of `stale`, messages and their places.
+    async fn ask_of(&self, stale: Vec<(usize, &Message)>, own: OwnFields, now_ms: i64) -> Asked {
         let fresh_ms = ms(self.fields.fresh_ms);
+        // Those of both kinds of messages, so that one answer serves both.
+        let fields: BTreeSet<&str> =
+            [Channel::Sms, Channel::Voice].into_iter().flat_map(|channel| self.fields.asked(channel, own)).collect();
         let ids = || stale.iter().map(|(_, message)| message.lead_id.as_str());
         let mut known = self.lately.get(ids(), now_ms, fresh_ms);
+        known.retain(|_, values| fields.iter().all(|field| values.contains(field)));
         let leads: BTreeSet<String> =
             ids().map(str::to_ascii_lowercase).filter(|lead| !known.contains_key(lead)).collect();
         let leads: Vec<String> = leads.into_iter().collect();
         let mut asked = Asked::default();
         for leads in leads.chunks(MAX_LEADS_PER_READ) {
-            match self.read(leads, now_ms).await {
+            match self.read(leads, &fields, now_ms).await {
                 Ok(read) => {
                     self.lately.keep(&read, now_ms, fresh_ms, MOST_KEPT);
                     known.extend(read);
@@ -91,29 +128,32 @@ impl OptOuts {
             }
         }
         for (place, message) in stale {
-            let Some(field) = self.fields.field(message.channel).map(FieldName::as_str) else { continue };
-            let Some(values) = known.get(&message.lead_id.to_ascii_lowercase()) else {
-                asked.waiting.insert(place);
-                continue;
-            };
-            let value = values.get(field);
-            if self.fields.forbids(value) {
-                asked.forbidden.insert(place, opted_out(field, value));
+            match known.get(&message.lead_id.to_ascii_lowercase()) {
+                None => {
+                    asked.waiting.insert(place);
+                }
+                Some(values) => {
+                    if let Err(why) = self.fields.judge(message.channel, values) {
+                        asked.forbidden.insert(place, why);
+                    }
+                }
             }
         }
         asked
     }
 
-    /// The values of both fields of each of these leads, whose ids are in lower case; the error is until when to wait, and
+    /// The values of these fields of each of these leads, whose ids are in lower case; the error is until when to wait, and
     /// why. A lead that LeadSquared does not know has none.
-    async fn read(&self, leads: &[String], now_ms: i64) -> Result<BTreeMap<String, Fields>, (i64, String)> {
+    async fn read(
+        &self,
+        leads: &[String],
+        fields: &BTreeSet<&str>,
+        now_ms: i64,
+    ) -> Result<BTreeMap<String, Fields>, (i64, String)> {
         let later_ms = now_ms + ASK_AGAIN_MS;
-        let permit = self.crm.permit::<Standard>(now_ms + SLOT_WITHIN_MS).await;
-        let permit = permit
-            .map_err(|error| (later_ms, error.to_string()))?
-            .ok_or_else(|| (now_ms + SLOT_WITHIN_MS, "its limits have no room for the call".to_owned()))?;
-        let fields: Vec<&str> = self.fields.fields().map(FieldName::as_str).collect();
-        let answer = self.crm.with(permit).leads_by_ids(leads, &fields).await;
+        let permit = self.permit(now_ms).await?;
+        let columns: Vec<&str> = fields.iter().copied().collect();
+        let answer = self.crm.with(permit).leads_by_ids(leads, &columns).await;
         let rows = match answer {
             Ok(rows) => rows,
             Err(error) => {
@@ -122,7 +162,8 @@ impl OptOuts {
                 return Err((later_ms, error.to_string()));
             }
         };
-        let mut read: BTreeMap<String, Fields> = leads.iter().map(|lead| (lead.clone(), Fields::new())).collect();
+        let empty: Fields = fields.iter().map(|field| (*field, None::<String>)).collect();
+        let mut read: BTreeMap<String, Fields> = leads.iter().map(|lead| (lead.clone(), empty.clone())).collect();
         for row in rows {
             let lead = row.get_any_case("ProspectID").map(str::to_ascii_lowercase);
             let Some(values) = lead.and_then(|lead| read.get_mut(&lead)) else { continue };

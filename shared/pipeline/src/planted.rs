@@ -79,6 +79,8 @@ pub(crate) enum Fault {
     CancelledRunsNotAsked,
     /// What a delivery said of the field that forbids messages is believed for ever.
     OptOutsNotAskedAgain,
+    /// LeadSquared's own fields that forbid messages are not asked for.
+    OwnOptOutsNotAsked,
 }
 
 /// Whether this mistake is being made: never, outside of the simulation.

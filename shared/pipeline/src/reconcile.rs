@@ -26,6 +26,7 @@ use recado_ledger::{Ledger, LedgerError};
 use crate::{
     crm::{Crm, RunError},
     ingest::Intake,
+    opt_out::last_known,
     world::World,
 };
 
@@ -160,7 +161,8 @@ impl Reconciler {
         until_ms: i64,
         report: &mut ReconcileReport,
     ) -> Result<Modified, RunError> {
-        let mut columns: BTreeSet<String> = columns(&self.intake.config);
+        let own = last_known(&self.ledger).await?;
+        let mut columns: BTreeSet<String> = columns(&self.intake.config, own);
         columns.extend(["ProspectID", "CreatedOn", "CreatedBy", "ModifiedOn", "ModifiedBy"].map(str::to_owned));
         columns.extend(watched(&self.intake.config).into_iter().map(str::to_owned));
         let columns: Vec<&str> = columns.iter().map(String::as_str).collect();

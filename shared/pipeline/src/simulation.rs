@@ -103,7 +103,7 @@ fn one_seed_is_one_schedule() {
 }
 
 /// Each mistake, the schedules that are tried, and the invariants one of which notices it.
-const FAULTS: [(Fault, About, &[Invariant]); 36] = [
+const FAULTS: [(Fault, About, &[Invariant]); 37] = [
     (Fault::SuppressionsNotAsked, About::Anything, &[Invariant::Heeded]),
     (Fault::PausesNotAsked, About::Anything, &[Invariant::Heeded]),
     (Fault::DeliveriesNotRecognised, About::Anything, &[Invariant::SentOnce]),
@@ -144,6 +144,7 @@ const FAULTS: [(Fault, About, &[Invariant]); 36] = [
     (Fault::BlockOfOne, About::Blocks, &[Invariant::NothingLost]),
     (Fault::CancelledRunsNotAsked, About::Campaigns, &[Invariant::Heeded]),
     (Fault::OptOutsNotAskedAgain, About::OptOuts, &[Invariant::Heeded]),
+    (Fault::OwnOptOutsNotAsked, About::OptOuts, &[Invariant::Heeded]),
 ];
 /// Mistakes that few schedules show: the search for one begins shortly before one that did, and goes on from there.
 const RARE: [(Fault, u64); 8] = [

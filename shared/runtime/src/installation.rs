@@ -110,10 +110,9 @@ pub fn sender(
 ) -> Sender {
     let settings = SendSettings::of(config);
     let fields = config.leadsquared.opt_out.clone();
-    let asks = fields.fields().next().is_some();
     Sender {
         pauses: Pauses::default(),
-        opt_outs: asks.then(|| OptOuts { crm: crm(config, leadsquared, ledger), fields, lately: LeadCache::default() }),
+        opt_outs: OptOuts::of(fields, crm(config, leadsquared, ledger), ledger.clone()),
         ledger: ledger.clone(),
         liguelead,
         rate: liguelead_account(config, ledger),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use leadsquared::{Admitted, LeadField, Standard};
 use recado_core::{
-    config::{Config, NamedField},
+    config::{Checked, Config, NamedField},
     spelling::closest,
 };
 use recado_runtime::{
@@ -12,7 +12,7 @@ use recado_runtime::{
     installation::{crm, world},
 };
 
-use super::{ERROR, Finding};
+use super::{ERROR, Finding, options};
 use crate::data::Store;
 
 /// How long the one call may wait for its turn, in ms.
@@ -20,9 +20,13 @@ const TURN_MS: i64 = 20_000;
 
 /// Compares by one call, which passes the limits that all calls of the installation pass. That LeadSquared cannot be
 /// asked is a warning: the file may be good all the same.
-pub(super) async fn compared(config: &Config, named: &[NamedField], store: &Store) -> Vec<Finding> {
-    match known(config, store).await {
-        Ok(known) => unknown(named, &known),
+pub(super) async fn compared(checked: &Checked, store: &Store) -> Vec<Finding> {
+    match known(&checked.config, store).await {
+        Ok(known) => {
+            let mut findings = unknown(&checked.lead_fields, &known);
+            findings.extend(options::unknown(&checked.lead_values, &known));
+            findings
+        }
         Err(error) => vec![Finding {
             severity: "warning",
             line: 1,
@@ -91,6 +95,7 @@ mod tests {
             data_type: None,
             is_mandatory: false,
             max_chars: None,
+            options: Vec::new(),
         }
     }
 

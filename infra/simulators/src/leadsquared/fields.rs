@@ -11,8 +11,11 @@ use super::{
 };
 use crate::clock::utc;
 
-/// Fields that every account has, in the order of a flat lead.
-pub(super) const STANDARD: [&str; 43] = [
+/// A field of which pages and live accounts say different things.
+pub(super) const DO_NOT_SMS: &str = "DoNotSMS";
+
+/// Fields that every account has, in the order of a flat lead; [`DO_NOT_SMS`] not every one.
+pub(super) const STANDARD: [&str; 44] = [
     "ProspectID",
     "ProspectAutoId",
     "FirstName",
@@ -31,6 +34,7 @@ pub(super) const STANDARD: [&str; 43] = [
     "Notes",
     "DoNotEmail",
     "DoNotCall",
+    DO_NOT_SMS,
     "DoNotTrack",
     "CurrentOptInStatus",
     "OptInDate",
@@ -59,7 +63,7 @@ pub(super) const STANDARD: [&str; 43] = [
 ];
 
 /// Fields that filter as `"1"` and `"0"` alone.
-pub(super) const BOOLEANS: [&str; 3] = ["DoNotEmail", "DoNotCall", "DoNotTrack"];
+pub(super) const BOOLEANS: [&str; 4] = ["DoNotEmail", "DoNotCall", DO_NOT_SMS, "DoNotTrack"];
 
 /// The API's form of an instant: UTC, no zone marker.
 pub(super) const DATE: &str = "%Y-%m-%d %H:%M:%S.%3f";
@@ -74,17 +78,28 @@ pub(super) struct Schema {
     pub(super) custom: Vec<String>,
     /// Whether any `mx_` name is one.
     pub(super) any_custom: bool,
+    /// Whether leads have [`DO_NOT_SMS`].
+    pub(super) do_not_sms: bool,
 }
 
 impl Schema {
     pub(super) fn of(options: &Options) -> Self {
-        Self { custom: options.mx_fields.clone(), any_custom: options.mx_fields.is_empty() }
+        Self {
+            custom: options.mx_fields.clone(),
+            any_custom: options.mx_fields.is_empty(),
+            do_not_sms: options.do_not_sms,
+        }
+    }
+
+    /// The fields of this account that others have too, in the order of a flat lead.
+    pub(super) fn standard(&self) -> impl Iterator<Item = &str> {
+        STANDARD.into_iter().filter(|name| self.do_not_sms || *name != DO_NOT_SMS)
     }
 }
 
 /// Whether a lead has a field of this name. Names are case-sensitive.
 pub(super) fn exists(name: &str, schema: &Schema) -> bool {
-    STANDARD.contains(&name)
+    schema.standard().any(|field| field == name)
         || schema.custom.iter().any(|field| field == name)
         || (schema.any_custom && name.starts_with("mx_"))
 }
@@ -120,12 +135,8 @@ pub(super) fn take(pairs: &mut Vec<Pair>, name: &str) -> Option<String> {
 
 /// All fields as strings or null, the way LeadSquared writes even numbers.
 pub(super) fn all(lead: &Lead, schema: &Schema) -> BTreeMap<String, Option<String>> {
-    let mut fields: BTreeMap<String, Option<String>> = STANDARD
-        .iter()
-        .copied()
-        .chain(schema.custom.iter().map(String::as_str))
-        .map(|name| (name.to_owned(), None))
-        .collect();
+    let mut fields: BTreeMap<String, Option<String>> =
+        schema.standard().chain(schema.custom.iter().map(String::as_str)).map(|name| (name.to_owned(), None)).collect();
     fields.extend(lead.fields.clone());
     fields.insert("ProspectID".to_owned(), Some(lead.id.clone()));
     fields.insert("ProspectAutoId".to_owned(), Some(lead.number.to_string()));

@@ -124,19 +124,33 @@ pub(super) fn by_ids(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     Ok(json!({ "RecordCount": found.len(), "Leads": page.collect::<Vec<Value>>() }))
 }
 
-/// `GET LeadsMetaData.Get`.
+/// `GET LeadsMetaData.Get`: all fields, or the one of `schemaName`; with `excludeOptionSets=1` without dropdowns' options.
 pub(super) fn metadata(desk: &Desk<'_>) -> Value {
-    let custom = desk.store.schema.custom.iter().map(String::as_str).filter(|name| !STANDARD.contains(name));
+    let schema = &desk.store.schema;
+    let custom = schema.custom.iter().map(String::as_str).filter(|name| !STANDARD.contains(name));
+    let (only, is_short) = (desk.query("schemaName"), desk.query("excludeOptionSets") == Some("1"));
     let row = |name: &str| {
-        json!({
+        let dropdown = desk.options.dropdowns.iter().find(|dropdown| dropdown.name == name);
+        let (data_type, rendered) = match dropdown {
+            Some(_) => ("Select", "Dropdown"),
+            None if super::fields::BOOLEANS.contains(&name) => ("Boolean", "CheckBox"),
+            None => ("Text", "Textbox"),
+        };
+        let mut row = json!({
             "SchemaName": name,
             "DisplayName": name.trim_start_matches("mx_").replace('_', " "),
-            "DataType": if super::fields::BOOLEANS.contains(&name) { "Boolean" } else { "Text" },
+            "DataType": data_type,
             "IsMandatory": false,
             "MaxLength": "200",
-        })
+            "RenderTypeTextValue": rendered,
+        });
+        if let (Some(dropdown), Some(row)) = (dropdown.filter(|_| !is_short), row.as_object_mut()) {
+            let options = dropdown.options.iter().map(|option| json!({ "Value": option })).collect();
+            row.insert("Options".to_owned(), options);
+        }
+        row
     };
-    STANDARD.iter().copied().chain(custom).map(row).collect()
+    schema.standard().chain(custom).filter(|name| only.is_none_or(|only| only == *name)).map(row).collect()
 }
 
 fn array<'a>(desk: &Desk<'_>, leads: impl IntoIterator<Item = &'a Lead>) -> Value {

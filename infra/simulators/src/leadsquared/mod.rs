@@ -50,7 +50,7 @@ use axum::{
 use tokio::net::TcpListener;
 
 pub use in_process::{InProcess, Reply};
-pub use options::{Counted, MissingLead, Options, Plan, Throttle};
+pub use options::{Counted, Dropdown, MissingLead, Options, Plan, Throttle};
 pub use received::{Activity, Delivery, Lead, Received};
 
 use crate::{

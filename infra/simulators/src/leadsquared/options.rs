@@ -1,10 +1,14 @@
 //! How the simulated account is set up.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use clap::{ArgAction, ValueEnum};
 
 use crate::faults::Faults;
+
+/// The stages of an account that nobody has changed, and two that people have made.
+const STAGES: [&str; 8] =
+    ["Prospect", "Opportunity", "Customer", "Disqualified", "Invalid", "Qualified", "Won", "Invalid/ Junk"];
 
 /// The account, its limits and its manners. As command line flags the defaults are those of [`Options::default`].
 ///
@@ -75,6 +79,12 @@ pub struct Options {
     /// How it is said that a lead is gone.
     #[arg(long, value_enum, default_value_t = Self::default().missing_lead)]
     pub missing_lead: MissingLead,
+    /// Whether leads have the field `DoNotSMS`: one live account has it, and no page shows it.
+    #[arg(long, action = ArgAction::Set, default_value_t = Self::default().do_not_sms)]
+    pub do_not_sms: bool,
+    /// A lead field that is a dropdown, and its options. Values that are none are stored all the same.
+    #[arg(long = "dropdown", value_name = "NAME=A|B", value_parser = name_and_options, default_values_t = Self::default().dropdowns)]
+    pub dropdowns: Vec<Dropdown>,
     /// Leads that exist from the start: fields by lead id. Only in code.
     #[arg(skip)]
     pub leads: BTreeMap<String, BTreeMap<String, String>>,
@@ -126,6 +136,8 @@ impl Default for Options {
             activity_offset: Counted::Rows,
             activities_of_lead_rows: usize::MAX,
             missing_lead: MissingLead::DoesNotExist,
+            do_not_sms: true,
+            dropdowns: vec![Dropdown::of("ProspectStage", &STAGES)],
             leads: BTreeMap::new(),
             webhook_url: None,
             webhook_events: vec![2, 3, 6],
@@ -177,6 +189,29 @@ impl Plan {
     }
 }
 
+/// A lead field that is a dropdown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dropdown {
+    /// Its schema name.
+    pub name: String,
+    /// Its options, as they are written.
+    pub options: Vec<String>,
+}
+
+impl Dropdown {
+    /// The field `name` with these options.
+    #[must_use]
+    pub fn of(name: &str, options: &[&str]) -> Self {
+        Self { name: name.to_owned(), options: options.iter().map(|option| (*option).to_owned()).collect() }
+    }
+}
+
+impl fmt::Display for Dropdown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.name, self.options.join("|"))
+    }
+}
+
 /// What an offset counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Counted {
@@ -214,6 +249,11 @@ pub enum Throttle {
 fn code_and_name(text: &str) -> Result<(u32, String), String> {
     let (code, name) = text.split_once('=').ok_or("an activity type is CODE=NAME")?;
     Ok((code.parse().map_err(|_| "an activity type's code is a number")?, name.to_owned()))
+}
+
+fn name_and_options(text: &str) -> Result<Dropdown, String> {
+    let (name, options) = text.split_once('=').ok_or("a dropdown is NAME=A|B")?;
+    Ok(Dropdown::of(name, &options.split('|').collect::<Vec<_>>()))
 }
 
 fn header(text: &str) -> Result<(String, String), String> {

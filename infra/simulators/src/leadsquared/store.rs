@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use super::{
-    fields::{DATE, Pair, Schema},
+    fields::{DATE, DO_NOT_SMS, Pair, Schema},
     options::Options,
     received::{Activity, Lead},
     refusal::Refused,
@@ -106,6 +106,9 @@ impl Store {
         }
         let number = self.ordered.len() + 1;
         let mut lead = fresh(id, u64::try_from(number).unwrap_or(u64::MAX), author, now_ms);
+        if self.schema.do_not_sms {
+            lead.fields.insert(DO_NOT_SMS.to_owned(), Some("0".to_owned()));
+        }
         lead.fields.extend(pairs);
         self.leads.insert(key, self.ordered.len());
         self.ordered.push(lead.clone());

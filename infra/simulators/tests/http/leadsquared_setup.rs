@@ -1,7 +1,7 @@
 //! What an installation does once, and the calls that other clients make.
 
 use crate::common::{LeadSquared, attributes};
-use recado_simulators::leadsquared::Options;
+use recado_simulators::leadsquared::{Dropdown, Options};
 use serde_json::json;
 
 #[tokio::test]
@@ -36,6 +36,35 @@ async fn a_field_gets_its_schema_name_from_its_display_name() {
     let (_, fields) = vendor.get("LeadManagement.svc/LeadsMetaData.Get").await;
     assert!(fields.as_array().unwrap().iter().any(|field| field["SchemaName"] == "mx_My_Field"));
     assert_eq!(write().await.0, 200);
+}
+
+#[tokio::test]
+async fn an_account_has_do_not_sms_or_not() {
+    for do_not_sms in [true, false] {
+        let vendor = LeadSquared::start(Options { do_not_sms, ..LeadSquared::roomy() }).await;
+        let (_, fields) = vendor.get("LeadManagement.svc/LeadsMetaData.Get").await;
+        let has = |name: &str| fields.as_array().unwrap().iter().any(|field| field["SchemaName"] == name);
+        assert_eq!((has("DoNotSMS"), has("DoNotCall")), (do_not_sms, true));
+        vendor.simulator.put_lead("a", [("FirstName", "Ana")]);
+        let (_, found) = vendor.get("LeadManagement.svc/Leads.GetById?id=a").await;
+        assert_eq!(
+            (found[0].get("DoNotSMS"), &found[0]["DoNotCall"]),
+            (do_not_sms.then_some(&json!("0")), &json!("0"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_dropdown_has_options_unless_they_are_left_out() {
+    let options = Options { dropdowns: vec![Dropdown::of("mx_City", &["Recife", "Rio/ RJ"])], ..LeadSquared::roomy() };
+    let vendor = LeadSquared::start(options).await;
+    let (_, one) = vendor.get("LeadManagement.svc/LeadsMetaData.Get?schemaName=mx_City").await;
+    assert_eq!(one.as_array().unwrap().len(), 1);
+    assert_eq!(one[0]["Options"], json!([{ "Value": "Recife" }, { "Value": "Rio/ RJ" }]));
+    assert_eq!((&one[0]["DataType"], &one[0]["RenderTypeTextValue"]), (&json!("Select"), &json!("Dropdown")));
+    let (_, all) = vendor.get("LeadManagement.svc/LeadsMetaData.Get?excludeOptionSets=1").await;
+    let all = all.as_array().unwrap();
+    assert!(all.len() > 40 && all.iter().all(|field| field.get("Options").is_none()));
 }
 
 #[tokio::test]

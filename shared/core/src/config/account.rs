@@ -89,10 +89,12 @@ pub struct LeadSquared {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OptOut {
-    /// For SMS. LeadSquared has no standard field for it.
+    /// For SMS, beside LeadSquared's own `DoNotSMS`.
     pub sms: Option<FieldName>,
-    /// For calls; LeadSquared's own is `DoNotCall`.
+    /// For calls, beside LeadSquared's own `DoNotCall`.
     pub voice: Option<FieldName>,
+    /// Whether LeadSquared's own fields are asked too, where the account has them. Default true.
+    pub system: bool,
     /// Whether a lead whose field is empty, or that LeadSquared does not know, may get messages. Default true.
     pub missing_allows: bool,
     /// How old the field's value may be when a message is sent, in milliseconds (0 to 30 days). Default 1 hour.
@@ -101,7 +103,7 @@ pub struct OptOut {
 
 impl Default for OptOut {
     fn default() -> Self {
-        Self { sms: None, voice: None, missing_allows: true, fresh_ms: DEFAULT_FRESH_MS }
+        Self { sms: None, voice: None, system: true, missing_allows: true, fresh_ms: DEFAULT_FRESH_MS }
     }
 }
 
@@ -112,21 +114,6 @@ impl OptOut {
         match channel {
             Channel::Sms | Channel::Flash => self.sms.as_ref(),
             Channel::Voice => self.voice.as_ref(),
-        }
-    }
-
-    /// The fields that the file names.
-    pub fn fields(&self) -> impl Iterator<Item = &FieldName> {
-        [&self.sms, &self.voice].into_iter().flatten()
-    }
-
-    /// Whether the value of an opt-out field forbids messages: any but LeadSquared's and people's words for no; an
-    /// empty one as the file says.
-    #[must_use]
-    pub fn forbids(&self, value: Option<&str>) -> bool {
-        match value.map(str::trim).filter(|value| !value.is_empty()) {
-            Some(value) => !["0", "false", "no", "não", "nao", "n", "{}"].contains(&value.to_lowercase().as_str()),
-            None => !self.missing_allows,
         }
     }
 }
@@ -264,7 +251,7 @@ fn reserve(section: &Section<'_>, problems: &mut Problems) -> u16 {
 }
 
 fn opt_out(section: &Section<'_>, problems: &mut Problems) -> OptOut {
-    let Some(section) = section.section("opt_out", &["sms", "voice", "missing", "fresh"], problems) else {
+    let Some(section) = section.section("opt_out", &["sms", "voice", "system", "missing", "fresh"], problems) else {
         return OptOut::default();
     };
     let missing = section.get("missing", problems).and_then(|item| {
@@ -277,6 +264,7 @@ fn opt_out(section: &Section<'_>, problems: &mut Problems) -> OptOut {
     OptOut {
         sms: FieldName::read(&section, "sms", problems),
         voice: FieldName::read(&section, "voice", problems),
+        system: section.flag("system", problems).unwrap_or(true),
         missing_allows: missing.unwrap_or(true),
         fresh_ms: section.duration_ms("fresh", 0..=30 * DAY_MS, problems).unwrap_or(DEFAULT_FRESH_MS),
     }

@@ -135,6 +135,7 @@ fn text(item: &Item<'_>, kind: Option<EventKind>, problems: &mut Problems) -> Op
     template.warnings().iter().for_each(|warning| item.snippet_warning(warning, problems));
     template.greeting_warnings().for_each(|warning| item.snippet_warning(&warning, problems));
     item.note_lead_fields(&template.names(), problems);
+    item.note_lead_values(&template.compared(), problems);
     check_names(item, template.references(), kind, problems);
     let least = template.least_chars();
     if least > MAX_SMS_CHARS {
@@ -189,6 +190,7 @@ fn title(item: &Item<'_>, kind: Option<EventKind>, problems: &mut Problems) -> O
     };
     template.warnings().iter().for_each(|warning| item.snippet_warning(warning, problems));
     item.note_lead_fields(&template.names(), problems);
+    item.note_lead_values(&template.compared(), problems);
     check_names(item, template.references(), kind, problems);
     let least = template.least(title_length);
     if least > MAX_TITLE_LENGTH {

@@ -256,6 +256,8 @@ fn audience(section: &Section<'_>, problems: &mut Problems) -> Option<Audience> 
             Comparison::parse(text).ok_or_else(|| (format!("there is no comparison \"{text}\""), suggestion.to_owned()))
         })
     });
-    let value = section.text("value", problems);
+    // Others than these compare with an order or a part.
+    let is_whole = matches!(op, Some(Comparison::Equal | Comparison::NotEqual));
+    let value = section.value_of("value", field.as_ref().filter(|_| is_whole), problems);
     Some(Audience::Search(Search { field: field?, op: op?, value: value? }))
 }

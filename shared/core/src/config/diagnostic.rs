@@ -67,11 +67,37 @@ pub struct NamedField {
     pub key: String,
 }
 
-/// What was noticed so far: mistakes, and the fields that are named.
+/// A value that the file compares a lead's field with, and where. Whether the field ever has it, the file alone cannot tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NamedValue {
+    /// The field's schema name, as written.
+    pub field: String,
+    /// The value, as it is compared.
+    pub value: String,
+    /// Line in the file, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// Where in the structure: `rules[1].to`.
+    pub key: String,
+}
+
+/// What was noticed so far: mistakes, the fields that are named, and the values that they are compared with.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
     found: Vec<Diagnostic>,
     fields: Vec<NamedField>,
+    values: Vec<NamedValue>,
+}
+
+/// All that was noticed, in the file's order.
+pub(super) struct Noticed {
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// Whether any of them is an error.
+    pub(super) has_errors: bool,
+    pub(super) fields: Vec<NamedField>,
+    pub(super) values: Vec<NamedValue>,
 }
 
 impl Problems {
@@ -101,12 +127,19 @@ impl Problems {
         self.fields.push(NamedField { name: name.to_owned(), line, column, key: key.to_owned() });
     }
 
-    /// All in the file's order: the mistakes, whether any is an error, and the lead's fields.
-    pub(super) fn finish(mut self) -> (Vec<Diagnostic>, bool, Vec<NamedField>) {
+    /// Notes a value that a lead's field is compared with.
+    pub(super) fn lead_value(&mut self, at: Position, key: &str, field: &str, value: &str) {
+        let (field, value, key) = (field.to_owned(), value.to_owned(), key.to_owned());
+        self.values.push(NamedValue { field, value, line: at.line, column: at.column, key });
+    }
+
+    /// All that was noticed.
+    pub(super) fn finish(mut self) -> Noticed {
         self.found.sort_by_key(|problem| (problem.line, problem.column));
         self.fields.sort_by_key(|field| (field.line, field.column));
+        self.values.sort_by_key(|value| (value.line, value.column));
         let has_errors = self.found.iter().any(|problem| problem.severity == Severity::Error);
-        (self.found, has_errors, self.fields)
+        Noticed { diagnostics: self.found, has_errors, fields: self.fields, values: self.values }
     }
 
     fn push(&mut self, severity: Severity, at: Position, key: &str, message: String, suggestion: Option<String>) {

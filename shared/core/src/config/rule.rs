@@ -262,6 +262,7 @@ pub(super) fn when(section: &Section<'_>, trigger: Option<&Trigger>, problems: &
     };
     condition.warnings().iter().for_each(|warning| item.snippet_warning(warning, problems));
     item.note_lead_fields(&condition.names(), problems);
+    item.note_lead_values(&condition.compared(), problems);
     if let Some(trigger) = trigger {
         action::check_names(&item, condition.references(), Some(trigger.kind()), problems);
     }

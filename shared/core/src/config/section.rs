@@ -3,10 +3,11 @@
 use std::ops::RangeInclusive;
 
 use super::diagnostic::Problems;
+use super::names::FieldName;
 use super::tree::{Entry, Node, Position, Scalar, Value};
 use super::{snippet, values};
 use crate::spelling::closest;
-use crate::text::{NameAt, SnippetError};
+use crate::text::{ComparedAt, NameAt, SnippetError};
 
 /// A mapping whose keys are all known.
 #[derive(Clone, Debug)]
@@ -66,6 +67,16 @@ impl<'n> Section<'n> {
 
     pub(super) fn text(&self, key: &str, problems: &mut Problems) -> Option<String> {
         self.get(key, problems)?.text(problems)
+    }
+
+    /// A text that is a value of the lead's field `field`, if that is known.
+    pub(super) fn value_of(&self, key: &str, field: Option<&FieldName>, problems: &mut Problems) -> Option<String> {
+        let item = self.get(key, problems)?;
+        let value = item.text(problems)?;
+        if let Some(field) = field {
+            problems.lead_value(item.node.at, &item.key, field.as_str(), &value);
+        }
+        Some(value)
     }
 
     pub(super) fn whole<T: TryFrom<u64>>(
@@ -221,6 +232,16 @@ impl<'n> Item<'n> {
             let field = name.strip_prefix("lead.").or_else(|| name.strip_prefix("before."));
             if let Some(field) = field.and_then(|field| field.split('.').next()) {
                 problems.lead_field(self.locate(*line, *column), &self.key, field);
+            }
+        }
+    }
+
+    /// Notes the values that a condition or a text compares the lead's fields with.
+    pub(super) fn note_lead_values(&self, compared: &[ComparedAt], problems: &mut Problems) {
+        for ComparedAt { name, value, line, column } in compared {
+            let field = name.strip_prefix("lead.").or_else(|| name.strip_prefix("before."));
+            if let Some(field) = field.filter(|field| !field.contains('.')) {
+                problems.lead_value(self.locate(*line, *column), &self.key, field, value);
             }
         }
     }

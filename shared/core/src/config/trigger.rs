@@ -121,6 +121,7 @@ fn change(section: &Section<'_>, implied: Option<&str>, problems: &mut Problems)
             }
         }
     }
-    let (from, to) = (section.text("from", problems), section.text("to", problems));
+    let from = section.value_of("from", name.as_ref(), problems);
+    let to = section.value_of("to", name.as_ref(), problems);
     Some(FieldChange { name: name?, from, to })
 }

@@ -117,6 +117,40 @@ pub(super) fn paths(scanned: &Scanned<'_>) -> Vec<(String, usize)> {
     words.filter_map(|(at, token)| Some((Path::at(tokens, at)?.text, token.at))).collect()
 }
 
+/// Each text that a dotted name is compared with for being it or not (`==`, `!=`, `in`), the name, and the byte where the text
+/// stands. What a filter changes, on either side, is another value.
+pub(super) fn compared(scanned: &Scanned<'_>) -> Vec<(String, String, usize)> {
+    let tokens = &scanned.tokens;
+    let is_sign = |token: &&Token<'_>| ["==", "!="].contains(&token.text);
+    let is_filtered = |at: usize| tokens.get(at).is_some_and(|token| token.text == "|");
+    let mut found = Vec::new();
+    for at in 0..tokens.len() {
+        let is_member = at.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|dot| dot.text == ".");
+        let Some(path) = Path::at(tokens, at).filter(|path| !is_member && !is_filtered(path.to)) else { continue };
+        let behind = path.to + usize::from(tokens.get(path.to).is_some_and(|token| token.text == "not"));
+        let mut values: Vec<&Token<'_>> = Vec::new();
+        if tokens.get(path.to).as_ref().is_some_and(is_sign) {
+            values.extend(tokens.get(path.to + 1).filter(|_| !is_filtered(path.to + 2)));
+        } else if tokens.get(behind).is_some_and(|token| token.text == "in") {
+            let list = tokens.get(behind + 1..).unwrap_or_default();
+            let is_list = list.first().is_some_and(|token| token.text == "[");
+            values.extend(list.iter().take_while(|token| is_list && token.text != "]"));
+        }
+        if path.before(tokens, 1).as_ref().is_some_and(is_sign) {
+            values.extend(path.before(tokens, 2));
+        }
+        found.extend(values.into_iter().filter_map(|token| Some((path.text.clone(), written(token)?, token.at))));
+    }
+    found
+}
+
+/// The text that a token stands for. An escape would have to be read as MiniJinja reads it.
+pub(super) fn written(token: &Token<'_>) -> Option<String> {
+    let is_plain = token.kind == Kind::Text && !token.text.contains('\\');
+    let text = token.text.get(1..token.text.len().checked_sub(1)?)?;
+    is_plain.then(|| text.to_owned())
+}
+
 fn unknown_root(source: &str, token: &Token<'_>, next: Option<&Token<'_>>) -> SnippetError {
     let name = token.text;
     let suggestion = match closest(name, &context::ROOTS) {

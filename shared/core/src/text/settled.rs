@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::error::SnippetError;
 use super::scan::{self, Kind, Scanned, Token};
-use super::{Condition, Context, ENGINE, tests_of_values};
+use super::{Condition, Context, ENGINE, lint, tests_of_values};
 use crate::fields::Fields;
 use crate::kind::ITEM_NAMES;
 use crate::zone::Zone;
@@ -91,10 +91,7 @@ fn demand(part: &[Token<'_>]) -> Option<(String, String)> {
         _ => return None,
     };
     let is_name = root.kind == Kind::Word && field.kind == Kind::Word;
-    // An escape would have to be read as MiniJinja reads it.
-    let is_plain = value.kind == Kind::Text && !value.text.contains('\\');
-    let text = value.text.get(1..value.text.len().checked_sub(1)?)?;
-    (is_name && is_plain).then(|| (format!("{}.{}", root.text, field.text), text.to_owned()))
+    Some((format!("{}.{}", root.text, field.text), lint::written(value).filter(|_| is_name)?))
 }
 
 /// The values that a part looks at, if all of them are known and it does not hold with them.

@@ -49,3 +49,22 @@ async fn activity_types_are_listed_and_created() {
     let unread = serve(200, json!({"Status": "Success"})).await.call().create_activity_type(&new).await;
     assert!(matches!(unread, Err(CallError::Unknown { .. })), "{unread:?}");
 }
+
+#[tokio::test]
+async fn dropdowns_have_options_and_names_alone_are_asked_for_without_them() {
+    let rows = json!([
+        {"SchemaName": "ProspectStage", "DataType": "Select", "Options": [{"Value": "Prospect"}, {"Value": "Invalid/ Junk"}]},
+        {"SchemaName": "DoNotSMS", "DataType": "Boolean"},
+        {"DisplayName": "nobody"},
+    ]);
+    let server = serve(200, rows.clone()).await;
+    let fields = server.call().lead_fields().await.unwrap();
+    assert_eq!(
+        (fields[0].options.as_slice(), fields[1].options.len()),
+        (&["Prospect", "Invalid/ Junk"].map(str::to_owned)[..], 0)
+    );
+    assert!(server.asked_once().uri.to_string().ends_with("LeadsMetaData.Get"));
+    let server = serve(200, rows).await;
+    assert_eq!(server.call().lead_field_names().await.unwrap(), ["ProspectStage", "DoNotSMS"]);
+    assert!(server.asked_once().uri.to_string().ends_with("LeadsMetaData.Get?excludeOptionSets=1"));
+}

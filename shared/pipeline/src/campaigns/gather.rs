@@ -17,6 +17,7 @@ use super::{
     CampaignError, CampaignReport, Campaigns,
     source::{Found, Source},
 };
+use crate::opt_out::last_known;
 
 /// Pieces of the source between two writes of a page that is not full.
 const PIECES_PER_WRITE: u32 = 10;
@@ -83,7 +84,11 @@ impl Campaigns {
         report: &mut CampaignReport,
     ) -> Result<(), CampaignError> {
         let judge = Judge::new(&self.config, campaign, run.started_ms);
-        let columns = columns(&self.config, campaign);
+        let own = last_known(&self.ledger).await?;
+        let columns = columns(&self.config, campaign, own);
+        // Of each piece, by whichever process reads it.
+        let asks_own = self.config.leadsquared.opt_out.asks_own(judge.message("", 0).channel, own);
+        run.own_opt_out_read = asks_own && (run.own_opt_out_read || run.cursor == 0);
         let (mut seen, mut page) = self.seen(run).await?;
         let credits = judge.message("", 0).credits;
         let (mut pieces, begun_at) = (0, run.cursor);

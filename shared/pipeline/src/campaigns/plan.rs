@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     caps::{ask_recent, know_recent},
+    opt_out::last_known,
     settings::{SendSettings, today},
 };
 
@@ -122,7 +123,7 @@ impl Campaigns {
         until_ms: i64,
     ) -> Result<CampaignPlan, CampaignError> {
         let judge = Judge::new(&self.config, campaign, now_ms);
-        let columns = columns(&self.config, campaign);
+        let columns = columns(&self.config, campaign, last_known(&self.ledger).await?);
         let like = judge.message("", now_ms);
         let (run, mut seen, mut tally) = (RunId::of(campaign.id.as_str(), ""), Seen::default(), Tally::default());
         let mut making = Making {

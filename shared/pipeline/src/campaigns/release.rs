@@ -60,6 +60,7 @@ impl Campaigns {
         let mut like = judge.message(&run.event(), now_ms);
         // LeadSquared was asked for the fields that forbid messages while the audience was gathered, which may be long.
         like.history.opt_out_read_ms = run.file.is_none().then_some(run.started_ms);
+        like.history.own_opt_out_read = run.file.is_none() && run.own_opt_out_read;
         let rows: Vec<Message> = match (judge.is_shared(), recipients.as_slice()) {
             (_, []) => Vec::new(),
             (true, [_, _, ..]) => {

@@ -189,7 +189,10 @@ fn identified(lead: Lead, kind: &str) -> Result<(String, Fields), NotAnEvent> {
 fn no_lead_of(kind: EventKind, belongs_to: BelongsTo) -> NotAnEvent {
     let why = match belongs_to {
         BelongsTo::Lead | BelongsTo::Unstated => return no_lead(kind.name()),
-        BelongsTo::Opportunity => "it belongs to an opportunity (RelatedEntity 5), and does not name that one's lead",
+        BelongsTo::Opportunity => {
+            "it belongs to an opportunity (RelatedEntity 5), and does not name that one's lead: let an automation post it \
+             with the lead's id as RelatedProspectId"
+        }
         BelongsTo::Nobody => "it belongs to nobody (RelatedEntity 0)",
         BelongsTo::Other => "it does not belong to a lead (RelatedEntity)",
     };

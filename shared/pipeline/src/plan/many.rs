@@ -17,6 +17,7 @@ use recado_core::{
     group::into_requests,
     identity::MessageId,
     message::{Channel, Message, Priority, State},
+    opt_out::OwnFields,
     writeback::Forecast,
 };
 use recado_ledger::{Budget, Day, Ledger, Quotas};
@@ -28,7 +29,7 @@ use super::{Delivered, PlannedEvent, delivered};
 use crate::{
     caps::{ask_recent, know_recent},
     crm::RunError,
-    opt_out::is_asked,
+    opt_out::{is_asked, last_known},
     settings::{SendSettings, today},
     sync::{CrmSettings, outlook},
 };
@@ -52,6 +53,8 @@ struct Making<'p> {
     ledger: &'p Ledger,
     now_ms: i64,
     plan: ManyPlan,
+    /// LeadSquared's own opt-out fields that the account had when it was last asked.
+    own: OwnFields,
     /// What days have spent: of the account (no name), and of rules with budgets.
     spent: BTreeMap<(String, Option<String>), Day>,
 }
@@ -67,7 +70,8 @@ pub async fn plan_many(
     each: bool,
 ) -> Result<ManyPlan, RunError> {
     let settings = SendSettings::of(config);
-    let mut making = Making { config, settings, ledger, now_ms, plan: ManyPlan::default(), spent: BTreeMap::new() };
+    let (own, plan) = (last_known(ledger).await?, ManyPlan::default());
+    let mut making = Making { config, settings, ledger, now_ms, plan, own, spent: BTreeMap::new() };
     making.read_budgets().await?;
     let messages = making.read(deliveries, audios, each);
     let messages = making.new_ones(messages).await?;
@@ -180,7 +184,8 @@ impl Making<'_> {
             let allowed = self.allowed(lot, &mut ends).await?;
             let passed = self.passed(allowed, at_ms, &mut recent).await?;
             let packed = self.packed(passed, at_ms);
-            let asked = packed.iter().filter(|message| is_asked(&self.config.leadsquared.opt_out, message, at_ms));
+            let asked =
+                packed.iter().filter(|message| is_asked(&self.config.leadsquared.opt_out, self.own, message, at_ms));
             for message in asked {
                 self.plan.crm.opt_outs_asked += 1;
                 read.entry(at_ms).or_default().insert(message.lead_id.clone());

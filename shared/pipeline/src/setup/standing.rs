@@ -3,7 +3,10 @@
 use leadsquared::{LeadFieldKind, NewActivityType, NewLeadField, NewWebhook, Webhook, WebhookEvent, WebhookStatus};
 use url::Url;
 
-use super::{Account, Wanted, wanted::DESCRIPTION};
+use super::{
+    Account, Wanted,
+    wanted::{DESCRIPTION, EVENT_PARAMETER},
+};
 
 /// One thing that is wanted.
 #[derive(Debug, Clone)]
@@ -131,7 +134,14 @@ fn webhook_item(new: &NewWebhook, webhooks: &[Webhook]) -> Item {
     let best = here.iter().find(|one| is_on(one)).or(here.first());
     let ours = || webhooks.iter().filter(of_event).find(|one| is_ours(one));
     let (standing, make) = match best.copied() {
-        Some(found) if is_on(found) => (Standing::Found, Make::Rewrite(found.id.clone(), new.clone())),
+        Some(found) if is_on(found) => {
+            let standing = if says_event(found) {
+                Standing::Found
+            } else {
+                Standing::Differs(format!("its address does not say which event it is for: ?event={}", new.event.0))
+            };
+            (standing, Make::Rewrite(found.id.clone(), new.clone()))
+        }
         Some(found) => {
             let why = match found.status {
                 Some(WebhookStatus::DisabledByFailures) => "LeadSquared switched it off after too many failures",
@@ -165,6 +175,12 @@ fn is_here(webhook: &Webhook, url: &str) -> bool {
         Some(url)
     };
     webhook.url.as_deref().and_then(plain).is_some_and(|one| plain(url) == Some(one))
+}
+
+/// Whether its address names an event.
+fn says_event(webhook: &Webhook) -> bool {
+    let url = webhook.url.as_deref().and_then(|url| Url::parse(url).ok());
+    url.is_some_and(|url| url.query_pairs().any(|(name, value)| name == EVENT_PARAMETER && !value.is_empty()))
 }
 
 /// Whether one of ours made it, for another address.
@@ -222,6 +238,7 @@ rules:
             data_type: Some(data_type.into()),
             is_mandatory: false,
             max_chars: None,
+            options: Vec::new(),
         }
     }
 
@@ -255,9 +272,11 @@ rules:
         assert_eq!(missing, expected);
         assert!(of(&Account::default(), "DoNotCall").starts_with("by hand"));
         let (_, wanted) = wanted();
-        assert_eq!(wanted.webhooks[0].url, "https://recado.example/prod/webhooks/leadsquared");
+        let urls: Vec<&str> = wanted.webhooks.iter().map(|webhook| webhook.url.as_str()).collect();
+        let url = |event: u16| format!("https://recado.example/prod/webhooks/leadsquared?event={event}");
+        assert_eq!(urls, [url(2), url(3), url(6)]);
         assert_eq!(wanted.steps.len(), 1, "the stage-change webhook: {:?}", wanted.steps);
-        assert!(!wanted.steps[0].contains("hush"));
+        assert!(!wanted.steps[0].contains("hush") && wanted.steps[0].contains(&url(5)), "{:?}", wanted.steps);
     }
 
     #[test]
@@ -267,7 +286,12 @@ rules:
             activity_fields: None,
             fields: vec![field("mx_message_status", "Text"), field("mx_No_SMS", "Date"), field("DoNotCall", "Boolean")],
             webhooks: vec![
-                hook("w1", 3, "https://recado.example/prod/webhooks/leadsquared?secret=x", WebhookStatus::Enabled),
+                hook(
+                    "w1",
+                    3,
+                    "https://recado.example/prod/webhooks/leadsquared?event=3&secret=x",
+                    WebhookStatus::Enabled,
+                ),
                 hook("w2", 6, "https://recado.example/prod/webhooks/leadsquared", WebhookStatus::DisabledByFailures),
                 hook("w3", 2, "https://old.example/webhooks/leadsquared", WebhookStatus::Enabled),
             ],
@@ -279,6 +303,16 @@ rules:
         assert_eq!(of(&account, "Lead_Post_Create"), "found");
         assert!(of(&account, "Lead_Post_Update").contains("too many failures"));
         assert_eq!(of(&account, "LeadActivity_Post_Create 206"), "differs: it posts to old.example");
+    }
+
+    #[test]
+    fn a_webhook_whose_address_does_not_say_its_event_is_to_be_changed() {
+        for query in ["", "?secret=x", "?event=&secret=x"] {
+            let url = format!("https://recado.example/prod/webhooks/leadsquared{query}");
+            let account = Account { webhooks: vec![hook("w1", 3, &url, WebhookStatus::Enabled)], ..Account::default() };
+            let said = of(&account, "Lead_Post_Create");
+            assert!(said.starts_with("differs") && said.ends_with("?event=3"), "{url}: {said}");
+        }
     }
 
     #[test]

@@ -15,6 +15,8 @@ use crate::{secrets::WEBHOOK_PATH, sync::activity_type};
 
 /// The header that shows the webhooks' secret.
 const SECRET_HEADER: &str = "x-recado-secret";
+/// The parameter of a webhook's address that says which event it is for.
+pub(super) const EVENT_PARAMETER: &str = "event";
 /// Characters of the field for a message's state: the longest has 11.
 const STATUS_CHARS: u16 = 50;
 /// How a person knows our webhooks in LeadSquared's list.
@@ -134,10 +136,9 @@ impl Events {
     }
 
     fn webhooks(&self, target: &HookTarget) -> Vec<NewWebhook> {
-        let url = address(&target.public_url);
         let webhook = |(event, activity_code): &(WebhookEvent, Option<u32>)| NewWebhook {
             event: *event,
-            url: url.clone(),
+            url: address(&target.public_url, *event),
             description: format!("{DESCRIPTION}: {}", event.name().unwrap_or("event")),
             headers: vec![(SECRET_HEADER.to_owned(), target.secret.clone())],
             activity_code: *activity_code,
@@ -153,16 +154,17 @@ impl Events {
                     .to_owned(),
             ];
         };
-        let by_hand = |event: &str, why: &str| {
+        let by_hand = |event: WebhookEvent, name: &str, why: &str| {
             format!(
-                "in LeadSquared: Settings > API and Webhooks > Webhooks > Create: event \"{event}\", address {}, content \
+                "in LeadSquared: Settings > API and Webhooks > Webhooks > Create: event \"{name}\", address {}, content \
                  type application/json, custom header {SECRET_HEADER} with the first value of RECADO_WEBHOOK_SECRET, \
                  notify on failure. {why}",
-                address(&target.public_url)
+                address(&target.public_url, event)
             )
         };
         if self.stage {
             steps.push(by_hand(
+                WebhookEvent::STAGE_CHANGED,
                 "Lead Stage Change",
                 "LeadSquared's API refuses to make this one. A change that comes by the lead-update webhook too is one \
                  event.",
@@ -170,6 +172,7 @@ impl Events {
         }
         if self.any_activity {
             steps.push(by_hand(
+                WebhookEvent::ACTIVITY_CREATED,
                 "Lead Activity Create",
                 "Choose the activity types that matter: a rule on activity.created names no `activity`, and the API makes \
                  a webhook for one type only.",
@@ -196,10 +199,12 @@ fn item_webhook(kind: EventKind) -> Option<WebhookEvent> {
     })
 }
 
-/// Where LeadSquared's webhooks come to, below the installation's own address.
-fn address(public_url: &Url) -> String {
+/// Where LeadSquared's webhooks for `event` come to, below the installation's own address. The address says the event, since
+/// not every body does.
+fn address(public_url: &Url, event: WebhookEvent) -> String {
     let mut url = public_url.clone();
     let path = format!("{}{WEBHOOK_PATH}", url.path().trim_end_matches('/'));
     url.set_path(&path);
+    url.query_pairs_mut().append_pair(EVENT_PARAMETER, &event.0.to_string());
     url.to_string()
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use fastrand::Rng;
 use leadsquared::{Answered, Fault, Transport};
+use recado_core::opt_out::{DO_NOT_CALL, DO_NOT_SMS};
 use reqwest::{Request, header::HeaderMap};
 use serde_json::{Map, Value, json};
 
@@ -19,8 +20,10 @@ use super::{
 
 /// Everybody's name.
 pub(super) const FIRST_NAME: &str = "Ana";
-/// The fields that forbid texts and calls.
-const FIELDS: [&str; 2] = ["mx_Out", "DoNotCall"];
+/// The fields that forbid texts and calls: as a configuration names them, or LeadSquared's own, which no configuration has
+/// to name.
+const NAMED: [&str; 2] = ["mx_Out", DO_NOT_CALL];
+const OWN: [&str; 2] = [DO_NOT_SMS, DO_NOT_CALL];
 /// How old a field's value may be when a message is sent, in minutes.
 const FRESH_MIN: i64 = 10;
 
@@ -47,6 +50,8 @@ pub(super) struct Leads {
     opt_outs: Option<BTreeMap<String, OptOut>>,
     /// Changes tell of the fields.
     told: bool,
+    /// The fields are LeadSquared's own, and only its metadata say so.
+    own: bool,
 }
 
 impl Leads {
@@ -65,7 +70,7 @@ impl Leads {
             };
             some.into_iter().map(out).collect()
         });
-        Self { phones, opt_outs, told: one_in(rng, 2) }
+        Self { phones, opt_outs, told: one_in(rng, 2), own: one_in(rng, 2) }
     }
 
     pub(super) const fn opt_out(&self) -> bool {
@@ -73,15 +78,32 @@ impl Leads {
     }
 
     /// What the configuration says of the fields.
-    pub(super) fn yaml() -> String {
-        let [sms, voice] = FIELDS;
-        format!("leadsquared: {{ plan: pro, opt_out: {{ sms: {sms}, voice: {voice}, fresh: {FRESH_MIN}m }} }}")
+    pub(super) fn yaml(&self) -> String {
+        let says = match (self.opt_out(), self.own) {
+            (false, _) => "system: false".to_owned(),
+            (true, true) => format!("fresh: {FRESH_MIN}m"),
+            (true, false) => {
+                let [sms, voice] = NAMED;
+                format!("sms: {sms}, voice: {voice}, fresh: {FRESH_MIN}m")
+            }
+        };
+        format!("leadsquared: {{ plan: pro, opt_out: {{ {says} }} }}")
+    }
+
+    const fn names(&self) -> [&'static str; 2] {
+        if self.own { OWN } else { NAMED }
+    }
+
+    /// What `LeadsMetaData.Get` answers.
+    fn metadata(&self) -> Value {
+        let names = ["ProspectID", "FirstName", "Phone"].into_iter().chain(self.names());
+        names.map(|name| json!({ "SchemaName": name })).collect()
     }
 
     /// What the fields of a lead say at an instant.
     fn fields(&self, lead: &str, at_ms: i64) -> [(&'static str, bool); 2] {
         let out = self.opt_outs.iter().find_map(|leads| leads.get(lead)).filter(|out| out.at_ms <= at_ms);
-        let [sms, voice] = FIELDS;
+        let [sms, voice] = self.names();
         [(sms, out.is_some_and(|out| out.forbids(false))), (voice, out.is_some_and(|out| out.forbids(true)))]
     }
 
@@ -154,6 +176,9 @@ impl Transport for Crm {
                 return Err(Fault::Lost);
             }
             let leads = Arc::clone(&self.universe.state().leads);
+            if request.url().path().ends_with("LeadsMetaData.Get") {
+                return Ok(response(200, HeaderMap::new(), leads.metadata().to_string()));
+            }
             let body: Value = serde_json::from_slice(bytes(&request)).unwrap_or_default();
             let wanted = body["SearchParameters"]["LeadIds"].as_array().cloned().unwrap_or_default();
             let found = Value::from(leads.found(&wanted, self.universe.now_ms()));

@@ -19,7 +19,6 @@ use crate::{
     crm::Crm,
     http::{Body, HttpRequest},
     ingest::Intake,
-    lead_cache::LeadCache,
     opt_out::OptOuts,
     pauses::Pauses,
     secrets::{CallbackUrls, Secret},
@@ -100,7 +99,6 @@ pub(super) fn install(universe: &Arc<Universe>, process: Process, setting: &Sett
         world: world.clone(),
     };
     let fields = config.leadsquared.opt_out.clone();
-    let asks = fields.fields().next().is_some();
     let clocks = Arc::clone(universe);
     let limit = NonZeroU32::new(config.liguelead.requests_per_minute).unwrap_or(NonZeroU32::MIN);
     let sender = Sender {
@@ -113,7 +111,7 @@ pub(super) fn install(universe: &Arc<Universe>, process: Process, setting: &Sett
         ledger: ledger.clone(),
         settings: settings.clone(),
         pauses: Pauses::default(),
-        opt_outs: asks.then(|| OptOuts { crm: crm.clone(), fields, lately: LeadCache::default() }),
+        opt_outs: OptOuts::of(fields, crm.clone(), ledger.clone()),
         world: world.clone(),
     };
     let settler = Settler {

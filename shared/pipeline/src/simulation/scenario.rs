@@ -149,7 +149,7 @@ impl Scenario {
         changes.extend(other);
         Self {
             begin_ms,
-            settings: sketches.iter().map(|sketch| sketch.setting(leads.opt_out())).collect(),
+            settings: sketches.iter().map(|sketch| sketch.setting(&leads)).collect(),
             reconfigured_after_ms,
             changes,
             phones_of_one,

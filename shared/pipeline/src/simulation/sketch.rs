@@ -125,9 +125,9 @@ impl Sketch {
         changed
     }
 
-    /// As a configuration, with fields that forbid messages or without.
-    pub(super) fn setting(&self, opt_out: bool) -> Setting {
-        let text = self.yaml(opt_out);
+    /// As a configuration, with the fields that forbid messages to these leads.
+    pub(super) fn setting(&self, leads: &Leads) -> Setting {
+        let text = self.yaml(leads);
         let config = match Config::parse(&text) {
             Ok(checked) => checked.config,
             Err(mistakes) => panic!("{mistakes:?}\n{text}"),
@@ -145,7 +145,7 @@ impl Sketch {
         }
     }
 
-    fn yaml(&self, opt_out: bool) -> String {
+    fn yaml(&self, leads: &Leads) -> String {
         let mut parts = vec![
             "version: 1".to_owned(),
             format!(
@@ -157,7 +157,7 @@ impl Sketch {
                 self.linger
             ),
         ];
-        parts.extend(opt_out.then(Leads::yaml));
+        parts.push(leads.yaml());
         let quotas = [("messages_per_day", self.messages_per_day), ("credits_per_day", self.credits_per_day)];
         let quotas: Vec<String> =
             quotas.iter().filter_map(|(name, quota)| Some(format!("{name}: {}", (*quota)?))).collect();

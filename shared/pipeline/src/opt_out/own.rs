@@ -1,0 +1,122 @@
+//! Which of LeadSquared's own opt-out fields the account's leads have. Its metadata are asked once a day, by one call for
+//! all functions: the answer is a setting in the table, and a lease keeps others from asking at the same time.
+
+use std::sync::Arc;
+
+use leadsquared::{CallError, Standard};
+use recado_core::opt_out::OwnFields;
+use recado_ledger::{Ledger, LedgerError};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+
+use super::{ASK_AGAIN_MS, OptOuts, SLOT_WITHIN_MS};
+
+/// The setting that holds what was learnt, as JSON, and the lease of who asks.
+const NAME: &str = "own_opt_out_fields";
+/// How long the lease lasts, in ms: failing calls come once in that time at most.
+const LEASE_MS: i64 = 60_000;
+/// How long an answer holds, in ms.
+const HOLDS_MS: i64 = 86_400_000;
+/// How long messages wait while another function asks, in ms.
+const SOON_MS: i64 = 2_000;
+
+/// What LeadSquared said of its fields.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Learnt {
+    /// When, in ms since the epoch.
+    asked_ms: i64,
+    sms: bool,
+    voice: bool,
+}
+
+impl Learnt {
+    const fn own(self) -> OwnFields {
+        OwnFields { sms: self.sms, voice: self.voice }
+    }
+
+    async fn load(ledger: &Ledger) -> Result<Option<Self>, LedgerError> {
+        Ok(ledger.setting(NAME).await?.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+}
+
+/// What a process knows of it, and until when it does not ask the table again, in ms since the epoch. Clones share it.
+pub(super) type Known = Arc<Mutex<Option<(OwnFields, i64)>>>;
+
+/// Which of its own fields LeadSquared named last, however long ago; where it was never asked, those that its pages
+/// document. Makes no call to it.
+pub async fn last_known(ledger: &Ledger) -> Result<OwnFields, LedgerError> {
+    Ok(Learnt::load(ledger).await?.map_or(OwnFields::DOCUMENTED, Learnt::own))
+}
+
+impl OptOuts {
+    /// Which of its own fields the account has; an answer of more than a day ago is asked for again, and holds on where it
+    /// cannot be. The error is until when to wait, and why: nobody knows yet.
+    pub(super) async fn own_fields(&self, now_ms: i64) -> Result<OwnFields, (i64, String)> {
+        if !self.fields.system {
+            return Ok(OwnFields { sms: false, voice: false });
+        }
+        // Whoever comes meanwhile waits for the answer.
+        let mut known = self.known.lock().await;
+        if let Some((own, until_ms)) = *known
+            && now_ms < until_ms
+        {
+            return Ok(own);
+        }
+        let failed = |error: LedgerError| (now_ms + ASK_AGAIN_MS, error.to_string());
+        let learnt = Learnt::load(&self.ledger).await.map_err(failed)?;
+        let (learnt, until_ms) = match learnt {
+            Some(learnt) if now_ms < learnt.asked_ms + HOLDS_MS => (learnt, learnt.asked_ms + HOLDS_MS),
+            last => match (self.learn(now_ms).await, last) {
+                (Ok(learnt), _) => (learnt, learnt.asked_ms + HOLDS_MS),
+                (Err(_), Some(last)) => (last, now_ms + ASK_AGAIN_MS),
+                (Err(why), None) => return Err(why),
+            },
+        };
+        *known = Some((learnt.own(), until_ms));
+        Ok(learnt.own())
+    }
+
+    /// Asks LeadSquared, unless another function does, and writes the answer down.
+    async fn learn(&self, now_ms: i64) -> Result<Learnt, (i64, String)> {
+        let later_ms = now_ms + ASK_AGAIN_MS;
+        let failed = |error: LedgerError| (later_ms, error.to_string());
+        let holder = self.crm.world.fresh_batch().to_string();
+        if self.ledger.lease(NAME, &holder, now_ms, now_ms + LEASE_MS).await.map_err(failed)?.is_some() {
+            return Err((now_ms + SOON_MS, "another function is asking".to_owned()));
+        }
+        let own = self.named_by_the_account(now_ms).await.inspect_err(|(_, why)| {
+            tracing::warn!(error = why, "opt_out.fields_not_read");
+        })?;
+        let learnt = Learnt { asked_ms: now_ms, sms: own.sms, voice: own.voice };
+        let text = serde_json::to_string(&learnt).unwrap_or_default();
+        self.ledger.set_setting(NAME, &text).await.map_err(failed)?;
+        tracing::info!(sms = own.sms, voice = own.voice, "opt_out.fields_read");
+        Ok(learnt)
+    }
+
+    async fn named_by_the_account(&self, now_ms: i64) -> Result<OwnFields, (i64, String)> {
+        let later = |why: String| (now_ms + ASK_AGAIN_MS, why);
+        // Refused for its rate it is made again, as long as its slot comes in time.
+        let names = loop {
+            let permit = self.permit(now_ms).await?;
+            match self.crm.with(permit).lead_field_names().await {
+                Err(error @ CallError::Throttled { .. }) => {
+                    self.crm.heed::<Standard>(&error).await.map_err(|error| later(error.to_string()))?;
+                }
+                done => break done.map_err(|error| later(error.to_string()))?,
+            }
+        };
+        if names.is_empty() {
+            return Err(later("its list of fields is empty".to_owned()));
+        }
+        Ok(OwnFields::among(names.iter().map(String::as_str)))
+    }
+
+    /// A slot of the account; the error is until when to wait, and why.
+    pub(super) async fn permit(&self, now_ms: i64) -> Result<leadsquared::Permit<Standard>, (i64, String)> {
+        let permit = self.crm.permit::<Standard>(now_ms + SLOT_WITHIN_MS).await;
+        permit
+            .map_err(|error| (now_ms + ASK_AGAIN_MS, error.to_string()))?
+            .ok_or_else(|| (now_ms + SLOT_WITHIN_MS, "its limits have no room for the call".to_owned()))
+    }
+}
