@@ -66,6 +66,8 @@ enum Command {
     Retry(commands::operate::Retry),
     /// Cancel messages that wait.
     Cancel(commands::operate::Cancel),
+    /// Look at messages now that wait.
+    Release(commands::operate::Release),
     /// Stop sending: everything, a rule or a channel.
     Pause(commands::pause::Pause),
     /// Go on sending what was paused.
@@ -134,6 +136,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Messages(messages) => messages.run().await,
         Command::Retry(retry) => retry.run().await,
         Command::Cancel(cancel) => cancel.run().await,
+        Command::Release(release) => release.run().await,
         Command::Pause(pause) => pause.run().await,
         Command::Resume(resume) => resume.run().await,
         Command::Suppress(suppress) => suppress.run().await,

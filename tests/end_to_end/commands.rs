@@ -14,7 +14,6 @@ async fn wrong_use_exits_2_and_help_exits_0() {
     for wrong in [
         &[][..],
         &["frobnicate"],
-        &["check"],
         &["plan"],
         &["phone"],
         &["serve", "--listen", "nowhere"],

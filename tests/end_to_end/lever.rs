@@ -14,6 +14,10 @@ fn save(installation: &Installation, text: &str) {
     std::fs::write(installation.file(), text).unwrap();
 }
 
+fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
 async fn on(installation: &Installation, words: &[&str]) -> Finished {
     recado(&[words, &["--data", installation.data()]].concat(), &[]).await
 }
@@ -180,4 +184,30 @@ async fn a_hang_up_and_a_watched_file_apply_it_and_a_bad_one_leaves_the_good_one
         assert!(installation.is_running());
         assert_eq!(installation.stop().await, 0);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_quota_held_goes_at_once_when_the_quota_is_raised() {
+    let setup =
+        Setup::new("  - { id: welcome, on: lead.created, sms: \"Um.\" }\n").and("quotas: { messages_per_day: 1 }\n");
+    let installation = Installation::start(setup).await;
+    installation.take(&(1..=4).map(|number| Lead::new(number).created()).collect()).await;
+    wait_until("three wait for tomorrow", async || (installation.messages().await.in_state("held") == 3).then_some(()))
+        .await;
+    let released = on(&installation, &["release", "--rule", "welcome", "--json"]).await.json();
+    assert_eq!(released["released"], 3);
+    wait_until("the quota holds them again", async || {
+        let report = installation.messages().await;
+        let tomorrow =
+            report.messages.iter().filter(|message| message.due_ms.is_some_and(|due_ms| due_ms > now_ms() + 60_000));
+        (tomorrow.count() == 3).then_some(())
+    })
+    .await;
+    assert_eq!(installation.liguelead.received().messages().len(), 1, "a release does not pass a quota");
+    save(&installation, &text(&installation).replace("messages_per_day: 1 ", "messages_per_day: 3 "));
+    let file = installation.file().display().to_string();
+    assert_eq!(on(&installation, &["apply", &file, "--yes"]).await.code, Some(0));
+    wait_until("two of them go", async || (installation.messages().await.in_state("delivered") == 3).then_some(()))
+        .await;
+    assert_eq!(installation.messages().await.in_state("held"), 1);
 }

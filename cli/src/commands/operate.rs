@@ -35,6 +35,19 @@ pub(crate) struct Cancel {
     chosen: Chosen,
 }
 
+/// Look at messages now that wait: hours, caps, quotas and opt-outs are asked anew, as they are in force.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Release {
+    #[command(flatten)]
+    which: Which,
+    /// Only those of this rule or campaign.
+    #[arg(long, value_name = "RULE")]
+    rule: Option<String>,
+    /// Answer with data.
+    #[arg(long)]
+    json: bool,
+}
+
 #[derive(Debug, clap::Args)]
 struct Chosen {
     /// Their ids, or the first digits of them.
@@ -87,6 +100,26 @@ impl Cancel {
         let done = operator.cancel(&messages).await?;
         store.close().await;
         report(&messages, done, "cancelled", self.chosen.json)
+    }
+}
+
+impl Release {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let (config, store) = self.which.open().await?;
+        if let Some(rule) = &self.rule {
+            known_rule(&config, &store.ledger, rule).await?;
+        }
+        let operator = Operator { ledger: store.ledger.clone(), world: installation::world() };
+        let wanted = |message: &Message| self.rule.as_ref().is_none_or(|rule| *rule == message.rule);
+        let released = operator.look_again(wanted).await?;
+        store.ledger.wake(operator.world.now_ms()).await?;
+        store.close().await;
+        if self.json {
+            output::json(&serde_json::json!({ "released": released }))?;
+        } else {
+            output::say(&format!("{released} message(s) are looked at now; what may not go yet waits on"));
+        }
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -7,13 +7,16 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context as _;
 use recado_core::config::Config;
 use recado_ledger::Ledger;
-use recado_pipeline::audio::{AudioStore, Audios};
+use recado_pipeline::{
+    audio::{AudioStore, Audios},
+    operate::Operator,
+};
 use tokio::{sync::watch, time::sleep};
 
 use super::triggers::told;
 use crate::{
     environment::Environment,
-    installation::{Installation, audios},
+    installation::{Installation, audios, world},
 };
 
 /// The use cases with one version of the configuration.
@@ -115,12 +118,25 @@ impl Follower {
             }
         };
         let ledger = self.ledger.clone().with_retention(config.retention_ms);
-        let next = running(config, version, &self.environment, &ledger, &self.audio_store)?;
-        self.running.send_replace(Arc::new(next));
+        let next = running(Arc::clone(&config), version, &self.environment, &ledger, &self.audio_store)?;
+        let before = self.running.send_replace(Arc::new(next));
         tracing::info!(configuration.version = version, "configuration.changed");
+        if waits_of(&before.config) != waits_of(&config) {
+            // What was held until tomorrow may go today.
+            Operator { ledger: self.ledger.clone(), world: world() }.look_again(|_| true).await?;
+        }
         self.due.send_modify(|due| *due += 1);
         Ok(())
     }
+}
+
+/// What of a configuration makes messages wait: hours, quotas and caps, of the account and of each rule and campaign.
+fn waits_of(config: &Config) -> impl PartialEq {
+    let rules =
+        config.rules.iter().map(|rule| (rule.id.to_string(), rule.hours.clone(), rule.quota, rule.caps.clone()));
+    let campaigns = config.campaigns.iter().map(|campaign| (campaign.id.to_string(), campaign.quota));
+    let account = (config.timezone.clone(), config.quotas, config.hours.clone(), config.caps.clone());
+    (account, rules.collect::<Vec<_>>(), campaigns.collect::<Vec<_>>())
 }
 
 fn running(

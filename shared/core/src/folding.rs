@@ -26,12 +26,17 @@ pub fn folded(text: &str) -> String {
 /// The same of a piece of a text, whose blanks at its ends stay.
 pub(crate) fn piece(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
+    let mut push = |c: char| {
+        if c != ' ' || !folded.ends_with(' ') {
+            folded.push(c);
+        }
+    };
     for c in text.chars() {
         match class(c) {
-            Class::Dash => folded.push('-'),
-            Class::Blank | Class::LineEnd if folded.ends_with(' ') => {}
-            Class::Blank | Class::LineEnd => folded.push(' '),
-            _ => folded.extend(decomposed(c).filter(|part| part.is_ascii() && !REMOVED.contains(part))),
+            Class::Dash => push('-'),
+            Class::Blank | Class::LineEnd => push(' '),
+            // Some signs are a blank and a mark: `¯`.
+            _ => decomposed(c).filter(|part| part.is_ascii() && !REMOVED.contains(part)).for_each(&mut push),
         }
     }
     folded
@@ -79,6 +84,12 @@ mod tests {
         }
         assert_ne!(known_by("Olá Ana"), known_by("Olá Bia"));
         assert_ne!(known_by("R$ 10"), known_by("R$ 11"));
+    }
+
+    #[test]
+    fn a_sign_that_is_a_blank_and_a_mark_is_one_blank() {
+        assert_eq!(folded("0 \u{af}a"), "0 a");
+        assert_eq!(folded(&folded("0 \u{af}a")), "0 a");
     }
 
     proptest! {

@@ -75,13 +75,18 @@ impl Operator {
 
     /// Lets messages go that a pause held: the next sweep asks again. Returns how many.
     pub async fn release_paused(&self) -> Result<usize, LedgerError> {
+        self.look_again(|message| message.why.as_deref().is_some_and(|why| why.starts_with(PAUSED))).await
+    }
+
+    /// Has those of the held messages looked at with the next sweep that are `wanted`: hours, caps, quotas and opt-outs are
+    /// asked anew. Returns how many.
+    pub async fn look_again(&self, wanted: impl Fn(&Message) -> bool) -> Result<usize, LedgerError> {
         let now_ms = self.world.now_ms();
         let mut changes = Vec::new();
         self.ledger
             .each_message(|message| {
-                let why = message.why.as_deref().filter(|why| why.starts_with(PAUSED));
-                if message.state == State::Held && why.is_some() {
-                    // Its reason stays until it has gone: it may be held by another pause.
+                if message.state == State::Held && wanted(&message) {
+                    // Its reason stays until it has gone: it may be held again.
                     changes.push(Amend::of(&message).waits(now_ms));
                 }
                 true
