@@ -87,7 +87,10 @@ impl Check {
         let file = self.file.display().to_string();
         let text = read(&self.file)?;
         let (checked, diagnostics) = match Config::parse(&text) {
-            Ok(Checked { config, warnings, lead_fields }) => (Some((config, lead_fields)), warnings),
+            Ok(Checked { config, mut warnings, undecided, lead_fields }) => {
+                warnings.extend(undecided);
+                (Some((config, lead_fields)), warnings)
+            }
             Err(diagnostics) => (None, diagnostics),
         };
         let mut findings: Vec<Finding> = diagnostics.into_iter().map(Finding::from).collect();

@@ -8,7 +8,7 @@ use recado_runtime::installation::world;
 use serde_json::json;
 use similar::TextDiff;
 
-use super::{load, parse, read};
+use super::{checked, parse, read};
 use crate::{
     data::{Location, Store},
     output,
@@ -57,8 +57,11 @@ pub(crate) struct Push {
 
 impl Push {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        load(&self.file)?;
         let text = read(&self.file)?;
+        let name = self.file.display().to_string();
+        for warning in checked(&text, &name)?.undecided {
+            output::complain(&warning.render(&name));
+        }
         let store = self.installed.open().await?;
         let pushed = push(&store.ledger, &text, &self.author).await;
         store.close().await;

@@ -103,6 +103,9 @@ pub struct Checked {
     pub config: Config,
     /// In the file's order; all of [`Severity::Warning`].
     pub warnings: Vec<Diagnostic>,
+    /// What the file leaves to a default, and whoever writes it should decide: whether there are caps, and the hours. All
+    /// of [`Severity::Warning`]. Apart from the others, since only who edits the file wants to hear of it.
+    pub undecided: Vec<Diagnostic>,
     /// Each place where the file names a field of the lead, in its order.
     pub lead_fields: Vec<NamedField>,
 }
@@ -117,7 +120,9 @@ impl Config {
         let config = read(text, &mut problems);
         let (diagnostics, has_errors, lead_fields) = problems.finish();
         match config {
-            Some(config) if !has_errors => Ok(Checked { config, warnings: diagnostics, lead_fields }),
+            Some((config, undecided)) if !has_errors => {
+                Ok(Checked { config, warnings: diagnostics, undecided, lead_fields })
+            }
             _ => Err(diagnostics),
         }
     }
@@ -135,7 +140,7 @@ impl Config {
     }
 }
 
-fn read(text: &str, problems: &mut Problems) -> Option<Config> {
+fn read(text: &str, problems: &mut Problems) -> Option<(Config, Vec<Diagnostic>)> {
     if text.len() > MAX_CONFIG_BYTES {
         let message = format!("the file is larger than {} KiB", MAX_CONFIG_BYTES / 1_024);
         problems.error(tree::Position::START, "", message, "fewer or shorter rules".to_owned());
@@ -164,7 +169,9 @@ fn read(text: &str, problems: &mut Problems) -> Option<Config> {
         problems,
     );
     let campaigns = campaign::read_all(&root, &mut ids, never::Clock { zone: &timezone, hours: &hours }, problems);
-    Some(Config {
+    let mut undecided = Problems::default();
+    sending::undecided(&root, &mut undecided);
+    let config = Config {
         timezone,
         leadsquared,
         liguelead: gateway::read(&root, problems),
@@ -176,7 +183,8 @@ fn read(text: &str, problems: &mut Problems) -> Option<Config> {
         retention_ms: root.duration_ms("retention", DAY_MS..=3_650 * DAY_MS, problems).unwrap_or(90 * DAY_MS),
         rules,
         campaigns,
-    })
+    };
+    Some((config, undecided.finish().0))
 }
 
 fn version(root: &Section<'_>, problems: &mut Problems) {

@@ -46,6 +46,24 @@ fn each_mistake_is_found_where_it_is_and_nothing_else() {
 }
 
 #[test]
+fn who_names_neither_caps_nor_hours_is_told_and_nobody_else() {
+    let undecided = |lines: &str| -> Vec<String> {
+        let text = format!("version: 1\nleadsquared: {{ plan: pro }}\nrules: []\n{lines}");
+        let checked = Config::parse(&text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+        assert_eq!(checked.warnings, []);
+        checked.undecided.iter().map(ToString::to_string).collect()
+    };
+    let caps = "1:1: warning: without `caps` there is no limit to the messages that one person gets; write caps: \
+                [ { max: 2, every: 24h } ], or caps: [] for no limit";
+    let hours = "1:1: warning: without `hours` messages go from 08:00 to 22:00, on the recipient's clock; write hours: \
+                 { sms: \"08:00-22:00\", voice: \"08:00-22:00\" }, or the hours that you want";
+    assert_eq!(undecided(""), [caps, hours]);
+    assert_eq!(undecided("caps: []\n"), [hours]);
+    assert_eq!(undecided("hours: { sms: always }\n"), [caps]);
+    assert_eq!(undecided("hours: { spread: 1m }\ncaps: [ { max: 1, every: 1h } ]\n"), Vec::<String>::new());
+}
+
+#[test]
 fn each_error_says_what_to_write_instead() {
     for (path, text) in fixtures().unwrap() {
         for mistake in diagnostics(&text) {
