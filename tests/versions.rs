@@ -74,3 +74,30 @@ async fn a_version_that_was_good_can_be_put_in_force_again() {
     assert_eq!(unknown.code, Some(1));
     assert!(unknown.stderr.contains("there is no version 9"), "{unknown:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_renames_a_rule_is_asked_what_it_was_and_who_names_no_caps_and_hours_is_told() {
+    let desk = Desk(TempDir::new().unwrap());
+    let first = desk.push(GOOD, "ana").await;
+    for key in ["caps", "hours"] {
+        assert!(first.stderr.contains(&format!("recado.yaml:1:1: warning: without `{key}`")), "{first:?}");
+    }
+    let renamed = format!("{}caps: []\nhours: {{ sms: always }}\n", GOOD.replace("id: a", "id: b"));
+    let file = desk.path("recado.yaml");
+    std::fs::write(&file, &renamed).unwrap();
+    let asked = "recado.yaml:4:11: warning: the rule \"a\" of the version in force is gone, and \"b\" waits for the same: it may \
+                 send again what \"a\" sent; write was: a, if it is the same rule";
+    let check = desk.run(&["check", &file]).await;
+    assert!(check.code == Some(0) && check.stdout.contains(asked), "{check:?}");
+    let diff = desk.run(&["diff", "--file", &file]).await;
+    assert!(diff.code == Some(0) && diff.stderr.contains(asked), "{diff:?}");
+
+    let said = renamed.replace("id: b", "id: b, was: a");
+    std::fs::write(&file, &said).unwrap();
+    let check = desk.run(&["check", &file]).await;
+    assert!(check.code == Some(0) && !check.stdout.contains("warning"), "{check:?}");
+    let push = desk.push(&renamed, "rui").await;
+    assert!(push.code == Some(0) && push.stderr.contains(asked), "{push:?}");
+    let push = desk.push(&said, "rui").await;
+    assert!(push.code == Some(0) && push.stderr.is_empty(), "{push:?}");
+}

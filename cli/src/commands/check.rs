@@ -8,13 +8,13 @@ use std::{
     process::ExitCode,
 };
 
-use recado_core::config::{Checked, Config, Diagnostic, NamedField, Severity};
+use recado_core::config::{Checked, Config, Diagnostic, Severity};
 use recado_ledger::AudioRows;
 use recado_pipeline::audio::{named_by_rules, not_added};
 use recado_runtime::environment::leadsquared_credentials;
 use serde::Serialize;
 
-use super::read;
+use super::{read, versions::renamed};
 use crate::{
     data::{Location, Store},
     output,
@@ -87,19 +87,19 @@ impl Check {
         let file = self.file.display().to_string();
         let text = read(&self.file)?;
         let (checked, diagnostics) = match Config::parse(&text) {
-            Ok(Checked { config, mut warnings, undecided, lead_fields }) => {
-                warnings.extend(undecided);
-                (Some((config, lead_fields)), warnings)
+            Ok(checked) => {
+                let found = [checked.warnings.clone(), checked.undecided.clone()].concat();
+                (Some(checked), found)
             }
             Err(diagnostics) => (None, diagnostics),
         };
         let mut findings: Vec<Finding> = diagnostics.into_iter().map(Finding::from).collect();
-        if let Some((config, lead_fields)) = &checked {
-            findings.extend(self.of_installation(config, lead_fields, &text).await?);
+        if let Some(checked) = &checked {
+            findings.extend(self.of_installation(checked, &text).await?);
             findings.sort_by_key(|finding| (finding.line, finding.column));
         }
         let good = findings.iter().all(|finding| finding.severity != ERROR);
-        let config = checked.map(|(config, _)| config);
+        let config = checked.map(|checked| checked.config);
         let may_arrive = config.as_ref().map(arrivals).unwrap_or_default();
         let (rules, campaigns) = config.map_or((0, 0), |config| (config.rules.len(), config.campaigns.len()));
         if self.json {
@@ -119,12 +119,8 @@ impl Check {
     }
 
     /// What the table and LeadSquared say, as far as both can be asked.
-    async fn of_installation(
-        &self,
-        config: &Config,
-        lead_fields: &[NamedField],
-        text: &str,
-    ) -> anyhow::Result<Vec<Finding>> {
+    async fn of_installation(&self, checked: &Checked, text: &str) -> anyhow::Result<Vec<Finding>> {
+        let (config, lead_fields) = (&checked.config, &checked.lead_fields);
         let asks_crm = leadsquared_credentials().is_ok();
         let store = match (&self.stack, &self.data) {
             (Some(stack), _) => Store::deployed(stack).await?,
@@ -142,6 +138,7 @@ impl Check {
             (None, None) => return Ok(Vec::new()),
         };
         let mut findings = missing_audios(config, &store.ledger.audios().await?, text);
+        findings.extend(renamed(checked, &store.ledger).await?.into_iter().map(Finding::from));
         if asks_crm {
             findings.extend(fields::compared(config, lead_fields, &store).await);
         }

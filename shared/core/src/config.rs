@@ -15,6 +15,7 @@ mod gateway;
 mod names;
 mod never;
 mod phones;
+mod renamed;
 mod rule;
 mod schedule;
 mod section;
@@ -34,6 +35,8 @@ pub use rule::Rule;
 pub use schedule::Schedule;
 pub use sending::{Cap, Quotas, SendTiming, SendingHours};
 pub use trigger::{FieldChange, Trigger};
+
+use std::collections::BTreeMap;
 
 use diagnostic::Problems;
 use icu_normalizer::ComposingNormalizerBorrowed;
@@ -84,7 +87,7 @@ pub struct Config {
     pub quotas: Quotas,
     /// When messages may start, on each recipient's clock.
     pub hours: SendingHours,
-    /// Messages per lead in rolling windows; all of them hold.
+    /// Messages per person in rolling windows; all of them hold.
     pub caps: Vec<Cap>,
     /// Timing of the sender.
     pub send: SendTiming,
@@ -106,6 +109,8 @@ pub struct Checked {
     /// What the file leaves to a default, and whoever writes it should decide: whether there are caps, and the hours. All
     /// of [`Severity::Warning`]. Apart from the others, since only who edits the file wants to hear of it.
     pub undecided: Vec<Diagnostic>,
+    /// Where the id of each rule and campaign stands: its line and column, from 1.
+    pub ids: BTreeMap<RuleId, (usize, usize)>,
     /// Each place where the file names a field of the lead, in its order.
     pub lead_fields: Vec<NamedField>,
 }
@@ -120,8 +125,8 @@ impl Config {
         let config = read(text, &mut problems);
         let (diagnostics, has_errors, lead_fields) = problems.finish();
         match config {
-            Some((config, undecided)) if !has_errors => {
-                Ok(Checked { config, warnings: diagnostics, undecided, lead_fields })
+            Some((config, undecided, ids)) if !has_errors => {
+                Ok(Checked { config, warnings: diagnostics, undecided, ids, lead_fields })
             }
             _ => Err(diagnostics),
         }
@@ -140,7 +145,10 @@ impl Config {
     }
 }
 
-fn read(text: &str, problems: &mut Problems) -> Option<(Config, Vec<Diagnostic>)> {
+/// A configuration, what it leaves undecided, and where its ids stand.
+type Read = (Config, Vec<Diagnostic>, BTreeMap<RuleId, (usize, usize)>);
+
+fn read(text: &str, problems: &mut Problems) -> Option<Read> {
     if text.len() > MAX_CONFIG_BYTES {
         let message = format!("the file is larger than {} KiB", MAX_CONFIG_BYTES / 1_024);
         problems.error(tree::Position::START, "", message, "fewer or shorter rules".to_owned());
@@ -169,6 +177,7 @@ fn read(text: &str, problems: &mut Problems) -> Option<(Config, Vec<Diagnostic>)
         problems,
     );
     let campaigns = campaign::read_all(&root, &mut ids, never::Clock { zone: &timezone, hours: &hours }, problems);
+    ids.check_was(problems);
     let mut undecided = Problems::default();
     sending::undecided(&root, &mut undecided);
     let config = Config {
@@ -184,7 +193,7 @@ fn read(text: &str, problems: &mut Problems) -> Option<(Config, Vec<Diagnostic>)
         rules,
         campaigns,
     };
-    Some((config, undecided.finish().0))
+    Some((config, undecided.finish().0, ids.places()))
 }
 
 fn version(root: &Section<'_>, problems: &mut Problems) {

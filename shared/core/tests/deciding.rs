@@ -476,6 +476,23 @@ fn without_hours_nobody_is_woken_on_his_own_clock() {
 }
 
 #[test]
+fn a_rule_under_a_new_name_makes_the_messages_of_its_first_name() {
+    let of = |names: &str| config(&format!("  - {{ {names}, on: lead.created, sms: Olá, control_percent: 50 }}\n"));
+    let [first, renamed, other] = ["id: welcome", "id: hello, was: [welcome, greeting]", "id: hello"].map(of);
+    let told = |config: &Config, number: u32| {
+        let event = Event { lead_id: format!("lead-{number}"), ..created(&ANA) };
+        let message = message(config, &event);
+        (message.id, message.state, message.rule)
+    };
+    for number in 0..50 {
+        let (id, state, rule) = told(&renamed, number);
+        assert_eq!((id, state), (told(&first, number).0, told(&first, number).1));
+        assert_eq!(rule, "hello", "what is shown is the new name");
+        assert_ne!(id, told(&other, number).0);
+    }
+}
+
+#[test]
 fn a_control_group_is_the_same_leads_each_time() {
     let of = |percent: u32, rule: &str| -> Vec<u32> {
         let rules = format!("  - {{ id: {rule}, on: lead.created, sms: Olá, control_percent: {percent} }}\n");
