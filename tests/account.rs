@@ -140,6 +140,8 @@ async fn check_compares_the_fields_with_the_accounts_inside_its_limits() {
 leadsquared: { plan: lite, write_back: { status: mx_Other } }
 rules:
   - { id: a, on: lead.created, when: lead.mx_Othre == \"x\", sms: \"Oi {{ lead.FirstName | default('cliente') }}.\" }
+hours: { sms: always }
+caps: []
 ";
     std::fs::write(&file, text).unwrap();
     let data = installation.data().to_owned();

@@ -103,8 +103,8 @@ fn the_defaults_of_the_configuration_page_are_those_of_the_code() {
 #[test]
 fn the_example_is_good_and_holds_the_defaults() {
     let example = fs::read_to_string(pages::root().join("recado.example.yaml")).unwrap();
-    let Checked { config, warnings, .. } = Config::parse(&example).unwrap();
-    assert_eq!(warnings, []);
+    let Checked { config, warnings, undecided, .. } = Config::parse(&example).unwrap();
+    assert_eq!((warnings, undecided), (vec![], vec![]));
     let plain = Config::parse("version: 1\nleadsquared: { plan: standard }\nrules: []\n").unwrap().config;
     assert_eq!((&config.leadsquared, &config.liguelead), (&plain.leadsquared, &plain.liguelead));
     assert_eq!((&config.timezone, &config.quotas, &config.hours), (&plain.timezone, &plain.quotas, &plain.hours));

@@ -12,7 +12,7 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use crate::support::messages_of;
+use crate::support::{ANY_HOUR, messages_of};
 use recado_core::{
     config::Config,
     message::{Message, State},
@@ -43,7 +43,7 @@ impl Bench {
 
     async fn with(rules: &str, options: liguelead::Options, client: impl Fn(&str) -> aws_sdk_dynamodb::Client) -> Self {
         let crm = "leadsquared: { plan: pro, opt_out: { system: false } }";
-        let text = format!("version: 1\n{crm}\nsend: {{ call_timeout: 5s }}\nrules:\n{rules}");
+        let text = format!("version: 1\n{crm}\nsend: {{ call_timeout: 5s }}\n{ANY_HOUR}rules:\n{rules}");
         let config = Config::parse(&text).unwrap().config;
         let table = EmbeddedTable::memory().await.unwrap();
         let ledger = Ledger::new(client(&table.endpoint_url()), "recado", config.retention_ms);

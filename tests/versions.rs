@@ -10,6 +10,12 @@ const GOOD: &str = "version: 1\nleadsquared: { plan: lite }\nrules:\n  - { id: a
 struct Desk(Installation, TempDir);
 
 impl Desk {
+    async fn new() -> Self {
+        let mut installation = Installation::start(Setup::new(WELCOME)).await;
+        installation.stop().await;
+        Self(installation, TempDir::new().unwrap())
+    }
+
     /// Runs a verb on the data of this desk.
     async fn run(&self, words: &[&str]) -> Finished {
         recado(&[words, &["--data", self.0.data()]].concat(), &[]).await
@@ -39,9 +45,7 @@ impl Desk {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_was_good_can_be_put_in_force_again() {
-    let mut installation = Installation::start(Setup::new(WELCOME)).await;
-    installation.stop().await;
-    let desk = Desk(installation, TempDir::new().unwrap());
+    let desk = Desk::new().await;
     assert_eq!(desk.history().await, [(1, "unknown".to_owned(), true)], "serve has put its file in force");
 
     let first = desk.push(GOOD, "ana").await;
@@ -75,4 +79,31 @@ async fn a_version_that_was_good_can_be_put_in_force_again() {
     let unknown = desk.run(&["rollback", "9"]).await;
     assert_eq!(unknown.code, Some(1));
     assert!(unknown.stderr.contains("there is no version 9"), "{unknown:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_renames_a_rule_is_asked_what_it_was_and_who_names_no_caps_and_hours_is_told() {
+    let desk = Desk::new().await;
+    let first = desk.push(GOOD, "ana").await;
+    for key in ["caps", "hours"] {
+        assert!(first.stderr.contains(&format!("recado.yaml:1:1: warning: without `{key}`")), "{first:?}");
+    }
+    let renamed = format!("{}caps: []\nhours: {{ sms: always }}\n", GOOD.replace("id: a", "id: b"));
+    let file = desk.path("recado.yaml");
+    std::fs::write(&file, &renamed).unwrap();
+    let asked = "recado.yaml:4:11: warning: the rule \"a\" of the version in force is gone, and \"b\" waits for the same: it may \
+                 send again what \"a\" sent; write was: a, if it is the same rule";
+    let check = desk.run(&["check", &file]).await;
+    assert!(check.code == Some(0) && check.stdout.contains(asked), "{check:?}");
+    let diff = desk.run(&["diff", "--file", &file]).await;
+    assert!(diff.code == Some(0) && diff.stderr.contains(asked), "{diff:?}");
+
+    let said = renamed.replace("id: b", "id: b, was: a");
+    std::fs::write(&file, &said).unwrap();
+    let check = desk.run(&["check", &file]).await;
+    assert!(check.code == Some(0) && !check.stdout.contains("warning"), "{check:?}");
+    let push = desk.push(&renamed, "rui").await;
+    assert!(push.code == Some(0) && push.stderr.contains(asked), "{push:?}");
+    let push = desk.push(&said, "rui").await;
+    assert!(push.code == Some(0) && push.stderr.is_empty(), "{push:?}");
 }

@@ -16,7 +16,7 @@ const CALL: &str = "  - id: call
     voice: { audio: call.mp3, title: \"Call {{ lead.Source }}\", redials: 2, every: 30m }
     group_id: g1
 ";
-const ANY_HOUR: &str = "hours: { dialling: always }\n";
+const ANY_HOUR: &str = "hours: { sms: always, voice: always, dialling: always }\n";
 
 fn setup() -> Setup {
     let mut setup = Setup::new(CALL).and(ANY_HOUR);

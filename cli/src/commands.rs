@@ -196,12 +196,17 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
 
 /// Reads the text of a configuration that must be good. Warnings go to standard error.
 fn parse(text: &str, name: &str) -> anyhow::Result<Config> {
+    Ok(checked(text, name)?.config)
+}
+
+/// The same, with what was found besides.
+fn checked(text: &str, name: &str) -> anyhow::Result<Checked> {
     match Config::parse(text) {
-        Ok(Checked { config, warnings, .. }) => {
-            for warning in warnings {
+        Ok(checked) => {
+            for warning in &checked.warnings {
                 output::complain(&warning.render(name));
             }
-            Ok(config)
+            Ok(checked)
         }
         Err(diagnostics) => {
             let errors = diagnostics.iter().filter(|one| one.severity == Severity::Error).count();

@@ -21,6 +21,7 @@ RULES = """\
 version: 1
 leadsquared: { plan: enterprise, bulk_calls_per_5s: 5 }
 quotas: { messages_per_day: 11 }
+hours: { sms: always, voice: always }
 rules:
   - id: welcome
     on: lead.created

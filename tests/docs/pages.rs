@@ -124,8 +124,15 @@ pub(crate) fn snippets(pages: &[Page]) -> (Vec<Problem>, usize) {
             let added = usize::from(!is_whole);
             let head = if is_whole { "" } else { "version: 1\n" };
             let text = format!("{head}{}\n", block.lines.join("\n"));
-            let found = Config::parse(&text).err().unwrap_or_default();
-            for mistake in found.into_iter().filter(|mistake| mistake.severity == Severity::Error) {
+            let found = match Config::parse(&text) {
+                Ok(checked) if is_whole => checked.undecided,
+                Ok(_) => Vec::new(),
+                Err(mut found) => {
+                    found.retain(|mistake| mistake.severity == Severity::Error);
+                    found
+                }
+            };
+            for mistake in found {
                 let line = (block.line + mistake.line).saturating_sub(1 + added);
                 problems.push(page.problem(line, format!("{}: {}", mistake.key, mistake.message)));
             }

@@ -30,6 +30,32 @@ async fn a_redelivered_event_makes_no_second_message() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rule_under_a_new_name_does_not_answer_again_what_it_answered_under_the_old_one() {
+    let config =
+        |names: &str| Setup::new(&format!("  - {{ {names}, on: lead.created, sms: \"Boas-vindas.\" }}\n")).config;
+    let setup = Setup { config: config("id: welcome"), ..Setup::new("") };
+    let mut installation = Installation::start(setup).await;
+    let [known, new] = [1, 2].map(Lead::new);
+    installation.take(&known.created()).await;
+    installation.comes_to(&known.id, "delivered").await;
+
+    installation.stop().await;
+    installation.configure(&config("id: hello, was: welcome")).await;
+    installation.take(&known.created()).await;
+    installation.take(&new.created()).await;
+    assert_eq!(installation.comes_to(&new.id, "delivered").await.rule, "hello");
+    assert_eq!(installation.comes_to(&known.id, "delivered").await.rule, "welcome", "the only one, as it was sent");
+    assert_eq!(installation.liguelead.received().messages().into_values().collect::<Vec<_>>(), [1, 1]);
+
+    // Without a word of what it was it is another rule, and answers for itself.
+    installation.stop().await;
+    installation.configure(&config("id: hello")).await;
+    installation.take(&known.created()).await;
+    wait_until("it is sent again", async || (installation.messages().await.of(&known.id).len() == 2).then_some(()))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_edit_that_comes_by_three_kinds_of_webhook_makes_one_message() {
     let installation = Installation::start(Setup::new(QUALIFIED)).await;
     let lead = Lead::new(1);

@@ -145,6 +145,12 @@ impl Installation {
         self.try_serve().await.unwrap_or_else(|problem| panic!("{problem}"));
     }
 
+    /// The same with another configuration.
+    pub(crate) async fn configure(&mut self, config: &str) {
+        std::fs::write(&self.which[1], config).unwrap();
+        self.restart().await;
+    }
+
     /// Starts `serve` and kills it `after` a while, however far it has come by then.
     pub(crate) async fn kill_while_starting(&self, after: Duration) {
         let mut serve = self.process();

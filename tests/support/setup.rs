@@ -55,8 +55,11 @@ impl Setup {
         }
     }
 
-    /// The same with these lines of configuration besides.
+    /// The same with these lines of configuration besides. Hours take the place of [`ANY_HOUR`].
     pub(crate) fn and(mut self, lines: &str) -> Self {
+        if lines.contains("hours:") {
+            self.config = self.config.replace(ANY_HOUR, "");
+        }
         self.config.push_str(lines);
         self
     }
@@ -103,8 +106,13 @@ pub(crate) fn fault(text: &str) -> FaultRule {
     text.parse().unwrap()
 }
 
-/// The configuration before its rules: an account whose write-back does not hold a test up, and the shortest times.
+/// The hours of a configuration that says none: tests run at any hour.
+pub(crate) const ANY_HOUR: &str = "hours: { sms: always, voice: always }\n";
+
+/// The configuration before its rules: an account whose write-back does not hold a test up, the shortest times, and any
+/// hour unless `more` says.
 pub(crate) fn head(more: &str) -> String {
+    let any_hour = if more.contains("hours:") { "" } else { ANY_HOUR };
     format!(
         "version: 1
 timezone: America/Sao_Paulo
@@ -117,7 +125,7 @@ leadsquared:
   opt_out: {{ sms: mx_SMS_Opt_Out }}
   write_back: {{ status: mx_Message_Status, at: mx_Message_At }}
 send: {{ stale_after: 10s, call_timeout: 5s, unknown_after: 1m }}
-{more}"
+{any_hour}{more}"
     )
 }
 

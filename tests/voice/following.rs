@@ -19,7 +19,7 @@ const CALL_ELSE_SMS: &str = "  - id: call
 ";
 
 fn setup(rules: &str) -> Setup {
-    let mut setup = Setup::new(rules).and("hours: { dialling: always }\n");
+    let mut setup = Setup::new(rules).and("hours: { sms: always, voice: always, dialling: always }\n");
     setup.liguelead.dial_at_any_hour = true;
     setup
 }

@@ -7,15 +7,15 @@ use std::{
 };
 
 use recado_core::{
-    config::{Campaign, Config, Rule},
+    config::{Campaign, Checked, Config, Rule},
     message::State,
 };
 use recado_ledger::Ledger;
 use serde::Serialize;
 
 use super::{
-    At, load, read,
-    versions::{author, put_in_force},
+    At, checked, read,
+    versions::{author, put_in_force, renamed},
 };
 use crate::output;
 
@@ -67,21 +67,25 @@ struct Report {
 
 impl Apply {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let (config, text) = (load(&self.file)?, read(&self.file)?);
+        let (text, file) = (read(&self.file)?, self.file.display().to_string());
+        let checked = checked(&text, &file)?;
         let (name, store) = self.at.table().await?;
-        let done = self.apply(&store.ledger, &name, (&config, &text)).await;
+        let done = self.apply(&store.ledger, &name, (&checked, &text)).await;
         store.close().await;
         done
     }
 
-    async fn apply(&self, ledger: &Ledger, name: &str, (config, text): (&Config, &str)) -> anyhow::Result<ExitCode> {
+    async fn apply(&self, ledger: &Ledger, name: &str, (checked, text): (&Checked, &str)) -> anyhow::Result<ExitCode> {
+        for warning in checked.undecided.iter().chain(&renamed(checked, ledger).await?) {
+            output::complain(&warning.render(&self.file.display().to_string()));
+        }
         let before = ledger.config_version().await?;
         let row = match before {
             Some(version) => ledger.config(version).await?,
             None => None,
         };
         let earlier = row.as_ref().and_then(|row| Config::parse(&row.text).ok()).map(|checked| checked.config);
-        let mut difference = Difference::of(earlier.as_ref(), config);
+        let mut difference = Difference::of(earlier.as_ref(), &checked.config);
         difference.is_same = row.as_ref().is_some_and(|row| row.text == text);
         difference.count_waiting(ledger).await?;
         if !self.json {
@@ -167,11 +171,6 @@ impl Difference {
         }
         if self.rest {
             output::say("  ~ hours, quotas, accounts or other settings");
-        }
-        if !self.gone.is_empty() && !self.added.is_empty() {
-            output::say(
-                "  a rule that was renamed says what it was, else it answers again what the old one answered: was: NAME",
-            );
         }
         if self.added.is_empty() && self.changed.is_empty() && self.gone.is_empty() && !self.rest {
             output::say("  words and comments alone differ");

@@ -12,7 +12,7 @@ use recado_pipeline::audio::{named_by_rules, not_added};
 use recado_runtime::environment::leadsquared_credentials;
 use serde::Serialize;
 
-use super::read;
+use super::{read, versions::renamed};
 use crate::{
     data::{Location, Store},
     output,
@@ -85,12 +85,14 @@ impl Check {
         let file = self.file.display().to_string();
         let text = read(&self.file)?;
         let (checked, diagnostics) = match Config::parse(&text) {
-            Ok(checked) => (Some(checked), Vec::new()),
+            Ok(checked) => {
+                let found = [checked.warnings.clone(), checked.undecided.clone()].concat();
+                (Some(checked), found)
+            }
             Err(diagnostics) => (None, diagnostics),
         };
         let mut findings: Vec<Finding> = diagnostics.into_iter().map(Finding::from).collect();
         if let Some(checked) = &checked {
-            findings.extend(checked.warnings.iter().cloned().map(Finding::from));
             findings.extend(self.of_installation(checked, &text).await?);
             findings.sort_by_key(|finding| (finding.line, finding.column));
         }
@@ -133,6 +135,7 @@ impl Check {
             (None, None) => return Ok(Vec::new()),
         };
         let mut findings = missing_audios(config, &store.ledger.audios().await?, text);
+        findings.extend(renamed(checked, &store.ledger).await?.into_iter().map(Finding::from));
         if asks_crm {
             findings.extend(fields::compared(checked, &store).await);
         }

@@ -131,7 +131,7 @@ pub(crate) async fn report(config: &Config, store: &Store) -> anyhow::Result<Rep
     let mut limits = budget("", account, config.quotas, until_ms);
     for rule in &config.rules {
         let Some(quotas) = rule.quota else { continue };
-        let spent = store.ledger.day(&day, &Budget::Rule(rule.id.as_str().to_owned())).await?;
+        let spent = store.ledger.day(&day, &Budget::Rule(rule.first_id().to_string())).await?;
         limits.extend(budget(&format!(" of rule {}", rule.id.as_str()), spent, quotas, until_ms));
     }
     limits.push(liguelead_limit(config, store).await?);

@@ -3,12 +3,13 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, bail};
+use recado_core::config::{Checked, Config, Diagnostic};
 use recado_ledger::{ConfigVersion, Ledger, Pushed};
 use recado_runtime::installation::world;
 use serde_json::json;
 use similar::TextDiff;
 
-use super::{At, load, parse, read};
+use super::{At, checked, parse, read};
 use crate::output;
 
 /// Lines shown around a difference.
@@ -31,12 +32,23 @@ pub(crate) struct Push {
 
 impl Push {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        load(&self.file)?;
         let text = read(&self.file)?;
+        let name = self.file.display().to_string();
+        let checked = checked(&text, &name)?;
         let (_, store) = self.at.table().await?;
-        let pushed = push(&store.ledger, &text, &self.author.unwrap_or_else(author)).await;
+        let pushed = self.publish(&store.ledger, &text, &checked).await;
         store.close().await;
         pushed
+    }
+}
+
+impl Push {
+    async fn publish(&self, ledger: &Ledger, text: &str, checked: &Checked) -> anyhow::Result<ExitCode> {
+        let name = self.file.display().to_string();
+        for warning in checked.undecided.iter().chain(&renamed(checked, ledger).await?) {
+            output::complain(&warning.render(&name));
+        }
+        push(ledger, text, &self.author.clone().unwrap_or_else(author)).await
     }
 }
 
@@ -100,6 +112,7 @@ impl Diff {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let (_, store) = self.at.table().await?;
         let sides = self.sides(&store.ledger).await;
+        let warnings = self.renamed(&store.ledger).await;
         store.close().await;
         let [(old, old_name), (new, new_name)] = sides?;
         let differences = TextDiff::from_lines(&old, &new);
@@ -108,7 +121,22 @@ impl Diff {
             "" => "no difference",
             shown => shown,
         });
+        for warning in warnings? {
+            output::complain(&warning.render(&self.file.display().to_string()));
+        }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Rules of the file that may be those of the version in force under another name.
+    async fn renamed(&self, ledger: &Ledger) -> anyhow::Result<Vec<Diagnostic>> {
+        if self.from.is_some() {
+            return Ok(Vec::new());
+        }
+        // A file with mistakes is shown as it is.
+        match Config::parse(&read(&self.file)?) {
+            Ok(checked) => renamed(&checked, ledger).await,
+            Err(_) => Ok(Vec::new()),
+        }
     }
 
     /// The two texts with their names.
@@ -155,6 +183,14 @@ impl Rollback {
         parse(&text, &format!("version {}", self.version))?;
         push(ledger, &text, &self.author.clone().unwrap_or_else(author)).await
     }
+}
+
+/// Rules that may be those of the version in force under another name, if there is such a version.
+pub(super) async fn renamed(checked: &Checked, ledger: &Ledger) -> anyhow::Result<Vec<Diagnostic>> {
+    let Some(number) = ledger.config_version().await? else { return Ok(Vec::new()) };
+    // A version that this release does not take says nothing about rules.
+    let old = Config::parse(&version(ledger, number).await?.text);
+    Ok(old.map(|old| checked.renamed_since(&old.config)).unwrap_or_default())
 }
 
 async fn version(ledger: &Ledger, version: u64) -> anyhow::Result<ConfigVersion> {

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    config::{Cap, Config},
+    config::{Cap, Config, RuleId},
     identity::{MessageId, RuleTag},
     message::Message,
     subject::Subject,
@@ -44,6 +44,8 @@ pub enum Verdict {
 pub struct Caps {
     of_all: Vec<Cap>,
     of_rules: BTreeMap<RuleTag, Vec<Cap>>,
+    /// Those of rules' other names, with that of the name under which each began.
+    first: BTreeMap<RuleTag, RuleTag>,
 }
 
 impl Caps {
@@ -53,14 +55,33 @@ impl Caps {
         let own = config.rules.iter().filter(|rule| !rule.caps.is_empty());
         Self {
             of_all: config.caps.clone(),
-            of_rules: own.map(|rule| (RuleTag::of(rule.id.as_str()), rule.caps.clone())).collect(),
+            of_rules: own.map(|rule| (RuleTag::of(rule.first_id().as_str()), rule.caps.clone())).collect(),
+            first: config
+                .rules
+                .iter()
+                .filter(|rule| !rule.was.is_empty())
+                .flat_map(|rule| {
+                    let tag = |id: &RuleId| RuleTag::of(id.as_str());
+                    std::iter::once(&rule.id).chain(&rule.was).map(move |id| (tag(id), tag(rule.first_id())))
+                })
+                .collect(),
         }
+    }
+
+    /// The tag of a rule by any of its names.
+    #[must_use]
+    pub fn tag(&self, rule: &str) -> RuleTag {
+        self.first_of(RuleTag::of(rule))
+    }
+
+    fn first_of(&self, tag: RuleTag) -> RuleTag {
+        self.first.get(&tag).copied().unwrap_or(tag)
     }
 
     /// Whether any cap asks about messages of this rule.
     #[must_use]
     pub fn ask_about(&self, rule: &str) -> bool {
-        !self.of_all.is_empty() || (!self.of_rules.is_empty() && self.of_rules.contains_key(&RuleTag::of(rule)))
+        !self.of_all.is_empty() || (!self.of_rules.is_empty() && self.of_rules.contains_key(&self.tag(rule)))
     }
 
     /// The longest window of any cap, in ms.
@@ -74,7 +95,7 @@ impl Caps {
     #[must_use]
     pub fn ask(&self, recent: &[Sent], (id, rule): (MessageId, RuleTag), now_ms: i64) -> Verdict {
         let others = |of: Option<RuleTag>| {
-            let counts = |sent: &&Sent| sent.id != id && of.is_none_or(|rule| sent.rule == rule);
+            let counts = |sent: &&Sent| sent.id != id && of.is_none_or(|rule| self.first_of(sent.rule) == rule);
             let mut instants: Vec<i64> = recent.iter().filter(counts).map(|sent| sent.at_ms).collect();
             instants.sort_unstable();
             instants
@@ -103,13 +124,14 @@ impl Caps {
         let mut ask_of = |caps: &[Cap], of: Option<RuleTag>| {
             let most = caps.iter().map(|cap| cap.max).max().unwrap_or_default();
             let counts = |sent: &&Sent| {
-                of.is_none_or(|rule| sent.rule == rule) && sent.at_ms > new.at_ms.saturating_sub(longest_ms(caps))
+                of.is_none_or(|rule| self.first_of(sent.rule) == rule)
+                    && sent.at_ms > new.at_ms.saturating_sub(longest_ms(caps))
             };
             let latest = all.iter().rev().filter(counts).take(usize::try_from(most).unwrap_or(usize::MAX));
             asked.extend(latest.map(|sent| sent.id));
         };
         ask_of(&self.of_all, None);
-        let rules: BTreeSet<RuleTag> = all.iter().map(|sent| sent.rule).collect();
+        let rules: BTreeSet<RuleTag> = all.iter().map(|sent| self.first_of(sent.rule)).collect();
         for rule in rules {
             ask_of(self.of_rules.get(&rule).map(Vec::as_slice).unwrap_or_default(), Some(rule));
         }
@@ -165,7 +187,7 @@ impl Recent {
     /// Asks whether `message` may go at `now_ms`, of each of `subjects`: its lead and its phone. If it may, it counts on
     /// both; if one of them holds it, on neither. What holds it longest says why.
     pub fn ask(&mut self, caps: &Caps, subjects: &[Subject], message: &Message, now_ms: i64) -> Answer {
-        let (id, rule) = (message.id, RuleTag::of(&message.rule));
+        let (id, rule) = (message.id, caps.tag(&message.rule));
         let (mut shadowed, mut held) = (false, None::<(i64, &str)>);
         for subject in subjects {
             match caps.ask(self.of(subject), (id, rule), now_ms) {

@@ -15,6 +15,7 @@ mod gateway;
 mod names;
 mod never;
 mod phones;
+mod renamed;
 mod rule;
 mod schedule;
 mod section;
@@ -34,6 +35,8 @@ pub use rule::Rule;
 pub use schedule::Schedule;
 pub use sending::{Cap, Quotas, SendTiming, SendingHours};
 pub use trigger::{FieldChange, Trigger};
+
+use std::collections::BTreeMap;
 
 use diagnostic::{Noticed, Problems};
 use icu_normalizer::ComposingNormalizerBorrowed;
@@ -84,7 +87,7 @@ pub struct Config {
     pub quotas: Quotas,
     /// When messages may start, on each recipient's clock.
     pub hours: SendingHours,
-    /// Messages per lead in rolling windows; all of them hold.
+    /// Messages per person in rolling windows; all of them hold.
     pub caps: Vec<Cap>,
     /// Timing of the sender.
     pub send: SendTiming,
@@ -103,6 +106,11 @@ pub struct Checked {
     pub config: Config,
     /// In the file's order; all of [`Severity::Warning`].
     pub warnings: Vec<Diagnostic>,
+    /// What the file leaves to a default, and whoever writes it should decide: whether there are caps, and the hours. All
+    /// of [`Severity::Warning`]. Apart from the others, since only who edits the file wants to hear of it.
+    pub undecided: Vec<Diagnostic>,
+    /// Where the id of each rule and campaign stands: its line and column, from 1.
+    pub ids: BTreeMap<RuleId, (usize, usize)>,
     /// Each place where the file names a field of the lead, in its order.
     pub lead_fields: Vec<NamedField>,
     /// Each value that it compares a field of the lead with, in its order.
@@ -119,8 +127,9 @@ impl Config {
         let config = read(text, &mut problems);
         let Noticed { diagnostics, has_errors, fields, values } = problems.finish();
         match config {
-            Some(config) if !has_errors => {
-                Ok(Checked { config, warnings: diagnostics, lead_fields: fields, lead_values: values })
+            Some((config, undecided, ids)) if !has_errors => {
+                let (lead_fields, lead_values) = (fields, values);
+                Ok(Checked { config, warnings: diagnostics, undecided, ids, lead_fields, lead_values })
             }
             _ => Err(diagnostics),
         }
@@ -139,7 +148,10 @@ impl Config {
     }
 }
 
-fn read(text: &str, problems: &mut Problems) -> Option<Config> {
+/// A configuration, what it leaves undecided, and where its ids stand.
+type Read = (Config, Vec<Diagnostic>, BTreeMap<RuleId, (usize, usize)>);
+
+fn read(text: &str, problems: &mut Problems) -> Option<Read> {
     if text.len() > MAX_CONFIG_BYTES {
         let message = format!("the file is larger than {} KiB", MAX_CONFIG_BYTES / 1_024);
         problems.error(tree::Position::START, "", message, "fewer or shorter rules".to_owned());
@@ -168,7 +180,10 @@ fn read(text: &str, problems: &mut Problems) -> Option<Config> {
         problems,
     );
     let campaigns = campaign::read_all(&root, &mut ids, never::Clock { zone: &timezone, hours: &hours }, problems);
-    Some(Config {
+    ids.check_was(problems);
+    let mut undecided = Problems::default();
+    sending::undecided(&root, &mut undecided);
+    let config = Config {
         timezone,
         leadsquared,
         liguelead: gateway::read(&root, problems),
@@ -180,7 +195,8 @@ fn read(text: &str, problems: &mut Problems) -> Option<Config> {
         retention_ms: root.duration_ms("retention", DAY_MS..=3_650 * DAY_MS, problems).unwrap_or(90 * DAY_MS),
         rules,
         campaigns,
-    })
+    };
+    Some((config, undecided.finish().diagnostics, ids.places()))
 }
 
 fn version(root: &Section<'_>, problems: &mut Problems) {

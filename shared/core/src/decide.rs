@@ -182,7 +182,7 @@ fn compose(
     now_ms: i64,
 ) -> Message {
     let watched = rule.trigger.change().map(|change| change.name.as_str());
-    let id = message_id(rule.id.as_str(), watched, delivered);
+    let id = message_id(rule.first_id().as_str(), watched, delivered);
     let written = |id, action| written(config, (rule, action), id, event, context, now_ms);
     let mut message = written(id, &rule.action);
     if message.state != State::Skipped {
@@ -253,7 +253,7 @@ fn fill(
     let words = words(action, context)?;
     (message.text, message.call, message.title, message.credits) = (words.text, words.call, words.title, words.credits);
     message.phone = Some(mobile(&event.lead, config.phones)?);
-    if is_control(rule.id.as_str(), &message.lead_id, rule.control_percent) {
+    if is_control(rule.first_id().as_str(), &message.lead_id, rule.control_percent) {
         return Err(CONTROL.to_owned());
     }
     if rule.shadow { Err(SHADOW.to_owned()) } else { Ok(()) }

@@ -148,7 +148,7 @@ impl AudioId {
 #[error("not an identifier: 32 hexadecimal digits are expected")]
 pub struct NotAnId;
 
-/// The id of the message that `rule` makes of `event`.
+/// The id of the message that `rule` makes of `event`; `rule` is the id under which the rule began.
 ///
 /// `watched` is the field that the rule watches, if any. A rule that watches a field is answered once per new value
 /// of that field and instant of the edit, by whichever webhook the edit arrives; one that watches none, once per

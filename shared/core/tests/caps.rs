@@ -69,6 +69,22 @@ fn nobody_asks_about_messages_that_no_cap_is_for() {
     assert!(!caps.ask_about("b"));
 }
 
+#[test]
+fn a_rules_cap_counts_its_messages_under_all_its_names() {
+    let rule =
+        |names: &str| format!("rules: [ {{ {names}, on: lead.created, sms: a, caps: [ {{ max: 2, every: 24h }} ] }} ]");
+    let caps = Caps::of(&config(&rule("id: third, was: [first, second]")));
+    let recent =
+        ["first", "second"].map(|name| Sent { rule: RuleTag::of(name), ..sent(0, i64::from(name == "first")) });
+    assert!(["first", "second", "third"].iter().all(|name| caps.ask_about(name)));
+    assert_eq!(caps.tag("third"), RuleTag::of("first"));
+    assert_eq!(caps.ask(&recent, (id(9).0, caps.tag("third")), 1), Verdict::Hold(24 * HOUR_MS));
+    assert_eq!(caps.ask(&recent[1..], (id(9).0, caps.tag("third")), 1), Verdict::Pass { shadow: false });
+    // A rule of its own is another one.
+    let other = Caps::of(&config(&rule("id: third")));
+    assert_eq!(other.ask(&recent, (id(9).0, other.tag("third")), 1), Verdict::Pass { shadow: false });
+}
+
 /// A message of this number to a lead and a phone; a lead of none is not known.
 fn to(number: i64, lead: Option<usize>, phone: usize) -> Message {
     let lead = lead.map(|lead| format!("Lead-{lead}")).unwrap_or_default();

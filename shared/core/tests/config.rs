@@ -46,6 +46,54 @@ fn each_mistake_is_found_where_it_is_and_nothing_else() {
 }
 
 #[test]
+fn who_names_neither_caps_nor_hours_is_told_and_nobody_else() {
+    let undecided = |lines: &str| -> Vec<String> {
+        let text = format!("version: 1\nleadsquared: {{ plan: pro }}\nrules: []\n{lines}");
+        let checked = Config::parse(&text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+        assert_eq!(checked.warnings, []);
+        checked.undecided.iter().map(ToString::to_string).collect()
+    };
+    let caps = "1:1: warning: without `caps` there is no limit to the messages that one person gets; write caps: \
+                [ { max: 2, every: 24h } ], or caps: [] for no limit";
+    let hours = "1:1: warning: without `hours` messages go from 08:00 to 22:00, on the recipient's clock; write hours: \
+                 { sms: \"08:00-22:00\", voice: \"08:00-22:00\" }, or the hours that you want";
+    assert_eq!(undecided(""), [caps, hours]);
+    assert_eq!(undecided("caps: []\n"), [hours]);
+    assert_eq!(undecided("hours: { sms: always }\n"), [caps]);
+    assert_eq!(undecided("hours: { spread: 1m }\ncaps: [ { max: 1, every: 1h } ]\n"), Vec::<String>::new());
+}
+
+#[test]
+fn a_new_rule_that_waits_for_the_same_as_one_that_is_gone_is_asked_what_it_was() {
+    let parsed = |rules: &str| {
+        let text = format!("version: 1\nleadsquared: {{ plan: pro }}\nrules:\n{rules}");
+        Config::parse(&text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+    };
+    let old = parsed(
+        "  - { id: a, on: lead.created, sms: A }\n  - { id: b, on: lead.created, sms: B }\n  \
+         - { id: c, on: lead.stage, sms: C }\n  - { id: d, on: task.created, sms: D }\n",
+    );
+    let warnings = |rules: &str| -> Vec<String> {
+        parsed(rules).renamed_since(&old.config).iter().map(ToString::to_string).collect()
+    };
+    let asks = |line: u32, gone: &str, new: &str| {
+        format!(
+            "{line}:11: warning: the rule \"{gone}\" of the version in force is gone, and \"{new}\" waits for the same: it \
+             may send again what \"{gone}\" sent; write was: {gone}, if it is the same rule"
+        )
+    };
+    let kept = "  - { id: c, on: lead.stage, sms: C }\n  - { id: d, on: task.created, sms: D }\n";
+    // The one that sends the same is the one that is meant.
+    let both = "  - { id: x, on: lead.created, sms: B }\n  - { id: y, on: lead.created, sms: Z }\n";
+    assert_eq!(warnings(&format!("{both}{kept}")), [asks(4, "b", "x"), asks(5, "a", "y")]);
+    let said = "  - { id: x, was: [a, b], on: lead.created, sms: B }\n";
+    assert_eq!(warnings(&format!("{said}{kept}")), Vec::<String>::new());
+    // What is gone, and what is new, is nobody's other name by itself.
+    assert_eq!(warnings(kept), Vec::<String>::new());
+    assert_eq!(warnings("  - { id: z, on: activity.created, sms: C }\n"), Vec::<String>::new());
+}
+
+#[test]
 fn each_error_says_what_to_write_instead() {
     for (path, text) in fixtures().unwrap() {
         for mistake in diagnostics(&text) {

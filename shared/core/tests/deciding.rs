@@ -19,7 +19,7 @@ const NOW_MS: i64 = 1_795_446_000_000;
 fn config(rules: &str) -> Config {
     let text = format!(
         "version: 1\nleadsquared: {{ plan: pro, opt_out: {{ sms: mx_Out, voice: DoNotCall }} }}\n\
-         hours: {{ sms: \"08:00-20:00 mon-sat\" }}\nrules:\n{rules}"
+         hours: {{ sms: \"08:00-20:00 mon-sat\", voice: always }}\nrules:\n{rules}"
     );
     Config::parse(&text).unwrap_or_else(|diagnostics| panic!("{diagnostics:?}")).config
 }
@@ -439,6 +439,57 @@ fn what_is_urgent_for_a_reason_comes_at_any_hour() {
     let message = message(&of_day, &created(&ANA));
     assert_eq!(message.state, State::Held, "the account's hours are open, the rule's are not");
     assert!(message.due_ms >= Some(NOW_MS + 6 * 3_600_000) && message.due_ms < Some(NOW_MS + 6 * 3_600_000 + 300_000));
+}
+
+#[test]
+fn without_hours_nobody_is_woken_on_his_own_clock() {
+    let night = |hours: &str, action: &str, ddd: &str, now_ms: i64| {
+        let text = format!(
+            "version: 1\nleadsquared: {{ plan: pro }}\n{hours}rules:\n  - {{ id: a, on: lead.created, {action} }}\n"
+        );
+        let config = Config::parse(&text).unwrap_or_else(|diagnostics| panic!("{diagnostics:?}")).config;
+        let phone = format!("{ddd}987654321");
+        match decide(&config, &created(&[("Phone", &phone)]), now_ms).remove(0).verdict {
+            Verdict::Message(message) => message.due_ms.filter(|_| message.state == State::Held),
+            Verdict::No(why_not) => panic!("{why_not}"),
+        }
+    };
+    let hour = |hours: i64| NOW_MS + hours * 3_600_000;
+    let call = "voice: { audio: a.mp3, title: Oi }";
+    for (action, ddd, opens_at, closes_at) in [
+        // NOW_MS is noon in São Paulo and ten in Acre. LigueLead's own day, of calls, ends before the recipient's.
+        ("sms: Oi", "11", 20, 10),
+        ("flash: Oi", "68", 22, 12),
+        (call, "11", 20, 9),
+        (call, "68", 22, 9),
+    ] {
+        let held = |at_ms: i64| night("", action, ddd, at_ms);
+        assert_eq!(held(hour(closes_at) - 60_000), None, "{action} {ddd}");
+        let until_ms = held(hour(closes_at + 1)).unwrap();
+        assert!((hour(opens_at)..hour(opens_at) + 300_000).contains(&until_ms), "{action} {ddd}: {until_ms}");
+        assert_eq!(held(hour(opens_at)), None, "{action} {ddd}");
+    }
+    assert_eq!(night("hours: { sms: always }\n", "sms: Oi", "11", hour(12)), None);
+    assert_eq!(night("hours: { voice: always, dialling: always }\n", call, "11", hour(12)), None);
+    // One that is said does not change the other.
+    assert!(night("hours: { voice: always }\n", "sms: Oi", "11", hour(12)).is_some());
+}
+
+#[test]
+fn a_rule_under_a_new_name_makes_the_messages_of_its_first_name() {
+    let of = |names: &str| config(&format!("  - {{ {names}, on: lead.created, sms: Olá, control_percent: 50 }}\n"));
+    let [first, renamed, other] = ["id: welcome", "id: hello, was: [welcome, greeting]", "id: hello"].map(of);
+    let told = |config: &Config, number: u32| {
+        let event = Event { lead_id: format!("lead-{number}"), ..created(&ANA) };
+        let message = message(config, &event);
+        (message.id, message.state, message.rule)
+    };
+    for number in 0..50 {
+        let (id, state, rule) = told(&renamed, number);
+        assert_eq!((id, state), (told(&first, number).0, told(&first, number).1));
+        assert_eq!(rule, "hello", "what is shown is the new name");
+        assert_ne!(id, told(&other, number).0);
+    }
 }
 
 #[test]

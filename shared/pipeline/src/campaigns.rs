@@ -29,6 +29,7 @@ use recado_limits::LimitError;
 use crate::{
     crm::{Crm, CrmError},
     pauses::{self, Pauses},
+    settings::SendSettings,
     world::World,
 };
 
@@ -274,7 +275,7 @@ impl Campaigns {
     async fn is_paused(&self, campaign: &Campaign) -> Result<bool, CampaignError> {
         let judge = recado_core::campaign::Judge::new(&self.config, campaign, 0);
         let message = judge.message("", 0);
-        Ok(pauses::holding(&self.pauses.now(&self.ledger).await?, &message).is_some())
+        Ok(pauses::holding(&self.pauses.now(&self.ledger).await?, &message, &SendSettings::of(&self.config)).is_some())
     }
 }
 

@@ -3,10 +3,13 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use recado_core::message::Message;
-use recado_ledger::{Ledger, LedgerError, Pause};
+use recado_ledger::{Ledger, LedgerError, Pause, Scope};
 use tokio::{sync::Mutex, time::Instant};
 
-use crate::planted::{Fault, planted};
+use crate::{
+    planted::{Fault, planted},
+    settings::SendSettings,
+};
 
 /// How long what was read is believed. `recado pause` returns after twice as long, when every sender has seen it.
 pub const SEEN_WITHIN: Duration = Duration::from_secs(1);
@@ -41,9 +44,13 @@ impl Pauses {
     }
 }
 
-/// The pause that holds a message, if any.
-pub(crate) fn holding<'p>(pauses: &'p [Pause], message: &Message) -> Option<&'p Pause> {
-    pauses.iter().find(|pause| pause.scope.holds(message))
+/// The pause that holds a message, if any. That of a rule holds under all its names.
+pub(crate) fn holding<'p>(pauses: &'p [Pause], message: &Message, settings: &SendSettings) -> Option<&'p Pause> {
+    let is_of_rule = |scope: &Scope| match scope {
+        Scope::Rule(rule) => settings.present(rule) == settings.present(&message.rule),
+        Scope::All | Scope::Channel(_) => false,
+    };
+    pauses.iter().find(|pause| pause.scope.holds(message) || is_of_rule(&pause.scope))
 }
 
 /// Why a message waits, for a person to read.

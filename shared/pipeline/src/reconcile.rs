@@ -209,7 +209,7 @@ impl Reconciler {
         let came = self.ledger.came(&ids).await?;
         events.retain(|event| !came.contains(&event_id(event)));
         let rules = self.intake.config.rules.iter().filter(|rule| rule.trigger == Trigger::LeadCreated);
-        let rules: Vec<&str> = rules.map(|rule| rule.id.as_str()).collect();
+        let rules: Vec<&str> = rules.map(|rule| rule.first_id().as_str()).collect();
         let ids = |event: &Event| rules.iter().map(|rule| message_id(rule, None, event)).collect::<Vec<_>>();
         let wanted: Vec<MessageId> = events.iter().flat_map(ids).collect();
         let known: BTreeSet<MessageId> =

@@ -234,7 +234,7 @@ impl Sender {
                 return report;
             }
         };
-        let has_quota = |rule: &str| self.settings.rule_quotas.contains_key(rule);
+        let has_quota = |rule: &str| self.settings.quotas_of(rule).is_some();
         let requests = into_requests(ready, self.settings.phones_per_request, has_quota);
         self.lease(priority, requests.len()).await;
         let queue = AtomicI64::new(0);

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::{Timestamp, ToSpan as _};
 use recado_core::{
     caps::Caps,
-    config::{Config, SendingHours},
+    config::{Config, Rule, SendingHours},
     zone::Zone,
 };
 use recado_ledger::Quotas;
@@ -23,6 +23,8 @@ pub struct SendSettings {
     pub requests_at_once: usize,
     /// What a day of the account may spend.
     pub quotas: Quotas,
+    /// Rules that had another id earlier, by any of their ids: the present one, and the first.
+    pub renamed: HashMap<String, (String, String)>,
     /// What a day of a rule may spend, for rules with a budget of their own.
     pub rule_quotas: HashMap<String, Quotas>,
     /// How many messages a lead may get.
@@ -52,6 +54,7 @@ impl SendSettings {
             request_every_us: 60_000_000 / i64::from(config.liguelead.requests_per_minute.max(1)),
             requests_at_once: config.liguelead.in_flight as usize,
             quotas: enforced(config.quotas),
+            renamed: config.rules.iter().flat_map(renamed).collect(),
             rule_quotas: config
                 .rules
                 .iter()
@@ -83,8 +86,34 @@ impl SendSettings {
 impl SendSettings {
     /// When messages of `rule` may start. One that is not in the configuration any more has the account's hours.
     pub(crate) fn hours_of(&self, rule: &str) -> &SendingHours {
-        self.rule_hours.get(rule).unwrap_or(&self.hours)
+        self.rule_hours.get(self.present(rule)).unwrap_or(&self.hours)
     }
+
+    /// The present id of a rule that is named by any of its ids.
+    pub(crate) fn present<'r>(&'r self, rule: &'r str) -> &'r str {
+        self.renamed.get(rule).map_or(rule, |(present, _)| present)
+    }
+
+    /// What a day of `rule` may spend, if it has a budget of its own.
+    pub(crate) fn quotas_of(&self, rule: &str) -> Option<Quotas> {
+        self.rule_quotas.get(self.present(rule)).copied()
+    }
+
+    /// Under which name that is counted: the one under which the rule began, so that a new name is no new budget.
+    pub(crate) fn counted_as(&self, rule: &str) -> String {
+        self.renamed.get(rule).map_or(rule, |(_, first)| first).to_owned()
+    }
+
+    /// Whether a message of `rule` is sent once more if it stays unknown whether it was sent.
+    pub(crate) fn resends(&self, rule: &str) -> bool {
+        self.resends_unknown.contains(self.present(rule))
+    }
+}
+
+/// Each id of a rule that had others, with the present one and the first.
+fn renamed(rule: &Rule) -> impl Iterator<Item = (String, (String, String))> {
+    let all = std::iter::once(&rule.id).chain(&rule.was).filter(|_| !rule.was.is_empty());
+    all.map(|id| (id.to_string(), (rule.id.to_string(), rule.first_id().to_string())))
 }
 
 /// A duration of the configuration as a difference of instants.
@@ -117,6 +146,21 @@ mod tests {
     use recado_core::writeback::crm_time;
 
     use super::*;
+
+    #[test]
+    fn a_rule_is_known_by_all_its_names() {
+        let text = "version: 1\nleadsquared: { plan: pro }\nrules:\n  - { id: third, was: [first, second], on: lead.created, sms: a, \
+                    hours: \"09:00-10:00\", on_unknown: resend, quota: { messages_per_day: 5 } }\n  \
+                    - { id: other, on: lead.created, sms: a }\n";
+        let settings = SendSettings::of(&Config::parse(text).unwrap().config);
+        for name in ["first", "second", "third"] {
+            assert_eq!((settings.present(name), settings.counted_as(name).as_str()), ("third", "first"));
+            assert_eq!(settings.quotas_of(name).and_then(|quotas| quotas.messages_per_day), Some(5));
+            assert!(settings.resends(name) && settings.hours_of(name) != &settings.hours);
+        }
+        assert_eq!((settings.present("other"), settings.counted_as("other").as_str()), ("other", "other"));
+        assert!(settings.quotas_of("other").is_none() && settings.hours_of("other") == &settings.hours);
+    }
 
     #[test]
     fn days_are_the_tenants_own() {

@@ -24,7 +24,7 @@ pub(crate) async fn warn(ledger: &Ledger, settings: &SendSettings, now_ms: i64) 
     let day = today(now_ms, &settings.zone);
     let account = ledger.day(&day, &Budget::Account).await?;
     let mut warnings = Vec::new();
-    let own = settings.rule_quotas.iter().map(|(rule, quotas)| (Budget::Rule(rule.clone()), *quotas));
+    let own = settings.rule_quotas.iter().map(|(rule, quotas)| (Budget::Rule(settings.counted_as(rule)), *quotas));
     for (budget, quotas) in std::iter::once((Budget::Account, settings.quotas)).chain(own) {
         let (spent, name) = match &budget {
             Budget::Account => (account, "account".to_owned()),

@@ -61,7 +61,7 @@ fn a_range_too_short_for_redials_is_passed_over() {
 
 #[test]
 fn hours_that_never_close_need_no_end_and_a_time_of_day_stays_on_its_day() {
-    let always = "{ dialling: always }";
+    let always = "{ dialling: always, voice: always }";
     assert_eq!(at(always, SP, "05:00:00"), Dial::Now { redial_until_ms: None });
     // 22:00 in Acre is midnight in São Paulo, where LigueLead's clock stands.
     let late = "{ dialling: always, voice: \"20:00-23:00 daily\" }";

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::diagnostic::Problems;
 use super::section::{Item, Section};
+use super::tree::Position;
 
 /// The longest id of a rule or a campaign, in characters.
 const MAX_ID_CHARS: usize = 64;
@@ -88,30 +89,75 @@ impl fmt::Display for FieldName {
     }
 }
 
-/// The ids met so far, and the line of each.
+/// The ids met so far, and those that rules had earlier.
 #[derive(Debug, Default)]
-pub(super) struct Ids(BTreeMap<RuleId, usize>);
+pub(super) struct Ids {
+    /// Where each stands.
+    here: BTreeMap<RuleId, Position>,
+    /// Where each earlier one stands, and under which key.
+    was: BTreeMap<RuleId, (Position, String)>,
+}
+
+/// The most earlier ids of a rule.
+const MAX_WAS: usize = 20;
 
 impl Ids {
     /// Reads the `id` of a rule or a campaign.
     pub(super) fn read(&mut self, section: &Section<'_>, problems: &mut Problems) -> Option<RuleId> {
         let item = section.required("id", "id: welcome", problems)?;
-        let id = item.parsed(problems, |text| {
-            RuleId::parse(text).ok_or_else(|| {
-                let message = format!("the id \"{text}\" is not 1 to {MAX_ID_CHARS} of a-z, 0-9, _ and -");
-                (message, RuleId::mend(text))
-            })
-        })?;
+        let id = id_of(&item, problems)?;
         self.claim(id, &item, problems)
     }
 
+    /// Reads `was`: the ids that a rule had earlier, one or a list, the first one first.
+    pub(super) fn read_was(&mut self, section: &Section<'_>, problems: &mut Problems) -> Vec<RuleId> {
+        let Some(item) = section.get("was", problems) else { return Vec::new() };
+        let items = if item.is_single() { vec![item] } else { section.list("was", MAX_WAS, "was: welcome", problems) };
+        let mut was = Vec::new();
+        for item in items {
+            let Some(id) = id_of(&item, problems) else { continue };
+            if let Some((first, _)) = self.was.get(&id) {
+                let message = format!("the id \"{id}\" is an earlier one on line {} already", first.line);
+                item.error(message, "it once: one rule alone goes on under another name", problems);
+                continue;
+            }
+            self.was.insert(id.clone(), (item.node.at, item.key));
+            was.push(id);
+        }
+        was
+    }
+
+    /// An earlier id that some rule or campaign still has is none.
+    pub(super) fn check_was(&self, problems: &mut Problems) {
+        for (id, (at, key)) in &self.was {
+            if let Some(here) = self.here.get(id) {
+                let message = format!("the id \"{id}\" is in use on line {}: nothing was renamed from it", here.line);
+                problems.error(*at, key, message, "an id that no rule or campaign has any more".to_owned());
+            }
+        }
+    }
+
+    /// Where each id stands: its line and column.
+    pub(super) fn places(self) -> BTreeMap<RuleId, (usize, usize)> {
+        self.here.into_iter().map(|(id, at)| (id, (at.line, at.column))).collect()
+    }
+
     fn claim(&mut self, id: RuleId, item: &Item<'_>, problems: &mut Problems) -> Option<RuleId> {
-        if let Some(line) = self.0.get(&id) {
-            let message = format!("the id \"{id}\" is already on line {line}");
+        if let Some(first) = self.here.get(&id) {
+            let message = format!("the id \"{id}\" is already on line {}", first.line);
             item.error(message, "an id of its own: messages are told apart by it", problems);
             return None;
         }
-        self.0.insert(id.clone(), item.node.at.line);
+        self.here.insert(id.clone(), item.node.at);
         Some(id)
     }
+}
+
+fn id_of(item: &Item<'_>, problems: &mut Problems) -> Option<RuleId> {
+    item.parsed(problems, |text| {
+        RuleId::parse(text).ok_or_else(|| {
+            let message = format!("the id \"{text}\" is not 1 to {MAX_ID_CHARS} of a-z, 0-9, _ and -");
+            (message, RuleId::mend(text))
+        })
+    })
 }

@@ -16,8 +16,9 @@ use crate::message::Priority;
 use crate::spelling::closest;
 use crate::text::Condition;
 
-const KEYS: [&str; 24] = [
+const KEYS: [&str; 25] = [
     "id",
+    "was",
     "on",
     "field",
     "from",
@@ -56,6 +57,8 @@ const MAX_GROUP_CHARS: usize = 255;
 pub struct Rule {
     /// Its id, which is part of each message's identity.
     pub id: RuleId,
+    /// The ids that it had earlier, the first one first. Messages have the identity of that one.
+    pub was: Vec<RuleId>,
     /// What it waits for.
     pub trigger: Trigger,
     /// What must hold then; `None` always holds.
@@ -83,13 +86,19 @@ pub struct Rule {
     pub hours: Option<SendingHours>,
     /// Of a hundred leads, how many get nothing of this rule, always the same ones: 0 to 90. Default 0.
     pub control_percent: u8,
-    /// Messages of this rule per lead in rolling windows, beside the account's caps; all of them hold.
+    /// Messages of this rule per person in rolling windows, beside the account's caps; all of them hold.
     pub caps: Vec<Cap>,
     /// What it sends to whom the carrier could not deliver its message, or who did not take its call. By another channel.
     pub fallback: Option<Action>,
 }
 
 impl Rule {
+    /// The id under which it began: what it answered under that name, it does not answer again.
+    #[must_use]
+    pub fn first_id(&self) -> &RuleId {
+        self.was.first().unwrap_or(&self.id)
+    }
+
     /// All that it may send: its action, and what follows if that does not arrive.
     pub fn actions(&self) -> impl Iterator<Item = &Action> {
         std::iter::once(&self.action).chain(&self.fallback)
@@ -116,6 +125,7 @@ fn read(item: &Item<'_>, ids: &mut Ids, account: Account<'_>, problems: &mut Pro
     let section = item.section(&KEYS, problems)?;
     // All parts are read before any is asked for, so that each shows its mistakes.
     let id = ids.read(&section, problems);
+    let was = ids.read_was(&section, problems);
     let trigger = trigger::read(&section, problems);
     let when = when(&section, trigger.as_ref(), problems);
     let action = action::read(&section, trigger.as_ref().map(Trigger::kind), problems);
@@ -139,6 +149,7 @@ fn read(item: &Item<'_>, ids: &mut Ids, account: Account<'_>, problems: &mut Pro
     let (id, trigger, action) = (id?, trigger?, action?);
     Some(Rule {
         id,
+        was,
         trigger,
         when,
         action,

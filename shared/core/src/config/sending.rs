@@ -15,6 +15,8 @@ const MAX_CALL_MS: u64 = 30 * SECOND_MS;
 pub(super) const MAX_LINGER_MS: u64 = 10 * MINUTE_MS;
 /// When LigueLead dials, on São Paulo's clock; the last minute is 21:44. Source: its published clients.
 const DIALLING: &str = "08:00-21:45 daily";
+/// When messages start unless the file says: nobody is woken.
+const BY_DAY: &str = "08:00-22:00 daily";
 /// Over how long what waited for an opening is released, unless the file says.
 const SPREAD_MS: u64 = 5 * MINUTE_MS;
 /// The most caps: each costs room in a lead's item.
@@ -32,7 +34,7 @@ pub struct Quotas {
     pub shadow: bool,
 }
 
-/// When messages may start, on each recipient's own clock. Default: always.
+/// When messages may start, on each recipient's own clock. Default: 08:00 to 22:00.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SendingHours {
@@ -90,6 +92,19 @@ pub struct SendTiming {
     pub linger_ms: u64,
 }
 
+/// Warns of what the file leaves to its default, and whoever writes it should decide: how often, and when.
+pub(super) fn undecided(root: &Section<'_>, problems: &mut Problems) {
+    if !root.has("caps") {
+        let message = "without `caps` there is no limit to the messages that one person gets";
+        root.warning("caps", message, Some("caps: [ { max: 2, every: 24h } ], or caps: [] for no limit"), problems);
+    }
+    if !root.has("hours") {
+        let message = "without `hours` messages go from 08:00 to 22:00, on the recipient's clock";
+        let suggestion = "hours: { sms: \"08:00-22:00\", voice: \"08:00-22:00\" }, or the hours that you want";
+        root.warning("hours", message, Some(suggestion), problems);
+    }
+}
+
 /// Reads the budgets under `key`: `quotas` of the file, `quota` of a rule.
 pub(super) fn quotas(section: &Section<'_>, key: &str, problems: &mut Problems) -> Option<Quotas> {
     const MOST: u64 = 1_000_000_000;
@@ -102,8 +117,8 @@ pub(super) fn quotas(section: &Section<'_>, key: &str, problems: &mut Problems) 
 }
 
 pub(super) fn hours(root: &Section<'_>, problems: &mut Problems) -> SendingHours {
-    let vendor = Hours::parse(DIALLING).unwrap_or(Hours::ALWAYS);
-    let default = SendingHours { sms: Hours::ALWAYS, voice: Hours::ALWAYS, dialling: vendor, spread_ms: SPREAD_MS };
+    let [by_day, dialling] = [BY_DAY, DIALLING].map(|text| Hours::parse(text).unwrap_or(Hours::ALWAYS));
+    let default = SendingHours { sms: by_day.clone(), voice: by_day, dialling, spread_ms: SPREAD_MS };
     let Some(section) = root.section("hours", &["sms", "voice", "dialling", "holidays", "spread"], problems) else {
         return default;
     };
@@ -116,13 +131,12 @@ pub(super) fn hours(root: &Section<'_>, problems: &mut Problems) -> SendingHours
             _ => Err((format!("\"{word}\" does not say what holidays are"), "open or closed".to_owned())),
         })
     });
-    let on_holidays = |hours: Option<Hours>| {
-        let hours = hours.unwrap_or(Hours::ALWAYS);
+    let on_holidays = |hours: Hours| {
         if is_closed == Some(true) { hours.but_holidays() } else { hours }
     };
     let hours = SendingHours {
-        sms: on_holidays(sms),
-        voice: on_holidays(voice),
+        sms: on_holidays(sms.unwrap_or(default.sms)),
+        voice: on_holidays(voice.unwrap_or(default.voice)),
         dialling: dialling.unwrap_or(default.dialling),
         spread_ms: section.duration_ms("spread", 0..=HOUR_MS, problems).unwrap_or(SPREAD_MS),
     };

@@ -84,7 +84,8 @@ fn defaults_are_the_seeds() {
     assert_eq!(config.leadsquared.reserve_per_mille, 200);
     assert_eq!(config.liguelead, LigueLead::default());
     assert_eq!(config.liguelead.requests_per_minute, 600_000);
-    assert_eq!(config.hours.sms, Hours::ALWAYS);
+    let by_day = Hours::parse("08:00-22:00 daily").unwrap();
+    assert_eq!((&config.hours.sms, &config.hours.voice), (&by_day, &by_day));
     assert_eq!(config.quotas, Quotas::default());
     let send = config.send;
     assert_eq!((send.stale_after_ms, send.call_timeout_ms), (180_000, 30_000));

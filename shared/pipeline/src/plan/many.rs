@@ -85,7 +85,8 @@ impl Making<'_> {
         let day = today(self.now_ms, &self.settings.zone);
         let rules = self.settings.rule_quotas.keys().cloned().map(Some);
         for rule in std::iter::once(None).chain(rules).collect::<Vec<_>>() {
-            let budget = rule.clone().map_or(Budget::Account, Budget::Rule);
+            let counted_as = |rule: &String| Budget::Rule(self.settings.counted_as(rule));
+            let budget = rule.as_ref().map_or(Budget::Account, counted_as);
             self.spent.insert((day.clone(), rule), self.ledger.day(&day, &budget).await?);
         }
         Ok(())

@@ -30,7 +30,7 @@ impl Sender {
         let paused = self.pauses.now(&self.ledger).await?;
         let (mut holds, mut ends, mut running) = (Vec::new(), Vec::new(), Vec::with_capacity(messages.len()));
         for message in messages {
-            match pauses::holding(&paused, &message) {
+            match pauses::holding(&paused, &message, &self.settings) {
                 Some(pause) => holds.push(held(&message, now_ms + LOOK_MS, &pauses::why(pause), now_ms)),
                 None => running.push(message),
             }
@@ -104,7 +104,7 @@ impl Sender {
         let now_ms = self.world.now_ms();
         let (mut left, mut holds, mut held_count) = (Vec::with_capacity(members.len()), Vec::new(), 0);
         for message in members {
-            match pauses::holding(&paused, &message) {
+            match pauses::holding(&paused, &message, &self.settings) {
                 Some(pause) => {
                     held_count += message.recipients();
                     holds.push(held(&message, now_ms + LOOK_MS, &pauses::why(pause), now_ms));

@@ -31,7 +31,7 @@ impl Sender {
         while let Some(first) = members.first() {
             let batch = self.world.fresh_batch();
             let draws = self.draws(&first.rule, cost(&members, among_fewest));
-            let rule = self.settings.rule_quotas.contains_key(&first.rule).then(|| first.rule.clone());
+            let rule = self.settings.quotas_of(&first.rule).map(|_| self.settings.counted_as(&first.rule));
             let refund = Refund { day: day.clone(), rule, amount: cost(&members, among_fewest) };
             let due_ms = now_ms + self.settings.stale_after_ms;
             let new = NewBatch { id: batch, now_ms, due_ms, day: day.clone(), draws };
@@ -54,10 +54,10 @@ impl Sender {
 
     /// The budgets that a request of `rule` draws on: the account's, and the rule's own.
     pub(super) fn draws(&self, rule: &str, amount: Day) -> Vec<Draw> {
-        let own = self.settings.rule_quotas.get(rule);
+        let own = self.settings.quotas_of(rule);
         let quotas = if planted(Fault::BudgetNotEnforced) { Quotas::NONE } else { self.settings.quotas };
         let account = Draw { budget: Budget::Account, amount, quotas };
-        let own = own.map(|quotas| Draw { budget: Budget::Rule(rule.to_owned()), amount, quotas: *quotas });
+        let own = own.map(|quotas| Draw { budget: Budget::Rule(self.settings.counted_as(rule)), amount, quotas });
         std::iter::once(account).chain(own).collect()
     }
 }

@@ -20,7 +20,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use recado_core::{
     caps::{Answer, Recent, Sent},
-    identity::RuleTag,
     message::Message,
 };
 use recado_ledger::{CapsRow, LedgerError, Subject};
@@ -126,7 +125,7 @@ impl Sender {
         let caps = &self.settings.caps;
         let mut counts: BTreeMap<Subject, (CapsRow, Vec<Sent>)> = BTreeMap::new();
         for message in messages {
-            let new = Sent { at_ms: now_ms, id: message.id, rule: RuleTag::of(&message.rule) };
+            let new = Sent { at_ms: now_ms, id: message.id, rule: caps.tag(&message.rule) };
             for subject in counted(message).into_iter().filter(&is_wanted) {
                 let (_, sent) = counts.entry(subject).or_insert_with_key(|subject| {
                     let seen = rows.get(subject).cloned().unwrap_or_default();

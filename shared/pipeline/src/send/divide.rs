@@ -38,7 +38,7 @@ impl Sender {
             let members = vec![message.clone()];
             let amount = cost(&members, true);
             let draws = self.draws(&message.rule, amount);
-            let rule = self.settings.rule_quotas.contains_key(&message.rule).then(|| message.rule.clone());
+            let rule = self.settings.quotas_of(&message.rule).map(|_| self.settings.counted_as(&message.rule));
             let due_ms = now_ms + self.settings.stale_after_ms;
             let new = NewBatch { id: batch, now_ms, due_ms, day: day.clone(), draws };
             let spent = match self.ledger.prepare_batch(&new).await? {

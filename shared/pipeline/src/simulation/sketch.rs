@@ -164,15 +164,11 @@ impl Sketch {
         if !quotas.is_empty() {
             parts.push(format!("quotas: {{ {} }}", quotas.join(", ")));
         }
-        let hours: Vec<String> = [("sms", self.open), ("voice", self.open_for_calls)]
-            .into_iter()
-            .filter_map(|(channel, open)| {
-                open.map(|(from, until)| format!("{channel}: \"{from:02}:00-{until:02}:00\""))
-            })
-            .collect();
-        if !hours.is_empty() {
-            parts.push(format!("hours: {{ {} }}", hours.join(", ")));
-        }
+        let hours = [("sms", self.open), ("voice", self.open_for_calls)].map(|(channel, open)| match open {
+            Some((from, until)) => format!("{channel}: \"{from:02}:00-{until:02}:00\""),
+            None => format!("{channel}: always"),
+        });
+        parts.push(format!("hours: {{ {} }}", hours.join(", ")));
         if let Some((max, every_ms)) = self.cap {
             parts.push(format!("caps: [ {{ max: {max}, every: {}h }} ]", every_ms / HOUR_MS));
         }

@@ -236,7 +236,7 @@ impl Sweeper {
     }
 
     fn end_of_unknown(&self, message: &Message, batch: BatchId, change: Amend, now_ms: i64) -> End {
-        let resends = self.sender.settings.resends_unknown.contains(&message.rule);
+        let resends = self.sender.settings.resends(&message.rule);
         let first = message.history.earlier.is_empty() || planted(Fault::ResentForEver);
         if let Some(phone) = message.phone
             && resends

@@ -1,0 +1,53 @@
+//! Rules that may have got another name: what they answered, they would answer again.
+
+use super::{Checked, Config, Diagnostic, Rule, RuleId, Severity};
+
+impl Checked {
+    /// A warning for each new rule that waits for the same as one of `old` whose id is gone, and does not say what it `was`.
+    #[must_use]
+    pub fn renamed_since(&self, old: &Config) -> Vec<Diagnostic> {
+        let mut new: Vec<&Rule> = self
+            .config
+            .rules
+            .iter()
+            .filter(|rule| rule.was.is_empty() && old.rule(rule.id.as_str()).is_none())
+            .collect();
+        let mut gone: Vec<&Rule> = old.rules.iter().filter(|rule| !self.knows(&rule.id)).collect();
+        let mut warnings = Vec::new();
+        // Who sends the same as well is asked first: of several that wait for the same it is the one that is meant.
+        let alike: [fn(&Rule, &Rule) -> bool; 2] = [
+            |one, other| one.trigger == other.trigger && one.action == other.action,
+            |one, other| one.trigger == other.trigger,
+        ];
+        for is_like in alike {
+            gone.retain(|gone| {
+                let Some(at) = new.iter().position(|rule| is_like(rule, gone)) else { return true };
+                warnings.push(self.may_be(new.remove(at), &gone.id));
+                false
+            });
+        }
+        warnings.sort_by_key(|warning| (warning.line, warning.column));
+        warnings
+    }
+
+    /// Whether an id is still there, as one in use or an earlier one.
+    fn knows(&self, id: &RuleId) -> bool {
+        self.ids.contains_key(id) || self.config.rules.iter().any(|rule| rule.was.contains(id))
+    }
+
+    fn may_be(&self, rule: &Rule, gone: &RuleId) -> Diagnostic {
+        let (line, column) = self.ids.get(&rule.id).copied().unwrap_or((1, 1));
+        let id = &rule.id;
+        Diagnostic {
+            severity: Severity::Warning,
+            line,
+            column,
+            message: format!(
+                "the rule \"{gone}\" of the version in force is gone, and \"{id}\" waits for the same: it may send again \
+                 what \"{gone}\" sent"
+            ),
+            suggestion: Some(format!("was: {gone}, if it is the same rule")),
+            key: id.to_string(),
+        }
+    }
+}
