@@ -12,6 +12,7 @@ pub(crate) mod init;
 mod list;
 pub(crate) mod messages;
 pub(crate) mod operate;
+pub(crate) mod pages;
 pub(crate) mod pause;
 pub(crate) mod phone;
 pub(crate) mod plan;
@@ -119,6 +120,7 @@ impl Which {
     pub(crate) async fn open(&self) -> anyhow::Result<(Config, Store)> {
         let (name, store) = self.at.table().await?;
         let (row, config) = in_force(&store, &name).await?;
+        output::show_clock(&config.timezone);
         let (version, since) = (row.version, output::instant(row.pushed_ms));
         output::complain(&format!("recado at {name}, version {version} since {since}"));
         let store = store.with_retention(config.retention_ms);
@@ -132,6 +134,7 @@ impl Which {
             return self.open().await;
         }
         let config = load(&self.file())?;
+        output::show_clock(&config.timezone);
         let store = match (&self.at.data, Location::find(self.at.data.as_ref())) {
             (_, Ok(location)) => Store::open(&location).await?.with_retention(config.retention_ms),
             (None | Some(Location::Memory), Err(_)) => Store::empty(config.retention_ms).await?,

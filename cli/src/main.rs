@@ -84,6 +84,10 @@ enum Command {
     Doctor(commands::doctor::Doctor),
     /// Write what a vendor's support asks for into one file, with nothing private in it.
     SupportBundle(commands::support_bundle::SupportBundle),
+    /// Print the completions of a shell.
+    Completions(commands::pages::Completions),
+    /// Write a manual page for each command into a directory.
+    Man(commands::pages::Man),
     /// Forget the limit that LeadSquared's refusals taught.
     ForgetLimit(commands::forget_limit::ForgetLimit),
 }
@@ -141,6 +145,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Resume(resume) => resume.run().await,
         Command::Suppress(suppress) => suppress.run().await,
         Command::Usage(usage) => usage.run().await,
+        Command::Completions(completions) => Ok(completions.run::<Recado>()),
+        Command::Man(man) => man.run::<Recado>(),
         Command::ForgetLimit(forget) => forget.run().await,
     }
 }

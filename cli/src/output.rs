@@ -1,8 +1,13 @@
 //! What people and scripts read. Output that nobody reads any more (a closed pipe) is not an error.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    sync::OnceLock,
+};
 
 use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
+use jiff::{Timestamp, tz::TimeZone};
+use recado_core::zone::Zone;
 use serde::Serialize;
 
 /// Writes a line to standard output.
@@ -42,10 +47,23 @@ pub(crate) fn table(headings: &[&str]) -> Table {
     table
 }
 
-/// An instant as a report shows it: UTC, to the second.
+/// On whose clock instants are shown, once the configuration is known; UTC until then.
+static CLOCK: OnceLock<TimeZone> = OnceLock::new();
+
+/// Shows instants on the tenant's clock from now on. What was said before stays.
+pub(crate) fn show_clock(zone: &Zone) {
+    // The error is that a zone is known already: a command is about one installation.
+    let _ = CLOCK.set(zone.time_zone().clone());
+}
+
+/// An instant as a report shows it: on the tenant's clock, to the second, with its offset from UTC.
 pub(crate) fn instant(ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(ms)
-        .map_or_else(|_| ms.to_string(), |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+    instant_at(ms, CLOCK.get().unwrap_or(&TimeZone::UTC))
+}
+
+fn instant_at(ms: i64, zone: &TimeZone) -> String {
+    let at = Timestamp::from_millisecond(ms);
+    at.map_or_else(|_| ms.to_string(), |at| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string())
 }
 
 /// A span of time as a report shows it: its two largest units.
@@ -62,7 +80,15 @@ pub(crate) fn duration(ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::duration;
+    use super::*;
+
+    #[test]
+    fn an_instant_is_shown_on_a_clock_with_its_offset() {
+        let zone = Zone::parse("America/Manaus").unwrap();
+        assert_eq!(instant_at(1_700_000_000_000, zone.time_zone()), "2023-11-14 18:13:20 -04:00");
+        assert_eq!(instant_at(1_700_000_000_000, &TimeZone::UTC), "2023-11-14 22:13:20 +00:00");
+        assert_eq!(instant_at(i64::MAX, &TimeZone::UTC), i64::MAX.to_string());
+    }
 
     #[test]
     fn a_span_shows_its_two_largest_units() {

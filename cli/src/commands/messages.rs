@@ -17,7 +17,7 @@ pub(crate) struct Messages {
     #[command(flatten)]
     which: Which,
     /// The whole story of this message, by its id or the first digits of it.
-    #[arg(value_name = "ID", conflicts_with_all = ["state", "rule", "lead", "phone", "channel", "no_callback"])]
+    #[arg(value_name = "ID", conflicts_with_all = ["state", "rule", "lead", "phone", "channel", "no_callback", "since", "until"])]
     id: Option<String>,
     #[command(flatten)]
     filter: Filter,

@@ -75,6 +75,7 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let config = load(&self.config)?;
+        output::show_clock(&config.timezone);
         if let (Some(id), Some(data)) = (&self.campaign, &self.data) {
             return self.plan_campaign(&config, id, data).await;
         }

@@ -15,9 +15,9 @@ const ID_DIGITS: usize = 32;
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Filter {
     /// Only messages in this state: pending, held, sending, unknown, refused, accepted, undelivered, delivered,
-    /// skipped or expired; of a call answered, no_answer or busy as well.
-    #[arg(long, value_name = "STATE")]
-    pub(crate) state: Option<State>,
+    /// skipped or expired; of a call answered, no_answer or busy as well. Repeat it, or write several with commas.
+    #[arg(long, value_name = "STATE", value_delimiter = ',')]
+    pub(crate) state: Vec<State>,
     /// Only messages of this rule.
     #[arg(long, value_name = "RULE")]
     pub(crate) rule: Option<String>,
@@ -33,32 +33,62 @@ pub(crate) struct Filter {
     /// Only messages for which no delivery report came in time.
     #[arg(long)]
     pub(crate) no_callback: bool,
+    /// Only messages that were made since: an ISO 8601 instant, or so long ago, such as `2h` or `7d`.
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    pub(crate) since: Option<jiff::Timestamp>,
+    /// Only messages that were made before.
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    pub(crate) until: Option<jiff::Timestamp>,
+}
+
+/// An instant, or a time before now.
+fn moment(text: &str) -> Result<jiff::Timestamp, String> {
+    let is_span = text.chars().next_back().is_some_and(|c| "smhdw".contains(c));
+    let said = || "an ISO 8601 instant with its offset, or so long ago: 30m, 2h, 7d".to_owned();
+    if !is_span {
+        return text.parse().map_err(|_| said());
+    }
+    let (count, unit) = text.split_at(text.len() - 1);
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => 604_800,
+    };
+    let count: i64 = count.parse().map_err(|_| said())?;
+    let ago = jiff::SignedDuration::from_secs(count.saturating_mul(seconds));
+    jiff::Timestamp::now().checked_sub(ago).map_err(|_| said())
 }
 
 impl Filter {
     /// Whether it lets everything through.
     pub(crate) fn is_empty(&self) -> bool {
-        self.state.is_none()
+        self.state.is_empty()
             && self.rule.is_none()
             && self.lead.is_none()
             && self.phone.is_none()
             && self.channel.is_none()
             && !self.no_callback
+            && self.since.is_none()
+            && self.until.is_none()
     }
 
     /// Whether a message is among those.
     pub(crate) fn lets(&self, message: &Message) -> bool {
-        self.state.is_none_or(|state| state == message.state)
+        (self.state.is_empty() || self.state.contains(&message.state))
             && self.rule.as_ref().is_none_or(|rule| *rule == message.rule)
             && self.lead.as_ref().is_none_or(|lead| lead.eq_ignore_ascii_case(&message.lead_id))
             && self.phone.is_none_or(|phone| message.phone == Some(phone))
             && self.channel.is_none_or(|channel| channel == message.channel)
             && (!self.no_callback || message.history.no_callback_ms.is_some())
+            && self.since.is_none_or(|since| message.created_ms >= since.as_millisecond())
+            && self.until.is_none_or(|until| message.created_ms < until.as_millisecond())
     }
 
     /// Whether it is about people, who may be in a message to many.
     fn is_of_people(&self) -> bool {
-        self.state.is_some() || self.lead.is_some() || self.phone.is_some()
+        !self.state.is_empty() || self.lead.is_some() || self.phone.is_some()
     }
 
     /// What it lets through, each recipient of a message to many for himself if it is about people.

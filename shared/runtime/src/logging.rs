@@ -1,4 +1,6 @@
-//! Logs: JSON lines on standard error, a message and dotted fields, never a phone, a text, a token or a body.
+//! Logs: JSON lines on standard error, or lines for people where that is a terminal; a message and dotted fields, never a phone, a text, a token or a body.
+
+use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
 use tracing_subscriber::{
@@ -43,12 +45,13 @@ pub fn start_with(default: &str, other: Option<Box<dyn Layer<Registry> + Send + 
         .with_targets(quiet.map(|target| (target, LevelFilter::WARN)))
         // The embedded table warns of every conditional write that does not apply, which is how claims are decided.
         .with_target("dynoxide", LevelFilter::ERROR);
-    let lines = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_span_list(false)
-        .with_writer(std::io::stderr)
-        .with_filter(filter);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = if std::io::stderr().is_terminal() {
+        lines.compact().with_target(false).boxed()
+    } else {
+        lines.json().flatten_event(true).with_span_list(false).boxed()
+    };
+    let lines = lines.with_filter(filter);
     tracing_subscriber::registry()
         .with(other)
         .with(lines)
