@@ -81,7 +81,8 @@ async fn one_content_is_one_upload_and_the_list_shows_what_there_is() {
 async fn check_and_plan_say_that_a_recording_is_missing_where_a_table_is_at_hand() {
     let installation = Installation::start(setup()).await;
     let files = Files::new();
-    let config = files.write("recado.yaml", setup().config.as_bytes()).display().to_string();
+    let text = setup().and("caps: []\n").config;
+    let config = files.write("recado.yaml", text.as_bytes()).display().to_string();
     let event = files.write("event.json", Lead::new(1).created().to_string().as_bytes()).display().to_string();
     let check = async |more: &[&str]| recado(&[&["check", &config, "--json"], more].concat(), &[]).await.json();
     let plan = async |more: &[&str]| {
@@ -93,7 +94,6 @@ async fn check_and_plan_say_that_a_recording_is_missing_where_a_table_is_at_hand
     let with_table = ["--data", data.as_str()];
     assert_eq!(check(&[]).await["diagnostics"], json!([]));
     let found = check(&with_table).await;
-    let text = setup().config;
     let line = text.lines().position(|line| line.contains("call.mp3")).unwrap() + 1;
     assert_eq!((found["good"].as_bool(), found["diagnostics"][0]["line"].as_u64()), (Some(true), Some(line as u64)));
     assert_eq!(found["diagnostics"][0]["suggestion"], "recado audio add call.mp3");
