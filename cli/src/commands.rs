@@ -10,6 +10,7 @@ pub(crate) mod doctor;
 pub(crate) mod forget_limit;
 pub(crate) mod init;
 mod list;
+pub(crate) mod listen;
 pub(crate) mod messages;
 pub(crate) mod operate;
 pub(crate) mod pages;

@@ -8,7 +8,7 @@ mod serve;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use recado_runtime::{environment, installation, logging};
 
 /// Turns LeadSquared changes into LigueLead messages, inside every limit.
@@ -31,6 +31,8 @@ enum Command {
     Dev(commands::dev::Dev),
     /// Post what LeadSquared would to a running `recado dev`.
     Trigger(commands::trigger::Trigger),
+    /// Show what comes in and goes out, line by line, as it happens.
+    Listen(commands::listen::Listen),
     /// Run one of the vendors' simulators alone, or an embedded table.
     #[command(subcommand)]
     Simulate(Box<commands::simulate::Simulate>),
@@ -99,7 +101,8 @@ fn main() -> ExitCode {
         output::complain(&format!("recado: {error:#}"));
         return ExitCode::from(1);
     }
-    let recado = Recado::parse();
+    let recado = Recado::from_arg_matches(&with_examples(Recado::command()).get_matches());
+    let recado = recado.unwrap_or_else(|error| error.exit());
     let done = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -114,6 +117,47 @@ fn main() -> ExitCode {
     }
 }
 
+/// Examples of each verb, for its `--help`.
+const EXAMPLES: [(&str, &[&str]); 30] = [
+    ("init", &["recado init", "recado init shop --plan pro --hours \"09:00-18:00 mon-fri\" --yes"]),
+    ("dev", &["recado dev", "recado dev --config shop/recado.yaml --listen 127.0.0.1:3100"]),
+    ("trigger", &["recado trigger lead.created --phone \"(11) 98765-4321\" --field Source=Site"]),
+    ("listen", &["recado listen", "recado listen --rule welcome --json"]),
+    ("demo", &["recado demo", "recado demo --stay"]),
+    ("serve", &["recado serve", "recado serve --config recado.yaml --listen 0.0.0.0:3000 --data /var/lib/recado"]),
+    ("simulate", &["recado simulate liguelead --fault lose-answer@nth=2", "recado simulate table"]),
+    ("check", &["recado check", "recado check recado.yaml --data .recado --json"]),
+    ("schema", &["recado schema > recado.schema.json"]),
+    ("test", &["recado test", "recado test cases.yaml --config recado.yaml"]),
+    ("plan", &["recado plan event.json --kind lead.created", "recado plan --events yesterday.ndjson --data .recado"]),
+    ("phone", &["recado phone \"011 98765-4321\""]),
+    ("audio", &["recado audio add welcome.mp3", "recado audio list"]),
+    ("campaign", &["recado campaign start fair --csv visitors.csv", "recado campaign status fair --unreported"]),
+    ("apply", &["recado apply recado.yaml", "recado apply recado.yaml --yes --author ana"]),
+    ("push", &["recado push recado.yaml --stack recado"]),
+    ("history", &["recado history --limit 5"]),
+    ("diff", &["recado diff", "recado diff 3 7"]),
+    ("rollback", &["recado rollback 7"]),
+    ("messages", &["recado messages --since 1h --state held,refused", "recado messages 3f9a1c22 --show-text"]),
+    ("retry", &["recado retry --state refused --rule welcome", "recado retry 3f9a1c22"]),
+    ("cancel", &["recado cancel --rule welcome --yes"]),
+    ("release", &["recado release --rule welcome"]),
+    ("pause", &["recado pause --all --why \"wrong text\"", "recado pause --rule welcome"]),
+    ("resume", &["recado resume --all"]),
+    ("suppress", &["recado suppress add --phone \"(11) 99999-9999\"", "recado suppress import optouts.csv"]),
+    ("usage", &["recado usage", "recado usage --json"]),
+    ("setup", &["recado setup leadsquared", "recado setup leadsquared --yes"]),
+    ("doctor", &["recado doctor"]),
+    ("support-bundle", &["recado support-bundle 3f9a1c22"]),
+];
+
+fn with_examples(command: clap::Command) -> clap::Command {
+    EXAMPLES.iter().fold(command, |command, (name, lines)| {
+        let text = format!("Examples:\n  {}", lines.join("\n  "));
+        command.mut_subcommand(name, |verb| verb.after_help(text))
+    })
+}
+
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(demo) => demo.run().await,
@@ -121,6 +165,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Init(init) => init.run(),
         Command::Dev(dev) => dev.run().await,
         Command::Trigger(trigger) => trigger.run().await,
+        Command::Listen(listen) => listen.run().await,
         Command::Simulate(simulate) => simulate.run().await,
         Command::Check(check) => check.run().await,
         Command::Schema => Ok(commands::schema::run()),
@@ -148,5 +193,36 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Completions(completions) => Ok(completions.run::<Recado>()),
         Command::Man(man) => man.run::<Recado>(),
         Command::ForgetLimit(forget) => forget.run().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_example_is_a_command_and_every_verb_has_one() {
+        for (name, lines) in EXAMPLES {
+            for line in lines {
+                let words = line.split(" > ").next().unwrap_or(line);
+                let mut quoted = false;
+                let words: Vec<String> = words
+                    .split(|c: char| {
+                        quoted ^= c == '"';
+                        c == ' ' && !quoted
+                    })
+                    .map(|word| word.replace('"', ""))
+                    .collect();
+                assert_eq!(words.get(1).map(String::as_str), Some(name), "{line}");
+                let parsed = Recado::command().try_get_matches_from(words);
+                assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+            }
+        }
+        let without: Vec<String> = Recado::command()
+            .get_subcommands()
+            .map(|verb| verb.get_name().to_owned())
+            .filter(|verb| EXAMPLES.iter().all(|(name, _)| name != verb))
+            .collect();
+        assert_eq!(without, ["forget-limit", "completions", "man"]);
     }
 }

@@ -151,3 +151,50 @@ async fn reports_of_a_configuration_or_data_that_cannot_be_used_exit_1_and_name_
         assert!(finished.code == Some(1) && finished.stderr.contains(&below), "{finished:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_found_by_their_age_and_by_several_states() {
+    let installation = Installation::start(Setup::new(WELCOME)).await;
+    let lead = Lead::new(1);
+    installation.take(&lead.created()).await;
+    installation.comes_to(&lead.id, "delivered").await;
+    let total = async |words: &[&str]| {
+        let found = installation.command("messages", &[words, &["--json"]].concat()).await.json();
+        found["total"].as_u64().unwrap()
+    };
+    let later = (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(60)).to_string();
+    for (words, count) in [
+        (&["--since", "1h"][..], 1),
+        (&["--until", "1h"], 0),
+        (&["--since", &later], 0),
+        (&["--until", &later, "--since", "7d"], 1),
+        (&["--state", "held,delivered"], 1),
+        (&["--state", "held", "--state", "delivered"], 1),
+        (&["--state", "held,pending"], 0),
+    ] {
+        assert_eq!(total(words).await, count, "{words:?}");
+    }
+    for wrong in [&["--since", "yesterday"][..], &["--since", "-1h"], &["--until", "h"], &["--state", "held,lost"]] {
+        assert_eq!(installation.command("messages", wrong).await.code, Some(2), "{wrong:?}");
+    }
+    // People see the tenant's clock; the offset says whose it is.
+    let shown = installation.command("messages", &[]).await;
+    assert!(shown.stdout.contains(" -03:00") && shown.stderr.contains(" -03:00"), "{shown:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shells_and_manuals_know_every_command() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let finished = recado(&["completions", shell], &[]).await;
+        assert!(finished.code == Some(0) && finished.stdout.contains("campaign"), "{shell}");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().display().to_string();
+    assert_eq!(recado(&["man", &path], &[]).await.code, Some(0));
+    for page in ["recado.1", "recado-serve.1", "recado-campaign-start.1"] {
+        assert!(directory.path().join(page).is_file(), "{page}");
+    }
+    let missing = directory.path().join("missing").display().to_string();
+    let refused = recado(&["man", &missing], &[]).await;
+    assert!(refused.code == Some(1) && refused.stderr.contains(&missing), "{refused:?}");
+}

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::WELCOME;
-use crate::support::{Finished, Installation, Lead, Setup, recado, recado_in, wait_until};
+use crate::support::{Beside, Finished, Installation, Lead, Setup, recado, recado_in, wait_until};
 
 fn text(installation: &Installation) -> String {
     std::fs::read_to_string(installation.file()).unwrap()
@@ -211,4 +211,33 @@ async fn what_a_quota_held_goes_at_once_when_the_quota_is_raised() {
     wait_until("two of them go", async || (installation.messages().await.in_state("delivered") == 3).then_some(()))
         .await;
     assert_eq!(installation.messages().await.in_state("held"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_in_and_goes_out_is_shown_as_it_happens() {
+    let installation = Installation::start(Setup::new(WELCOME)).await;
+    let earlier = Lead::new(1);
+    installation.take(&earlier.created()).await;
+    installation.comes_to(&earlier.id, "delivered").await;
+    let listen = Beside::start(Path::new("/"), &["listen", "--data", installation.data()]);
+    wait_until("it listens", async || {
+        listen.complained.all().iter().any(|line| line.starts_with("listening")).then_some(())
+    })
+    .await;
+    let lead = Lead::new(2);
+    installation.take(&lead.created()).await;
+    wait_until("the way of the message is shown", async || {
+        listen.said.all().iter().any(|line| line.contains("welcome") && line.contains("delivered")).then_some(())
+    })
+    .await;
+    let mut nobodys = Lead::new(3).created();
+    nobodys["Source"] = "Feira".into();
+    installation.take(&nobodys).await;
+    wait_until("an event that no rule wants is shown", async || {
+        listen.said.all().iter().any(|line| line.contains("no_rule") && line.contains(&Lead::new(3).id)).then_some(())
+    })
+    .await;
+    let said = listen.said.all();
+    assert!(said.iter().all(|line| !line.contains(&lead.phone)), "phones are shortened: {said:?}");
+    assert_eq!(listen.stop().await, 0);
 }

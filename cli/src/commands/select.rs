@@ -56,8 +56,8 @@ fn moment(text: &str) -> Result<jiff::Timestamp, String> {
         "d" => 86_400,
         _ => 604_800,
     };
-    let count: i64 = count.parse().map_err(|_| said())?;
-    let ago = jiff::SignedDuration::from_secs(count.saturating_mul(seconds));
+    let count: u32 = count.parse().map_err(|_| said())?;
+    let ago = jiff::SignedDuration::from_secs(i64::from(count) * seconds);
     jiff::Timestamp::now().checked_sub(ago).map_err(|_| said())
 }
 

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use recado_core::config::Config;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -70,6 +71,7 @@ impl Serve {
         let version = begin(&store, &file, &home).await?;
         let follow = if matches!(home, Location::DynamoDb(_)) { FOLLOW_DYNAMODB } else { FOLLOW_HERE };
         let pace = Pace { schedule: Duration::from_secs(self.schedule_s), window: WINDOW, follow };
+        introduce(&environment, &config);
         let running = (Arc::new(config), version);
         let server = Server::start(listener, running, &environment, &store, self.which.audio_store(), pace).await?;
         output::say(&format!("listening on http://{}", server.address()));
@@ -80,6 +82,24 @@ impl Serve {
         server.stop().await;
         store.close().await;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Says whom it talks to, and what it is about to do.
+fn introduce(environment: &Environment, config: &Config) {
+    let callbacks = environment.public_url.as_ref().map_or("nowhere", |url| url.as_str());
+    for line in [
+        format!("LigueLead at {}", environment.liguelead_base_url),
+        format!("LeadSquared at {}", environment.leadsquared_base_url),
+        format!("callbacks to {callbacks}"),
+        format!(
+            "{} rule(s), {} campaign(s), on the clock of {}",
+            config.rules.len(),
+            config.campaigns.len(),
+            config.timezone
+        ),
+    ] {
+        output::say(&line);
     }
 }
 

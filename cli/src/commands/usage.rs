@@ -136,12 +136,15 @@ pub(crate) async fn report(config: &Config, store: &Store) -> anyhow::Result<Rep
     }
     limits.push(liguelead_limit(config, store).await?);
     limits.extend(crm_limits(config, store, now_ms).await?);
-    let (mut states, mut waiting) = (BTreeMap::new(), Vec::new());
+    let (mut states, mut waiting, mut to_many) = (BTreeMap::<String, u64>::new(), Vec::new(), Vec::new());
     let mut silent = BTreeMap::<BatchId, (Option<String>, u64)>::new();
     store
         .ledger
         .each_message(|message| {
-            *states.entry(message.state.to_string()).or_default() += 1;
+            match message.block {
+                Some(_) => to_many.push(message.clone()),
+                None => *states.entry(message.state.to_string()).or_default() += 1,
+            }
             if message.history.no_callback_ms.is_some()
                 && let Some(batch) = message.batch
             {
@@ -153,6 +156,11 @@ pub(crate) async fn report(config: &Config, store: &Store) -> anyhow::Result<Rep
             true
         })
         .await?;
+    for message in to_many {
+        for (state, count) in recado_pipeline::blocks::states(&store.ledger, &message).await? {
+            *states.entry(state.to_string()).or_default() += count;
+        }
+    }
     let write_back = write_back(config, store, &waiting, now_ms).await?;
     let paused = store.ledger.pauses().await?.into_iter().map(pause::Line::from).collect();
     let no_callback = silent.values().map(|(_, count)| count).sum();

@@ -20,7 +20,7 @@ const MEASURED: [(&str, &[&str]); 7] = [
     ("webhook.taken", &["events", "messages.new", "messages.known", "not_understood"]),
     ("send.called", &["batch.messages"]),
     ("sweep.done", &["waiting", "recovered", "callbacks"]),
-    ("callback.applied", &[]),
+    ("callback.applied", &["reports"]),
     ("sync.done", &["calls", "rows", "refused"]),
     ("enrich.done", &["calls", "events", "messages"]),
     ("campaign.done", &["started", "looked_at", "released"]),

@@ -25,6 +25,9 @@ const LOCK_FILE: &str = "lock";
 /// The file inside a data directory that names its owner's loopback address.
 const ADDRESS_FILE: &str = "address";
 
+/// What stands below the address if its owner keeps the directory for as long as it runs.
+const STAYS: &str = "stays";
+
 /// Where a table answers that is for this machine alone.
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -126,7 +129,12 @@ impl EmbeddedTable {
         let begun = Instant::now();
         loop {
             match Self::open(directory).await {
-                Ok(table) if table.owned.is_some() => return Ok(table),
+                Ok(table) if table.owned.is_some() => {
+                    table.stays_in(directory)?;
+                    return Ok(table);
+                }
+                // It stays: waiting for it is of no use.
+                Ok(_) if stays(directory) => return Err(TableError::Owned(directory.to_owned())),
                 Err(error) if !matches!(error, TableError::Owned(_)) => return Err(error),
                 _ if begun.elapsed() > OWNED_WITHIN => return Err(TableError::Owned(directory.to_owned())),
                 _ => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -164,10 +172,17 @@ impl EmbeddedTable {
         Ok(table)
     }
 
+    /// Says to others that this process keeps the directory for as long as it runs.
+    fn stays_in(&self, directory: &Path) -> Result<(), TableError> {
+        let path = directory.join(ADDRESS_FILE);
+        let text = format!("{}\n{STAYS}\n", self.address);
+        fs::write(&path, text).map_err(|source| TableError::Directory { path, source })
+    }
+
     fn of_other(directory: &Path, address_path: &Path) -> Result<Self, TableError> {
         let address = fs::read_to_string(address_path)
             .ok()
-            .and_then(|text| text.trim().parse().ok())
+            .and_then(|text| text.lines().next()?.trim().parse().ok())
             .ok_or_else(|| TableError::Owned(directory.to_owned()))?;
         Ok(Self { address, owned: None })
     }
@@ -212,6 +227,12 @@ impl EmbeddedTable {
     }
 }
 
+/// Whether the process that runs a directory's table keeps it for as long as it runs.
+fn stays(directory: &Path) -> bool {
+    let text = fs::read_to_string(directory.join(ADDRESS_FILE)).unwrap_or_default();
+    text.lines().nth(1) == Some(STAYS)
+}
+
 /// Removes rows that are past their time, for ever. A failure is tried again at the next turn.
 async fn expire(database: Database) {
     loop {
@@ -247,8 +268,12 @@ mod tests {
         first.stop().await;
         let third = EmbeddedTable::own(directory.path()).await.unwrap();
         assert!(third.owned.is_some(), "a released directory can be owned again");
+        let begun = Instant::now();
         let fourth = EmbeddedTable::own(directory.path()).await;
         assert!(matches!(fourth, Err(TableError::Owned(_))), "but by one at a time");
+        assert!(begun.elapsed() < OWNED_WITHIN, "one that stays is not waited for");
+        let reader = EmbeddedTable::open(directory.path()).await.unwrap();
+        assert_eq!(reader.address, third.address);
     }
 
     #[tokio::test]

@@ -4,6 +4,8 @@
 //! A process that dies in between leaves the note, and whoever looks at the block next writes the rows again: their ids
 //! are the recipients' own, so that none is written twice.
 
+use std::collections::BTreeMap;
+
 use recado_core::{
     block::{Block, Leaving, Recipient},
     config::Tell,
@@ -48,6 +50,24 @@ pub async fn members(ledger: &Ledger, message: Message) -> Result<Vec<Message>, 
         Some(member)
     };
     Ok(block.places().filter_map(member).collect())
+}
+
+/// How many recipients of a message are in each state. Of a message to many that was sent, its reports say so.
+pub async fn states(ledger: &Ledger, message: &Message) -> Result<BTreeMap<State, u64>, LedgerError> {
+    let is_sent = matches!(message.state, State::Accepted | State::Unknown | State::Refused);
+    let mut states = BTreeMap::new();
+    match message.block.as_ref().filter(|_| is_sent) {
+        Some(block) => {
+            let notes = ledger.block_notes(message.id).await?.notes;
+            for place in block.places() {
+                *states.entry(notes.state(place).unwrap_or(message.state)).or_default() += 1;
+            }
+        }
+        None => {
+            states.insert(message.state, message.recipients());
+        }
+    }
+    Ok(states)
 }
 
 /// Lets recipients leave, and gives the block without them. `None`: somebody else has changed it since it was read.

@@ -12,7 +12,7 @@ mod blocks;
 mod known;
 mod whose;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use liguelead::callback::{Callback, Status};
 use recado_core::{folding::known_by, identity::BatchId, message::Report, phone::Phone};
@@ -188,8 +188,12 @@ impl Settler {
     pub async fn apply_stored(&self, reports: &[StoredCallback]) {
         match self.apply_all(reports).await {
             Ok(settled) => {
+                let mut alike: BTreeMap<(&str, String), u64> = BTreeMap::new();
                 for (report, settled) in reports.iter().zip(settled) {
-                    tracing::info!(callback.status = logged(&report.status), settled = ?settled, "callback.applied");
+                    *alike.entry((logged(&report.status), format!("{settled:?}"))).or_default() += 1;
+                }
+                for ((status, settled), reports) in alike {
+                    tracing::info!(callback.status = status, settled, reports, "callback.applied");
                 }
             }
             Err(error) => tracing::warn!(error = %error, "callback.not_applied_yet"),

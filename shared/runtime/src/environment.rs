@@ -22,6 +22,9 @@ pub const REQUIRED: [(&str, &str); 6] = [
     ("RECADO_CALLBACK_SECRET", "what signs LigueLead's callbacks; make one up: openssl rand -hex 24"),
 ];
 
+/// The shortest secret, in characters: 24 random ones cannot be guessed.
+const MIN_SECRET_CHARS: usize = 24;
+
 /// LigueLead's real address.
 const LIGUELEAD_BASE_URL: &str = "https://api.liguelead.com.br/v1";
 
@@ -221,7 +224,13 @@ fn variable(name: &str) -> anyhow::Result<String> {
 }
 
 fn secret(name: &str) -> anyhow::Result<Secret> {
-    Secret::parse(&variable(name)?).with_context(|| format!("{name} holds no value"))
+    let text = variable(name)?;
+    if text.split(',').any(|value| (1..MIN_SECRET_CHARS).contains(&value.trim().chars().count())) {
+        bail!(
+            "{name} is too short to be safe: at least {MIN_SECRET_CHARS} characters, such as openssl rand -hex 24 gives"
+        );
+    }
+    Secret::parse(&text).with_context(|| format!("{name} holds no value"))
 }
 
 /// `RECADO_PUBLIC_URL`: this installation's own address, if it is set.

@@ -22,6 +22,11 @@ pub fn start(default: &str) -> anyhow::Result<()> {
 /// The same with another layer beside it, which hears all lines: what is filtered is the log alone.
 pub fn start_with(default: &str, other: Option<Box<dyn Layer<Registry> + Send + Sync>>) -> anyhow::Result<()> {
     let chosen = std::env::var(FILTER_VARIABLE).unwrap_or_else(|_| default.to_owned());
+    if let Some(unknown) = unknown_level(&chosen) {
+        anyhow::bail!(
+            "{FILTER_VARIABLE}: there is no level \"{unknown}\"; one of off, error, warn, info, debug, trace"
+        );
+    }
     let filter: Targets = chosen.parse().with_context(|| format!("{FILTER_VARIABLE}={chosen} is not a filter"))?;
     let quiet = [
         "aws_config",
@@ -57,4 +62,31 @@ pub fn start_with(default: &str, other: Option<Box<dyn Layer<Registry> + Send + 
         .with(lines)
         .try_init()
         .map_err(|error| anyhow::anyhow!("logging could not be started: {error}"))
+}
+
+/// A directive that stands for a level and is none: it would be taken for the name of a module, and all of it be silent.
+fn unknown_level(filter: &str) -> Option<&str> {
+    let directives = filter.split(',').map(str::trim).filter(|directive| !directive.is_empty());
+    let mut unknown = directives.filter(|one| !one.contains('=') && !one.contains("::"));
+    unknown.find(|one| one.parse::<LevelFilter>().is_err() && !one.starts_with("recado"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unknown_level;
+
+    #[test]
+    fn a_level_that_does_not_exist_is_found() {
+        for (filter, unknown) in [
+            ("info", None),
+            ("warn,recado_pipeline=debug", None),
+            ("recado_pipeline::settle", None),
+            ("off", None),
+            ("infos", Some("infos")),
+            ("info, verbose", Some("verbose")),
+            ("", None),
+        ] {
+            assert_eq!(unknown_level(filter), unknown, "{filter}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use recado_core::{
 use recado_ledger::{Ledger, LedgerError, Phase, Run};
 use serde::Serialize;
 
-use crate::blocks::Crew;
+use crate::blocks::{Crew, states};
 
 /// How far a run has come.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -71,15 +71,9 @@ pub async fn statuses(ledger: &Ledger, campaign: Option<&str>, now_ms: i64) -> R
         })
         .await?;
     for (place, message) in blocks {
-        let (Some(block), Some(counted)) = (&message.block, counted.get_mut(place)) else { continue };
-        // Only what was sent has reports.
-        if matches!(message.state, State::Accepted | State::Unknown | State::Refused) {
-            let notes = ledger.block_notes(message.id).await?.notes;
-            for place in block.places() {
-                counted.add(notes.state(place).unwrap_or(message.state), 1);
-            }
-        } else {
-            counted.add(message.state, message.recipients());
+        let Some(counted) = counted.get_mut(place) else { continue };
+        for (state, count) in states(ledger, &message).await? {
+            counted.add(state, count);
         }
     }
     Ok(runs.into_iter().zip(counted).map(|(run, counted)| counted.status(run, now_ms)).collect())

@@ -1,0 +1,105 @@
+//! `recado listen`: what comes in and goes out, line by line, as it happens.
+
+use std::{
+    collections::{HashMap, HashSet},
+    process::ExitCode,
+    time::Duration,
+};
+
+use super::{
+    Which, known_rule,
+    messages::{EventLine, MessageLine, Report, report},
+    select::Filter,
+    serve::interrupted,
+};
+use crate::output;
+
+/// The pause between two looks.
+const LOOK: Duration = Duration::from_millis(500);
+/// The messages that are looked at, the newest ones.
+const NEWEST: usize = 10_000;
+
+/// Show what comes in and goes out, line by line, as it happens, until it is interrupted. Looks at the newest messages.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Listen {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    filter: Filter,
+    /// A line of JSON for each.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What has been shown: the state and the reason of each message, and the events.
+#[derive(Default)]
+struct Shown {
+    messages: HashMap<String, (String, Option<String>)>,
+    events: HashSet<String>,
+}
+
+impl Listen {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let (config, store) = self.which.open().await?;
+        if let Some(rule) = &self.filter.rule {
+            known_rule(&config, &store.ledger, rule).await?;
+        }
+        let mut shown = Shown::default();
+        // What is there already is not news.
+        shown.news(report(&store.ledger, &self.filter, NEWEST).await?);
+        output::complain("listening; Ctrl-C ends it");
+        let end = interrupted();
+        tokio::pin!(end);
+        loop {
+            tokio::select! {
+                () = &mut end => break,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            let (messages, events) = shown.news(report(&store.ledger, &self.filter, NEWEST).await?);
+            for event in events {
+                self.show(&event, said_of_event(&event))?;
+            }
+            for message in messages {
+                self.show(&message, said_of_message(&message))?;
+            }
+        }
+        store.close().await;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn show(&self, line: &impl serde::Serialize, said: String) -> anyhow::Result<()> {
+        let text = if self.json { serde_json::to_string(line)? } else { said };
+        output::say(&text);
+        Ok(())
+    }
+}
+
+impl Shown {
+    /// What has not been shown yet, the oldest first.
+    fn news(&mut self, report: Report) -> (Vec<MessageLine>, Vec<EventLine>) {
+        let mut messages: Vec<MessageLine> = Vec::new();
+        for message in report.messages {
+            let now = (message.state.clone(), message.why.clone());
+            if self.messages.insert(message.id.clone(), now.clone()) != Some(now) {
+                messages.push(message);
+            }
+        }
+        let mut events: Vec<EventLine> =
+            report.events.into_iter().filter(|event| self.events.insert(event.id.clone())).collect();
+        messages.sort_by_key(|message| message.changed_ms);
+        events.sort_by_key(|event| event.received_ms);
+        (messages, events)
+    }
+}
+
+fn said_of_event(event: &EventLine) -> String {
+    let lead = event.lead.as_deref().unwrap_or("no lead");
+    format!("{}  {} of {lead}: {}, {}", output::instant(event.received_ms), event.kind, event.outcome, event.why)
+}
+
+fn said_of_message(message: &MessageLine) -> String {
+    let phone = message.phone.as_deref().unwrap_or("no phone");
+    let why = message.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+    let id: String = message.id.chars().take(8).collect();
+    format!("{}  {id} {} to {phone}: {}{why}", output::instant(message.changed_ms), message.rule, message.state)
+}
