@@ -139,7 +139,7 @@ async fn check_compares_the_fields_with_the_accounts_inside_its_limits() {
     let text = "version: 1
 leadsquared: { plan: lite, write_back: { status: mx_Other } }
 rules:
-  - { id: a, on: lead.created, when: lead.mx_Othre == \"x\", sms: \"Oi {{ lead.FirstName | default('cliente') }}.\" }
+  - { id: a, on: lead.created, when: lead.mx_Othre == \"x\", sms: \"Oi {{ lead.FirstName | default('cliente') }}.\", was: welcome }
 hours: { sms: always }
 caps: []
 ";

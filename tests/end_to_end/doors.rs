@@ -22,7 +22,8 @@ async fn a_trial_of_the_address_is_answered_200_without_a_secret() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_secret_is_taken_from_header_or_query_and_two_values_are_good_at_once() {
-    let setup = Setup::new(WELCOME).variable("RECADO_WEBHOOK_SECRET", "the-new-secret-of-the-test, the-old-secret-of-the-test");
+    let setup =
+        Setup::new(WELCOME).variable("RECADO_WEBHOOK_SECRET", "the-new-secret-of-the-test, the-old-secret-of-the-test");
     let installation = Installation::start(setup).await;
     let post = async |number: u32, header: Option<&str>, query: &str| {
         let mut request = installation.http.post(installation.url("leadsquared", query));

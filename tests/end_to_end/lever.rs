@@ -215,7 +215,9 @@ async fn what_a_quota_held_goes_at_once_when_the_quota_is_raised() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_in_and_goes_out_is_shown_as_it_happens() {
-    let installation = Installation::start(Setup::new(WELCOME)).await;
+    const OF_THE_SITE: &str =
+        "  - { id: welcome, on: lead.created, when: lead.Source != \"Feira\", sms: \"Boas-vindas.\" }\n";
+    let installation = Installation::start(Setup::new(OF_THE_SITE)).await;
     let earlier = Lead::new(1);
     installation.take(&earlier.created()).await;
     installation.comes_to(&earlier.id, "delivered").await;

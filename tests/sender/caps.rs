@@ -39,7 +39,7 @@ async fn a_rules_cap_counts_that_rules_messages_alone() {
     let (accepted, held) = (bench.in_state(State::Accepted).await, bench.in_state(State::Held).await);
     assert_eq!((of("reminder", &accepted), of("receipt", &accepted)), (2, 5));
     assert_eq!((of("reminder", &held), of("receipt", &held)), (3, 0));
-    assert!(held.iter().all(|message| message.why.as_deref().is_some_and(|why| why.contains("caps"))));
+    assert!(held.iter().all(|message| message.why.as_ref().is_some_and(|why| why.to_string().contains("caps"))));
 }
 
 /// As the first message of another lead, with the phone of the lead of this number.
@@ -54,7 +54,7 @@ fn of_lead(message: &Message, lead: u8, phone_of: u32) -> Message {
 
 async fn state_of(bench: &Bench, id: MessageId) -> (State, Option<String>) {
     let message = bench.ledger.messages(&[id]).await.unwrap().pop().unwrap();
-    (message.state, message.why)
+    (message.state, message.why.map(|why| why.to_string()))
 }
 
 #[tokio::test(flavor = "multi_thread")]

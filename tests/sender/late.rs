@@ -2,7 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use recado_core::message::{BatchState, State};
+use recado_core::{
+    message::{BatchState, State},
+    reason::Reason,
+};
 use recado_ledger::BatchChange;
 use recado_pipeline::send::NO_DEADLINE_MS;
 use recado_simulators::{faults::Faults, liguelead::Options};
@@ -11,7 +14,10 @@ use super::Bench;
 use crate::support::fault;
 
 const RULES: &str = "  - { id: same, on: lead.created, sms: \"Boas-vindas.\" }\n";
-const REFUSAL: &str = "LigueLead refused it (400): no such phone";
+
+fn refusal() -> Reason {
+    Reason::Refused { status: 400, why: "no such phone".to_owned() }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_given_up_for_unknown_follows_its_batch_that_was_refused() {
@@ -22,7 +28,7 @@ async fn a_message_given_up_for_unknown_follows_its_batch_that_was_refused() {
     bench.sender.send_new(&[written[0].id], NO_DEADLINE_MS).await.unwrap();
     let unknown = bench.in_state(State::Unknown).await.remove(0);
     let change = BatchChange {
-        why: Some(REFUSAL.to_owned()),
+        why: Some(refusal()),
         ..BatchChange::new(unknown.batch.unwrap(), &[BatchState::Unknown], BatchState::Refused, bench.now_ms())
     };
     assert!(bench.ledger.move_batch(&change, "of the late one").await.unwrap());
@@ -31,6 +37,6 @@ async fn a_message_given_up_for_unknown_follows_its_batch_that_was_refused() {
     bench.ahead_ms.fetch_add(wait_ms + 1, Ordering::Relaxed);
     bench.sweeper().sweep(0, NO_DEADLINE_MS).await.unwrap();
     let refused = bench.in_state(State::Refused).await.remove(0);
-    assert_eq!(refused.why.as_deref(), Some(REFUSAL));
+    assert_eq!(refused.why, Some(refusal()));
     assert_eq!((refused.due_ms, refused.history.no_callback_ms), (None, None), "nothing more is waited for");
 }

@@ -94,7 +94,7 @@ impl From<Message> for MessageLine {
             channel: message.channel.to_string(),
             phone: message.phone.map(Phone::masked),
             state: message.state.to_string(),
-            why: message.why,
+            why: message.why.map(|why| why.to_string()),
             credits: message.credits,
             created_ms: message.created_ms,
             changed_ms: message.changed_ms,

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
-use recado_core::config::Config;
+use recado_core::{config::Config, reason::Reason};
 use recado_ledger::Budget;
 use recado_pipeline::settings::today;
 use recado_runtime::environment::{leadsquared_base_url, liguelead_base_url, optional};
@@ -21,17 +21,6 @@ const DAY_MS: i64 = 86_400_000;
 /// Characters at the end of a token that support asks for, and how long a token must be to show them.
 const LAST_CHARS: usize = 4;
 const SHORTEST_TOKEN_CHARS: usize = 12;
-/// Starts of reasons that are our own words.
-const OWN_WORDS: [&str; 7] = [
-    "LigueLead refused it",
-    "LigueLead refuses the account",
-    "LigueLead could not be reached",
-    "no answer that says whether it was sent",
-    "its sender died",
-    "outside the hours",
-    "LigueLead's rate is used up",
-];
-
 /// Write what a vendor's support asks for into one file, with nothing private in it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SupportBundle {
@@ -130,7 +119,7 @@ async fn bundle(config: &Config, store: &Store) -> anyhow::Result<Bundle> {
         .each_message(|message| {
             *channels.entry(message.channel.to_string()).or_default() += 1;
             if let Some(why) = &message.why {
-                *errors.entry(format!("{}: {}", message.state, without_content(why))).or_default() += 1;
+                *errors.entry(format!("{}: {}", message.state, code_of(why))).or_default() += 1;
             }
             true
         })
@@ -189,28 +178,61 @@ fn ends(token: &str) -> Option<String> {
     (chars.len() >= SHORTEST_TOKEN_CHARS).then(|| chars.iter().rev().take(LAST_CHARS).rev().collect())
 }
 
-/// A reason without anything that may come from a lead, a text or a vendor: our own words, and the codes in the rest.
+/// A message's reason without anything that may come from a lead, a text or a vendor: our own words, and the codes in the
+/// rest.
+fn code_of(reason: &Reason) -> String {
+    let (own, status) = match reason {
+        Reason::Refused { status, .. } => ("LigueLead refused it".to_owned(), Some(*status)),
+        Reason::AudioUnknown { status, .. } => ("LigueLead does not know its audio".to_owned(), Some(*status)),
+        Reason::AccountRefused { .. } => ("LigueLead refuses the account".to_owned(), None),
+        Reason::NotReached { .. } => ("LigueLead could not be reached".to_owned(), None),
+        Reason::NoAnswer { .. } => ("no answer that says whether it was sent".to_owned(), None),
+        Reason::Died | Reason::DiedCalling | Reason::TakenForDead => ("its sender died".to_owned(), None),
+        Reason::OutsideHours { .. } => ("outside the hours".to_owned(), None),
+        Reason::RateUsedUp => (reason.to_string(), None),
+        Reason::InParts { first, .. } | Reason::NeverReported { first: Some(first) } => return code_of(first),
+        other => (other.name(), None),
+    };
+    let codes = reason.outside().map(codes_in).unwrap_or_default();
+    let status = status.map(|status| status.to_string());
+    [own].into_iter().chain(status).chain(codes).collect::<Vec<_>>().join(" ")
+}
+
+/// A text without anything but codes: HTTP statuses and LeadSquared's exceptions.
 fn without_content(why: &str) -> String {
-    let own = OWN_WORDS.iter().find(|own| why.starts_with(**own));
+    match codes_in(why).as_slice() {
+        [] => "another reason, see `recado messages`".to_owned(),
+        codes => codes.join(" "),
+    }
+}
+
+fn codes_in(text: &str) -> Vec<String> {
     let is_code = |word: &&str| {
         (word.starts_with("MX") && word.ends_with("Exception") && word.bytes().all(|byte| byte.is_ascii_alphanumeric()))
             || (word.len() == 3 && word.starts_with(['4', '5']) && word.bytes().all(|byte| byte.is_ascii_digit()))
     };
-    let codes = why.split(|sign: char| !sign.is_ascii_alphanumeric()).filter(is_code);
-    let words: Vec<&str> = own.copied().into_iter().chain(codes).collect();
-    if words.is_empty() { "another reason, see `recado messages`".to_owned() } else { words.join(" ") }
+    text.split(|sign: char| !sign.is_ascii_alphanumeric()).filter(is_code).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ends, host, without_content};
+    use recado_core::reason::Reason;
+
+    use super::{code_of, ends, host, without_content};
 
     #[test]
     fn reasons_keep_their_codes_and_lose_what_they_quote() {
+        let why = |why: &str| why.to_owned();
+        for (reason, kept) in [
+            (Reason::Refused { status: 422, why: why("phones: 11988887777 is Ana's") }, "LigueLead refused it 422"),
+            (Reason::AccountRefused { why: why("402: Ana has no credits") }, "LigueLead refuses the account 402"),
+            (Reason::NotMade { why: why("Ana Lima has no phone 11988887777") }, "not_made"),
+            (Reason::Earlier { words: why("LigueLead refused it (422): Ana") }, "earlier 422"),
+        ] {
+            assert_eq!(code_of(&reason), kept, "{reason}");
+        }
         for (why, kept) in [
-            ("LigueLead refused it (422): phones: 11988887777 is Ana's", "LigueLead refused it 422"),
             ("LeadSquared refused the call (500 MXInvalidEntityException): Ana", "500 MXInvalidEntityException"),
-            ("LigueLead refuses the account (402 Ana has no credits)", "LigueLead refuses the account 402"),
             ("Ana Lima has no phone 11988887777", "another reason, see `recado messages`"),
             ("", "another reason, see `recado messages`"),
         ] {

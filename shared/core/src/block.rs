@@ -14,8 +14,9 @@ use crate::{
     config::Tell,
     credits::SmsText,
     identity::{MessageId, RunId, recipient_id},
-    message::{Message, Report, State},
+    message::{Message, NotAWord, Report, State},
     phone::Phone,
+    reason::Reason,
     settle::correction,
 };
 
@@ -255,15 +256,45 @@ pub struct Block {
 
 /// Recipients who leave a block for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "StoredLeaving", into = "StoredLeaving")]
 pub struct Leaving {
     /// The state in which their own rows begin; none: what the block and its reports say of each.
-    pub state: Option<String>,
-    /// Why, for a person to read.
-    pub why: Option<String>,
+    pub state: Option<State>,
+    /// Why.
+    pub why: Option<Reason>,
     /// Until when they wait, in ms since the epoch.
     pub until_ms: Option<i64>,
     /// Their places.
     pub places: Vec<u16>,
+}
+
+/// How [`Leaving`] is stored. Earlier versions told the reason in words.
+#[derive(Serialize, Deserialize)]
+struct StoredLeaving {
+    state: Option<String>,
+    why: Option<String>,
+    #[serde(default)]
+    reason: Option<Reason>,
+    until_ms: Option<i64>,
+    places: Vec<u16>,
+}
+
+impl TryFrom<StoredLeaving> for Leaving {
+    type Error = NotAWord;
+
+    fn try_from(stored: StoredLeaving) -> Result<Self, NotAWord> {
+        let StoredLeaving { state, why, reason, until_ms, places } = stored;
+        let state = state.map(|state| state.parse()).transpose()?;
+        Ok(Self { state, why: reason.or_else(|| why.as_deref().map(Reason::of_earlier)), until_ms, places })
+    }
+}
+
+impl From<Leaving> for StoredLeaving {
+    fn from(leaving: Leaving) -> Self {
+        let Leaving { state, why, until_ms, places } = leaving;
+        let words = why.as_ref().map(ToString::to_string);
+        Self { state: state.map(|state| state.as_str().to_owned()), why: words, reason: why, until_ms, places }
+    }
 }
 
 impl Block {

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     block::{MAX_LEAD_BYTES, Own, Recipient},
     config::{Action, Audience, Campaign, Comparison, Config, FieldName, Quotas, RuleId, Search, Tell, Voice},
-    decide::{DEFAULT_EXPIRES_MS, PHONE_FIELDS, SHADOW, Words, channel, mobile, words},
+    decide::{DEFAULT_EXPIRES_MS, PHONE_FIELDS, Words, channel, mobile, words},
     enrich::named,
     fields::Fields,
     message::{Channel, Message, Priority},
     opt_out::OwnFields,
     phone::Phone,
+    reason::Reason,
     text::{Condition, Context, SnippetError, Template},
 };
 
@@ -247,7 +248,7 @@ impl<'c> Judge<'c> {
     }
 
     fn recipient(&self, recipient: Recipient) -> Result<Recipient, String> {
-        if self.campaign.shadow { Err(SHADOW.to_owned()) } else { Ok(recipient) }
+        if self.campaign.shadow { Err(Reason::Shadow.to_string()) } else { Ok(recipient) }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     config::{Cap, Config, RuleId},
     identity::{MessageId, RuleTag},
     message::Message,
+    reason::Reason,
     subject::Subject,
 };
 
@@ -152,8 +153,8 @@ pub enum Answer {
     Hold {
         /// In ms since the epoch.
         until_ms: i64,
-        /// Why, for a person to read.
-        why: String,
+        /// Why.
+        why: Reason,
     },
 }
 
@@ -200,7 +201,7 @@ impl Recent {
             }
         }
         if let Some((until_ms, who)) = held {
-            return Answer::Hold { until_ms, why: format!("the {who} has had as many messages as the caps allow") };
+            return Answer::Hold { until_ms, why: Reason::Capped { who: who.to_owned() } };
         }
         for subject in subjects {
             let sent = caps.with(self.of(subject), Sent { at_ms: now_ms, id, rule });

@@ -13,6 +13,7 @@ use crate::{
     identity::{MessageId, fallback_id, is_control, message_id},
     message::{Channel, Message, Priority, State},
     phone::{Line, Phone, PhoneRules},
+    reason::Reason,
     text::{Context, Template, TextError},
 };
 
@@ -22,14 +23,6 @@ pub const DEFAULT_EXPIRES_MS: i64 = 72 * 3_600_000;
 /// When the sweep looks at a message that should have been sent at once, in ms after it was written: its wake-up was
 /// lost.
 pub const WAKE_UP_WITHIN_MS: i64 = 60_000;
-/// Why a rule in shadow sends nothing: everything else about the message was decided as usual.
-pub const SHADOW: &str = "the rule is in shadow: it would have been sent";
-/// Why a lead gets no message with which those who get one are compared.
-pub const CONTROL: &str = "the lead is in the rule's control group: it would have been sent";
-/// Why a message that could go at once waits a little.
-pub const LINGERS: &str = "waits for others of its text, to go in one request with them";
-/// Why a message is skipped that an operator cancelled.
-pub const CANCELLED: &str = "cancelled by an operator";
 /// The lead's fields that hold phones, in the order in which they are tried.
 pub(crate) const PHONE_FIELDS: [&str; 2] = ["Phone", "Mobile"];
 
@@ -224,7 +217,7 @@ fn written(
         message.due_ms = Some(until_ms.min(message.expires_ms));
     } else if let Some(until_ms) = gathered_ms(config, rule, now_ms).filter(|until_ms| *until_ms < message.expires_ms) {
         message.state = State::Held;
-        message.why = Some(LINGERS.to_owned());
+        message.why = Some(Reason::Lingers);
         message.due_ms = Some(until_ms);
     }
     message
@@ -245,18 +238,19 @@ fn fill(
     (rule, action): (&Rule, &Action),
     event: &Event,
     context: &Context,
-) -> Result<(), String> {
+) -> Result<(), Reason> {
     // A delivery may have been long on its way: what it carries was true when it was written.
     let at_ms = event.at_ms().map_or(message.created_ms, |at| at.min(message.created_ms));
-    let seen = config.leadsquared.opt_out.judge(message.channel, &event.lead)?;
+    let not_made = |why| Reason::NotMade { why };
+    let seen = config.leadsquared.opt_out.judge(message.channel, &event.lead).map_err(not_made)?;
     message.history.saw_opt_out(seen, at_ms);
-    let words = words(action, context)?;
+    let words = words(action, context).map_err(not_made)?;
     (message.text, message.call, message.title, message.credits) = (words.text, words.call, words.title, words.credits);
-    message.phone = Some(mobile(&event.lead, config.phones)?);
+    message.phone = Some(mobile(&event.lead, config.phones).map_err(not_made)?);
     if is_control(rule.first_id().as_str(), &message.lead_id, rule.control_percent) {
-        return Err(CONTROL.to_owned());
+        return Err(Reason::Control);
     }
-    if rule.shadow { Err(SHADOW.to_owned()) } else { Ok(()) }
+    if rule.shadow { Err(Reason::Shadow) } else { Ok(()) }
 }
 
 /// What one recipient is told.

@@ -4,6 +4,7 @@ use crate::{
     call::{Dial, dial},
     config::SendingHours,
     message::{Channel, Message, Priority},
+    reason::Reason,
     zone::Zone,
 };
 
@@ -18,8 +19,8 @@ pub enum Gate {
     Hold {
         /// The instant.
         until_ms: i64,
-        /// Why, for a person to read.
-        why: String,
+        /// Why.
+        why: Reason,
     },
     /// Never: its expiry has come.
     Expired,
@@ -38,8 +39,7 @@ pub fn gate(message: &Message, hours: &SendingHours, now_ms: i64) -> Gate {
         Channel::Voice => match dial(hours, &zone, now_ms) {
             Dial::Now { .. } => now_ms,
             Dial::NotBefore(until_ms) if hours.voice.is_open(now_ms, &zone) => {
-                let why = "no call can start now: LigueLead's day, or the hours with time for redials, are over";
-                return Gate::Hold { until_ms, why: why.to_owned() };
+                return Gate::Hold { until_ms, why: Reason::NoCallNow };
             }
             Dial::NotBefore(until_ms) => until_ms,
         },
@@ -48,7 +48,7 @@ pub fn gate(message: &Message, hours: &SendingHours, now_ms: i64) -> Gate {
         return Gate::Open;
     }
     let until_ms = opening_ms + behind_ms(message, hours, opening_ms, &zone);
-    Gate::Hold { until_ms, why: format!("outside the hours in {zone}") }
+    Gate::Hold { until_ms, why: Reason::OutsideHours { zone: zone.to_string() } }
 }
 
 /// How long after an opening a message that waited for it is released, in ms: whole minutes, so that those of one text

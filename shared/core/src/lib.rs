@@ -25,6 +25,7 @@ pub mod list;
 pub mod message;
 pub mod opt_out;
 pub mod phone;
+pub mod reason;
 pub mod recovery;
 pub mod settle;
 pub mod sight;

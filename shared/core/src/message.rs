@@ -9,6 +9,7 @@ use crate::{
     identity::{BatchId, MessageId},
     opt_out::Seen,
     phone::Phone,
+    reason::Reason,
 };
 
 /// How a message reaches its recipient.
@@ -209,8 +210,8 @@ pub struct Message {
     pub credits: u32,
     /// Where it stands.
     pub state: State,
-    /// Why it stands there, for a person to read. Never holds a phone or a text.
-    pub why: Option<String>,
+    /// Why it stands there.
+    pub why: Option<Reason>,
     /// Which goes first.
     pub priority: Priority,
     /// How often it was certainly not sent.
@@ -387,7 +388,7 @@ pub struct Batch {
     /// LigueLead's `campaign_id`.
     pub campaign_id: Option<String>,
     /// Why it was refused, released or unknown.
-    pub why: Option<String>,
+    pub why: Option<Reason>,
     /// The day whose quota it draws on, `YYYY-MM-DD` in the tenant's zone.
     pub day: String,
     /// The rule whose own budget it draws on as well.

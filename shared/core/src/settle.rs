@@ -1,9 +1,9 @@
 //! What a delivery report changes, and what an operator may still change: decisions on one message, as data.
 
 use crate::{
-    decide::CANCELLED,
     identity::BatchId,
     message::{Message, Report, State},
+    reason::Reason,
 };
 
 /// Whether a report by `batch` moves `message`, and to which state.
@@ -76,7 +76,7 @@ pub fn again(message: &Message) -> Again {
     }
     match message.state {
         State::Refused | State::Expired => Again::Yes,
-        State::Skipped if message.why.as_deref() == Some(CANCELLED) => Again::Yes,
+        State::Skipped if message.why == Some(Reason::Cancelled) => Again::Yes,
         State::Skipped => Again::No("this lead was to get none: mend the reason, then a new event is needed"),
         State::Unknown => Again::MaybeTwice("it may have been sent"),
         State::Undelivered => Again::MaybeTwice("it was sent and charged, and may still arrive"),

@@ -7,6 +7,7 @@ use recado_core::{
     identity::{MessageId, RuleTag},
     message::{Channel, Message},
     phone::Phone,
+    reason::Reason,
     subject::Subject,
 };
 
@@ -100,10 +101,7 @@ fn ask(recent: &mut Recent, caps: &Caps, message: &Message, now_ms: i64) -> Answ
 fn a_message_counts_on_its_lead_and_on_its_phone_or_on_neither() {
     let caps = caps("[ { max: 1, every: 24h } ]");
     let mut recent = Recent::default();
-    let held = |who: &str, until_ms| Answer::Hold {
-        until_ms,
-        why: format!("the {who} has had as many messages as the caps allow"),
-    };
+    let held = |who: &str, until_ms| Answer::Hold { until_ms, why: Reason::Capped { who: who.to_owned() } };
     let day_ms = 24 * HOUR_MS;
     assert!(ask(&mut recent, &caps, &to(1, Some(1), 1), 0).passes());
     assert_eq!(ask(&mut recent, &caps, &to(2, Some(2), 1), HOUR_MS), held("phone", day_ms));

@@ -6,11 +6,11 @@ use proptest::prelude::*;
 use recado_core::{
     call::{Call, Ready},
     credits::SmsText,
-    decide::CANCELLED,
     group,
     identity::{AudioId, BatchId, MessageId},
     message::{Batch, BatchState, Channel, History, Message, Priority, Report, State},
     phone::Phone,
+    reason::Reason,
     recovery::{Recovery, recover},
     settle::{Again, Correction, again, cancel, correction, heard},
 };
@@ -309,9 +309,9 @@ fn an_operator_changes_only_what_may_be_changed() {
     assert!([State::Refused, State::Expired].iter().all(|state| again(&of(*state)) == Again::Yes));
     let doubtful = [State::Unknown, State::Undelivered, State::NoAnswer, State::Busy];
     assert!(doubtful.iter().all(|state| matches!(again(&of(*state)), Again::MaybeTwice(_))));
-    let skipped = |why: &str| Message { why: Some(why.to_owned()), ..of(State::Skipped) };
-    assert_eq!(again(&skipped(CANCELLED)), Again::Yes);
-    assert!(matches!(again(&skipped("the lead opted out (mx_No)")), Again::No(_)));
+    let skipped = |why: Reason| Message { why: Some(why), ..of(State::Skipped) };
+    assert_eq!(again(&skipped(Reason::Cancelled)), Again::Yes);
+    assert!(matches!(again(&skipped(Reason::OptedOut { why: "the lead opted out (mx_No)".to_owned() })), Again::No(_)));
     assert!(matches!(again(&Message { text: None, ..of(State::Refused) }), Again::No(_)));
     assert!([State::Pending, State::Held].iter().all(|state| cancel(&of(*state)).is_ok()));
     assert!(states[2..].iter().chain(&doubtful).all(|state| cancel(&of(*state)).is_err()));

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use recado_core::{
     identity::{BatchId, MessageId},
     message::{Message, Priority, State},
+    reason::Reason,
 };
 
 use crate::{
@@ -41,17 +42,17 @@ impl Amend {
 
     /// It goes to `state`, at `now_ms`, with this reason or none.
     #[must_use]
-    pub fn to(mut self, state: State, why: Option<&str>, now_ms: i64) -> Self {
+    pub fn to(mut self, state: State, why: Option<Reason>, now_ms: i64) -> Self {
         self.set.extend([("state", s(state.as_str())), ("changed_ms", n(now_ms))]);
         self.why(why)
     }
 
     /// It stays in its state, with another reason.
     #[must_use]
-    pub fn why(mut self, why: Option<&str>) -> Self {
+    pub fn why(mut self, why: Option<Reason>) -> Self {
         match why {
-            Some(why) => self.set.push(("why", s(why))),
-            None => self.remove.push("why"),
+            Some(why) => self.set.extend([("why", s(why.to_string())), ("reason", s(why.code()))]),
+            None => self.remove.extend(["why", "reason"]),
         }
         self
     }

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::{
 use recado_core::{
     identity::{BatchId, MessageId},
     message::{Batch, BatchState},
+    reason::Reason,
 };
 
 use crate::{
@@ -84,7 +85,7 @@ pub struct BatchChange {
     /// LigueLead's campaign, for `Accepted`.
     pub campaign_id: Option<String>,
     /// Why, for a person to read.
-    pub why: Option<String>,
+    pub why: Option<Reason>,
     /// What is given back, in the same write.
     pub refund: Option<Refund>,
 }
@@ -298,7 +299,8 @@ impl Step {
             step.set("campaign", s(campaign));
         }
         if let Some(why) = &change.why {
-            step.set("why", s(why));
+            step.set("why", s(why.to_string()));
+            step.set("reason", s(why.code()));
         }
         if change.to != BatchState::Calling {
             step.set("ended_ms", n(change.now_ms));

@@ -9,6 +9,7 @@ use recado_core::{
     identity::{AudioId, BatchId, MessageId},
     message::{Batch, Crm, History, Message, Priority},
     phone::Phone,
+    reason::Reason,
     subject::Subject,
 };
 
@@ -184,7 +185,8 @@ pub(crate) fn message_item(message: &Message) -> Item {
         ("text", text),
         ("title", message.title.clone()),
         ("group_id", message.group_id.clone()),
-        ("why", message.why.clone()),
+        ("why", message.why.as_ref().map(ToString::to_string)),
+        ("reason", message.why.as_ref().map(Reason::code)),
         ("part", message.part.clone()),
     ];
     for (name, value) in texts {
@@ -250,7 +252,7 @@ pub(crate) fn message_from(item: &Item) -> Result<Message, LedgerError> {
         group_id: read.maybe_text("group_id"),
         credits: read.number("credits")?,
         state: read.word("state")?,
-        why: read.maybe_text("why"),
+        why: Reason::read(read.maybe_text("reason").as_deref(), read.maybe_text("why").as_deref()),
         // A row of before there were priorities is like any other.
         priority: read.maybe_word("priority")?.unwrap_or_default(),
         attempts: read.maybe_number("attempts").unwrap_or_default(),
@@ -314,7 +316,7 @@ pub(crate) fn batch_from(item: &Item) -> Result<Batch, LedgerError> {
         ended_ms: read.maybe_number("ended_ms"),
         members,
         campaign_id: read.maybe_text("campaign"),
-        why: read.maybe_text("why"),
+        why: Reason::read(read.maybe_text("reason").as_deref(), read.maybe_text("why").as_deref()),
         day: read.text("day")?,
         rule: read.maybe_text("rule"),
         messages: read.number("messages")?,

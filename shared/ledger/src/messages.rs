@@ -8,6 +8,7 @@ use recado_core::{
     identity::{BatchId, MessageId},
     message::{Message, Priority, State},
     phone::Phone,
+    reason::Reason,
 };
 
 use crate::{
@@ -66,7 +67,7 @@ pub struct Change {
     /// To which state.
     pub state: State,
     /// Why, for a person to read; `None` leaves no reason.
-    pub why: Option<String>,
+    pub why: Option<Reason>,
     /// When, in ms since the epoch.
     pub now_ms: i64,
     /// When the sweep looks next.
@@ -426,9 +427,15 @@ impl Change {
         let mut update = Update::of(Key::message(self.id));
         update.set("state", s(self.state.as_str())).set("changed_ms", n(self.now_ms));
         match self.why {
-            Some(why) => update.set("why", s(why)),
-            None => update.remove("why"),
-        };
+            Some(why) => {
+                update.set("why", s(why.to_string()));
+                update.set("reason", s(why.code()));
+            }
+            None => {
+                update.remove("why");
+                update.remove("reason");
+            }
+        }
         match self.due {
             Due::Keep => {}
             Due::At(due_ms) => {

@@ -1,12 +1,14 @@
 //! The ledger against a real DynamoDB API: what each conditional write lets through, once and when repeated.
 use std::collections::{BTreeMap, HashSet};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use recado_core::{
     caps::Sent,
     credits::SmsText,
     identity::{BatchId, EventId, MessageId, RuleTag},
     message::{BatchState, Channel, Message, Priority, State},
     phone::Phone,
+    reason::Reason,
     settle::Correction,
     writeback::Shown,
 };
@@ -440,7 +442,7 @@ async fn a_message_is_amended_only_as_it_was_read() {
     ledger.insert_messages(std::slice::from_ref(&one)).await.unwrap();
     ledger.move_messages(vec![claim(one.id, batch_id(1))]).await.unwrap();
     let read = ledger.messages(&[one.id]).await.unwrap().remove(0);
-    let stale = Amend::of(&one).to(State::Skipped, Some("x"), NOW_MS + 5);
+    let stale = Amend::of(&one).to(State::Skipped, Some(Reason::Cancelled), NOW_MS + 5);
     assert_eq!(ledger.amend(vec![stale]).await.unwrap(), [false], "it has been claimed since");
     let silent = Amend::of(&read).not_reported(NOW_MS + 5).over();
     assert_eq!(ledger.amend(vec![silent.clone()]).await.unwrap(), [true]);
@@ -450,6 +452,43 @@ async fn a_message_is_amended_only_as_it_was_read() {
     let read = ledger.messages(&[one.id]).await.unwrap().remove(0);
     assert_eq!((read.state, read.batch, read.due_ms), (State::Pending, None, Some(NOW_MS + 7)));
     assert_eq!((read.history.earlier.as_slice(), read.history.no_callback_ms), (&[batch_id(1)][..], None));
+}
+
+#[tokio::test]
+async fn a_reason_is_stored_as_a_code_beside_its_words_and_an_earlier_versions_words_are_read() {
+    let (_table, ledger) = ledger().await;
+    let quota = Reason::OverQuota { fit: 3, all: 5 };
+    let one = Message { state: State::Held, why: Some(quota.clone()), ..message(1) };
+    ledger.insert_messages(std::slice::from_ref(&one)).await.unwrap();
+    assert_eq!(ledger.messages(&[one.id]).await.unwrap()[0].why, Some(quota));
+    for (words, is) in [
+        ("cancelled by an operator", Reason::Cancelled),
+        ("paused: everything", Reason::Paused { what: "everything".to_owned(), by: None, why: None }),
+        ("3 of 5 fit", Reason::Earlier { words: "3 of 5 fit".to_owned() }),
+    ] {
+        let key = AttributeValue::S(format!("M#{}", one.id));
+        let text = AttributeValue::S(words.to_owned());
+        ledger
+            .client()
+            .update_item()
+            .table_name("recado")
+            .key("pk", key)
+            .key("sk", AttributeValue::S("M".to_owned()))
+            .update_expression("SET why = :words REMOVE reason")
+            .expression_attribute_values(":words", text)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(ledger.messages(&[one.id]).await.unwrap()[0].why, Some(is), "{words}");
+    }
+    let read = ledger.messages(&[one.id]).await.unwrap().remove(0);
+    let ended = Amend::of(&read).to(State::Skipped, Some(Reason::Cancelled), NOW_MS + 1);
+    assert_eq!(ledger.amend(vec![ended]).await.unwrap(), [true]);
+    let read = ledger.messages(&[one.id]).await.unwrap().remove(0);
+    assert_eq!((read.state, &read.why), (State::Skipped, &Some(Reason::Cancelled)));
+    let again = Amend::of(&read).to(State::Pending, None, NOW_MS + 2);
+    assert_eq!(ledger.amend(vec![again]).await.unwrap(), [true]);
+    assert_eq!(ledger.messages(&[one.id]).await.unwrap()[0].why, None, "code and words go together");
 }
 
 #[tokio::test]

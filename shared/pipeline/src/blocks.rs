@@ -101,13 +101,12 @@ pub(crate) async fn finish_leaving(
     let notes = ledger.block_notes(message.id).await?.notes;
     let mut rows = Vec::new();
     for leaving in &block.leaving {
-        let state = leaving.state.as_deref().and_then(|state| state.parse::<State>().ok());
         for &place in &leaving.places {
             let Some(recipient) = crew.at(place) else { continue };
             let mut row = recipient.message(message, block.run);
             row.due_ms = None;
             row.why.clone_from(&leaving.why);
-            match state {
+            match leaving.state {
                 Some(state) => {
                     row.state = state;
                     row.batch = None;

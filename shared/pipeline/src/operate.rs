@@ -1,14 +1,13 @@
 //! What an operator may change: messages sent again or cancelled, and those that a pause held let go.
 
 use recado_core::{
-    decide::CANCELLED,
     message::{Message, State},
+    reason::Reason,
     settle::{Again, again, cancel},
 };
 use recado_ledger::{Amend, Earlier, Ledger, LedgerError};
 
 use crate::{
-    pauses::PAUSED,
     planted::{Fault, planted},
     world::World,
 };
@@ -46,7 +45,7 @@ impl Operator {
             }
             let lifetime_ms = message.expires_ms - message.created_ms;
             let change = Amend::of(message)
-                .to(State::Pending, Some("sent again by an operator"), now_ms)
+                .to(State::Pending, Some(Reason::SentAgain), now_ms)
                 .waits(now_ms)
                 .expires(message.expires_ms.max(now_ms + lifetime_ms));
             changes.push(match (message.batch, message.phone) {
@@ -68,14 +67,14 @@ impl Operator {
         let done: Vec<Done> = messages.iter().map(|message| cancel(message).map_err(str::to_owned)).collect();
         let changes = messages.iter().zip(&done).filter(|(_, done)| done.is_ok()).map(|(message, _)| {
             let end = Amend::of(message);
-            end.to(State::Skipped, Some(CANCELLED), now_ms).over().tell(now_ms)
+            end.to(State::Skipped, Some(Reason::Cancelled), now_ms).over().tell(now_ms)
         });
         self.write(changes.collect(), done).await
     }
 
     /// Lets messages go that a pause held: the next sweep asks again. Returns how many.
     pub async fn release_paused(&self) -> Result<usize, LedgerError> {
-        self.look_again(|message| message.why.as_deref().is_some_and(|why| why.starts_with(PAUSED))).await
+        self.look_again(|message| message.why.as_ref().is_some_and(Reason::is_pause)).await
     }
 
     /// Has those of the held messages looked at with the next sweep that are `wanted`: hours, caps, quotas and opt-outs are

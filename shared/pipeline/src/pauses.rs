@@ -1,5 +1,6 @@
 //! What an operator has paused, as the senders see it: read from the table at most once a second.
 
+use recado_core::reason::Reason;
 use std::{fmt, sync::Arc, time::Duration};
 
 use recado_core::message::Message;
@@ -16,8 +17,6 @@ pub const SEEN_WITHIN: Duration = Duration::from_secs(1);
 /// How long a paused message waits before it is looked at again, in ms, in case that nobody releases it:
 /// `recado resume` does.
 pub(crate) const LOOK_MS: i64 = 3_600_000;
-/// How the reason of a paused message begins.
-pub const PAUSED: &str = "paused: ";
 
 /// The pauses. Cheap to clone; clones share what was read.
 #[derive(Clone, Default)]
@@ -53,11 +52,9 @@ pub(crate) fn holding<'p>(pauses: &'p [Pause], message: &Message, settings: &Sen
     pauses.iter().find(|pause| pause.scope.holds(message) || is_of_rule(&pause.scope))
 }
 
-/// Why a message waits, for a person to read.
-pub(crate) fn why(pause: &Pause) -> String {
-    let by = pause.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-    let why = pause.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
-    format!("{PAUSED}{}{by}{why}", pause.scope.words())
+/// Why a message waits.
+pub(crate) fn why(pause: &Pause) -> Reason {
+    Reason::Paused { what: pause.scope.words(), by: pause.by.clone(), why: pause.why.clone() }
 }
 
 impl fmt::Debug for Pauses {

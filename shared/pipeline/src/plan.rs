@@ -15,6 +15,7 @@ use recado_core::{
     identity::{AudioId, MessageId, event_id},
     message::{Message, State},
     phone::Phone,
+    reason::Reason,
 };
 use serde::Serialize;
 
@@ -236,7 +237,7 @@ fn planned(config: &Config, message: &mut Message, now_ms: i64, audios: Option<&
         content,
         fallback,
         state: message.state.to_string(),
-        why: message.why.clone(),
+        why: message.why.as_ref().map(ToString::to_string),
         not_before_ms: match message.state {
             State::Pending => Some(now_ms),
             State::Held => message.due_ms,
@@ -282,7 +283,8 @@ fn call(config: &Config, message: &mut Message, now_ms: i64, audios: Option<&[Au
         message.credits = call_credits(audio.length_ms);
     } else if audios.is_some() && message.state == State::Pending {
         message.state = State::Held;
-        message.why = Some(format!("its audio has not been added: recado audio add {}", planned.audio));
+        let why = format!("its audio has not been added: recado audio add {}", planned.audio);
+        message.why = Some(Reason::AudioMissing { why });
         message.due_ms = None;
     }
     Some(planned)

@@ -218,7 +218,7 @@ impl Sender {
                 Gate::Open => ready.push(message),
                 Gate::Hold { until_ms, why } => {
                     report.held += 1;
-                    moves.push(held(&message, until_ms, &why, now_ms));
+                    moves.push(held(&message, until_ms, why, now_ms));
                 }
                 Gate::Expired => {
                     report.expired += 1;

@@ -7,9 +7,9 @@ mod follow;
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use recado_core::{
-    decide::LINGERS,
     identity::BatchId,
     message::{Batch, BatchState, Message, Priority, State},
+    reason::Reason,
     recovery::{Recovery, recover},
 };
 use recado_ledger::{BatchChange, Change, Day, Due, Guard, LedgerError, Refund};
@@ -149,7 +149,7 @@ impl Sweeper {
     /// where one is enough. If nobody does, the next sweep takes it.
     fn is_seen_to(&self, message: &Message) -> bool {
         let is_recent = message.due_ms.is_some_and(|due_ms| self.now_ms() < due_ms + SEEN_TO_WITHIN_MS);
-        is_recent && message.priority == Priority::Normal && message.why.as_deref() == Some(LINGERS)
+        is_recent && message.priority == Priority::Normal && message.why == Some(Reason::Lingers)
     }
 
     fn now_ms(&self) -> i64 {
@@ -189,7 +189,7 @@ impl Sweeper {
         let (now_ms, settings) = (self.now_ms(), &self.sender.settings);
         let follow = Follow { id: message.id, batch: id, now_ms };
         let campaign = batch.as_ref().and_then(|batch| batch.campaign_id.clone());
-        let why = batch.as_ref().and_then(|batch| batch.why.clone()).unwrap_or_default();
+        let why = batch.as_ref().and_then(|batch| batch.why.clone()).unwrap_or(Reason::Died);
         Ok(match recover(message, batch.as_ref(), now_ms, settings.stale_after_ms) {
             Recovery::Wait(until_ms) => Some(appointment(message, id, &[State::Sending], Due::At(until_ms))),
             Recovery::Release => {
@@ -205,12 +205,12 @@ impl Sweeper {
             }
             Recovery::Unknown => {
                 self.give_up(batch, BatchState::Calling, BatchState::Unknown).await?;
-                Some(follow.unknown("the sender died during the call", settings))
+                Some(follow.unknown(Reason::DiedCalling, settings))
             }
             Recovery::GiveBack => Some(given_back(message, id, now_ms, None, now_ms)),
             Recovery::Follow(State::Accepted) => Some(follow.accepted(campaign, settings)),
-            Recovery::Follow(State::Refused) => Some(follow.refused(&why)),
-            Recovery::Follow(_) => Some(follow.unknown(&why, settings)),
+            Recovery::Follow(State::Refused) => Some(follow.refused(why)),
+            Recovery::Follow(_) => Some(follow.unknown(why, settings)),
         })
     }
 
@@ -226,7 +226,7 @@ impl Sweeper {
         let amount = Day { messages, credits, requests: 1, requests_fewest };
         let refund = Refund { day: row.day.clone(), rule: row.rule.clone(), amount };
         let change = BatchChange {
-            why: Some("its sender died".to_owned()),
+            why: Some(Reason::Died),
             refund: (to == BatchState::Released && !planted(Fault::DeadBatchKeepsBudget)).then_some(refund),
             ..BatchChange::new(row.id, states, to, self.now_ms())
         };

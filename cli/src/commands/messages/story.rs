@@ -110,7 +110,7 @@ async fn attempt(ledger: &Ledger, message: &Message, batch: BatchId, row: Option
     Ok(Attempt {
         batch: batch.to_string(),
         state: row.map(|row| row.state.to_string()),
-        why: row.and_then(|row| row.why.clone()),
+        why: row.and_then(|row| row.why.as_ref()).map(ToString::to_string),
         campaign: row.and_then(|row| row.campaign_id.clone()),
         messages: row.map(|row| row.members.len()),
         day: row.map(|row| row.day.clone()),

@@ -167,7 +167,7 @@ impl Making<'_> {
                     continue;
                 }
                 _ => {
-                    self.skip(message.why.clone().unwrap_or_default());
+                    self.skip(message.why.as_ref().map(ToString::to_string).unwrap_or_default());
                     ends.push(message);
                     continue;
                 }

@@ -4,9 +4,9 @@
 use std::collections::HashSet;
 
 use recado_core::{
-    decide::CANCELLED,
     identity::RunId,
     message::{Message, State},
+    reason::Reason,
 };
 use recado_ledger::{Amend, LedgerError, Run, Suppression};
 
@@ -31,18 +31,18 @@ impl Sender {
         let (mut holds, mut ends, mut running) = (Vec::new(), Vec::new(), Vec::with_capacity(messages.len()));
         for message in messages {
             match pauses::holding(&paused, &message, &self.settings) {
-                Some(pause) => holds.push(held(&message, now_ms + LOOK_MS, &pauses::why(pause), now_ms)),
+                Some(pause) => holds.push(held(&message, now_ms + LOOK_MS, pauses::why(pause), now_ms)),
                 None => running.push(message),
             }
         }
         let cancelled = self.cancelled(&running).await?;
         let is_cancelled = |message: &Message| Run::of(message).is_some_and(|run| cancelled.contains(&run));
         let (dropped, running) = running.into_iter().partition::<Vec<_>, _>(is_cancelled);
-        ends.extend(dropped.iter().map(|message| skip(message, CANCELLED, now_ms)));
+        ends.extend(dropped.iter().map(|message| skip(message, Reason::Cancelled, now_ms)));
         let judged = self.judge_allowed(running, now_ms).await?;
-        ends.extend(judged.ends.iter().map(|(message, why)| skip(message, why, now_ms)));
+        ends.extend(judged.ends.iter().map(|(message, why)| skip(message, why.clone(), now_ms)));
         if let Some((until_ms, why)) = &judged.unasked {
-            holds.extend(judged.waiting.iter().map(|message| held(message, *until_ms, why, now_ms)));
+            holds.extend(judged.waiting.iter().map(|message| held(message, *until_ms, why.clone(), now_ms)));
         }
         let allowed = judged.welcome;
         report.held += holds.len() as u64;
@@ -79,14 +79,15 @@ impl Sender {
         };
         for (place, message) in asking.into_iter().enumerate() {
             if let Some(why) = asked.forbidden.get(&place) {
-                judged.ends.push((message, why.clone()));
+                judged.ends.push((message, Reason::OptedOut { why: why.clone() }));
             } else if asked.waiting.contains(&place) {
                 judged.waiting.push(message);
             } else {
                 judged.welcome.push(message);
             }
         }
-        judged.unasked = (!judged.waiting.is_empty()).then_some((asked.until_ms, asked.why));
+        judged.unasked =
+            (!judged.waiting.is_empty()).then_some((asked.until_ms, Reason::OptOutNotAsked { why: asked.why }));
         Ok(judged)
     }
 
@@ -107,7 +108,7 @@ impl Sender {
             match pauses::holding(&paused, &message, &self.settings) {
                 Some(pause) => {
                     held_count += message.recipients();
-                    holds.push(held(&message, now_ms + LOOK_MS, &pauses::why(pause), now_ms));
+                    holds.push(held(&message, now_ms + LOOK_MS, pauses::why(pause), now_ms));
                 }
                 None => left.push(message),
             }
@@ -122,19 +123,19 @@ impl Sender {
 pub(super) struct Allowed {
     pub(super) welcome: Vec<Message>,
     /// Who never does, and why.
-    pub(super) ends: Vec<(Message, String)>,
+    pub(super) ends: Vec<(Message, Reason)>,
     /// Of whom LeadSquared could not be asked.
     pub(super) waiting: Vec<Message>,
     /// Until when those wait, and why, if there are any.
-    pub(super) unasked: Option<(i64, String)>,
+    pub(super) unasked: Option<(i64, Reason)>,
 }
 
-fn reason(suppression: &Suppression) -> String {
-    let who = suppression.subject.as_str();
-    format!("the {who} is suppressed for {} ({})", suppression.kind.as_str(), suppression.source)
+fn reason(suppression: &Suppression) -> Reason {
+    let (who, channel) = (suppression.subject.as_str().to_owned(), suppression.kind.as_str().to_owned());
+    Reason::Suppressed { who, channel, source: suppression.source.clone() }
 }
 
-fn skip(message: &Message, why: &str, now_ms: i64) -> Amend {
+fn skip(message: &Message, why: Reason, now_ms: i64) -> Amend {
     let end = Amend::of(message);
     end.to(State::Skipped, Some(why), now_ms).over().tell(now_ms)
 }

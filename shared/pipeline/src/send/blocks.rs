@@ -21,10 +21,10 @@ use liguelead::{Blame, Outcome, Scope};
 use recado_core::{
     bisect::Next,
     block::{Block, Leaving},
-    decide::CANCELLED,
     gate::{Gate, gate},
     message::{BatchState, Message, State},
     phone::Phone,
+    reason::Reason,
 };
 use recado_ledger::{Amend, LedgerError, Refund};
 use recado_limits::{NoPermit, Permits};
@@ -104,11 +104,11 @@ impl Sender {
         };
         let Some(block) = message.block.clone() else { return Ok(SendReport::default().into()) };
         if self.cancelled(std::slice::from_ref(&message)).await?.contains(&block.run) {
-            return self.end_block(&message, CANCELLED).await;
+            return self.end_block(&message, Reason::Cancelled).await;
         }
         let members = members_of(&message, &block, &crew);
         if members.is_empty() {
-            return self.end_block(&message, "all its recipients are messages of their own").await;
+            return self.end_block(&message, Reason::AllLeft).await;
         }
         let (verdict, alike) = self.gate_of_first(&message, &members, now_ms);
         if let Some((place, _)) = members.get(alike) {
@@ -120,9 +120,9 @@ impl Sender {
             return Ok(Step { report: step.report, rest: Some(rest) });
         }
         if let Gate::Hold { until_ms, why } = verdict {
-            return Ok(self.hold_block(&message, until_ms, &why).await.into());
+            return Ok(self.hold_block(&message, until_ms, why).await.into());
         }
-        self.let_through_block(message, &crew, members, deadline_ms).await
+        Box::pin(self.let_through_block(message, &crew, members, deadline_ms)).await
     }
 
     /// Asks of each recipient what is asked of a message, lets those leave who may not go now, and sends the rest.
@@ -145,16 +145,16 @@ impl Sender {
             judged
         };
         if let Some((until_ms, why)) = judged.unasked {
-            return Ok(self.hold_block(&message, until_ms, &why).await.into());
+            return Ok(self.hold_block(&message, until_ms, why).await.into());
         }
         let capped = self.judge_capped(judged.welcome, now_ms, &mut report).await?;
-        let mut leaving: BTreeMap<(State, String, Option<i64>), Vec<u16>> = BTreeMap::new();
+        let mut leaving: BTreeMap<(State, Reason, Option<i64>), Vec<u16>> = BTreeMap::new();
         let ends = judged.ends.into_iter().map(|(member, why)| (member, State::Skipped, why, None));
         let holds = capped.holds.into_iter().map(|(member, until_ms, why)| (member, State::Held, why, Some(until_ms)));
-        let unsure = capped.unsure.into_iter().map(|member| {
-            let why = "it could not be told what the caps allow".to_owned();
-            (member, State::Held, why, Some(now_ms + ASK_AGAIN_MS))
-        });
+        let unsure = capped
+            .unsure
+            .into_iter()
+            .map(|member| (member, State::Held, Reason::CapsUnknown, Some(now_ms + ASK_AGAIN_MS)));
         for (member, state, why, until_ms) in ends.chain(holds).chain(unsure) {
             let Some(place) = place_of.get(&member.id) else { continue };
             let counted = if state == State::Held { &mut report.held } else { &mut report.skipped };
@@ -163,12 +163,7 @@ impl Sender {
         }
         let mut leaving: Vec<Leaving> = leaving
             .into_iter()
-            .map(|((state, why, until_ms), places)| Leaving {
-                state: Some(state.as_str().to_owned()),
-                why: Some(why),
-                until_ms,
-                places,
-            })
+            .map(|((state, why, until_ms), places)| Leaving { state: Some(state), why: Some(why), until_ms, places })
             .collect();
         if let [last] = capped.passed.as_slice()
             && let Some(place) = place_of.get(&last.id)
@@ -184,18 +179,16 @@ impl Sender {
             }
         };
         if capped.passed.len() < 2 {
-            let step = self.end_block(&message, "all its recipients are messages of their own").await?;
+            let step = self.end_block(&message, Reason::AllLeft).await?;
             return Ok(Step { report: report.and(step.report), ..step });
         }
         let priority = message.priority;
         let latest_ms = self.world.now_ms() + PERMIT_WITHIN_MS;
         let sent = match self.rate_of(priority).permits(1, self.clock.read(), latest_ms).await {
             Ok(permit) => self.try_block(message, crew, &permit, deadline_ms).await?,
-            Err(NoPermit::Refused { until_ms }) => {
-                self.hold_block(&message, until_ms, "LigueLead's rate is used up").await
-            }
+            Err(NoPermit::Refused { until_ms }) => self.hold_block(&message, until_ms, Reason::RateUsedUp).await,
             Err(NoPermit::Suspended { until_ms, why }) => {
-                self.hold_block(&message, until_ms, &format!("LigueLead refuses the account ({why})")).await
+                self.hold_block(&message, until_ms, Reason::AccountRefused { why }).await
             }
             Err(NoPermit::Store(error)) => {
                 tracing::error!(error = %error, "send.table_failed");
@@ -222,7 +215,7 @@ impl Sender {
         let claimed = recado_ledger::Change { only_version: version, ..claim(message, batch, now_ms) };
         if self.ledger.move_messages(vec![claimed]).await? != [true] && !planted(Fault::BlockClaimedTwice) {
             report.not_ours += message.recipients();
-            self.release(batch, &[BatchState::Prepared], refund, "its messages were no longer waiting").await?;
+            self.release(batch, &[BatchState::Prepared], refund, &Reason::NotWaiting).await?;
             return Ok(report);
         }
         let none = Refund { amount: recado_ledger::Day::default(), ..refund.clone() };
@@ -246,7 +239,7 @@ impl Sender {
         if let Outcome::Refused { scope: Scope::Request, status, blame, reason } = &answer.outcome
             && !matches!(blame, Blame::Shared)
         {
-            let why = format!("LigueLead refused it ({status}): {reason}");
+            let why = Reason::Refused { status: *status, why: reason.to_string() };
             let named: &[usize] = if let Blame::Phones { named } = blame { named } else { &[] };
             let named: Vec<u16> = named.iter().filter_map(|at| places.get(*at).copied()).collect();
             return Ok(report.and(self.take_apart(batch, refund, message, crew, &named, &why).await?));
@@ -263,9 +256,9 @@ impl Sender {
         message: &Message,
         crew: &Crew,
         named: &[u16],
-        why: &str,
+        why: &Reason,
     ) -> Result<SendReport, LedgerError> {
-        if !self.give_back(batch, spent, std::slice::from_ref(message), self.world.now_ms(), Some(why)).await? {
+        if !self.give_back(batch, spent, std::slice::from_ref(message), self.world.now_ms(), Some(why.clone())).await? {
             return Ok(SendReport::default());
         }
         let now_ms = self.world.now_ms();
@@ -278,7 +271,7 @@ impl Sender {
         };
         tracing::warn!(batch.id = %batch, batch.messages = all, messages = places.len(), "send.block_apart");
         let gone = places.len() as u64;
-        let leaving = Leaving { state: Some(state.as_str().to_owned()), why: Some(why.to_owned()), until_ms, places };
+        let leaving = Leaving { state: Some(state), why: Some(why.clone()), until_ms, places };
         let waits = Message { state: State::Held, batch: None, ..message.clone() };
         if leave(&self.ledger, &waits, crew, vec![leaving], now_ms).await?.is_none() {
             return Ok(SendReport::default());
@@ -287,13 +280,13 @@ impl Sender {
         Ok(SendReport { refused, held: all - refused, ..SendReport::default() })
     }
 
-    async fn hold_block(&self, message: &Message, until_ms: i64, why: &str) -> SendReport {
+    async fn hold_block(&self, message: &Message, until_ms: i64, why: Reason) -> SendReport {
         self.moved(vec![held(message, until_ms, why, self.world.now_ms())]).await;
         SendReport { held: message.recipients(), ..SendReport::default() }
     }
 
     /// A block that is not sent ends.
-    async fn end_block(&self, message: &Message, why: &str) -> Result<Step, LedgerError> {
+    async fn end_block(&self, message: &Message, why: Reason) -> Result<Step, LedgerError> {
         let now_ms = self.world.now_ms();
         let end = Amend::of(message).to(State::Skipped, Some(why), now_ms).over().tell(now_ms);
         self.ledger.amend(vec![end]).await?;

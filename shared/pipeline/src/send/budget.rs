@@ -1,5 +1,6 @@
 //! What a request may spend today: reserved with the batch, for as many of its messages as fit.
 
+use recado_core::reason::Reason;
 use recado_core::{identity::BatchId, message::Message};
 use recado_ledger::{Budget, Day, Draw, LedgerError, NewBatch, Prepared, Quotas, Refund};
 
@@ -44,8 +45,8 @@ impl Sender {
                     report.held += rest.len() as u64;
                     tracing::warn!(messages = all, fit, "send.quota_spent");
                     let until_ms = next_midnight_ms(now_ms, &self.settings.zone);
-                    let why = format!("{fit} of {all} fit the day's quota; the rest goes tomorrow from 00:00");
-                    self.moved(rest.iter().map(|m| held(m, until_ms, &why, now_ms)).collect()).await;
+                    let why = Reason::OverQuota { fit: fit as u64, all: all as u64 };
+                    self.moved(rest.iter().map(|m| held(m, until_ms, why.clone(), now_ms)).collect()).await;
                 }
             }
         }

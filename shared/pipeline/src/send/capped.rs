@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use recado_core::{
     caps::{Answer, Recent, Sent},
     message::Message,
+    reason::Reason,
 };
 use recado_ledger::{CapsRow, LedgerError, Subject};
 
@@ -41,7 +42,7 @@ impl Sender {
     ) -> Result<Vec<Message>, LedgerError> {
         let judged = self.judge_capped(messages, now_ms, report).await?;
         report.held += judged.holds.len() as u64;
-        let holds = judged.holds.iter().map(|(message, until_ms, why)| held(message, *until_ms, why, now_ms));
+        let holds = judged.holds.iter().map(|(message, until_ms, why)| held(message, *until_ms, why.clone(), now_ms));
         self.moved(holds.collect()).await;
         Ok(judged.passed)
     }
@@ -168,7 +169,7 @@ fn has(subjects: &BTreeSet<Subject>, message: &Message) -> bool {
 pub(super) struct Capped {
     pub(super) passed: Vec<Message>,
     /// Those that wait, until when, and why.
-    pub(super) holds: Vec<(Message, i64, String)>,
+    pub(super) holds: Vec<(Message, i64, Reason)>,
     /// Those whose rows others kept writing.
     pub(super) unsure: Vec<Message>,
 }

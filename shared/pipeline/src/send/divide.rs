@@ -8,6 +8,7 @@ use recado_core::{
     identity::block_id,
     message::{Message, State},
     phone::Phone,
+    reason::Reason,
 };
 use recado_ledger::{LedgerError, NewBatch, Prepared, Refund};
 
@@ -61,11 +62,11 @@ impl Sender {
             report.held += all - low;
             tracing::warn!(messages = all, fit = low, "send.quota_spent");
             let until_ms = next_midnight_ms(now_ms, &self.settings.zone);
-            let why = format!("{low} of {all} fit the day's quota; the rest goes tomorrow from 00:00");
+            let why = Reason::OverQuota { fit: low, all };
             let Some(block) = message.block.clone() else { return Ok(None) };
             let first_out = usize::try_from(low).ok().and_then(|low| block.places().nth(low));
             let (Some(first_out), true) = (first_out, low > 0) else {
-                self.moved(vec![held(&message, until_ms, &why, now_ms)]).await;
+                self.moved(vec![held(&message, until_ms, why.clone(), now_ms)]).await;
                 return Ok(None);
             };
             match self.divide(&message, &block, first_out, Some((until_ms, &why)), now_ms).await? {
@@ -87,7 +88,7 @@ impl Sender {
         message: &Message,
         block: &Block,
         place: u16,
-        waits: Option<(i64, &str)>,
+        waits: Option<(i64, &Reason)>,
         now_ms: i64,
     ) -> Result<Option<(Message, Message)>, LedgerError> {
         let (mut head, tail) = block.clone().split_at(place);
@@ -104,7 +105,7 @@ impl Sender {
         };
         if let Some((until_ms, why)) = waits {
             rest.state = State::Held;
-            rest.why = Some(why.to_owned());
+            rest.why = Some(why.clone());
             rest.due_ms = Some(until_ms.min(rest.expires_ms));
         }
         let divided = self.ledger.split_block(message, &head, &rest).await?;
@@ -135,6 +136,5 @@ impl Sender {
 
 /// One alone is a message like any other: reports on a batch of one are looked up as such.
 pub(super) fn goes_by_itself(places: Vec<u16>, now_ms: i64) -> Leaving {
-    let (state, why) = (State::Held.as_str().to_owned(), "goes by itself".to_owned());
-    Leaving { state: Some(state), why: Some(why), until_ms: Some(now_ms), places }
+    Leaving { state: Some(State::Held), why: Some(Reason::GoesAlone), until_ms: Some(now_ms), places }
 }

@@ -3,6 +3,7 @@
 use recado_core::{
     identity::{BatchId, MessageId},
     message::{Message, State},
+    reason::Reason,
 };
 use recado_ledger::{Change, Due, Guard};
 
@@ -25,9 +26,9 @@ pub(super) fn claim(message: &Message, batch: BatchId, now_ms: i64) -> Change {
     Change { claim: Some(Some(batch)), credits, ..Change::new(message.id, guard, State::Sending, now_ms) }
 }
 
-pub(super) fn held(message: &Message, until_ms: i64, why: &str, now_ms: i64) -> Change {
+pub(super) fn held(message: &Message, until_ms: i64, why: Reason, now_ms: i64) -> Change {
     Change {
-        why: Some(why.to_owned()),
+        why: Some(why),
         // What expires first is looked at when it expires.
         due: if planted(Fault::HeldForEver) {
             Due::Never
@@ -40,7 +41,7 @@ pub(super) fn held(message: &Message, until_ms: i64, why: &str, now_ms: i64) -> 
 
 pub(super) fn expired(message: &Message, now_ms: i64) -> Change {
     Change {
-        why: Some("its expiry came first".to_owned()),
+        why: Some(Reason::Expired),
         due: Due::Never,
         crm_due_ms: Some(now_ms),
         ..Change::new(message.id, Guard { states: WAITING, batch: None }, State::Expired, now_ms)
@@ -48,12 +49,12 @@ pub(super) fn expired(message: &Message, now_ms: i64) -> Change {
 }
 
 /// A message that was certainly not sent goes back to wait until `due_ms`.
-pub(crate) fn given_back(message: &Message, batch: BatchId, due_ms: i64, why: Option<&str>, now_ms: i64) -> Change {
+pub(crate) fn given_back(message: &Message, batch: BatchId, due_ms: i64, why: Option<Reason>, now_ms: i64) -> Change {
     // It may have been called unknown while its sender was slow: what is certain now counts.
     let guard = Guard { states: &[State::Sending, State::Unknown], batch: Some(batch) };
     let state = if why.is_some() { State::Held } else { State::Pending };
     Change {
-        why: why.map(str::to_owned),
+        why,
         due: Due::Wait(due_ms, message.priority),
         claim: Some(None),
         ..Change::new(message.id, guard, state, now_ms)
@@ -77,7 +78,7 @@ impl Follow {
         }
     }
 
-    pub(crate) fn refused(self, why: &str) -> Change {
+    pub(crate) fn refused(self, why: Reason) -> Change {
         Change {
             due: Due::Never,
             crm_due_ms: Some(self.now_ms),
@@ -85,7 +86,7 @@ impl Follow {
         }
     }
 
-    pub(crate) fn unknown(self, why: &str, settings: &SendSettings) -> Change {
+    pub(crate) fn unknown(self, why: Reason, settings: &SendSettings) -> Change {
         Change {
             due: Due::At(self.now_ms + settings.unknown_after_ms),
             crm_due_ms: Some(self.now_ms + ACCEPTED_LINGER_MS),
@@ -93,8 +94,8 @@ impl Follow {
         }
     }
 
-    fn to(&self, state: State, from: &'static [State], why: Option<&str>) -> Change {
+    fn to(&self, state: State, from: &'static [State], why: Option<Reason>) -> Change {
         let guard = Guard { states: from, batch: Some(self.batch) };
-        Change { why: why.map(str::to_owned), ..Change::new(self.id, guard, state, self.now_ms) }
+        Change { why, ..Change::new(self.id, guard, state, self.now_ms) }
     }
 }

@@ -9,6 +9,7 @@ use recado_core::{
     decide::WAKE_UP_WITHIN_MS,
     identity::BatchId,
     message::{BatchState, Message},
+    reason::Reason,
 };
 use recado_ledger::{BatchChange, Change, Forgotten, LedgerError, Refund};
 
@@ -59,7 +60,7 @@ impl Sender {
                 (moves.collect(), SendReport { accepted: count, ..zero })
             }
             Outcome::Refused { scope: Scope::Request, status, blame, reason } => {
-                way.why = format!("LigueLead refused it ({status}): {reason}");
+                way.why = Reason::Refused { status, why: reason.to_string() };
                 let members = match way.parts.refused(part, &blamed(blame), &batch.to_string()) {
                     Refused::End(members) => members,
                     Refused::Again(members) => return self.again(batch, spent, members, status, &way.why).await,
@@ -67,29 +68,29 @@ impl Sender {
                 if !self.end(batch, CALLED, BatchState::Refused, spent, &way.why).await? {
                     return Ok(proved_sent(batch));
                 }
-                let refused = members.iter().map(|m| of_batch(m).refused(&way.why)).collect();
+                let refused = members.iter().map(|m| of_batch(m).refused(way.why.clone())).collect();
                 (refused, SendReport { refused: count, ..zero })
             }
             Outcome::Refused { scope: Scope::Upload, status, reason, .. } => {
-                let why = format!("LigueLead does not know its audio ({status}): {reason}");
+                let why = Reason::AudioUnknown { status, why: reason.to_string() };
                 return self.upload_unknown(batch, spent, mine, &why).await;
             }
             Outcome::Refused { scope: Scope::Account, status, reason, .. } => {
-                let why = format!("LigueLead refuses the account ({status}: {reason})");
+                let why = Reason::AccountRefused { why: format!("{status}: {reason}") };
                 let held = SendReport { held: count, ..zero };
-                let was_ours = self.give_back(batch, spent, mine, now_ms + ACCOUNT_REFUSED_MS, Some(&why)).await?;
+                let was_ours = self.give_back(batch, spent, mine, now_ms + ACCOUNT_REFUSED_MS, Some(why)).await?;
                 return Ok(if was_ours { held } else { zero });
             }
             Outcome::NotSent { retry_after_ms, reason, .. } => {
-                let why = format!("LigueLead could not be reached or asked to wait: {reason}");
+                let why = Reason::NotReached { why: reason.to_string() };
                 return self.not_sent(batch, spent, mine, retry_after_ms, &why).await;
             }
             Outcome::Unknown { reason, .. } if planted(Fault::UnknownTakenForNotSent) => {
-                return self.not_sent(batch, spent, mine, None, &reason.to_string()).await;
+                return self.not_sent(batch, spent, mine, None, &Reason::NotBuilt { why: reason.to_string() }).await;
             }
             Outcome::Unknown { reason, .. } => {
                 way.among_fewest = false;
-                let why = format!("no answer that says whether it was sent: {reason}");
+                let why = Reason::NoAnswer { why: reason.to_string() };
                 let change = BatchChange {
                     why: Some(why.clone()),
                     refund: planted(Fault::RefundOnUnknown).then_some(spent),
@@ -98,7 +99,7 @@ impl Sender {
                 if !self.insist(&change).await? {
                     return Ok(proved_sent(batch));
                 }
-                let moves = mine.iter().map(|m| of_batch(m).unknown(&why, &self.settings));
+                let moves = mine.iter().map(|m| of_batch(m).unknown(why.clone(), &self.settings));
                 (moves.collect(), SendReport { unknown: count, ..zero })
             }
         };
@@ -114,10 +115,10 @@ impl Sender {
         spent: Refund,
         members: Vec<(Message, String)>,
         status: u16,
-        why: &str,
+        why: &Reason,
     ) -> Result<SendReport, LedgerError> {
         let now_ms = self.world.now_ms();
-        let why = format!("{why}; all {} of the request, which goes again in parts", members.len());
+        let why = Reason::InParts { first: Box::new(why.clone()), all: members.len() as u64 };
         if !self.release(batch, CALLED, spent, &why).await? {
             return Ok(proved_sent(batch));
         }
@@ -125,7 +126,7 @@ impl Sender {
         let due_ms = now_ms + self.settings.stale_after_ms.max(WAKE_UP_WITHIN_MS);
         let back = members.into_iter().map(|(message, part)| Change {
             part: Some(part),
-            ..given_back(&message, batch, due_ms.min(message.expires_ms), Some(&why), now_ms)
+            ..given_back(&message, batch, due_ms.min(message.expires_ms), Some(why.clone()), now_ms)
         });
         self.ledger.move_messages(back.collect()).await?;
         Ok(SendReport::default())
@@ -138,7 +139,7 @@ impl Sender {
         batch: BatchId,
         spent: Refund,
         mine: &[Message],
-        why: &str,
+        why: &Reason,
     ) -> Result<SendReport, LedgerError> {
         let now_ms = self.world.now_ms();
         let ready = mine.first().and_then(|message| message.call.as_ref()?.ready.as_ref());
@@ -156,7 +157,7 @@ impl Sender {
             if !self.end(batch, CALLED, BatchState::Refused, spent, why).await? {
                 return Ok(proved_sent(batch));
             }
-            let refused = mine.iter().map(|m| Follow { id: m.id, batch, now_ms }.refused(why));
+            let refused = mine.iter().map(|m| Follow { id: m.id, batch, now_ms }.refused(why.clone()));
             self.ledger.move_messages(refused.collect()).await?;
             return Ok(SendReport { refused: count, ..SendReport::default() });
         }
@@ -172,7 +173,7 @@ impl Sender {
         spent: Refund,
         mine: &[Message],
         retry_after_ms: Option<u64>,
-        why: &str,
+        why: &Reason,
     ) -> Result<SendReport, LedgerError> {
         let now_ms = self.world.now_ms();
         if !self.release(batch, CALLED, spent, why).await? {
@@ -183,7 +184,7 @@ impl Sender {
         let until_ms = now_ms + asked_ms.unwrap_or_else(|| backoff::wait_ms(attempts, self.world.chance()));
         let back = mine.iter().map(|message| Change {
             attempts: Some(message.attempts.saturating_add(1)),
-            ..given_back(message, batch, until_ms, Some(why), now_ms)
+            ..given_back(message, batch, until_ms, Some(why.clone()), now_ms)
         });
         self.ledger.move_messages(back.collect()).await?;
         Ok(SendReport { held: weight(mine), ..SendReport::default() })
@@ -197,14 +198,14 @@ impl Sender {
         spent: Refund,
         mine: &[Message],
         until_ms: i64,
-        why: Option<&str>,
+        why: Option<Reason>,
     ) -> Result<bool, LedgerError> {
-        if !self.release(batch, CALLED, spent, why.unwrap_or("no time was left for the call")).await? {
+        if !self.release(batch, CALLED, spent, why.as_ref().unwrap_or(&Reason::NoTime)).await? {
             proved_sent(batch);
             return Ok(false);
         }
         let now_ms = self.world.now_ms();
-        let back = mine.iter().map(|message| given_back(message, batch, until_ms, why, now_ms));
+        let back = mine.iter().map(|message| given_back(message, batch, until_ms, why.clone(), now_ms));
         self.ledger.move_messages(back.collect()).await?;
         Ok(true)
     }
@@ -215,10 +216,10 @@ impl Sender {
         from: &'static [BatchState],
         to: BatchState,
         refund: Refund,
-        why: &str,
+        why: &Reason,
     ) -> Result<bool, LedgerError> {
         let change = BatchChange {
-            why: Some(why.to_owned()),
+            why: Some(why.clone()),
             refund: Some(refund),
             ..BatchChange::new(batch, from, to, self.world.now_ms())
         };
@@ -231,7 +232,7 @@ impl Sender {
         batch: BatchId,
         from: &'static [BatchState],
         refund: Refund,
-        why: &str,
+        why: &Reason,
     ) -> Result<bool, LedgerError> {
         self.end(batch, from, BatchState::Released, refund, why).await
     }

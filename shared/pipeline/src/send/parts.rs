@@ -12,6 +12,7 @@ use recado_core::{
     group::Request,
     identity::BatchId,
     message::{BatchState, Message, State},
+    reason::Reason,
 };
 use recado_ledger::{BatchChange, Change, Day, Due, Guard, LedgerError, Refund};
 use recado_limits::{NoPermit, Permits};
@@ -41,13 +42,14 @@ pub(super) struct Way {
     /// Whether a call was made.
     called: bool,
     /// LigueLead's last refusal.
-    pub(super) why: String,
+    /// Why LigueLead refused the whole, once it has.
+    pub(super) why: Reason,
 }
 
 impl Way {
     /// A request that was not called yet.
     pub(super) fn of(members: Vec<Message>) -> Self {
-        Self { parts: Parts::of(members, None), among_fewest: true, called: false, why: String::new() }
+        Self { parts: Parts::of(members, None), among_fewest: true, called: false, why: Reason::Died }
     }
 }
 
@@ -57,7 +59,7 @@ impl Sender {
         let (members, held) = self.not_paused(request.members).await;
         let name = members.first().and_then(|message| message.part.clone());
         let parts = Parts::of(members, name);
-        let mut way = Way { parts, among_fewest: request.among_fewest, called: false, why: String::new() };
+        let mut way = Way { parts, among_fewest: request.among_fewest, called: false, why: Reason::Died };
         let mut report = SendReport { held, ..SendReport::default() };
         loop {
             let part = match way.parts.go_on() {
@@ -99,10 +101,10 @@ impl Sender {
                 // Each request at its own instant, so that they do not all come back at the first.
                 let place = queue.fetch_add(1, Ordering::Relaxed);
                 let until_ms = until_ms + place * self.settings.request_every_us / 1_000;
-                Ok(Did::Stop(self.wait(&part.members, until_ms, "LigueLead's rate is used up").await))
+                Ok(Did::Stop(self.wait(&part.members, until_ms, &Reason::RateUsedUp).await))
             }
             Err(NoPermit::Suspended { until_ms, why }) => {
-                let why = format!("LigueLead refuses the account ({why})");
+                let why = Reason::AccountRefused { why };
                 Ok(Did::Stop(self.wait(&part.members, until_ms, &why).await))
             }
             Err(NoPermit::Store(error)) => {
@@ -112,9 +114,9 @@ impl Sender {
         }
     }
 
-    async fn wait(&self, members: &[Message], until_ms: i64, why: &str) -> SendReport {
+    async fn wait(&self, members: &[Message], until_ms: i64, why: &Reason) -> SendReport {
         let now_ms = self.world.now_ms();
-        self.moved(members.iter().map(|message| held(message, until_ms, why, now_ms)).collect()).await;
+        self.moved(members.iter().map(|message| held(message, until_ms, why.clone(), now_ms)).collect()).await;
         SendReport { held: members.len() as u64, ..SendReport::default() }
     }
 
@@ -139,7 +141,7 @@ impl Sender {
         let mine: Vec<Message> = mine.into_iter().map(|(message, _)| message).collect();
         report.not_ours += lost.len() as u64;
         if mine.is_empty() {
-            self.release(batch, &[BatchState::Prepared], refund, "its messages were no longer waiting").await?;
+            self.release(batch, &[BatchState::Prepared], refund, &Reason::NotWaiting).await?;
             return Ok(report);
         }
         let spent = Refund { amount: cost(&mine, way.among_fewest), ..refund.clone() };
@@ -153,7 +155,7 @@ impl Sender {
         if !self.begin_call(batch, &mine, surplus).await? {
             // Another process took this sender for dead: before this write, and then it released the batch; or after it, when
             // only the answer was late, and then nobody else knows that the call was never made.
-            self.release(batch, CALLED, spent, "its sender was taken for dead before the call").await?;
+            self.release(batch, CALLED, spent, &Reason::TakenForDead).await?;
             self.moved(mine.iter().map(|m| given_back(m, batch, now_ms, None, now_ms)).collect()).await;
             report.not_ours += mine.len() as u64;
             return Ok(report);
@@ -203,8 +205,7 @@ impl Sender {
         let count = weight(mine);
         let (why, wait_ms, report) = match why {
             NoCall::NoPermit => {
-                let why = "the account's rate had no permit for it";
-                (Some(why), PERMIT_WITHIN_MS, SendReport { held: count, ..SendReport::default() })
+                (Some(Reason::NoPermit), PERMIT_WITHIN_MS, SendReport { held: count, ..SendReport::default() })
             }
             NoCall::NoTime => (None, 0, SendReport { left: count, ..SendReport::default() }),
         };
@@ -214,10 +215,10 @@ impl Sender {
     }
 
     /// Messages end refused without a request of their own, since others told enough.
-    async fn refuse(&self, members: &[Message], why: &str) -> SendReport {
+    async fn refuse(&self, members: &[Message], why: &Reason) -> SendReport {
         let now_ms = self.world.now_ms();
         let refused = |message: &Message| Change {
-            why: Some(why.to_owned()),
+            why: Some(why.clone()),
             due: Due::Never,
             crm_due_ms: Some(now_ms),
             ..Change::new(message.id, Guard { states: WAITING, batch: None }, State::Refused, now_ms)

@@ -8,6 +8,7 @@ use recado_core::{
     call::{Call, Dial, Ready, dial},
     credits::call_credits,
     message::Message,
+    reason::Reason,
 };
 use recado_ledger::{Change, LedgerError, UploadState};
 
@@ -63,13 +64,13 @@ impl Sender {
                         }
                         // The gate let it through a moment ago, and the minute has passed since.
                         Dial::NotBefore(until_ms) => {
-                            holds.push(held(&message, until_ms, "the hours for calls are over", now_ms));
+                            holds.push(held(&message, until_ms, Reason::CallHoursOver, now_ms));
                         }
                     }
                 }
                 Some(Recording::Missing(why)) => {
                     let until_ms = now_ms + ((now_ms - message.created_ms) / 2).clamp(LOOK_AGAIN_MS.0, LOOK_AGAIN_MS.1);
-                    holds.push(held(&message, until_ms, why, now_ms));
+                    holds.push(held(&message, until_ms, Reason::AudioMissing { why: why.clone() }, now_ms));
                 }
                 None => {}
             }

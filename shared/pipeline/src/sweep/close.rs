@@ -10,6 +10,7 @@ use recado_core::{
     identity::BatchId,
     message::{Batch, BatchState, Message, State},
     phone::Phone,
+    reason::Reason,
 };
 use recado_ledger::{Amend, Change, Due, Earlier, LedgerError, StoredFor};
 
@@ -26,10 +27,6 @@ const LOOK_UPS_AT_ONCE: usize = 16;
 /// Messages are looked up together with all of their batch where they are at least one in so many of it. The reports on
 /// a recipient, two of some 250 bytes, then cost an eighth of the unit that a look-up of his own costs.
 const TOGETHER_FROM: u64 = 8;
-/// Why an unknown message stays so, after what was written about it before.
-const FOR_GOOD: &str = "; no delivery report came";
-/// Why a message is sent again.
-const RESENT: &str = "sent again: no answer and no delivery report said whether it had been sent";
 
 /// What ended without a report, in messages.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -169,7 +166,7 @@ impl Sweeper {
             let silent = block.places().filter(|place| notes.state(*place).is_none()).count() as u64;
             let change = Amend::of(&message).not_reported(now_ms).over().tell(now_ms);
             let change = if message.state == State::Unknown {
-                change.why(Some(&format!("{}{FOR_GOOD}", message.why.as_deref().unwrap_or_default())))
+                change.why(Some(never_reported(message.why.clone())))
             } else {
                 change
             };
@@ -206,7 +203,7 @@ impl Sweeper {
         let follow = Follow { id: message.id, batch, now_ms };
         match row.state {
             BatchState::Accepted => Some(follow.accepted(row.campaign_id.clone(), &self.sender.settings)),
-            BatchState::Refused => Some(follow.refused(row.why.as_deref().unwrap_or_default())),
+            BatchState::Refused => Some(follow.refused(row.why.clone().unwrap_or(Reason::Died))),
             BatchState::Released => Some(given_back(message, batch, now_ms, None, now_ms)),
             BatchState::Prepared | BatchState::Calling | BatchState::Unknown => None,
         }
@@ -244,11 +241,11 @@ impl Sweeper {
             && now_ms < message.expires_ms
         {
             let attempt = (batch, phone, Earlier { id: message.id, charged: message.history.charged });
-            let change = change.to(State::Pending, Some(RESENT), now_ms).waits(now_ms);
+            let change = change.to(State::Pending, Some(Reason::Resent), now_ms).waits(now_ms);
             return End::Resend(attempt, change.out_of(&message.history.with(batch)));
         }
-        let why = format!("{}{FOR_GOOD}", message.why.as_deref().unwrap_or("no answer that says whether it was sent"));
-        End::Unknown(change.not_reported(now_ms).over().why(Some(&why)).tell_again(now_ms))
+        let why = never_reported(message.why.clone());
+        End::Unknown(change.not_reported(now_ms).over().why(Some(why)).tell_again(now_ms))
     }
 
     /// Those of these messages of which any report is stored.
@@ -301,4 +298,9 @@ fn on_report(message: &Message, batch: BatchId, now_ms: i64) -> Change {
     } else {
         appointment(message, batch, &[State::Unknown], Due::At(now_ms + REPORTED_MS))
     }
+}
+
+/// Why a message stays unknown for good.
+fn never_reported(first: Option<Reason>) -> Reason {
+    Reason::NeverReported { first: first.map(Box::new) }
 }

@@ -77,7 +77,7 @@ pub(super) fn new_activity(message: &Message, code: u32, unknown: &UnknownFields
     let note = match (&message.text, &message.call) {
         (Some(text), _) => cut(text.expose(), MAX_NOTE_CHARS),
         (None, Some(call)) => cut(&call.audio, MAX_NOTE_CHARS),
-        (None, None) => cut(message.why.as_deref().unwrap_or_default(), MAX_NOTE_CHARS),
+        (None, None) => cut(&message.why.as_ref().map(ToString::to_string).unwrap_or_default(), MAX_NOTE_CHARS),
     };
     let mut fields = vec![
         (ID_FIELD.to_owned(), message.id.to_string()),
@@ -99,7 +99,10 @@ pub(super) fn update(message: &Message, activity_id: &str, unknown: &UnknownFiel
 fn moving_fields(message: &Message) -> Vec<(String, String)> {
     vec![
         (STATE_FIELD.to_owned(), message.state.to_string()),
-        (WHY_FIELD.to_owned(), cut(message.why.as_deref().unwrap_or_default(), MAX_FIELD_CHARS)),
+        (
+            WHY_FIELD.to_owned(),
+            cut(&message.why.as_ref().map(ToString::to_string).unwrap_or_default(), MAX_FIELD_CHARS),
+        ),
     ]
 }
 

@@ -112,7 +112,7 @@ fn an_opt_out_is_read_anew_for_each_event() {
         let all = messages(&installation).await;
         let of_m = all.iter().find(|message| message.lead_id == "m").unwrap();
         assert_eq!(of_m.state, State::Skipped);
-        assert!(of_m.why.as_ref().unwrap().contains("mx_SMS_Opt_Out"));
+        assert!(of_m.why.as_ref().unwrap().to_string().contains("mx_SMS_Opt_Out"));
     });
 }
 
