@@ -7,12 +7,12 @@ use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
+use vendor_http::{Fault, Transport};
 
 use crate::{
     answer::{self, MAX_ANSWER_BYTES},
     error::CallError,
     message::Message,
-    transport::{Fault, Transport},
 };
 
 /// Longest wait for a connection, TLS included: a call that has not connected was not made, and may be repeated.

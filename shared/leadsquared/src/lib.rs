@@ -32,14 +32,12 @@ mod leads;
 mod leads_bulk;
 mod leads_search;
 mod leads_write;
-mod mask;
 mod message;
 mod metadata;
 mod rows;
 mod rows_of_leads;
 mod subscriptions;
 mod time;
-mod transport;
 mod value;
 pub mod webhook;
 
@@ -66,7 +64,7 @@ pub use rows::RowOutcome;
 pub use rows_of_leads::LeadRowOutcome;
 pub use subscriptions::{EVENTS, NewWebhook, Webhook, WebhookEvent, WebhookStatus};
 pub use time::{format_time, parse_time_ms};
-pub use transport::{Answered, Fault, Transport};
+pub use vendor_http::{Answered, Fault, Transport};
 
 /// Where the API lives for accounts in Singapore; every other region has its own host. A wrong one is told by the
 /// message of [`CallError::Credentials`]. Source: LeadSquared API host page.

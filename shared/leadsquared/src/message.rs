@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::mask::mask_numbers;
+use vendor_http::mask_numbers;
 
 /// Longest message shown, in characters.
 pub const MAX_MESSAGE_CHARS: usize = 300;

@@ -5,8 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
-
-use crate::transport::{Fault, Transport};
+use vendor_http::{Fault, Transport};
 
 /// Longest wait for a connection, TLS included. A send that has not connected was certainly not made, so it pays to
 /// find that out well before the call's own limit.

@@ -22,13 +22,11 @@ mod body;
 pub mod callback;
 mod client;
 mod json;
-mod mask;
 mod outcome;
 mod rate;
 mod reason;
 mod send;
 mod sms;
-mod transport;
 mod upload;
 mod uploads;
 mod voice;
@@ -41,9 +39,9 @@ pub use reason::{MAX_REASON_CHARS, Reason};
 pub use sms::{
     CHECKED_LOCALLY, MAX_MESSAGE_CHARS, MAX_PHONES_PER_REQUEST, MAX_TITLE_CHARS, MAX_WEBHOOK_URL_CHARS, SmsRequest,
 };
-pub use transport::{Answered, Fault, Transport};
 pub use upload::{AudioFile, AudioFormat, MAX_AUDIO_BYTES, UPLOAD_TIMEOUT, UploadAnswer, UploadOutcome};
 pub use uploads::{CallFailed, Upload};
+pub use vendor_http::{Answered, Fault, Transport};
 pub use voice::{RETRY_ATTEMPTS, RETRY_INTERVAL_MIN, VoiceRequest};
 
 /// Where the vendor's API lives. Source: LigueLead getting-started page.

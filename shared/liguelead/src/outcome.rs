@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use reqwest::{StatusCode, header::HeaderMap};
 use secrecy::SecretString;
 use serde_json::Value;
+use vendor_http::Fault;
 
 use crate::{
     blame::Blame,
     json,
     rate::{RateHeaders, retry_after_ms},
     reason::Reason,
-    transport::Fault,
 };
 
 /// How soon a 503 must come to mean that the request was turned away. Gateways also answer 503 when the server that
@@ -112,7 +112,7 @@ pub enum Unknown {
 impl Answer {
     /// No answer came.
     pub(crate) fn from_fault(fault: Fault) -> Self {
-        let reason = fault.reason();
+        let reason = Reason::of_fault(fault);
         let outcome = match fault {
             Fault::Connect => Outcome::NotSent { cause: NotSent::Connect, retry_after_ms: None, reason },
             Fault::Timeout => Outcome::Unknown { cause: Unknown::Timeout, reason },

@@ -8,8 +8,9 @@
 use std::fmt;
 
 use serde_json::{Map, Value};
+use vendor_http::{Fault, mask_numbers};
 
-use crate::{json, mask::mask_numbers};
+use crate::json;
 
 /// Longest reason kept, in characters.
 pub const MAX_REASON_CHARS: usize = 300;
@@ -25,6 +26,15 @@ const MAX_ENTRIES: usize = 10;
 pub struct Reason(String);
 
 impl Reason {
+    /// Why no answer came, in our own words: those of the HTTP stack hold addresses.
+    pub(crate) fn of_fault(fault: Fault) -> Self {
+        Self::from_text(match fault {
+            Fault::Connect => "no connection to LigueLead could be made",
+            Fault::Timeout => "LigueLead gave no answer in time",
+            Fault::Lost => "the connection to LigueLead was lost before an answer",
+        })
+    }
+
     /// The words, masked.
     #[must_use]
     pub fn as_str(&self) -> &str {

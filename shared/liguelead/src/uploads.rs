@@ -72,7 +72,7 @@ impl Client {
         let response = self
             .call(self.get("/voice/uploads"))
             .await
-            .map_err(|fault| CallFailed::NoAnswer { reason: fault.reason() })?;
+            .map_err(|fault| CallFailed::NoAnswer { reason: Reason::of_fault(fault) })?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = read_up_to(MAX_LIST_BYTES, response).await;
         match status {

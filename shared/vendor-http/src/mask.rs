@@ -11,7 +11,8 @@ const MAX_SEPARATORS: usize = 3;
 const MASK: &str = "[number]";
 
 /// Replaces runs of eight or more digits, also those split by spaces, dashes, parentheses, dots, slashes or `+`.
-pub(crate) fn mask_numbers(text: &str) -> String {
+#[must_use]
+pub fn mask_numbers(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut run = Run::default();
     for sign in text.chars() {

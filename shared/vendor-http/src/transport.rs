@@ -4,12 +4,10 @@ use std::{future::Future, pin::Pin};
 
 use reqwest::{Request, Response};
 
-use crate::reason::Reason;
-
 /// An answer's status and headers, or how far the call came without one.
 pub type Answered<'a> = Pin<Box<dyn Future<Output = Result<Response, Fault>> + Send + 'a>>;
 
-/// Carries one request to the vendor and its answer back: by HTTP, unless [`crate::Client::through`] names another way.
+/// Carries one request to a vendor and its answer back: by HTTP, unless a client is given another way.
 ///
 /// An implementation repeats nothing by itself, and honours [`Request::timeout`] where a request has its own.
 pub trait Transport: Send + Sync {
@@ -17,7 +15,7 @@ pub trait Transport: Send + Sync {
     fn call(&self, request: Request) -> Answered<'_>;
 }
 
-/// How far a call came that brought no answer: the only thing that matters to a send is whether bytes may have left.
+/// How far a call came that brought no answer: what matters is whether bytes may have left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// No connection: name not found, refused, TLS failed, or not connected in time. Nothing was sent.
@@ -35,7 +33,9 @@ impl Transport for reqwest::Client {
 }
 
 impl Fault {
-    pub(crate) fn of(error: &reqwest::Error) -> Self {
+    /// How far the call came that failed so.
+    #[must_use]
+    pub fn of(error: &reqwest::Error) -> Self {
         // Being late while connecting is both; that nothing was sent weighs more.
         if error.is_connect() || error.is_builder() {
             Self::Connect
@@ -44,14 +44,5 @@ impl Fault {
         } else {
             Self::Lost
         }
-    }
-
-    /// Our own words: those of the HTTP stack hold addresses.
-    pub(crate) fn reason(self) -> Reason {
-        Reason::from_text(match self {
-            Self::Connect => "no connection to LigueLead could be made",
-            Self::Timeout => "LigueLead gave no answer in time",
-            Self::Lost => "the connection to LigueLead was lost before an answer",
-        })
     }
 }
