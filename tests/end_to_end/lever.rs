@@ -1,5 +1,5 @@
-//! Operators act on what runs: verbs find the running installation and no other, and a change of the file is in force when it
-//! is applied, not when it is saved.
+//! Operators act on what runs. Verbs find the running installation and no other. A change of the file is in force when it is
+//! applied, not when it is saved.
 
 use std::path::Path;
 

@@ -3,8 +3,8 @@
 //! A person is a lead, and is whoever has a phone: two leads may have one phone, and a lead may change its phone. A message
 //! counts on both, and goes if both have room for it.
 //!
-//! Recent messages are kept as instants with the messages' ids and rules, so that a message which passes again (after a
-//! crash, or because its request did not go out) is recognised and counts once: from when it passed last, since it may have
+//! Recent messages are kept as instants with the messages' ids and rules. So a message that passes again, after a crash or
+//! because its request did not go out, is recognised and counts once. It counts from when it passed last, since it may have
 //! waited for hours in between.
 
 use std::collections::{BTreeMap, BTreeSet};

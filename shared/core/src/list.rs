@@ -121,8 +121,8 @@ impl List {
         BadLine { number: line.number, why, at: line.at }
     }
 
-    /// A file of bad lines as they were, with their numbers and reasons in front, and headings by which it can be read
-    /// again once it is mended. It holds phones.
+    /// A file of bad lines as they were, with their numbers and reasons in front. Its headings let it be read again once
+    /// it is mended. It holds phones.
     #[must_use]
     pub fn rejected(&self, bad: &[BadLine]) -> String {
         let delimiter = char::from(self.delimiter).to_string();

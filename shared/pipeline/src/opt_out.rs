@@ -1,6 +1,6 @@
-//! Whether leads opted out, by LeadSquared's fields: asked when a message is about to be sent and what was read of
-//! the fields is older than the configuration allows, or was not in the webhook. One call for up to 10,000 leads, and
-//! none for those of whom this process has read them lately enough.
+//! Whether leads opted out, by LeadSquared's fields. They are read when a message is about to be sent, if the webhook did not
+//! bring them or they are older than the configuration allows. One call reads up to 10,000 leads; what this process has read
+//! lately is not read again.
 
 mod own;
 

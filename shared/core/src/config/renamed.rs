@@ -3,7 +3,8 @@
 use super::{Checked, Config, Diagnostic, Rule, RuleId, Severity};
 
 impl Checked {
-    /// A warning for each new rule that waits for the same as one of `old` whose id is gone, and does not say what it `was`.
+    /// A warning for each new rule that waits for the same as a rule of `old` whose id is gone. One that says what it `was` has
+    /// none.
     #[must_use]
     pub fn renamed_since(&self, old: &Config) -> Vec<Diagnostic> {
         let mut new: Vec<&Rule> = self

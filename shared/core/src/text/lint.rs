@@ -117,8 +117,8 @@ pub(super) fn paths(scanned: &Scanned<'_>) -> Vec<(String, usize)> {
     words.filter_map(|(at, token)| Some((Path::at(tokens, at)?.text, token.at))).collect()
 }
 
-/// Each text that a dotted name is compared with for being it or not (`==`, `!=`, `in`), the name, and the byte where the text
-/// stands. What a filter changes, on either side, is another value.
+/// Each text with which a dotted name is compared by `==`, `!=` or `in`: the name, the text, and the byte where it stands.
+/// What a filter changes, on either side, is another value.
 pub(super) fn compared(scanned: &Scanned<'_>) -> Vec<(String, String, usize)> {
     let tokens = &scanned.tokens;
     let is_sign = |token: &&Token<'_>| ["==", "!="].contains(&token.text);

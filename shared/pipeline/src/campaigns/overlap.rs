@@ -46,8 +46,8 @@ impl People {
 }
 
 impl Campaigns {
-    /// The earlier run of `campaign`, not the run `name`, that most of a list's people were in, if they are more than half of
-    /// the list. Reads the audiences of the campaign's runs.
+    /// The earlier run of `campaign` that most of a list's people were in, if they are more than half of the list. The run
+    /// `name` is not asked. Reads the audiences of the campaign's runs.
     pub async fn overlap(
         &self,
         campaign: &Campaign,

@@ -1,8 +1,8 @@
 //! The caps, asked at the one choke point that every send passes: of the lead, and of whoever has the phone.
 //!
-//! A message is let through by a conditional write on its phone's row and one on its lead's, each together with all other
-//! messages of that row in the same wake-up. Both are asked before either is written. A message that comes again (its
-//! request did not go out, or its sender died) is found in the rows and counts once, from when it passed last.
+//! A message is let through by two conditional writes: on its phone's row, and on its lead's. One write counts all messages
+//! of a row in the same wake-up. Both rows are asked before either is written. A message may come again: its request did not
+//! go out, or its sender died. It is found in the rows and counts once, from when it passed last.
 //!
 //! Phones' rows are written first, and leads' rows only for those whose phone's row was. So two messages to one person at one
 //! moment, in two processes, never hold one another: who gets the phone's row gets the lead's, and the other is on neither.
