@@ -153,8 +153,9 @@ async fn the_same_people_are_the_same_run_and_most_of_them_are_asked_about() {
     assert!(asked.stdout.contains("3 looked at, 3 get a message") && asked.stdout.contains("Novidades."), "{asked:?}");
     // Half is not more than half.
     let half = "Telefone\n11999990701\n11999990705\n".as_bytes();
-    let asked = desk.start(half, &[]).await;
+    let asked = desk.start(half, &["--credit-price", "0.09"]).await;
     assert!(asked.code == Some(1) && !asked.stderr.contains("name people"), "{asked:?}");
+    assert!(asked.stdout.contains("R$ 0.18"), "{asked:?}");
     desk.begin(half, &[]).await;
     assert_eq!(desk.sent(5).await.len(), 4, "one of them gets both");
     desk.begin(more.as_bytes(), &[]).await;

@@ -283,11 +283,11 @@ def run_a_campaign(system):
     for number in (11, 12, 13):
         system.customer(number)
     system.campaign("pause", "news", "--why", "the text is not agreed")
-    assert system.campaign("start", "news", "--run", "one")["is_new"]
+    assert system.campaign("start", "news", "--yes", "--run", "one")["is_new"]
     system.invoke("Campaigns", "events/campaigns.json")
     assert system.run_of("one")["phase"] == "gathering", "what is paused is not read"
     system.campaign("resume", "news")
-    assert system.campaign("start", "news", "--run", "two")["is_new"]
+    assert system.campaign("start", "news", "--yes", "--run", "two")["is_new"]
     assert system.campaign("cancel", "news", "--run", "two")["run"] == "two"
     # What comes each minute, at once.
     system.invoke("Campaigns", "events/campaigns.json")

@@ -90,11 +90,18 @@ async fn messages_of_one_text_go_in_one_request_and_those_of_another_in_theirs()
   - { id: flash, on: lead.created, flash: \"Boas-vindas.\" }
   - { id: own, on: lead.created, sms: \"Olá {{ lead.FirstName }}.\" }
 ";
-    // In memory: all are written well within the second that a wake-up gathers.
-    let installation = Installation::start(Setup::new(rules).in_memory().await).await;
+    // They are let go together, and by nothing but that: how fast they are written decides nothing.
+    let mut setup = Setup::new(rules).in_memory().await;
+    setup.schedule_s = 600;
+    let installation = Installation::start(setup).await;
+    let paused = installation.command("pause", &["--all"]).await;
+    assert_eq!(paused.code, Some(0), "{paused:?}");
     let leads: Vec<Lead> = (1..=30).map(Lead::new).collect();
     let body = leads.iter().map(Lead::created).collect();
     installation.take(&body).await;
+    wait_until("all wait", async || (installation.messages().await.in_state("held") == 90).then_some(())).await;
+    let resumed = installation.command("resume", &["--all"]).await;
+    assert_eq!(resumed.code, Some(0), "{resumed:?}");
     wait_until("all are delivered", async || (installation.messages().await.in_state("delivered") == 90).then_some(()))
         .await;
 

@@ -243,3 +243,24 @@ async fn what_comes_in_and_goes_out_is_shown_as_it_happens() {
     assert!(said.iter().all(|line| !line.contains(&lead.phone)), "phones are shortened: {said:?}");
     assert_eq!(listen.stop().await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_leaves_a_rollback_in_force_until_the_file_changes() {
+    let mut installation =
+        Installation::start(Setup::new("  - { id: welcome, on: lead.created, sms: \"Um.\" }\n")).await;
+    let first = text(&installation);
+    save(&installation, &first.replace("Um.", "Dois."));
+    installation.stop().await;
+    installation.restart().await;
+    assert_eq!(told(&installation, 1).await, "Dois.", "a file that has changed is put in force at the start");
+    assert_eq!(on(&installation, &["rollback", "1"]).await.code, Some(0));
+    in_force(&installation, 3).await;
+    installation.stop().await;
+    installation.restart().await;
+    assert_eq!(told(&installation, 2).await, "Um.", "the file is as it was: the rollback was meant");
+    assert!(installation.log.all().iter().any(|line| line.contains("is as version 2 had it")));
+    save(&installation, &first.replace("Um.", "Tr\u{ea}s."));
+    installation.stop().await;
+    installation.restart().await;
+    assert_eq!(told(&installation, 3).await, "Tr\u{ea}s.");
+}

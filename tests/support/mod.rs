@@ -25,7 +25,7 @@ pub(crate) fn patience() -> Duration {
 }
 
 /// The pause between two looks at a condition: a look is often a process of its own.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+const LOOK_EVERY: Duration = Duration::from_millis(400);
 
 /// Looks again and again until there is something to see, and fails naming `what` if it takes too long.
 pub(crate) async fn wait_until<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {

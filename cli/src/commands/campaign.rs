@@ -68,6 +68,9 @@ pub(crate) struct Start {
     /// Start without a look at what it would do, and without a question.
     #[arg(long)]
     yes: bool,
+    /// What a credit costs, to show the price of it all before it starts, such as 0.09.
+    #[arg(long, value_name = "PRICE")]
+    credit_price: Option<f64>,
     /// Send it to this number alone, with the values of the file's first line: as a run of its own.
     #[arg(long, value_name = "PHONE", requires = "csv", conflicts_with = "run")]
     test_phone: Option<String>,
@@ -259,7 +262,7 @@ impl Start {
         let now_ms = installation::world().now_ms();
         let planned = campaigns.plan(campaign, &source, now_ms, now_ms + READ_WITHIN_MS).await?;
         if !self.json {
-            show_campaign(&planned, None);
+            show_campaign(&planned, self.credit_price);
         }
         let overlap = match file {
             Some(file) => campaigns.overlap(campaign, name, &file.entries).await?,

@@ -77,7 +77,7 @@ impl Dev {
             .with_context(|| format!("--listen {}: cannot listen there", self.listen))?;
         let address = listener.local_addr()?;
         let store = Store::own(&home, config.retention_ms).await?;
-        let version = begin(&store, &file, &home).await?;
+        let (version, config) = begin(&store, &file, &home).await?;
         let (sms, crm) = (liguelead::Options::default(), leadsquared::Options::default());
         let vendors = Vendors::start(address, sms, crm, PORTS).await?;
         let running = (Arc::new(config), version);

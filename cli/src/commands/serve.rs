@@ -2,15 +2,16 @@
 
 use std::{net::SocketAddr, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use recado_core::config::Config;
+use recado_ledger::Ledger;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
 
 use super::{
-    Which, load, read,
+    Which, in_force, load, read,
     versions::{author, put_in_force},
 };
 use crate::{
@@ -28,6 +29,8 @@ pub(super) const WINDOW: Duration = Duration::from_secs(1);
 pub(super) const FOLLOW_HERE: Duration = Duration::from_millis(500);
 /// The same of a table on DynamoDB, where each question is paid for.
 const FOLLOW_DYNAMODB: Duration = Duration::from_secs(10);
+/// The setting that holds as which version the file was put in force last.
+const SERVED: &str = "served";
 /// How often the file is looked at with `--watch`.
 const WATCH: Duration = Duration::from_millis(500);
 
@@ -68,7 +71,7 @@ impl Serve {
         let listener = TcpListener::bind(self.listen)
             .await
             .with_context(|| format!("--listen {}: cannot listen there", self.listen))?;
-        let version = begin(&store, &file, &home).await?;
+        let (version, config) = begin(&store, &file, &home).await?;
         let follow = if matches!(home, Location::DynamoDb(_)) { FOLLOW_DYNAMODB } else { FOLLOW_HERE };
         let pace = Pace { schedule: Duration::from_secs(self.schedule_s), window: WINDOW, follow };
         introduce(&environment, &config);
@@ -103,17 +106,41 @@ fn introduce(environment: &Environment, config: &Config) {
     }
 }
 
-/// Puts the file in force, and says what is.
-pub(super) async fn begin(store: &Store, file: &Path, home: &Location) -> anyhow::Result<u64> {
-    let before = store.ledger.config_version().await?;
-    let version = put_in_force(&store.ledger, &read(file)?, &author()).await?;
-    let file = file.display();
+/// Puts the file in force if it has changed since it was, and says what is in force: its number and the configuration.
+///
+/// A file that is as it was when it was put in force changes nothing: whoever put another version in force since then, by a
+/// rollback, meant it.
+pub(super) async fn begin(store: &Store, file: &Path, home: &Location) -> anyhow::Result<(u64, Config)> {
+    let (ledger, text, name) = (&store.ledger, read(file)?, file.display());
+    let before = ledger.config_version().await?;
+    let served = ledger.setting(SERVED).await?.and_then(|version| version.parse().ok());
+    if let (Some(version), Some(served)) = (before, served)
+        && version != served
+        && ledger.config(served).await?.is_some_and(|row| row.text == text)
+    {
+        let (row, config) = in_force(store, &home.to_string()).await?;
+        let (by, since) = (&row.author, output::instant(row.pushed_ms));
+        output::say(&format!("recado at {home}: version {version} is in force, by {by} since {since}"));
+        output::complain(&format!(
+            "{name} is as version {served} had it; to put it in force again: recado apply {name}"
+        ));
+        return Ok((version, config));
+    }
+    let Ok(checked) = Config::parse(&text) else { bail!("{name} has changed while it was read") };
+    let version = put_file_in_force(ledger, &text).await?;
     output::say(&match before {
         Some(before) if before == version => {
-            format!("recado at {home}: version {version} is in force, as {file} has it")
+            format!("recado at {home}: version {version} is in force, as {name} has it")
         }
-        _ => format!("recado at {home}: version {version} is in force, from {file}"),
+        _ => format!("recado at {home}: version {version} is in force, from {name}"),
     });
+    Ok((version, checked.config))
+}
+
+/// Puts the text of the file in force, and notes as which version.
+async fn put_file_in_force(ledger: &Ledger, text: &str) -> anyhow::Result<u64> {
+    let version = put_in_force(ledger, text, &author()).await?;
+    ledger.set_setting(SERVED, &version.to_string()).await?;
     Ok(version)
 }
 
@@ -133,7 +160,7 @@ pub(super) async fn follow_file(store: &Store, file: &Path, watch: bool) {
         }
         seen = now;
         let done = match load(file).and_then(|_| read(file)) {
-            Ok(text) => put_in_force(&store.ledger, &text, &author()).await,
+            Ok(text) => put_file_in_force(&store.ledger, &text).await,
             Err(error) => Err(error),
         };
         match done {
