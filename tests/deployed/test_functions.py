@@ -119,11 +119,11 @@ def no_vendor_is_reachable(bench, table):
     [message] = bench.messages()
     assert message["state"] == "held" and "could not be reached" in message["why"], message
     variables["LIGUELEAD_BASE_URL"] = bench.simulator("liguelead", ["--app-id", "simulated-app"]) + "/v1"
-    # Nothing goes to a lead before LeadSquared has said which of its fields forbid it.
+    # Nothing goes to a lead before LeadSquared has said which of its fields forbid it. It is asked again after a minute.
     leadsquared = bench.simulator("leadsquared", ["--plan", "enterprise", "--access-key", "simulated-access"]) + "/v2"
     with bench.function("Reconciler", variables | {"LEADSQUARED_BASE_URL": leadsquared}) as function:
         wait_for("the next sweep sends it", lambda: function.invoke(event("reconciler.json"))[1] and
-                 bench.messages()[0]["state"] == "accepted", 30)
+                 bench.messages()[0]["state"] == "accepted", 120)
     with bench.function("CrmSync", variables) as function:
         def told():
             answer = function.invoke(event("crm-sync.json"))
