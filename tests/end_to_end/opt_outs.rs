@@ -211,6 +211,26 @@ async fn messages_wait_until_the_account_has_once_said_which_fields_it_has() {
     assert_eq!(installation.liguelead.received().messages().len(), 0, "it was not sent blindly");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_does_not_tell_its_fields_is_taken_as_the_pages_show_it() {
+    for refusal in ["before-404@every=1@LeadsMetaData", "before-400@every=1@LeadsMetaData"] {
+        let mut setup = Setup::new(WELCOME);
+        setup.config = setup.config.replace("{ sms: mx_SMS_Opt_Out }", "{}");
+        setup.leadsquared.faults = recado_simulators::faults::Faults::of([fault(refusal)]);
+        let installation = Installation::start(setup).await;
+        installation.take(&Lead::new(1).created()).await;
+        installation.comes_to(&Lead::new(1).id, "delivered").await;
+        // What the webhook itself says forbids all the same.
+        let out = Lead::new(2);
+        let mut body = out.created();
+        body["DoNotSMS"] = json!("1");
+        installation.take(&body).await;
+        installation.comes_to(&out.id, "skipped").await;
+        let calls = installation.leadsquared.received().calls;
+        assert_eq!(calls.iter().filter(|call| call.path.ends_with("LeadsMetaData.Get")).count(), 1, "{refusal}");
+    }
+}
+
 /// Two messages to one lead, whose webhooks do not carry the field, and who opts out in between: what became of the
 /// second, and how often LeadSquared was asked.
 async fn opted_out_in_between(fresh: &str) -> (String, usize) {

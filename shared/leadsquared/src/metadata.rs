@@ -28,7 +28,8 @@ impl Admitted<'_, Standard> {
     /// which may make that answer very large. Source: LeadSquared lead metadata page.
     pub async fn lead_field_names(self) -> Result<Vec<String>, CallError> {
         let answer = self.client.get(METADATA, &[("excludeOptionSets", "1")]).await?;
-        Ok(fields(&answer)?.into_iter().map(|field| field.schema_name).collect())
+        // An answer that is no list names none.
+        Ok(fields(&answer).unwrap_or_default().into_iter().map(|field| field.schema_name).collect())
     }
 
     /// All fields of the account's leads. They change rarely: cache them. One name that is not among them makes

@@ -17,6 +17,8 @@ const NAME: &str = "own_opt_out_fields";
 const LEASE_MS: i64 = 60_000;
 /// How long an answer holds, in ms.
 const HOLDS_MS: i64 = 86_400_000;
+/// How long it holds that LeadSquared does not tell, in ms.
+const UNTOLD_HOLDS_MS: i64 = 3_600_000;
 /// How long messages wait while another function asks, in ms.
 const SOON_MS: i64 = 2_000;
 
@@ -66,7 +68,7 @@ impl OptOuts {
         let learnt = Learnt::load(&self.ledger).await.map_err(failed)?;
         let (learnt, until_ms) = match learnt {
             Some(learnt) if now_ms < learnt.asked_ms + HOLDS_MS => (learnt, learnt.asked_ms + HOLDS_MS),
-            last => match (self.learn(now_ms).await, last) {
+            last => match (self.learn(last, now_ms).await, last) {
                 (Ok(learnt), _) => (learnt, learnt.asked_ms + HOLDS_MS),
                 (Err(_), Some(last)) => (last, now_ms + ASK_AGAIN_MS),
                 (Err(why), None) => return Err(why),
@@ -77,39 +79,48 @@ impl OptOuts {
     }
 
     /// Asks LeadSquared, unless another function does, and writes the answer down.
-    async fn learn(&self, now_ms: i64) -> Result<Learnt, (i64, String)> {
+    async fn learn(&self, last: Option<Learnt>, now_ms: i64) -> Result<Learnt, (i64, String)> {
         let later_ms = now_ms + ASK_AGAIN_MS;
         let failed = |error: LedgerError| (later_ms, error.to_string());
         let holder = self.crm.world.fresh_batch().to_string();
         if self.ledger.lease(NAME, &holder, now_ms, now_ms + LEASE_MS).await.map_err(failed)?.is_some() {
             return Err((now_ms + SOON_MS, "another function is asking".to_owned()));
         }
-        let own = self.named_by_the_account(now_ms).await.inspect_err(|(_, why)| {
+        let named = self.named_by_the_account(now_ms).await.inspect_err(|(_, why)| {
             tracing::warn!(error = why, "opt_out.fields_not_read");
         })?;
-        let learnt = Learnt { asked_ms: now_ms, sms: own.sms, voice: own.voice };
+        // What LeadSquared does not tell these keys is asked again in an hour. Until then what it said last holds, or its pages.
+        let (own, asked_ms) = match named {
+            Some(own) => (own, now_ms),
+            None => (last.map_or(OwnFields::DOCUMENTED, Learnt::own), now_ms - HOLDS_MS + UNTOLD_HOLDS_MS),
+        };
+        let learnt = Learnt { asked_ms, sms: own.sms, voice: own.voice };
         let text = serde_json::to_string(&learnt).unwrap_or_default();
         self.ledger.set_setting(NAME, &text).await.map_err(failed)?;
         tracing::info!(sms = own.sms, voice = own.voice, "opt_out.fields_read");
         Ok(learnt)
     }
 
-    async fn named_by_the_account(&self, now_ms: i64) -> Result<OwnFields, (i64, String)> {
+    /// Which of its own fields the account names; none if it answers that it does not tell. The error is until when to wait,
+    /// and why: it did not answer.
+    async fn named_by_the_account(&self, now_ms: i64) -> Result<Option<OwnFields>, (i64, String)> {
         let later = |why: String| (now_ms + ASK_AGAIN_MS, why);
         // Refused for its rate it is made again, as long as its slot comes in time.
-        let names = loop {
+        loop {
             let permit = self.permit(now_ms).await?;
-            match self.crm.with(permit).lead_field_names().await {
+            let untold = match self.crm.with(permit).lead_field_names().await {
+                Ok(names) if !names.is_empty() => return Ok(Some(OwnFields::among(names.iter().map(String::as_str)))),
+                Ok(_) => "its list of fields is empty".to_owned(),
+                Err(error @ (CallError::Refused { .. } | CallError::Credentials { .. })) => error.to_string(),
                 Err(error @ CallError::Throttled { .. }) => {
                     self.crm.heed::<Standard>(&error).await.map_err(|error| later(error.to_string()))?;
+                    continue;
                 }
-                done => break done.map_err(|error| later(error.to_string()))?,
-            }
-        };
-        if names.is_empty() {
-            return Err(later("its list of fields is empty".to_owned()));
+                Err(error) => return Err(later(error.to_string())),
+            };
+            tracing::warn!(error = untold, "opt_out.fields_not_told");
+            return Ok(None);
         }
-        Ok(OwnFields::among(names.iter().map(String::as_str)))
     }
 
     /// A slot of the account; the error is until when to wait, and why.
