@@ -105,14 +105,17 @@ impl Store {
     /// process.
     pub(crate) async fn open(location: &Location) -> anyhow::Result<Self> {
         let location = Location::find(Some(location))?;
-        if let Location::DynamoDb(table) = &location {
-            return Self::existing(table).await;
+        match &location {
+            Location::DynamoDb(table) => {
+                let hint = "name it, and its account and region (AWS_REGION); recado serve makes one";
+                Self::existing(table, hint).await
+            }
+            Location::Directory(directory) => {
+                let table = EmbeddedTable::open(directory).await?;
+                Self::at(&location, Some(table), UNTIL_READ_MS).await
+            }
+            Location::Memory => Self::empty(UNTIL_READ_MS).await,
         }
-        let table = match &location {
-            Location::Directory(directory) => Some(EmbeddedTable::open(directory).await?),
-            Location::Memory | Location::DynamoDb(_) => None,
-        };
-        Self::at(&location, table, UNTIL_READ_MS).await
     }
 
     /// Opens the table to run an installation on it, and makes it if it does not exist: a directory is this process's own.
@@ -129,22 +132,15 @@ impl Store {
         Self::at(&Location::Memory, None, retention_ms).await
     }
 
-    async fn existing(table: &str) -> anyhow::Result<Self> {
-        let store = Self::on_dynamodb(table, UNTIL_READ_MS).await;
-        let found = store.ledger.stream_arn().await;
-        found.with_context(|| {
-            format!("no table {table} here: name it, and its account and region (AWS_REGION); recado serve makes one")
-        })?;
-        Ok(store)
-    }
-
     /// Opens the table of a deployed stack, which has the stack's name.
     pub(crate) async fn deployed(stack: &str) -> anyhow::Result<Self> {
-        let store = Self::on_dynamodb(stack, UNTIL_READ_MS).await;
-        let found = store.ledger.stream_arn().await;
-        found.with_context(|| {
-            format!("no table {stack} here: name the stack, and its account and region (AWS_REGION)")
-        })?;
+        Self::existing(stack, "name the stack, and its account and region (AWS_REGION)").await
+    }
+
+    /// Opens a table that must exist on DynamoDB; `hint` says what to do where it does not.
+    async fn existing(table: &str, hint: &str) -> anyhow::Result<Self> {
+        let store = Self::on_dynamodb(table, UNTIL_READ_MS).await;
+        store.ledger.stream_arn().await.with_context(|| format!("no table {table} here: {hint}"))?;
         Ok(store)
     }
 

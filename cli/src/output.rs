@@ -1,7 +1,10 @@
 //! What people and scripts read. Output that nobody reads any more (a closed pipe) is not an error.
 
 use std::{
-    io::{IsTerminal as _, Write as _},
+    fs::OpenOptions,
+    io::{self, IsTerminal as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
     sync::OnceLock,
 };
 
@@ -24,6 +27,11 @@ pub(crate) fn complain(line: &str) {
 pub(crate) fn json(report: &impl Serialize) -> anyhow::Result<()> {
     say(&serde_json::to_string_pretty(report)?);
     Ok(())
+}
+
+/// Writes a file, or writes it anew. A file that this creates is readable by its owner alone.
+pub(crate) fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?.write_all(text.as_bytes())
 }
 
 /// Asks somebody at a terminal. Without one it is an error that says what to write instead.

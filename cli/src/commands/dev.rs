@@ -2,9 +2,7 @@
 
 use std::{
     fs,
-    io::Write as _,
     net::SocketAddr,
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -18,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 use super::{
-    Which, load,
+    Which, parse, read,
     serve::{FOLLOW_HERE, begin, follow_file, interrupted},
     vendors::Vendors,
 };
@@ -71,13 +69,14 @@ impl Dev {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         logging::start("warn")?;
         let (file, home) = (self.which.file(), self.which.home()?);
-        let config = load(&file)?;
+        let text = read(&file)?;
+        let config = parse(&text, &file.display().to_string())?;
         let listener = TcpListener::bind(self.listen)
             .await
             .with_context(|| format!("--listen {}: cannot listen there", self.listen))?;
         let address = listener.local_addr()?;
         let store = Store::own(&home, config.retention_ms).await?;
-        let (version, config) = begin(&store, &file, &home).await?;
+        let (version, config) = begin(&store, (&file, text, config), &home).await?;
         let (sms, crm) = (liguelead::Options::default(), leadsquared::Options::default());
         let vendors = Vendors::start(address, sms, crm, PORTS).await?;
         let running = (Arc::new(config), version);
@@ -106,15 +105,7 @@ impl Said {
     fn write(home: &Location, running: &Running) -> anyhow::Result<Self> {
         let Location::Directory(directory) = home else { return Ok(Self(None)) };
         let path = directory.join(FILE);
-        let named = || path.display().to_string();
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&path)
-            .with_context(named)?;
-        file.write_all(serde_json::to_string(running)?.as_bytes()).with_context(named)?;
+        output::write_private(&path, &serde_json::to_string(running)?).with_context(|| path.display().to_string())?;
         Ok(Self(Some(path)))
     }
 }

@@ -1,9 +1,8 @@
 //! A file of people, as `campaign start`, `plan --campaign` and `suppress import` take it.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{Read as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    fs::File,
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
@@ -74,8 +73,7 @@ pub(crate) fn keep(path: &Path, list: &List, bad: &[BadLine]) {
         return;
     }
     let to = beside(path);
-    let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&to);
-    match opened.and_then(|mut file| file.write_all(list.rejected(bad).as_bytes())) {
+    match output::write_private(&to, &list.rejected(bad)) {
         Ok(()) => output::complain(&format!("{} line(s) are not taken; they are in {}", bad.len(), to.display())),
         Err(error) => output::complain(&format!("{} could not be written: {error}", to.display())),
     }

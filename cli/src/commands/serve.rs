@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use recado_core::config::Config;
 use recado_ledger::Ledger;
 use tokio::{
@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{
-    Which, in_force, load, read,
+    Which, in_force, parse, read,
     versions::{author, put_in_force},
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How long the stream's wake-ups are gathered into one batch.
-pub(super) const WINDOW: Duration = Duration::from_secs(1);
+const WINDOW: Duration = Duration::from_secs(1);
 
 /// How often a table on this machine is asked for another configuration.
 pub(super) const FOLLOW_HERE: Duration = Duration::from_millis(500);
@@ -57,7 +57,8 @@ impl Serve {
         logging::start("info")?;
         let environment = Environment::read()?;
         let (file, home) = (self.which.file(), self.which.home()?);
-        let config = load(&file)?;
+        let text = read(&file)?;
+        let config = parse(&text, &file.display().to_string())?;
         let store = Store::own(&home, config.retention_ms).await?;
         let (liguelead, leadsquared) = environment.clients(Duration::from_millis(config.send.call_timeout_ms))?;
         let rate = liguelead_account(&config, &store.ledger);
@@ -71,7 +72,7 @@ impl Serve {
         let listener = TcpListener::bind(self.listen)
             .await
             .with_context(|| format!("--listen {}: cannot listen there", self.listen))?;
-        let (version, config) = begin(&store, &file, &home).await?;
+        let (version, config) = begin(&store, (&file, text, config), &home).await?;
         let follow = if matches!(home, Location::DynamoDb(_)) { FOLLOW_DYNAMODB } else { FOLLOW_HERE };
         let pace = Pace { schedule: Duration::from_secs(self.schedule_s), window: WINDOW, follow };
         introduce(&environment, &config);
@@ -110,8 +111,12 @@ fn introduce(environment: &Environment, config: &Config) {
 ///
 /// A file that is as it was when it was put in force changes nothing: whoever put another version in force since then, by a
 /// rollback, meant it.
-pub(super) async fn begin(store: &Store, file: &Path, home: &Location) -> anyhow::Result<(u64, Config)> {
-    let (ledger, text, name) = (&store.ledger, read(file)?, file.display());
+pub(super) async fn begin(
+    store: &Store,
+    (file, text, config): (&Path, String, Config),
+    home: &Location,
+) -> anyhow::Result<(u64, Config)> {
+    let (ledger, name) = (&store.ledger, file.display());
     let before = ledger.config_version().await?;
     let served = ledger.setting(SERVED).await?.and_then(|version| version.parse().ok());
     if let (Some(version), Some(served)) = (before, served)
@@ -126,7 +131,6 @@ pub(super) async fn begin(store: &Store, file: &Path, home: &Location) -> anyhow
         ));
         return Ok((version, config));
     }
-    let Ok(checked) = Config::parse(&text) else { bail!("{name} has changed while it was read") };
     let version = put_file_in_force(ledger, &text).await?;
     output::say(&match before {
         Some(before) if before == version => {
@@ -134,7 +138,7 @@ pub(super) async fn begin(store: &Store, file: &Path, home: &Location) -> anyhow
         }
         _ => format!("recado at {home}: version {version} is in force, from {name}"),
     });
-    Ok((version, checked.config))
+    Ok((version, config))
 }
 
 /// Puts the text of the file in force, and notes as which version.
@@ -142,6 +146,13 @@ async fn put_file_in_force(ledger: &Ledger, text: &str) -> anyhow::Result<u64> {
     let version = put_in_force(ledger, text, &author()).await?;
     ledger.set_setting(SERVED, &version.to_string()).await?;
     Ok(version)
+}
+
+/// Reads the file once, so that the text in force is the one that was checked.
+async fn put_checked_in_force(ledger: &Ledger, file: &Path) -> anyhow::Result<u64> {
+    let text = read(file)?;
+    parse(&text, &file.display().to_string())?;
+    put_file_in_force(ledger, &text).await
 }
 
 /// Puts the file in force again at each SIGHUP, and if `watch` whenever it is saved.
@@ -159,11 +170,7 @@ pub(super) async fn follow_file(store: &Store, file: &Path, watch: bool) {
             continue;
         }
         seen = now;
-        let done = match load(file).and_then(|_| read(file)) {
-            Ok(text) => put_file_in_force(&store.ledger, &text).await,
-            Err(error) => Err(error),
-        };
-        match done {
+        match put_checked_in_force(&store.ledger, file).await {
             Ok(version) => output::say(&format!("version {version} is in force, from {}", file.display())),
             Err(error) => output::complain(&format!("recado: {error:#}; what was in force stays")),
         }

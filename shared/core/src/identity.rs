@@ -88,10 +88,10 @@ id_type! {
 impl ListId {
     /// The identity of a list, by what each of its lines says, in an order that does not depend on the file's.
     #[must_use]
-    pub fn of(parts: impl Iterator<Item = String>) -> Self {
+    pub fn of(parts: impl Iterator<Item = impl AsRef<str>>) -> Self {
         let mut hash = Hasher::new("list");
         for part in parts {
-            hash.part(&part);
+            hash.part(part.as_ref());
         }
         Self::from_bytes(hash.finish())
     }

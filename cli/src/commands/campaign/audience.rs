@@ -62,19 +62,18 @@ pub(crate) fn read(
     let judge = Judge::new(config, campaign, now_ms);
     let empty = list.bad.len() as u64;
     let (mut entries, mut bad) = (Vec::with_capacity(list.lines.len()), list.bad.clone());
+    let mut first_row = None;
     for line in &list.lines {
         let entry = entry(line, list.row(line, &row_columns), config.phones);
-        if let Err(why) = judged(&judge, &entry) {
-            bad.push(list.reject(line, why));
+        match judged(&judge, &entry) {
+            Ok(()) => drop(first_row.get_or_insert_with(|| entry.row.clone())),
+            Err(why) => bad.push(list.reject(line, why)),
         }
         entries.push(entry);
     }
-    let is_bad = |number: u64| bad.iter().any(|bad| bad.number == number);
-    let first = list.lines.iter().zip(&entries).find(|(line, _)| !is_bad(line.number));
-    let first_row = first.map(|(_, entry)| entry.row.clone()).unwrap_or_default();
     bad.sort_by_key(|bad| bad.number);
     let (rules, id) = (config.phones, as_list(&mut entries, config.phones));
-    Ok(Audience { entries, id, bad, empty, list, first_row, rules })
+    Ok(Audience { entries, id, bad, empty, list, first_row: first_row.unwrap_or_default(), rules })
 }
 
 /// Whom a line names: its lead, of whom more is known than the phone; else its first mobile.

@@ -60,9 +60,12 @@ impl Entry {
 
 /// Puts a file's lines into an order of their own, and says by what the list is known again: the same people saved once
 /// more, in another encoding, order or layout, are the same list.
-pub fn as_list(entries: &mut [Entry], rules: PhoneRules) -> ListId {
-    entries.sort_by_cached_key(|entry| entry.identity(rules));
-    ListId::of(entries.iter().flat_map(|entry| entry.identity(rules)))
+pub fn as_list(entries: &mut Vec<Entry>, rules: PhoneRules) -> ListId {
+    let mut known: Vec<_> = entries.drain(..).map(|entry| (entry.identity(rules), entry)).collect();
+    known.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let id = ListId::of(known.iter().flat_map(|(identity, _)| identity));
+    entries.extend(known.into_iter().map(|(_, entry)| entry));
+    id
 }
 
 /// Where an audience comes from.
