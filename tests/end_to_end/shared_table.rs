@@ -23,9 +23,13 @@ async fn two_processes_on_one_table_send_nothing_twice_and_share_its_quota() {
     });
     futures::future::join_all(posts).await;
 
-    let report = wait_until("every message is delivered or held", async || {
+    // Messages are also held for a moment: while the other process asks LeadSquared for its fields, or while it has more of
+    // the quota than it sends. What is held after that is held for the quota.
+    let report = wait_until("every message is delivered or held, and the quota counts what was sent", async || {
         let report = first.messages().await;
-        (report.in_state("delivered") + report.in_state("held") == 200).then_some(report)
+        let delivered = report.in_state("delivered");
+        let all = delivered >= 50 && delivered + report.in_state("held") == 200;
+        (all && second.usage().await["limits"][0]["used"] == delivered).then_some(report)
     })
     .await;
     assert_eq!(report.total, 200);
@@ -39,8 +43,7 @@ async fn two_processes_on_one_table_send_nothing_twice_and_share_its_quota() {
     // message may have been held for it: the quota is never exceeded, and not always spent to the last message.
     let delivered = report.in_state("delivered");
     assert_eq!(times.len(), delivered);
-    assert!((50..=150).contains(&delivered), "{delivered}");
-    assert_eq!(second.usage().await["limits"][0]["used"], delivered);
+    assert!(delivered <= 150, "{delivered}");
     let by = received.each_ref().map(|one| one.messages().len());
     println!("two processes sent {by:?} of 200 messages within a quota of 150");
 }
