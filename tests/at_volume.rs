@@ -125,9 +125,9 @@ async fn messages_through_every_fault_are_all_accounted_for() {
     manners.failed_share = 0.02;
     manners.callbacks_at_once = 64;
     setup.liguelead.minute_aligned_reset = true;
-    let table = Arc::new(EmbeddedTable::scratch().await.unwrap());
-    let meter = Meter::start(&table.endpoint_url()).await;
-    let setup = setup.on_table(table, "volume").variable("AWS_ENDPOINT_URL_DYNAMODB", meter.endpoint());
+    let table = Arc::new(EmbeddedTable::scratch().unwrap());
+    let meter = Meter::start(&table).await;
+    let setup = setup.on_table(table, "volume").await.variable("AWS_ENDPOINT_URL_DYNAMODB", meter.endpoint());
     let installation = Installation::start(setup).await;
 
     let begun = Instant::now();
@@ -224,13 +224,13 @@ async fn an_urgent_message_passes_a_backlog_of_low_ones() {
   - { id: alarm, on: lead.stage, sms: \"Responda agora.\", priority: urgent }
 liguelead: { in_flight: 4, environments: 4 }
 ";
-    let table = Arc::new(EmbeddedTable::scratch().await.unwrap());
-    let mut setup = setup(rules).on_table(Arc::clone(&table), "backlog");
+    let table = Arc::new(EmbeddedTable::scratch().unwrap());
+    let mut setup = setup(rules).on_table(Arc::clone(&table), "backlog").await;
     setup.liguelead.callbacks.lost_callbacks_share = 1.0;
     setup.liguelead.faults.latency_ms = 100;
     setup.schedule_s = 60;
     let config = Config::parse(&setup.config).unwrap().config;
-    let ledger = Ledger::new(embedded_client(&table.endpoint_url()), "backlog", config.retention_ms);
+    let ledger = Ledger::new(embedded_client(table.http_client()), "backlog", config.retention_ms);
     ledger.create_if_missing().await.unwrap();
     let begun = Instant::now();
     for first in (1..=backlog()).step_by(AT_ONCE as usize) {

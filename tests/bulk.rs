@@ -117,10 +117,10 @@ async fn one_webhook_with_ten_thousand_leads_goes_in_a_few_requests() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_phones_that_wait_go_in_one_request() {
     // Written while nobody serves: the next start finds them waiting, as after a crash.
-    let table = Arc::new(EmbeddedTable::memory().await.unwrap());
-    let setup = setup().on_table(Arc::clone(&table), "waiting");
+    let table = Arc::new(EmbeddedTable::memory().unwrap());
+    let setup = setup().on_table(Arc::clone(&table), "waiting").await;
     let config = Config::parse(&setup.config).unwrap().config;
-    let ledger = Ledger::new(embedded_client(&table.endpoint_url()), "waiting", config.retention_ms);
+    let ledger = Ledger::new(embedded_client(table.http_client()), "waiting", config.retention_ms);
     ledger.create_if_missing().await.unwrap();
     let waiting = messages_of(&config, 1..=EVENTS, jiff::Timestamp::now().as_millisecond());
     assert!(ledger.insert_messages(&waiting).await.unwrap().iter().all(|one| *one == Inserted::New));

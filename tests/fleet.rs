@@ -21,7 +21,7 @@ const OWN_TEXTS: &str = "  - { id: own, on: lead.created, sms: \"Olá {{ lead.Fi
 
 /// Two processes that share a table and both vendors: those of the first.
 async fn two(setup: Setup, table: Arc<EmbeddedTable>) -> (Installation, Installation) {
-    let setup = setup.on_table(table, "fleet");
+    let setup = setup.on_table(table, "fleet").await;
     let first = Installation::start(setup.clone()).await;
     let second = setup
         .variable("LIGUELEAD_BASE_URL", &first.liguelead.base_url())
@@ -43,7 +43,7 @@ fn throttled(calls: &[Call]) -> Vec<u64> {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_times_the_allowed_requests_never_pass_ligueleads_rate() {
     const PER_MINUTE: usize = 240;
-    let table = Arc::new(EmbeddedTable::memory().await.unwrap());
+    let table = Arc::new(EmbeddedTable::memory().unwrap());
     let mut setup = Setup::new(OWN_TEXTS).and(&format!("liguelead: {{ requests_per_minute: {PER_MINUTE} }}\n"));
     setup.liguelead.requests_per_minute = PER_MINUTE as u64;
     let (first, second) = two(setup, table).await;
@@ -67,7 +67,7 @@ async fn ten_times_the_allowed_requests_never_pass_ligueleads_rate() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limit_that_leadsquared_teaches_one_process_is_kept_by_both() {
     const TRUE_LIMIT: u64 = 4;
-    let table = Arc::new(EmbeddedTable::memory().await.unwrap());
+    let table = Arc::new(EmbeddedTable::memory().unwrap());
     let mut setup = Setup::new(OWN_TEXTS);
     // Both are configured for far more than the account has.
     setup.leadsquared = leadsquared::Options {
@@ -110,7 +110,7 @@ async fn a_limit_that_leadsquared_teaches_one_process_is_kept_by_both() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cap_holds_over_all_rules_and_both_processes() {
-    let table = Arc::new(EmbeddedTable::memory().await.unwrap());
+    let table = Arc::new(EmbeddedTable::memory().unwrap());
     let rules = "  - { id: one, on: lead.created, sms: \"Um, {{ lead.FirstName }}.\" }
   - { id: two, on: lead.created, sms: \"Dois, {{ lead.FirstName }}.\" }
   - { id: three, on: lead.created, sms: \"Três, {{ lead.FirstName }}.\" }

@@ -36,17 +36,21 @@ struct Bench {
 }
 
 impl Bench {
-    /// With this below `rules:`, and a table reached by `client` of its address.
+    /// With this below `rules:`, and a table in this process.
     async fn start(rules: &str, options: liguelead::Options) -> Self {
-        Self::with(rules, options, embedded_client).await
+        Self::with(rules, options, |client| client).await
     }
 
-    async fn with(rules: &str, options: liguelead::Options, client: impl Fn(&str) -> aws_sdk_dynamodb::Client) -> Self {
+    async fn with(
+        rules: &str,
+        options: liguelead::Options,
+        client: impl Fn(aws_sdk_dynamodb::Client) -> aws_sdk_dynamodb::Client,
+    ) -> Self {
         let crm = "leadsquared: { plan: pro, opt_out: { system: false } }";
         let text = format!("version: 1\n{crm}\nsend: {{ call_timeout: 5s }}\n{ANY_HOUR}rules:\n{rules}");
         let config = Config::parse(&text).unwrap().config;
-        let table = EmbeddedTable::memory().await.unwrap();
-        let ledger = Ledger::new(client(&table.endpoint_url()), "recado", config.retention_ms);
+        let table = EmbeddedTable::memory().unwrap();
+        let ledger = Ledger::new(client(embedded_client(table.http_client())), "recado", config.retention_ms);
         ledger.create_if_missing().await.unwrap();
         let credentials = ::liguelead::Credentials {
             api_token: options.api_token.clone().into(),

@@ -7,8 +7,8 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use aws_sdk_dynamodbstreams::config::{BehaviorVersion, Credentials, Region};
-use recado_ledger::{Ledger, embedded_client, http_client, timeouts};
+use aws_sdk_dynamodbstreams::config::{BehaviorVersion, Region};
+use recado_ledger::{EMBEDDED_ENDPOINT, Ledger, embedded_client, http_client, timeouts};
 use recado_table::EmbeddedTable;
 
 /// The directory of an installation that is not named.
@@ -111,7 +111,7 @@ impl Store {
                 Self::existing(table, hint).await
             }
             Location::Directory(directory) => {
-                let table = EmbeddedTable::open(directory).await?;
+                let table = EmbeddedTable::open(directory)?;
                 Self::at(&location, Some(table), UNTIL_READ_MS).await
             }
             Location::Memory => Self::empty(UNTIL_READ_MS).await,
@@ -168,9 +168,7 @@ impl Store {
     async fn at(location: &Location, table: Option<EmbeddedTable>, retention_ms: u64) -> anyhow::Result<Self> {
         let store = match (location, table) {
             (_, Some(table)) => Self::embedded(table, retention_ms),
-            (Location::Memory | Location::Directory(_), None) => {
-                Self::embedded(EmbeddedTable::memory().await?, retention_ms)
-            }
+            (Location::Memory | Location::Directory(_), None) => Self::embedded(EmbeddedTable::memory()?, retention_ms),
             (Location::DynamoDb(table), None) => Self::on_dynamodb(table, retention_ms).await,
         };
         let directory = match location {
@@ -183,21 +181,25 @@ impl Store {
     }
 
     fn embedded(table: EmbeddedTable, retention_ms: u64) -> Self {
-        let endpoint = table.endpoint_url();
         let streams = aws_sdk_dynamodbstreams::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("local"))
-            .credentials_provider(Credentials::new("embedded", "embedded", None, None, "embedded"))
-            .endpoint_url(&endpoint)
+            .allow_no_auth()
+            .endpoint_url(EMBEDDED_ENDPOINT)
             .timeout_config(timeouts())
-            .http_client(http_client())
+            .http_client(table.http_client())
             .build();
         Self {
-            ledger: Ledger::new(embedded_client(&endpoint), EMBEDDED_TABLE, retention_ms),
+            ledger: Ledger::new(embedded_client(table.http_client()), EMBEDDED_TABLE, retention_ms),
             streams: aws_sdk_dynamodbstreams::Client::from_conf(streams),
             embedded: Some(table),
             directory: None,
         }
+    }
+
+    /// Whether other processes write to the table as this one does, so that only its stream tells of all messages.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.embedded.is_none()
     }
 
     /// The directory in which the table is kept, if it is in one.

@@ -1,8 +1,10 @@
 //! An installation on one machine: the same use cases as on AWS, behind triggers that behave like AWS's.
 
+mod alarms;
 mod current;
 mod http;
 mod lanes;
+mod news;
 mod reports;
 mod spool;
 mod stream;
@@ -33,8 +35,6 @@ pub(crate) struct Server {
 pub(crate) struct Pace {
     /// The schedule of the sweep and of the write-back.
     pub(crate) schedule: Duration,
-    /// How long the stream's wake-ups are gathered into one batch: Lambda's batching window.
-    pub(crate) window: Duration,
     /// How often the table is asked for another configuration in force, and for what operators want looked at.
     pub(crate) follow: Duration,
 }
@@ -50,25 +50,27 @@ impl Server {
         pace: Pace,
     ) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("the address to listen on")?;
-        let (follower, current) = Follower::start(config, version, environment, &store.ledger, audio_store)?;
+        let (ledger, bells, written) = news::listening(store.ledger.clone());
+        let (follower, current) = Follower::start(config, version, environment, &ledger, audio_store)?;
         let (stop, stopped) = watch::channel(false);
-        let reader = stream::Reader::open(store).await?;
+        // Of a table that others write to as well, the stream tells; of this process's own the writes themselves do.
+        let reader = if store.is_shared() { Some(stream::Reader::open(store).await?) } else { None };
         let spool = spool::Spool::new(store.directory());
         let (desk, at_the_desk) = reports::Desk::open(current.clone(), spool, stopped.clone());
         let schedule = pace.schedule;
         let mut tasks = vec![
             tokio::spawn(http::serve(listener, current.clone(), desk, stopped.clone())),
-            tokio::spawn(triggers::wake_ups(reader, current.clone(), pace.window, stopped.clone())),
+            tokio::spawn(triggers::wake_ups(written, reader, current.clone(), stopped.clone())),
             tokio::spawn(triggers::uploads(current.clone(), schedule, stopped.clone())),
             tokio::spawn(triggers::completions(current.clone(), schedule, stopped.clone())),
             tokio::spawn(triggers::reconciliations(current.clone(), schedule * RECONCILE_EVERY_TICKS, stopped.clone())),
-            tokio::spawn(triggers::write_back(current.clone(), schedule, stopped.clone())),
+            tokio::spawn(triggers::write_back(current.clone(), bells.clone(), schedule, stopped.clone())),
             tokio::spawn(triggers::campaigns(current.clone(), schedule, stopped.clone())),
             tokio::spawn(follower.follow(pace.follow, stopped.clone())),
         ];
-        tasks.extend(
-            Priority::ALL.map(|lane| tokio::spawn(triggers::sweeps(lane, current.clone(), schedule, stopped.clone()))),
-        );
+        tasks.extend(Priority::ALL.map(|lane| {
+            tokio::spawn(triggers::sweeps(lane, current.clone(), bells.clone(), schedule, stopped.clone()))
+        }));
         tasks.extend(at_the_desk);
         Ok(Self { address, stop, tasks })
     }

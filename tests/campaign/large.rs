@@ -59,9 +59,9 @@ fn lead(number: u32) -> (String, Fields) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_audience_goes_out_once_however_often_the_process_is_killed() {
     let mut setup = Setup::new(RULES).and(CAMPAIGN).call_timeout("9s");
-    let table = Arc::new(EmbeddedTable::scratch().await.unwrap());
-    setup = setup.on_table(table, "recado");
-    let meter = Meter::start(&setup.table.as_ref().unwrap().endpoint_url()).await;
+    let table = Arc::new(EmbeddedTable::scratch().unwrap());
+    setup = setup.on_table(table, "recado").await;
+    let meter = Meter::start(setup.table.as_ref().unwrap()).await;
     setup = setup.variable("AWS_ENDPOINT_URL_DYNAMODB", meter.endpoint());
     setup.leadsquared.leads = (1..=leads()).map(lead).collect();
     setup.leadsquared.faults.latency_ms = 150;

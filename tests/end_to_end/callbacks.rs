@@ -132,10 +132,11 @@ async fn reports_that_come_twice_in_disorder_or_before_the_answer_settle_their_m
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_is_answered_within_a_second_while_the_table_is_slow_and_is_not_lost() {
-    let table = Arc::new(EmbeddedTable::memory().await.unwrap());
-    let slow = Meter::start(&table.endpoint_url()).await;
+    let table = Arc::new(EmbeddedTable::memory().unwrap());
+    let slow = Meter::start(&table).await;
     let lead = Lead::new(1);
-    let mut setup = Setup::new(WELCOME).on_table(table, "slow").variable("AWS_ENDPOINT_URL_DYNAMODB", slow.endpoint());
+    let mut setup =
+        Setup::new(WELCOME).on_table(table, "slow").await.variable("AWS_ENDPOINT_URL_DYNAMODB", slow.endpoint());
     setup.liguelead.callbacks.silent_endings = vec![lead.phone[7..].to_owned()];
     let installation = Installation::start(setup).await;
     installation.take(&lead.created()).await;

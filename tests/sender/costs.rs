@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
-use recado_ledger::embedded_client;
 use recado_pipeline::send::NO_DEADLINE_MS;
 use recado_simulators::liguelead::Options;
 
@@ -29,8 +28,8 @@ fn total(asked: &Asked) -> (u32, f64, f64) {
 /// in which neither the table nor LigueLead was waited for.
 async fn costs(rules: &str, count: u32) -> (Asked, Asked, f64) {
     let counter = Counter::default();
-    let client = |url: &str| {
-        let config = embedded_client(url).config().to_builder().interceptor(counter.clone()).build();
+    let client = |client: aws_sdk_dynamodb::Client| {
+        let config = client.config().to_builder().interceptor(counter.clone()).build();
         aws_sdk_dynamodb::Client::from_conf(config)
     };
     let mut bench = Bench::with(rules, Options::default(), client).await;

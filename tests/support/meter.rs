@@ -17,6 +17,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
 };
+use recado_table::EmbeddedTable;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -62,11 +63,12 @@ pub(crate) struct Meter {
 
 impl Meter {
     /// Starts a meter before the table at `table`.
-    pub(crate) async fn start(table: &str) -> Self {
+    pub(crate) async fn start(table: &EmbeddedTable) -> Self {
+        let table = table.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let http = vendor_http::client_builder().pool_max_idle_per_host(64).build().unwrap();
-        let meter = Self { endpoint, metered: Arc::default(), delay_ms: Arc::default(), http, table: table.to_owned() };
+        let meter = Self { endpoint, metered: Arc::default(), delay_ms: Arc::default(), http, table };
         let app = Router::new().fallback(pass).with_state(meter.clone());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         meter

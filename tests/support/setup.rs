@@ -72,12 +72,12 @@ impl Setup {
 
     /// The same on a new table in memory that this process runs: no disk holds up a test that writes much.
     pub(crate) async fn in_memory(self) -> Self {
-        self.on_table(Arc::new(EmbeddedTable::memory().await.unwrap()), "recado")
+        self.on_table(Arc::new(EmbeddedTable::memory().unwrap()), "recado").await
     }
 
     /// The same on this table, as on DynamoDB: found by the variables of the AWS SDK, and open to several processes.
-    pub(crate) fn on_table(mut self, table: Arc<EmbeddedTable>, name: &str) -> Self {
-        let endpoint = table.endpoint_url();
+    pub(crate) async fn on_table(mut self, table: Arc<EmbeddedTable>, name: &str) -> Self {
+        let endpoint = table.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
         self.data = Some(format!("dynamodb:{name}"));
         self.table = Some(table);
         self.variable("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)

@@ -43,9 +43,8 @@ use crate::{
 const CONFIG: &str = include_str!("../../../tests/fixtures/leadsquared/demo.yaml");
 /// When the demonstration is given up.
 const AT_MOST: Duration = Duration::from_secs(19);
-/// A minute's schedule and a second's window, quickened so that nobody waits.
-const PACE: Pace =
-    Pace { schedule: Duration::from_millis(500), window: Duration::from_millis(300), follow: Duration::from_secs(1) };
+/// A minute's schedule, quickened so that nobody waits.
+const PACE: Pace = Pace { schedule: Duration::from_millis(500), follow: Duration::from_secs(1) };
 /// How often progress is shown.
 const PROGRESS: Duration = Duration::from_millis(500);
 /// More rows than the demonstration makes.

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 
 use super::{
     Which, parse, read,
-    serve::{FOLLOW_HERE, begin, follow_file, interrupted},
+    serve::{FOLLOW_HERE, Followed, begin, interrupted},
     vendors::Vendors,
 };
 use crate::{
@@ -30,8 +30,8 @@ use crate::{
 const FILE: &str = "dev.json";
 /// Where the simulators listen, if nothing else does: LigueLead, LeadSquared.
 const PORTS: [u16; 2] = [4_001, 4_002];
-/// A minute's schedule and a second's window, quickened so that nobody waits.
-const PACE: Pace = Pace { schedule: Duration::from_secs(1), window: Duration::from_millis(300), follow: FOLLOW_HERE };
+/// A minute's schedule, quickened so that nobody waits.
+const PACE: Pace = Pace { schedule: Duration::from_secs(1), follow: FOLLOW_HERE };
 
 /// Try rules on this machine: both vendors simulated, nothing is sent to anybody.
 ///
@@ -69,6 +69,7 @@ impl Dev {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         logging::start("warn")?;
         let (file, home) = (self.which.file(), self.which.home()?);
+        let followed = Followed::begin(&file, true);
         let text = read(&file)?;
         let config = parse(&text, &file.display().to_string())?;
         let listener = TcpListener::bind(self.listen)
@@ -88,7 +89,7 @@ impl Dev {
         output::say(&format!("listening on http://{address}; try: recado trigger lead.created"));
         tokio::select! {
             () = interrupted() => {}
-            () = follow_file(&store, &file, true) => {}
+            () = followed.follow(&store, &file) => {}
         }
         drop(said);
         server.stop().await;

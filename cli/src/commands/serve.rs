@@ -1,13 +1,19 @@
 //! `recado serve`.
 
-use std::{net::SocketAddr, path::Path, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use anyhow::Context as _;
 use recado_core::config::Config;
 use recado_ledger::Ledger;
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 
 use super::{
@@ -21,9 +27,6 @@ use crate::{
     logging, output,
     serve::{Pace, Server},
 };
-
-/// How long the stream's wake-ups are gathered into one batch.
-const WINDOW: Duration = Duration::from_secs(1);
 
 /// How often a table on this machine is asked for another configuration.
 pub(super) const FOLLOW_HERE: Duration = Duration::from_millis(500);
@@ -57,6 +60,7 @@ impl Serve {
         logging::start("info")?;
         let environment = Environment::read()?;
         let (file, home) = (self.which.file(), self.which.home()?);
+        let followed = Followed::begin(&file, self.watch);
         let text = read(&file)?;
         let config = parse(&text, &file.display().to_string())?;
         let store = Store::own(&home, config.retention_ms).await?;
@@ -74,14 +78,14 @@ impl Serve {
             .with_context(|| format!("--listen {}: cannot listen there", self.listen))?;
         let (version, config) = begin(&store, (&file, text, config), &home).await?;
         let follow = if matches!(home, Location::DynamoDb(_)) { FOLLOW_DYNAMODB } else { FOLLOW_HERE };
-        let pace = Pace { schedule: Duration::from_secs(self.schedule_s), window: WINDOW, follow };
+        let pace = Pace { schedule: Duration::from_secs(self.schedule_s), follow };
         introduce(&environment, &config);
         let running = (Arc::new(config), version);
         let server = Server::start(listener, running, &environment, &store, self.which.audio_store(), pace).await?;
         output::say(&format!("listening on http://{}", server.address()));
         tokio::select! {
             () = interrupted() => {}
-            () = follow_file(&store, &file, self.watch) => {}
+            () = followed.follow(&store, &file) => {}
         }
         server.stop().await;
         store.close().await;
@@ -155,26 +159,43 @@ async fn put_checked_in_force(ledger: &Ledger, file: &Path) -> anyhow::Result<u6
     put_file_in_force(ledger, &text).await
 }
 
-/// Puts the file in force again at each SIGHUP, and if `watch` whenever it is saved.
-pub(super) async fn follow_file(store: &Store, file: &Path, watch: bool) {
-    let Ok(mut hang_up) = signal(SignalKind::hangup()) else { return std::future::pending().await };
-    let saved = || std::fs::metadata(file).and_then(|file| file.modified()).ok();
-    let mut seen = saved();
-    loop {
-        let is_asked = tokio::select! {
-            _ = hang_up.recv() => true,
-            () = tokio::time::sleep(WATCH), if watch => false,
-        };
-        let now = saved();
-        if !is_asked && now == seen {
-            continue;
-        }
-        seen = now;
-        match put_checked_in_force(&store.ledger, file).await {
-            Ok(version) => output::say(&format!("version {version} is in force, from {}", file.display())),
-            Err(error) => output::complain(&format!("recado: {error:#}; what was in force stays")),
+/// The file, followed from before it was read first: a hang-up during the start is not lost, nor is a save.
+pub(super) struct Followed {
+    hang_up: Option<Signal>,
+    watch: bool,
+    seen: Option<SystemTime>,
+}
+
+impl Followed {
+    /// Hears hang-ups from now on, and if `watch` sees when the file is saved.
+    pub(super) fn begin(file: &Path, watch: bool) -> Self {
+        Self { hang_up: signal(SignalKind::hangup()).ok(), watch, seen: saved(file) }
+    }
+
+    /// Puts the file in force again at each SIGHUP, and whenever it is saved if that is watched.
+    pub(super) async fn follow(self, store: &Store, file: &Path) {
+        let Self { hang_up: Some(mut hang_up), watch, mut seen } = self else { return std::future::pending().await };
+        loop {
+            let is_asked = tokio::select! {
+                _ = hang_up.recv() => true,
+                () = tokio::time::sleep(WATCH), if watch => false,
+            };
+            let now = saved(file);
+            if !is_asked && now == seen {
+                continue;
+            }
+            seen = now;
+            match put_checked_in_force(&store.ledger, file).await {
+                Ok(version) => output::say(&format!("version {version} is in force, from {}", file.display())),
+                Err(error) => output::complain(&format!("recado: {error:#}; what was in force stays")),
+            }
         }
     }
+}
+
+/// When a file was saved last.
+fn saved(file: &Path) -> Option<SystemTime> {
+    std::fs::metadata(file).and_then(|file| file.modified()).ok()
 }
 
 /// Waits for an interrupt or a request to end.

@@ -65,10 +65,10 @@ impl Simulate {
                 simulator.stop().await;
             }
             Self::Table(one) => {
-                let table = EmbeddedTable::memory_at(one.listen).await?;
-                let ledger = Ledger::new(embedded_client(&table.endpoint_url()), &one.name, 0);
+                let table = EmbeddedTable::memory()?;
+                let ledger = Ledger::new(embedded_client(table.http_client()), &one.name, 0);
                 ledger.create_if_missing().await?;
-                output::say(&format!("AWS_ENDPOINT_URL_DYNAMODB={}", table.endpoint_url()));
+                output::say(&format!("AWS_ENDPOINT_URL_DYNAMODB={}", table.listen(one.listen).await?));
                 super::serve::interrupted().await;
                 table.stop().await;
             }

@@ -1,42 +1,103 @@
-//! What the sender is woken for, each kind on a lane of its own: an urgent message must not wait until ten thousand
-//! others are sent, nor those until a linger is over.
+//! What the sender is woken for: at once while it is idle, together while it is busy.
+//!
+//! The first message goes as soon as it is written. While a request with its text is under way, others of that text gather
+//! for the next one, so requests grow with the load. Different texts share no request, and so a few runs of the sender
+//! go on side by side; each takes all that waits then. An urgent message waits for nobody.
 
-use recado_core::{identity::MessageId, message::Message};
-use recado_pipeline::send::{NO_DEADLINE_MS, Woken};
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinSet,
-    time::{Duration, sleep},
+use std::{
+    collections::{HashMap, HashSet},
+    time::{Duration, Instant},
 };
+
+use recado_core::{group::content_key, identity::MessageId, message::Message};
+use recado_pipeline::send::{NO_DEADLINE_MS, Woken};
+use tokio::{sync::watch, task::JoinSet, time::sleep};
 
 use super::{current::Current, triggers::told};
 use crate::installation::world;
 
-/// Wake-ups that may wait for the ones before them. What comes then is due in a minute, and the sweep takes it.
-const QUEUED: usize = 64;
+/// Runs of the sender side by side, at most: enough for 20 different texts a second at an answer's usual 300 ms.
+const RUNS_AT_ONCE: usize = 8;
+/// Messages that may wait for a run. What comes beyond is due in a minute, and the sweep takes it.
+const MOST_WAITING: usize = 20_000;
+/// The longest pause between two requests of one text: as long as the messages of one are gathered at the most.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// What is ready to go, by text.
+#[derive(Default)]
+struct Pool {
+    waiting: HashMap<String, Vec<Message>>,
+    count: usize,
+    /// Texts of which a request is under way, or was a moment ago.
+    busy: HashSet<String>,
+}
+
+impl Pool {
+    /// Takes messages in. `false`: there was no room for some.
+    fn add(&mut self, messages: Vec<Message>) -> bool {
+        for message in messages {
+            if self.count == MOST_WAITING {
+                return false;
+            }
+            self.count += 1;
+            self.waiting.entry(content_key(&message)).or_default().push(message);
+        }
+        true
+    }
+
+    /// All that waits and may go now, with its texts, which are busy from now on.
+    fn take(&mut self) -> Option<(Vec<Message>, Vec<String>)> {
+        let ready: Vec<String> = self.waiting.keys().filter(|key| !self.busy.contains(*key)).cloned().collect();
+        let messages: Vec<Message> = ready.iter().filter_map(|key| self.waiting.remove(key)).flatten().collect();
+        self.count -= messages.len();
+        self.busy.extend(ready.iter().cloned());
+        (!ready.is_empty()).then_some((messages, ready))
+    }
+
+    fn free(&mut self, texts: Vec<String>) {
+        for text in texts {
+            self.busy.remove(&text);
+        }
+    }
+}
+
+/// What a task of the lanes did.
+enum Ended {
+    /// A run that began then is over, with these texts.
+    Run(Instant, Vec<String>),
+    /// The pause after a request of these texts is over.
+    Pause(Vec<String>),
+    Other,
+}
 
 /// The sender's lanes.
 pub(super) struct Lanes {
     current: Current,
-    normal: mpsc::Sender<Vec<Message>>,
-    tasks: JoinSet<()>,
+    pool: Pool,
+    runs: usize,
+    tasks: JoinSet<Ended>,
     stopped: watch::Receiver<bool>,
 }
 
 impl Lanes {
-    pub(super) fn start(current: Current, stopped: watch::Receiver<bool>) -> Self {
-        let (normal, waiting) = mpsc::channel(QUEUED);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(send_in_turn(current.clone(), waiting));
-        Self { current, normal, tasks, stopped }
+    pub(super) fn new(current: Current, stopped: watch::Receiver<bool>) -> Self {
+        Self { current, pool: Pool::default(), runs: 0, tasks: JoinSet::new(), stopped }
     }
 
-    /// Puts what a wake-up brought on its lanes.
-    pub(super) async fn take(&mut self, ids: &[MessageId]) {
-        // Those that have ended are not kept.
-        while self.tasks.try_join_next().is_some() {}
-        let sender = self.current.now().installation.sender.clone();
-        let woken = match sender.woken(ids).await {
+    /// Puts messages that were just written on their lanes.
+    pub(super) async fn take_new(&mut self, messages: Vec<Message>) {
+        let woken = self.current.now().installation.sender.sorted(messages).await;
+        self.take(woken);
+    }
+
+    /// The same, by their ids.
+    pub(super) async fn take_ids(&mut self, ids: &[MessageId]) {
+        let woken = self.current.now().installation.sender.woken(ids).await;
+        self.take(woken);
+    }
+
+    fn take(&mut self, woken: Result<Woken, recado_ledger::LedgerError>) {
+        let Woken { urgent, normal, lingering, full } = match woken {
             Ok(woken) => woken,
             Err(error) => {
                 // They are due in a minute, and the sweep takes them.
@@ -44,15 +105,13 @@ impl Lanes {
                 return;
             }
         };
-        let Woken { urgent, normal, lingering, full } = woken;
+        let sender = self.current.now().installation.sender.clone();
         if !urgent.is_empty() {
             let sender = sender.clone();
             self.tasks.spawn(async move {
                 sender.send(urgent, NO_DEADLINE_MS).await;
+                Ended::Other
             });
-        }
-        if !normal.is_empty() && self.normal.try_send(normal).is_err() {
-            tracing::warn!("wake_up.queue_full");
         }
         for (due_ms, key) in full {
             let sender = sender.clone();
@@ -60,40 +119,81 @@ impl Lanes {
                 if let Err(error) = sender.send_full(due_ms, &key, NO_DEADLINE_MS).await {
                     tracing::error!(error = %error, "wake_up.failed");
                 }
+                Ended::Other
             });
         }
         for (due_ms, ids) in lingering {
             self.tasks.spawn(see_to(self.current.clone(), due_ms, ids, self.stopped.clone()));
         }
-    }
-
-    /// Ends what is under way.
-    pub(super) async fn stop(self) {
-        let Self { normal, mut tasks, .. } = self;
-        drop(normal);
-        while tasks.join_next().await.is_some() {}
-    }
-}
-
-/// Sends one wake-up's messages after another's; what queued up meanwhile goes together.
-async fn send_in_turn(current: Current, mut waiting: mpsc::Receiver<Vec<Message>>) {
-    while let Some(mut messages) = waiting.recv().await {
-        while let Ok(more) = waiting.try_recv() {
-            messages.extend(more);
+        if !self.pool.add(normal) {
+            tracing::warn!("wake_up.queue_full");
         }
-        current.now().installation.sender.send(messages, NO_DEADLINE_MS).await;
+        self.start();
+    }
+
+    /// Starts runs for what waits.
+    fn start(&mut self) {
+        while self.runs < RUNS_AT_ONCE
+            && let Some((messages, texts)) = self.pool.take()
+        {
+            self.runs += 1;
+            let sender = self.current.now().installation.sender.clone();
+            self.tasks.spawn(async move {
+                let begun = Instant::now();
+                sender.send(messages, NO_DEADLINE_MS).await;
+                Ended::Run(begun, texts)
+            });
+        }
+    }
+
+    /// Waits until a task ends, and goes on with what waited for it. Waits for ever while there is none.
+    pub(super) async fn go_on(&mut self) {
+        match self.tasks.join_next().await {
+            None => std::future::pending().await,
+            Some(Ok(Ended::Run(begun, texts))) => {
+                self.runs -= 1;
+                self.pause(begun, texts);
+            }
+            Some(Ok(Ended::Pause(texts))) => self.pool.free(texts),
+            Some(Ok(Ended::Other)) => {}
+            // A panic was reported when it happened; its texts are taken by the sweep.
+            Some(Err(_)) => self.runs = self.runs.saturating_sub(1),
+        }
+        self.start();
+    }
+
+    /// Lets a text go again once its part of the account's rate has passed: one text alone spends no more than the rate, and
+    /// leaves room for urgent ones.
+    fn pause(&mut self, begun: Instant, texts: Vec<String>) {
+        let every_us = self.current.now().installation.sender.settings.request_every_us;
+        let every = Duration::from_micros(u64::try_from(every_us).unwrap_or_default()).min(PAUSE_MAX);
+        let left = every.saturating_sub(begun.elapsed());
+        if left.is_zero() {
+            self.pool.free(texts);
+            return;
+        }
+        self.tasks.spawn(async move {
+            sleep(left).await;
+            Ended::Pause(texts)
+        });
+    }
+
+    /// Ends what is under way. What waits is due, and the next process takes it.
+    pub(super) async fn stop(mut self) {
+        while self.tasks.join_next().await.is_some() {}
     }
 }
 
 /// Waits for the instant at which messages are due, and sees to them. A process that is told to stop leaves them to
 /// the next one's sweep.
-async fn see_to(current: Current, due_ms: i64, ids: Vec<MessageId>, mut stopped: watch::Receiver<bool>) {
+async fn see_to(current: Current, due_ms: i64, ids: Vec<MessageId>, mut stopped: watch::Receiver<bool>) -> Ended {
     let wait_ms = u64::try_from(due_ms - world().now_ms()).unwrap_or_default();
     tokio::select! {
-        () = told(&mut stopped) => return,
+        () = told(&mut stopped) => return Ended::Other,
         () = sleep(Duration::from_millis(wait_ms)) => {}
     }
     if let Err(error) = current.now().installation.sender.send_gathered(due_ms, &ids, NO_DEADLINE_MS).await {
         tracing::error!(error = %error, "wake_up.failed");
     }
+    Ended::Other
 }

@@ -2,20 +2,22 @@
 
 use std::{future::Future, time::Duration};
 
-use recado_core::{decide::WAKE_UP_WITHIN_MS, identity::MessageId, message::Priority};
+use recado_core::{
+    decide::WAKE_UP_WITHIN_MS,
+    identity::MessageId,
+    message::{Message, Priority},
+};
 use recado_pipeline::{World, send::NO_DEADLINE_MS};
 use tokio::{
-    sync::watch,
-    time::{Instant, Interval, MissedTickBehavior, interval, sleep},
+    sync::{mpsc, watch},
+    time::{Interval, MissedTickBehavior, interval, sleep},
 };
 
-use super::{current::Current, lanes::Lanes, stream::Reader};
+use super::{current::Current, lanes::Lanes, news::Bells, stream::Reader};
 use crate::installation::world;
 
 /// How often the stream is asked: as often as Lambda asks it.
 const POLL: Duration = Duration::from_millis(250);
-/// Most messages in one wake-up: Lambda's largest batch.
-const BATCH: usize = 10_000;
 /// How long events that wait for their leads are gathered.
 const AFTER_EVENT: Duration = Duration::from_millis(500);
 /// How long one run of completions may wait for its calls, in ms.
@@ -27,55 +29,57 @@ const CAMPAIGNS_MS: i64 = 600_000;
 /// The wait after a stream that could not be read.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
 
-/// Wakes the sender for messages as they are written, in batches.
+/// Wakes the sender for messages as they are written: for those of this process as soon as they are, for those that others
+/// write when the stream tells of them.
 pub(super) async fn wake_ups(
-    mut reader: Reader,
+    mut written: mpsc::Receiver<Vec<Message>>,
+    reader: Option<Reader>,
     current: Current,
-    window: Duration,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let mut lanes = Lanes::start(current, stopped.clone());
+    let mut lanes = Lanes::new(current, stopped.clone());
+    let is_shared = reader.is_some();
+    let (tell, mut streamed) = mpsc::channel(1);
+    let reading = reader.map(|reader| tokio::spawn(read_stream(reader, tell)));
     loop {
         tokio::select! {
             () = told(&mut stopped) => break,
-            batch = gather(&mut reader, window) => match batch {
-                Ok(batch) => lanes.take(&batch).await,
-                Err(error) => {
-                    tracing::warn!(error = %error, "wake_up.stream_unreadable");
-                    sleep(AFTER_FAILURE).await;
-                    if let Err(error) = reader.reopen().await {
-                        tracing::warn!(error = %error, "wake_up.stream_unreadable");
-                    }
-                }
-            },
+            () = lanes.go_on() => {}
+            Some(messages) = written.recv() => if !is_shared { lanes.take_new(messages).await },
+            Some(ids) = streamed.recv() => lanes.take_ids(&ids).await,
         }
     }
+    if let Some(reading) = reading {
+        reading.abort();
+    }
     lanes.stop().await;
+}
+
+/// Tells of messages as the stream does, until nobody listens.
+async fn read_stream(mut reader: Reader, tell: mpsc::Sender<Vec<MessageId>>) {
+    loop {
+        match reader.new_messages().await {
+            Ok(ids) if ids.is_empty() => sleep(POLL).await,
+            Ok(ids) => {
+                if tell.send(ids).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = %error, "wake_up.stream_unreadable");
+                sleep(AFTER_FAILURE).await;
+                if let Err(error) = reader.reopen().await {
+                    tracing::warn!(error = %error, "wake_up.stream_unreadable");
+                }
+            }
+        }
+    }
 }
 
 /// Waits to be told to stop.
 pub(super) async fn told(stopped: &mut watch::Receiver<bool>) {
     // An error means that nobody is left to say so: then it is time, too.
     let _ = stopped.wait_for(|stop| *stop).await;
-}
-
-/// Waits for a message, then gathers what else comes within the window.
-async fn gather(reader: &mut Reader, window: Duration) -> anyhow::Result<Vec<MessageId>> {
-    let mut batch = Vec::new();
-    let mut first: Option<Instant> = None;
-    loop {
-        let found = reader.new_messages().await?;
-        let busy = !found.is_empty();
-        batch.extend(found);
-        if batch.len() >= BATCH || first.is_some_and(|first| first.elapsed() >= window) {
-            return Ok(batch);
-        }
-        if busy {
-            first.get_or_insert_with(Instant::now);
-        } else {
-            sleep(POLL.min(window.max(Duration::from_millis(10)))).await;
-        }
-    }
 }
 
 /// When a task is carried out: at once, for what the process before this one left, and then at intervals, until all
@@ -123,10 +127,16 @@ impl Schedule {
 
 /// Sweeps over the messages of one priority. Each priority has sweeps of its own, so that none waits until another's
 /// are sent.
-pub(super) async fn sweeps(lane: Priority, mut current: Current, every: Duration, stopped: watch::Receiver<bool>) {
+pub(super) async fn sweeps(
+    lane: Priority,
+    mut current: Current,
+    bells: Bells,
+    every: Duration,
+    stopped: watch::Receiver<bool>,
+) {
     let mut schedule = Schedule::new(every, stopped);
     let mut ahead_ms = WAKE_UP_WITHIN_MS;
-    while schedule.tick_or(current.due()).await {
+    while schedule.tick_or(either(current.due(), bells.lane(lane).ring())).await {
         loop {
             match current.now().installation.sweeper.sweep_lane(lane, ahead_ms, NO_DEADLINE_MS).await {
                 Ok(report) => {
@@ -166,13 +176,13 @@ pub(super) async fn uploads(current: Current, every: Duration, stopped: watch::R
     }
 }
 
-/// Writes outcomes back on schedule; each run may last until the next one, and long enough for some windows of
-/// LeadSquared's limits.
-pub(super) async fn write_back(current: Current, every: Duration, stopped: watch::Receiver<bool>) {
+/// Writes outcomes back when one is due, and on schedule; each run may last until the next one, and long enough for some
+/// windows of LeadSquared's limits.
+pub(super) async fn write_back(current: Current, bells: Bells, every: Duration, stopped: watch::Receiver<bool>) {
     let world: World = world();
     let run_ms = ms(every).max(WRITE_BACK_MS);
     let mut schedule = Schedule::new(every, stopped);
-    while schedule.tick().await {
+    while schedule.tick_or(bells.write_back().ring()).await {
         // What a call did that is let go is looked up by the next process.
         match schedule.carry_out(current.now().installation.syncer.run(world.now_ms() + run_ms)).await {
             Some(Ok(report)) => report.log(),
@@ -229,6 +239,14 @@ pub(super) async fn campaigns(mut current: Current, every: Duration, stopped: wa
             Some(Err(error)) => tracing::error!(error = %error, "campaign.failed"),
             None => {}
         }
+    }
+}
+
+/// Waits for either.
+async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    tokio::select! {
+        () = one => {}
+        () = other => {}
     }
 }
 

@@ -208,8 +208,8 @@ fn the_events_in_the_folder_are_those_that_the_code_makes() {
 
 #[tokio::test]
 async fn the_events_tell_the_story_of_one_message() {
-    let table = EmbeddedTable::memory().await.unwrap();
-    let ledger = Ledger::new(embedded_client(&table.endpoint_url()), "recado", 86_400_000);
+    let table = EmbeddedTable::memory().unwrap();
+    let ledger = Ledger::new(embedded_client(table.http_client()), "recado", 86_400_000);
     ledger.create_if_missing().await.unwrap();
     let (config, secret) = (Arc::new(config()), |text| Secret::parse(text).unwrap());
 

@@ -1,35 +1,53 @@
 //! The embedded DynamoDB that one-machine installations and tests run on.
 //!
-//! It is a real DynamoDB API over HTTP on loopback (SQLite underneath), so that the same code, the same SDK
-//! and the same retries run here as on AWS. One process at a time owns a data directory; it leaves its address
-//! beside the data, and other commands on the same directory talk to it instead of opening the file a second
-//! time, so that there is a single writer.
+//! It speaks DynamoDB's own API (SQLite underneath), so that the same code, the same SDK and the same retries run here as
+//! on AWS. Inside its process the SDK's requests go to it without a socket. One process at a time owns a data directory; other
+//! commands on the same directory reach it through a Unix socket, so that there is a single writer. No port is open, but
+//! where one is asked for.
 
+mod engine;
 mod upkeep;
+mod wire;
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File, Permissions, TryLockError},
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use dynoxide::Database;
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, UnixListener},
+    sync::watch,
+    task::JoinHandle,
+};
+
+use self::{
+    engine::{Engine, Flush, Threads},
+    wire::Door,
+};
+pub use engine::{Answer, dispatch, is_write};
 
 /// The file inside a data directory that holds the table.
 const DATABASE_FILE: &str = "table.sqlite";
+/// What SQLite writes to first, beside it.
+const LOG_SUFFIX: &str = "-wal";
 /// The file inside a data directory that its owner keeps locked.
 const LOCK_FILE: &str = "lock";
-/// The file inside a data directory that names its owner's loopback address.
+/// The file inside a data directory that names its owner's socket.
 const ADDRESS_FILE: &str = "address";
+/// The socket inside a data directory.
+const SOCKET_FILE: &str = "socket";
+/// The longest path of a socket, in bytes: what every Unix takes. Source: `sun_path` of macOS, less its end.
+const SOCKET_PATH_BYTES_MAX: usize = 103;
 
-/// What stands below the address if its owner keeps the directory for as long as it runs.
+/// What stands below the socket's path if its owner keeps the directory for as long as it runs.
 const STAYS: &str = "stays";
-
-/// Where a table answers that is for this machine alone.
-const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// How long a process that wants the directory for itself waits for one that reads a report.
 const OWNED_WITHIN: Duration = Duration::from_secs(10);
@@ -39,7 +57,7 @@ const EXPIRE_EVERY: Duration = Duration::from_mins(10);
 /// Why the embedded table could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
-    /// The directory, the lock or the address file could not be used.
+    /// The directory, the lock, the socket or the address file could not be used.
     #[error("{path}: {source}")]
     Directory {
         /// What could not be used.
@@ -63,54 +81,49 @@ pub enum TableError {
     },
 }
 
-/// A running embedded table, or the address of the one that another process runs on the same directory.
+/// A running embedded table, or the way to the one that another process runs on the same directory.
 ///
-/// Dropping it stops the server that this process started.
+/// Dropping it stops what this process started.
 #[derive(Debug)]
 pub struct EmbeddedTable {
-    address: SocketAddr,
+    door: Door,
     owned: Option<Owned>,
 }
 
 #[derive(Debug)]
 struct Owned {
-    stop: Option<oneshot::Sender<()>>,
-    server: JoinHandle<()>,
+    threads: Threads,
+    /// Ends when this is dropped: the servers, and the removal of old rows.
+    stop: watch::Sender<()>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
     /// Held for as long as the table runs; the system releases it however the process ends.
-    _lock: Option<File>,
+    lock: Option<File>,
     /// A directory that nobody needs afterwards.
-    _scratch: Option<tempfile::TempDir>,
+    scratch: Option<tempfile::TempDir>,
 }
 
 impl EmbeddedTable {
     /// A table that lives as long as this value and is kept nowhere. For small ones: at each commit SQLite goes through all
     /// pages that it holds, which are all pages of a database in memory, and 2 MB of one in a directory.
-    pub async fn memory() -> Result<Self, TableError> {
-        Self::memory_at(LOOPBACK).await
-    }
-
-    /// The same, which answers at `address`: whoever reaches it may read and write all of it.
-    pub async fn memory_at(address: SocketAddr) -> Result<Self, TableError> {
+    pub fn memory() -> Result<Self, TableError> {
         // The upkeep is written into a file, and the file is read into memory.
-        let directory = tempfile::tempdir().map_err(|source| {
-            let path = std::env::temp_dir();
-            TableError::Directory { path, source }
-        })?;
+        let directory = tempfile::tempdir().map_err(failed(&std::env::temp_dir()))?;
         let file = directory.path().join(DATABASE_FILE);
         drop(database_of(&file)?);
         let database = Database::memory().map_err(database_failed)?;
         database.restore_from(&file.to_string_lossy()).map_err(database_failed)?;
-        Self::start(database, None, address, None).await
+        Self::start(database, None)
     }
 
     /// The same in a directory of its own, which is removed with it: for tests whose tables are large. Nothing is waited
     /// for until it is on the disk, so what is left after a crash of the machine may be of no use.
-    pub async fn scratch() -> Result<Self, TableError> {
-        let failed = |source| TableError::Directory { path: std::env::temp_dir(), source };
-        let directory = tempfile::tempdir().map_err(failed)?;
+    pub fn scratch() -> Result<Self, TableError> {
+        let directory = tempfile::tempdir().map_err(failed(&std::env::temp_dir()))?;
         let database = database_of(&directory.path().join(DATABASE_FILE))?;
         database.enable_bulk_loading().map_err(database_failed)?;
-        Self::start(database, None, LOOPBACK, Some(directory)).await
+        let mut table = Self::start(database, None)?;
+        table.keep(None, Some(directory));
+        Ok(table)
     }
 
     /// Whether a directory holds a table.
@@ -128,9 +141,9 @@ impl EmbeddedTable {
     pub async fn own(directory: &Path) -> Result<Self, TableError> {
         let begun = Instant::now();
         loop {
-            match Self::open(directory).await {
+            match Self::open(directory) {
                 Ok(table) if table.owned.is_some() => {
-                    table.stays_in(directory)?;
+                    stays_in(directory)?;
                     return Ok(table);
                 }
                 // It stays: waiting for it is of no use.
@@ -144,11 +157,7 @@ impl EmbeddedTable {
 
     /// The table of `directory`, created if it does not exist: run by this process, or, if another process runs
     /// it already, that one.
-    pub async fn open(directory: &Path) -> Result<Self, TableError> {
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |source| TableError::Directory { path, source }
-        };
+    pub fn open(directory: &Path) -> Result<Self, TableError> {
         fs::create_dir_all(directory).map_err(failed(directory))?;
         let lock_path = directory.join(LOCK_FILE);
         let lock =
@@ -160,71 +169,153 @@ impl EmbeddedTable {
             Err(TryLockError::Error(source)) => return Err(failed(&lock_path)(source)),
         }
         // An address left by an owner that was killed must not be believed while this one starts.
-        match fs::remove_file(&address_path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(failed(&address_path)(error));
-            }
-            _ => {}
-        }
-        let database = database_of(&directory.join(DATABASE_FILE))?;
-        let table = Self::start(database, Some(lock), LOOPBACK, None).await?;
-        fs::write(&address_path, table.address.to_string()).map_err(failed(&address_path))?;
+        remove(&address_path)?;
+        let file = directory.join(DATABASE_FILE);
+        let database = database_of(&file)?;
+        // SQLite leaves the flush to the engine, which lets many commits share one.
+        database.disable_bulk_loading().map_err(database_failed)?;
+        let mut table = Self::start(database, Some(flush_of(&file)?))?;
+        let (socket, scratch) = socket_of(directory)?;
+        table.answer_at_socket(&socket)?;
+        table.keep(Some(lock), scratch);
+        fs::write(&address_path, format!("{}\n", socket.display())).map_err(failed(&address_path))?;
         Ok(table)
     }
 
-    /// Says to others that this process keeps the directory for as long as it runs.
-    fn stays_in(&self, directory: &Path) -> Result<(), TableError> {
-        let path = directory.join(ADDRESS_FILE);
-        let text = format!("{}\n{STAYS}\n", self.address);
-        fs::write(&path, text).map_err(|source| TableError::Directory { path, source })
-    }
-
     fn of_other(directory: &Path, address_path: &Path) -> Result<Self, TableError> {
-        let address = fs::read_to_string(address_path)
-            .ok()
-            .and_then(|text| text.lines().next()?.trim().parse().ok())
-            .ok_or_else(|| TableError::Owned(directory.to_owned()))?;
-        Ok(Self { address, owned: None })
+        let address = fs::read_to_string(address_path).ok();
+        let socket = address.as_deref().and_then(|text| text.lines().next()).filter(|line| !line.is_empty());
+        let socket = socket.ok_or_else(|| TableError::Owned(directory.to_owned()))?;
+        Ok(Self { door: Door::Socket(Arc::new(PathBuf::from(socket))), owned: None })
     }
 
-    async fn start(
-        database: Database,
-        lock: Option<File>,
-        address: SocketAddr,
-        scratch: Option<tempfile::TempDir>,
-    ) -> Result<Self, TableError> {
-        let failed = |source| TableError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        let (stop, stopped) = oneshot::channel::<()>();
-        let expiring = tokio::spawn(expire(database.clone()));
-        let server = tokio::spawn(async move {
-            // The error is a listener that broke: every later request fails and says so to its caller.
-            let _ = dynoxide::server::serve_with_shutdown(listener, database, async {
-                let _ = stopped.await;
-            })
-            .await;
-            expiring.abort();
-        });
-        Ok(Self { address, owned: Some(Owned { stop: Some(stop), server, _lock: lock, _scratch: scratch }) })
-    }
-
-    /// Where the DynamoDB API answers, for `AWS_ENDPOINT_URL_DYNAMODB` and the SDK.
-    #[must_use]
-    pub fn endpoint_url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// Stops the server after the requests in flight, and releases the directory.
-    pub async fn stop(mut self) {
-        if let Some(mut owned) = self.owned.take() {
-            if let Some(stop) = owned.stop.take() {
-                let _ = stop.send(());
+    fn start(database: Database, flush: Option<Flush>) -> Result<Self, TableError> {
+        let (engine, threads) = Engine::start(database.clone(), flush).map_err(database_failed)?;
+        let (stop, mut stopped) = watch::channel(());
+        let expiring = tokio::spawn(async move {
+            tokio::select! {
+                () = expire(database) => {}
+                _ = stopped.changed() => {}
             }
-            // A panic of the server has nothing left to stop.
-            let _ = owned.server.await;
+        });
+        let owned = Owned { threads, stop, tasks: Mutex::new(vec![expiring]), lock: None, scratch: None };
+        Ok(Self { door: Door::Here(engine), owned: Some(owned) })
+    }
+
+    /// Keeps a lock and a directory for as long as the table runs.
+    fn keep(&mut self, lock: Option<File>, scratch: Option<tempfile::TempDir>) {
+        if let Some(owned) = &mut self.owned {
+            (owned.lock, owned.scratch) = (lock, scratch);
         }
     }
+
+    /// Answers at a Unix socket, which nobody but this user can open.
+    fn answer_at_socket(&self, path: &Path) -> Result<(), TableError> {
+        remove(path)?;
+        let listener = UnixListener::bind(path).map_err(failed(path))?;
+        fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(failed(path))?;
+        self.serve(listener);
+        Ok(())
+    }
+
+    /// Answers at `address` too, and says where that is, for `AWS_ENDPOINT_URL_DYNAMODB`: whoever reaches it may read and
+    /// write all of it.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Listen`] if the address cannot be bound.
+    pub async fn listen(&self, address: SocketAddr) -> Result<String, TableError> {
+        let failed = |source| TableError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let bound = listener.local_addr().map_err(failed)?;
+        self.serve(listener);
+        Ok(format!("http://{bound}"))
+    }
+
+    fn serve<L: axum::serve::Listener>(&self, listener: L)
+    where
+        L::Addr: std::fmt::Debug,
+    {
+        let (Door::Here(engine), Some(owned)) = (&self.door, &self.owned) else { return };
+        let (app, mut stopped) = (wire::router(engine.clone()), owned.stop.subscribe());
+        let served = tokio::spawn(async move {
+            // The error is a listener that broke: every later request fails and says so to its caller.
+            let _ = axum::serve(listener, app)
+                .with_graceful_shutdown(async move {
+                    let _ = stopped.changed().await;
+                })
+                .await;
+        });
+        owned.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(served);
+    }
+
+    /// The HTTP client for an SDK whose requests are to come here, whatever endpoint they name.
+    #[must_use]
+    pub fn http_client(&self) -> SharedHttpClient {
+        self.door.http_client()
+    }
+
+    /// Stops after the requests in flight, and releases the directory.
+    pub async fn stop(self) {
+        let Self { door, owned } = self;
+        let Some(Owned { threads, stop, tasks, lock, scratch }) = owned else { return };
+        drop(stop);
+        for task in tasks.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            // A panic of a server has nothing left to stop.
+            let _ = task.await;
+        }
+        if let Door::Here(engine) = &door {
+            engine.stop();
+        }
+        let _ = tokio::task::spawn_blocking(move || threads.join()).await;
+        drop((lock, scratch));
+    }
+}
+
+/// Says to others that this process keeps the directory for as long as it runs.
+fn stays_in(directory: &Path) -> Result<(), TableError> {
+    let path = directory.join(ADDRESS_FILE);
+    let address = fs::read_to_string(&path).map_err(failed(&path))?;
+    fs::write(&path, format!("{address}{STAYS}\n")).map_err(failed(&path))
+}
+
+/// The error of a path.
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> TableError {
+    let path = path.to_owned();
+    move |source| TableError::Directory { path, source }
+}
+
+/// Removes a file that a process before this one may have left.
+fn remove(path: &Path) -> Result<(), TableError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Where a directory's socket is: in the directory, or, where its path is longer than a socket's may be, in a directory of its
+/// own that goes with the table.
+fn socket_of(directory: &Path) -> Result<(PathBuf, Option<tempfile::TempDir>), TableError> {
+    let path = directory.canonicalize().map_err(failed(directory))?.join(SOCKET_FILE);
+    if path.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
+        return Ok((path, None));
+    }
+    let apart = tempfile::tempdir().map_err(failed(&std::env::temp_dir()))?;
+    Ok((apart.path().join(SOCKET_FILE), Some(apart)))
+}
+
+/// Flushes what was committed to the database in `file`: SQLite's log holds it until a checkpoint, before which SQLite
+/// flushes the log itself.
+fn flush_of(file: &Path) -> Result<Flush, TableError> {
+    let mut log = file.as_os_str().to_owned();
+    log.push(LOG_SUFFIX);
+    let log = PathBuf::from(log);
+    let opened = File::open(&log).map_err(failed(&log))?;
+    // The log's name must outlast a loss of power as well.
+    if let Some(directory) = file.parent() {
+        File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed(directory))?;
+    }
+    Ok(Box::new(move || opened.sync_data()))
 }
 
 /// Whether the process that runs a directory's table keeps it for as long as it runs.
@@ -257,14 +348,23 @@ fn database_failed(error: impl std::fmt::Display) -> TableError {
 mod tests {
     use super::*;
 
+    fn socket(table: &EmbeddedTable) -> PathBuf {
+        match &table.door {
+            Door::Socket(path) => path.to_path_buf(),
+            Door::Here(_) => panic!("it is this process's own"),
+        }
+    }
+
     #[tokio::test]
-    async fn a_second_opener_is_given_the_first_ones_address() {
+    async fn a_second_opener_is_led_to_the_first_one() {
         let directory = tempfile::tempdir().unwrap();
-        let first = EmbeddedTable::open(directory.path()).await.unwrap();
-        let second = EmbeddedTable::open(directory.path()).await.unwrap();
-        assert_eq!(first.endpoint_url(), second.endpoint_url());
+        let first = EmbeddedTable::open(directory.path()).unwrap();
+        let second = EmbeddedTable::open(directory.path()).unwrap();
+        let path = socket(&second);
+        assert_eq!(path, directory.path().canonicalize().unwrap().join(SOCKET_FILE));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         second.stop().await;
-        assert!(tokio::net::TcpStream::connect(first.address).await.is_ok(), "the owner still serves");
+        assert!(tokio::net::UnixStream::connect(&path).await.is_ok(), "the owner still serves");
         first.stop().await;
         let third = EmbeddedTable::own(directory.path()).await.unwrap();
         assert!(third.owned.is_some(), "a released directory can be owned again");
@@ -272,14 +372,46 @@ mod tests {
         let fourth = EmbeddedTable::own(directory.path()).await;
         assert!(matches!(fourth, Err(TableError::Owned(_))), "but by one at a time");
         assert!(begun.elapsed() < OWNED_WITHIN, "one that stays is not waited for");
-        let reader = EmbeddedTable::open(directory.path()).await.unwrap();
-        assert_eq!(reader.address, third.address);
+        let reader = EmbeddedTable::open(directory.path()).unwrap();
+        assert_eq!(socket(&reader), path);
+    }
+
+    #[tokio::test]
+    async fn a_directory_whose_path_is_too_long_for_a_socket_works_as_well() {
+        let directory = tempfile::tempdir().unwrap();
+        let deep = directory.path().join("a".repeat(60)).join("b".repeat(60));
+        let first = EmbeddedTable::open(&deep).unwrap();
+        let second = EmbeddedTable::open(&deep).unwrap();
+        let path = socket(&second);
+        assert!(path.as_os_str().len() <= SOCKET_PATH_BYTES_MAX, "{}", path.display());
+        assert!(tokio::net::UnixStream::connect(&path).await.is_ok());
+        first.stop().await;
+        assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn what_is_committed_goes_to_the_log_that_is_flushed() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join(DATABASE_FILE);
+        let database = database_of(&file).unwrap();
+        database.disable_bulk_loading().unwrap();
+        let _flush = flush_of(&file).unwrap();
+        let log = directory.path().join(format!("{DATABASE_FILE}{LOG_SUFFIX}"));
+        let opened = File::open(&log).unwrap();
+        let before = opened.metadata().unwrap().len();
+        let table =
+            br#"{"TableName":"some","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],
+            "AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}]}"#;
+        let created = dispatch(&database, "CreateTable", &mut serde_json::Deserializer::from_slice(table));
+        assert_eq!(created.status, 200);
+        assert!(opened.metadata().unwrap().len() > before, "it grows by what was committed");
+        assert!(fs::metadata(&log).unwrap().len() == opened.metadata().unwrap().len(), "and is the same file still");
     }
 
     #[tokio::test]
     async fn a_directory_that_cannot_be_made_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let error = EmbeddedTable::open(&file.path().join("below")).await.unwrap_err();
+        let error = EmbeddedTable::open(&file.path().join("below")).unwrap_err();
         assert!(error.to_string().contains("below"), "{error}");
     }
 }

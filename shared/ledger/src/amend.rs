@@ -24,6 +24,9 @@ pub struct Amend {
     set: Vec<(&'static str, AttributeValue)>,
     remove: Vec<&'static str>,
     unreported: bool,
+    /// When it is due, if it waits for the sender, and when LeadSquared is told, in ms since the epoch.
+    waits_ms: Option<i64>,
+    tell_ms: Option<i64>,
 }
 
 impl Amend {
@@ -31,7 +34,17 @@ impl Amend {
     #[must_use]
     pub fn of(message: &Message) -> Self {
         let Message { id, state, batch, priority, .. } = *message;
-        Self { id, state, batch, priority, set: Vec::new(), remove: Vec::new(), unreported: false }
+        Self {
+            id,
+            state,
+            batch,
+            priority,
+            set: Vec::new(),
+            remove: Vec::new(),
+            unreported: false,
+            waits_ms: None,
+            tell_ms: None,
+        }
     }
 
     /// Which message.
@@ -61,6 +74,7 @@ impl Amend {
     #[must_use]
     pub fn waits(mut self, due_ms: i64) -> Self {
         self.set.extend([("due_shard", due_shard(self.priority, self.id)), ("due_ms", n(due_ms))]);
+        self.waits_ms = Some(due_ms);
         self
     }
 
@@ -75,6 +89,7 @@ impl Amend {
     #[must_use]
     pub fn tell(mut self, due_ms: i64) -> Self {
         self.set.extend([("crm_shard", message_shard(self.id)), ("crm_due_ms", n(due_ms))]);
+        self.tell_ms = Some(due_ms);
         self
     }
 
@@ -158,8 +173,15 @@ impl Amend {
 impl Ledger {
     /// Changes messages, each under its own guard. Says of each whether it certainly was changed by this.
     pub async fn amend(&self, changes: Vec<Amend>) -> Result<Vec<bool>, LedgerError> {
+        let told: Vec<_> = changes.iter().map(|change| (change.priority, change.waits_ms, change.tell_ms)).collect();
         let statements = changes.into_iter().map(|change| change.statement(&self.table)).collect();
         let judged = self.judge(statements).await?;
-        Ok(judged.into_iter().map(|judgement| judgement == Judgement::Written).collect())
+        let amended: Vec<bool> = judged.into_iter().map(|judgement| judgement == Judgement::Written).collect();
+        if let Some(listener) = &self.listener {
+            let made = || told.iter().zip(&amended).filter(|(_, amended)| **amended).map(|(told, _)| *told);
+            listener.waits(made().filter_map(|(priority, waits_ms, _)| Some((priority, waits_ms?))));
+            listener.outcomes(made().filter_map(|(_, _, tell_ms)| tell_ms));
+        }
+        Ok(amended)
     }
 }

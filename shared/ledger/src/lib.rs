@@ -50,6 +50,7 @@ mod incomplete;
 mod judged;
 mod lease;
 mod messages;
+mod news;
 mod parked;
 mod pauses;
 mod runs;
@@ -73,6 +74,7 @@ pub use error::LedgerError;
 pub use events::{EventOutcome, EventRow};
 pub use incomplete::IncompleteEvent;
 pub use messages::{Change, CrmChange, Due, DueRows, Guard, Inserted};
+pub use news::News;
 pub use pauses::{Pause, Scope};
 pub use recado_core::subject::Subject;
 pub use runs::{Phase, Run};
@@ -81,13 +83,15 @@ pub use suppressions::{Kind, Suppression};
 
 use aws_sdk_dynamodb::{
     Client,
-    config::{BehaviorVersion, Credentials, Region, SharedHttpClient, timeout::TimeoutConfig},
+    config::{BehaviorVersion, Region, SharedHttpClient, StalledStreamProtectionConfig, timeout::TimeoutConfig},
 };
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
 use std::time::Duration;
+
+use self::news::Listener;
 
 /// How many shards each index is spread over: one shard takes about 1,000 writes a second, so eight carry a burst of
 /// 8,000 state changes a second without holding up the table.
@@ -103,16 +107,20 @@ pub fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// A client for an embedded table at `endpoint_url`, which takes any credentials.
+/// The endpoint of an embedded table, which nothing looks up: its HTTP client knows the way.
+pub const EMBEDDED_ENDPOINT: &str = "http://table.invalid";
+
+/// A client for an embedded table that `http` leads to. It signs nothing: the table belongs to this user alone.
 #[must_use]
-pub fn embedded_client(endpoint_url: &str) -> Client {
+pub fn embedded_client(http: SharedHttpClient) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("local"))
-        .credentials_provider(Credentials::new("embedded", "embedded", None, None, "embedded"))
-        .endpoint_url(endpoint_url)
+        .allow_no_auth()
+        .endpoint_url(EMBEDDED_ENDPOINT)
         .timeout_config(timeouts())
-        .http_client(http_client())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .http_client(http)
         .build();
     Client::from_conf(config)
 }
@@ -130,6 +138,7 @@ pub struct Ledger {
     table: String,
     /// How long rows are kept after they were written, in seconds.
     retention_s: i64,
+    listener: Option<Listener>,
 }
 
 impl Ledger {
@@ -137,13 +146,19 @@ impl Ledger {
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>, retention_ms: u64) -> Self {
         let retention_s = i64::try_from(retention_ms / 1000).unwrap_or(i64::MAX / 2);
-        Self { client, table: table.into(), retention_s }
+        Self { client, table: table.into(), retention_s, listener: None }
     }
 
     /// The same table, with rows removed `retention_ms` after they were written.
     #[must_use]
     pub fn with_retention(&self, retention_ms: u64) -> Self {
-        Self::new(self.client.clone(), self.table.clone(), retention_ms)
+        Self { listener: self.listener.clone(), ..Self::new(self.client.clone(), self.table.clone(), retention_ms) }
+    }
+
+    /// The same table, whose writes are told to `tell` once they are made. Each of them waits until `tell` returns.
+    #[must_use]
+    pub fn telling(self, tell: impl Fn(News) + Send + Sync + 'static) -> Self {
+        Self { listener: Some(Listener::new(tell)), ..self }
     }
 
     /// The table's name.

@@ -236,7 +236,11 @@ impl Ledger {
             Judgement::ConditionFailed => Inserted::Known,
             Judgement::Undecided => Inserted::Undecided,
         };
-        Ok(judged.into_iter().map(inserted).collect())
+        let inserted: Vec<Inserted> = judged.into_iter().map(inserted).collect();
+        if let Some(listener) = &self.listener {
+            listener.inserted(messages, &inserted);
+        }
+        Ok(inserted)
     }
 
     /// A new message's row. It stays at least until the message may no longer be sent: it is also what a redelivered event
@@ -249,9 +253,14 @@ impl Ledger {
 
     /// Moves messages, each under its own guard. Says of each whether it certainly moved.
     pub async fn move_messages(&self, changes: Vec<Change>) -> Result<Vec<bool>, LedgerError> {
+        let told = self.listener.as_ref().map(|listener| (listener, changes.clone()));
         let statements = changes.into_iter().map(|change| change.statement(&self.table)).collect();
         let judged = self.judge(statements).await?;
-        Ok(judged.into_iter().map(|judgement| judgement == Judgement::Written).collect())
+        let moved: Vec<bool> = judged.into_iter().map(|judgement| judgement == Judgement::Written).collect();
+        if let Some((listener, changes)) = told {
+            listener.moved(changes.iter().zip(&moved).filter(|(_, moved)| **moved).map(|(change, _)| change));
+        }
+        Ok(moved)
     }
 
     /// Records what LeadSquared knows. Says of each whether it certainly was recorded.

@@ -9,8 +9,8 @@ use recado_table::EmbeddedTable;
 const NOW_MS: i64 = 1_790_000_000_000;
 
 async fn ledger() -> (EmbeddedTable, Ledger) {
-    let table = EmbeddedTable::memory().await.unwrap();
-    let ledger = Ledger::new(embedded_client(&table.endpoint_url()), "recado", 90 * 86_400_000);
+    let table = EmbeddedTable::memory().unwrap();
+    let ledger = Ledger::new(embedded_client(table.http_client()), "recado", 90 * 86_400_000);
     ledger.create_if_missing().await.unwrap();
     (table, ledger)
 }

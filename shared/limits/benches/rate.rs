@@ -39,7 +39,7 @@ async fn main() {
     println!("| --- | --- | --- | --- | --- | --- | --- |");
     leased(&store).await;
     naive(&store).await;
-    zae(&store);
+    zae(&store).await;
     in_memory().await;
     closed().await;
 }
@@ -150,10 +150,10 @@ async fn naive(store: &Store) {
 }
 
 /// The Python package, with the limit handed to each call as its own guide does.
-fn zae(store: &Store) {
+async fn zae(store: &Store) {
     let Some(python) = std::env::var_os("RECADO_ZAE_PYTHON") else { return };
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/zae_peer.py");
-    let run = std::process::Command::new(python).args([script, &store.url(), "5"]).output().unwrap();
+    let run = std::process::Command::new(python).args([script, &store.listen().await, "5"]).output().unwrap();
     println!("zae-limiter, 1 caller: {}", String::from_utf8_lossy(&run.stdout).trim());
     if !run.status.success() {
         println!("it failed: {}", String::from_utf8_lossy(&run.stderr));

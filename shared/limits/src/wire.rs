@@ -162,8 +162,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_store_does_what_the_proof_says_it_does() {
-        let table = EmbeddedTable::memory().await.unwrap();
-        let client = embedded_client(&table.endpoint_url());
+        let table = EmbeddedTable::memory().unwrap();
+        let client = embedded_client(table.http_client());
         Ledger::new(client.clone(), "recado", 0).create_if_missing().await.unwrap();
         let (mut known, mut made) = (Item::ABSENT, 0);
         let first = Stated { limit: 5, until_ms: 1 };

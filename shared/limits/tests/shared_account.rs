@@ -16,8 +16,8 @@ const LIMITS: CrmLimits = CrmLimits {
 const NOW_MS: i64 = 1_790_000_000_000;
 
 async fn accounts(count: usize) -> (EmbeddedTable, Vec<CrmAccount>) {
-    let table = EmbeddedTable::memory().await.unwrap();
-    let client = embedded_client(&table.endpoint_url());
+    let table = EmbeddedTable::memory().unwrap();
+    let client = embedded_client(table.http_client());
     Ledger::new(client.clone(), "recado", 0).create_if_missing().await.unwrap();
     let accounts = (0..count).map(|_| CrmAccount::new(client.clone(), "recado", LIMITS)).collect();
     (table, accounts)
@@ -99,7 +99,7 @@ async fn a_slot_is_one_write_and_a_refusal_none() {
 async fn a_refused_bulk_call_teaches_all_functions_the_bulk_limit() {
     let (table, accounts) = accounts(2).await;
     let wide = CrmLimits { calls: 20, bulk_calls: 4, ..LIMITS };
-    let client = embedded_client(&table.endpoint_url());
+    let client = embedded_client(table.http_client());
     let (first, second) = (CrmAccount::new(client.clone(), "recado", wide), CrmAccount::new(client, "recado", wide));
     for _ in 0..4 {
         first.slot(CallClass::Bulk, NOW_MS, NOW_MS).await.unwrap();

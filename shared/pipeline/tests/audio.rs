@@ -39,8 +39,8 @@ struct Installation {
 
 impl Installation {
     async fn start() -> Self {
-        let table = EmbeddedTable::memory().await.unwrap();
-        let ledger = Ledger::new(embedded_client(&table.endpoint_url()), "recado", 90 * 86_400_000);
+        let table = EmbeddedTable::memory().unwrap();
+        let ledger = Ledger::new(embedded_client(table.http_client()), "recado", 90 * 86_400_000);
         ledger.create_if_missing().await.unwrap();
         let vendor = start_local(Options::default()).await.unwrap();
         let files = tempfile::tempdir().unwrap();

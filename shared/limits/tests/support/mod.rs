@@ -22,7 +22,7 @@ use aws_sdk_dynamodb::{
     },
     types::{ConsumedCapacity, ReturnConsumedCapacity},
 };
-use recado_ledger::{Ledger, embedded_client};
+use recado_ledger::{EMBEDDED_ENDPOINT, Ledger, embedded_client, http_client};
 use recado_limits::{LigueLeadAccount, Plan, Reading};
 use recado_table::EmbeddedTable;
 use tokio::{
@@ -118,18 +118,19 @@ pub struct Store {
 
 impl Store {
     pub async fn start() -> Self {
-        let table = EmbeddedTable::memory().await.unwrap();
-        let client = embedded_client(&table.endpoint_url());
+        let table = EmbeddedTable::memory().unwrap();
+        let client = embedded_client(table.http_client());
         Ledger::new(client, "recado", 0).create_if_missing().await.unwrap();
         Self { table }
     }
 
-    pub fn url(&self) -> String {
-        self.table.endpoint_url()
+    /// Where others reach it, from now on.
+    pub async fn listen(&self) -> String {
+        self.table.listen(([127, 0, 0, 1], 0).into()).await.unwrap()
     }
 
     pub fn client(&self) -> (Client, Counter) {
-        client(&self.url())
+        counted(self.table.http_client(), EMBEDDED_ENDPOINT)
     }
 
     /// A function of its own: another process knows nothing of it but what the table says.
@@ -143,10 +144,15 @@ impl Store {
     }
 }
 
+/// A client of the table at `url`.
 pub fn client(url: &str) -> (Client, Counter) {
+    counted(http_client(), url)
+}
+
+fn counted(http: aws_sdk_dynamodb::config::SharedHttpClient, url: &str) -> (Client, Counter) {
     let counter = Counter::default();
-    let config = embedded_client(url).config().to_builder().interceptor(counter.clone()).build();
-    (Client::from_conf(config), counter)
+    let config = embedded_client(http).config().to_builder();
+    (Client::from_conf(config.endpoint_url(url).interceptor(counter.clone()).build()), counter)
 }
 
 pub fn plan(limit: u32, window_ms: u32) -> Plan {
@@ -171,7 +177,8 @@ impl Way {
     pub async fn to(store: &Store) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (lose, table) = (Arc::new(AtomicI64::new(0)), store.url().replace("http://", ""));
+        let table = store.listen().await.replace("http://", "");
+        let lose = Arc::new(AtomicI64::new(0));
         let losing = Arc::clone(&lose);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {

@@ -44,10 +44,15 @@ pub struct Woken {
 impl Sender {
     /// Reads messages that were just written.
     pub async fn woken(&self, ids: &[MessageId]) -> Result<Woken, LedgerError> {
+        self.sorted(self.ledger.messages(ids).await?).await
+    }
+
+    /// The same of messages as they were just written.
+    pub async fn sorted(&self, messages: Vec<Message>) -> Result<Woken, LedgerError> {
         let now_ms = self.world.now_ms();
         let mut woken = Woken::default();
         let mut counts: BTreeMap<(i64, String), usize> = BTreeMap::new();
-        for message in self.ledger.messages(ids).await? {
+        for message in messages {
             match (message.state, message.priority) {
                 (_, Priority::Low) => {}
                 (State::Pending, Priority::Urgent) => woken.urgent.push(message),

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     scenario::{Prices, REDIAL_ENDING, Scenario, one_in, pick},
-    store::{TABLE, dispatch},
+    store::{TABLE, ask},
 };
 
 /// An empty table.
@@ -35,7 +35,7 @@ pub(super) fn engine() -> Database {
             index("due", "due_shard", "due_ms"), index("batch", "batch", "phone"), index("crm", "crm_shard", "crm_due_ms"),
         ],
     });
-    dispatch(&engine, "CreateTable", &table).unwrap_or_else(|error| panic!("{error}"));
+    ask(&engine, "CreateTable", &table);
     engine
 }
 

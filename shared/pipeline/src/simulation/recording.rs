@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     scenario::{one_in, pick},
-    store::{TABLE, dispatch},
+    store::{TABLE, ask},
 };
 
 /// The file that rules name.
@@ -77,5 +77,5 @@ fn uploaded(engine: &Database, id: u64) {
 /// Another part of the installation did this, which is not what a schedule is about.
 fn put(engine: &Database, item: &Value) {
     let request = json!({ "TableName": TABLE, "Item": item });
-    dispatch(engine, "PutItem", &request).unwrap_or_else(|error| panic!("{error}"));
+    ask(engine, "PutItem", &request);
 }

@@ -13,7 +13,7 @@ use super::{
     blocks,
     scenario::content,
     states,
-    store::{TABLE, dispatch},
+    store::{TABLE, ask},
     universe::{Event, Universe},
 };
 
@@ -142,7 +142,7 @@ pub(super) fn look(universe: &Arc<Universe>, request: &Value) {
             "TableName": TABLE, "ConsistentRead": true,
             "Key": { "pk": { "S": &key.0 }, "sk": { "S": &key.1 } },
         });
-        let answer = dispatch(&universe.engine, "GetItem", &request).unwrap_or_else(|error| panic!("{error}"));
+        let answer = ask(&universe.engine, "GetItem", &request);
         if answer["Item"].is_object() {
             seen(universe, key, &answer["Item"]);
         }

@@ -1,0 +1,82 @@
+//! What this process wrote, told to those in it who wait for that: on one machine nobody needs to ask the table.
+
+use std::{fmt, sync::Arc};
+
+use recado_core::message::{Message, Priority, State};
+
+use crate::{Change, Due, Inserted};
+
+/// Something that was written to the table.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// New messages that may be sent now or wait for their instant.
+    Messages(Vec<Message>),
+    /// Messages of a priority wait for the sender until this instant, in ms since the epoch.
+    Waits(Priority, i64),
+    /// LeadSquared is to be told of so many outcomes, of the first at this instant, in ms since the epoch.
+    Outcomes {
+        /// How many.
+        count: usize,
+        /// When the first is due.
+        due_ms: i64,
+    },
+}
+
+/// Who is told what was written. Whoever is told must not wait: the writer does until it returns.
+#[derive(Clone)]
+pub(crate) struct Listener(Arc<dyn Fn(News) + Send + Sync>);
+
+impl Listener {
+    pub(crate) fn new(tell: impl Fn(News) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    /// Tells of messages that were to be written, with what became of each.
+    pub(crate) fn inserted(&self, messages: &[Message], inserted: &[Inserted]) {
+        let is_new = |(_, inserted): &(&Message, &Inserted)| **inserted == Inserted::New;
+        let new: Vec<&Message> = messages.iter().zip(inserted).filter(is_new).map(|(message, _)| message).collect();
+        self.outcomes(new.iter().filter_map(|message| message.crm.due_ms));
+        let waiting = new.into_iter().filter(|message| matches!(message.state, State::Pending | State::Held));
+        let waiting: Vec<Message> = waiting.cloned().collect();
+        if !waiting.is_empty() {
+            (self.0)(News::Messages(waiting));
+        }
+    }
+
+    /// Tells of moves that were made.
+    pub(crate) fn moved<'c>(&self, made: impl Iterator<Item = &'c Change> + Clone) {
+        self.waits(made.clone().filter_map(|change| match change.due {
+            Due::Wait(due_ms, priority) => Some((priority, due_ms)),
+            Due::Keep | Due::At(_) | Due::Never => None,
+        }));
+        self.outcomes(made.filter_map(|change| change.crm_due_ms));
+    }
+
+    /// Tells of messages that wait for the sender: of each priority, the instants that are different.
+    pub(crate) fn waits(&self, waits: impl Iterator<Item = (Priority, i64)>) {
+        let mut waits: Vec<_> = waits.collect();
+        waits.sort_unstable();
+        waits.dedup();
+        for (priority, due_ms) in waits {
+            (self.0)(News::Waits(priority, due_ms));
+        }
+    }
+
+    /// Tells of outcomes, given when each is due.
+    pub(crate) fn outcomes(&self, due: impl Iterator<Item = i64>) {
+        let (mut count, mut first_ms) = (0, i64::MAX);
+        for due_ms in due {
+            count += 1;
+            first_ms = first_ms.min(due_ms);
+        }
+        if count > 0 {
+            (self.0)(News::Outcomes { count, due_ms: first_ms });
+        }
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listener")
+    }
+}
