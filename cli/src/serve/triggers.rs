@@ -6,6 +6,7 @@ use recado_core::{
     decide::WAKE_UP_WITHIN_MS,
     identity::MessageId,
     message::{Message, Priority},
+    writeback::Pace,
 };
 use recado_pipeline::{World, send::NO_DEADLINE_MS};
 use tokio::{
@@ -182,14 +183,24 @@ pub(super) async fn write_back(current: Current, bells: Bells, every: Duration, 
     let world: World = world();
     let run_ms = ms(every).max(WRITE_BACK_MS);
     let mut schedule = Schedule::new(every, stopped);
-    while schedule.tick_or(bells.write_back().ring()).await {
+    let mut pace = Pace::new(current.now().config.leadsquared.own_calls_per_day(), world.now_ms());
+    while schedule.tick_or(rings(&bells, &mut pace, &world)).await {
         // What a call did that is let go is looked up by the next process.
         match schedule.carry_out(current.now().installation.syncer.run(world.now_ms() + run_ms)).await {
-            Some(Ok(report)) => report.log(),
+            Some(Ok(report)) => {
+                pace.spent(report.calls, world.now_ms());
+                report.log();
+            }
             Some(Err(error)) => tracing::error!(error = %error, "sync.failed"),
             None => {}
         }
     }
+}
+
+/// Waits for an outcome that is due, and then for as long as the day's calls ask for.
+async fn rings(bells: &Bells, pace: &mut Pace, world: &World) {
+    bells.write_back().ring().await;
+    sleep(Duration::from_millis(u64::try_from(pace.wait_ms(world.now_ms())).unwrap_or_default())).await;
 }
 
 /// Completes events whose webhooks told too little of their leads: when one comes, and on schedule.

@@ -24,12 +24,14 @@
 mod backlog;
 mod forecast;
 mod needs;
+mod pace;
 
 use crate::identity::MessageId;
 
 pub use backlog::Backlog;
 pub use forecast::{Forecast, forecast};
 pub use needs::{LeadFieldNames, Needs, Shown, Told, crm_time, needs};
+pub use pace::Pace;
 
 /// Rows in one bulk call. Source: LeadSquared's bulk activity and update-lead-in-bulk-v2 pages.
 pub const ROWS_PER_CALL: usize = 25;
