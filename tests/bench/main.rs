@@ -4,8 +4,9 @@
 //! the ratios mean something and the figures themselves do not. Counts stand before times. The script needs Python with
 //! FastAPI, uvicorn and httpx: `RECADO_PEER_PYTHON` names it. Without one, Recado is measured alone.
 #![allow(
-    clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::print_stdout,
+    clippy::unwrap_used,
     reason = "a benchmark that cannot go on stops, and prints what it found"
 )]
 
@@ -157,7 +158,7 @@ async fn outcome(kind: &Kind) -> String {
         assert!(contestant.post(&body).await);
         let lead = body["ProspectID"].as_str().unwrap().to_owned();
         while !contestant.shows_outcome(&lead) {
-            assert!(begun.elapsed() < Duration::from_secs(120), "LeadSquared was not told");
+            assert!(begun.elapsed() < Duration::from_mins(2), "LeadSquared was not told");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         waits.push(u64::try_from(begun.elapsed().as_millis()).unwrap());

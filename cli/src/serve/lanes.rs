@@ -6,19 +6,22 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    future::pending,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use recado_core::{group::content_key, identity::MessageId, message::Message};
-use recado_pipeline::send::{NO_DEADLINE_MS, Woken};
+use recado_ledger::LedgerError;
+use recado_pipeline::send::{NO_DEADLINE_MS, Overlooked, Woken};
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 
-use super::{current::Current, triggers::told};
+use super::{current::Current, news::Written, triggers::told};
 use crate::installation::world;
 
 /// Runs of the sender side by side, at most: enough for 20 different texts a second at an answer's usual 300 ms.
 const RUNS_AT_ONCE: usize = 8;
-/// Messages that may wait for a run. What comes beyond is due in a minute, and the sweep takes it.
+/// Messages that may wait for a run before no more are taken in.
 const MOST_WAITING: usize = 20_000;
 /// The longest pause between two requests of one text: as long as the messages of one are gathered at the most.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
@@ -30,19 +33,18 @@ struct Pool {
     count: usize,
     /// Texts of which a request is under way, or was a moment ago.
     busy: HashSet<String>,
+    /// Messages that wait here or are under way.
+    in_hand: HashSet<MessageId>,
 }
 
 impl Pool {
-    /// Takes messages in. `false`: there was no room for some.
-    fn add(&mut self, messages: Vec<Message>) -> bool {
+    fn add(&mut self, messages: Vec<Message>) {
         for message in messages {
-            if self.count == MOST_WAITING {
-                return false;
+            if self.in_hand.insert(message.id) {
+                self.count += 1;
+                self.waiting.entry(content_key(&message)).or_default().push(message);
             }
-            self.count += 1;
-            self.waiting.entry(content_key(&message)).or_default().push(message);
         }
-        true
     }
 
     /// All that waits and may go now, with its texts, which are busy from now on.
@@ -63,10 +65,12 @@ impl Pool {
 
 /// What a task of the lanes did.
 enum Ended {
-    /// A run that began then is over, with these texts.
-    Run(Instant, Vec<String>),
+    /// A run that began then is over, with these texts and messages.
+    Run(Instant, Vec<String>, Vec<MessageId>),
     /// The pause after a request of these texts is over.
     Pause(Vec<String>),
+    /// Messages were looked for in the table.
+    Found(Result<Overlooked, LedgerError>),
     Other,
 }
 
@@ -76,27 +80,24 @@ pub(super) struct Lanes {
     pool: Pool,
     runs: usize,
     tasks: JoinSet<Ended>,
+    written: Arc<Written>,
+    is_looking: bool,
     stopped: watch::Receiver<bool>,
 }
 
 impl Lanes {
-    pub(super) fn new(current: Current, stopped: watch::Receiver<bool>) -> Self {
-        Self { current, pool: Pool::default(), runs: 0, tasks: JoinSet::new(), stopped }
+    pub(super) fn new(current: Current, written: Arc<Written>, stopped: watch::Receiver<bool>) -> Self {
+        let (pool, tasks) = (Pool::default(), JoinSet::new());
+        Self { current, pool, runs: 0, tasks, written, is_looking: false, stopped }
     }
 
-    /// Puts messages that were just written on their lanes.
-    pub(super) async fn take_new(&mut self, messages: Vec<Message>) {
-        let woken = self.current.now().installation.sender.sorted(messages).await;
-        self.take(woken);
-    }
-
-    /// The same, by their ids.
+    /// Puts messages that were just written on their lanes, by their ids.
     pub(super) async fn take_ids(&mut self, ids: &[MessageId]) {
         let woken = self.current.now().installation.sender.woken(ids).await;
         self.take(woken);
     }
 
-    fn take(&mut self, woken: Result<Woken, recado_ledger::LedgerError>) {
+    fn take(&mut self, woken: Result<Woken, LedgerError>) {
         let Woken { urgent, normal, lingering, full } = match woken {
             Ok(woken) => woken,
             Err(error) => {
@@ -125,9 +126,7 @@ impl Lanes {
         for (due_ms, ids) in lingering {
             self.tasks.spawn(see_to(self.current.clone(), due_ms, ids, self.stopped.clone()));
         }
-        if !self.pool.add(normal) {
-            tracing::warn!("wake_up.queue_full");
-        }
+        self.pool.add(normal);
         self.start();
     }
 
@@ -139,25 +138,52 @@ impl Lanes {
             self.runs += 1;
             let sender = self.current.now().installation.sender.clone();
             self.tasks.spawn(async move {
-                let begun = Instant::now();
+                let (begun, ids) = (Instant::now(), messages.iter().map(|message| message.id).collect());
                 sender.send(messages, NO_DEADLINE_MS).await;
-                Ended::Run(begun, texts)
+                Ended::Run(begun, texts, ids)
             });
+        }
+        if self.pool.count == 0 && !self.is_looking && self.written.take_overflow() {
+            self.is_looking = true;
+            let (sender, in_hand) = (self.current.now().installation.sender.clone(), self.pool.in_hand.clone());
+            self.tasks.spawn(async move { Ended::Found(sender.overlooked(&in_hand).await) });
         }
     }
 
-    /// Waits until a task ends, and goes on with what waited for it. Waits for ever while there is none.
-    pub(super) async fn go_on(&mut self) {
-        match self.tasks.join_next().await {
-            None => std::future::pending().await,
-            Some(Ok(Ended::Run(begun, texts))) => {
+    /// Waits until a task ends or, if `takes`, messages are written, and goes on with that.
+    pub(super) async fn go_on(&mut self, takes: bool) {
+        let has_room = takes && self.pool.count < MOST_WAITING;
+        let written = Arc::clone(&self.written);
+        let ended = tokio::select! {
+            Some(ended) = self.tasks.join_next() => ended,
+            messages = written.take(), if has_room => {
+                let woken = self.current.now().installation.sender.sorted(messages).await;
+                return self.take(woken);
+            }
+            else => pending().await,
+        };
+        match ended {
+            Ok(Ended::Run(begun, texts, ids)) => {
                 self.runs -= 1;
+                for id in &ids {
+                    self.pool.in_hand.remove(id);
+                }
                 self.pause(begun, texts);
             }
-            Some(Ok(Ended::Pause(texts))) => self.pool.free(texts),
-            Some(Ok(Ended::Other)) => {}
+            Ok(Ended::Found(found)) => {
+                self.is_looking = false;
+                let found = found.map(|Overlooked { woken, more }| {
+                    if more {
+                        self.written.overflow();
+                    }
+                    woken
+                });
+                self.take(found);
+            }
+            Ok(Ended::Pause(texts)) => self.pool.free(texts),
+            Ok(Ended::Other) => {}
             // A panic was reported when it happened; its texts are taken by the sweep.
-            Some(Err(_)) => self.runs = self.runs.saturating_sub(1),
+            Err(_) => self.runs = self.runs.saturating_sub(1),
         }
         self.start();
     }

@@ -1,15 +1,18 @@
 //! What the use cases write, told to the triggers of this process: it goes on at once, and no schedule is waited for.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
-use recado_core::message::{Message, Priority};
+use recado_core::message::{Message, Priority, State};
 use recado_ledger::{Ledger, News};
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
 
 use super::alarms::Alarms;
 
-/// Writes of new messages that may wait to be seen. What comes beyond is due in a minute, and the sweep takes it.
-const WRITES_WAITING: usize = 1_024;
+/// New messages that may wait to be taken. What comes beyond is looked for in the table once there is room again.
+const MOST_WAITING: usize = 20_000;
 
 /// When what is due is looked at. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -35,22 +38,60 @@ impl Bells {
     }
 }
 
+/// New messages on their way to the lanes.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    waiting: Mutex<Vec<Message>>,
+    arrived: Notify,
+    overflowed: AtomicBool,
+}
+
+impl Written {
+    fn put(&self, messages: Vec<Message>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() + messages.len() > MOST_WAITING {
+            self.overflowed.store(true, Ordering::Relaxed);
+        } else {
+            waiting.extend(messages);
+        }
+        self.arrived.notify_one();
+    }
+
+    /// Waits for messages, and takes all that have come. Loses none if the wait is given up.
+    pub(super) async fn take(&self) -> Vec<Message> {
+        loop {
+            let taken = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+            if !taken.is_empty() {
+                return taken;
+            }
+            self.arrived.notified().await;
+        }
+    }
+
+    /// Whether some messages found no room since this was asked last: the table has them.
+    pub(super) fn take_overflow(&self) -> bool {
+        self.overflowed.swap(false, Ordering::Relaxed)
+    }
+
+    /// Says that the table has more of them.
+    pub(super) fn overflow(&self) {
+        self.overflowed.store(true, Ordering::Relaxed);
+    }
+}
+
 /// The same table, whose writes ring the bells, and the new messages that are written to it.
-pub(super) fn listening(ledger: Ledger) -> (Ledger, Bells, mpsc::Receiver<Vec<Message>>) {
-    let bells = Bells::default();
-    let (written, messages) = mpsc::channel(WRITES_WAITING);
-    let rung = bells.clone();
+pub(super) fn listening(ledger: Ledger) -> (Ledger, Bells, Arc<Written>) {
+    let (bells, written) = (Bells::default(), Arc::new(Written::default()));
+    let (rung, put) = (bells.clone(), Arc::clone(&written));
     let ledger = ledger.telling(move |news| match news {
         News::Messages(messages) => {
-            for held in messages.iter().filter(|message| message.state == recado_core::message::State::Held) {
+            for held in messages.iter().filter(|message| message.state == State::Held) {
                 held.due_ms.iter().for_each(|due_ms| rung.lane(held.priority).set(*due_ms));
             }
-            if written.try_send(messages).is_err() {
-                tracing::warn!("wake_up.queue_full");
-            }
+            put.put(messages);
         }
         News::Waits(priority, due_ms) => rung.lane(priority).set(due_ms),
-        News::Outcomes { due_ms, .. } => rung.write_back().set(due_ms),
+        News::Outcome(due_ms) => rung.write_back().set(due_ms),
     });
-    (ledger, bells, messages)
+    (ledger, bells, written)
 }

@@ -1,20 +1,20 @@
 //! What AWS triggers, triggered here: a stream's wake-up for the sender, a minute's schedule for the rest.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use recado_core::{
-    decide::WAKE_UP_WITHIN_MS,
-    identity::MessageId,
-    message::{Message, Priority},
-    writeback::Pace,
-};
+use recado_core::{decide::WAKE_UP_WITHIN_MS, identity::MessageId, message::Priority, writeback::Pace};
 use recado_pipeline::{World, send::NO_DEADLINE_MS};
 use tokio::{
     sync::{mpsc, watch},
     time::{Interval, MissedTickBehavior, interval, sleep},
 };
 
-use super::{current::Current, lanes::Lanes, news::Bells, stream::Reader};
+use super::{
+    current::Current,
+    lanes::Lanes,
+    news::{Bells, Written},
+    stream::Reader,
+};
 use crate::installation::world;
 
 /// How often the stream is asked: as often as Lambda asks it.
@@ -33,20 +33,19 @@ const AFTER_FAILURE: Duration = Duration::from_secs(2);
 /// Wakes the sender for messages as they are written: for those of this process as soon as they are, for those that others
 /// write when the stream tells of them.
 pub(super) async fn wake_ups(
-    mut written: mpsc::Receiver<Vec<Message>>,
+    written: Arc<Written>,
     reader: Option<Reader>,
     current: Current,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let mut lanes = Lanes::new(current, stopped.clone());
+    let mut lanes = Lanes::new(current, written, stopped.clone());
     let is_shared = reader.is_some();
     let (tell, mut streamed) = mpsc::channel(1);
     let reading = reader.map(|reader| tokio::spawn(read_stream(reader, tell)));
     loop {
         tokio::select! {
             () = told(&mut stopped) => break,
-            () = lanes.go_on() => {}
-            Some(messages) = written.recv() => if !is_shared { lanes.take_new(messages).await },
+            () = lanes.go_on(!is_shared) => {}
             Some(ids) = streamed.recv() => lanes.take_ids(&ids).await,
         }
     }

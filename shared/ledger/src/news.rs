@@ -13,13 +13,8 @@ pub enum News {
     Messages(Vec<Message>),
     /// Messages of a priority wait for the sender until this instant, in ms since the epoch.
     Waits(Priority, i64),
-    /// LeadSquared is to be told of so many outcomes, of the first at this instant, in ms since the epoch.
-    Outcomes {
-        /// How many.
-        count: usize,
-        /// When the first is due.
-        due_ms: i64,
-    },
+    /// LeadSquared is to be told of an outcome at this instant, in ms since the epoch.
+    Outcome(i64),
 }
 
 /// Who is told what was written. Whoever is told must not wait: the writer does until it returns.
@@ -62,15 +57,10 @@ impl Listener {
         }
     }
 
-    /// Tells of outcomes, given when each is due.
+    /// Tells when the first of some outcomes is due.
     pub(crate) fn outcomes(&self, due: impl Iterator<Item = i64>) {
-        let (mut count, mut first_ms) = (0, i64::MAX);
-        for due_ms in due {
-            count += 1;
-            first_ms = first_ms.min(due_ms);
-        }
-        if count > 0 {
-            (self.0)(News::Outcomes { count, due_ms: first_ms });
+        if let Some(due_ms) = due.min() {
+            (self.0)(News::Outcome(due_ms));
         }
     }
 }

@@ -55,7 +55,7 @@ use crate::{
     world::World,
 };
 
-pub use self::linger::Woken;
+pub use self::linger::{Overlooked, Woken};
 pub(crate) use self::{
     budget::enforced,
     moves::{ACCEPTED_LINGER_MS, Follow, given_back},

@@ -5,9 +5,10 @@
 //! one text goes in as few requests as it fits in, however many functions took its events. What the index did not show
 //! yet, and what was written at the last moment, is looked after by those who were woken for it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use recado_core::{
+    decide::WAKE_UP_WITHIN_MS,
     group::content_key,
     identity::MessageId,
     message::{Message, Priority, State},
@@ -24,6 +25,8 @@ const LINGER_MS_MAX: i64 = 600_000;
 const WAITED_MS_MAX: i64 = 5_000;
 /// How long after an instant those who did not take what was due look whether theirs was taken, in ms.
 const FOLLOW_UP_MS: u64 = 1_500;
+/// Overlooked messages that are read at once.
+const OVERLOOKED_MOST: usize = 10_000;
 /// A wake-up with less than this part of a request of one text is not counted towards a full one: the count would cost
 /// a write for each text.
 const COUNTED_PART: usize = 100;
@@ -41,7 +44,30 @@ pub struct Woken {
     pub full: BTreeSet<(i64, String)>,
 }
 
+/// Messages that wait although nobody was woken for them, or whoever was had no room.
+#[derive(Debug)]
+pub struct Overlooked {
+    /// Some of them, as they are to be sent.
+    pub woken: Woken,
+    /// Whether there are more.
+    pub more: bool,
+}
+
 impl Sender {
+    /// Looks for messages that were written lately and are not in hand already.
+    pub async fn overlooked(&self, in_hand: &HashSet<MessageId>) -> Result<Overlooked, LedgerError> {
+        let until_ms = self.world.now_ms() + WAKE_UP_WITHIN_MS;
+        let (mut ids, mut more) = (Vec::new(), false);
+        for priority in [Priority::Urgent, Priority::Normal] {
+            let due = self.ledger.due(priority, until_ms, ROWS_PER_SHARD).await?;
+            ids.extend(due.messages.into_iter().filter(|id| !in_hand.contains(id)));
+            more |= due.more;
+        }
+        more |= ids.len() > OVERLOOKED_MOST;
+        ids.truncate(OVERLOOKED_MOST);
+        Ok(Overlooked { woken: self.woken(&ids).await?, more })
+    }
+
     /// Reads messages that were just written.
     pub async fn woken(&self, ids: &[MessageId]) -> Result<Woken, LedgerError> {
         self.sorted(self.ledger.messages(ids).await?).await
