@@ -176,7 +176,11 @@ impl Store {
             _ => None,
         };
         let store = Self { directory, ..store };
-        store.ledger.create_if_missing().await.with_context(|| format!("the table {}", store.ledger.table()))?;
+        let created = match store.is_shared() {
+            true => store.ledger.create_if_missing().await,
+            false => store.ledger.create_unstreamed_if_missing().await,
+        };
+        created.with_context(|| format!("the table {}", store.ledger.table()))?;
         Ok(store)
     }
 

@@ -1,11 +1,11 @@
 //! Batches: prepared before any claim, `calling` right before the bytes leave, then what became of it.
 
-use std::{collections::HashMap, fmt::Write as _};
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     error::SdkError,
-    operation::{transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
-    types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{AttributeValue, Put, TransactWriteItem, Update},
 };
 use recado_core::{
     identity::{BatchId, MessageId},
@@ -15,10 +15,14 @@ use recado_core::{
 
 use crate::{
     Budget, Day, Draw, Ledger, LedgerError,
-    codec::{Key, Reader, batch_from, members_value, n, s, shard},
+    codec::{Item, Key, Reader, batch_from, members_value, n, s, shard},
     error::unavailable,
+    judged::{self, Judgement, Statement, insert},
     schema::misbuilt,
 };
+
+/// Batches that share a transaction: each has a row and at most two budgets, of the 100 rows that DynamoDB takes.
+const PREPARED_AT_ONCE: usize = 33;
 
 /// A batch to be prepared, and what it reserves.
 #[derive(Debug, Clone)]
@@ -56,6 +60,21 @@ pub enum Prepared {
     Done,
     /// A budget of the day does not allow it; this is how much of each budget is spent, in the order of the draws.
     OverQuota(Vec<Day>),
+}
+
+/// What batches draw on each budget of each day together.
+fn draws_of(batches: &[NewBatch]) -> Vec<(&str, Draw)> {
+    let mut all: Vec<(&str, Draw)> = Vec::new();
+    for batch in batches {
+        for draw in &batch.draws {
+            let same = all.iter_mut().find(|(day, sum)| *day == batch.day && sum.budget == draw.budget);
+            match same {
+                Some((_, sum)) => sum.amount = sum.amount.and(draw.amount),
+                None => all.push((&batch.day, draw.clone())),
+            }
+        }
+    }
+    all
 }
 
 /// What a batch gives back of what it reserved.
@@ -99,16 +118,46 @@ impl BatchChange {
 }
 
 impl Ledger {
-    /// Writes a new batch and reserves its budgets, all or nothing.
+    /// Writes a new batch and reserves its budgets, all or nothing. Batches that are prepared at the same time share a
+    /// transaction, as long as their budgets allow all of them.
     pub async fn prepare_batch(&self, batch: &NewBatch) -> Result<Prepared, LedgerError> {
-        let mut writes = vec![TransactWriteItem::builder().put(self.new_row(batch)?).build()];
-        for draw in &batch.draws {
-            let Some(spend) = self.spend(&batch.day, draw, batch.now_ms)? else { return self.over_quota(batch).await };
+        let prepared =
+            self.prepares.with(batch.clone(), async |batches| Box::pin(self.prepare_all(batches)).await).await;
+        prepared.unwrap_or_else(|| {
+            let reason = "the request was given up".to_owned();
+            Err(LedgerError::Unavailable { operation: "TransactWriteItems", reason })
+        })
+    }
+
+    async fn prepare_all(&self, batches: Vec<NewBatch>) -> Vec<Result<Prepared, LedgerError>> {
+        let mut prepared = Vec::with_capacity(batches.len());
+        for together in batches.chunks(PREPARED_AT_ONCE) {
+            match self.prepare_together(together).await {
+                // One of them may fit where all do not.
+                Ok(Prepared::OverQuota(_)) if together.len() > 1 => {
+                    for batch in together {
+                        prepared.push(self.prepare_together(std::slice::from_ref(batch)).await);
+                    }
+                }
+                all => prepared.extend(together.iter().map(|_| all.clone())),
+            }
+        }
+        prepared
+    }
+
+    async fn prepare_together(&self, batches: &[NewBatch]) -> Result<Prepared, LedgerError> {
+        let Some(first) = batches.first() else { return Ok(Prepared::Done) };
+        let mut writes = Vec::with_capacity(batches.len() + 1);
+        for batch in batches {
+            writes.push(TransactWriteItem::builder().put(self.new_row(batch)?).build());
+        }
+        for (day, draw) in draws_of(batches) {
+            let Some(spend) = self.spend(day, &draw, first.now_ms)? else { return self.over_quota(first).await };
             writes.push(TransactWriteItem::builder().update(spend).build());
         }
-        match self.transact(format!("{}-p", batch.id), writes).await {
+        match self.transact(format!("{}-p", first.id), writes).await {
             Ok(()) => Ok(Prepared::Done),
-            Err(error) if condition_failed(&error) => self.over_quota(batch).await,
+            Err(error) if condition_failed(&error) => self.over_quota(first).await,
             Err(error) => Err(unavailable("TransactWriteItems")(error)),
         }
     }
@@ -151,24 +200,16 @@ impl Ledger {
     /// members a batch's row costs 160 write units, or 320. The token is kept in the row then, so that a repetition
     /// whose first answer was lost knows its own work.
     pub async fn move_batch(&self, change: &BatchChange, token: &str) -> Result<bool, LedgerError> {
-        if let Some(campaign) = &change.campaign_id {
-            self.name_campaign(campaign, change.id, change.now_ms).await?;
-        }
         if change.to == BatchState::Unknown {
             // By this a report that names no batch is matched. It does no harm if the move is not made.
             self.note_unknown(change).await?;
         }
         let step = Step::of(change);
         let Some(refund) = &change.refund else { return self.move_alone(change, step, token).await };
-        let update = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(Key::batch(change.id).into_item()))
-            .update_expression(step.expression)
-            .condition_expression(step.condition)
-            .set_expression_attribute_names(Some(step.names))
-            .set_expression_attribute_values(Some(step.values))
-            .build()
-            .map_err(misbuilt)?;
+        if let Some(campaign) = &change.campaign_id {
+            self.judge(vec![self.campaign_row(campaign, change)]).await?;
+        }
+        let update = step.update(&self.table, change.id)?;
         let mut writes = vec![TransactWriteItem::builder().update(update).build()];
         let rule = refund.rule.clone().map(Budget::Rule);
         for budget in std::iter::once(Budget::Account).chain(rule) {
@@ -183,43 +224,54 @@ impl Ledger {
     }
 
     async fn move_alone(&self, change: &BatchChange, mut step: Step, token: &str) -> Result<bool, LedgerError> {
-        step.set("moved_by", s(token));
-        let moved = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(Key::batch(change.id).into_item()))
-            .update_expression(step.expression)
-            .condition_expression(step.condition)
-            .set_expression_attribute_names(Some(step.names))
-            .set_expression_attribute_values(Some(step.values))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match moved {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    let by = failed.item().and_then(|item| Reader::new(item).maybe_text("moved_by"));
-                    Ok(by.as_deref() == Some(token))
-                }
-                _ => Err(unavailable("UpdateItem")(error)),
-            },
+        step.set.push(("moved_by", s(token)));
+        let mut statements = vec![step.statement(&self.table, change.id)];
+        statements.extend(change.campaign_id.as_ref().map(|campaign| self.campaign_row(campaign, change)));
+        let judged = self.judge(statements).await?;
+        let unavailable = || {
+            let reason = "the batch could not be moved".to_owned();
+            LedgerError::Unavailable { operation: "BatchExecuteStatement", reason }
+        };
+        // Without its row a report that names the campaign alone is not matched.
+        if judged.get(1) == Some(&Judgement::Undecided) {
+            return Err(unavailable());
+        }
+        match judged.first() {
+            Some(Judgement::Written) => Ok(true),
+            Some(Judgement::ConditionFailed) => {
+                let row = self.item(Key::batch(change.id)).await?;
+                let by = row.and_then(|item| Reader::new(&item).maybe_text("moved_by"));
+                Ok(by.as_deref() == Some(token))
+            }
+            Some(Judgement::Undecided) | None => Err(unavailable()),
         }
     }
 
-    /// A batch by id.
-    pub async fn batch(&self, id: BatchId) -> Result<Option<Batch>, LedgerError> {
+    /// The row by which a campaign leads to its batch. It is the same each time that it is written. It has no `batch`
+    /// attribute: that is an index key.
+    fn campaign_row(&self, campaign_id: &str, change: &BatchChange) -> Statement {
+        let mut item = Key::campaign(campaign_id).into_item();
+        item.insert("of_batch".to_owned(), s(change.id.to_string()));
+        item.insert("ttl".to_owned(), n(self.ttl_s(change.now_ms)));
+        insert(&self.table, item)
+    }
+
+    async fn item(&self, key: Key) -> Result<Option<Item>, LedgerError> {
         let output = self
             .client
             .get_item()
             .table_name(&self.table)
-            .set_key(Some(Key::batch(id).into_item()))
+            .set_key(Some(key.into_item()))
             .consistent_read(true)
             .send()
             .await
             .map_err(unavailable("GetItem"))?;
-        output.item.as_ref().map(batch_from).transpose()
+        Ok(output.item)
+    }
+
+    /// A batch by id.
+    pub async fn batch(&self, id: BatchId) -> Result<Option<Batch>, LedgerError> {
+        self.item(Key::batch(id)).await?.as_ref().map(batch_from).transpose()
     }
 
     /// Batches by id, in no particular order; unknown ids are left out.
@@ -230,33 +282,10 @@ impl Ledger {
 
     /// The batch that a campaign belongs to, once its answer was recorded.
     pub async fn batch_of_campaign(&self, campaign_id: &str) -> Result<Option<BatchId>, LedgerError> {
-        let output = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(Key::campaign(campaign_id).into_item()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(unavailable("GetItem"))?;
-        match &output.item {
-            Some(item) => Reader::new(item).word("of_batch").map(Some),
+        match self.item(Key::campaign(campaign_id)).await? {
+            Some(item) => Reader::new(&item).word("of_batch").map(Some),
             None => Ok(None),
         }
-    }
-
-    async fn name_campaign(&self, campaign_id: &str, batch: BatchId, now_ms: i64) -> Result<(), LedgerError> {
-        // The same content but for its age, so repeating it is harmless. It has no `batch` attribute: that is an index key.
-        self.client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(Key::campaign(campaign_id).into_item()))
-            .item("of_batch", s(batch.to_string()))
-            .item("ttl", n(self.ttl_s(now_ms)))
-            .send()
-            .await
-            .map_err(unavailable("PutItem"))?;
-        Ok(())
     }
 
     pub(crate) async fn transact(
@@ -274,51 +303,70 @@ impl Ledger {
     }
 }
 
-/// A batch's move as an update and its condition.
+/// A batch's move: what it sets, and from which states it starts. From the call on, the messages' own appointments lead to
+/// the batch, so it has none any more.
 struct Step {
-    expression: String,
-    condition: String,
-    names: HashMap<String, String>,
-    values: HashMap<String, AttributeValue>,
+    set: Vec<(&'static str, AttributeValue)>,
+    from: &'static [BatchState],
 }
+
+/// What each move removes.
+const REMOVED: [&str; 2] = ["due_shard", "due_ms"];
 
 impl Step {
     fn of(change: &BatchChange) -> Self {
-        let mut step = Self {
-            // From the call on, the messages' own appointments lead to the batch.
-            expression: "REMOVE due_shard, due_ms SET #state = :to".to_owned(),
-            condition: String::new(),
-            names: HashMap::from([("#state".to_owned(), "state".to_owned())]),
-            values: HashMap::from([(":to".to_owned(), s(change.to.as_str()))]),
-        };
+        let mut set = vec![("state", s(change.to.as_str()))];
         if let Some((called_ms, members)) = &change.call {
-            step.set("called_ms", n(called_ms));
-            step.set("members", members_value(members));
+            set.extend([("called_ms", n(called_ms)), ("members", members_value(members))]);
         }
         if let Some(campaign) = &change.campaign_id {
-            step.set("campaign", s(campaign));
+            set.push(("campaign", s(campaign)));
         }
         if let Some(why) = &change.why {
-            step.set("why", s(why.to_string()));
-            step.set("reason", s(why.code()));
+            set.extend([("why", s(why.to_string())), ("reason", s(why.code()))]);
         }
         if change.to != BatchState::Calling {
-            step.set("ended_ms", n(change.now_ms));
+            set.push(("ended_ms", n(change.now_ms)));
         }
-        let mut states = Vec::with_capacity(change.from.len());
-        for (at, state) in change.from.iter().enumerate() {
-            states.push(format!("#state = :from{at}"));
-            step.values.insert(format!(":from{at}"), s(state.as_str()));
-        }
-        step.condition = states.join(" OR ");
-        step
+        Self { set, from: change.from }
     }
 
-    fn set(&mut self, name: &str, value: AttributeValue) {
-        // Writing to a string does not fail.
-        let _ = write!(self.expression, ", #{name} = :{name}");
-        self.names.insert(format!("#{name}"), name.to_owned());
-        self.values.insert(format!(":{name}"), value);
+    /// As a part of a transaction.
+    fn update(self, table: &str, id: BatchId) -> Result<Update, LedgerError> {
+        let (mut names, mut values) = (HashMap::new(), HashMap::new());
+        let (mut sets, mut states) = (Vec::new(), Vec::new());
+        for (name, value) in self.set {
+            sets.push(format!("#{name} = :{name}"));
+            names.insert(format!("#{name}"), name.to_owned());
+            values.insert(format!(":{name}"), value);
+        }
+        for (at, state) in self.from.iter().enumerate() {
+            states.push(format!("#state = :from{at}"));
+            values.insert(format!(":from{at}"), s(state.as_str()));
+        }
+        Update::builder()
+            .table_name(table)
+            .set_key(Some(Key::batch(id).into_item()))
+            .update_expression(format!("REMOVE {} SET {}", REMOVED.join(", "), sets.join(", ")))
+            .condition_expression(states.join(" OR "))
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values))
+            .build()
+            .map_err(misbuilt)
+    }
+
+    /// As a write of its own.
+    fn statement(self, table: &str, id: BatchId) -> Statement {
+        let mut update = judged::Update::of(Key::batch(id));
+        for (name, value) in self.set {
+            update.set(name, value);
+        }
+        for name in REMOVED {
+            update.remove(name);
+        }
+        let states = vec!["\"state\"=?"; self.from.len()].join(" OR ");
+        update.only_if(&states, self.from.iter().map(|state| s(state.as_str())));
+        update.build(table)
     }
 }
 

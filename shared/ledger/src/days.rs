@@ -85,6 +85,17 @@ impl Day {
         }
     }
 
+    /// This and `more` together.
+    #[must_use]
+    pub fn and(self, more: Self) -> Self {
+        Self {
+            messages: self.messages + more.messages,
+            credits: self.credits + more.credits,
+            requests: self.requests + more.requests,
+            requests_fewest: self.requests_fewest + more.requests_fewest,
+        }
+    }
+
     fn counters(self) -> [u64; 4] {
         [self.messages, self.credits, self.requests, self.requests_fewest]
     }

@@ -5,12 +5,12 @@
 //! statement carries its own condition, and a condition that a first, lost attempt made false answers
 //! [`Judgement::ConditionFailed`], which callers read as "already so, or no longer ours".
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::types::{
     AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest, BatchStatementResponse,
 };
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, stream};
 
 use crate::{
     Ledger, LedgerError,
@@ -42,6 +42,8 @@ pub(crate) enum Judgement {
 /// One conditional write.
 #[derive(Debug, Clone)]
 pub(crate) struct Statement {
+    /// The row that it writes.
+    key: Key,
     text: String,
     parameters: Vec<AttributeValue>,
 }
@@ -94,39 +96,66 @@ impl Update {
             self.conditions.concat()
         );
         let mut parameters = self.values;
-        parameters.push(AttributeValue::S(self.key.pk));
-        parameters.push(AttributeValue::S(self.key.sk));
+        parameters.push(AttributeValue::S(self.key.pk.clone()));
+        parameters.push(AttributeValue::S(self.key.sk.clone()));
         parameters.extend(self.condition_values);
-        Statement { text, parameters }
+        Statement { key: self.key, text, parameters }
     }
 }
 
 /// Builds an `INSERT`, which fails if the row exists.
 pub(crate) fn insert(table: &str, item: Item) -> Statement {
+    let part = |name| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+    let key = Key { pk: part("pk"), sk: part("sk") };
     let mut names = Vec::with_capacity(item.len());
     let mut parameters = Vec::with_capacity(item.len());
     for (name, value) in item {
         names.push(format!("'{name}': ?"));
         parameters.push(value);
     }
-    Statement { text: format!("INSERT INTO \"{table}\" VALUE {{{}}}", names.join(", ")), parameters }
+    Statement { key, text: format!("INSERT INTO \"{table}\" VALUE {{{}}}", names.join(", ")), parameters }
 }
 
 impl Ledger {
-    /// Carries out `statements`, each judged alone; the judgements are in their order.
+    /// Carries out `statements`, each judged alone; the judgements are in their order. Those that fill no request of their own
+    /// share one with others that are asked for at the same time.
     pub(crate) async fn judge(&self, statements: Vec<Statement>) -> Result<Vec<Judgement>, LedgerError> {
-        let chunks: Vec<Vec<Statement>> = {
-            let mut rest = statements.into_iter().peekable();
-            let mut chunks = Vec::new();
-            while rest.peek().is_some() {
-                chunks.push(rest.by_ref().take(STATEMENTS_PER_REQUEST).collect());
-            }
-            chunks
-        };
+        if statements.len() >= STATEMENTS_PER_REQUEST {
+            return self.judge_together(vec![statements]).await.pop().unwrap_or_else(given_up);
+        }
+        if statements.is_empty() {
+            return Ok(Vec::new());
+        }
+        let judged = self.writes.with(statements, async |parts| Box::pin(self.judge_together(parts)).await).await;
+        judged.unwrap_or_else(given_up)
+    }
+
+    /// Carries out the statements of several askers: what became of each one's. A request that failed is told to those who
+    /// have a statement in it.
+    async fn judge_together(&self, parts: Vec<Vec<Statement>>) -> Vec<Result<Vec<Judgement>, LedgerError>> {
+        let mut answers: Vec<Result<Vec<Judgement>, LedgerError>> =
+            parts.iter().map(|part| Ok(vec![Judgement::Undecided; part.len()])).collect();
         // Collected first: the closure's borrow must not be part of the stream's type, or it is not `Send`.
-        let requests: Vec<_> = chunks.into_iter().map(|chunk| self.judge_chunk(chunk)).collect();
-        let judged: Vec<Vec<Judgement>> = stream::iter(requests).buffered(REQUESTS_AT_ONCE).try_collect().await?;
-        Ok(judged.into_iter().flatten().collect())
+        let requests: Vec<_> = in_requests(parts)
+            .into_iter()
+            .map(|(places, statements)| async { (places, self.judge_chunk(statements).await) })
+            .collect();
+        let judged: Vec<_> = stream::iter(requests).buffer_unordered(REQUESTS_AT_ONCE).collect().await;
+        for (places, judged) in judged {
+            for (at, (part, place)) in places.into_iter().enumerate() {
+                let Some(answer) = answers.get_mut(part) else { continue };
+                match &judged {
+                    Ok(judged) => {
+                        let slot = answer.as_mut().ok().and_then(|answer| answer.get_mut(place));
+                        if let (Some(slot), Some(judgement)) = (slot, judged.get(at)) {
+                            *slot = *judgement;
+                        }
+                    }
+                    Err(error) => *answer = Err(error.clone()),
+                }
+            }
+        }
+        answers
     }
 
     async fn judge_chunk(&self, statements: Vec<Statement>) -> Result<Vec<Judgement>, LedgerError> {
@@ -162,6 +191,42 @@ impl Ledger {
     }
 }
 
+/// Whoever asked for these together gave up.
+fn given_up() -> Result<Vec<Judgement>, LedgerError> {
+    let reason = "the request was given up".to_owned();
+    Err(LedgerError::Unavailable { operation: "BatchExecuteStatement", reason })
+}
+
+/// A statement's asker, and its place among that one's statements.
+type Place = (usize, usize);
+
+/// Puts statements into as few requests as they fit in: the table takes no request that names a row twice.
+fn in_requests(parts: Vec<Vec<Statement>>) -> Vec<(Vec<Place>, Vec<Statement>)> {
+    let mut requests: Vec<(Vec<Place>, Vec<Statement>)> = Vec::new();
+    let mut rows: HashMap<Key, usize> = HashMap::new();
+    let mut first_open = 0;
+    for (part, statements) in parts.into_iter().enumerate() {
+        for (place, statement) in statements.into_iter().enumerate() {
+            let mut at = rows.get(&statement.key).map_or(first_open, |last| (last + 1).max(first_open));
+            while requests.get(at).is_some_and(|(_, full)| full.len() >= STATEMENTS_PER_REQUEST) {
+                at += 1;
+            }
+            while requests.len() <= at {
+                requests.push((Vec::new(), Vec::new()));
+            }
+            rows.insert(statement.key.clone(), at);
+            if let Some((places, statements)) = requests.get_mut(at) {
+                places.push((part, place));
+                statements.push(statement);
+            }
+            while requests.get(first_open).is_some_and(|(_, full)| full.len() >= STATEMENTS_PER_REQUEST) {
+                first_open += 1;
+            }
+        }
+    }
+    requests
+}
+
 fn request(statement: &Statement) -> Result<BatchStatementRequest, LedgerError> {
     BatchStatementRequest::builder()
         .statement(&statement.text)
@@ -177,5 +242,34 @@ fn judgement(response: &BatchStatementResponse) -> Judgement {
             BatchStatementErrorCodeEnum::ConditionalCheckFailed | BatchStatementErrorCodeEnum::DuplicateItem,
         )) => Judgement::ConditionFailed,
         Some(_) => Judgement::Undecided,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(row: usize) -> Statement {
+        Update::of(Key { pk: row.to_string(), sk: "M".to_owned() }).build("recado")
+    }
+
+    fn rows(request: &[Statement]) -> Vec<&str> {
+        request.iter().map(|statement| statement.key.pk.as_str()).collect()
+    }
+
+    #[test]
+    fn statements_of_several_share_full_requests() {
+        let requests = in_requests((0..60).map(|row| vec![write(row)]).collect());
+        assert_eq!(requests.iter().map(|(_, statements)| statements.len()).collect::<Vec<_>>(), [25, 25, 10]);
+        let places: Vec<Place> = requests.into_iter().flat_map(|(places, _)| places).collect();
+        assert_eq!(places, (0..60).map(|asker| (asker, 0)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn no_request_names_a_row_twice() {
+        let requests = in_requests(vec![vec![write(1), write(2)], vec![write(1)], vec![write(3), write(1), write(2)]]);
+        let named: Vec<_> = requests.iter().map(|(_, statements)| rows(statements)).collect();
+        assert_eq!(named, [vec!["1", "2", "3"], vec!["1", "2"], vec!["1"]]);
+        assert_eq!(requests[2].0, [(2, 1)]);
     }
 }

@@ -45,6 +45,7 @@ mod configs;
 mod days;
 mod error;
 mod events;
+mod gather;
 mod gathered;
 mod incomplete;
 mod judged;
@@ -91,7 +92,11 @@ use aws_smithy_http_client::{
 };
 use std::time::Duration;
 
-use self::news::Listener;
+use self::{
+    gather::Gather,
+    judged::{Judgement, Statement},
+    news::Listener,
+};
 
 /// How many shards each index is spread over: one shard takes about 1,000 writes a second, so eight carry a burst of
 /// 8,000 state changes a second without holding up the table.
@@ -139,6 +144,10 @@ pub struct Ledger {
     /// How long rows are kept after they were written, in seconds.
     retention_s: i64,
     listener: Option<Listener>,
+    /// Conditional writes of tasks side by side.
+    writes: Gather<Vec<Statement>, Result<Vec<Judgement>, LedgerError>>,
+    /// Batches that are prepared side by side.
+    prepares: Gather<NewBatch, Result<Prepared, LedgerError>>,
 }
 
 impl Ledger {
@@ -146,13 +155,25 @@ impl Ledger {
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>, retention_ms: u64) -> Self {
         let retention_s = i64::try_from(retention_ms / 1000).unwrap_or(i64::MAX / 2);
-        Self { client, table: table.into(), retention_s, listener: None }
+        Self {
+            client,
+            table: table.into(),
+            retention_s,
+            listener: None,
+            writes: Gather::default(),
+            prepares: Gather::default(),
+        }
     }
 
     /// The same table, with rows removed `retention_ms` after they were written.
     #[must_use]
     pub fn with_retention(&self, retention_ms: u64) -> Self {
-        Self { listener: self.listener.clone(), ..Self::new(self.client.clone(), self.table.clone(), retention_ms) }
+        Self {
+            listener: self.listener.clone(),
+            writes: self.writes.clone(),
+            prepares: self.prepares.clone(),
+            ..Self::new(self.client.clone(), self.table.clone(), retention_ms)
+        }
     }
 
     /// The same table, whose writes are told to `tell` once they are made. Each of them waits until `tell` returns.

@@ -21,8 +21,24 @@ const TTL_ATTRIBUTE: &str = "ttl";
 const ACTIVE_WITHIN: Duration = Duration::from_mins(1);
 
 impl Ledger {
-    /// Creates the table if it does not exist, and waits until it can be used. Returns whether it was created.
+    /// Creates the table with its stream if it does not exist, and waits until it can be used. Returns whether it was created.
     pub async fn create_if_missing(&self) -> Result<bool, LedgerError> {
+        let stream = StreamSpecification::builder()
+            .stream_enabled(true)
+            // The stream only wakes: keys say which message, and nobody's phone or text is in it.
+            .stream_view_type(StreamViewType::KeysOnly)
+            .build()
+            .map_err(misbuilt)?;
+        self.create(Some(stream)).await
+    }
+
+    /// The same without a stream, for a table whose only writer is told of its own writes ([`Ledger::telling`]): each write
+    /// would cost a record that nobody reads.
+    pub async fn create_unstreamed_if_missing(&self) -> Result<bool, LedgerError> {
+        self.create(None).await
+    }
+
+    async fn create(&self, stream: Option<StreamSpecification>) -> Result<bool, LedgerError> {
         if self.status().await?.is_some() {
             return Ok(false);
         }
@@ -36,14 +52,7 @@ impl Ledger {
             .global_secondary_indexes(index(DUE_INDEX, "due_shard", "due_ms")?)
             .global_secondary_indexes(index(BATCH_INDEX, "batch", "phone")?)
             .global_secondary_indexes(index(CRM_INDEX, "crm_shard", "crm_due_ms")?)
-            .stream_specification(
-                StreamSpecification::builder()
-                    .stream_enabled(true)
-                    // The stream only wakes: keys say which message, and nobody's phone or text is in it.
-                    .stream_view_type(StreamViewType::KeysOnly)
-                    .build()
-                    .map_err(misbuilt)?,
-            )
+            .set_stream_specification(stream)
             .send()
             .await;
         if let Err(error) = created {

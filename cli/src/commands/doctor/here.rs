@@ -26,15 +26,17 @@ pub(super) async fn table(store: &Store) -> Vec<Finding> {
             return vec![Finding::wrong("table", error.to_string(), "see that the table exists and may be read")];
         }
     }];
-    findings.push(match store.ledger.stream_arn().await {
-        Ok(Some(_)) => Finding::good("stream", "it is on"),
-        Ok(None) => Finding::wrong(
-            "stream",
-            "the table has none: messages wait for the next sweep",
-            "enable a stream on the table, keys only",
-        ),
-        Err(error) => Finding::wrong("stream", error.to_string(), "see that the table may be described"),
-    });
+    if store.is_shared() {
+        findings.push(match store.ledger.stream_arn().await {
+            Ok(Some(_)) => Finding::good("stream", "it is on"),
+            Ok(None) => Finding::wrong(
+                "stream",
+                "the table has none: messages wait for the next sweep",
+                "enable a stream on the table, keys only",
+            ),
+            Err(error) => Finding::wrong("stream", error.to_string(), "see that the table may be described"),
+        });
+    }
     findings.push(match store.ledger.parked_reasons().await {
         Ok(reasons) if reasons.is_empty() => Finding::good("write-back", "no row was given up"),
         Ok(reasons) => {

@@ -167,8 +167,8 @@ fn named(value: &Value, keys: &mut BTreeSet<(String, String)>) {
             for member in members {
                 match (text(member), &report) {
                     (Some(pk), _) if pk.starts_with("M#") => drop(keys.insert((pk, "M".to_owned()))),
-                    (Some(pk), Some(sk)) if pk.starts_with("B#") || pk.starts_with("P#") => {
-                        keys.insert((pk, sk.clone()));
+                    (Some(pk), report) if pk.starts_with("B#") || pk.starts_with("P#") => {
+                        keys.insert((pk, report.clone().unwrap_or_else(|| "B".to_owned())));
                     }
                     _ => {}
                 }
