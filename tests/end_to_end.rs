@@ -1,5 +1,6 @@
 //! One machine, end to end: `recado serve` as a process between both vendors' simulators.
 
+mod address;
 mod callbacks;
 mod commands;
 mod delivery;

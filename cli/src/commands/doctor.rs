@@ -1,6 +1,7 @@
 //! `recado doctor`: looks at everything that an installation relies on, and says what to do about what is wrong.
 //!
-//! It changes nothing. Its calls to the vendors pass the same limits as all others: 7 to LeadSquared, 1 to LigueLead.
+//! It changes nothing. Its calls to the vendors pass the same limits as all others: 7 to LeadSquared, 1 to LigueLead. It
+//! also calls this installation's own address.
 
 mod here;
 mod leadsquared;
@@ -88,7 +89,7 @@ impl Doctor {
                 ));
                 findings.extend(here::table(&store).await);
                 findings.extend(here::secrets());
-                findings.extend(here::callback_address().await);
+                findings.extend(here::callback_address(&store).await);
                 findings.extend(leadsquared::all(&config, &store).await);
                 findings.extend(liguelead::all(&config, &store).await);
                 store.close().await;

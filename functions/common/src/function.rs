@@ -11,7 +11,9 @@ use recado_pipeline::{
     audio::{AudioStore, Audios},
     campaigns::Campaigns,
     enrich::Enricher,
+    http::{HttpAnswer, HttpRequest},
     ingest::Intake,
+    proof::Prover,
     reconcile::Reconciler,
     secrets::{CallbackUrls, Secret},
     send::Sender,
@@ -43,6 +45,7 @@ pub struct Function {
     ledger: Ledger,
     configuration: Configuration,
     secrets: Secrets,
+    prover: Prover,
     intake: Kept<Intake>,
     settler: Kept<Settler>,
     sender: Kept<Sender>,
@@ -115,6 +118,7 @@ impl Function {
     pub fn new(ledger: Ledger, secrets: Secrets) -> Self {
         Self {
             configuration: Configuration::of(ledger.clone()),
+            prover: Prover::new(ledger.clone(), installation::world()),
             ledger,
             secrets,
             intake: Kept::new(),
@@ -124,6 +128,11 @@ impl Function {
             enricher: Kept::new(),
             campaigns: Kept::new(),
         }
+    }
+
+    /// The answer to a request that asks which installation this is; none to any other request.
+    pub async fn proof(&self, request: &HttpRequest) -> Option<HttpAnswer> {
+        self.prover.answer(request).await
     }
 
     /// What takes LeadSquared's webhooks.

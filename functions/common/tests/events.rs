@@ -8,10 +8,11 @@ use recado_core::{
     config::Config,
     identity::{BatchId, MessageId, message_id},
 };
-use recado_function::{schedule::Tick, wake::StreamEvent, web};
+use recado_function::{Function, schedule::Tick, secrets::Secrets, wake::StreamEvent, web};
 use recado_ledger::{Ledger, embedded_client};
 use recado_pipeline::{
     ingest::understand,
+    proof::{Answered, CHALLENGE, Challenge},
     secrets::{CALLBACK_PATH, CallbackUrls, Secret, WEBHOOK_PATH},
     settle::Reading,
 };
@@ -231,4 +232,36 @@ async fn the_events_tell_the_story_of_one_message() {
     let is_reconciling = |event| serde_json::from_value::<Tick>(event).unwrap().reconcile;
     assert!(!is_reconciling(tick) && is_reconciling(missed));
     table.stop().await;
+}
+
+/// Both webhooks' functions answer so, before they need a secret: this one has none.
+#[tokio::test]
+async fn a_function_proves_which_installation_it_is() {
+    let mut tables = Vec::new();
+    for _ in 0..2 {
+        let table = EmbeddedTable::memory().unwrap();
+        let ledger = Ledger::new(embedded_client(table.http_client()), "recado", 86_400_000);
+        ledger.create_if_missing().await.unwrap();
+        tables.push((table, ledger));
+    }
+    let nobody = aws_sdk_secretsmanager::Config::builder().behavior_version_latest().build();
+    let secrets = || Secrets::of(aws_sdk_secretsmanager::Client::from_conf(nobody.clone()));
+    let [ours, theirs] = [&tables[0].1, &tables[1].1];
+    let functions = [ours, ours, theirs].map(|ledger| Function::new(ledger.clone(), secrets()));
+    let challenge = Challenge::fresh(&installation::world());
+    let mut get = request(CALLBACK_PATH, &format!("{CHALLENGE}={}", challenge.as_str()), None, "");
+    get["requestContext"]["http"]["method"] = json!("GET");
+    let get = web::decode(serde_json::from_value(get).unwrap());
+    let mut judged = Vec::new();
+    for function in &functions {
+        let answer = function.proof(&get).await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        judged.push(challenge.judge(answer.body.as_bytes(), ours).await.unwrap());
+    }
+    assert_eq!(judged, [Answered::This, Answered::This, Answered::Another]);
+    let post = request(CALLBACK_PATH, &format!("{CHALLENGE}={}", challenge.as_str()), None, "{}");
+    assert!(functions[0].proof(&web::decode(serde_json::from_value(post).unwrap())).await.is_none());
+    for (table, _) in tables {
+        table.stop().await;
+    }
 }

@@ -3,7 +3,7 @@
 use crate::{
     Ledger, LedgerError,
     codec::{Key, Reader, s},
-    error::unavailable,
+    error::{made, unavailable},
 };
 
 impl Ledger {
@@ -32,6 +32,21 @@ impl Ledger {
             .await
             .map_err(unavailable("PutItem"))?;
         Ok(())
+    }
+
+    /// Stores the setting `name` unless there is one, and gives the value that holds: of several writers one wins.
+    pub async fn first_setting(&self, name: &str, value: &str) -> Result<String, LedgerError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(setting_key(name).into_item()))
+            .item("value", s(value))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await;
+        let earlier = if made("PutItem", put)? { None } else { self.setting(name).await? };
+        Ok(earlier.unwrap_or_else(|| value.to_owned()))
     }
 }
 
