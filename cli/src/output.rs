@@ -13,6 +13,9 @@ use jiff::{Timestamp, tz::TimeZone};
 use recado_core::zone::Zone;
 use serde::Serialize;
 
+/// The version of the answers as data: it grows when a key goes or changes its meaning, not when one is added.
+const SCHEMA_VERSION: u32 = 1;
+
 /// Writes a line to standard output.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
@@ -23,9 +26,30 @@ pub(crate) fn complain(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-/// Writes a report as JSON to standard output.
-pub(crate) fn json(report: &impl Serialize) -> anyhow::Result<()> {
-    say(&serde_json::to_string_pretty(report)?);
+/// An answer of a verb as data: the name and version of its form, then what it says. `docs/json.md` shows each.
+#[derive(Serialize)]
+pub(crate) struct Answer<R> {
+    schema: String,
+    #[serde(flatten)]
+    report: R,
+}
+
+impl<R: Serialize> Answer<R> {
+    /// The answer of a verb, such as `campaign.status`.
+    pub(crate) fn of(verb: &str, report: R) -> Self {
+        Self { schema: format!("recado.{verb}/{SCHEMA_VERSION}"), report }
+    }
+}
+
+/// Writes a verb's report as JSON to standard output.
+pub(crate) fn json(verb: &str, report: &impl Serialize) -> anyhow::Result<()> {
+    say(&serde_json::to_string_pretty(&Answer::of(verb, report))?);
+    Ok(())
+}
+
+/// The same in one line, for a verb that goes on.
+pub(crate) fn json_line(verb: &str, report: &impl Serialize) -> anyhow::Result<()> {
+    say(&serde_json::to_string(&Answer::of(verb, report))?);
     Ok(())
 }
 

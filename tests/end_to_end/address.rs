@@ -12,7 +12,7 @@ async fn said_of(installation: &mut Installation, address: &str) -> (Option<i32>
     let finished = installation.command("doctor", &["--json"]).await;
     let report: Value = serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:?}"));
     let text = |one: &Value, key: &str| one[key].as_str().unwrap().to_owned();
-    let findings = report.as_array().unwrap().iter();
+    let findings = report["findings"].as_array().unwrap().iter();
     let of_address = findings.filter(|one| one["check"] == "callback address");
     (finished.code, of_address.map(|one| (text(one, "state"), text(one, "what"))).collect())
 }

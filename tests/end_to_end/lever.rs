@@ -107,7 +107,7 @@ async fn a_broken_file_stops_no_verb_but_those_that_read_it() {
         let refused = recado(verb, &[]).await;
         assert_eq!(refused.code, Some(1), "{refused:?}");
     }
-    assert_eq!(on(&installation, &["history", "--json"]).await.json().as_array().unwrap().len(), 1);
+    assert_eq!(on(&installation, &["history", "--json"]).await.json()["versions"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,7 +141,7 @@ async fn what_is_applied_is_in_force_and_what_is_only_saved_is_not() {
     assert!(unknown.code == Some(1) && unknown.stderr.contains("no rule or campaign \"nobody\""), "{unknown:?}");
 
     assert_eq!(on(&installation, &["resume", "--rule", "welcome"]).await.code, Some(0));
-    assert_eq!(on(&installation, &["rollback", "1"]).await.code, Some(0));
+    assert_eq!(on(&installation, &["rollback", "1", "--yes"]).await.code, Some(0));
     in_force(&installation, 3).await;
     assert_eq!(told(&installation, 5).await, "Um.");
 }
@@ -253,7 +253,7 @@ async fn a_restart_leaves_a_rollback_in_force_until_the_file_changes() {
     installation.stop().await;
     installation.restart().await;
     assert_eq!(told(&installation, 1).await, "Dois.", "a file that has changed is put in force at the start");
-    assert_eq!(on(&installation, &["rollback", "1"]).await.code, Some(0));
+    assert_eq!(on(&installation, &["rollback", "1", "--yes"]).await.code, Some(0));
     in_force(&installation, 3).await;
     installation.stop().await;
     installation.restart().await;

@@ -183,7 +183,7 @@ impl Start {
             return Ok(ExitCode::from(1));
         };
         if self.json {
-            output::json(&started)?;
+            output::json("campaign.start", &started)?;
         } else {
             let (campaign, run) = (&started.campaign, &started.run);
             let said = if started.is_new { "started" } else { "was started before and goes on" };
@@ -289,7 +289,7 @@ impl Status {
         let now_ms = installation::world().now_ms();
         let found = statuses(&store.ledger, self.campaign.as_deref(), now_ms).await?;
         if self.json {
-            return output::json(&found);
+            return output::json("campaign.status", &serde_json::json!({ "runs": found }));
         }
         if found.is_empty() {
             output::say("no campaign has run yet");
@@ -313,7 +313,7 @@ impl Status {
     async fn list(&self, store: &Store) -> anyhow::Result<()> {
         let found = unreported(&store.ledger, self.campaign.as_deref()).await?;
         if self.json {
-            return output::json(&found);
+            return output::json("campaign.unreported", &serde_json::json!({ "messages": found }));
         }
         let mut table = output::table(&["campaign", "run", "phone", "lead", "accepted"]);
         for one in &found {
@@ -369,7 +369,7 @@ impl Hold {
         // Every sender has seen it after this. A request that had begun before goes out.
         tokio::time::sleep(2 * SEEN_WITHIN).await;
         store.close().await;
-        said(self.json, &self.campaign, "paused")
+        said(self.json, &self.campaign, "pause", "paused")
     }
 
     async fn resume(self) -> anyhow::Result<ExitCode> {
@@ -387,13 +387,13 @@ impl Hold {
         if !was_paused {
             anyhow::bail!("{} was not paused", self.campaign);
         }
-        said(self.json, &self.campaign, "resumed")
+        said(self.json, &self.campaign, "resume", "resumed")
     }
 }
 
-fn said(json: bool, campaign: &str, what: &str) -> anyhow::Result<ExitCode> {
+fn said(json: bool, campaign: &str, verb: &str, what: &str) -> anyhow::Result<ExitCode> {
     if json {
-        output::json(&serde_json::json!({ "campaign": campaign, "is": what }))?;
+        output::json(&format!("campaign.{verb}"), &serde_json::json!({ "campaign": campaign, "is": what }))?;
     } else {
         output::say(&format!("{what}: {campaign}"));
     }
@@ -407,7 +407,8 @@ impl Cancel {
         store.close().await;
         let (run, messages) = done?;
         if self.json {
-            output::json(&serde_json::json!({ "campaign": run.campaign, "run": run.name, "cancelled": messages }))?;
+            let answer = serde_json::json!({ "campaign": run.campaign, "run": run.name, "cancelled": messages });
+            output::json("campaign.cancel", &answer)?;
         } else {
             output::say(&format!("{}: run {} is cancelled, {messages} message(s) that waited", run.campaign, run.name));
         }

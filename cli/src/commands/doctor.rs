@@ -96,7 +96,7 @@ impl Doctor {
             }
         }
         if self.json {
-            output::json(&findings)?;
+            output::json("doctor", &serde_json::json!({ "findings": findings }))?;
         } else {
             show(&findings);
         }

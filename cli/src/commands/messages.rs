@@ -140,7 +140,7 @@ impl Messages {
         let report = report(&store.ledger, &self.filter, self.limit).await?;
         store.close().await;
         if self.json {
-            output::json(&report)?;
+            output::json("messages", &report)?;
         } else {
             show(&report);
         }

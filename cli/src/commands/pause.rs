@@ -105,7 +105,7 @@ impl Pause {
         store.close().await;
         let line = Line::from(before.unwrap_or(pause));
         if self.json {
-            output::json(&line)?;
+            output::json("pause", &line)?;
         } else {
             output::say(&line.said());
         }
@@ -134,7 +134,7 @@ impl Resume {
         store.close().await;
         let report = Report { resumed: scope.words(), released };
         if self.json {
-            output::json(&report)?;
+            output::json("resume", &report)?;
         } else if was_paused {
             output::say(&format!("resumed: {}; {released} message(s) go on", report.resumed));
         } else {

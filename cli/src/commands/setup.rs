@@ -83,7 +83,7 @@ impl Leadsquared {
         store.close().await;
         let report = done?;
         if self.json {
-            output::json(&report)?;
+            output::json("setup.leadsquared", &report)?;
         } else {
             report.show();
         }

@@ -91,7 +91,7 @@ pub(super) async fn tell(ledger: &Ledger, id: &str, with_text: bool, json: bool)
         message: MessageLine::from(message),
     };
     if json {
-        output::json(&story)
+        output::json("messages.story", &story)
     } else {
         show(&story);
         Ok(())
