@@ -69,7 +69,7 @@ pub(crate) struct Start {
     #[arg(long)]
     yes: bool,
     /// What a credit costs, to show the price of it all before it starts, such as 0.09.
-    #[arg(long, value_name = "PRICE")]
+    #[arg(long, value_name = "PRICE", value_parser = recado_core::text::number)]
     credit_price: Option<f64>,
     /// Send it to this number alone, with the values of the file's first line: as a run of its own.
     #[arg(long, value_name = "PHONE", requires = "csv", conflicts_with = "run")]

@@ -56,7 +56,7 @@ pub(crate) struct Plan {
     #[command(flatten)]
     columns: Columns,
     /// What a credit costs, to show the price of it all, such as 0.09.
-    #[arg(long, value_name = "PRICE", conflicts_with = "event")]
+    #[arg(long, value_name = "PRICE", value_parser = recado_core::text::number, conflicts_with = "event")]
     credit_price: Option<f64>,
     /// The kind of event, as the webhook's URL would name it: `lead.created`, `5`, `Lead_Post_Update`, …
     #[arg(long, value_name = "KIND")]
