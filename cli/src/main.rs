@@ -98,7 +98,7 @@ enum Command {
 fn main() -> ExitCode {
     // Before the arguments are read: some of them may be variables.
     if let Err(error) = env_file::read(std::env::args_os()) {
-        output::complain(&format!("recado: {error:#}"));
+        output::complain(&format!("{} {error:#}", output::Mood::Bad.paint("recado:")));
         return ExitCode::from(1);
     }
     let recado = Recado::from_arg_matches(&with_examples(Recado::command()).get_matches());
@@ -111,7 +111,7 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            output::complain(&format!("recado: {error:#}"));
+            output::complain(&format!("{} {error:#}", output::Mood::Bad.paint("recado:")));
             ExitCode::from(1)
         }
     }

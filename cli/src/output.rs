@@ -1,11 +1,14 @@
 //! What people and scripts read. Output that nobody reads any more (a closed pipe) is not an error.
 
+mod colour;
+
 use std::{
     fs::OpenOptions,
     io::{self, IsTerminal as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
     sync::OnceLock,
+    time::Duration,
 };
 
 use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
@@ -16,14 +19,50 @@ use serde::Serialize;
 /// The version of the answers as data: it grows when a key goes or changes its meaning, not when one is added.
 const SCHEMA_VERSION: u32 = 1;
 
+/// How often progress is shown.
+const PROGRESS: Duration = Duration::from_millis(500);
+
+pub(crate) use colour::{Mood, state};
+
 /// Writes a line to standard output.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+    let _ = writeln!(anstream::stdout().lock(), "{line}");
 }
 
 /// Writes a line to standard error.
 pub(crate) fn complain(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(anstream::stderr().lock(), "{}", colour::warning(line));
+}
+
+/// Writes a table to standard output, with the states of one of its columns in colour.
+pub(crate) fn say_table(table: &Table, states: usize) {
+    say(&colour::column(&table.to_string(), states));
+}
+
+/// Does the work, and shows at a terminal how far it is, in one line that is written over and is gone at the end.
+pub(crate) async fn watched<T>(
+    mut work: impl Future<Output = T> + Unpin,
+    mut look: impl AsyncFnMut() -> Option<String>,
+) -> T {
+    if !io::stderr().is_terminal() || std::env::var_os("NO_COLOR").is_some() {
+        return work.await;
+    }
+    let shown = |line: &str| {
+        let mut terminal = io::stderr().lock();
+        // The line's beginning, and nothing behind it.
+        let _ = write!(terminal, "\r\u{1b}[K{line}").and_then(|()| terminal.flush());
+    };
+    let done = loop {
+        tokio::select! {
+            done = &mut work => break done,
+            () = tokio::time::sleep(PROGRESS) => {}
+        }
+        if let Some(line) = look().await {
+            shown(&line);
+        }
+    };
+    shown("");
+    done
 }
 
 /// An answer of a verb as data: the name and version of its form, then what it says. `docs/json.md` shows each.

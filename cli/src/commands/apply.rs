@@ -17,7 +17,7 @@ use super::{
     At, checked, read,
     versions::{author, put_in_force, renamed},
 };
-use crate::output;
+use crate::output::{self, Mood};
 
 /// Put a file in force: within a second on one machine, within a minute on AWS.
 ///
@@ -192,13 +192,15 @@ impl Difference {
             Some(count) => format!(": {count} message(s) of it wait"),
             None => String::new(),
         };
-        for (mark, ids) in [("+", &self.added), ("~", &self.changed), ("-", &self.gone)] {
+        for (mark, mood, ids) in
+            [("+", Mood::Good, &self.added), ("~", Mood::Look, &self.changed), ("-", Mood::Bad, &self.gone)]
+        {
             for id in ids {
-                output::say(&format!("  {mark} {id}{}", waiting(id)));
+                output::say(&format!("  {} {id}{}", mood.paint(mark), waiting(id)));
             }
         }
         if self.rest {
-            output::say("  ~ hours, quotas, accounts or other settings");
+            output::say(&format!("  {} hours, quotas, accounts or other settings", Mood::Look.paint("~")));
         }
         if self.added.is_empty() && self.changed.is_empty() && self.gone.is_empty() && !self.rest {
             output::say("  words and comments alone differ");

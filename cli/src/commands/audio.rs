@@ -199,7 +199,7 @@ fn show(report: &Report) {
             line.rules.join(", "),
         ]);
     }
-    output::say(&table.to_string());
+    output::say_table(&table, 4);
     for (name, rules) in &report.not_added {
         output::complain(&format!("{name} has not been added; calls of {} wait for it", rules.join(", ")));
     }

@@ -227,7 +227,13 @@ impl Start {
         }
         let (mut run, is_new) = campaigns.start(campaign, &name, file.as_ref().map(|file| file.id.to_string())).await?;
         if let Some(file) = &file {
-            (run, _) = campaigns.run_file(run, &file.entries, now_ms + READ_WITHIN_MS).await?;
+            let (id, lines) = (run.id(), file.entries.len());
+            let read = Box::pin(campaigns.run_file(run, &file.entries, now_ms + READ_WITHIN_MS));
+            let progress = async || {
+                let run = store.ledger.run(id).await.ok()??;
+                Some(format!("{} of {lines} line(s) read", run.tally.looked_at))
+            };
+            (run, _) = output::watched(read, progress).await?;
         }
         store.ledger.wake(now_ms).await?;
         Ok(Some(Started {
@@ -328,7 +334,7 @@ impl Status {
 
 fn show(status: &RunStatus, now_ms: i64) {
     let percent = (status.recipients - status.waiting.min(status.recipients)) * 100 / status.recipients.max(1);
-    output::say(&format!("{} · run {} · {} · {percent} %", status.campaign, status.run, status.phase));
+    output::say(&format!("{} · run {} · {} · {percent} %", status.campaign, status.run, output::state(&status.phase)));
     let left_out = status.looked_at - status.recipients;
     output::say(&format!(
         "  started {}; {} looked at, {} get a message, {left_out} do not",

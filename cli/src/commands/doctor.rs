@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::Which;
-use crate::output;
+use crate::output::{self, Mood};
 
 /// How long one call may wait for its turn, in ms.
 const TURN_MS: i64 = 20_000;
@@ -107,10 +107,10 @@ impl Doctor {
 fn show(findings: &[Finding]) {
     for one in findings {
         let mark = match one.state {
-            State::Good => "ok     ",
-            State::Warning => "warning",
-            State::Wrong => "WRONG  ",
-            State::NotChecked => "skipped",
+            State::Good => Mood::Good.paint("ok     "),
+            State::Warning => Mood::Look.paint("warning"),
+            State::Wrong => Mood::Bad.paint("WRONG  "),
+            State::NotChecked => "skipped".to_owned(),
         };
         output::say(&format!("{mark} {}: {}", one.check, one.what));
         if let Some(todo) = &one.todo {

@@ -103,5 +103,10 @@ fn said_of_message(message: &MessageLine) -> String {
     let phone = message.phone.as_deref().unwrap_or("no phone");
     let why = message.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
     let id: String = message.id.chars().take(8).collect();
-    format!("{}  {id} {} to {phone}: {}{why}", output::instant(message.changed_ms), message.rule, message.state)
+    format!(
+        "{}  {id} {} to {phone}: {}{why}",
+        output::instant(message.changed_ms),
+        message.rule,
+        output::state(&message.state)
+    )
 }

@@ -193,7 +193,7 @@ impl Report {
                 line.detail.as_deref().unwrap_or_default(),
             ]);
         }
-        output::say(&table.to_string());
+        output::say_table(&table, 2);
     }
 
     fn show(&self) {

@@ -12,7 +12,7 @@ use recado_pipeline::plan::{Plan, PlannedMessage, plan};
 use serde::{Deserialize, Serialize};
 
 use super::{load, read};
-use crate::output;
+use crate::output::{self, Mood};
 
 /// Run the cases kept beside the rules: an event in, messages or silence out. Nothing is sent.
 #[derive(Debug, clap::Args)]
@@ -110,7 +110,8 @@ impl Test {
 
 fn show(judged: &[Judged<'_>]) {
     for case in judged {
-        output::say(&format!("{} {}", if case.good { "ok    " } else { "failed" }, case.name));
+        let mark = if case.good { Mood::Good.paint("ok    ") } else { Mood::Bad.paint("failed") };
+        output::say(&format!("{mark} {}", case.name));
         for line in &case.wrong {
             output::say(&format!("         {line}"));
         }

@@ -105,7 +105,7 @@ impl History {
             let mark = if in_force == Some(one.version) { "in force" } else { "" };
             table.add_row([&one.version.to_string(), &output::instant(one.pushed_ms), &one.author, mark]);
         }
-        output::say(&table.to_string());
+        output::say_table(&table, 3);
         Ok(ExitCode::SUCCESS)
     }
 }
