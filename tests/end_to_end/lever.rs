@@ -191,7 +191,7 @@ async fn a_hang_up_and_a_watched_file_apply_it_and_a_bad_one_leaves_the_good_one
 async fn what_a_quota_held_goes_at_once_when_the_quota_is_raised() {
     let setup =
         Setup::new("  - { id: welcome, on: lead.created, sms: \"Um.\" }\n").and("quotas: { messages_per_day: 1 }\n");
-    let installation = Installation::start(setup).await;
+    let mut installation = Installation::start(setup).await;
     installation.take(&(1..=4).map(|number| Lead::new(number).created()).collect()).await;
     wait_until("three wait for tomorrow", async || (installation.messages().await.in_state("held") == 3).then_some(()))
         .await;
@@ -211,6 +211,11 @@ async fn what_a_quota_held_goes_at_once_when_the_quota_is_raised() {
     wait_until("two of them go", async || (installation.messages().await.in_state("delivered") == 3).then_some(()))
         .await;
     assert_eq!(installation.messages().await.in_state("held"), 1);
+    // The same for a quota that is raised while nobody serves.
+    assert_eq!(installation.stop().await, 0);
+    installation.configure(&text(&installation).replace("messages_per_day: 3 ", "messages_per_day: 4 ")).await;
+    wait_until("the last one goes", async || (installation.messages().await.in_state("delivered") == 4).then_some(()))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
