@@ -32,7 +32,8 @@ fn standing<'r>(report: &'r Value, name: &str) -> (&'r str, Option<&'r str>) {
 
 async fn findings(installation: &Installation) -> (Option<i32>, Vec<Value>) {
     let finished = installation.command("doctor", &["--json"]).await;
-    (finished.code, serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:?}")))
+    let report: Value = serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:?}"));
+    (finished.code, report["findings"].as_array().unwrap().clone())
 }
 
 fn wrong(findings: &[Value]) -> Vec<String> {

@@ -33,7 +33,7 @@ impl Status {
 /// How far the latest run is.
 async fn status(installation: &Installation) -> Status {
     let all = installation.command_of(&["campaign", "status"], &["--json"]).await.json();
-    let all: Vec<Status> = serde_json::from_value(all).unwrap();
+    let all: Vec<Status> = serde_json::from_value(all["runs"].clone()).unwrap();
     all.into_iter().next().unwrap()
 }
 

@@ -4,6 +4,7 @@
 //! What a page must look like for that is in `docs/README.md`.
 
 mod commands;
+pub(crate) mod json;
 mod keys;
 mod pages;
 mod phones;

@@ -1,5 +1,7 @@
 //! One machine, end to end: `recado serve` as a process between both vendors' simulators.
 
+mod address;
+mod answers;
 mod callbacks;
 mod commands;
 mod delivery;

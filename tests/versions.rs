@@ -39,7 +39,7 @@ impl Desk {
             assert!(one["pushed_ms"].as_i64() > Some(1_700_000_000_000), "{one}");
             (one["version"].as_u64().unwrap(), author, one["in_force"].as_bool().unwrap())
         };
-        shown.as_array().unwrap().iter().map(one).collect()
+        shown["versions"].as_array().unwrap().iter().map(one).collect()
     }
 }
 
@@ -68,15 +68,22 @@ async fn a_version_that_was_good_can_be_put_in_force_again() {
 
     desk.push(&GOOD.replace("Oi.", "Olá."), "rui").await;
     assert_eq!(desk.history().await[..2], [(3, "rui".to_owned(), true), (2, "ana".to_owned(), false)]);
-    let back = desk.run(&["rollback", "2", "--author", "eva"]).await;
-    assert!(back.stdout.starts_with("version 4 is in force"), "{back:?}");
+    // Nobody is at a terminal to say yes.
+    let asked = desk.run(&["rollback", "2"]).await;
+    assert!(asked.code == Some(1) && asked.stderr.contains("put it in force? --yes if so"), "{asked:?}");
+    assert!(asked.stdout.contains("  ~ a\n"), "{asked:?}");
+    let shown = desk.run(&["rollback", "2", "--json"]).await.json();
+    assert_eq!((&shown["applied"], &shown["difference"]["changed"]), (&false.into(), &vec!["a"].into()), "{shown}");
+    assert_eq!(desk.history().await.len(), 3);
+    let back = desk.run(&["rollback", "2", "--author", "eva", "--yes"]).await;
+    assert!(back.stdout.contains("version 4 is in force"), "{back:?}");
     let history = desk.history().await;
     assert_eq!(history[0], (4, "eva".to_owned(), true));
     assert_eq!(history.len(), 4, "what was in force once stays in the history");
     assert_eq!(desk.run(&["diff", "2"]).await.stdout.trim(), "no difference");
     assert!(desk.run(&["diff", "3", "4"]).await.stdout.contains("+  - { id: a, on: lead.created, sms: \"Oi.\" }"));
 
-    let unknown = desk.run(&["rollback", "9"]).await;
+    let unknown = desk.run(&["rollback", "9", "--yes"]).await;
     assert_eq!(unknown.code, Some(1));
     assert!(unknown.stderr.contains("there is no version 9"), "{unknown:?}");
 }

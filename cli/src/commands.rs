@@ -222,7 +222,17 @@ fn checked(text: &str, name: &str) -> anyhow::Result<Checked> {
     }
 }
 
-/// Reads a text file, naming it in the error.
+/// Reads a text file, naming it in the error. One that is no UTF-8 is refused with the place where it stops being that.
 pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| path.display().to_string())
+    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let good = String::from_utf8_lossy(good);
+        let line = good.matches('\n').count() + 1;
+        let column = good.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        anyhow::anyhow!(
+            "{}:{line}:{column}: the file is not UTF-8 here; it may be saved as Windows-1252 or UTF-16: save it as UTF-8",
+            path.display()
+        )
+    })
 }

@@ -1,5 +1,7 @@
 //! Where an installation's table is: in memory, in a directory, or on DynamoDB.
 
+mod aws;
+
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -8,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use aws_sdk_dynamodbstreams::config::{BehaviorVersion, Region};
-use recado_ledger::{EMBEDDED_ENDPOINT, Ledger, embedded_client, http_client, timeouts};
+use recado_ledger::{EMBEDDED_ENDPOINT, Ledger, embedded_client, timeouts};
 use recado_table::EmbeddedTable;
 
 /// The directory of an installation that is not named.
@@ -139,8 +141,10 @@ impl Store {
 
     /// Opens a table that must exist on DynamoDB; `hint` says what to do where it does not.
     async fn existing(table: &str, hint: &str) -> anyhow::Result<Self> {
-        let store = Self::on_dynamodb(table, UNTIL_READ_MS).await;
-        store.ledger.stream_arn().await.with_context(|| format!("no table {table} here: {hint}"))?;
+        let store = Self::on_dynamodb(table, UNTIL_READ_MS).await?;
+        if !aws::exists(&store.ledger).await? {
+            bail!("there is no table {table} here: {hint}");
+        }
         Ok(store)
     }
 
@@ -149,19 +153,15 @@ impl Store {
         Self { ledger: self.ledger.with_retention(retention_ms), ..self }
     }
 
-    async fn on_dynamodb(table: &str, retention_ms: u64) -> Self {
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .timeout_config(timeouts())
-            .http_client(http_client())
-            .load()
-            .await;
+    async fn on_dynamodb(table: &str, retention_ms: u64) -> anyhow::Result<Self> {
+        let config = aws::config().await?;
         let client = aws_sdk_dynamodb::Client::new(&config);
-        Self {
+        Ok(Self {
             ledger: Ledger::new(client, table, retention_ms),
             streams: streams_client(&config),
             embedded: None,
             directory: None,
-        }
+        })
     }
 
     /// Creates the table if it does not exist.
@@ -169,7 +169,12 @@ impl Store {
         let store = match (location, table) {
             (_, Some(table)) => Self::embedded(table, retention_ms),
             (Location::Memory | Location::Directory(_), None) => Self::embedded(EmbeddedTable::memory()?, retention_ms),
-            (Location::DynamoDb(table), None) => Self::on_dynamodb(table, retention_ms).await,
+            (Location::DynamoDb(table), None) => {
+                let store = Self::on_dynamodb(table, retention_ms).await?;
+                // What cannot be asked cannot be made.
+                aws::exists(&store.ledger).await?;
+                store
+            }
         };
         let directory = match location {
             Location::Directory(directory) => Some(directory.clone()),

@@ -98,7 +98,7 @@ enum Command {
 fn main() -> ExitCode {
     // Before the arguments are read: some of them may be variables.
     if let Err(error) = env_file::read(std::env::args_os()) {
-        output::complain(&format!("recado: {error:#}"));
+        output::complain(&format!("{} {error:#}", output::Mood::Bad.paint("recado:")));
         return ExitCode::from(1);
     }
     let recado = Recado::from_arg_matches(&with_examples(Recado::command()).get_matches());
@@ -111,7 +111,7 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            output::complain(&format!("recado: {error:#}"));
+            output::complain(&format!("{} {error:#}", output::Mood::Bad.paint("recado:")));
             ExitCode::from(1)
         }
     }
@@ -134,10 +134,10 @@ const EXAMPLES: [(&str, &[&str]); 30] = [
     ("audio", &["recado audio add welcome.mp3", "recado audio list"]),
     ("campaign", &["recado campaign start fair --csv visitors.csv", "recado campaign status fair --unreported"]),
     ("apply", &["recado apply recado.yaml", "recado apply recado.yaml --yes --author ana"]),
-    ("push", &["recado push recado.yaml --stack recado"]),
+    ("push", &["recado push recado.yaml --stack recado", "recado push recado.yaml --json"]),
     ("history", &["recado history --limit 5"]),
     ("diff", &["recado diff", "recado diff 3 7"]),
-    ("rollback", &["recado rollback 7"]),
+    ("rollback", &["recado rollback 7", "recado rollback 7 --yes"]),
     ("messages", &["recado messages --since 1h --state held,refused", "recado messages 3f9a1c22 --show-text"]),
     ("retry", &["recado retry --state refused --rule welcome", "recado retry 3f9a1c22"]),
     ("cancel", &["recado cancel --rule welcome --yes"]),

@@ -1,11 +1,14 @@
 //! What people and scripts read. Output that nobody reads any more (a closed pipe) is not an error.
 
+mod colour;
+
 use std::{
     fs::OpenOptions,
     io::{self, IsTerminal as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
     sync::OnceLock,
+    time::Duration,
 };
 
 use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
@@ -13,19 +16,79 @@ use jiff::{Timestamp, tz::TimeZone};
 use recado_core::zone::Zone;
 use serde::Serialize;
 
+/// The version of the answers as data: it grows when a key goes or changes its meaning, not when one is added.
+const SCHEMA_VERSION: u32 = 1;
+
+/// How often progress is shown.
+const PROGRESS: Duration = Duration::from_millis(500);
+
+pub(crate) use colour::{Mood, state};
+
 /// Writes a line to standard output.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+    let _ = writeln!(anstream::stdout().lock(), "{line}");
 }
 
 /// Writes a line to standard error.
 pub(crate) fn complain(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(anstream::stderr().lock(), "{}", colour::warning(line));
 }
 
-/// Writes a report as JSON to standard output.
-pub(crate) fn json(report: &impl Serialize) -> anyhow::Result<()> {
-    say(&serde_json::to_string_pretty(report)?);
+/// Writes a table to standard output, with the states of one of its columns in colour.
+pub(crate) fn say_table(table: &Table, states: usize) {
+    say(&colour::column(&table.to_string(), states));
+}
+
+/// Does the work, and shows at a terminal how far it is, in one line that is written over and is gone at the end.
+pub(crate) async fn watched<T>(
+    mut work: impl Future<Output = T> + Unpin,
+    mut look: impl AsyncFnMut() -> Option<String>,
+) -> T {
+    if !io::stderr().is_terminal() || std::env::var_os("NO_COLOR").is_some() {
+        return work.await;
+    }
+    let shown = |line: &str| {
+        let mut terminal = io::stderr().lock();
+        // The line's beginning, and nothing behind it.
+        let _ = write!(terminal, "\r\u{1b}[K{line}").and_then(|()| terminal.flush());
+    };
+    let done = loop {
+        tokio::select! {
+            done = &mut work => break done,
+            () = tokio::time::sleep(PROGRESS) => {}
+        }
+        if let Some(line) = look().await {
+            shown(&line);
+        }
+    };
+    shown("");
+    done
+}
+
+/// An answer of a verb as data: the name and version of its form, then what it says. `docs/json.md` shows each.
+#[derive(Serialize)]
+pub(crate) struct Answer<R> {
+    schema: String,
+    #[serde(flatten)]
+    report: R,
+}
+
+impl<R: Serialize> Answer<R> {
+    /// The answer of a verb, such as `campaign.status`.
+    pub(crate) fn of(verb: &str, report: R) -> Self {
+        Self { schema: format!("recado.{verb}/{SCHEMA_VERSION}"), report }
+    }
+}
+
+/// Writes a verb's report as JSON to standard output.
+pub(crate) fn json(verb: &str, report: &impl Serialize) -> anyhow::Result<()> {
+    say(&serde_json::to_string_pretty(&Answer::of(verb, report))?);
+    Ok(())
+}
+
+/// The same in one line, for a verb that goes on.
+pub(crate) fn json_line(verb: &str, report: &impl Serialize) -> anyhow::Result<()> {
+    say(&serde_json::to_string(&Answer::of(verb, report))?);
     Ok(())
 }
 

@@ -14,11 +14,11 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use recado_core::{config::Config, message::Priority};
-use recado_pipeline::audio::AudioStore;
+use recado_pipeline::{audio::AudioStore, proof::Prover};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use self::current::Follower;
-use crate::{data::Store, environment::Environment};
+use crate::{data::Store, environment::Environment, installation::world};
 
 /// How many schedules of the sweep pass between two reconciliations: five minutes, where the schedule is a minute.
 const RECONCILE_EVERY_TICKS: u32 = 5;
@@ -57,9 +57,10 @@ impl Server {
         let reader = if store.is_shared() { Some(stream::Reader::open(store).await?) } else { None };
         let spool = spool::Spool::new(store.directory());
         let (desk, at_the_desk) = reports::Desk::open(current.clone(), spool, stopped.clone());
+        let prover = Prover::new(store.ledger.clone(), world());
         let schedule = pace.schedule;
         let mut tasks = vec![
-            tokio::spawn(http::serve(listener, current.clone(), desk, stopped.clone())),
+            tokio::spawn(http::serve(listener, current.clone(), (desk, prover), stopped.clone())),
             tokio::spawn(triggers::wake_ups(written, reader, current.clone(), stopped.clone())),
             tokio::spawn(triggers::uploads(current.clone(), schedule, stopped.clone())),
             tokio::spawn(triggers::completions(current.clone(), schedule, stopped.clone())),

@@ -203,6 +203,7 @@ async fn those_without_a_report_are_counted_and_listed() {
     assert!(said.contains("5 have no report yet"), "{said}");
     let listed =
         desk.installation.command_of(&["campaign", "status"], &["news", "--unreported", "--json"]).await.json();
-    let phones: Vec<&str> = listed.as_array().unwrap().iter().map(|one| one["phone"].as_str().unwrap()).collect();
+    let phones: Vec<&str> =
+        listed["messages"].as_array().unwrap().iter().map(|one| one["phone"].as_str().unwrap()).collect();
     assert_eq!(phones, ["1199…01", "1199…02", "1199…03", "1199…04", "1199…05"]);
 }

@@ -85,7 +85,8 @@ async fn quotas_and_caps_hold_those_that_they_are_about() {
         status.in_state("held") == 20 && status.in_state("delivered") == 30
     })
     .await;
-    assert!(held.next_due_ms.is_some() && held.eta_ms.is_some_and(|eta_ms| Some(eta_ms) >= held.next_due_ms));
+    // They wait for other quotas and days: nobody can tell when all is sent.
+    assert!(held.next_due_ms.is_some() && held.eta_ms.is_none(), "{held:?}");
     let received = installation.liguelead.received();
     let sizes: Vec<usize> = received.campaigns.iter().map(|campaign| campaign.phones.len()).collect();
     assert_eq!(sizes, [1, 30]);
@@ -205,7 +206,7 @@ async fn a_paused_campaign_waits_and_a_schedule_starts_one() {
     // The next full minute starts one by itself.
     wait_until("the schedule starts a run", async || {
         let runs = installation.command_of(&["campaign", "status"], &["--json"]).await.json();
-        (runs.as_array().unwrap().len() >= 2).then_some(())
+        (runs["runs"].as_array().unwrap().len() >= 2).then_some(())
     })
     .await;
 }

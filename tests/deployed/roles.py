@@ -43,6 +43,8 @@ def lines(role):
                     where = name(resource)
                     if where.startswith("index "):
                         table.setdefault(verb, set()).add(where)
+                    elif where.endswith(":table/${AWS::StackName}"):
+                        table.setdefault(verb, set()).add("any key")
                     elif service != "logs":
                         other.append(f"`{action}` on {where}")
     of_table = [f"`{verb}` on " + ", ".join(f"`{key}`" for key in sorted(keys)) for verb, keys in sorted(table.items())]

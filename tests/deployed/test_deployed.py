@@ -122,7 +122,7 @@ class System(Processes):
         return json.loads(self.recado("campaign", verb, *arguments, "--stack", STACK, "--json"))
 
     def run_of(self, name):
-        return next(status for status in self.campaign("status", "news") if status["run"] == name)
+        return next(status for status in self.campaign("status", "news")["runs"] if status["run"] == name)
 
     def told_of(self, count):
         """Whether LeadSquared knows of so many messages, once what comes each minute has come again."""

@@ -198,3 +198,29 @@ async fn shells_and_manuals_know_every_command() {
     let refused = recado(&["man", &missing], &[]).await;
     assert!(refused.code == Some(1) && refused.stderr.contains(&missing), "{refused:?}");
 }
+
+/// The binary writes to a pipe here. `CLICOLOR_FORCE` makes it take that for a terminal.
+#[tokio::test(flavor = "multi_thread")]
+async fn colours_are_for_a_terminal_alone_and_change_no_word() {
+    let installation = Installation::start(Setup::new(WELCOME)).await;
+    let lead = Lead::new(1);
+    installation.take(&lead.created()).await;
+    installation.comes_to(&lead.id, "delivered").await;
+    let arguments = ["messages", "--data", installation.data()];
+    let said = async |more: &[(&str, &str)]| {
+        let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let environment: Vec<(String, String)> = installation.environment.iter().cloned().chain(more).collect();
+        recado(&arguments, &environment).await.stdout
+    };
+    let plain = said(&[]).await;
+    assert!(plain.contains("delivered") && !plain.contains('\u{1b}'), "{plain}");
+    let coloured = said(&[("CLICOLOR_FORCE", "1")]).await;
+    assert!(coloured.contains("\u{1b}[32mdelivered\u{1b}[0m"), "{coloured:?}");
+    assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), plain);
+    assert_eq!(said(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]).await, plain);
+    // Data has no colours at all.
+    let data = recado(&[&arguments[..], &["--json"]].concat(), &[("CLICOLOR_FORCE".to_owned(), "1".to_owned())]).await;
+    assert!(!data.stdout.contains('\u{1b}') && data.json()["total"] == 1, "{data:?}");
+    let wrong = recado(&["messages", "--data", "nowhere"], &[("CLICOLOR_FORCE".to_owned(), "1".to_owned())]).await;
+    assert!(wrong.stderr.starts_with("\u{1b}[31mrecado:\u{1b}[0m there is no installation"), "{wrong:?}");
+}

@@ -111,7 +111,8 @@ async fn a_lead_is_greeted_if_the_address_the_body_or_its_times_say_that_it_is_n
     let ours = report.events.iter().find(|event| event.lead.as_deref() == Some(Lead::new(22).id.as_str())).unwrap();
     assert_eq!((ours.outcome.as_str(), ours.why.as_str()), ("ignored", "the activity that Recado writes itself"));
     let doctor: Value = serde_json::from_str(&installation.command("doctor", &["--json"]).await.stdout).unwrap();
-    let finding = doctor.as_array().unwrap().iter().find(|one| one["check"] == "deliveries not understood").unwrap();
+    let finding =
+        doctor["findings"].as_array().unwrap().iter().find(|one| one["check"] == "deliveries not understood").unwrap();
     assert_eq!(finding["state"], "warning");
     assert!(finding["what"].as_str().unwrap().starts_with("6 in 7 days"), "{finding}");
 }

@@ -107,7 +107,7 @@ async fn a_broken_file_stops_no_verb_but_those_that_read_it() {
         let refused = recado(verb, &[]).await;
         assert_eq!(refused.code, Some(1), "{refused:?}");
     }
-    assert_eq!(on(&installation, &["history", "--json"]).await.json().as_array().unwrap().len(), 1);
+    assert_eq!(on(&installation, &["history", "--json"]).await.json()["versions"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,7 +141,7 @@ async fn what_is_applied_is_in_force_and_what_is_only_saved_is_not() {
     assert!(unknown.code == Some(1) && unknown.stderr.contains("no rule or campaign \"nobody\""), "{unknown:?}");
 
     assert_eq!(on(&installation, &["resume", "--rule", "welcome"]).await.code, Some(0));
-    assert_eq!(on(&installation, &["rollback", "1"]).await.code, Some(0));
+    assert_eq!(on(&installation, &["rollback", "1", "--yes"]).await.code, Some(0));
     in_force(&installation, 3).await;
     assert_eq!(told(&installation, 5).await, "Um.");
 }
@@ -191,7 +191,7 @@ async fn a_hang_up_and_a_watched_file_apply_it_and_a_bad_one_leaves_the_good_one
 async fn what_a_quota_held_goes_at_once_when_the_quota_is_raised() {
     let setup =
         Setup::new("  - { id: welcome, on: lead.created, sms: \"Um.\" }\n").and("quotas: { messages_per_day: 1 }\n");
-    let installation = Installation::start(setup).await;
+    let mut installation = Installation::start(setup).await;
     installation.take(&(1..=4).map(|number| Lead::new(number).created()).collect()).await;
     wait_until("three wait for tomorrow", async || (installation.messages().await.in_state("held") == 3).then_some(()))
         .await;
@@ -211,6 +211,11 @@ async fn what_a_quota_held_goes_at_once_when_the_quota_is_raised() {
     wait_until("two of them go", async || (installation.messages().await.in_state("delivered") == 3).then_some(()))
         .await;
     assert_eq!(installation.messages().await.in_state("held"), 1);
+    // The same for a quota that is raised while nobody serves.
+    assert_eq!(installation.stop().await, 0);
+    installation.configure(&text(&installation).replace("messages_per_day: 3 ", "messages_per_day: 4 ")).await;
+    wait_until("the last one goes", async || (installation.messages().await.in_state("delivered") == 4).then_some(()))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -253,7 +258,7 @@ async fn a_restart_leaves_a_rollback_in_force_until_the_file_changes() {
     installation.stop().await;
     installation.restart().await;
     assert_eq!(told(&installation, 1).await, "Dois.", "a file that has changed is put in force at the start");
-    assert_eq!(on(&installation, &["rollback", "1"]).await.code, Some(0));
+    assert_eq!(on(&installation, &["rollback", "1", "--yes"]).await.code, Some(0));
     in_force(&installation, 3).await;
     installation.stop().await;
     installation.restart().await;

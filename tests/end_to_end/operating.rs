@@ -77,7 +77,7 @@ async fn what_waits_is_cancelled_and_what_was_refused_goes_again_once_it_may() {
         assert_eq!(finished.code, Some(1), "{asked} {arguments:?}: {finished:?}");
     }
     let again = verb(&installation, "retry", &[&refused.id]).await;
-    assert_eq!(again, json!({ "done": 1, "refused": [] }));
+    assert_eq!(again, json!({ "schema": "recado.retry/1", "done": 1, "refused": [] }));
     installation.comes_to(&bad.id, "delivered").await;
     let told = story(&installation, &refused.id, &[]).await;
     let states: Vec<&Value> = told["attempts"].as_array().unwrap().iter().map(|one| &one["state"]).collect();

@@ -150,7 +150,7 @@ async fn what_a_file_of_events_becomes_is_what_was_planned() {
     assert_eq!(again["each"].as_array().unwrap().len(), lines.len());
     let account = again["budgets"].as_array().unwrap().iter().find(|one| one["rule"].is_null()).unwrap();
     assert_eq!(number(&account["messages"]), messages, "what the day has spent is read: {again}");
-    let shown = installation.command("plan", &["--events", &file, "--credit-price", "0.1"]).await;
+    let shown = installation.command("plan", &["--events", &file, "--credit-price", "0,1"]).await;
     assert!(shown.stdout.contains("R$ 0.00") && shown.stdout.contains("asked for before"), "{shown:?}");
     let one = directory.path().join("event.json").display().to_string();
     std::fs::write(&one, Lead::new(1).staged("Prospect", "Customer", "2026-11-21 10:00:00").to_string()).unwrap();

@@ -145,3 +145,92 @@ async fn asked_to_end_it_finishes_what_is_under_way_and_the_next_start_goes_on()
     }
     assert!(installation.liguelead.received().messages().into_values().all(|times| times == 1));
 }
+
+/// A DynamoDB that answers every request with this error.
+async fn refusing(code: &'static str) -> (String, tokio::task::JoinHandle<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answer = axum::Router::new().fallback(async move || {
+        let body = serde_json::json!({ "__type": format!("com.amazon.coral.service#{code}"), "message": "no" });
+        (axum::http::StatusCode::BAD_REQUEST, axum::Json(body))
+    });
+    (url, tokio::spawn(async move { axum::serve(listener, answer).await.unwrap() }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_aws_lacks_is_one_line_that_names_the_variable() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path().display().to_string();
+    let said = async |more: &[(&str, &str)]| {
+        let always = [("HOME", home.as_str()), ("AWS_EC2_METADATA_DISABLED", "true")];
+        let variables = always.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let environment: Vec<(String, String)> = variables.collect();
+        let mut all = Vec::new();
+        for place in [["--data", "dynamodb:shop"], ["--stack", "shop"]] {
+            let finished = recado(&["usage", place[0], place[1]], &environment).await;
+            assert!(finished.code == Some(1) && finished.stderr.lines().count() == 1, "{finished:?}");
+            all.push(finished.stderr);
+        }
+        all
+    };
+    let region = ("AWS_REGION", "sa-east-1");
+    let keys = [region, ("AWS_ACCESS_KEY_ID", "anybody"), ("AWS_SECRET_ACCESS_KEY", "a-secret-key-of-the-test")];
+    let at = |url: &'static str| [&keys[..], &[("AWS_ENDPOINT_URL_DYNAMODB", url)]].concat();
+    let mut table = vec![
+        (vec![], "AWS_REGION"),
+        (vec![region], "AWS_ACCESS_KEY_ID"),
+        (vec![region, ("AWS_PROFILE", "shop")], "AWS profile shop"),
+        (at("http://127.0.0.1:9"), "out of reach"),
+    ];
+    let mut servers = Vec::new();
+    for (code, part) in [
+        ("ExpiredTokenException", "have expired"),
+        ("UnrecognizedClientException", "AWS_ACCESS_KEY_ID"),
+        ("InvalidSignatureException", "AWS_SECRET_ACCESS_KEY"),
+        ("AccessDeniedException", "dynamodb:DescribeTable"),
+        ("ResourceNotFoundException", "there is no table shop here"),
+    ] {
+        let (url, server) = refusing(code).await;
+        servers.push(server);
+        table.push((at(url.leak()), part));
+    }
+    for (variables, part) in table {
+        for line in said(&variables).await {
+            assert!(line.contains(part), "{part}: {line}");
+            assert!(!line.contains("a-secret-key"), "{line}");
+        }
+    }
+    servers.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_directory_is_said_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let setup = Setup::new(WELCOME);
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let mut arguments = arguments(directory.path(), &setup.config);
+    arguments[4] = file.display().to_string();
+    let said = refused(&arguments, &credentials("http://127.0.0.1:9/v1", "http://127.0.0.1:9/v2", &setup)).await;
+    assert_eq!(said, format!("recado: {} cannot be used: File exists (os error 17)\n", file.display()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_no_utf_8_is_refused_with_the_place_and_the_way_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let setup = Setup::new(WELCOME);
+    let arguments = arguments(directory.path(), &setup.config);
+    let windows_1252 = [b"version: 1\n# Configura\xe7\xe3o\n".as_slice(), setup.config.as_bytes()].concat();
+    let utf_16: Vec<u8> = "\u{feff}version: 1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let long = "# á\nversion: 1 # ol\u{e9}ol\u{e9}".as_bytes();
+    let cut = &long[..long.len() - 1];
+    for (bytes, place) in [(windows_1252.as_slice(), "2:12"), (utf_16.as_slice(), "1:1"), (cut, "2:19")] {
+        std::fs::write(&arguments[6], bytes).unwrap();
+        for words in [&["check", &arguments[6]][..], &["plan", "event.json", "--config", &arguments[6]]] {
+            let finished = recado(words, &[]).await;
+            let expected = format!("recado: {}:{place}: the file is not UTF-8 here; ", arguments[6]);
+            assert!(finished.code == Some(1) && finished.stderr.starts_with(&expected), "{place}: {finished:?}");
+            assert!(finished.stderr.ends_with("save it as UTF-8\n"), "{finished:?}");
+        }
+    }
+}

@@ -17,7 +17,7 @@ use super::{
     At, checked, read,
     versions::{author, put_in_force, renamed},
 };
-use crate::output;
+use crate::output::{self, Mood};
 
 /// Put a file in force: within a second on one machine, within a minute on AWS.
 ///
@@ -76,8 +76,40 @@ impl Apply {
     }
 
     async fn apply(&self, ledger: &Ledger, name: &str, (checked, text): (&Checked, &str)) -> anyhow::Result<ExitCode> {
-        for warning in checked.undecided.iter().chain(&renamed(checked, ledger).await?) {
-            output::complain(&warning.render(&self.file.display().to_string()));
+        let file = self.file.display().to_string();
+        for warning in &checked.undecided {
+            output::complain(&warning.render(&file));
+        }
+        let author = self.author.clone().unwrap_or_else(author);
+        let proposal = Proposal { verb: "apply", of: &file, checked, text, author: &author };
+        proposal.put_in_force(ledger, name, self.yes, self.json).await
+    }
+}
+
+/// A text that is to be put in force, after a look at what it changes.
+pub(super) struct Proposal<'t> {
+    /// The verb that it is for.
+    pub(super) verb: &'t str,
+    /// Where it is from, such as the file's name.
+    pub(super) of: &'t str,
+    pub(super) checked: &'t Checked,
+    pub(super) text: &'t str,
+    /// Who puts it in force.
+    pub(super) author: &'t str,
+}
+
+impl Proposal<'_> {
+    /// Shows what it changes in the installation `name`, asks unless that is answered with `yes`, and puts it in force.
+    pub(super) async fn put_in_force(
+        &self,
+        ledger: &Ledger,
+        name: &str,
+        yes: bool,
+        json: bool,
+    ) -> anyhow::Result<ExitCode> {
+        let Self { checked, text, .. } = self;
+        for warning in renamed(checked, ledger).await? {
+            output::complain(&warning.render(self.of));
         }
         let before = ledger.config_version().await?;
         let row = match before {
@@ -86,20 +118,16 @@ impl Apply {
         };
         let earlier = row.as_ref().and_then(|row| Config::parse(&row.text).ok()).map(|checked| checked.config);
         let mut difference = Difference::of(earlier.as_ref(), &checked.config);
-        difference.is_same = row.as_ref().is_some_and(|row| row.text == text);
+        difference.is_same = row.as_ref().is_some_and(|row| row.text == *text);
         difference.count_waiting(ledger).await?;
-        if !self.json {
+        if !json {
             output::say(&format!("recado at {name}{}", before.map(|it| format!(", version {it}")).unwrap_or_default()));
-            difference.show();
+            difference.show(self.of);
         }
-        let yes = !difference.is_same && (self.yes || !self.json && output::confirmed("put it in force?")?);
-        let version = if yes {
-            Some(put_in_force(ledger, text, &self.author.clone().unwrap_or_else(author)).await?)
-        } else {
-            before
-        };
-        if self.json {
-            output::json(&Report { version, applied: yes, difference })?;
+        let yes = !difference.is_same && (yes || !json && output::confirmed("put it in force?")?);
+        let version = if yes { Some(put_in_force(ledger, text, self.author).await?) } else { before };
+        if json {
+            output::json(self.verb, &Report { version, applied: yes, difference })?;
         } else if yes {
             let version = version.unwrap_or_default();
             output::say(&format!(
@@ -155,22 +183,24 @@ impl Difference {
         Ok(())
     }
 
-    fn show(&self) {
+    fn show(&self, of: &str) {
         if self.is_same {
-            output::say("the file holds what is in force");
+            output::say(&format!("{of} holds what is in force"));
             return;
         }
         let waiting = |id: &String| match self.waiting.get(id) {
             Some(count) => format!(": {count} message(s) of it wait"),
             None => String::new(),
         };
-        for (mark, ids) in [("+", &self.added), ("~", &self.changed), ("-", &self.gone)] {
+        for (mark, mood, ids) in
+            [("+", Mood::Good, &self.added), ("~", Mood::Look, &self.changed), ("-", Mood::Bad, &self.gone)]
+        {
             for id in ids {
-                output::say(&format!("  {mark} {id}{}", waiting(id)));
+                output::say(&format!("  {} {id}{}", mood.paint(mark), waiting(id)));
             }
         }
         if self.rest {
-            output::say("  ~ hours, quotas, accounts or other settings");
+            output::say(&format!("  {} hours, quotas, accounts or other settings", Mood::Look.paint("~")));
         }
         if self.added.is_empty() && self.changed.is_empty() && self.gone.is_empty() && !self.rest {
             output::say("  words and comments alone differ");

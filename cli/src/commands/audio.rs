@@ -123,7 +123,7 @@ impl Add {
         });
         let code = if upload.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(1) };
         if self.json {
-            output::json(&AddReport { audio: line, replaced, made, advice })?;
+            output::json("audio.add", &AddReport { audio: line, replaced, made, advice })?;
             return Ok(code);
         }
         let seconds = audio.length_ms.div_ceil(1_000);
@@ -178,7 +178,7 @@ impl List {
             advice,
         };
         if self.json {
-            output::json(&report)?;
+            output::json("audio.list", &report)?;
         } else {
             show(&report);
         }
@@ -199,7 +199,7 @@ fn show(report: &Report) {
             line.rules.join(", "),
         ]);
     }
-    output::say(&table.to_string());
+    output::say_table(&table, 4);
     for (name, rules) in &report.not_added {
         output::complain(&format!("{name} has not been added; calls of {} wait for it", rules.join(", ")));
     }

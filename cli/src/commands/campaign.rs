@@ -69,7 +69,7 @@ pub(crate) struct Start {
     #[arg(long)]
     yes: bool,
     /// What a credit costs, to show the price of it all before it starts, such as 0.09.
-    #[arg(long, value_name = "PRICE")]
+    #[arg(long, value_name = "PRICE", value_parser = recado_core::text::number)]
     credit_price: Option<f64>,
     /// Send it to this number alone, with the values of the file's first line: as a run of its own.
     #[arg(long, value_name = "PHONE", requires = "csv", conflicts_with = "run")]
@@ -183,7 +183,7 @@ impl Start {
             return Ok(ExitCode::from(1));
         };
         if self.json {
-            output::json(&started)?;
+            output::json("campaign.start", &started)?;
         } else {
             let (campaign, run) = (&started.campaign, &started.run);
             let said = if started.is_new { "started" } else { "was started before and goes on" };
@@ -227,7 +227,13 @@ impl Start {
         }
         let (mut run, is_new) = campaigns.start(campaign, &name, file.as_ref().map(|file| file.id.to_string())).await?;
         if let Some(file) = &file {
-            (run, _) = campaigns.run_file(run, &file.entries, now_ms + READ_WITHIN_MS).await?;
+            let (id, lines) = (run.id(), file.entries.len());
+            let read = Box::pin(campaigns.run_file(run, &file.entries, now_ms + READ_WITHIN_MS));
+            let progress = async || {
+                let run = store.ledger.run(id).await.ok()??;
+                Some(format!("{} of {lines} line(s) read", run.tally.looked_at))
+            };
+            (run, _) = output::watched(read, progress).await?;
         }
         store.ledger.wake(now_ms).await?;
         Ok(Some(Started {
@@ -289,7 +295,7 @@ impl Status {
         let now_ms = installation::world().now_ms();
         let found = statuses(&store.ledger, self.campaign.as_deref(), now_ms).await?;
         if self.json {
-            return output::json(&found);
+            return output::json("campaign.status", &serde_json::json!({ "runs": found }));
         }
         if found.is_empty() {
             output::say("no campaign has run yet");
@@ -313,7 +319,7 @@ impl Status {
     async fn list(&self, store: &Store) -> anyhow::Result<()> {
         let found = unreported(&store.ledger, self.campaign.as_deref()).await?;
         if self.json {
-            return output::json(&found);
+            return output::json("campaign.unreported", &serde_json::json!({ "messages": found }));
         }
         let mut table = output::table(&["campaign", "run", "phone", "lead", "accepted"]);
         for one in &found {
@@ -328,7 +334,7 @@ impl Status {
 
 fn show(status: &RunStatus, now_ms: i64) {
     let percent = (status.recipients - status.waiting.min(status.recipients)) * 100 / status.recipients.max(1);
-    output::say(&format!("{} · run {} · {} · {percent} %", status.campaign, status.run, status.phase));
+    output::say(&format!("{} · run {} · {} · {percent} %", status.campaign, status.run, output::state(&status.phase)));
     let left_out = status.looked_at - status.recipients;
     output::say(&format!(
         "  started {}; {} looked at, {} get a message, {left_out} do not",
@@ -369,7 +375,7 @@ impl Hold {
         // Every sender has seen it after this. A request that had begun before goes out.
         tokio::time::sleep(2 * SEEN_WITHIN).await;
         store.close().await;
-        said(self.json, &self.campaign, "paused")
+        said(self.json, &self.campaign, "pause", "paused")
     }
 
     async fn resume(self) -> anyhow::Result<ExitCode> {
@@ -387,13 +393,13 @@ impl Hold {
         if !was_paused {
             anyhow::bail!("{} was not paused", self.campaign);
         }
-        said(self.json, &self.campaign, "resumed")
+        said(self.json, &self.campaign, "resume", "resumed")
     }
 }
 
-fn said(json: bool, campaign: &str, what: &str) -> anyhow::Result<ExitCode> {
+fn said(json: bool, campaign: &str, verb: &str, what: &str) -> anyhow::Result<ExitCode> {
     if json {
-        output::json(&serde_json::json!({ "campaign": campaign, "is": what }))?;
+        output::json(&format!("campaign.{verb}"), &serde_json::json!({ "campaign": campaign, "is": what }))?;
     } else {
         output::say(&format!("{what}: {campaign}"));
     }
@@ -407,7 +413,8 @@ impl Cancel {
         store.close().await;
         let (run, messages) = done?;
         if self.json {
-            output::json(&serde_json::json!({ "campaign": run.campaign, "run": run.name, "cancelled": messages }))?;
+            let answer = serde_json::json!({ "campaign": run.campaign, "run": run.name, "cancelled": messages });
+            output::json("campaign.cancel", &answer)?;
         } else {
             output::say(&format!("{}: run {} is cancelled, {messages} message(s) that waited", run.campaign, run.name));
         }

@@ -101,7 +101,7 @@ impl Check {
         let may_arrive = config.as_ref().map(arrivals).unwrap_or_default();
         let (rules, campaigns) = config.map_or((0, 0), |config| (config.rules.len(), config.campaigns.len()));
         if self.json {
-            output::json(&Report { file, good, rules, campaigns, diagnostics: findings, may_arrive })?;
+            output::json("check", &Report { file, good, rules, campaigns, diagnostics: findings, may_arrive })?;
         } else {
             for finding in &findings {
                 output::say(&finding.render(&file));

@@ -77,7 +77,7 @@ impl Demo {
             started.elapsed().as_millis(),
         );
         if self.json {
-            output::json(&report)?;
+            output::json("demo", &report)?;
         } else {
             report.show();
         }

@@ -1,6 +1,7 @@
 //! `recado doctor`: looks at everything that an installation relies on, and says what to do about what is wrong.
 //!
-//! It changes nothing. Its calls to the vendors pass the same limits as all others: 7 to LeadSquared, 1 to LigueLead.
+//! It changes nothing. Its calls to the vendors pass the same limits as all others: 7 to LeadSquared, 1 to LigueLead. It
+//! also calls this installation's own address.
 
 mod here;
 mod leadsquared;
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::Which;
-use crate::output;
+use crate::output::{self, Mood};
 
 /// How long one call may wait for its turn, in ms.
 const TURN_MS: i64 = 20_000;
@@ -88,14 +89,14 @@ impl Doctor {
                 ));
                 findings.extend(here::table(&store).await);
                 findings.extend(here::secrets());
-                findings.extend(here::callback_address().await);
+                findings.extend(here::callback_address(&store).await);
                 findings.extend(leadsquared::all(&config, &store).await);
                 findings.extend(liguelead::all(&config, &store).await);
                 store.close().await;
             }
         }
         if self.json {
-            output::json(&findings)?;
+            output::json("doctor", &serde_json::json!({ "findings": findings }))?;
         } else {
             show(&findings);
         }
@@ -106,10 +107,10 @@ impl Doctor {
 fn show(findings: &[Finding]) {
     for one in findings {
         let mark = match one.state {
-            State::Good => "ok     ",
-            State::Warning => "warning",
-            State::Wrong => "WRONG  ",
-            State::NotChecked => "skipped",
+            State::Good => Mood::Good.paint("ok     "),
+            State::Warning => Mood::Look.paint("warning"),
+            State::Wrong => Mood::Bad.paint("WRONG  "),
+            State::NotChecked => "skipped".to_owned(),
         };
         output::say(&format!("{mark} {}: {}", one.check, one.what));
         if let Some(todo) = &one.todo {

@@ -6,6 +6,8 @@ use recado_core::config::Config;
 use recado_ledger::Ledger;
 use recado_limits::{Clock, LimitError};
 
+use serde_json::json;
+
 use super::Which;
 use crate::{installation, output};
 
@@ -17,6 +19,9 @@ pub(crate) struct ForgetLimit {
     /// Try LigueLead's account again now, instead of LeadSquared's limit.
     #[arg(long)]
     liguelead: bool,
+    /// Answer with data.
+    #[arg(long)]
+    json: bool,
 }
 
 impl ForgetLimit {
@@ -25,13 +30,22 @@ impl ForgetLimit {
         if self.liguelead {
             let opened = open_liguelead(&config, &store.ledger).await;
             store.close().await;
-            output::say(if opened? { "LigueLead's account is open again" } else { "LigueLead's account was open" });
+            let opened = opened?;
+            if self.json {
+                output::json("forget-limit", &json!({ "vendor": "liguelead", "was_closed": opened }))?;
+            } else {
+                output::say(if opened { "LigueLead's account is open again" } else { "LigueLead's account was open" });
+            }
             return Ok(ExitCode::SUCCESS);
         }
         let forgotten = installation::crm_account(&config, &store.ledger).forget_learnt().await;
         store.close().await;
         forgotten?;
-        output::say("LeadSquared's limits are the configured ones again");
+        if self.json {
+            output::json("forget-limit", &json!({ "vendor": "leadsquared", "was_closed": null }))?;
+        } else {
+            output::say("LeadSquared's limits are the configured ones again");
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

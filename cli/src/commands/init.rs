@@ -1,11 +1,6 @@
 //! `recado init`: a first configuration, from a few answers.
 
-use std::{
-    fs,
-    io::IsTerminal as _,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{fs, io::IsTerminal as _, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use recado_core::config::{Config, Plan};
@@ -38,6 +33,9 @@ pub(crate) struct Init {
     /// Ask nothing: what is not given has its default.
     #[arg(long)]
     yes: bool,
+    /// Answer with data, and ask nothing.
+    #[arg(long)]
+    json: bool,
 }
 
 struct Answers {
@@ -64,8 +62,25 @@ impl Init {
             bail!("an answer makes no good configuration; nothing was written");
         }
         fs::create_dir_all(&self.directory).with_context(|| self.directory.display().to_string())?;
+        let (mut wrote, mut stays) = (Vec::new(), Vec::new());
         for (file, text) in [(&config, text), (&environment, answers.environment()), (&cases, answers.cases())] {
-            write(file, &text)?;
+            let name = file.display().to_string();
+            if file.exists() {
+                stays.push(name);
+            } else {
+                fs::write(file, text).with_context(|| name.clone())?;
+                wrote.push(name);
+            }
+        }
+        if self.json {
+            output::json("init", &serde_json::json!({ "wrote": wrote, "stays": stays }))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        for name in wrote {
+            output::say(&format!("wrote {name}"));
+        }
+        for name in stays {
+            output::say(&format!("{name} is there already and stays"));
         }
         output::say("next: recado dev, and in another terminal: recado trigger lead.created, recado messages");
         output::say("to send for real: fill in .env.example, save it as .env, then recado serve");
@@ -73,7 +88,7 @@ impl Init {
     }
 
     fn answers(&self) -> anyhow::Result<Answers> {
-        let asks = !self.yes && std::io::stdin().is_terminal();
+        let asks = !self.yes && !self.json && std::io::stdin().is_terminal();
         let answer = |given: &Option<String>, question: &str, usual: &str| match given {
             Some(given) => Ok(given.clone()),
             None if asks => asked(question, usual),
@@ -96,17 +111,6 @@ fn asked(question: &str, usual: &str) -> anyhow::Result<String> {
     std::io::stdin().read_line(&mut line)?;
     let answer = line.trim();
     Ok(if answer.is_empty() { usual } else { answer }.to_owned())
-}
-
-/// Writes a file that is not there yet; one that is stays.
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    if path.exists() {
-        output::say(&format!("{} is there already and stays", path.display()));
-        return Ok(());
-    }
-    fs::write(path, text).with_context(|| path.display().to_string())?;
-    output::say(&format!("wrote {}", path.display()));
-    Ok(())
 }
 
 /// A text in quotes, as YAML takes any.

@@ -57,19 +57,21 @@ impl Listen {
             }
             let (messages, events) = shown.news(report(&store.ledger, &self.filter, NEWEST).await?);
             for event in events {
-                self.show(&event, said_of_event(&event))?;
+                self.show("listen.event", &event, &said_of_event(&event))?;
             }
             for message in messages {
-                self.show(&message, said_of_message(&message))?;
+                self.show("listen.message", &message, &said_of_message(&message))?;
             }
         }
         store.close().await;
         Ok(ExitCode::SUCCESS)
     }
 
-    fn show(&self, line: &impl serde::Serialize, said: String) -> anyhow::Result<()> {
-        let text = if self.json { serde_json::to_string(line)? } else { said };
-        output::say(&text);
+    fn show(&self, what: &str, line: &impl serde::Serialize, said: &str) -> anyhow::Result<()> {
+        if self.json {
+            return output::json_line(what, line);
+        }
+        output::say(said);
         Ok(())
     }
 }
@@ -101,5 +103,10 @@ fn said_of_message(message: &MessageLine) -> String {
     let phone = message.phone.as_deref().unwrap_or("no phone");
     let why = message.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
     let id: String = message.id.chars().take(8).collect();
-    format!("{}  {id} {} to {phone}: {}{why}", output::instant(message.changed_ms), message.rule, message.state)
+    format!(
+        "{}  {id} {} to {phone}: {}{why}",
+        output::instant(message.changed_ms),
+        message.rule,
+        output::state(&message.state)
+    )
 }

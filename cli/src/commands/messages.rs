@@ -140,7 +140,7 @@ impl Messages {
         let report = report(&store.ledger, &self.filter, self.limit).await?;
         store.close().await;
         if self.json {
-            output::json(&report)?;
+            output::json("messages", &report)?;
         } else {
             show(&report);
         }
@@ -176,7 +176,7 @@ fn show(report: &Report) {
         ]);
     }
     report.paused.iter().for_each(|pause| output::say(&pause.said()));
-    output::say(&table.to_string());
+    output::say_table(&table, 4);
     output::say(&format!("{} of {} message(s)", report.messages.len(), report.total));
     if !report.events.is_empty() {
         let mut table = output::table(&["event", "lead", "outcome", "why", "received"]);
@@ -189,6 +189,6 @@ fn show(report: &Report) {
                 output::instant(event.received_ms),
             ]);
         }
-        output::say(&table.to_string());
+        output::say_table(&table, 2);
     }
 }

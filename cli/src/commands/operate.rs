@@ -86,7 +86,7 @@ impl Retry {
         let done = operator.retry(&messages, self.may_send_twice).await?;
         store.ledger.wake(operator.world.now_ms()).await?;
         store.close().await;
-        report(&messages, done, "goes again", self.chosen.json)
+        report(&messages, done, ("retry", "goes again"), self.chosen.json)
     }
 }
 
@@ -99,7 +99,7 @@ impl Cancel {
         };
         let done = operator.cancel(&messages).await?;
         store.close().await;
-        report(&messages, done, "cancelled", self.chosen.json)
+        report(&messages, done, ("cancel", "cancelled"), self.chosen.json)
     }
 }
 
@@ -115,7 +115,7 @@ impl Release {
         store.ledger.wake(operator.world.now_ms()).await?;
         store.close().await;
         if self.json {
-            output::json(&serde_json::json!({ "released": released }))?;
+            output::json("release", &serde_json::json!({ "released": released }))?;
         } else {
             output::say(&format!("{released} message(s) are looked at now; what may not go yet waits on"));
         }
@@ -143,7 +143,7 @@ impl Chosen {
 }
 
 /// Says what became of each. The exit code is 1 if nothing was done although something was asked for.
-fn report(messages: &[Message], done: Vec<Done>, what: &str, json: bool) -> anyhow::Result<ExitCode> {
+fn report(messages: &[Message], done: Vec<Done>, (verb, what): (&str, &str), json: bool) -> anyhow::Result<ExitCode> {
     let refused: Vec<Refused> = messages
         .iter()
         .zip(&done)
@@ -154,7 +154,7 @@ fn report(messages: &[Message], done: Vec<Done>, what: &str, json: bool) -> anyh
         .collect();
     let report = Report { done: done.len() - refused.len(), refused };
     if json {
-        output::json(&report)?;
+        output::json(verb, &report)?;
     } else {
         output::say(&format!("{} of {} message(s): {what}", report.done, done.len()));
         let mut reasons: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();

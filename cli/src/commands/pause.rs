@@ -9,7 +9,7 @@ use recado_runtime::installation;
 use serde::Serialize;
 
 use super::{Which, known_rule};
-use crate::output;
+use crate::output::{self, Mood};
 
 /// Stop sending: everything, a rule or a channel. Messages wait, until they expire; events are still taken.
 #[derive(Debug, clap::Args)]
@@ -75,7 +75,7 @@ impl Line {
     pub(crate) fn said(&self) -> String {
         let by = self.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
         let why = self.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-        format!("paused: {} since {}{by}{why}", self.what, output::instant(self.since_ms))
+        format!("{} {} since {}{by}{why}", Mood::Look.paint("paused:"), self.what, output::instant(self.since_ms))
     }
 }
 
@@ -105,7 +105,7 @@ impl Pause {
         store.close().await;
         let line = Line::from(before.unwrap_or(pause));
         if self.json {
-            output::json(&line)?;
+            output::json("pause", &line)?;
         } else {
             output::say(&line.said());
         }
@@ -134,7 +134,7 @@ impl Resume {
         store.close().await;
         let report = Report { resumed: scope.words(), released };
         if self.json {
-            output::json(&report)?;
+            output::json("resume", &report)?;
         } else if was_paused {
             output::say(&format!("resumed: {}; {released} message(s) go on", report.resumed));
         } else {

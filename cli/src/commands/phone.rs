@@ -53,7 +53,7 @@ impl Phone {
             steps,
         };
         if self.json {
-            output::json(&report)?;
+            output::json("phone", &report)?;
         } else {
             for step in &report.steps {
                 output::say(step);

@@ -56,7 +56,7 @@ pub(crate) struct Plan {
     #[command(flatten)]
     columns: Columns,
     /// What a credit costs, to show the price of it all, such as 0.09.
-    #[arg(long, value_name = "PRICE", conflicts_with = "event")]
+    #[arg(long, value_name = "PRICE", value_parser = recado_core::text::number, conflicts_with = "event")]
     credit_price: Option<f64>,
     /// The kind of event, as the webhook's URL would name it: `lead.created`, `5`, `Lead_Post_Update`, …
     #[arg(long, value_name = "KIND")]
@@ -99,7 +99,7 @@ impl Plan {
         let planned = plan(&config, &query, Some(&self.content_type), &body, now_ms, audios.as_deref());
         let planned = planned.with_context(|| name)?;
         if self.json {
-            output::json(&planned)?;
+            output::json("plan", &planned)?;
         } else {
             show(&planned);
         }
@@ -111,7 +111,7 @@ impl Plan {
         let (kind, data) = (self.kind.as_deref(), self.data.as_ref());
         let planned = many::planned(config, events, kind, data, now_ms, self.each).await?;
         if self.json {
-            output::json(&planned)?;
+            output::json("plan.events", &planned)?;
         } else {
             many::show(&planned, self.credit_price);
         }
@@ -141,7 +141,7 @@ impl Plan {
         store.close().await;
         let planned = planned?;
         if self.json {
-            output::json(&planned)?;
+            output::json("plan.campaign", &planned)?;
         } else {
             show_campaign(&planned, self.credit_price);
         }

@@ -83,7 +83,7 @@ impl Leadsquared {
         store.close().await;
         let report = done?;
         if self.json {
-            output::json(&report)?;
+            output::json("setup.leadsquared", &report)?;
         } else {
             report.show();
         }
@@ -193,7 +193,7 @@ impl Report {
                 line.detail.as_deref().unwrap_or_default(),
             ]);
         }
-        output::say(&table.to_string());
+        output::say_table(&table, 2);
     }
 
     fn show(&self) {

@@ -90,10 +90,11 @@ impl SupportBundle {
         store.close().await;
         let bundle = bundle?;
         if self.out.as_os_str() == "-" {
-            output::json(&bundle)?;
+            output::json("support-bundle", &bundle)?;
         } else {
             let name = self.out.display().to_string();
-            std::fs::write(&self.out, serde_json::to_string_pretty(&bundle)?).with_context(|| name.clone())?;
+            let text = serde_json::to_string_pretty(&output::Answer::of("support-bundle", &bundle))?;
+            std::fs::write(&self.out, text).with_context(|| name.clone())?;
             output::say(&format!("written to {name}; fill in what stands under to_fill_in before you send it"));
         }
         Ok(ExitCode::SUCCESS)

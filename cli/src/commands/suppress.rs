@@ -196,7 +196,7 @@ impl Add {
             .collect();
         let new = store.ledger.suppress(&rows).await?;
         store.close().await;
-        counted("suppressed", new, self.of.json)
+        counted("add", "suppressed", new, self.of.json)
     }
 }
 
@@ -206,7 +206,7 @@ impl Remove {
         let Ok(subject) = self.who.subject(&config) else { return wrong_use(store).await };
         let lifted = store.ledger.unsuppress(&subject, &self.of.kinds()).await?;
         store.close().await;
-        let code = counted("lifted", lifted, self.of.json)?;
+        let code = counted("remove", "lifted", lifted, self.of.json)?;
         Ok(if lifted == 0 { ExitCode::from(1) } else { code })
     }
 }
@@ -223,7 +223,7 @@ impl List {
         rows.sort_by(|a, b| (b.since_ms, &a.subject, a.kind).cmp(&(a.since_ms, &b.subject, b.kind)));
         let lines: Vec<Line> = rows.into_iter().map(Line::from).collect();
         if self.of.json {
-            output::json(&lines)?;
+            output::json("suppress.list", &serde_json::json!({ "suppressions": lines }))?;
             return Ok(ExitCode::SUCCESS);
         }
         let mut table = output::table(&["phone", "lead", "channel", "since", "source"]);
@@ -259,7 +259,7 @@ impl Import {
         let lines = list.lines.len() + list.bad.len();
         list::keep(&self.file, &list, &read.bad);
         if self.of.json {
-            output::json(&Report { lines, new, bad: read.bad.iter().map(Bad::from).collect() })?;
+            output::json("suppress.import", &Report { lines, new, bad: read.bad.iter().map(Bad::from).collect() })?;
         } else {
             list::show(&self.file, &read.bad);
             let bad = read.bad.len();
@@ -284,9 +284,9 @@ async fn wrong_use(store: Store) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(2))
 }
 
-fn counted(what: &str, count: usize, json: bool) -> anyhow::Result<ExitCode> {
+fn counted(verb: &str, what: &str, count: usize, json: bool) -> anyhow::Result<ExitCode> {
     if json {
-        output::json(&serde_json::json!({ what: count }))?;
+        output::json(&format!("suppress.{verb}"), &serde_json::json!({ what: count }))?;
     } else {
         output::say(&format!("{what}: {count}"));
     }

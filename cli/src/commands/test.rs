@@ -9,10 +9,10 @@ use std::{
 use anyhow::{Context as _, bail};
 use recado_core::config::Config;
 use recado_pipeline::plan::{Plan, PlannedMessage, plan};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{load, read};
-use crate::output;
+use crate::output::{self, Mood};
 
 /// Run the cases kept beside the rules: an event in, messages or silence out. Nothing is sent.
 #[derive(Debug, clap::Args)]
@@ -23,6 +23,18 @@ pub(crate) struct Test {
     /// The configuration.
     #[arg(long, value_name = "FILE", default_value = "recado.yaml")]
     config: PathBuf,
+    /// Answer with data.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What became of one case.
+#[derive(Serialize)]
+struct Judged<'c> {
+    name: &'c str,
+    good: bool,
+    /// What is not as expected.
+    wrong: Vec<String>,
 }
 
 /// One case.
@@ -80,17 +92,29 @@ impl Test {
             bail!("{name} has no cases");
         }
         let beside = self.cases.parent().unwrap_or(Path::new(""));
-        let mut failed = 0;
+        let mut judged = Vec::new();
         for case in &cases {
             let wrong = case.wrong(&config, beside).with_context(|| format!("{name}: {}", case.name))?;
-            output::say(&format!("{} {}", if wrong.is_empty() { "ok    " } else { "failed" }, case.name));
-            for line in &wrong {
-                output::say(&format!("         {line}"));
-            }
-            failed += usize::from(!wrong.is_empty());
+            judged.push(Judged { name: &case.name, good: wrong.is_empty(), wrong });
         }
-        output::say(&format!("{} case(s), {failed} failed", cases.len()));
+        let failed = judged.iter().filter(|case| !case.good).count();
+        if self.json {
+            output::json("test", &serde_json::json!({ "failed": failed, "cases": judged }))?;
+        } else {
+            show(&judged);
+            output::say(&format!("{} case(s), {failed} failed", cases.len()));
+        }
         Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    }
+}
+
+fn show(judged: &[Judged<'_>]) {
+    for case in judged {
+        let mark = if case.good { Mood::Good.paint("ok    ") } else { Mood::Bad.paint("failed") };
+        output::say(&format!("{mark} {}", case.name));
+        for line in &case.wrong {
+            output::say(&format!("         {line}"));
+        }
     }
 }
 

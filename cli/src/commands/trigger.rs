@@ -41,6 +41,9 @@ pub(crate) struct Trigger {
     /// Show the body, and post nothing.
     #[arg(long)]
     print: bool,
+    /// Answer with data.
+    #[arg(long, conflicts_with = "print")]
+    json: bool,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -59,7 +62,8 @@ impl Trigger {
         let after = self.lead(&lead, &now);
         let body = self.body((kind, watched), after.clone(), &now);
         if self.print {
-            output::json(&body)?;
+            // The body is LeadSquared's, not an answer of ours.
+            output::say(&serde_json::to_string_pretty(&body)?);
             return Ok(ExitCode::SUCCESS);
         }
         let Location::Directory(directory) = Location::find(self.data.as_ref())? else {
@@ -79,7 +83,17 @@ impl Trigger {
             .await
             .context("recado dev does not answer")?;
         let (status, said) = (answer.status(), answer.text().await.unwrap_or_default());
-        output::say(&format!("{} of lead {lead}: {status} {said}", self.kind));
+        if self.json {
+            let answer = json!({
+                "kind": self.kind,
+                "lead": lead,
+                "status": status.as_u16(),
+                "answer": serde_json::from_str::<Value>(&said).unwrap_or(Value::String(said)),
+            });
+            output::json("trigger", &answer)?;
+        } else {
+            output::say(&format!("{} of lead {lead}: {status} {said}", self.kind));
+        }
         Ok(ExitCode::from(u8::from(!status.is_success())))
     }
 

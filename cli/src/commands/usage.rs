@@ -114,7 +114,7 @@ impl Usage {
         let report = report(&config, &store).await?;
         store.close().await;
         if self.json {
-            output::json(&report)?;
+            output::json("usage", &report)?;
         } else {
             show(&report);
         }

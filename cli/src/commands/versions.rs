@@ -9,15 +9,16 @@ use recado_runtime::installation::world;
 use serde_json::json;
 use similar::TextDiff;
 
-use super::{At, checked, parse, read};
+use super::{At, apply::Proposal, checked, read};
 use crate::output;
 
 /// Lines shown around a difference.
 const CONTEXT_LINES: usize = 3;
 
-/// Store a configuration in the table as a version, and put it in force: deployed functions follow within a minute.
+/// Put a file in force without a question, for scripts: within a second on one machine, within a minute on AWS.
 ///
-/// A configuration with a mistake is refused, and the version in force stays.
+/// `recado apply` does the same, and shows what the file changes first. A file with a mistake is refused, and what is in
+/// force stays.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Push {
     /// The configuration.
@@ -28,6 +29,9 @@ pub(crate) struct Push {
     /// Who pushes it, for its history; the user of this machine unless given.
     #[arg(long, value_name = "NAME")]
     author: Option<String>,
+    /// Answer with data.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Push {
@@ -48,7 +52,19 @@ impl Push {
         for warning in checked.undecided.iter().chain(&renamed(checked, ledger).await?) {
             output::complain(&warning.render(&name));
         }
-        push(ledger, text, &self.author.clone().unwrap_or_else(author)).await
+        let before = ledger.config_version().await?;
+        let version = put_in_force(ledger, text, &self.author.clone().unwrap_or_else(author)).await?;
+        let changed = before != Some(version);
+        if self.json {
+            output::json("push", &json!({ "version": version, "changed": changed }))?;
+        } else if changed {
+            output::say(&format!(
+                "version {version} is in force: within a second on one machine, within a minute on AWS"
+            ));
+        } else {
+            output::say(&format!("version {version} holds the same; it is in force"));
+        }
+        Ok(ExitCode::SUCCESS)
     }
 }
 
@@ -60,7 +76,7 @@ pub(crate) struct History {
     /// At most so many, the newest.
     #[arg(long, value_name = "NUMBER", default_value_t = 20)]
     limit: usize,
-    /// As JSON.
+    /// Answer with data.
     #[arg(long)]
     json: bool,
 }
@@ -81,7 +97,7 @@ impl History {
                     "in_force": in_force == Some(one.version),
                 })
             };
-            output::json(&entries.iter().map(entry).collect::<Vec<_>>())?;
+            output::json("history", &json!({ "versions": entries.iter().map(entry).collect::<Vec<_>>() }))?;
             return Ok(ExitCode::SUCCESS);
         }
         let mut table = output::table(&["version", "pushed", "by", ""]);
@@ -89,7 +105,7 @@ impl History {
             let mark = if in_force == Some(one.version) { "in force" } else { "" };
             table.add_row([&one.version.to_string(), &output::instant(one.pushed_ms), &one.author, mark]);
         }
-        output::say(&table.to_string());
+        output::say_table(&table, 3);
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -106,6 +122,9 @@ pub(crate) struct Diff {
     file: PathBuf,
     #[command(flatten)]
     at: At,
+    /// Answer with data.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Diff {
@@ -117,10 +136,13 @@ impl Diff {
         let [(old, old_name), (new, new_name)] = sides?;
         let differences = TextDiff::from_lines(&old, &new);
         let shown = differences.unified_diff().context_radius(CONTEXT_LINES).header(&old_name, &new_name).to_string();
-        output::say(match shown.trim_end() {
-            "" => "no difference",
-            shown => shown,
-        });
+        let shown = shown.trim_end();
+        if self.json {
+            let answer = json!({ "from": old_name, "to": new_name, "is_same": shown.is_empty(), "unified": shown });
+            output::json("diff", &answer)?;
+        } else {
+            output::say(if shown.is_empty() { "no difference" } else { shown });
+        }
         for warning in warnings? {
             output::complain(&warning.render(&self.file.display().to_string()));
         }
@@ -157,31 +179,42 @@ impl Diff {
     }
 }
 
-/// Put an earlier version in force again, as a new version: deployed functions follow within a minute.
+/// Put an earlier version in force again, as a new version: within a second on one machine, within a minute on AWS.
+///
+/// It shows what differs from what is in force, and asks.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Rollback {
     /// Its number, as `recado history` shows it.
     version: u64,
     #[command(flatten)]
     at: At,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
     /// Who does it, for the history; the user of this machine unless given.
     #[arg(long, value_name = "NAME")]
     author: Option<String>,
+    /// Answer with data. Without --yes nothing is changed.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Rollback {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let (_, store) = self.at.table().await?;
-        let done = self.roll_back(&store.ledger).await;
+        let (name, store) = self.at.table().await?;
+        let done = self.roll_back(&store.ledger, &name).await;
         store.close().await;
         done
     }
 
-    async fn roll_back(&self, ledger: &Ledger) -> anyhow::Result<ExitCode> {
+    async fn roll_back(&self, ledger: &Ledger, name: &str) -> anyhow::Result<ExitCode> {
         let text = version(ledger, self.version).await?.text;
+        let of = format!("version {}", self.version);
         // What was good for the release that took it may not be for this one.
-        parse(&text, &format!("version {}", self.version))?;
-        push(ledger, &text, &self.author.clone().unwrap_or_else(author)).await
+        let checked = checked(&text, &of)?;
+        let author = self.author.clone().unwrap_or_else(author);
+        let proposal = Proposal { verb: "rollback", of: &of, checked: &checked, text: &text, author: &author };
+        proposal.put_in_force(ledger, name, self.yes, self.json).await
     }
 }
 
@@ -200,17 +233,6 @@ async fn version(ledger: &Ledger, version: u64) -> anyhow::Result<ConfigVersion>
 async fn in_force(ledger: &Ledger) -> anyhow::Result<ConfigVersion> {
     let number = ledger.config_version().await?.context("nothing was pushed yet: recado push FILE")?;
     version(ledger, number).await
-}
-
-/// Stores a text that was checked, and says what became of it.
-async fn push(ledger: &Ledger, text: &str, author: &str) -> anyhow::Result<ExitCode> {
-    let before = ledger.config_version().await?;
-    let version = put_in_force(ledger, text, author).await?;
-    output::say(&match before {
-        Some(before) if before == version => format!("version {version} holds the same; it is in force"),
-        _ => format!("version {version} is in force: within a second on one machine, within a minute on AWS"),
-    });
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Puts a text in force that was checked, and gives its number: that of before if it is the same.

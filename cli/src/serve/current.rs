@@ -85,6 +85,7 @@ impl Follower {
     pub(super) async fn follow(self, every: Duration, mut stopped: watch::Receiver<bool>) {
         let mut wake = None;
         let mut failed = None;
+        let mut is_first = true;
         loop {
             match self.ledger.signals().await {
                 Ok(signals) => {
@@ -102,10 +103,25 @@ impl Follower {
                 }
                 Err(error) => tracing::warn!(error = %error, "configuration.not_looked_for"),
             }
+            if std::mem::take(&mut is_first) {
+                // The version may have changed while nobody served it.
+                self.look_again().await;
+            }
             tokio::select! {
                 () = told(&mut stopped) => return,
                 () = sleep(every) => {}
             }
+        }
+    }
+
+    /// What was held until tomorrow may go today, if hours, quotas or caps changed.
+    async fn look_again(&self) {
+        let running = Arc::clone(&self.running.borrow());
+        let operator = Operator { ledger: self.ledger.clone(), world: world() };
+        match operator.follow_version(running.version, &running.config).await {
+            Ok(Some(_)) => self.due.send_modify(|due| *due += 1),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(error = %error, "configuration.not_looked_again"),
         }
     }
 
@@ -119,24 +135,12 @@ impl Follower {
         };
         let ledger = self.ledger.clone().with_retention(config.retention_ms);
         let next = running(Arc::clone(&config), version, &self.environment, &ledger, &self.audio_store)?;
-        let before = self.running.send_replace(Arc::new(next));
+        self.running.send_replace(Arc::new(next));
         tracing::info!(configuration.version = version, "configuration.changed");
-        if waits_of(&before.config) != waits_of(&config) {
-            // What was held until tomorrow may go today.
-            Operator { ledger: self.ledger.clone(), world: world() }.look_again(|_| true).await?;
-        }
+        self.look_again().await;
         self.due.send_modify(|due| *due += 1);
         Ok(())
     }
-}
-
-/// What of a configuration makes messages wait: hours, quotas and caps, of the account and of each rule and campaign.
-fn waits_of(config: &Config) -> impl PartialEq {
-    let rules =
-        config.rules.iter().map(|rule| (rule.id.to_string(), rule.hours.clone(), rule.quota, rule.caps.clone()));
-    let campaigns = config.campaigns.iter().map(|campaign| (campaign.id.to_string(), campaign.quota));
-    let account = (config.timezone.clone(), config.quotas, config.hours.clone(), config.caps.clone());
-    (account, rules.collect::<Vec<_>>(), campaigns.collect::<Vec<_>>())
 }
 
 fn running(

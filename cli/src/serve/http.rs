@@ -12,6 +12,7 @@ use axum::{
 use futures::StreamExt as _;
 use recado_pipeline::{
     http::{Body as WebhookBody, HttpAnswer, HttpRequest, MAX_BODY_BYTES},
+    proof::Prover,
     secrets::{CALLBACK_PATH, WEBHOOK_PATH},
 };
 use tokio::{net::TcpListener, sync::watch};
@@ -19,6 +20,8 @@ use tracing::Instrument as _;
 
 use super::{current::Current, reports::Desk, triggers::told};
 
+/// What a path that is not ours is logged as.
+const OTHER: &str = "other";
 /// The header that carries the secret of LeadSquared's webhooks.
 const SECRET_HEADER: &str = "x-recado-secret";
 /// How long a body may take to arrive.
@@ -31,11 +34,17 @@ const DRAINED_BYTES: usize = 32 * 1_048_576;
 struct Doors {
     current: Current,
     desk: Arc<Desk>,
+    prover: Prover,
 }
 
 /// Serves until told to stop, then finishes the requests under way.
-pub(super) async fn serve(listener: TcpListener, current: Current, desk: Desk, mut stopped: watch::Receiver<bool>) {
-    let app = Router::new().fallback(answer).with_state(Doors { current, desk: Arc::new(desk) });
+pub(super) async fn serve(
+    listener: TcpListener,
+    current: Current,
+    (desk, prover): (Desk, Prover),
+    mut stopped: watch::Receiver<bool>,
+) {
+    let app = Router::new().fallback(answer).with_state(Doors { current, desk: Arc::new(desk), prover });
     let stop = async move { told(&mut stopped).await };
     if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(stop).await {
         tracing::error!(error = %error, "serve.listener_failed");
@@ -47,12 +56,15 @@ async fn answer(State(doors): State<Doors>, request: Request) -> Response {
     let path = parts.uri.path().trim_end_matches('/').to_owned();
     let span = tracing::info_span!("request", request.id = %uuid::Uuid::new_v4(), request.path = known(&path));
     async move {
-        let answer = match path.as_str() {
-            WEBHOOK_PATH => doors.current.now().installation.intake.webhook(&decode(&parts, body).await).await,
-            CALLBACK_PATH => doors.desk.answer(&decode(&parts, body).await).await,
-            _ => return (StatusCode::NOT_FOUND, "not found\n").into_response(),
-        };
-        encode(answer)
+        if known(&path) == OTHER {
+            return (StatusCode::NOT_FOUND, "not found\n").into_response();
+        }
+        let request = decode(&parts, body).await;
+        encode(match doors.prover.answer(&request).await {
+            Some(proof) => proof,
+            None if path == CALLBACK_PATH => doors.desk.answer(&request).await,
+            None => doors.current.now().installation.intake.webhook(&request).await,
+        })
     }
     .instrument(span)
     .await
@@ -63,7 +75,7 @@ fn known(path: &str) -> &'static str {
     match path {
         WEBHOOK_PATH => WEBHOOK_PATH,
         CALLBACK_PATH => CALLBACK_PATH,
-        _ => "other",
+        _ => OTHER,
     }
 }
 

@@ -43,11 +43,16 @@ impl Configuration {
 
     /// The configuration in force. The same `Arc` is returned until it changes.
     pub async fn current(&self) -> anyhow::Result<Arc<Config>> {
+        Ok(self.current_version().await?.1)
+    }
+
+    /// The same with its number.
+    pub async fn current_version(&self) -> anyhow::Result<(u64, Arc<Config>)> {
         let mut in_force = self.in_force.lock().await;
         if let Some(known) = in_force.as_ref()
             && known.looked.elapsed() < LOOKED_FOR_EVERY
         {
-            return Ok(Arc::clone(&known.config));
+            return Ok((known.version, Arc::clone(&known.config)));
         }
         let found = match self.look(in_force.as_ref()).await {
             Ok(found) => found,
@@ -57,9 +62,9 @@ impl Configuration {
                 InForce { looked: Instant::now(), ..known.clone() }
             }
         };
-        let config = Arc::clone(&found.config);
+        let current = (found.version, Arc::clone(&found.config));
         *in_force = Some(found);
-        Ok(config)
+        Ok(current)
     }
 
     async fn look(&self, known: Option<&InForce>) -> anyhow::Result<InForce> {

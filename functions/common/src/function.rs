@@ -1,7 +1,13 @@
 //! What a function has at hand. Each use case is kept between invocations, with its connections and its leases, and
 //! made anew when the configuration or a secret has changed.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use aws_config::BehaviorVersion;
@@ -11,7 +17,10 @@ use recado_pipeline::{
     audio::{AudioStore, Audios},
     campaigns::Campaigns,
     enrich::Enricher,
+    http::{HttpAnswer, HttpRequest},
     ingest::Intake,
+    operate::Operator,
+    proof::Prover,
     reconcile::Reconciler,
     secrets::{CallbackUrls, Secret},
     send::Sender,
@@ -43,6 +52,9 @@ pub struct Function {
     ledger: Ledger,
     configuration: Configuration,
     secrets: Secrets,
+    prover: Prover,
+    /// The last version that was followed; 0 before the first.
+    followed: AtomicU64,
     intake: Kept<Intake>,
     settler: Kept<Settler>,
     sender: Kept<Sender>,
@@ -115,6 +127,8 @@ impl Function {
     pub fn new(ledger: Ledger, secrets: Secrets) -> Self {
         Self {
             configuration: Configuration::of(ledger.clone()),
+            prover: Prover::new(ledger.clone(), installation::world()),
+            followed: AtomicU64::new(0),
             ledger,
             secrets,
             intake: Kept::new(),
@@ -124,6 +138,11 @@ impl Function {
             enricher: Kept::new(),
             campaigns: Kept::new(),
         }
+    }
+
+    /// The answer to a request that asks which installation this is; none to any other request.
+    pub async fn proof(&self, request: &HttpRequest) -> Option<HttpAnswer> {
+        self.prover.answer(request).await
     }
 
     /// What takes LeadSquared's webhooks.
@@ -162,6 +181,18 @@ impl Function {
     /// What looks at whatever is due.
     pub async fn sweeper(&self) -> anyhow::Result<Sweeper> {
         Ok(Sweeper { sender: self.sender().await?, settler: self.settler().await? })
+    }
+
+    /// Has what is held looked at again, if the version in force changed hours, quotas or caps since that was done last.
+    pub async fn follow_version(&self) -> anyhow::Result<()> {
+        let (version, config) = self.configuration.current_version().await?;
+        // Whoever has followed a version asks the table nothing until there is another.
+        if self.followed.load(Ordering::Relaxed) != version {
+            let operator = Operator { ledger: self.ledger.clone(), world: installation::world() };
+            operator.follow_version(version, &config).await?;
+            self.followed.store(version, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// What uploads recordings, whose files are in `store`, and the configuration in force.

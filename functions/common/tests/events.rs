@@ -7,11 +7,13 @@ use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
 use recado_core::{
     config::Config,
     identity::{BatchId, MessageId, message_id},
+    message::{Channel, Message, State},
 };
-use recado_function::{schedule::Tick, wake::StreamEvent, web};
+use recado_function::{Function, schedule::Tick, secrets::Secrets, wake::StreamEvent, web};
 use recado_ledger::{Ledger, embedded_client};
 use recado_pipeline::{
     ingest::understand,
+    proof::{Answered, CHALLENGE, Challenge},
     secrets::{CALLBACK_PATH, CallbackUrls, Secret, WEBHOOK_PATH},
     settle::Reading,
 };
@@ -230,5 +232,71 @@ async fn the_events_tell_the_story_of_one_message() {
 
     let is_reconciling = |event| serde_json::from_value::<Tick>(event).unwrap().reconcile;
     assert!(!is_reconciling(tick) && is_reconciling(missed));
+    table.stop().await;
+}
+
+/// Secrets that nobody has.
+fn secrets() -> Secrets {
+    let nobody = aws_sdk_secretsmanager::Config::builder().behavior_version_latest().build();
+    Secrets::of(aws_sdk_secretsmanager::Client::from_conf(nobody))
+}
+
+/// Both webhooks' functions answer so, before they need a secret: this one has none.
+#[tokio::test]
+async fn a_function_proves_which_installation_it_is() {
+    let mut tables = Vec::new();
+    for _ in 0..2 {
+        let table = EmbeddedTable::memory().unwrap();
+        let ledger = Ledger::new(embedded_client(table.http_client()), "recado", 86_400_000);
+        ledger.create_if_missing().await.unwrap();
+        tables.push((table, ledger));
+    }
+    let [ours, theirs] = [&tables[0].1, &tables[1].1];
+    let functions = [ours, ours, theirs].map(|ledger| Function::new(ledger.clone(), secrets()));
+    let challenge = Challenge::fresh(&installation::world());
+    let mut get = request(CALLBACK_PATH, &format!("{CHALLENGE}={}", challenge.as_str()), None, "");
+    get["requestContext"]["http"]["method"] = json!("GET");
+    let get = web::decode(serde_json::from_value(get).unwrap());
+    let mut judged = Vec::new();
+    for function in &functions {
+        let answer = function.proof(&get).await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        judged.push(challenge.judge(answer.body.as_bytes(), ours).await.unwrap());
+    }
+    assert_eq!(judged, [Answered::This, Answered::This, Answered::Another]);
+    let post = request(CALLBACK_PATH, &format!("{CHALLENGE}={}", challenge.as_str()), None, "{}");
+    assert!(functions[0].proof(&web::decode(serde_json::from_value(post).unwrap())).await.is_none());
+    for (table, _) in tables {
+        table.stop().await;
+    }
+}
+
+/// What the reconciler does each minute, before the sweep of the next one.
+#[tokio::test]
+async fn what_a_version_held_is_looked_at_anew_once_another_one_has_other_hours() {
+    const LATER_MS: i64 = 1_900_000_000_000;
+    let table = EmbeddedTable::memory().unwrap();
+    let ledger = Ledger::new(embedded_client(table.http_client()), "recado", 86_400_000);
+    ledger.create_if_missing().await.unwrap();
+    let held = Message {
+        state: State::Held,
+        due_ms: Some(LATER_MS),
+        ..Message::new(MessageId::from_bytes([1; 16]), "welcome", "lead-1", Channel::Sms, 1, LATER_MS + 1)
+    };
+    ledger.insert_messages(std::slice::from_ref(&held)).await.unwrap();
+    let due_ms = async || ledger.messages(&[held.id]).await.unwrap()[0].due_ms;
+    // Each function is as one that has just been started: it asks for the version at once.
+    let follow = async |text: &str| {
+        ledger.push_config(text, "ana", 1).await.unwrap();
+        let function = Function::new(ledger.clone(), secrets());
+        function.follow_version().await.unwrap();
+        function.follow_version().await.unwrap();
+    };
+    let text = "version: 1\nleadsquared: { plan: pro }\nhours: { sms: \"08:00-09:00\" }\nrules: []\n";
+    follow(text).await;
+    follow(&text.replace("rules", "phones: { add_ninth_digit: true }\nrules")).await;
+    assert_eq!(due_ms().await, Some(LATER_MS), "nothing that holds messages has changed");
+    follow(&text.replace("09:00", "20:00")).await;
+    assert!(due_ms().await < Some(LATER_MS));
     table.stop().await;
 }

@@ -8,8 +8,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn handle(function: &Function, event: Event<web::Request>) -> Result<web::Response, Failed> {
+    let request = web::decode(event.payload);
+    if let Some(proof) = function.proof(&request).await {
+        return Ok(web::encode(proof));
+    }
     let answer = match function.intake().await {
-        Ok(intake) => intake.webhook(&web::decode(event.payload)).await,
+        Ok(intake) => intake.webhook(&request).await,
         Err(error) => web::not_ready(&error),
     };
     Ok(web::encode(answer))

@@ -8,8 +8,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn handle(function: &Function, event: Event<web::Request>) -> Result<web::Response, Failed> {
+    let request = web::decode(event.payload);
+    if let Some(proof) = function.proof(&request).await {
+        return Ok(web::encode(proof));
+    }
     let answer = match function.settler().await {
-        Ok(settler) => settler.callback(&web::decode(event.payload)).await,
+        Ok(settler) => settler.callback(&request).await,
         Err(error) => web::not_ready(&error),
     };
     Ok(web::encode(answer))

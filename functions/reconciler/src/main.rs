@@ -12,9 +12,12 @@ async fn handle(function: &Function, event: Event<schedule::Tick>) -> Result<(),
     if event.payload.reconcile {
         return schedule::reconcile(&function.reconciler().await?, &event).await;
     }
-    // One of them that fails does not stop the other.
-    let (swept, completed) = tokio::join!(async { schedule::sweep(&function.sweeper().await?, &event).await }, async {
-        schedule::complete(&function.enricher().await?, &event).await
-    });
+    // One of them that fails does not stop the others.
+    let (followed, swept, completed) = tokio::join!(
+        function.follow_version(),
+        async { schedule::sweep(&function.sweeper().await?, &event).await },
+        async { schedule::complete(&function.enricher().await?, &event).await }
+    );
+    followed?;
     swept.and(completed)
 }

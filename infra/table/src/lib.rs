@@ -58,7 +58,7 @@ const EXPIRE_EVERY: Duration = Duration::from_mins(10);
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
     /// The directory, the lock, the socket or the address file could not be used.
-    #[error("{path}: {source}")]
+    #[error("{path} cannot be used")]
     Directory {
         /// What could not be used.
         path: PathBuf,
@@ -72,7 +72,7 @@ pub enum TableError {
     #[error("the table could not be opened: {0}")]
     Database(String),
     /// Its address could not be bound.
-    #[error("the table cannot listen on {address}: {source}")]
+    #[error("the table cannot listen on {address}")]
     Listen {
         /// Where it was to answer.
         address: SocketAddr,

@@ -133,14 +133,16 @@ struct Snippet {
 }
 
 impl Condition {
-    /// Compiles `lead.Source == "Site"`. Names, filters and tests that do not exist are errors here, not later.
+    /// Compiles `lead.Source == "Site"`. Names, filters and tests that do not exist are errors here, not later. The error
+    /// holds [all](SnippetError::all) mistakes.
     pub fn compile(source: &str) -> Result<Self, SnippetError> {
-        let scanned = scan::condition(source)?;
-        lint::words(&scanned)?;
+        let (scanned, mut errors) = readable(scan::condition(source))?;
         let expression = ENGINE
             .compile_expression_owned(source.to_owned())
-            .map_err(|error| SnippetError::of_engine(&error, source))?;
-        let warnings = lint::names(&scanned, &expression.undeclared_variables(false))?;
+            .map_err(|error| first_or(errors.clone(), &error, source))?;
+        let (mistakes, warnings) = lint::names(&scanned, &expression.undeclared_variables(false));
+        errors.extend(mistakes);
+        none_of(errors)?;
         let references = expression.undeclared_variables(true).into_iter().collect();
         Ok(Self {
             expression: Arc::new(expression),
@@ -190,15 +192,17 @@ impl Condition {
 }
 
 impl Template {
-    /// Compiles `Olá {{ lead.FirstName }}`. Names, filters and tests that do not exist are errors here, not later.
+    /// Compiles `Olá {{ lead.FirstName }}`. Names, filters and tests that do not exist are errors here, not later. The error
+    /// holds [all](SnippetError::all) mistakes.
     pub fn compile(source: &str) -> Result<Self, SnippetError> {
-        let scanned = scan::template(source)?;
-        lint::words(&scanned)?;
+        let (scanned, mut errors) = readable(scan::template(source))?;
         let mut env = ENGINE.clone();
-        env.add_template_owned(TEMPLATE_NAME, source.to_owned())
-            .map_err(|error| SnippetError::of_engine(&error, source))?;
-        let compiled = env.get_template(TEMPLATE_NAME).map_err(|error| SnippetError::of_engine(&error, source))?;
-        let warnings = lint::names(&scanned, &compiled.undeclared_variables(false))?;
+        let added = env.add_template_owned(TEMPLATE_NAME, source.to_owned());
+        added.map_err(|error| first_or(errors.clone(), &error, source))?;
+        let compiled = env.get_template(TEMPLATE_NAME).map_err(|error| first_or(errors.clone(), &error, source))?;
+        let (mistakes, warnings) = lint::names(&scanned, &compiled.undeclared_variables(false));
+        errors.extend(mistakes);
+        none_of(errors)?;
         let references = compiled.undeclared_variables(true).into_iter().collect();
         let greetings = greeting::without_default(&scanned).into();
         let literals = scanned.literals.into();
@@ -304,6 +308,41 @@ impl Template {
     }
 }
 
+/// A snippet that MiniJinja may see, and the mistakes in its words. Only one that can be read, and whose signs are those of
+/// the language, has the bounds that MiniJinja needs.
+fn readable<'s>(
+    read: Result<scan::Scanned<'s>, scan::Broken<'s>>,
+) -> Result<(scan::Scanned<'s>, Vec<SnippetError>), SnippetError> {
+    let (scanned, unread) = match read {
+        Ok(scanned) => (scanned, Vec::new()),
+        Err(scan::Broken { scanned, errors }) => (scanned, errors),
+    };
+    let unbounded = [unread, lint::signs(&scanned)].concat();
+    let words = lint::words(&scanned);
+    if unbounded.is_empty() {
+        return Ok((scanned, words));
+    }
+    none_of([unbounded, words].concat()).map(|()| (scanned, Vec::new()))
+}
+
+/// The mistakes that were found, or MiniJinja's: it stumbles over the same words.
+fn first_or(found: Vec<SnippetError>, error: &minijinja::Error, source: &str) -> SnippetError {
+    SnippetError::of_all(found).unwrap_or_else(|| SnippetError::of_engine(error, source))
+}
+
+fn none_of(errors: Vec<SnippetError>) -> Result<(), SnippetError> {
+    SnippetError::of_all(errors).map_or(Ok(()), Err)
+}
+
+/// The dotted names that are written in a text or a condition, also in one that does not compile.
+#[must_use]
+pub fn names_written(source: &str) -> BTreeSet<String> {
+    let scanned = match scan::template(source) {
+        Ok(scanned) | Err(scan::Broken { scanned, .. }) => scanned,
+    };
+    lint::paths(&scanned).into_iter().map(|(name, _)| name).collect()
+}
+
 fn names_at(scanned: &scan::Scanned<'_>) -> Vec<NameAt> {
     let place = |(name, at): (String, usize)| {
         let (line, column) = error::place(scanned.source, at);
@@ -367,6 +406,18 @@ impl std::io::Write for Bounded {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+/// A number as people and LeadSquared write it: `0.09`, `0,09`, `R$ 1.234,50`. `1.500` has two readings and is none.
+///
+/// The error says why it is none.
+pub fn number(text: &str) -> Result<f64, &'static str> {
+    numbers::parse(text).map_err(|error| match error {
+        numbers::NotANumber::None => "it is not a number",
+        numbers::NotANumber::Ambiguous => {
+            "it has two readings; write no mark of thousands, and two digits behind the decimal mark"
+        }
+    })
 }
 
 /// A value that a person would call empty: none, or a text of nothing but blanks.

@@ -3,7 +3,7 @@
 use crate::{
     Ledger, LedgerError,
     codec::{Key, Reader, s},
-    error::unavailable,
+    error::{made, unavailable},
 };
 
 impl Ledger {
@@ -32,6 +32,32 @@ impl Ledger {
             .await
             .map_err(unavailable("PutItem"))?;
         Ok(())
+    }
+
+    /// Stores the setting `name` unless there is one, and gives the value that holds: of several writers one wins.
+    pub async fn first_setting(&self, name: &str, value: &str) -> Result<String, LedgerError> {
+        let is_first = self.change_setting(name, None, value).await?;
+        let earlier = if is_first { None } else { self.setting(name).await? };
+        Ok(earlier.unwrap_or_else(|| value.to_owned()))
+    }
+
+    /// Stores the setting `name` if it still is `from`, which is none where it was never stored. `false`: it is another
+    /// one by now.
+    pub async fn change_setting(&self, name: &str, from: Option<&str>, to: &str) -> Result<bool, LedgerError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(setting_key(name).into_item()))
+            .item("value", s(to));
+        let put = match from {
+            Some(from) => put
+                .condition_expression("#value = :from")
+                .expression_attribute_names("#value", "value")
+                .expression_attribute_values(":from", s(from)),
+            None => put.condition_expression("attribute_not_exists(pk)"),
+        };
+        made("PutItem", put.send().await)
     }
 }
 

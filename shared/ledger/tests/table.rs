@@ -335,6 +335,15 @@ async fn events_are_kept_once_and_settings_overwritten() {
     ledger.set_setting("activity_code", "206").await.unwrap();
     ledger.set_setting("activity_code", "207").await.unwrap();
     assert_eq!(ledger.setting("activity_code").await.unwrap().as_deref(), Some("207"));
+    // Of several who make one, the first makes it for all.
+    let values = ["a", "b", "c"].map(|value| ledger.first_setting("key", value));
+    let held = futures::future::try_join_all(values).await.unwrap();
+    assert!(held.iter().all(|value| *value == held[0]), "{held:?}");
+    assert_eq!(ledger.setting("key").await.unwrap().as_ref(), held.first());
+    assert!(!ledger.change_setting("key", Some("other"), "d").await.unwrap());
+    assert!(!ledger.change_setting("key", None, "d").await.unwrap());
+    assert!(ledger.change_setting("key", Some(&held[0]), "d").await.unwrap());
+    assert_eq!(ledger.setting("key").await.unwrap().as_deref(), Some("d"));
 }
 
 #[tokio::test]

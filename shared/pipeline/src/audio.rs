@@ -76,7 +76,7 @@ pub enum AddError {
     #[error(transparent)]
     NotARecording(#[from] NotARecording),
     /// It could not be kept.
-    #[error("the file could not be kept: {0}")]
+    #[error("the file could not be kept")]
     Store(#[from] io::Error),
     /// The table failed.
     #[error(transparent)]

@@ -10,6 +10,7 @@
 //! | [`sync`] | tells LeadSquared what became of each message | crm-sync |
 //! | [`sweep`] | each minute, what is due: held messages, lost wake-ups, claims of senders that died | reconciler |
 //! | [`reconcile`] | finds leads that were created while webhooks were missed | reconciler |
+//! | [`proof`] | proves which installation answers at an address | both webhooks, `recado doctor` |
 //! | [`warn`] | says in time that a budget is nearly spent | the sweep |
 //! | [`setup`] | what an installation needs in LeadSquared, read and made | `recado setup`, `recado doctor` |
 //! | [`crm`] | LeadSquared behind the account's limits | whoever calls it |
@@ -30,6 +31,7 @@ pub mod opt_out;
 pub mod pauses;
 pub mod plan;
 mod planted;
+pub mod proof;
 pub mod reconcile;
 pub mod secrets;
 pub mod send;

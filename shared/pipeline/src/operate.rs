@@ -1,6 +1,7 @@
 //! What an operator may change: messages sent again or cancelled, and those that a pause held let go.
 
 use recado_core::{
+    config::Config,
     message::{Message, State},
     reason::Reason,
     settle::{Again, again, cancel},
@@ -11,6 +12,9 @@ use crate::{
     planted::{Fault, planted},
     world::World,
 };
+
+/// The setting that holds for which version of the configuration the held messages were looked at last.
+const LOOKED_AT: &str = "looked_at_version";
 
 /// Changes messages as an operator asks.
 #[derive(Debug, Clone)]
@@ -95,6 +99,30 @@ impl Operator {
         Ok(released.into_iter().filter(|released| *released).count())
     }
 
+    /// Has what is held looked at with the next sweep, if this version of the configuration has other hours, quotas or caps
+    /// than the version for which that was done last. Returns how many; none if there was nothing to do.
+    ///
+    /// Of several processes one does it, and one that dies over it is not followed by another: what is held then has its
+    /// own time, and [`Operator::look_again`] has no version.
+    pub async fn follow_version(&self, version: u64, config: &Config) -> Result<Option<usize>, LedgerError> {
+        let seen = self.ledger.setting(LOOKED_AT).await?;
+        let before: Option<u64> = seen.as_deref().and_then(|seen| seen.parse().ok());
+        // A process that has not heard of the newest version yet follows nothing.
+        let is_news = before.is_none_or(|before| before < version);
+        if !is_news || !self.ledger.change_setting(LOOKED_AT, seen.as_deref(), &version.to_string()).await? {
+            return Ok(None);
+        }
+        let Some(before) = before else { return Ok(None) };
+        let row = self.ledger.config(before).await?;
+        let old = row.and_then(|row| Config::parse(&row.text).ok());
+        if old.is_some_and(|old| waits_of(&old.config) == waits_of(config)) {
+            return Ok(None);
+        }
+        let released = self.look_again(|_| true).await?;
+        tracing::info!(configuration.version = version, messages = released, "configuration.looked_again");
+        Ok(Some(released))
+    }
+
     /// Writes the changes of those that were not refused.
     async fn write(&self, changes: Vec<Amend>, mut done: Vec<Done>) -> Result<Vec<Done>, LedgerError> {
         let mut written = self.ledger.amend(changes).await?.into_iter();
@@ -105,4 +133,13 @@ impl Operator {
         }
         Ok(done)
     }
+}
+
+/// What of a configuration makes messages wait: hours, quotas and caps, of the account and of each rule and campaign.
+fn waits_of(config: &Config) -> impl PartialEq {
+    let rules =
+        config.rules.iter().map(|rule| (rule.id.to_string(), rule.hours.clone(), rule.quota, rule.caps.clone()));
+    let campaigns = config.campaigns.iter().map(|campaign| (campaign.id.to_string(), campaign.quota));
+    let account = (config.timezone.clone(), config.quotas, config.hours.clone(), config.caps.clone());
+    (account, rules.collect::<Vec<_>>(), campaigns.collect::<Vec<_>>())
 }

@@ -83,7 +83,7 @@ pub struct PlannedMessage {
     /// When it would go out, in ms since the epoch; none if never.
     pub not_before_ms: Option<i64>,
     /// What follows if it does not arrive.
-    #[serde(rename = "else", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "else")]
     pub fallback: Option<PlannedContent>,
 }
 

@@ -113,7 +113,7 @@ impl Report {
                 if delivery.good { "ok" } else { "WRONG" },
             ]);
         }
-        output::say(&table.to_string());
+        output::say_table(&table, 4);
         let sizes: Vec<String> = self.requests.iter().map(|request| request.messages.to_string()).collect();
         let lost = self.requests.iter().filter(|request| request.answer_lost).count();
         output::say(&format!(

@@ -2,18 +2,24 @@
 
 use std::time::Duration;
 
+use recado_ledger::Ledger;
 use recado_pipeline::{
+    proof::{Answered, CHALLENGE, Challenge},
     reconcile::WebhookHealth,
     secrets::{CALLBACK_PATH, WEBHOOK_PATH},
     sync::UnknownFields,
 };
 use recado_runtime::environment::{optional, public_url, webhook_secret};
 
-use super::Finding;
+use url::Url;
+
+use super::{Finding, State};
 use crate::{data::Store, installation::world, output};
 
 /// How many days back deliveries are counted that were not understood: what was mended before is no longer news.
 const LOOK_BACK_DAYS: i64 = 7;
+/// What is said of our own address.
+const CHECK: &str = "callback address";
 /// How long our own address may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
 
@@ -128,9 +134,9 @@ pub(super) fn secrets() -> Vec<Finding> {
     vec![webhook, callback]
 }
 
-/// The address that the vendors call answers as they need it to: 200 to `HEAD` and `GET` without a body.
-pub(super) async fn callback_address() -> Vec<Finding> {
-    const CHECK: &str = "callback address";
+/// The address that the vendors call answers as they need it to, 200 to `HEAD` and `GET` without a body, and it is this
+/// installation.
+pub(super) async fn callback_address(store: &Store) -> Vec<Finding> {
     let public = match public_url() {
         Ok(Some(public)) => public,
         Ok(None) => {
@@ -152,9 +158,11 @@ pub(super) async fn callback_address() -> Vec<Finding> {
         findings.push(Finding::not_checked(CHECK, "no HTTP client could be made"));
         return findings;
     };
+    let ledger = &store.ledger;
     for path in [WEBHOOK_PATH, CALLBACK_PATH] {
         let mut url = public.clone();
         url.set_path(&format!("{}{path}", public.path().trim_end_matches('/')));
+        let before = findings.len();
         for method in [reqwest::Method::HEAD, reqwest::Method::GET] {
             let answer = http.request(method.clone(), url.clone()).send().await;
             findings.push(match answer {
@@ -171,6 +179,36 @@ pub(super) async fn callback_address() -> Vec<Finding> {
                 ),
             });
         }
+        // What does not answer cannot say which installation it is.
+        if findings.iter().skip(before).all(|one| one.state == State::Good) {
+            findings.push(whose(ledger, &http, url, path).await);
+        }
     }
     findings
+}
+
+/// Whether this installation answers at the address, and not another one or another server.
+async fn whose(ledger: &Ledger, http: &reqwest::Client, mut url: Url, path: &str) -> Finding {
+    const TODO: &str = "RECADO_PUBLIC_URL must lead to this installation: correct it, or the proxy that answers there, and \
+                        start this installation again";
+    match ledger.config_version().await {
+        Ok(Some(_)) => {}
+        Ok(None) => return Finding::not_checked(CHECK, format!("whose {path} is: nothing is installed here yet")),
+        Err(error) => return Finding::not_checked(CHECK, error.to_string()),
+    }
+    let challenge = Challenge::fresh(&world());
+    url.query_pairs_mut().append_pair(CHALLENGE, challenge.as_str());
+    let answer = async { http.get(url).send().await?.error_for_status()?.bytes().await };
+    let Ok(answer) = answer.await else {
+        return Finding::not_checked(CHECK, format!("whose {path} is: it did not answer a second time"));
+    };
+    match challenge.judge(&answer, ledger).await {
+        Ok(Answered::This) => Finding::good(CHECK, format!("{path} is this installation")),
+        Ok(Answered::Another) => Finding::wrong(CHECK, format!("{path} is another installation"), TODO),
+        Ok(Answered::WithoutProof) => {
+            let what = format!("{path} is another server, or an earlier release of recado");
+            Finding::wrong(CHECK, what, TODO)
+        }
+        Err(error) => Finding::not_checked(CHECK, error.to_string()),
+    }
 }

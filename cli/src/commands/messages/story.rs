@@ -91,7 +91,7 @@ pub(super) async fn tell(ledger: &Ledger, id: &str, with_text: bool, json: bool)
         message: MessageLine::from(message),
     };
     if json {
-        output::json(&story)
+        output::json("messages.story", &story)
     } else {
         show(&story);
         Ok(())
@@ -188,7 +188,7 @@ fn show(story: &Story) {
         line(message.no_callback_ms, "no report had come");
     }
     let why = message.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-    line(Some(message.changed_ms), &format!("{}{why}", message.state));
+    line(Some(message.changed_ms), &format!("{}{why}", output::state(&message.state)));
     if message.due_ms.is_some() {
         line(message.due_ms, "is when it is looked at again");
     }

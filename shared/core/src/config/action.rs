@@ -8,7 +8,7 @@ use super::section::{Item, Section};
 use crate::credits::MAX_SMS_CHARS;
 use crate::flash::contains_url;
 use crate::kind::{EventKind, ITEM_NAMES};
-use crate::text::Template;
+use crate::text::{Template, names_written};
 
 /// The longest title, by [`title_length`]. Source: LigueLead's SMS and voice pages.
 pub const MAX_TITLE_LENGTH: usize = 255;
@@ -129,6 +129,7 @@ fn text(item: &Item<'_>, kind: Option<EventKind>, problems: &mut Problems) -> Op
         Ok(template) => template,
         Err(error) => {
             item.snippet_error(&error, problems);
+            check_names(item, &names_written(&source), kind, problems);
             return None;
         }
     };
@@ -152,23 +153,26 @@ pub(super) fn check_names(
     kind: Option<EventKind>,
     problems: &mut Problems,
 ) {
-    let uses = |root: &str| names.iter().find(|name| name.split('.').next() == Some(root));
-    if let Some(name) = uses("before").filter(|_| !kind.is_some_and(EventKind::has_before)) {
-        place.error(format!("`{name}` exists for lead.changed alone"), name.replacen("before", "lead", 1), problems);
+    let uses = |root: &'static str| names.iter().filter(move |name| name.split('.').next() == Some(root));
+    let mut refuse = |name: &str, of: &str, instead: &str| {
+        place.error(format!("`{name}` exists {of} alone"), instead, problems);
+    };
+    for name in uses("before").filter(|_| !kind.is_some_and(EventKind::has_before)) {
+        refuse(name, "for lead.changed", &name.replacen("before", "lead", 1));
     }
-    if let Some(name) = uses("activity").filter(|_| !kind.is_some_and(EventKind::has_activity)) {
-        place.error(format!("`{name}` exists for activity events alone"), "a field of lead", problems);
+    for name in uses("activity").filter(|_| !kind.is_some_and(EventKind::has_activity)) {
+        refuse(name, "for activity events", "a field of lead");
     }
     for item in ITEM_NAMES {
-        if let Some(name) = uses(item).filter(|_| kind.and_then(EventKind::item) != Some(item)) {
-            place.error(format!("`{name}` exists for {item} events alone"), "a field of lead", problems);
+        for name in uses(item).filter(|_| kind.and_then(EventKind::item) != Some(item)) {
+            refuse(name, &format!("for {item} events"), "a field of lead");
         }
     }
-    if let Some(name) = uses("row").filter(|_| kind.is_some()) {
-        place.error(format!("`{name}` exists in campaigns of a file alone"), "a field of lead", problems);
+    for name in uses("row").filter(|_| kind.is_some()) {
+        refuse(name, "in campaigns of a file", "a field of lead");
     }
-    if let Some(name) = uses("event").filter(|_| kind.is_none()) {
-        place.error(format!("`{name}` exists in rules alone"), "a field of lead", problems);
+    for name in uses("event").filter(|_| kind.is_none()) {
+        refuse(name, "in rules", "a field of lead");
     }
 }
 
@@ -185,6 +189,7 @@ fn title(item: &Item<'_>, kind: Option<EventKind>, problems: &mut Problems) -> O
         Ok(template) => template,
         Err(error) => {
             item.snippet_error(&error, problems);
+            check_names(item, &names_written(&source), kind, problems);
             return None;
         }
     };

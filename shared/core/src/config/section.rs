@@ -216,9 +216,11 @@ impl<'n> Item<'n> {
         problems.error(self.node.at, &self.key, message, suggestion.into());
     }
 
-    /// A mistake inside the value's text.
+    /// The mistakes inside the value's text.
     pub(super) fn snippet_error(&self, error: &SnippetError, problems: &mut Problems) {
-        problems.error(self.place(error), &self.key, error.message.as_str(), error.suggestion.clone());
+        for error in error.all() {
+            problems.error(self.place(error), &self.key, error.message.as_str(), error.suggestion.clone());
+        }
     }
 
     /// A warning inside the value's text.

@@ -15,8 +15,24 @@ pub(super) fn whole(text: &str, range: &RangeInclusive<u64>) -> Read<u64> {
     match number {
         Some(number) if range.contains(&number) => Ok(number),
         Some(_) => Err((format!("{text} is out of range"), format!("a number from {least} to {most}"))),
-        None => Err((format!("\"{text}\" is not a whole number"), format!("a number from {least} to {most}"))),
+        None => Err(match thousands(text) {
+            // In Brazil a `,` marks decimals, elsewhere thousands; with a `.` it is the other way round.
+            Some(number) => {
+                (format!("\"{text}\" has two readings"), format!("{number} or {}", text.replace(['.', ','], "_")))
+            }
+            None => (format!("\"{text}\" is not a whole number"), format!("a number from {least} to {most}")),
+        }),
     }
+}
+
+/// The digits of a number in groups of three: `1,500`, `1.500.000`.
+fn thousands(text: &str) -> Option<String> {
+    let mut groups = text.split(['.', ',']);
+    let is_digits = |group: &str| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_digit());
+    let first = groups.next().filter(|first| first.len() <= 3 && is_digits(first))?;
+    let rest: Vec<&str> = groups.collect();
+    let is_grouped = !rest.is_empty() && rest.iter().all(|group| group.len() == 3 && is_digits(group));
+    is_grouped.then(|| format!("{first}{}", rest.concat()))
 }
 
 /// `90s`, `15m`, `6h`, `7d`, in milliseconds.
@@ -42,7 +58,7 @@ pub(super) fn written(ms: u64) -> String {
     unit.map_or_else(|| format!("{}s", ms / 1_000), |(unit, unit_ms)| format!("{}{unit}", ms / unit_ms))
 }
 
-/// `20%` or `12.5%` as per mille, from 0 to `most`.
+/// `20%`, `12.5%` or `12,5%` as per mille, from 0 to `most`.
 pub(super) fn per_mille(text: &str, most: u16) -> Read<u16> {
     let suggestion = format!("a percentage from 0% to {}%, such as 20%", most / 10);
     let bad = || (format!("\"{text}\" is not a percentage"), suggestion.clone());
@@ -52,7 +68,7 @@ pub(super) fn per_mille(text: &str, most: u16) -> Read<u16> {
         let (message, range) = bad();
         return Err((message, if per_mille(&signed, most).is_ok() { signed } else { range }));
     };
-    let (whole, tenth) = digits.split_once('.').unwrap_or((digits, "0"));
+    let (whole, tenth) = digits.split_once(['.', ',']).unwrap_or((digits, "0"));
     let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     if !is_number(whole) || !is_number(tenth) || tenth.len() > 1 {
         return Err(bad());
@@ -91,10 +107,10 @@ mod tests {
 
     #[test]
     fn percentages() {
-        for (text, value) in [("20%", 200), ("12.5%", 125), ("0%", 0), ("90%", 900), ("5 %", 50)] {
+        for (text, value) in [("20%", 200), ("12.5%", 125), ("12,5%", 125), ("0%", 0), ("90%", 900), ("5 %", 50)] {
             assert_eq!(per_mille(text, 900), Ok(value), "{text}");
         }
-        for text in ["20", "%", "91%", "12.55%", "-1%", "99999%", ".5%", "a%"] {
+        for text in ["20", "%", "91%", "12.55%", "12,500%", "1,2.5%", "-1%", "99999%", ".5%", "a%"] {
             assert!(per_mille(text, 900).is_err(), "{text}");
         }
     }
@@ -104,6 +120,15 @@ mod tests {
         assert_eq!(whole("600_000", &(1..=1_000_000)), Ok(600_000));
         for text in ["", "-1", "+1", "1.0", "0", "1000001", "99999999999999999999", "_"] {
             assert!(whole(text, &(1..=1_000_000)).is_err(), "{text}");
+        }
+        for (text, instead) in
+            [("1,500", "1500 or 1_500"), ("1.500", "1500 or 1_500"), ("1.500.000", "1500000 or 1_500_000")]
+        {
+            let (message, suggestion) = whole(text, &(1..=1_000_000)).unwrap_err();
+            assert_eq!((message, suggestion.as_str()), (format!("\"{text}\" has two readings"), instead));
+        }
+        for text in ["0,5", "1,5", "1,50", "1234,567", ",500", "1,,500"] {
+            assert!(whole(text, &(0..=1_000_000)).unwrap_err().0.ends_with("is not a whole number"), "{text}");
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct SnippetError {
     pub message: String,
     /// What to write instead, where that is known.
     pub suggestion: Option<String>,
+    /// Further mistakes of the same snippet, in their order.
+    more: Vec<Self>,
 }
 
 /// Why an evaluation gave no result. No variant holds a field's value.
@@ -90,7 +92,21 @@ impl SnippetError {
     /// An error at a byte of the snippet.
     pub(super) fn at(source: &str, offset: usize, message: impl Into<String>, suggestion: Option<String>) -> Self {
         let (line, column) = place(source, offset);
-        Self { line, column, message: message.into(), suggestion }
+        Self { line, column, message: message.into(), suggestion, more: Vec::new() }
+    }
+
+    /// All mistakes of a snippet as one error; none if there are none.
+    pub(super) fn of_all(mut errors: Vec<Self>) -> Option<Self> {
+        errors.sort_by_key(|error| (error.line, error.column));
+        errors.dedup();
+        let mut errors = errors.into_iter();
+        let first = errors.next()?;
+        Some(Self { more: errors.collect(), ..first })
+    }
+
+    /// This mistake, and the others of the same snippet.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.more)
     }
 
     /// A syntax error of MiniJinja. Its words quote the snippet alone, there being no values yet.

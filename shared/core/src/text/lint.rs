@@ -13,20 +13,20 @@ const KEYWORDS: [&str; 9] = ["and", "or", "not", "in", "is", "if", "else", "elif
 const TEXT_ROOTS: [&str; 8] = ["lead", "before", "activity", "event", "task", "opportunity", "landing_page", "row"];
 const COMPARISONS: [&str; 6] = ["==", "!=", "<", ">", "<=", ">="];
 
-/// Checks operators, filters, tests and calls. Before compiling: its words are better than a parser's.
-pub(super) fn words(scanned: &Scanned<'_>) -> Result<(), SnippetError> {
+/// Checks operators. Before compiling: its words are better than a parser's, and signs that nest without a bound (`{`, `!`)
+/// must not reach the parser.
+pub(super) fn signs(scanned: &Scanned<'_>) -> Vec<SnippetError> {
+    let signs = scanned.tokens.iter().filter(|token| token.kind == Kind::Sign);
+    let problems = signs.filter_map(|token| Some((token.at, sign(token)?)));
+    problems.map(|(at, (message, suggestion))| SnippetError::at(scanned.source, at, message, suggestion)).collect()
+}
+
+/// Checks filters, tests and calls.
+pub(super) fn words(scanned: &Scanned<'_>) -> Vec<SnippetError> {
     let tokens = &scanned.tokens;
-    for (index, token) in tokens.iter().enumerate() {
-        let problem = match token.kind {
-            Kind::Sign => sign(token),
-            Kind::Word => word(tokens, index),
-            _ => None,
-        };
-        if let Some((message, suggestion)) = problem {
-            return Err(SnippetError::at(scanned.source, token.at, message, suggestion));
-        }
-    }
-    Ok(())
+    let words = tokens.iter().enumerate().filter(|(_, token)| token.kind == Kind::Word);
+    let problems = words.filter_map(|(index, token)| Some((token.at, word(tokens, index)?)));
+    problems.map(|(at, (message, suggestion))| SnippetError::at(scanned.source, at, message, suggestion)).collect()
 }
 
 /// What is wrong, and what to write instead.
@@ -78,10 +78,10 @@ fn filter_list() -> String {
     format!("a filter behind a value: … | {}", filters::NAMES.join(", "))
 }
 
-/// Checks names and comparisons, and collects warnings. `roots` are the variables that the snippet looks up.
-pub(super) fn names(scanned: &Scanned<'_>, roots: &HashSet<String>) -> Result<Vec<SnippetError>, SnippetError> {
+/// Checks names and comparisons: mistakes, and warnings. `roots` are the variables that the snippet looks up.
+pub(super) fn names(scanned: &Scanned<'_>, roots: &HashSet<String>) -> (Vec<SnippetError>, Vec<SnippetError>) {
     let tokens = &scanned.tokens;
-    let mut warnings = Vec::new();
+    let (mut errors, mut warnings) = (Vec::new(), Vec::new());
     let mut region = Region::Condition;
     for (index, token) in tokens.iter().enumerate() {
         if let Kind::Open(opened) = token.kind {
@@ -92,13 +92,13 @@ pub(super) fn names(scanned: &Scanned<'_>, roots: &HashSet<String>) -> Result<Ve
             continue;
         }
         if roots.contains(token.text) && !context::ROOTS.contains(&token.text) {
-            return Err(unknown_root(scanned.source, token, tokens.get(index + 1)));
+            errors.push(unknown_root(scanned.source, token, tokens.get(index + 1)));
         }
         let Some(path) = Path::at(tokens, index) else {
             continue;
         };
         if let Some((message, suggestion)) = path.comparison(tokens) {
-            return Err(SnippetError::at(scanned.source, token.at, message, suggestion));
+            errors.push(SnippetError::at(scanned.source, token.at, message, suggestion));
         }
         if path.is_bare_truth(tokens, region) {
             let message = format!("`{0}` alone is true for \"0\" and \"false\" too", path.text);
@@ -106,7 +106,7 @@ pub(super) fn names(scanned: &Scanned<'_>, roots: &HashSet<String>) -> Result<Ve
             warnings.push(SnippetError::at(scanned.source, token.at, message, Some(suggestion)));
         }
     }
-    Ok(warnings)
+    (errors, warnings)
 }
 
 /// Each dotted name that a snippet writes, and the byte where it stands.

@@ -58,25 +58,36 @@ pub(super) struct Scanned<'s> {
     pub(super) has_blocks: bool,
 }
 
+/// A snippet that cannot be read: what of it can, and each mistake.
+pub(super) struct Broken<'s> {
+    pub(super) scanned: Scanned<'s>,
+    pub(super) errors: Vec<SnippetError>,
+}
+
 /// Reads a condition: one expression.
-pub(super) fn condition(source: &str) -> Result<Scanned<'_>, SnippetError> {
+pub(super) fn condition(source: &str) -> Result<Scanned<'_>, Broken<'_>> {
     let mut scanned = start(source)?;
     if source.trim().is_empty() {
         let suggestion = Some("lead.Source == \"Site\", or leave the key out".to_owned());
-        return Err(SnippetError::at(source, 0, "the condition is empty", suggestion));
+        return Err(unread(source, SnippetError::at(source, 0, "the condition is empty", suggestion)));
     }
     if let Some(at) = ["{{", "{%", "{#"].iter().filter_map(|mark| source.find(mark)).min() {
         let suggestion = Some("the expression alone, without braces".to_owned());
-        return Err(SnippetError::at(source, at, "a condition takes no braces", suggestion));
+        return Err(unread(source, SnippetError::at(source, at, "a condition takes no braces", suggestion)));
     }
-    expression(&mut scanned, Region::Condition, 0, 0, None)?;
-    Ok(scanned)
+    match expression(&mut scanned, Region::Condition, 0, 0, None) {
+        Ok(_) => Ok(scanned),
+        Err(error) => Err(Broken { scanned, errors: vec![error] }),
+    }
 }
 
-/// Reads a text: pieces and expressions in turn.
-pub(super) fn template(source: &str) -> Result<Scanned<'_>, SnippetError> {
+/// Reads a text: pieces and expressions in turn. An expression that cannot be read does not keep the next one from it.
+pub(super) fn template(source: &str) -> Result<Scanned<'_>, Broken<'_>> {
     let mut scanned = start(source)?;
-    refuse_blocks(source)?;
+    let mut errors = bad_blocks(source);
+    if !errors.is_empty() {
+        return Err(Broken { scanned, errors });
+    }
     let mut at = 0;
     while let Some(rest) = source.get(at..).filter(|rest| !rest.is_empty()) {
         let next = ["{{", "{%", "{#"].iter().filter_map(|mark| rest.find(mark)).min();
@@ -88,44 +99,61 @@ pub(super) fn template(source: &str) -> Result<Scanned<'_>, SnippetError> {
         if tag.is_empty() {
             break;
         }
-        at = if tag.starts_with("{#") {
-            after(source, at, "#}")?
+        let (read, end) = if tag.starts_with("{#") {
+            (after(source, at, "#}"), "#}")
         } else if tag.starts_with("{{") {
-            expression(&mut scanned, Region::Print, at, 2, Some("}}"))?
+            (expression(&mut scanned, Region::Print, at, 2, Some("}}")), "}}")
         } else {
             scanned.has_blocks = true;
-            expression(&mut scanned, Region::Block, at, 2, Some("%}"))?
+            (expression(&mut scanned, Region::Block, at, 2, Some("%}")), "%}")
         };
+        match read.map_err(|error| errors.push(error)).or_else(|()| after(source, at, end)) {
+            Ok(behind) => at = behind,
+            // It has no end: that was noted.
+            Err(_) => break,
+        }
     }
-    Ok(scanned)
+    if errors.is_empty() { Ok(scanned) } else { Err(Broken { scanned, errors }) }
 }
 
-fn start(source: &str) -> Result<Scanned<'_>, SnippetError> {
+fn start(source: &str) -> Result<Scanned<'_>, Broken<'_>> {
     if source.chars().count() > MAX_SNIPPET_CHARS {
         let message = format!("it is longer than {MAX_SNIPPET_CHARS} characters");
-        return Err(SnippetError::at(source, 0, message, Some("a shorter one".to_owned())));
+        return Err(unread(source, SnippetError::at(source, 0, message, Some("a shorter one".to_owned()))));
     }
-    Ok(Scanned { source, tokens: Vec::new(), literals: Vec::new(), has_blocks: false })
+    Ok(nothing(source))
 }
 
-/// Refuses every `{%` that is not a branch, be it inside a comment or a quoted text.
-fn refuse_blocks(source: &str) -> Result<(), SnippetError> {
+fn nothing(source: &str) -> Scanned<'_> {
+    Scanned { source, tokens: Vec::new(), literals: Vec::new(), has_blocks: false }
+}
+
+fn unread(source: &str, error: SnippetError) -> Broken<'_> {
+    Broken { scanned: nothing(source), errors: vec![error] }
+}
+
+/// Every `{%` that is not a branch, be it inside a comment or a quoted text.
+fn bad_blocks(source: &str) -> Vec<SnippetError> {
+    let mut errors = Vec::new();
     for (index, (at, mark)) in source.match_indices("{%").enumerate() {
         if index >= MAX_BLOCKS {
             let message = format!("there are more than {MAX_BLOCKS} block tags");
             let suggestion = Some("several rules, each with its own condition".to_owned());
-            return Err(SnippetError::at(source, at, message, suggestion));
+            errors.push(SnippetError::at(source, at, message, suggestion));
+            break;
         }
         let rest = source.get(at + mark.len()..).unwrap_or_default();
         let rest = rest.trim_start_matches(['-', '+']).trim_start();
         let word = rest.split(|c: char| !is_word(c)).next().unwrap_or_default();
-        if !BLOCKS.contains(&word) {
+        // The end of a tag that was refused says nothing new.
+        let is_end = word.starts_with("end") && !errors.is_empty();
+        if !BLOCKS.contains(&word) && !is_end {
             let message = format!("`{{% {word}` is not for messages");
             let suggestion = Some("expressions as {{ … }}, and {% if … %} … {% else %} … {% endif %}".to_owned());
-            return Err(SnippetError::at(source, at, message, suggestion));
+            errors.push(SnippetError::at(source, at, message, suggestion));
         }
     }
-    Ok(())
+    errors
 }
 
 /// The byte behind the next `end`.

@@ -7,7 +7,7 @@ use recado_core::{
     message::{Message, State},
     phone::Phone,
 };
-use recado_ledger::{Ledger, LedgerError, Phase, Run};
+use recado_ledger::{Ledger, LedgerError, Phase, Run, Scope};
 use serde::Serialize;
 
 use crate::blocks::{Crew, states};
@@ -41,8 +41,8 @@ pub struct RunStatus {
     pub without_report: u64,
     /// When the next of those that wait is due, in ms since the epoch.
     pub next_due_ms: Option<i64>,
-    /// When all will be sent if it goes on as it went so far, in ms since the epoch; none while nothing was sent, and
-    /// when all is.
+    /// When all will be sent if it goes on as it went so far, in ms since the epoch. None where that cannot be told: nothing
+    /// was sent yet, it is paused, or some wait for an instant that is later. None when all is sent.
     pub eta_ms: Option<i64>,
     /// Why it does not go on as it should, for a person to read.
     pub why: Option<String>,
@@ -76,7 +76,16 @@ pub async fn statuses(ledger: &Ledger, campaign: Option<&str>, now_ms: i64) -> R
             counted.add(state, count);
         }
     }
-    Ok(runs.into_iter().zip(counted).map(|(run, counted)| counted.status(run, now_ms)).collect())
+    let pauses = ledger.pauses().await?;
+    let status = |(run, counted): (Run, Counted)| {
+        let is_paused = pauses.iter().any(|pause| match &pause.scope {
+            Scope::All => true,
+            Scope::Rule(rule) => *rule == run.campaign,
+            Scope::Channel(channel) => channel.as_str() == run.frozen.channel(),
+        });
+        counted.status(run, is_paused, now_ms)
+    };
+    Ok(runs.into_iter().zip(counted).map(status).collect())
 }
 
 /// A message that LigueLead took and has not reported on.
@@ -135,6 +144,7 @@ pub async fn unreported(ledger: &Ledger, campaign: Option<&str>) -> Result<Vec<U
 struct Counted {
     states: BTreeMap<State, u64>,
     next_due_ms: Option<i64>,
+    last_due_ms: Option<i64>,
 }
 
 impl Counted {
@@ -149,10 +159,14 @@ impl Counted {
             && let Some(due_ms) = message.due_ms
         {
             self.next_due_ms = Some(self.next_due_ms.map_or(due_ms, |next_ms| next_ms.min(due_ms)));
+            // What is pending goes with its turn; its instant is for a wake-up that was lost.
+            if message.state == State::Held {
+                self.last_due_ms = self.last_due_ms.max(Some(due_ms));
+            }
         }
     }
 
-    fn status(self, run: Run, now_ms: i64) -> RunStatus {
+    fn status(self, run: Run, is_paused: bool, now_ms: i64) -> RunStatus {
         let of = |states: &[State]| states.iter().filter_map(|state| self.states.get(state)).sum::<u64>();
         let known: u64 = self.states.values().sum();
         let unreleased = run.tally.recipients.saturating_sub(known);
@@ -168,14 +182,8 @@ impl Counted {
             Phase::Released if waiting > 0 => "sending",
             Phase::Released => "done",
         };
-        let pace = |done: u64, left: u64| {
-            let took_ms = u64::try_from(now_ms - run.gathered_ms.unwrap_or(run.started_ms)).ok()?;
-            let left_ms = took_ms.checked_mul(left)?.checked_div(done)?;
-            Some(now_ms + i64::try_from(left_ms).ok()?)
-        };
-        let eta_ms = if waiting > 0 { pace(sent, waiting) } else { None };
-        // What waits for an instant is not sent before it.
-        let eta_ms = eta_ms.map(|eta_ms| eta_ms.max(self.next_due_ms.unwrap_or(eta_ms)));
+        let pace = Pace { since_ms: run.gathered_ms.unwrap_or(run.started_ms), sent, last_due_ms: self.last_due_ms };
+        let eta_ms = pace.ends_ms(waiting, now_ms).filter(|_| !is_paused);
         RunStatus {
             phase: phase.to_owned(),
             channel: run.frozen.channel().to_owned(),
@@ -193,5 +201,42 @@ impl Counted {
             eta_ms,
             why: run.why,
         }
+    }
+}
+
+/// How fast a run was sent so far.
+struct Pace {
+    /// When sending could begin, in ms since the epoch.
+    since_ms: i64,
+    /// Messages since then.
+    sent: u64,
+    /// When the last of those that are held is due.
+    last_due_ms: Option<i64>,
+}
+
+impl Pace {
+    /// When the rest is sent at this pace. What is due later than that waits for something else than its turn: how long that
+    /// lasts cannot be told.
+    fn ends_ms(&self, waiting: u64, now_ms: i64) -> Option<i64> {
+        let took_ms = u64::try_from(now_ms - self.since_ms).ok()?;
+        let left_ms = took_ms.checked_mul(waiting)?.checked_div(self.sent)?;
+        let ends_ms = now_ms + i64::try_from(left_ms).ok()?;
+        (waiting > 0 && self.last_due_ms.is_none_or(|due_ms| due_ms <= ends_ms)).then_some(ends_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pace;
+
+    #[test]
+    fn an_end_is_told_only_where_the_pace_tells_it() {
+        let ends = |sent, last_due_ms, waiting| Pace { since_ms: 1_000, sent, last_due_ms }.ends_ms(waiting, 11_000);
+        assert_eq!(ends(100, None, 50), Some(16_000));
+        assert_eq!(ends(100, Some(16_000), 50), Some(16_000));
+        assert_eq!(ends(100, Some(16_001), 50), None, "some wait for an instant of their own");
+        assert_eq!(ends(0, None, 50), None, "nothing was sent yet");
+        assert_eq!(ends(100, None, 0), None, "all is sent");
+        assert_eq!(ends(u64::MAX, None, u64::MAX), None);
     }
 }

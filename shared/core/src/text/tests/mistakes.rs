@@ -137,3 +137,37 @@ fn brackets_are_closed_where_they_were_opened() {
         assert_eq!((found, found_suggestion.as_deref()), (column, Some(suggestion)), "{message}");
     }
 }
+
+#[test]
+fn every_mistake_of_a_snippet_is_told_at_once() {
+    let places = |error: crate::text::SnippetError| -> Vec<(usize, String)> {
+        error.all().map(|one| (one.column, one.suggestion.clone().unwrap_or_default())).collect()
+    };
+    let told = |source: &str| places(Template::compile(source).unwrap_err());
+    let plain = |found: &[(usize, &str)]| -> Vec<(usize, String)> {
+        found.iter().map(|(column, instead)| (*column, (*instead).to_owned())).collect()
+    };
+    for (source, found) in [
+        (
+            "{{ lead.X | uper }} {{ FirstNome }}",
+            plain(&[(13, "upper"), (24, "lead.FirstNome, or \"FirstNome\" in quotes for a text")]),
+        ),
+        ("{{ lead.X | uper | lowr }}", plain(&[(13, "upper"), (20, "lower")])),
+        ("{{ (lead.X }} {{ lead.Y | uper }}", plain(&[(4, "`)` behind it"), (27, "upper")])),
+        ("{{ lead.X && lead.Y }} {{ lead.Z | uper }}", plain(&[(11, "and"), (36, "upper")])),
+        ("{{ lead.X | uper }} {{ lead.Y", plain(&[(13, "upper"), (21, "`}}` behind the expression")])),
+        (
+            "{% if lead.Score > 5 %}a{% elif Lead.X == 1 %}b{% endif %}",
+            plain(&[(7, "lead.Score | number > 5"), (33, "lead")]),
+        ),
+    ] {
+        assert_eq!(told(source), found, "{source}");
+    }
+    assert_eq!(
+        told("{% for x in lead %}{% endfor %}{% set a = 1 %}").len(),
+        2,
+        "the end of the loop is no mistake of its own"
+    );
+    let condition = Condition::compile("lead.X is filed and Lead.Y is blan").unwrap_err();
+    assert_eq!(places(condition), plain(&[(11, "filled"), (21, "lead"), (31, "blank")]));
+}

@@ -42,7 +42,6 @@ pub struct ManyPlan {
     /// LeadSquared's part.
     pub crm: CrmPart,
     /// Each event, if that was asked for.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub each: Vec<PlannedEvent>,
 }
 

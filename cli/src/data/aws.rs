@@ -1,0 +1,68 @@
+//! DynamoDB as the AWS SDK finds it, and in one line what is missing where it does not: region, credentials, rights.
+
+use std::env;
+
+use anyhow::{Context as _, bail};
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_dynamodb::{
+    config::ProvideCredentials as _,
+    error::{ProvideErrorMetadata as _, SdkError},
+};
+use recado_ledger::{Ledger, http_client, timeouts};
+
+/// What the SDK finds, with a region and credentials.
+pub(super) async fn config() -> anyhow::Result<SdkConfig> {
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts())
+        .http_client(http_client())
+        .load()
+        .await;
+    if config.region().is_none() {
+        bail!("no AWS region is set: AWS_REGION=sa-east-1, or AWS_PROFILE with a profile that has one");
+    }
+    let provider = config.credentials_provider().with_context(without_credentials)?;
+    match (provider.provide_credentials().await, env::var("AWS_PROFILE")) {
+        (Ok(_), _) => Ok(config),
+        (Err(_), Ok(profile)) => {
+            bail!("the AWS profile {profile} (AWS_PROFILE) gives no credentials: see ~/.aws/config, or aws sso login")
+        }
+        (Err(_), Err(_)) => bail!(without_credentials()),
+    }
+}
+
+fn without_credentials() -> String {
+    "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE".to_owned()
+}
+
+/// Whether the table exists.
+pub(super) async fn exists(ledger: &Ledger) -> anyhow::Result<bool> {
+    let table = ledger.table();
+    let Err(error) = ledger.client().describe_table().table_name(table).send().await else { return Ok(true) };
+    match error.code() {
+        Some("ResourceNotFoundException") => Ok(false),
+        Some("ExpiredTokenException" | "ExpiredToken" | "RequestExpired") => {
+            bail!("the AWS credentials have expired: aws sso login, or set AWS_SESSION_TOKEN and its two keys anew")
+        }
+        Some("UnrecognizedClientException" | "InvalidClientTokenId" | "MissingAuthenticationToken") => bail!(
+            "AWS does not know the credentials: AWS_ACCESS_KEY_ID (with AWS_SESSION_TOKEN, if it is a temporary one), or AWS_PROFILE"
+        ),
+        Some("InvalidSignatureException" | "IncompleteSignatureException") => {
+            bail!("AWS_SECRET_ACCESS_KEY does not belong to AWS_ACCESS_KEY_ID")
+        }
+        Some("AccessDeniedException") => bail!(
+            "the AWS credentials may not use the table {table}: they need dynamodb:DescribeTable and the actions of \
+             docs/operations.md, or are those of another account (AWS_PROFILE)"
+        ),
+        Some(code) => bail!("the table {table} could not be looked for: {code}"),
+        None => bail!("DynamoDB is out of reach{}: see AWS_REGION and this machine's way out", way(&error)),
+    }
+}
+
+/// What went wrong on the way.
+fn way<E, R>(error: &SdkError<E, R>) -> &'static str {
+    match error {
+        SdkError::TimeoutError(_) => " (it did not answer in time)",
+        SdkError::ResponseError(_) => " (its answer was no answer of DynamoDB's)",
+        _ => "",
+    }
+}
