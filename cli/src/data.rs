@@ -181,9 +181,10 @@ impl Store {
             _ => None,
         };
         let store = Self { directory, ..store };
-        let created = match store.is_shared() {
-            true => store.ledger.create_if_missing().await,
-            false => store.ledger.create_unstreamed_if_missing().await,
+        let created = if store.is_shared() {
+            store.ledger.create_if_missing().await
+        } else {
+            store.ledger.create_unstreamed_if_missing().await
         };
         created.with_context(|| format!("the table {}", store.ledger.table()))?;
         Ok(store)
