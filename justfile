@@ -50,6 +50,11 @@ campaign LEADS="100000":
 deployed:
     tests/deployed/run
 
+# `recado serve` beside an afternoon's script in Python: docs/performance.md. `just bench latency` is one line of it.
+bench *ONLY:
+    python3 -m venv target/peer && target/peer/bin/pip install -q -r tests/bench/requirements.txt
+    RECADO_PEER_PYTHON="$PWD/target/peer/bin/python" cargo bench --locked -p recado --bench peers -- {{ ONLY }}
+
 # What each crate costs to compile: an HTML page in `target/cargo-timings`, and the twenty dearest here.
 timings *WHAT="--tests":
     cargo build {{ all }} {{ WHAT }} --timings

@@ -78,6 +78,16 @@ async fn an_account_is_prepared_once_and_twice_is_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_looks_at_the_stream_of_a_table_that_others_write_to() {
+    let shared = Installation::start(Setup::new(RULES).in_memory().await).await;
+    let (_, found) = findings(&shared).await;
+    assert!(found.iter().any(|one| one["check"] == "stream" && one["state"] == "good"), "{found:?}");
+    let own = Installation::start(Setup::new(RULES)).await;
+    let (_, found) = findings(&own).await;
+    assert!(found.iter().all(|one| one["check"] != "stream"), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_finds_what_is_wrong_and_nothing_once_it_is_mended() {
     let mut installation = Installation::start(Setup::new(RULES)).await;
     let (code, found) = findings(&installation).await;
@@ -88,7 +98,7 @@ async fn the_doctor_finds_what_is_wrong_and_nothing_once_it_is_mended() {
     prepare(&installation, &["--yes"]).await;
     let (code, found) = findings(&installation).await;
     assert_eq!((code, wrong(&found)), (Some(0), vec![]), "{found:?}");
-    for check in ["clock", "stream", "LeadSquared region", "LigueLead credentials", "integration user"] {
+    for check in ["clock", "table", "LeadSquared region", "LigueLead credentials", "integration user"] {
         assert!(found.iter().any(|one| one["check"] == check && one["state"] == "good"), "{check}: {found:?}");
     }
     let said = installation.command("doctor", &[]).await;

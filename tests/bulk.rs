@@ -15,8 +15,8 @@ use recado_table::EmbeddedTable;
 const EVENTS: u32 = 10_000;
 const POSTERS: u32 = 32;
 const RULES: &str = "  - { id: welcome, on: lead.created, sms: \"Boas-vindas.\" }\n";
-/// How long the stream's wake-ups are gathered into one batch: `serve`'s batching window.
-const WINDOW: Duration = Duration::from_secs(1);
+/// How long LigueLead takes for an answer. Messages of one text gather for that long.
+const ANSWER: Duration = Duration::from_millis(200);
 /// The schedule of a real installation.
 const SCHEDULE_S: u64 = 60;
 
@@ -25,6 +25,7 @@ fn setup() -> Setup {
     // Room for calls of 10,000 phones on a machine that does other things too.
     let mut setup = Setup::new(RULES).call_timeout("9s");
     setup.liguelead.callbacks.lost_callbacks_share = 1.0;
+    setup.liguelead.faults.latency_ms = u64::try_from(ANSWER.as_millis()).unwrap();
     setup.schedule_s = SCHEDULE_S;
     setup
 }
@@ -33,12 +34,11 @@ fn phones(received: &Received) -> usize {
     received.campaigns.iter().map(|campaign| campaign.phones.len()).sum()
 }
 
-/// The most requests that one text may take until `sent`: a batch is gathered for a whole window before it is sent,
-/// and the next one only begins after that, so there are no more batches than windows. A sweep at the start and at each
-/// minute may take what waits just then.
+/// The most requests that one text may take until `sent`: the next one begins when the last one was answered. A sweep at
+/// the start and at each minute may take what waits just then.
 fn most_requests(sent: Duration) -> usize {
-    let (windows, sweeps) = (sent.as_millis() / WINDOW.as_millis(), 1 + sent.as_secs() / SCHEDULE_S);
-    usize::try_from(windows).unwrap() + usize::try_from(sweeps).unwrap()
+    let (answers, sweeps) = (1 + sent.as_millis() / ANSWER.as_millis(), 1 + sent.as_secs() / SCHEDULE_S);
+    usize::try_from(answers).unwrap() + usize::try_from(sweeps).unwrap()
 }
 
 /// All leads got the text, each once.
@@ -50,7 +50,7 @@ fn assert_each_once(received: &Received) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_events_of_one_text_go_in_as_few_requests_as_the_streams_batches_allow() {
+async fn ten_thousand_events_of_one_text_gather_while_a_request_of_it_is_under_way() {
     let mut setup = setup();
     setup.data = Some("memory".to_owned());
     let installation = Arc::new(Installation::start(setup).await);

@@ -56,8 +56,11 @@ mod tests {
     /// Runs of `calls` whenever one may begin, for a day: how many calls that makes, and the longest wait in ms.
     fn a_day(calls_per_day: u64, calls: u64) -> (u64, i64) {
         let (mut pace, mut now_ms, mut made, mut longest_ms) = (Pace::new(calls_per_day, 0), 0, 0, 0);
-        while now_ms < DAY_MS {
+        loop {
             let wait_ms = pace.wait_ms(now_ms);
+            if now_ms + wait_ms >= DAY_MS {
+                break;
+            }
             longest_ms = longest_ms.max(wait_ms);
             // Each run takes as long as a call lingers.
             now_ms += wait_ms + super::super::LINGER_MS;
