@@ -222,6 +222,22 @@ async fn recent_messages_of(lead: Subject) {
 }
 
 #[tokio::test]
+async fn a_write_is_made_although_the_one_that_it_shares_a_request_with_is_given_up() {
+    let (_table, ledger) = ledger().await;
+    let [one, other] = [message(1), message(2)];
+    let mut first = Box::pin(ledger.insert_messages(std::slice::from_ref(&one)));
+    let mut second = Box::pin(ledger.insert_messages(std::slice::from_ref(&other)));
+    for _ in 0..2 {
+        assert!(futures::poll!(first.as_mut()).is_pending());
+        assert!(futures::poll!(second.as_mut()).is_pending());
+    }
+    drop(first);
+    // Whether the request was made before it was given up is not known.
+    assert_ne!(second.await.unwrap(), [Inserted::Undecided]);
+    assert_eq!(ledger.messages(&[other.id]).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn once_is_once() {
     let (_table, ledger) = ledger().await;
     assert!(ledger.once("warned", NOW_MS).await.unwrap());
