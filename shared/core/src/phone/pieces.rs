@@ -59,8 +59,13 @@ impl Pieces {
                 self.invisible += 1;
                 return before;
             }
-            // An accent belongs to its letter. A digit that is struck out or framed is perhaps none.
-            Class::Mark if matches!(before, Class::Digit(_)) => LOST,
+            // An accent belongs to its letter. A digit that is struck out or framed is perhaps none, and what stands on a blank or
+            // another sign may be a character that was lost.
+            Class::Mark
+                if self.plain.chars().next_back().is_some_and(|last| last.is_ascii() && !last.is_alphabetic()) =>
+            {
+                LOST
+            }
             Class::Mark => return before,
             Class::Dash => '-',
             Class::Blank => ' ',

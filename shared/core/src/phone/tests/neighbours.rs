@@ -123,6 +123,17 @@ fn written() -> impl Strategy<Value = String> {
     )
 }
 
+#[test]
+fn a_mark_that_stands_on_no_letter_is_not_left_out() {
+    for text in ["55 \u{dcf}20000000", "11-\u{dcf}987654321", "(11)\u{301}987654321", "11.\u{301}987654321"] {
+        assert!(!matches!(Phone::read(text, PhoneRules::default()), Reading::One(_)), "{text:?}");
+    }
+    let accent = Phone::read("celula\u{301}r: 11 98765-4321", PhoneRules::default());
+    assert!(matches!(accent, Reading::One(phone) if phone.national() == "11987654321"), "{accent:?}");
+    let emoji = Phone::read("\u{260e}\u{fe0f} 11 98765-4321", PhoneRules::default());
+    assert!(matches!(emoji, Reading::One(_)), "{emoji:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3_000))]
 
