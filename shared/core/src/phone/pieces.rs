@@ -75,12 +75,11 @@ impl Pieces {
             Class::Letter | Class::Other => {
                 let bare = |part: &char| self::class(*part) != Class::Mark;
                 let parts: String = decomposed(c).filter(bare).flat_map(char::to_lowercase).collect();
-                // `㏠` is written with a digit, and is none.
-                self.plain.push_str(if parts.contains(|part: char| part.is_ascii_digit()) {
-                    "\u{fffd}"
-                } else {
-                    &parts
-                });
+                // `㏠` is written with a digit, and is none; `¯` with a blank, and is none.
+                let is_digit = |part: char| part.is_ascii_digit();
+                let is_mark =
+                    decomposed(c).any(|part| self::class(part) == Class::Mark) && !parts.contains(char::is_alphabetic);
+                self.plain.push_str(if parts.contains(is_digit) || is_mark { "\u{fffd}" } else { &parts });
                 self.replaced += usize::from(class == Class::Other && !parts.contains(c));
                 return class;
             }

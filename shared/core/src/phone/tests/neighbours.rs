@@ -125,7 +125,14 @@ fn written() -> impl Strategy<Value = String> {
 
 #[test]
 fn a_mark_that_stands_on_no_letter_is_not_left_out() {
-    for text in ["55 \u{dcf}20000000", "11-\u{dcf}987654321", "(11)\u{301}987654321", "11.\u{301}987654321"] {
+    for text in [
+        "55 \u{dcf}20000000",
+        "11-\u{dcf}987654321",
+        "(11)\u{301}987654321",
+        "11.\u{301}987654321",
+        "55\u{1fed}2000 55 55",
+        "11\u{af}98765-4321",
+    ] {
         assert!(!matches!(Phone::read(text, PhoneRules::default()), Reading::One(_)), "{text:?}");
     }
     let accent = Phone::read("celula\u{301}r: 11 98765-4321", PhoneRules::default());
