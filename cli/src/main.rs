@@ -138,7 +138,14 @@ const EXAMPLES: [(&str, &[&str]); 30] = [
     ("history", &["recado history --limit 5"]),
     ("diff", &["recado diff", "recado diff 3 7"]),
     ("rollback", &["recado rollback 7", "recado rollback 7 --yes"]),
-    ("messages", &["recado messages --since 1h --state held,refused", "recado messages 3f9a1c22 --show-text"]),
+    (
+        "messages",
+        &[
+            "recado messages --since 1h --state held,refused",
+            "recado messages 3f9a1c22 --show-text",
+            "recado messages --follow",
+        ],
+    ),
     ("retry", &["recado retry --state refused --rule welcome", "recado retry 3f9a1c22"]),
     ("cancel", &["recado cancel --rule welcome --yes"]),
     ("release", &["recado release --rule welcome"]),

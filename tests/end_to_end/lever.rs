@@ -247,6 +247,22 @@ async fn what_comes_in_and_goes_out_is_shown_as_it_happens() {
     let said = listen.said.all();
     assert!(said.iter().all(|line| !line.contains(&lead.phone)), "phones are shortened: {said:?}");
     assert_eq!(listen.stop().await, 0);
+
+    // The same behind the last ones that are there, oldest first.
+    let follow =
+        Beside::start(Path::new("/"), &["messages", "--follow", "--limit", "1", "--data", installation.data()]);
+    let delivered = async |count: usize| {
+        wait_until("each is shown", async || {
+            let said = follow.said.all();
+            (said.iter().filter(|line| line.contains("delivered")).count() == count).then_some(said)
+        })
+        .await
+    };
+    let first = delivered(1).await;
+    assert_eq!(first.len(), 2, "one event and one message: {first:?}");
+    installation.take(&Lead::new(4).created()).await;
+    delivered(2).await;
+    assert_eq!(follow.stop().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

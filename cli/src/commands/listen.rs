@@ -12,7 +12,7 @@ use super::{
     select::Filter,
     serve::interrupted,
 };
-use crate::output;
+use crate::{data::Store, output};
 
 /// The pause between two looks.
 const LOOK: Duration = Duration::from_millis(500);
@@ -44,36 +44,43 @@ impl Listen {
         if let Some(rule) = &self.filter.rule {
             known_rule(&config, &store.ledger, rule).await?;
         }
-        let mut shown = Shown::default();
         // What is there already is not news.
-        shown.news(report(&store.ledger, &self.filter, NEWEST).await?);
-        output::complain("listening; Ctrl-C ends it");
-        let end = interrupted();
-        tokio::pin!(end);
-        loop {
-            tokio::select! {
-                () = &mut end => break,
-                () = tokio::time::sleep(LOOK) => {}
-            }
-            let (messages, events) = shown.news(report(&store.ledger, &self.filter, NEWEST).await?);
-            for event in events {
-                self.show("listen.event", &event, &said_of_event(&event))?;
-            }
-            for message in messages {
-                self.show("listen.message", &message, &said_of_message(&message))?;
-            }
-        }
-        store.close().await;
-        Ok(ExitCode::SUCCESS)
+        follow(store, &self.filter, 0, self.json).await
     }
+}
 
-    fn show(&self, what: &str, line: &impl serde::Serialize, said: &str) -> anyhow::Result<()> {
-        if self.json {
-            return output::json_line(what, line);
+/// Shows the last `first` messages and events that are there, and then each that is new or changes, until it is interrupted.
+pub(super) async fn follow(store: Store, filter: &Filter, first: usize, json: bool) -> anyhow::Result<ExitCode> {
+    let mut shown = Shown::default();
+    let (mut messages, mut events) = shown.news(report(&store.ledger, filter, NEWEST).await?);
+    messages.drain(..messages.len().saturating_sub(first));
+    events.drain(..events.len().saturating_sub(first));
+    output::complain("listening; Ctrl-C ends it");
+    let end = interrupted();
+    tokio::pin!(end);
+    loop {
+        for event in events {
+            show(json, "listen.event", &event, &said_of_event(&event))?;
         }
-        output::say(said);
-        Ok(())
+        for message in messages {
+            show(json, "listen.message", &message, &said_of_message(&message))?;
+        }
+        tokio::select! {
+            () = &mut end => break,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        (messages, events) = shown.news(report(&store.ledger, filter, NEWEST).await?);
     }
+    store.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(json: bool, what: &str, line: &impl serde::Serialize, said: &str) -> anyhow::Result<()> {
+    if json {
+        return output::json_line(what, line);
+    }
+    output::say(said);
+    Ok(())
 }
 
 impl Shown {

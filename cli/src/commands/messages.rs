@@ -8,7 +8,7 @@ use recado_core::{message::Message, phone::Phone};
 use recado_ledger::{EventRow, Ledger};
 use serde::Serialize;
 
-use super::{Which, known_rule, pause, select::Filter};
+use super::{Which, known_rule, listen, pause, select::Filter};
 use crate::output;
 
 /// Show messages, and events that became none, newest first.
@@ -27,7 +27,10 @@ pub(crate) struct Messages {
     /// At most so many of each.
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
-    /// Answer with data.
+    /// Show the newest line by line, and then each that is new or changes, until it is interrupted.
+    #[arg(long, conflicts_with = "id")]
+    follow: bool,
+    /// Answer with data; a line for each with --follow.
     #[arg(long)]
     json: bool,
 }
@@ -136,6 +139,9 @@ impl Messages {
             let told = story::tell(&store.ledger, id, self.show_text, self.json).await;
             store.close().await;
             return told.map(|()| ExitCode::SUCCESS);
+        }
+        if self.follow {
+            return listen::follow(store, &self.filter, self.limit, self.json).await;
         }
         let report = report(&store.ledger, &self.filter, self.limit).await?;
         store.close().await;
