@@ -33,7 +33,7 @@ fn mp3(seconds: usize, mark: u8) -> Vec<u8> {
 }
 
 /// A WAV file of silence: 8 kHz, mono, 8 bits.
-fn wav(seconds: u32) -> Vec<u8> {
+pub(crate) fn wav(seconds: u32) -> Vec<u8> {
     let data = seconds * 8_000;
     let mut file = b"RIFF".to_vec();
     file.extend((36 + data).to_le_bytes());

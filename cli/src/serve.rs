@@ -50,7 +50,7 @@ impl Server {
         pace: Pace,
     ) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("the address to listen on")?;
-        let (ledger, bells, written) = news::listening(store.ledger.clone());
+        let (ledger, bells, written) = news::listening(store.ledger.clone(), store.is_shared());
         let (follower, current) = Follower::start(config, version, environment, &ledger, audio_store)?;
         let (stop, stopped) = watch::channel(false);
         // Of a table that others write to as well, the stream tells; of this process's own the writes themselves do.

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::{
     docs::json::Examples,
     support::{Beside, Finished, Installation, Lead, Setup, recado, recado_in, wait_until},
+    voice::wav,
 };
 
 const RULES: &str = "  - { id: welcome, on: lead.created, sms: \"Boas-vindas, {{ lead.FirstName | default('cliente') }}.\" }
@@ -55,17 +56,6 @@ impl At<'_> {
         std::fs::write(&path, content).unwrap();
         path.display().to_string()
     }
-}
-
-/// Half a second of silence: 8 kHz, mono, 8 bits.
-fn recording() -> Vec<u8> {
-    let data = 4_000_u32;
-    let mut file = b"RIFF".to_vec();
-    file.extend((36 + data).to_le_bytes());
-    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data");
-    file.extend(data.to_le_bytes());
-    file.resize(44 + data as usize, 0x80);
-    file
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,7 +124,7 @@ async fn people(desk: &mut Desk, at: &At<'_>) {
 
 async fn recordings_and_vendors(desk: &mut Desk, at: &At<'_>) {
     desk.see(&at.run("audio list", &[]).await);
-    let file = at.file("visit.mp3", recording());
+    let file = at.file("visit.mp3", wav(1));
     desk.see(&at.run("audio add", &[&file]).await);
     desk.see(&at.run("audio list", &[]).await);
     desk.see(&at.run("setup leadsquared", &[]).await);

@@ -139,7 +139,8 @@ impl Lanes {
             let sender = self.current.now().installation.sender.clone();
             self.tasks.spawn(async move {
                 let (begun, ids) = (Instant::now(), messages.iter().map(|message| message.id).collect());
-                sender.send(messages, NO_DEADLINE_MS).await;
+                // A panic is reported when it happens. The texts go on, and the sweep takes the messages.
+                let _ = tokio::spawn(async move { sender.send(messages, NO_DEADLINE_MS).await }).await;
                 Ended::Run(begun, texts, ids)
             });
         }
@@ -150,9 +151,9 @@ impl Lanes {
         }
     }
 
-    /// Waits until a task ends or, if `takes`, messages are written, and goes on with that.
-    pub(super) async fn go_on(&mut self, takes: bool) {
-        let has_room = takes && self.pool.count < MOST_WAITING;
+    /// Waits until a task ends or messages are written, and goes on with that.
+    pub(super) async fn go_on(&mut self) {
+        let has_room = self.pool.count < MOST_WAITING;
         let written = Arc::clone(&self.written);
         let ended = tokio::select! {
             Some(ended) = self.tasks.join_next() => ended,
@@ -182,8 +183,8 @@ impl Lanes {
             }
             Ok(Ended::Pause(texts)) => self.pool.free(texts),
             Ok(Ended::Other) => {}
-            // A panic was reported when it happened; its texts are taken by the sweep.
-            Err(_) => self.runs = self.runs.saturating_sub(1),
+            // A panic was reported when it happened. Another look is made when there is room again.
+            Err(_) => self.is_looking = false,
         }
         self.start();
     }

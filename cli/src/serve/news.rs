@@ -79,8 +79,9 @@ impl Written {
     }
 }
 
-/// The same table, whose writes ring the bells, and the new messages that are written to it.
-pub(super) fn listening(ledger: Ledger) -> (Ledger, Bells, Arc<Written>) {
+/// The same table, whose writes ring the bells, and the new messages that are written to it: none where the stream tells of
+/// them.
+pub(super) fn listening(ledger: Ledger, is_streamed: bool) -> (Ledger, Bells, Arc<Written>) {
     let (bells, written) = (Bells::default(), Arc::new(Written::default()));
     let (rung, put) = (bells.clone(), Arc::clone(&written));
     let ledger = ledger.telling(move |news| match news {
@@ -88,7 +89,9 @@ pub(super) fn listening(ledger: Ledger) -> (Ledger, Bells, Arc<Written>) {
             for held in messages.iter().filter(|message| message.state == State::Held) {
                 held.due_ms.iter().for_each(|due_ms| rung.lane(held.priority).set(*due_ms));
             }
-            put.put(messages);
+            if !is_streamed {
+                put.put(messages);
+            }
         }
         News::Waits(priority, due_ms) => rung.lane(priority).set(due_ms),
         News::Outcome(due_ms) => rung.write_back().set(due_ms),

@@ -39,13 +39,12 @@ pub(super) async fn wake_ups(
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut lanes = Lanes::new(current, written, stopped.clone());
-    let is_shared = reader.is_some();
     let (tell, mut streamed) = mpsc::channel(1);
     let reading = reader.map(|reader| tokio::spawn(read_stream(reader, tell)));
     loop {
         tokio::select! {
             () = told(&mut stopped) => break,
-            () = lanes.go_on(!is_shared) => {}
+            () = lanes.go_on() => {}
             Some(ids) = streamed.recv() => lanes.take_ids(&ids).await,
         }
     }

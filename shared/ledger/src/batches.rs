@@ -16,7 +16,7 @@ use recado_core::{
 use crate::{
     Budget, Day, Draw, Ledger, LedgerError,
     codec::{Item, Key, Reader, batch_from, members_value, n, s, shard},
-    error::unavailable,
+    error::{given_up, unavailable},
     judged::{self, Judgement, Statement, insert},
     schema::misbuilt,
 };
@@ -123,10 +123,7 @@ impl Ledger {
     pub async fn prepare_batch(&self, batch: &NewBatch) -> Result<Prepared, LedgerError> {
         let prepared =
             self.prepares.with(batch.clone(), async |batches| Box::pin(self.prepare_all(batches)).await).await;
-        prepared.unwrap_or_else(|| {
-            let reason = "the request was given up".to_owned();
-            Err(LedgerError::Unavailable { operation: "TransactWriteItems", reason })
-        })
+        prepared.unwrap_or_else(|| given_up("TransactWriteItems"))
     }
 
     async fn prepare_all(&self, batches: Vec<NewBatch>) -> Vec<Result<Prepared, LedgerError>> {

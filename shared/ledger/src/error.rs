@@ -26,6 +26,11 @@ pub enum LedgerError {
     },
 }
 
+/// A request that tasks shared was given up by the task that made it: what became of it is not known.
+pub(crate) fn given_up<T>(operation: &'static str) -> Result<T, LedgerError> {
+    Err(LedgerError::Unavailable { operation, reason: "the request was given up".to_owned() })
+}
+
 /// Turns an SDK error into ours: the service's code and request id, or the kind of failure; never the request.
 pub(crate) fn unavailable<E, R>(operation: &'static str) -> impl FnOnce(SdkError<E, R>) -> LedgerError
 where

@@ -15,10 +15,12 @@ use futures::{StreamExt as _, stream};
 use crate::{
     Ledger, LedgerError,
     codec::{Item, Key},
-    error::unavailable,
+    error::{given_up, unavailable},
     schema::misbuilt,
 };
 
+/// The operation behind all of it.
+const OPERATION: &str = "BatchExecuteStatement";
 /// Statements in one request: DynamoDB's maximum.
 const STATEMENTS_PER_REQUEST: usize = 25;
 /// Requests under way at once: enough to hide the latency, few enough to leave connections to others.
@@ -121,7 +123,7 @@ impl Ledger {
     /// share one with others that are asked for at the same time.
     pub(crate) async fn judge(&self, statements: Vec<Statement>) -> Result<Vec<Judgement>, LedgerError> {
         if statements.len() >= STATEMENTS_PER_REQUEST {
-            return self.judge_together(vec![statements]).await.pop().unwrap_or_else(given_up);
+            return self.judge_together(vec![statements]).await.pop().unwrap_or_else(|| given_up(OPERATION));
         }
         if statements.is_empty() {
             return Ok(Vec::new());
@@ -134,7 +136,7 @@ impl Ledger {
                 return judged;
             }
         }
-        given_up()
+        given_up(OPERATION)
     }
 
     /// Carries out the statements of several askers: what became of each one's. A request that failed is told to those who
@@ -176,7 +178,7 @@ impl Ledger {
             let responses = match answer {
                 Ok(output) => output.responses.unwrap_or_default(),
                 // The SDK has retried already; what it did not get through is not ours to hammer on.
-                Err(error) => return Err(unavailable("BatchExecuteStatement")(error)),
+                Err(error) => return Err(unavailable(OPERATION)(error)),
             };
             let mut still_open = Vec::new();
             for (place, &at) in open.iter().enumerate() {
@@ -196,12 +198,6 @@ impl Ledger {
         }
         Ok(judged)
     }
-}
-
-/// Whoever asked for these together gave up.
-fn given_up() -> Result<Vec<Judgement>, LedgerError> {
-    let reason = "the request was given up".to_owned();
-    Err(LedgerError::Unavailable { operation: "BatchExecuteStatement", reason })
 }
 
 /// A statement's asker, and its place among that one's statements.
