@@ -7,7 +7,7 @@ use recado_simulators::liguelead::{CallbackOptions, Options};
 use serde_json::{Value, json};
 
 fn quick() -> CallbackOptions {
-    CallbackOptions { sent_after_ms: 20, final_after_ms: 120, ..CallbackOptions::default() }
+    CallbackOptions { sent_after_ms: 20, final_after_ms: 620, ..CallbackOptions::default() }
 }
 
 fn statuses(got: &[Got]) -> Vec<&str> {
