@@ -27,13 +27,13 @@ use recado_core::{
     reason::Reason,
 };
 use recado_ledger::{Amend, LedgerError, Refund};
-use recado_limits::{NoPermit, Permits};
+use recado_limits::Permits;
 
 use super::{
     SendReport, Sender,
     allowed::Allowed,
     budget::Reserved,
-    call::PERMIT_WITHIN_MS,
+    call::{PERMIT_WITHIN_MS, wait_for},
     divide::goes_by_itself,
     moves::{claim, expired, held},
     outcome::word,
@@ -186,14 +186,13 @@ impl Sender {
         let latest_ms = self.world.now_ms() + PERMIT_WITHIN_MS;
         let sent = match self.rate_of(priority).permits(1, self.clock.read(), latest_ms).await {
             Ok(permit) => self.try_block(message, crew, &permit, deadline_ms).await?,
-            Err(NoPermit::Refused { until_ms }) => self.hold_block(&message, until_ms, Reason::RateUsedUp).await,
-            Err(NoPermit::Suspended { until_ms, why }) => {
-                self.hold_block(&message, until_ms, Reason::AccountRefused { why }).await
-            }
-            Err(NoPermit::Store(error)) => {
-                tracing::error!(error = %error, "send.table_failed");
-                SendReport::default()
-            }
+            Err(no_permit) => match wait_for(&no_permit) {
+                Some((until_ms, why)) => self.hold_block(&message, until_ms, why).await,
+                None => {
+                    tracing::error!(error = %no_permit, "send.table_failed");
+                    SendReport::default()
+                }
+            },
         };
         Ok(report.and(sent).into())
     }

@@ -8,6 +8,7 @@ use recado_core::{
     identity::BatchId,
     message::{Message, Priority},
     phone::Phone,
+    reason::Reason,
 };
 use recado_limits::{LimitError, NoPermit, NotNow, Permits, RateHeaders, Reading};
 
@@ -28,9 +29,18 @@ pub(super) const ACCOUNT_REFUSED_MS: i64 = 300_000;
 /// Why a call was not made after all.
 pub(super) enum NoCall {
     /// The account's rate had no permit in time.
-    NoPermit,
+    NoPermit(NoPermit),
     /// It could last past the deadline, or its redials past their hours; or its own hours or its day are over.
     NoTime,
+}
+
+/// Until when messages wait for a permit, and why. `None`: the table did not say.
+pub(super) fn wait_for(no_permit: &NoPermit) -> Option<(i64, Reason)> {
+    match no_permit {
+        NoPermit::Refused { until_ms } => Some((*until_ms, Reason::RateUsedUp)),
+        NoPermit::Suspended { until_ms, why } => Some((*until_ms, Reason::AccountRefused { why: why.clone() })),
+        NoPermit::Store(_) => None,
+    }
 }
 
 impl Sender {
@@ -54,17 +64,17 @@ impl Sender {
         let _not_urgent = match priority {
             Priority::Urgent => None,
             Priority::Normal | Priority::Low => {
-                Some(self.in_flight.not_urgent.acquire().await.map_err(|_| NoCall::NoPermit)?)
+                Some(self.in_flight.not_urgent.acquire().await.map_err(|_| NoCall::NoTime)?)
             }
         };
-        let _in_flight = self.in_flight.all.acquire().await.map_err(|_| NoCall::NoPermit)?;
+        let _in_flight = self.in_flight.all.acquire().await.map_err(|_| NoCall::NoTime)?;
         let mut calls = mine.iter().filter_map(|message| message.call.as_ref());
         if !self.is_time_for_a_call(deadline_ms) || calls.any(|call| !has_time(call, self.world.now_ms())) {
             return Err(NoCall::NoTime);
         }
         if let Err(error) = self.spend(permit, priority).await {
             tracing::warn!(error = %error, "send.no_permit");
-            return Err(NoCall::NoPermit);
+            return Err(NoCall::NoPermit(error));
         }
         // A slow store or a process that stood still can put hours between the first look and this.
         if !self.is_still_allowed(mine, many, day) {

@@ -20,7 +20,7 @@ use recado_limits::{NoPermit, Permits};
 use super::{
     SendReport, Sender,
     budget::{Reserved, cost, weight},
-    call::{NoCall, PERMIT_WITHIN_MS},
+    call::{NoCall, PERMIT_WITHIN_MS, wait_for},
     moves::{WAITING, claim, given_back, held},
     outcome::{CALLED, word},
 };
@@ -97,24 +97,21 @@ impl Sender {
         let priority = part.members.first().map(|message| message.priority).unwrap_or_default();
         match self.rate_of(priority).permits(1, self.clock.read(), latest_ms).await {
             Ok(permit) => self.try_part(part, way, permit, deadline_ms).await.map(Did::GoOn),
-            Err(NoPermit::Refused { until_ms }) => {
-                // Each request at its own instant, so that they do not all come back at the first.
-                let place = queue.fetch_add(1, Ordering::Relaxed);
-                let until_ms = until_ms + place * self.settings.request_every_us / 1_000;
-                Ok(Did::Stop(self.wait(&part.members, until_ms, &Reason::RateUsedUp).await))
-            }
-            Err(NoPermit::Suspended { until_ms, why }) => {
-                let why = Reason::AccountRefused { why };
-                Ok(Did::Stop(self.wait(&part.members, until_ms, &why).await))
-            }
-            Err(NoPermit::Store(error)) => {
-                tracing::error!(error = %error, "send.table_failed");
-                Ok(Did::Stop(SendReport::default()))
-            }
+            Err(no_permit) => Ok(Did::Stop(self.wait(&part.members, &no_permit, queue).await)),
         }
     }
 
-    async fn wait(&self, members: &[Message], until_ms: i64, why: &Reason) -> SendReport {
+    /// Holds the messages of a request that has no permit until it may have one.
+    async fn wait(&self, members: &[Message], no_permit: &NoPermit, queue: &AtomicI64) -> SendReport {
+        let Some((mut until_ms, why)) = wait_for(no_permit) else {
+            tracing::error!(error = %no_permit, "send.table_failed");
+            return SendReport::default();
+        };
+        if matches!(no_permit, NoPermit::Refused { .. }) {
+            // Each request at its own instant, so that they do not all come back at the first.
+            let place = queue.fetch_add(1, Ordering::Relaxed);
+            until_ms += place * self.settings.request_every_us / 1_000;
+        }
         let now_ms = self.world.now_ms();
         self.moved(members.iter().map(|message| held(message, until_ms, why.clone(), now_ms)).collect()).await;
         SendReport { held: members.len() as u64, ..SendReport::default() }
@@ -203,13 +200,14 @@ impl Sender {
     ) -> Result<SendReport, LedgerError> {
         let now_ms = self.world.now_ms();
         let count = weight(mine);
-        let (why, wait_ms, report) = match why {
-            NoCall::NoPermit => {
-                (Some(Reason::NoPermit), PERMIT_WITHIN_MS, SendReport { held: count, ..SendReport::default() })
+        let (until_ms, why, report) = match why {
+            NoCall::NoPermit(no_permit) => {
+                let (until_ms, why) = wait_for(no_permit).unwrap_or((now_ms + PERMIT_WITHIN_MS, Reason::NoPermit));
+                (until_ms, Some(why), SendReport { held: count, ..SendReport::default() })
             }
-            NoCall::NoTime => (None, 0, SendReport { left: count, ..SendReport::default() }),
+            NoCall::NoTime => (now_ms, None, SendReport { left: count, ..SendReport::default() }),
         };
-        self.give_back(batch, spent, mine, now_ms + wait_ms, why)
+        self.give_back(batch, spent, mine, until_ms, why)
             .await
             .map(|was_ours| if was_ours { report } else { SendReport::default() })
     }
