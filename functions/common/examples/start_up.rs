@@ -4,14 +4,11 @@
 
 use std::time::{Duration, Instant};
 
-use aws_config::BehaviorVersion;
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     for time in ["first", "second"] {
         let begun = Instant::now();
-        let aws =
-            aws_config::defaults(BehaviorVersion::latest()).http_client(recado_ledger::http_client()).load().await;
+        let aws = recado_function::aws::config()?;
         said(time, "the SDK's configuration", begun);
         let begun = Instant::now();
         let dynamodb = aws_sdk_dynamodb::Client::new(&aws);

@@ -10,9 +10,9 @@ use std::{
 };
 
 use anyhow::Context as _;
-use aws_config::BehaviorVersion;
+use futures::future::try_join_all;
 use recado_core::config::Config;
-use recado_ledger::{Ledger, http_client, timeouts};
+use recado_ledger::Ledger;
 use recado_pipeline::{
     audio::{AudioStore, Audios},
     campaigns::Campaigns,
@@ -39,6 +39,7 @@ use secrecy::ExposeSecret as _;
 use tokio::sync::Mutex;
 
 use crate::{
+    aws,
     configuration::Configuration,
     secrets::{Held, Name, Secrets},
 };
@@ -106,20 +107,16 @@ impl<T: Clone> Kept<T> {
 
 impl Function {
     /// Reads the variables that the template sets: `RECADO_TABLE`, the secrets' ARNs, and the vendors' addresses.
-    pub async fn from_environment() -> anyhow::Result<Self> {
+    pub fn from_environment() -> anyhow::Result<Self> {
         let place = required("RECADO_TABLE", "the stack's table")?;
         let (endpoint, table) = endpoint_and_name(&place);
-        let aws = aws_config::defaults(BehaviorVersion::latest())
-            .timeout_config(timeouts())
-            .http_client(http_client())
-            .load()
-            .await;
+        let aws = aws::config()?;
         let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&aws);
-        if let Some(endpoint) = endpoint {
-            dynamodb = dynamodb.endpoint_url(endpoint);
-        }
+        dynamodb.set_endpoint_url(endpoint.map(str::to_owned).or_else(|| aws::endpoint_of("DYNAMODB")));
+        let mut secrets = aws_sdk_secretsmanager::config::Builder::from(&aws);
+        secrets.set_endpoint_url(aws::endpoint_of("SECRETS_MANAGER"));
         let ledger = Ledger::new(aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), table, UNTIL_READ_MS);
-        Ok(Self::new(ledger, Secrets::of(aws_sdk_secretsmanager::Client::new(&aws))))
+        Ok(Self::new(ledger, Secrets::of(aws_sdk_secretsmanager::Client::from_conf(secrets.build()))))
     }
 
     /// A function over this table and these secrets.
@@ -245,11 +242,8 @@ impl Function {
         let config = self.configuration.current().await?;
         // Callbacks of what was signed with the old value come for as long as they are waited for.
         let previous_holds = Duration::from_millis(config.send.unknown_after_ms);
-        let mut secrets = Vec::with_capacity(names.len());
-        for name in names {
-            secrets.push(self.secrets.get(*name, previous_holds).await?);
-        }
-        Ok(Basis { config, secrets })
+        let asked = names.iter().map(|name| self.secrets.get(*name, previous_holds));
+        Ok(Basis { config, secrets: try_join_all(asked).await? })
     }
 
     fn ledger_of(&self, basis: &Basis) -> Ledger {

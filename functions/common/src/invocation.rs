@@ -53,7 +53,7 @@ where
 {
     logging::start_with("info", Some(meters::layer()))?;
     let collector = collector()?;
-    let function = Function::from_environment().await?;
+    let function = Function::from_environment()?;
     if let Err(error) = warm(&function).await {
         tracing::error!(error = %format!("{error:#}"), "function.not_ready");
     }

@@ -2,6 +2,7 @@
 //!
 //! | file | what is in it |
 //! | --- | --- |
+//! | [`aws`] | the AWS SDK's configuration, as Lambda gives it |
 //! | [`function`] | what a function has at hand: the table, and each use case, made anew when what it is made of changes |
 //! | [`bucket`] | the bucket of recordings |
 //! | [`configuration`] | the version in force, looked for once a minute |
@@ -13,6 +14,7 @@
 //! | [`web`] | Function URLs |
 //! | [`wake`] | the table's stream |
 
+pub mod aws;
 pub mod bucket;
 pub mod configuration;
 pub mod function;

@@ -23,7 +23,7 @@ use tokio::sync::Mutex;
 const ASKED_EVERY: Duration = Duration::from_mins(5);
 
 /// A secret of this installation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Name {
     /// What LeadSquared's webhooks must show.
     Webhook,
@@ -80,29 +80,46 @@ impl Held {
     }
 }
 
+/// What is known of one secret, and when it was asked for; empty before the first time.
+type Known = Mutex<Option<(Instant, Arc<Held>)>>;
+
 /// The secrets of this installation.
 #[derive(Debug)]
 pub struct Secrets {
     client: Client,
-    held: Mutex<HashMap<Name, (Instant, Arc<Held>)>>,
+    /// Each is locked by itself, so that several are asked for together.
+    webhook: Known,
+    callback: Known,
+    liguelead: Known,
+    leadsquared: Known,
 }
 
 impl Secrets {
     /// Secrets that `client` reads.
     #[must_use]
     pub fn of(client: Client) -> Self {
-        Self { client, held: Mutex::new(HashMap::new()) }
+        let [webhook, callback, liguelead, leadsquared] = std::array::from_fn(|_| Known::default());
+        Self { client, webhook, callback, liguelead, leadsquared }
+    }
+
+    fn known(&self, name: Name) -> &Known {
+        match name {
+            Name::Webhook => &self.webhook,
+            Name::Callback => &self.callback,
+            Name::LigueLead => &self.liguelead,
+            Name::LeadSquared => &self.leadsquared,
+        }
     }
 
     /// A secret's value; the same `Arc` until it changes. The value before a change holds for `previous_holds` after.
     pub async fn get(&self, name: Name, previous_holds: Duration) -> anyhow::Result<Arc<Held>> {
-        let mut held = self.held.lock().await;
-        if let Some((asked, known)) = held.get(&name)
+        let mut held = self.known(name).lock().await;
+        if let Some((asked, known)) = held.as_ref()
             && asked.elapsed() < ASKED_EVERY
         {
             return Ok(Arc::clone(known));
         }
-        let known = held.get(&name).map(|(_, known)| Arc::clone(known));
+        let known = held.as_ref().map(|(_, known)| Arc::clone(known));
         let fresh = match (self.ask(name, previous_holds).await, known) {
             (Ok(fresh), Some(known)) if known.same(&fresh) => known,
             (Ok(fresh), _) => Arc::new(fresh),
@@ -112,7 +129,7 @@ impl Secrets {
             }
             (Err(error), None) => return Err(error),
         };
-        held.insert(name, (Instant::now(), Arc::clone(&fresh)));
+        *held = Some((Instant::now(), Arc::clone(&fresh)));
         Ok(fresh)
     }
 
