@@ -18,6 +18,7 @@ use recado_pipeline::{audio::AudioStore, proof::Prover};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use self::current::Follower;
+pub(crate) use self::spool::QUARANTINE;
 use crate::{data::Store, environment::Environment, installation::world};
 
 /// How many schedules of the sweep pass between two reconciliations: five minutes, where the schedule is a minute.

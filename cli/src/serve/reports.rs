@@ -9,10 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use recado_ledger::StoredCallback;
+use recado_ledger::{Stored, StoredCallback};
 use recado_pipeline::{
     http::{HttpAnswer, HttpRequest},
-    settle::{ANSWER_WITHIN, Reading, stored},
+    settle::{ANSWER_WITHIN, Reading, refused, stored},
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -43,7 +43,7 @@ pub(super) struct Desk {
 
 struct Waiting {
     report: StoredCallback,
-    stored: oneshot::Sender<()>,
+    stored: oneshot::Sender<Stored>,
 }
 
 impl Desk {
@@ -69,10 +69,17 @@ impl Desk {
         let begun = Instant::now();
         let (done, is_stored) = oneshot::channel();
         let waiting = Waiting { report: report.clone(), stored: done };
-        if self.queue.try_send(waiting).is_ok() && matches!(timeout(TABLE_WITHIN, is_stored).await, Ok(Ok(()))) {
-            return stored();
-        }
-        match self.spool.keep(report).await {
+        let table =
+            if self.queue.try_send(waiting).is_ok() { timeout(TABLE_WITHIN, is_stored).await.ok() } else { None };
+        let kept = match table {
+            Some(Ok(Stored::New | Stored::Known)) => return stored(),
+            Some(Ok(Stored::Refused)) => match self.spool.set_aside(report).await {
+                Ok(()) => return refused(),
+                failed => failed,
+            },
+            Some(Err(_)) | None => self.spool.keep(report).await,
+        };
+        match kept {
             Ok(()) => {
                 let waited_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
                 tracing::warn!(waited_ms, "callback.spooled");
@@ -93,13 +100,13 @@ async fn store(current: Current, mut waiting: mpsc::Receiver<Waiting>, apply: mp
         let (reports, waiters): (Vec<_>, Vec<_>) =
             group.drain(..).map(|waiting| (waiting.report, waiting.stored)).unzip();
         match current.now().installation.settler.store(&reports).await {
-            Ok(new) => {
+            Ok(stored) => {
                 // An error is a request that has given up waiting: its report is in the file too, and stored twice is
                 // stored once.
-                for waiter in waiters {
-                    let _ = waiter.send(());
+                for (waiter, stored) in waiters.into_iter().zip(&stored) {
+                    let _ = waiter.send(*stored);
                 }
-                for (report, _) in reports.into_iter().zip(new).filter(|(_, new)| *new) {
+                for (report, _) in reports.into_iter().zip(stored).filter(|(_, stored)| *stored == Stored::New) {
                     // A report that finds no room is due, and the sweep applies it.
                     let _ = apply.try_send(report);
                 }

@@ -7,12 +7,13 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufRead as _, BufReader, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use recado_core::phone::Phone;
-use recado_ledger::{StoredCallback, StoredFor};
+use recado_ledger::{Stored, StoredCallback, StoredFor};
 use recado_pipeline::settle::Settler;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,8 @@ use serde::{Deserialize, Serialize};
 const FILE: &str = "callbacks.spool";
 /// The file that is being stored; both are removed when they are done with.
 const REPLAYED: &str = "callbacks.replay";
+/// Reports that the table refuses for good, a line each, for an operator to look at.
+pub(crate) const QUARANTINE: &str = "callbacks.quarantine";
 /// The most that the file may hold, in bytes: some 400,000 reports.
 const MOST_BYTES: u64 = 128 * 1_048_576;
 /// The most reports in memory.
@@ -71,9 +74,20 @@ impl Spool {
             }
             Self::Directory(directory) => {
                 let directory = Arc::clone(directory);
-                blocking(move || append(&directory.lock().unwrap_or_else(PoisonError::into_inner), &report)).await
+                let write =
+                    move || append(&directory.lock().unwrap_or_else(PoisonError::into_inner).join(FILE), &report);
+                blocking(write).await
             }
         }
+    }
+
+    /// Sets a report aside that the table refuses for good. Without a directory the log alone tells of it.
+    pub(super) async fn set_aside(&self, report: StoredCallback) -> io::Result<()> {
+        tracing::error!("callback.refused");
+        let Self::Directory(directory) = self else { return Ok(()) };
+        let directory = Arc::clone(directory);
+        let write = move || append(&directory.lock().unwrap_or_else(PoisonError::into_inner).join(QUARANTINE), &report);
+        blocking(write).await
     }
 
     /// Stores and applies what is kept. Returns how many reports there were. What cannot be stored stays.
@@ -81,7 +95,7 @@ impl Spool {
         match self {
             Self::Memory(kept) => {
                 let reports = std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
-                let stored = store(settler, &reports).await;
+                let stored = self.store(settler, &reports).await;
                 if stored.is_err() {
                     kept.lock().unwrap_or_else(PoisonError::into_inner).extend(reports);
                     stored?;
@@ -93,30 +107,35 @@ impl Spool {
                 let taken = Arc::clone(directory);
                 let reports = blocking(move || take(&taken.lock().unwrap_or_else(PoisonError::into_inner))).await?;
                 let Some((file, reports)) = reports else { return Ok(0) };
-                store(settler, &reports).await?;
+                self.store(settler, &reports).await?;
                 fs::remove_file(file)?;
                 Ok(reports.len())
             }
         }
     }
-}
 
-async fn store(settler: &Settler, reports: &[StoredCallback]) -> anyhow::Result<()> {
-    for some in reports.chunks(AT_ONCE) {
-        let new = settler.store(some).await?;
-        let new: Vec<StoredCallback> =
-            some.iter().zip(new).filter(|(_, new)| *new).map(|(report, _)| report.clone()).collect();
-        settler.apply_stored(&new).await;
+    async fn store(&self, settler: &Settler, reports: &[StoredCallback]) -> anyhow::Result<()> {
+        for some in reports.chunks(AT_ONCE) {
+            let mut new = Vec::with_capacity(some.len());
+            for (report, stored) in some.iter().zip(settler.store(some).await?) {
+                match stored {
+                    Stored::New => new.push(report.clone()),
+                    Stored::Known => {}
+                    Stored::Refused => self.set_aside(report.clone()).await?,
+                }
+            }
+            settler.apply_stored(&new).await;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
-fn append(directory: &Path, report: &StoredCallback) -> io::Result<()> {
-    let mut file = OpenOptions::new().create(true).append(true).open(directory.join(FILE))?;
+fn append(file: &Path, report: &StoredCallback) -> io::Result<()> {
+    let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(file)?;
     if file.metadata()?.len() > MOST_BYTES {
         return Err(io::Error::other("too many reports wait for the table"));
     }
@@ -201,14 +220,15 @@ mod tests {
     fn what_was_kept_is_read_back_whole_and_a_line_that_was_cut_off_is_left_out() {
         let directory = tempfile::tempdir().unwrap();
         assert!(take(directory.path()).unwrap().is_none());
-        append(directory.path(), &report(1)).unwrap();
-        append(directory.path(), &report(2)).unwrap();
-        let mut file = OpenOptions::new().append(true).open(directory.path().join(FILE)).unwrap();
+        let path = directory.path().join(FILE);
+        append(&path, &report(1)).unwrap();
+        append(&path, &report(2)).unwrap();
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"{\"batch\":\"0101").unwrap();
         let (_, reports) = take(directory.path()).unwrap().unwrap();
         assert_eq!(format!("{reports:?}"), format!("{:?}", [report(1), report(2)]));
         // One that was taken and could not be stored is taken again, before what came since.
-        append(directory.path(), &report(3)).unwrap();
+        append(&path, &report(3)).unwrap();
         let (file, again) = take(directory.path()).unwrap().unwrap();
         assert_eq!(again.len(), 2);
         fs::remove_file(file).unwrap();

@@ -38,6 +38,16 @@ pub struct Correction {
     pub messages: i64,
 }
 
+/// How many times the estimate a price may be: LigueLead's two rules, texts charged by parts of 67 characters, and redials
+/// stay below it.
+const PLAUSIBLE_TIMES: u32 = 10;
+
+/// Whether a report's price can be true. One that cannot is not entered into the books: it would spend the day's quota.
+#[must_use]
+pub fn is_plausible(estimate: u32, actual: u32) -> bool {
+    actual <= estimate.max(1).saturating_mul(PLAUSIBLE_TIMES)
+}
+
 /// What the day must be corrected by, if anything. `estimate` is what was reserved, `charged` what an earlier
 /// report said if that was something else, `given_back` whether the reservation was given back.
 ///

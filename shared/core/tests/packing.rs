@@ -12,7 +12,7 @@ use recado_core::{
     phone::Phone,
     reason::Reason,
     recovery::{Recovery, recover},
-    settle::{Again, Correction, again, cancel, correction, heard},
+    settle::{Again, Correction, again, cancel, correction, heard, is_plausible},
 };
 
 const NOW_MS: i64 = 1_795_446_000_000;
@@ -299,6 +299,8 @@ fn the_books_are_corrected_to_the_first_price_and_after_it_only_upwards() {
     assert_eq!(correction(1, Some(1), false, 2), by(1, 0), "a call went on");
     assert_eq!(correction(3, None, true, 2), by(2, 1), "what was given back was sent after all");
     assert_eq!(correction(3, Some(2), true, 2), None);
+    assert!(is_plausible(1, 10) && is_plausible(0, 10) && is_plausible(11, 24));
+    assert!(!is_plausible(1, 11) && !is_plausible(2, 4_000_000_000));
 }
 
 #[test]

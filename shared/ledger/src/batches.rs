@@ -17,7 +17,7 @@ use crate::{
     Budget, Day, Draw, Ledger, LedgerError,
     codec::{Item, Key, Reader, batch_from, members_value, n, s, shard},
     error::{given_up, unavailable},
-    judged::{self, Judgement, Statement, insert},
+    judged::{self, Judgement, Statement, insert, undecided},
     schema::misbuilt,
 };
 
@@ -225,12 +225,9 @@ impl Ledger {
         let mut statements = vec![step.statement(&self.table, change.id)];
         statements.extend(change.campaign_id.as_ref().map(|campaign| self.campaign_row(campaign, change)));
         let judged = self.judge(statements).await?;
-        let unavailable = || {
-            let reason = "the batch could not be moved".to_owned();
-            LedgerError::Unavailable { operation: "BatchExecuteStatement", reason }
-        };
+        let unavailable = || undecided("the batch could not be moved");
         // Without its row a report that names the campaign alone is not matched.
-        if judged.get(1) == Some(&Judgement::Undecided) {
+        if matches!(judged.get(1), Some(Judgement::Undecided | Judgement::Refused)) {
             return Err(unavailable());
         }
         match judged.first() {
@@ -240,7 +237,7 @@ impl Ledger {
                 let by = row.and_then(|item| Reader::new(&item).maybe_text("moved_by"));
                 Ok(by.as_deref() == Some(token))
             }
-            Some(Judgement::Undecided) | None => Err(unavailable()),
+            Some(Judgement::Undecided | Judgement::Refused) | None => Err(unavailable()),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::{
     batches::condition_failed,
     codec::{self, Item, Key, Reader, n, s},
     error::{made, unavailable},
-    judged::{Judgement, Statement, Update},
+    judged::{Judgement, Statement, Update, undecided},
     schema::misbuilt,
 };
 
@@ -34,7 +34,7 @@ impl Ledger {
     pub async fn change_block(&self, read: &Message, now: &Block) -> Result<bool, LedgerError> {
         let judged = self.judge(vec![block_update(&self.table, read, now)]).await?;
         match judged.first() {
-            Some(Judgement::Undecided) | None => Err(undecided()),
+            Some(Judgement::Undecided | Judgement::Refused) | None => Err(undecided(NOT_WRITTEN)),
             // A change whose first answer was lost was made all the same: what is there says so.
             Some(Judgement::ConditionFailed) => {
                 let found = self.messages(&[read.id]).await?;
@@ -154,9 +154,8 @@ fn is_conflict(error: Option<&TransactWriteItemsError>) -> bool {
     }
 }
 
-fn undecided() -> LedgerError {
-    LedgerError::Unavailable { operation: "BatchExecuteStatement", reason: "a block could not be written".to_owned() }
-}
+/// Why a block's change may not have been made.
+const NOT_WRITTEN: &str = "a block could not be written";
 
 fn notes_key(block: MessageId) -> Key {
     Key { sk: "N".to_owned(), ..Key::message(block) }

@@ -9,7 +9,7 @@ use crate::{
     Ledger, LedgerError,
     codec::{Item, Key, Reader, n, s, shard},
     error::unavailable,
-    judged::{Judgement, Update, insert},
+    judged::{Judgement, Update, insert, undecided},
 };
 
 /// How long after it was stored the sweep looks whether a report was applied, in ms.
@@ -31,6 +31,17 @@ impl StoredFor {
             Self::Campaign(campaign) => format!("P#{campaign}"),
         }
     }
+}
+
+/// The answer of the table to a report that was to be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// It is to be applied: it is new, or was stored before and not applied.
+    New,
+    /// It was stored and applied before, or stands in this group already.
+    Known,
+    /// The table takes no such row, now or later. It was not stored.
+    Refused,
 }
 
 /// One delivery report.
@@ -110,8 +121,12 @@ impl StoredCallback {
 }
 
 impl Ledger {
-    /// Stores reports. Says of each whether it is to be applied: not if it was stored and applied before.
-    pub async fn store_callbacks(&self, callbacks: &[StoredCallback]) -> Result<Vec<bool>, LedgerError> {
+    /// Stores reports, and says of each what the table did.
+    ///
+    /// # Errors
+    ///
+    /// Some of them may not be stored: all are to be stored again.
+    pub async fn store_callbacks(&self, callbacks: &[StoredCallback]) -> Result<Vec<Stored>, LedgerError> {
         // A request takes no row twice: of one that stands in it twice, the first is stored.
         let mut seen = HashSet::new();
         let first: Vec<bool> = callbacks.iter().map(|callback| seen.insert(callback.key())).collect();
@@ -123,31 +138,38 @@ impl Ledger {
             .collect();
         let judged = self.judge(statements).await?;
         if judged.contains(&Judgement::Undecided) {
-            let reason = "a report could not be stored".to_owned();
-            return Err(LedgerError::Unavailable { operation: "BatchExecuteStatement", reason });
+            return Err(undecided("a report could not be stored"));
         }
         let mut judged = judged.into_iter();
-        let mut new: Vec<bool> =
-            first.iter().map(|first| *first && judged.next() == Some(Judgement::Written)).collect();
+        let mut stored: Vec<Stored> = first
+            .iter()
+            .map(|first| match first.then(|| judged.next()).flatten() {
+                Some(Judgement::Written) => Stored::New,
+                Some(Judgement::Refused) => Stored::Refused,
+                _ => Stored::Known,
+            })
+            .collect();
         // One that was stored but not applied is applied now: its repetition is a second chance.
         let there: Vec<&StoredCallback> = callbacks
             .iter()
-            .zip(&new)
+            .zip(&stored)
             .zip(&first)
-            .filter(|((_, new), first)| !**new && **first)
+            .filter(|((_, stored), first)| **stored == Stored::Known && **first)
             .map(|((callback, _), _)| callback)
             .collect();
         if there.is_empty() {
-            return Ok(new);
+            return Ok(stored);
         }
         let keys = there.iter().map(|callback| callback.key()).collect();
         let items = self.get_items(keys).await?;
         let open: Vec<Key> =
             items.iter().filter(|item| item.contains_key("due_ms")).map(Key::of).collect::<Result<_, _>>()?;
-        for ((callback, new), first) in callbacks.iter().zip(&mut new).zip(&first) {
-            *new |= *first && open.contains(&callback.key());
+        for ((callback, stored), first) in callbacks.iter().zip(&mut stored).zip(&first) {
+            if *first && open.contains(&callback.key()) {
+                *stored = Stored::New;
+            }
         }
-        Ok(new)
+        Ok(stored)
     }
 
     /// Notes that reports were applied: the sweep need not look at them any more.

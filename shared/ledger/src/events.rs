@@ -8,7 +8,7 @@ use crate::{
     Ledger, LedgerError,
     codec::{Item, Key, Reader, n, s},
     error::unavailable,
-    judged::{Judgement, insert},
+    judged::{decided, insert},
 };
 
 /// Why an event became no message.
@@ -98,11 +98,7 @@ impl Ledger {
         let mut seen = BTreeSet::new();
         let new = rows.iter().filter(|row| seen.insert(row.id));
         let statements = new.map(|row| insert(&self.table, row.item(self.ttl_s(row.received_ms)))).collect();
-        if self.judge(statements).await?.contains(&Judgement::Undecided) {
-            let reason = "an event could not be written".to_owned();
-            return Err(LedgerError::Unavailable { operation: "BatchExecuteStatement", reason });
-        }
-        Ok(())
+        decided(self.judge(statements).await?, "an event could not be written").map(|_| ())
     }
 
     /// Deliveries since `since_ms` (ms since the epoch) that could not be understood: how many for each reason. Reads the

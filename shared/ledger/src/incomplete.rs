@@ -7,7 +7,7 @@ use recado_core::{event::Event, identity::EventId};
 use crate::{
     EventRow, Ledger, LedgerError,
     codec::{Key, Reader, n, s, shard},
-    judged::{Judgement, Update, insert},
+    judged::{Update, decided, insert},
 };
 
 /// An event that waits for its lead's fields.
@@ -38,11 +38,7 @@ impl Ledger {
                 insert(&self.table, item)
             })
             .collect();
-        if self.judge(statements).await?.contains(&Judgement::Undecided) {
-            let reason = "an event could not be written".to_owned();
-            return Err(LedgerError::Unavailable { operation: "BatchExecuteStatement", reason });
-        }
-        Ok(())
+        decided(self.judge(statements).await?, "an event could not be written").map(|_| ())
     }
 
     /// Reads events that wait for their leads, in no particular order; those that are complete are left out.

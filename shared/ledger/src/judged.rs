@@ -7,8 +7,9 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use aws_sdk_dynamodb::types::{
-    AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest, BatchStatementResponse,
+use aws_sdk_dynamodb::{
+    error::ProvideErrorMetadata as _,
+    types::{AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest, BatchStatementResponse},
 };
 use futures::{StreamExt as _, stream};
 
@@ -21,6 +22,8 @@ use crate::{
 
 /// The operation behind all of it.
 const OPERATION: &str = "BatchExecuteStatement";
+/// The store's code for a request that it will never take.
+const INVALID: &str = "ValidationException";
 /// Statements in one request: DynamoDB's maximum.
 const STATEMENTS_PER_REQUEST: usize = 25;
 /// Requests under way at once: enough to hide the latency, few enough to leave connections to others.
@@ -39,6 +42,25 @@ pub(crate) enum Judgement {
     ConditionFailed,
     /// The store did not take it in all attempts. It may have been written all the same.
     Undecided,
+    /// The store takes no such row, now or later. It was not written.
+    Refused,
+}
+
+/// Passes on judgements of writes that must all be decided.
+///
+/// # Errors
+///
+/// [`LedgerError::Unavailable`], with `reason`: one is undecided, or refused for good.
+pub(crate) fn decided(judged: Vec<Judgement>, reason: &'static str) -> Result<Vec<Judgement>, LedgerError> {
+    if judged.iter().any(|judgement| matches!(judgement, Judgement::Undecided | Judgement::Refused)) {
+        return Err(undecided(reason));
+    }
+    Ok(judged)
+}
+
+/// The error of writes of which some may not have been made.
+pub(crate) fn undecided(reason: &'static str) -> LedgerError {
+    LedgerError::Unavailable { operation: OPERATION, reason: reason.to_owned() }
 }
 
 /// One conditional write.
@@ -177,6 +199,10 @@ impl Ledger {
             let answer = self.client.batch_execute_statement().set_statements(Some(requests)).send().await;
             let responses = match answer {
                 Ok(output) => output.responses.unwrap_or_default(),
+                // One statement is enough for the store to refuse the whole request: the halves tell which it is.
+                Err(error) if error.code() == Some(INVALID) => {
+                    return Box::pin(self.judge_halves(&statements, judged, &open)).await;
+                }
                 // The SDK has retried already; what it did not get through is not ours to hammer on.
                 Err(error) => return Err(unavailable(OPERATION)(error)),
             };
@@ -195,6 +221,28 @@ impl Ledger {
             }
             tokio::time::sleep(wait).await;
             wait *= 2;
+        }
+        Ok(judged)
+    }
+
+    /// Judges the statements at `open` in two halves; one that is refused alone is refused for good.
+    async fn judge_halves(
+        &self,
+        statements: &[Statement],
+        mut judged: Vec<Judgement>,
+        open: &[usize],
+    ) -> Result<Vec<Judgement>, LedgerError> {
+        let (first, second) = open.split_at(open.len() / 2);
+        for half in [first, second] {
+            let judgements = match open {
+                [_] => vec![Judgement::Refused; half.len()],
+                _ => self.judge_chunk(half.iter().filter_map(|&at| statements.get(at).cloned()).collect()).await?,
+            };
+            for (&at, judgement) in half.iter().zip(judgements) {
+                if let Some(slot) = judged.get_mut(at) {
+                    *slot = judgement;
+                }
+            }
         }
         Ok(judged)
     }
@@ -244,6 +292,11 @@ fn judgement(response: &BatchStatementResponse) -> Judgement {
         Some(Some(
             BatchStatementErrorCodeEnum::ConditionalCheckFailed | BatchStatementErrorCodeEnum::DuplicateItem,
         )) => Judgement::ConditionFailed,
+        Some(Some(
+            BatchStatementErrorCodeEnum::ValidationError
+            | BatchStatementErrorCodeEnum::ItemCollectionSizeLimitExceeded
+            | BatchStatementErrorCodeEnum::AccessDenied,
+        )) => Judgement::Refused,
         Some(_) => Judgement::Undecided,
     }
 }

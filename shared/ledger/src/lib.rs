@@ -67,7 +67,7 @@ pub use attempts::{Earlier, MOST_PRICES, Price};
 pub use audios::{AudioRows, Forgotten, UploadEnd, UploadRow, UploadState};
 pub use batches::{BatchChange, NewBatch, Prepared, Refund};
 pub use blocks::BlockNotes;
-pub use callbacks::{StoredCallback, StoredFor};
+pub use callbacks::{Stored, StoredCallback, StoredFor};
 pub use caps::CapsRow;
 pub use configs::{ConfigEntry, ConfigVersion, Pushed, Signals};
 pub use days::{Budget, Day, Draw, Quotas};

@@ -234,7 +234,7 @@ impl Ledger {
         let inserted = |judgement| match judgement {
             Judgement::Written => Inserted::New,
             Judgement::ConditionFailed => Inserted::Known,
-            Judgement::Undecided => Inserted::Undecided,
+            Judgement::Undecided | Judgement::Refused => Inserted::Undecided,
         };
         let inserted: Vec<Inserted> = judged.into_iter().map(inserted).collect();
         if let Some(listener) = &self.listener {

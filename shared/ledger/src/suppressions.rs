@@ -13,7 +13,7 @@ use crate::{
     Ledger, LedgerError,
     codec::{Item, Key, Reader, n, s},
     error::unavailable,
-    judged::{Judgement, Statement, Update, insert},
+    judged::{Judgement, Statement, Update, decided, insert},
 };
 
 /// Of what.
@@ -198,11 +198,7 @@ impl Ledger {
 
     /// Carries out statements of which each must be decided: `true` where it was written.
     async fn decided(&self, statements: Vec<Statement>) -> Result<Vec<bool>, LedgerError> {
-        let judged = self.judge(statements).await?;
-        if judged.contains(&Judgement::Undecided) {
-            let reason = "some rows could not be written".to_owned();
-            return Err(LedgerError::Unavailable { operation: "BatchExecuteStatement", reason });
-        }
+        let judged = decided(self.judge(statements).await?, "some rows could not be written")?;
         Ok(judged.into_iter().map(|judgement| judgement == Judgement::Written).collect())
     }
 }

@@ -14,8 +14,8 @@ use recado_core::{
 };
 use recado_ledger::{
     Amend, BatchChange, Budget, CapsRow, Change, CrmChange, Day, Draw, Due, Earlier, EventOutcome, EventRow, Guard,
-    Inserted, Kind, Ledger, NewBatch, Pause, Prepared, Price, Pushed, Quotas, Refund, Scope, StoredCallback, StoredFor,
-    Subject, Suppression, embedded_client,
+    Inserted, Kind, Ledger, NewBatch, Pause, Prepared, Price, Pushed, Quotas, Refund, Scope, Stored, StoredCallback,
+    StoredFor, Subject, Suppression, embedded_client,
 };
 use recado_table::EmbeddedTable;
 
@@ -269,21 +269,45 @@ async fn a_called_batch_knows_its_members_and_its_campaign() {
 }
 
 #[tokio::test]
-async fn a_callback_is_stored_once_applied_once_and_found_until_then() {
+async fn one_report_that_the_table_never_takes_spoils_no_other() {
     let (_table, ledger) = ledger().await;
-    let callback = StoredCallback {
+    let mut reports: Vec<StoredCallback> = (0..60).map(|number| report_to(11_900_000_000 + number)).collect();
+    // A sort key has at most 1,024 bytes.
+    reports[30].status = "x".repeat(2_000);
+    let stored = ledger.store_callbacks(&reports).await.unwrap();
+    let refused: Vec<usize> = (0..60).filter(|&at| stored[at] == Stored::Refused).collect();
+    assert_eq!((refused, stored.iter().filter(|one| **one == Stored::New).count()), (vec![30], 59));
+    assert_eq!(ledger.store_callbacks(&reports[30..31]).await.unwrap(), [Stored::Refused], "alone as well");
+}
+
+fn report_to(phone: u64) -> StoredCallback {
+    StoredCallback {
         about: StoredFor::Batch(batch_id(1)),
-        phone: Phone::parse("11987654321").unwrap(),
+        phone: Phone::parse(&phone.to_string()).unwrap(),
         status: "delivered".to_owned(),
         occurred_at: "2026-02-02T12:00:15.400Z".to_owned(),
         campaign_id: Some("campaign-1".to_owned()),
         credits: Some(1),
         text_digest: None,
         received_ms: NOW_MS,
-    };
+    }
+}
+
+#[tokio::test]
+async fn a_callback_is_stored_once_applied_once_and_found_until_then() {
+    let (_table, ledger) = ledger().await;
+    let callback = report_to(11_987_654_321);
     let same = [callback.clone(), callback.clone()];
-    assert_eq!(ledger.store_callbacks(&same).await.unwrap(), [true, false], "twice in one group is once");
-    assert_eq!(ledger.store_callbacks(&same).await.unwrap(), [true, false], "not applied yet: a second chance");
+    assert_eq!(
+        ledger.store_callbacks(&same).await.unwrap(),
+        [Stored::New, Stored::Known],
+        "twice in one group is once"
+    );
+    assert_eq!(
+        ledger.store_callbacks(&same).await.unwrap(),
+        [Stored::New, Stored::Known],
+        "not applied yet: a second chance"
+    );
     let due = ledger.due(Priority::Normal, NOW_MS + 60_000, 10).await.unwrap();
     assert_eq!((due.messages.len(), due.callbacks.len()), (0, 1));
     let read = ledger.callbacks(&due.callbacks).await.unwrap().remove(0);
@@ -292,9 +316,13 @@ async fn a_callback_is_stored_once_applied_once_and_found_until_then() {
     assert!(ledger.due(Priority::Normal, NOW_MS + 60_000, 10).await.unwrap().callbacks.is_empty());
     ledger.callbacks_applied(&[&callback]).await.unwrap();
     assert!(ledger.due(Priority::Normal, i64::MAX / 2, 10).await.unwrap().callbacks.is_empty());
-    assert_eq!(ledger.store_callbacks(&same).await.unwrap(), [false, false], "applied: a repetition is nothing new");
+    assert_eq!(
+        ledger.store_callbacks(&same).await.unwrap(),
+        [Stored::Known, Stored::Known],
+        "applied: a repetition is nothing new"
+    );
     let other = StoredCallback { phone: Phone::parse("11912345678").unwrap(), ..callback.clone() };
-    assert_eq!(ledger.store_callbacks(std::slice::from_ref(&other)).await.unwrap(), [true]);
+    assert_eq!(ledger.store_callbacks(std::slice::from_ref(&other)).await.unwrap(), [Stored::New]);
     let all = ledger.reported(&callback.about, None).await.unwrap();
     assert_eq!(all, HashSet::from([callback.phone, other.phone]));
     let one = ledger.reported(&callback.about, Some(callback.phone)).await.unwrap();

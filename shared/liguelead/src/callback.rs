@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use crate::json::{member, text, truth, whole};
+use crate::json::{campaign_id, member, text, truth, whole};
 pub use status::{Channel, Status};
 
 /// One change of status of one recipient.
@@ -33,9 +33,10 @@ pub struct Callback {
     pub app_id: Option<String>,
     /// When it happened, in milliseconds since 1970; `None` if absent or unreadable.
     pub occurred_at_ms: Option<i64>,
-    /// When it happened, as it came (ISO 8601 with milliseconds and `Z` as documented); empty if absent.
+    /// When it happened, as it came (ISO 8601 with milliseconds and `Z` as documented); empty if absent, or too long to be
+    /// an instant.
     pub occurred_at: String,
-    /// The campaign id of the accepted request.
+    /// The campaign id of the accepted request: printable ASCII, at most 128 bytes.
     pub campaign_id: Option<String>,
     /// The channel, from `campaign.type`.
     pub channel: Option<Channel>,
@@ -83,12 +84,12 @@ impl Callback {
         let said = |name: &str| member(campaign, name).and_then(text);
         let kind = said("type");
         let channel = kind.as_deref().map(Channel::read);
-        let occurred_at = member(root, "occurred_at").and_then(text).unwrap_or_default();
+        let occurred_at = member(root, "occurred_at").and_then(text).filter(|text| is_short(text)).unwrap_or_default();
         Ok(Self {
             app_id: member(root, "app_id").and_then(text),
             occurred_at_ms: time_ms(&occurred_at),
             occurred_at,
-            campaign_id: said("id").or_else(|| said("campaign_id")),
+            campaign_id: ["id", "campaign_id"].iter().find_map(|name| campaign_id(member(campaign, name)?)),
             status: status(root, campaign, channel.as_ref()).ok_or(CallbackError::NoStatus)?,
             channel,
             phone: said("phone").map(SecretString::from),
@@ -101,6 +102,13 @@ impl Callback {
             message: said("message").map(SecretString::from),
         })
     }
+}
+
+/// The longest text that may be an instant, in bytes. ISO 8601 with nanoseconds and a named zone has fewer.
+const INSTANT_BYTES_MAX: usize = 64;
+
+fn is_short(instant: &str) -> bool {
+    instant.len() <= INSTANT_BYTES_MAX && instant.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
 }
 
 /// From `campaign.status`; else from `event`, where the RCS page puts it, as `delivered` or `campaign.delivered`.

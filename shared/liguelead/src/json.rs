@@ -18,6 +18,16 @@ pub(crate) fn text(value: &Value) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
+/// The longest name of a campaign, in bytes: the documented ones are UUIDs.
+const CAMPAIGN_BYTES_MAX: usize = 128;
+
+/// A campaign's id, as the vendor's answers and callbacks name it: printable ASCII, at most 128 bytes. Anything else is no
+/// id that could be matched.
+pub(crate) fn campaign_id(value: &Value) -> Option<String> {
+    let is_id = |text: &String| text.len() <= CAMPAIGN_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_graphic());
+    text(value).filter(is_id)
+}
+
 /// A whole number that is not negative, from `1`, `1.0`, `"1"` or `"1.0"`.
 pub(crate) fn whole(value: &Value) -> Option<u64> {
     let text = text(value)?;

@@ -161,8 +161,8 @@ fn unknown(cause: Unknown, body: &[u8]) -> Outcome {
 fn accepted(body: &[u8]) -> Outcome {
     let answer: Value = serde_json::from_slice(body).unwrap_or_default();
     let data = answer.get("data").filter(|data| data.is_object()).unwrap_or(&answer);
-    let member = |name: &str| data.get(name).and_then(json::text);
-    Outcome::Accepted { campaign_id: member("campaign_id"), accepted_at: member("accepted_at") }
+    let campaign_id = data.get("campaign_id").and_then(json::campaign_id);
+    Outcome::Accepted { campaign_id, accepted_at: data.get("accepted_at").and_then(json::text) }
 }
 
 #[cfg(test)]

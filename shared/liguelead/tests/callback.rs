@@ -46,6 +46,21 @@ fn scalars_of_the_wrong_type_are_read_all_the_same() {
 }
 
 #[test]
+fn what_is_too_long_or_not_printable_is_no_id_and_no_instant() {
+    for long in ["x".repeat(2_000), "a\nb".to_owned(), "é".to_owned()] {
+        let mut body = documented();
+        body["occurred_at"] = json!(long);
+        body["campaign"]["id"] = json!(long);
+        body["campaign"]["status"] = json!(format!("{long}!"));
+        let callback = parse(&body);
+        assert_eq!((callback.occurred_at.as_str(), callback.occurred_at_ms, callback.campaign_id), ("", None, None));
+        let Status::Other(word) = callback.status else { panic!("{long} is no status") };
+        assert!(word.chars().count() <= 40, "{word}");
+        assert_eq!(callback.phone.unwrap().expose_secret(), "+5513991884678", "the rest is read");
+    }
+}
+
+#[test]
 fn every_known_spelling_of_a_status_is_known() {
     for (kind, word, expected) in [
         ("sms", "sent", Status::Sent),

@@ -15,8 +15,8 @@ mod whose;
 use std::{collections::BTreeMap, time::Duration};
 
 use liguelead::callback::{Callback, Status};
-use recado_core::{folding::known_by, identity::BatchId, message::Report, phone::Phone};
-use recado_ledger::{Ledger, LedgerError, StoredCallback, StoredFor};
+use recado_core::{folding::known_by, identity::BatchId, message::Report, phone::Phone, settle::is_plausible};
+use recado_ledger::{Ledger, LedgerError, Stored, StoredCallback, StoredFor};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
@@ -91,7 +91,11 @@ impl Settler {
         let begun = tokio::time::Instant::now();
         let reports = [report];
         match tokio::time::timeout(STORE_WITHIN, self.store(&reports)).await {
-            Ok(Ok(new)) if new == [true] => {}
+            Ok(Ok(stored)) if stored == [Stored::New] => {}
+            Ok(Ok(stored)) if stored == [Stored::Refused] => {
+                tracing::error!("callback.refused");
+                return refused();
+            }
             Ok(Ok(_)) => return answer(200, "known already"),
             Ok(Err(_)) | Err(_) if planted(Fault::ReportNotStored) => return stored(),
             Ok(Err(error)) => {
@@ -179,8 +183,8 @@ impl Settler {
         })
     }
 
-    /// Stores reports. Says of each whether it is to be applied: not if it was stored and applied before.
-    pub async fn store(&self, reports: &[StoredCallback]) -> Result<Vec<bool>, LedgerError> {
+    /// Stores reports, and says of each what the table did.
+    pub async fn store(&self, reports: &[StoredCallback]) -> Result<Vec<Stored>, LedgerError> {
         self.ledger.store_callbacks(reports).await
     }
 
@@ -205,6 +209,12 @@ impl Settler {
 #[must_use]
 pub fn stored() -> HttpAnswer {
     answer(200, "stored")
+}
+
+/// The answer to a report that the table never takes: a repetition would not mend it.
+#[must_use]
+pub fn refused() -> HttpAnswer {
+    answer(200, "the table takes no such report; set aside")
 }
 
 /// A text as reports are matched by it, whether LigueLead folded it or not.
@@ -234,6 +244,15 @@ fn word(status: &Status) -> String {
 /// A stored status as a log line may hold it: a word that is not known may be anything.
 fn logged(word: &str) -> &str {
     if report(word).is_some() { word } else { "other" }
+}
+
+/// The price that a report tells, in credits, unless it cannot be true: that would spend the day's quota.
+fn believed(credits: u32, estimate: u32) -> Option<u32> {
+    if is_plausible(estimate, credits) {
+        return Some(credits);
+    }
+    tracing::error!(credits, estimate, "callback.price_implausible");
+    None
 }
 
 /// What a stored status says of a message. One that is not known says nothing.

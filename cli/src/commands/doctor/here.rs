@@ -14,7 +14,7 @@ use recado_runtime::environment::{optional, public_url, webhook_secret};
 use url::Url;
 
 use super::{Finding, State};
-use crate::{data::Store, installation::world, output};
+use crate::{data::Store, installation::world, output, serve::QUARANTINE};
 
 /// How many days back deliveries are counted that were not understood: what was mended before is no longer news.
 const LOOK_BACK_DAYS: i64 = 7;
@@ -59,6 +59,7 @@ pub(super) async fn table(store: &Store) -> Vec<Finding> {
     findings.push(left_out(store).await);
     findings.push(not_understood(store).await);
     findings.push(switched_off(store).await);
+    findings.extend(set_aside(store));
     findings
 }
 
@@ -100,6 +101,21 @@ async fn switched_off(store: &Store) -> Finding {
         ),
         Err(error) => Finding::not_checked(CHECK, error.to_string()),
     }
+}
+
+/// Delivery reports that the table never takes. Without a directory the log alone tells of them.
+fn set_aside(store: &Store) -> Option<Finding> {
+    const CHECK: &str = "reports set aside";
+    let path = store.directory()?.join(QUARANTINE);
+    Some(match std::fs::read_to_string(&path) {
+        Ok(lines) => Finding::warning(
+            CHECK,
+            format!("the table refused {} delivery reports for good", lines.lines().count()),
+            format!("report it with a line of {}, without its phone; then remove the file", path.display()),
+        ),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Finding::good(CHECK, "none"),
+        Err(error) => Finding::not_checked(CHECK, format!("{}: {error}", path.display())),
+    })
 }
 
 /// Fields that LeadSquared refused by name, and that are left out of every write since then.

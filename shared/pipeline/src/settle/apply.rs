@@ -12,7 +12,7 @@ use recado_core::{
 };
 use recado_ledger::{Amend, LedgerError, MOST_PRICES, Price, StoredCallback};
 
-use super::{Settled, Settler, blocks::NotTheBlocks, known::Facts, report};
+use super::{Settled, Settler, believed, blocks::NotTheBlocks, known::Facts, report};
 use crate::{
     planted::{Fault, planted},
     send::ACCEPTED_LINGER_MS,
@@ -34,7 +34,8 @@ struct Said<'r> {
     phone: Phone,
     /// The report that goes furthest: applied alone, it has the effect of all of them in any order.
     report: Option<Report>,
-    credits: Option<u32>,
+    /// The prices that they tell.
+    credits: Vec<u32>,
     campaign_id: Option<&'r str>,
     places: Vec<usize>,
 }
@@ -81,7 +82,7 @@ impl Settler {
             if left.get(&batch).is_some_and(|left| left.booked.contains(&report.phone))
                 && let Some(one) = said.get_mut(&(id, batch))
             {
-                one.credits = None;
+                one.credits.clear();
             }
         }
         self.move_all(said.clone(), &mut settled).await?;
@@ -145,7 +146,7 @@ impl Settler {
             .into_iter()
             .filter(|((_, batch), one)| {
                 let given_back = facts.get(batch).is_some_and(|facts| facts.given_back);
-                one.credits.is_some() || (given_back && one.report.is_some())
+                !one.credits.is_empty() || (given_back && one.report.is_some())
             })
             .collect();
         let mut ids: Vec<MessageId> = costly.iter().map(|((id, _), _)| *id).collect();
@@ -177,7 +178,8 @@ impl Settler {
 
     /// What a message cost beyond what the books say. `None`: the books are right.
     async fn price(&self, message: &Message, said: &Said<'_>, given_back: bool) -> Result<Option<Price>, LedgerError> {
-        let is = said.credits.unwrap_or(message.credits);
+        let prices = said.credits.iter().filter_map(|credits| believed(*credits, message.credits));
+        let is = prices.max().unwrap_or(message.credits);
         let (was, earlier) = if message.batch == Some(said.batch) && !message.history.earlier.contains(&said.batch) {
             (message.history.charged, None)
         } else {
@@ -234,7 +236,7 @@ fn add<'r>(
         batch: key.1,
         phone: stored.phone,
         report: None,
-        credits: None,
+        credits: Vec::new(),
         campaign_id: None,
         places: Vec::new(),
     });
@@ -242,7 +244,7 @@ fn add<'r>(
     if reach(heard) > reach(one.report) {
         one.report = heard;
     }
-    one.credits = one.credits.max(stored.credits);
+    one.credits.extend(stored.credits);
     one.campaign_id = one.campaign_id.or(stored.campaign_id.as_deref());
     one.places.push(place);
 }

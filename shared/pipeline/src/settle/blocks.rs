@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use recado_core::{block::Block, identity::MessageId, phone::Phone};
 use recado_ledger::{LedgerError, StoredCallback};
 
-use super::{Settled, Settler, known::Facts, report};
+use super::{Settled, Settler, believed, known::Facts, report};
 use crate::blocks::Crew;
 
 /// Attempts at notes that others write at the same time. What is left over waits for the sweep.
@@ -83,7 +83,12 @@ impl Settler {
                 }
                 // What was given back was not counted at all.
                 let estimate = if facts.given_back { 0 } else { many.credits };
-                let heard = notes.hear(*place, report(&one.status), one.credits, estimate);
+                let heard = notes.hear(
+                    *place,
+                    report(&one.status),
+                    one.credits.and_then(|credits| believed(credits, many.credits)),
+                    estimate,
+                );
                 credits += heard.unwrap_or_default();
                 said.push((*at, if heard.is_some() { Settled::Moved } else { Settled::Nothing }));
             }
