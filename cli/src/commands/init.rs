@@ -68,7 +68,8 @@ impl Init {
             if file.exists() {
                 stays.push(name);
             } else {
-                fs::write(file, text).with_context(|| name.clone())?;
+                // The environment holds the keys; the other two name who may be written to.
+                output::write_private(file, &text).with_context(|| name.clone())?;
                 wrote.push(name);
             }
         }

@@ -94,7 +94,7 @@ impl SupportBundle {
         } else {
             let name = self.out.display().to_string();
             let text = serde_json::to_string_pretty(&output::Answer::of("support-bundle", &bundle))?;
-            std::fs::write(&self.out, text).with_context(|| name.clone())?;
+            output::write_private(&self.out, &text).with_context(|| name.clone())?;
             output::say(&format!("written to {name}; fill in what stands under to_fill_in before you send it"));
         }
         Ok(ExitCode::SUCCESS)

@@ -10,10 +10,10 @@ mod upkeep;
 mod wire;
 
 use std::{
-    fs::{self, File, Permissions, TryLockError},
-    io,
+    fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
+    io::{self, Write as _},
     net::SocketAddr,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -64,6 +64,14 @@ pub enum TableError {
         path: PathBuf,
         /// The operating system's reason.
         source: io::Error,
+    },
+    /// Others than its owner may enter the directory, which holds phones and texts.
+    #[error("{path} is open to other users of this machine (mode {mode:o}): chmod 700 {path}")]
+    Open {
+        /// The directory.
+        path: PathBuf,
+        /// Its mode, as `chmod` writes it.
+        mode: u32,
     },
     /// Another process holds the directory: for itself, or without having said where it listens (yet).
     #[error("{0}: in use by another process; several processes share a table with `dynamodb:TABLE`")]
@@ -158,10 +166,9 @@ impl EmbeddedTable {
     /// The table of `directory`, created if it does not exist: run by this process, or, if another process runs
     /// it already, that one.
     pub fn open(directory: &Path) -> Result<Self, TableError> {
-        fs::create_dir_all(directory).map_err(failed(directory))?;
+        own_directory(directory)?;
         let lock_path = directory.join(LOCK_FILE);
-        let lock =
-            File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(failed(&lock_path))?;
+        let lock = private().truncate(false).open(&lock_path).map_err(failed(&lock_path))?;
         let address_path = directory.join(ADDRESS_FILE);
         match lock.try_lock() {
             Ok(()) => {}
@@ -171,6 +178,8 @@ impl EmbeddedTable {
         // An address left by an owner that was killed must not be believed while this one starts.
         remove(&address_path)?;
         let file = directory.join(DATABASE_FILE);
+        // SQLite gives its log the mode of the file, which it would make by the umask.
+        private().truncate(false).open(&file).map_err(failed(&file))?;
         let database = database_of(&file)?;
         // SQLite leaves the flush to the engine, which lets many commits share one.
         database.disable_bulk_loading().map_err(database_failed)?;
@@ -178,7 +187,7 @@ impl EmbeddedTable {
         let (socket, scratch) = socket_of(directory)?;
         table.answer_at_socket(&socket)?;
         table.keep(Some(lock), scratch);
-        fs::write(&address_path, format!("{}\n", socket.display())).map_err(failed(&address_path))?;
+        write(&address_path, &format!("{}\n", socket.display()))?;
         Ok(table)
     }
 
@@ -276,7 +285,37 @@ impl EmbeddedTable {
 fn stays_in(directory: &Path) -> Result<(), TableError> {
     let path = directory.join(ADDRESS_FILE);
     let address = fs::read_to_string(&path).map_err(failed(&path))?;
-    fs::write(&path, format!("{address}{STAYS}\n")).map_err(failed(&path))
+    write(&path, &format!("{address}{STAYS}\n"))
+}
+
+/// Makes a directory that its owner alone may enter, whatever the umask. An empty one becomes such a directory.
+///
+/// # Errors
+///
+/// [`TableError::Open`]: it holds something, and others may enter it.
+fn own_directory(directory: &Path) -> Result<(), TableError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed(directory))?;
+    let mode = fs::metadata(directory).map_err(failed(directory))?.permissions().mode() & 0o7777;
+    let others = mode & 0o077;
+    if others == 0 {
+        return Ok(());
+    }
+    if fs::read_dir(directory).map_err(failed(directory))?.next().is_some() {
+        return Err(TableError::Open { path: directory.to_owned(), mode });
+    }
+    fs::set_permissions(directory, Permissions::from_mode(0o700)).map_err(failed(directory))
+}
+
+/// How files are made that their owner alone may read, whatever the umask.
+fn private() -> OpenOptions {
+    let mut options = File::options();
+    options.create(true).write(true).mode(0o600);
+    options
+}
+
+fn write(path: &Path, text: &str) -> Result<(), TableError> {
+    let mut file = private().truncate(true).open(path).map_err(failed(path))?;
+    file.write_all(text.as_bytes()).map_err(failed(path))
 }
 
 /// The error of a path.
@@ -300,7 +339,9 @@ fn socket_of(directory: &Path) -> Result<(PathBuf, Option<tempfile::TempDir>), T
     if path.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
         return Ok((path, None));
     }
-    let apart = tempfile::tempdir().map_err(failed(&std::env::temp_dir()))?;
+    let only_mine = Permissions::from_mode(0o700);
+    let apart = tempfile::Builder::new().permissions(only_mine).tempdir();
+    let apart = apart.map_err(failed(&std::env::temp_dir()))?;
     Ok((apart.path().join(SOCKET_FILE), Some(apart)))
 }
 
@@ -363,6 +404,10 @@ mod tests {
         let path = socket(&second);
         assert_eq!(path, directory.path().canonicalize().unwrap().join(SOCKET_FILE));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        for file in [LOCK_FILE, ADDRESS_FILE, DATABASE_FILE, "table.sqlite-wal"] {
+            let mode = fs::metadata(directory.path().join(file)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{file}");
+        }
         second.stop().await;
         assert!(tokio::net::UnixStream::connect(&path).await.is_ok(), "the owner still serves");
         first.stop().await;
@@ -374,6 +419,18 @@ mod tests {
         assert!(begun.elapsed() < OWNED_WITHIN, "one that stays is not waited for");
         let reader = EmbeddedTable::open(directory.path()).unwrap();
         assert_eq!(socket(&reader), path);
+    }
+
+    #[tokio::test]
+    async fn a_directory_is_made_for_its_owner_alone_and_one_that_others_may_enter_is_refused() {
+        let above = tempfile::tempdir().unwrap();
+        let directory = above.path().join("data");
+        EmbeddedTable::open(&directory).unwrap().stop().await;
+        let mode = || fs::metadata(&directory).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(), 0o700);
+        fs::set_permissions(&directory, Permissions::from_mode(0o755)).unwrap();
+        let refused = EmbeddedTable::open(&directory).unwrap_err().to_string();
+        assert!(refused.ends_with(&format!("(mode 755): chmod 700 {}", directory.display())), "{refused}");
     }
 
     #[tokio::test]
