@@ -1,10 +1,10 @@
-//! A recording: what is known of an audio file once its content was looked at.
+//! A recording: the facts about an audio file whose content was read.
 
 use std::{fmt, str::FromStr};
 
 use crate::identity::AudioId;
 
-/// What LigueLead takes. AAC, M4A and the rest are refused. Source: LigueLead API limits page.
+/// The formats that LigueLead takes. AAC, M4A and the rest are refused. Source: LigueLead API limits page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AudioFormat {
     /// MPEG audio, layer III.
@@ -20,7 +20,7 @@ pub struct Audio {
     pub name: String,
     /// The content's identity: the same content under another name needs no second upload.
     pub id: AudioId,
-    /// What the content is.
+    /// The content's format.
     pub format: AudioFormat,
     /// The content's size, in bytes.
     pub bytes: u64,
@@ -31,7 +31,7 @@ pub struct Audio {
 }
 
 impl AudioFormat {
-    /// The word for it, which is also the file name's extension.
+    /// The word for the format, which is also the file name's extension.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -47,7 +47,7 @@ impl fmt::Display for AudioFormat {
     }
 }
 
-/// A text that names no format.
+/// The text is no known format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("neither mp3 nor wav")]
 pub struct NotAFormat;

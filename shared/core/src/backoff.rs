@@ -1,17 +1,17 @@
-//! How long a message that certainly was not sent waits before it is tried again: pure.
+//! How long a message that certainly was not sent waits before the next attempt. Pure.
 //!
-//! LigueLead's API limits page recommends 1 s, doubled with each attempt, and 10 to 30 % more by chance, so that those
-//! who failed together do not come back together. A wait that the vendor names itself comes before ours.
+//! LigueLead's API limits page recommends 1 s, doubled with each attempt, and 10 to 30 % more by chance. Requests that
+//! failed together then do not come back together. A wait that LigueLead names itself is used instead.
 
 /// The first wait, in ms. Source: LigueLead API limits page.
 const BASE_MS: i64 = 1_000;
-/// The longest wait before what chance adds, in ms: a vendor that is back is found within it.
+/// The longest wait before jitter, in ms. When LigueLead is back, it is noticed within this time.
 const MAX_MS: i64 = 600_000;
-/// What chance adds, in per mille of the wait. Source: LigueLead API limits page.
+/// Jitter, in per mille of the wait. Source: LigueLead API limits page.
 const JITTER_PER_MILLE: std::ops::RangeInclusive<i64> = 100..=300;
 
-/// The wait after the `attempts`-th time (from 1) that nothing was sent, in ms: 1.1 to 1.3 s after the first, at most
-/// 13 minutes. `chance` is any random number.
+/// The wait after the `attempts`-th attempt (from 1) that sent nothing, in ms: 1.1 to 1.3 s after the first, at most 13
+/// minutes. `chance` is any random number.
 #[must_use]
 pub fn wait_ms(attempts: u32, chance: u64) -> i64 {
     let doublings = attempts.saturating_sub(1).min(30);

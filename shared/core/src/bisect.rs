@@ -1,70 +1,71 @@
-//! One bad phone must not fail the rest of its request: what a refused request is split into, and in what order the
-//! parts go. Pure: the sender makes the calls and says what came of each.
+//! One bad phone must not fail the rest of its request: how a refused request is split, and the order in which its
+//! parts go. Pure: the sender makes the requests and reports the results.
 //!
-//! LigueLead refuses a whole request for one of its phones. What it names is split off first; where it names nothing,
-//! the request is halved until what is refused stands alone. Nothing is ever concluded about a phone that stood in a
-//! refused request with others, unless the vendor named it and took the rest.
+//! LigueLead refuses a whole request for one of its phones. Phones that LigueLead names are split off first. Where it
+//! names none, the request is halved until each refused phone stands alone. A phone that was refused together with
+//! others is never judged, unless LigueLead named it and took the rest.
 //!
-//! # How many calls that takes
+//! # How many requests that takes
 //!
 //! With k bad phones among n, after the request that was refused:
 //!
-//! * named by the vendor, all of them at once: one call, for the rest.
-//! * not named: each bad phone lies in at most `ceil(log2 n)` parts of two phones and more, each of which is split in
-//!   two, so that there are at most `2·k·ceil(log2 n)` calls. A part whose other half was taken is known to be refused
-//!   and is split without a call, which saves up to half of them.
-//! * and never more than [`CALLS_MAX`] in one go: what is left keeps its parts and goes on later.
+//! * LigueLead names all of them at once: one request, for the rest.
+//! * LigueLead names none: each bad phone lies in at most `ceil(log2 n)` parts of two phones or more. Each part is
+//!   split in two, so there are at most `2·k·ceil(log2 n)` requests. If one half of a part was taken, the other half is
+//!   known to be refused. It is split without a request, which saves up to half of them.
+//! * There are never more than [`CALLS_MAX`] at once: what is left keeps its parts and goes on later.
 //!
-//! A refusal that says nothing at all may not be about the phones. If [`UNTOLD_SINGLES`] phones were refused alone and
-//! nothing of the request was ever taken, it is not, and the rest ends as they did. Even one that blames phones may mean
-//! all of them: of a large request, [`ALL_BAD_SINGLES`] are asked alone before that is believed.
+//! A refusal without an explanation may not be about the phones. If [`UNTOLD_SINGLES`] phones were refused alone and
+//! nothing of the request was ever taken, it is not. Then the rest ends with the same reason. Even a refusal that
+//! blames phones may mean all of them. Of a large request, [`ALL_BAD_SINGLES`] phones are tried alone before that is
+//! believed.
 
-/// Calls in one go.
+/// The most requests at once.
 pub const CALLS_MAX: u32 = 500;
 /// Phones refused alone, and none taken, after which an unexplained refusal is not about phones.
 pub const UNTOLD_SINGLES: u32 = 16;
 
-/// Phones refused alone, and none taken, after which those of a request ten times as large are taken for bad.
+/// Phones refused alone, and none taken, after which all phones of a request ten times as large count as bad.
 pub const ALL_BAD_SINGLES: u32 = 64;
-/// A request as large as this is not asked phone by phone, in phones.
+/// A request of more phones than this is not tried phone by phone.
 const LARGE: usize = 10 * ALL_BAD_SINGLES as usize;
 
-/// What a refusal blames, as far as it says.
+/// What a refusal blames, as far as the refusal says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Blame {
-    /// The phones: those at these places, or some of them if none is named.
+    /// The phones at these places, or some phones if no place is named.
     Phones(Vec<usize>),
-    /// The number of phones: fewer at once may pass.
+    /// The number of phones: fewer phones at once may pass.
     Size,
-    /// What all of the request share: no part of it would fare better.
+    /// Something that the whole request shares: no part of it would do better.
     Shared,
-    /// Nothing that can be told.
+    /// The refusal does not say.
     Untold,
 }
 
-/// Members of a refused request that go, or went, in one of their own.
+/// Members of a refused request that go, or went, in a request of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part<T> {
-    /// Its name: no other part has it. `None` for a request that was never split.
+    /// Its name, which no other part has. `None` for a request that was never split.
     pub name: Option<String>,
-    /// Who is in it: at least one.
+    /// Its members: at least one.
     pub members: Vec<T>,
     /// The next part on the stack is the rest of the same refused request.
     paired: bool,
     /// The rest of the refused request was taken, so this one would be refused.
     is_known_bad: bool,
-    /// The vendor has named each of its members.
+    /// LigueLead has named each of its members.
     is_named: bool,
 }
 
 impl<T> Part<T> {
-    /// Its members, and the part without them.
+    /// Splits the part into its members and the part without them.
     #[must_use]
     pub fn into_members(mut self) -> (Vec<T>, Self) {
         (std::mem::take(&mut self.members), self)
     }
 
-    /// The same part with those of its members who are left.
+    /// The same part with `members`, those that are still to go.
     #[must_use]
     pub fn with_members(self, members: Vec<T>) -> Self {
         Self { members, ..self }
@@ -74,9 +75,9 @@ impl<T> Part<T> {
 /// What follows from a refusal.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refused<T> {
-    /// These end refused, for the reason at hand.
+    /// These members end refused, for the reason of this refusal.
     End(Vec<T>),
-    /// These go again in other parts, each member with the name of its own.
+    /// These members go again in other parts, each with the name of its part.
     Again(Vec<(T, String)>),
 }
 
@@ -85,7 +86,7 @@ pub enum Refused<T> {
 pub enum Next<T> {
     /// Make a request of this part.
     Call(Part<T>),
-    /// These end refused without a call of their own, for the last reason that was given.
+    /// These members end refused without a request of their own, for the last reason that was given.
     End(Vec<T>),
     /// Nothing is left to do now.
     Done,
@@ -103,7 +104,7 @@ pub struct Parts<T> {
 }
 
 impl<T: Clone> Parts<T> {
-    /// A request that was not refused yet; `name` if it is itself a part of one that was.
+    /// A request that was not refused yet. `name` is set if it is itself a part of a refused request.
     #[must_use]
     pub fn of(members: Vec<T>, name: Option<String>) -> Self {
         let is_large = members.len() > LARGE;
@@ -111,7 +112,8 @@ impl<T: Clone> Parts<T> {
         Self { stack: vec![part], is_large, calls: 0, has_been_taken: false, is_untold: true, singles_refused: 0 }
     }
 
-    /// What to do next. After a call, tell [`Self::taken`] or [`Self::refused`] of it, or neither if it was neither.
+    /// What to do next. After a request, report its result by [`Self::taken`] or [`Self::refused`], or by neither if it
+    /// was neither.
     pub fn go_on(&mut self) -> Next<T> {
         while let Some(part) = self.stack.pop() {
             if self.is_not_about_phones() {
@@ -135,7 +137,7 @@ impl<T: Clone> Parts<T> {
         Next::Done
     }
 
-    /// `part` was taken.
+    /// Records that `part` was taken.
     pub fn taken(&mut self, part: &Part<T>) {
         self.has_been_taken = true;
         if part.paired
@@ -145,7 +147,8 @@ impl<T: Clone> Parts<T> {
         }
     }
 
-    /// `part` was refused, and nothing of it was sent. `root` names its parts if it has no name itself.
+    /// Records that `part` was refused and nothing of it was sent. `root` is the prefix of its parts' names if `part`
+    /// has no name itself.
     pub fn refused(&mut self, part: Part<T>, blame: &Blame, root: &str) -> Refused<T> {
         self.is_untold &= *blame == Blame::Untold;
         let alone = part.members.len() == 1;
@@ -167,7 +170,7 @@ impl<T: Clone> Parts<T> {
             _ => self.halve(part),
         }
         if *blame == Blame::Size {
-            // Each half may pass, whatever becomes of the other one.
+            // Each half may pass, whatever the result of the other half.
             self.stack.iter_mut().skip(before).for_each(|part| part.paired = false);
         }
         let parts = self.stack.iter().skip(before);
@@ -187,14 +190,14 @@ impl<T: Clone> Parts<T> {
         !self.has_been_taken && self.singles_refused >= enough
     }
 
-    /// Every second member goes in the other half, so that neighbours, who may be bad for the same reason, are soon
-    /// apart.
+    /// Every second member goes in the other half. Neighbours may be bad for the same reason, and this separates them
+    /// soon.
     fn halve(&mut self, part: Part<T>) {
         let (second, first) = divide(part.members, |place| place % 2 == 1);
         self.push(&part.name.unwrap_or_default(), second, first, false);
     }
 
-    /// `later` goes after `first`, unless what becomes of that tells enough.
+    /// Puts `first` before `later`. The result of `first` may make a request for `later` unnecessary.
     fn push(&mut self, name: &str, later: Vec<T>, first: Vec<T>, is_named: bool) {
         let part = |mark: char, members, paired, is_named| Part {
             name: Some(format!("{name}{mark}")),

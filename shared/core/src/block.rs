@@ -1,10 +1,11 @@
 //! Recipients of one text, kept together: a campaign's audience in pages, and the rows that stand for many messages.
 //!
 //! A **page** is a part of a run's audience, written once and never changed: up to [`MAX_RECIPIENTS`] phones with their
-//! leads, about 21 bytes each. A **block** is a message to many: a row like any other message's, that names a page and
-//! the places in it. It waits, is claimed, called and recorded as one. Whoever is to be treated otherwise than the rest
-//! (suppressed, capped, refused) **leaves** the block and is a message of his own from then on, with the id that he
-//! would have had anyway. See `docs/adr/0021-campaigns-in-blocks.md`.
+//! leads, about 21 bytes each. A **block** is a message to many recipients. Its row is like any other message's, but
+//! names a page and places on it. A block waits, is claimed, sent and recorded as one.
+//!
+//! A recipient that must be treated differently (suppressed, capped, refused) **leaves** the block. From then on it is
+//! a message of its own, with the id that it would have had anyway. See `docs/adr/0021-campaigns-in-blocks.md`.
 
 use std::fmt;
 
@@ -22,16 +23,16 @@ use crate::{
 
 /// Recipients on one page: as many as LigueLead takes in one request.
 pub const MAX_RECIPIENTS: usize = 10_000;
-/// The largest page, in bytes: an item of the table may have 400 KB in all.
+/// The largest page, in bytes. An item of the table may have 400 KB in all.
 pub const MAX_PAGE_BYTES: usize = 350_000;
 /// The longest id of a lead, in bytes.
 pub const MAX_LEAD_BYTES: usize = 64;
-/// Bytes of a phone: eleven digits are below 2^37.
+/// Bytes of a phone. Eleven digits are below 2^37.
 const PHONE_BYTES: usize = 5;
-/// The forms of a lead's id on a page: none, or a GUID in 16 bytes; any other number is the length of a text.
+/// The forms of a lead's id on a page: none, or a GUID in 16 bytes. Any other number is the length of a text.
 const NO_LEAD: u8 = 0;
 const GUID: u8 = 255;
-/// The most credits that a report's byte can hold.
+/// The most credits that the byte of a report can hold.
 const MOST_CREDITS: u32 = 15;
 
 /// One recipient of a run.
@@ -39,28 +40,28 @@ const MOST_CREDITS: u32 = 15;
 pub struct Recipient {
     /// The phone.
     pub phone: Phone,
-    /// The lead's `ProspectID`; none where a file named the phone alone.
+    /// The lead's `ProspectID`; none if a file named the phone alone.
     pub lead: Option<String>,
-    /// What this recipient alone is told; none where all of the run are told the same.
+    /// The text or title of this recipient alone; none if the whole run shares them.
     pub own: Option<Own>,
 }
 
-/// What one recipient alone is told.
+/// The content for one recipient alone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Own {
-    /// The text; none for a call.
+    /// The text; none for a voice call.
     pub text: Option<SmsText>,
     /// LigueLead's title.
     pub title: Option<String>,
 }
 
-/// A page cannot be read.
+/// The stored page cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the page of recipients is damaged")]
 pub struct DamagedPage;
 
 impl Recipient {
-    /// The id of the message that the run sends.
+    /// The id of the message that the run sends to this recipient.
     #[must_use]
     pub fn message_id(&self, run: RunId) -> MessageId {
         match &self.lead {
@@ -69,7 +70,7 @@ impl Recipient {
         }
     }
 
-    /// Bytes that it takes on a page.
+    /// Its size on a page, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let lead = self.lead.as_ref().map_or(0, |lead| guid_bytes(lead).map_or(lead.len(), |guid| guid.len()));
@@ -80,7 +81,7 @@ impl Recipient {
         PHONE_BYTES + 1 + lead + own
     }
 
-    /// The recipient's own message, as the block's row would have it. `place` does not matter to it.
+    /// The recipient's own message, as the block's row would have it. The recipient's place does not matter.
     #[must_use]
     pub fn message(&self, block: &Message, run: RunId) -> Message {
         let own = self.own.as_ref();
@@ -104,7 +105,7 @@ impl fmt::Debug for Recipient {
     }
 }
 
-/// A page as it is stored: the area codes together, so that those of one time zone stand side by side.
+/// Encodes a page for storage. Area codes are kept together, so that the recipients of one time zone are neighbours.
 #[must_use]
 pub fn page_bytes(recipients: &[Recipient]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(recipients.iter().map(Recipient::bytes).sum());
@@ -129,7 +130,7 @@ pub fn page_bytes(recipients: &[Recipient]) -> Vec<u8> {
     bytes
 }
 
-/// The recipients of a page, in their places. `has_own`: whether each has a text or title of its own.
+/// Decodes the recipients of a page, in their order. `has_own`: whether each has a text or title of its own.
 pub fn page_from(mut bytes: &[u8], has_own: bool) -> Result<Vec<Recipient>, DamagedPage> {
     let mut recipients = Vec::new();
     while !bytes.is_empty() {
@@ -168,14 +169,15 @@ fn long_text(bytes: &mut &[u8]) -> Result<Option<String>, DamagedPage> {
     Ok((!text.is_empty()).then_some(text))
 }
 
-/// A text after its length, in one byte or two. Texts are short enough: [`MAX_LEAD_BYTES`], and what LigueLead takes.
+/// Writes a text after its length, which takes one byte or two. Texts are short enough: [`MAX_LEAD_BYTES`], and
+/// LigueLead's longest text.
 fn text_bytes(bytes: &mut Vec<u8>, text: &str, length_bytes: usize) {
     let length = u64::try_from(text.len()).unwrap_or_default();
     bytes.extend(length.to_be_bytes().iter().skip(8 - length_bytes));
     bytes.extend(text.as_bytes());
 }
 
-/// A lead's id as 16 bytes, if it is a GUID as LeadSquared writes them.
+/// The 16 bytes of a lead's id, if it is a GUID as LeadSquared writes them.
 fn guid_bytes(text: &str) -> Option<[u8; 16]> {
     let mut guid = [0; 16];
     hex::decode_to_slice(text.replace('-', ""), &mut guid).ok()?;
@@ -203,19 +205,19 @@ impl Places {
         Self(bytes.to_vec())
     }
 
-    /// One bit for each place, up to the last one that is in it.
+    /// One bit for each place, up to the last place in the set.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// Whether no place is in it.
+    /// Whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|byte| *byte == 0)
     }
 
-    /// Whether a place is in it.
+    /// Whether the set has this place.
     #[must_use]
     pub fn contains(&self, place: u16) -> bool {
         self.0.get(usize::from(place / 8)).is_some_and(|byte| byte & (1 << (place % 8)) != 0)
@@ -233,7 +235,7 @@ impl Places {
     }
 }
 
-/// A message to many: places of a page.
+/// A message to many recipients: places on a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
     /// The run.
@@ -244,31 +246,31 @@ pub struct Block {
     pub from: u16,
     /// The place after the last one.
     pub to: u16,
-    /// Those who have left, and are messages of their own.
+    /// The places of recipients that have left and are messages of their own.
     pub gone: Places,
-    /// Those who are leaving: their own rows may not be written yet. They are in `gone` too.
+    /// The recipients that are leaving: their own rows may not be written yet. Their places are in `gone` too.
     pub leaving: Vec<Leaving>,
-    /// Which outcomes LeadSquared is told.
+    /// Which outcomes are told to LeadSquared.
     pub tell: Tell,
-    /// How often its recipients have changed: a change is made under the condition that this is as it was read.
+    /// How often its recipients have changed. Each change is conditional on this number being as it was read.
     pub version: u64,
 }
 
-/// Recipients who leave a block for one reason.
+/// Recipients that leave a block for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "StoredLeaving", into = "StoredLeaving")]
 pub struct Leaving {
-    /// The state in which their own rows begin; none: what the block and its reports say of each.
+    /// The state in which their own rows begin. None: each row gets what the block and its reports say.
     pub state: Option<State>,
-    /// Why.
+    /// Why they leave.
     pub why: Option<Reason>,
-    /// Until when they wait, in ms since the epoch.
+    /// Until when their messages are held, in ms since the epoch.
     pub until_ms: Option<i64>,
     /// Their places.
     pub places: Vec<u16>,
 }
 
-/// How [`Leaving`] is stored. Earlier versions told the reason in words.
+/// The stored form of [`Leaving`]. Earlier versions stored the reason in words.
 #[derive(Serialize, Deserialize)]
 struct StoredLeaving {
     state: Option<String>,
@@ -298,18 +300,18 @@ impl From<Leaving> for StoredLeaving {
 }
 
 impl Block {
-    /// The places of those who are in it.
+    /// The places of the recipients still in the block.
     pub fn places(&self) -> impl Iterator<Item = u16> + '_ {
         (self.from..self.to).filter(|place| !self.gone.contains(*place))
     }
 
-    /// How many are in it.
+    /// How many recipients are still in the block.
     #[must_use]
     pub fn recipients(&self) -> u32 {
         u32::try_from(self.places().count()).unwrap_or(u32::MAX)
     }
 
-    /// The block with these leaving it.
+    /// Removes these recipients from the block.
     #[must_use]
     pub fn without(mut self, leaving: Vec<Leaving>) -> Self {
         for place in leaving.iter().flat_map(|one| &one.places) {
@@ -320,7 +322,7 @@ impl Block {
         self
     }
 
-    /// The block up to `place`, and a new one from there on.
+    /// Splits the block: the places before `place`, and a new block from there on.
     #[must_use]
     pub fn split_at(self, place: u16) -> (Self, Self) {
         let place = place.clamp(self.from, self.to);
@@ -329,11 +331,11 @@ impl Block {
     }
 }
 
-/// What delivery reports say of a page's recipients: a byte for each place.
+/// What delivery reports say of a page's recipients, in one byte for each place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Notes(Vec<u8>);
 
-/// The states that a note can tell, by number; 0 is none.
+/// The states that a note can hold, by number; 0 is none.
 const NOTED: [State; 3] = [State::Accepted, State::Undelivered, State::Delivered];
 
 impl Notes {
@@ -343,7 +345,7 @@ impl Notes {
         Self(bytes.to_vec())
     }
 
-    /// A byte for each place, up to the last one of which something is known.
+    /// One byte for each place, up to the last place with a report.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.0
@@ -353,24 +355,24 @@ impl Notes {
         self.0.get(usize::from(place)).copied().unwrap_or_default()
     }
 
-    /// What reports said of a recipient.
+    /// The state that reports give a recipient.
     #[must_use]
     pub fn state(&self, place: u16) -> Option<State> {
         let number = usize::from(self.byte(place) & 0x0f);
         NOTED.get(number.checked_sub(1)?).copied()
     }
 
-    /// What LigueLead charged for a recipient, in credits, where that is not what was estimated.
+    /// What LigueLead charged for a recipient, in credits, if that differs from the estimate.
     #[must_use]
     pub fn charged(&self, place: u16) -> Option<u32> {
         Some(u32::from(self.byte(place) >> 4)).filter(|credits| *credits > 0)
     }
 
-    /// Notes a report of a recipient, and gives the credits by which the day's books are corrected. `None`: it says
-    /// nothing new. `estimate` is what was reserved for each.
+    /// Records a report of a recipient, and returns the credits that correct the day's books. `None`: the report says
+    /// nothing new. `estimate` is what was reserved for each recipient.
     pub fn hear(&mut self, place: u16, report: Option<Report>, credits: Option<u32>, estimate: u32) -> Option<i64> {
         let (old, charged) = (self.state(place), self.charged(place));
-        // Of what no report spoke yet, the request's own answer says that it was taken.
+        // Without an earlier report, the request's own answer says that LigueLead took the message.
         let state = report.filter(|report| report.moves().contains(&old.unwrap_or(State::Sending))).map(Report::state);
         let state = state.filter(|state| NOTED.contains(state)).or(old);
         let actual = credits.map(|credits| credits.min(MOST_CREDITS));

@@ -1,4 +1,4 @@
-//! A campaign's run: what it says and to whom, frozen at its start, and the verdict on each of its audience.
+//! A campaign's run: its content and audience, frozen at its start, and the verdict on each entry of the audience.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ use crate::{
 pub const MAX_AUDIENCE: u64 = 5_000_000;
 /// The longest name of a run, in bytes.
 pub const MAX_RUN_BYTES: usize = 64;
-/// Why a lead gets no message whose message another entry of the audience has.
+/// Why a lead gets no message: another entry of the audience has the same message.
 pub const REPEATED: &str = "the lead or the phone is in the audience already";
 
 /// A campaign as it was when its run started. Its stored form is this type's JSON.
@@ -42,7 +42,7 @@ pub struct Frozen {
     write_back: String,
 }
 
-/// A stored run says what this version does not know.
+/// The stored run holds something that this version does not know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotThawed {
     /// A word.
@@ -54,7 +54,7 @@ pub enum NotThawed {
 }
 
 impl Frozen {
-    /// The campaign as it is now.
+    /// Freezes the campaign as it is now.
     #[must_use]
     pub fn of(campaign: &Campaign) -> Self {
         let source = |template: &Template| template.source().to_owned();
@@ -85,13 +85,13 @@ impl Frozen {
         }
     }
 
-    /// How it is sent: `sms`, `flash` or `voice`.
+    /// The channel: `sms`, `flash` or `voice`.
     #[must_use]
     pub fn channel(&self) -> &str {
         &self.channel
     }
 
-    /// The campaign as it was. Its budget is today's and not among it.
+    /// The campaign as it was frozen. The budget is not frozen: today's budget applies.
     pub fn thaw(&self) -> Result<Campaign, NotThawed> {
         let template = |source: &Option<String>| source.as_deref().map(Template::compile).transpose();
         let (text, title) = (template(&self.text)?, template(&self.title)?);
@@ -127,20 +127,20 @@ impl Frozen {
     }
 }
 
-/// Judges one after the other of a run's audience.
+/// Judges the entries of a run's audience one by one.
 pub struct Judge<'c> {
     config: &'c Config,
     campaign: &'c Campaign,
     started_ms: i64,
-    /// What all are told, where all are told the same.
+    /// The content that all recipients share, if they share it.
     shared: Option<Result<Words, String>>,
-    /// Whether its text or its condition asks for fields of the lead.
+    /// Whether the text or the condition uses fields of the lead.
     asks_lead: bool,
 }
 
 impl<'c> Judge<'c> {
-    /// A judge of the audience of a run of `campaign` that was started then, in ms since the epoch: its texts say `now`
-    /// of that instant.
+    /// Judges the audience of a run of `campaign` that started at `started_ms` (ms since the epoch). `now` in its texts
+    /// is that instant.
     #[must_use]
     pub fn new(config: &'c Config, campaign: &'c Campaign, started_ms: i64) -> Self {
         let context = Context::new(&Fields::new(), started_ms, &config.timezone);
@@ -149,14 +149,14 @@ impl<'c> Judge<'c> {
         Self { config, campaign, started_ms, shared, asks_lead }
     }
 
-    /// Whether all are told the same, and can go in blocks.
+    /// Whether all recipients get the same content, and so can go in blocks.
     #[must_use]
     pub fn is_shared(&self) -> bool {
         self.shared.is_some()
     }
 
-    /// The message that a recipient gets, without phone, lead and what is the recipient's own; also what blocks are like.
-    /// `event` says which run it is.
+    /// The message without phone, lead and the recipient's own content; blocks start from it too. `event` names the
+    /// run.
     #[must_use]
     pub fn message(&self, event: &str, now_ms: i64) -> Message {
         let words = self.shared.clone().and_then(Result::ok).unwrap_or_default();
@@ -173,7 +173,7 @@ impl<'c> Judge<'c> {
             title: words.title,
             group_id: self.campaign.group_id.clone(),
             priority: self.campaign.priority,
-            // Nobody is woken for what is low; the others' wake-up may be lost.
+            // There is no wake-up for low priority; for the others the wake-up may be lost.
             due_ms: Some(if self.campaign.priority == Priority::Low { now_ms } else { now_ms + 60_000 }),
             ..Message::new(
                 crate::identity::MessageId::from_bytes([0; 16]),
@@ -186,8 +186,8 @@ impl<'c> Judge<'c> {
         }
     }
 
-    /// The verdict on a lead: a recipient, or why it is none. `row` is the line of the file that names it. The reason
-    /// holds no value of a field.
+    /// The verdict on a lead: a recipient, or why it gets no message. `row` is the line of the file that names it. The
+    /// reason holds no value of a field.
     pub fn lead(&self, id: &str, lead: &Fields, row: &Fields) -> Result<Recipient, String> {
         if id.is_empty() || id.len() > MAX_LEAD_BYTES {
             return Err("the lead's id is empty or too long".to_owned());
@@ -199,7 +199,7 @@ impl<'c> Judge<'c> {
         self.recipient(Recipient { phone: mobile(lead, self.config.phones)?, lead: Some(id.to_owned()), own })
     }
 
-    /// The same of a phone of which no lead is known: nothing but the line of the file can be said to it.
+    /// The same for a phone without a known lead: only the line of the file can fill its text.
     pub fn phone(&self, phone: &str, row: &Fields) -> Result<Recipient, String> {
         if self.asks_lead {
             let why = "the text or the condition asks for fields of the lead, and the file names the phone alone";
@@ -211,8 +211,8 @@ impl<'c> Judge<'c> {
         self.recipient(Recipient { phone: self.mobile(phone)?, lead: None, own })
     }
 
-    /// Whether a line of a file can be told anything, as far as it shows before leads are read; the error says why not, and
-    /// holds no value of it.
+    /// Whether a line of a file can get a message, as far as that can be said before leads are read. The error says why
+    /// not, and holds no value of the line.
     pub fn line(&self, phone: Option<&str>, row: &Fields) -> Result<(), String> {
         phone.map(|phone| self.mobile(phone)).transpose()?;
         if !self.asks_lead {
@@ -233,7 +233,7 @@ impl<'c> Judge<'c> {
         }
     }
 
-    /// What one recipient is told, where that is its own.
+    /// The content for one recipient alone, if all do not share it.
     fn own(&self, context: &dyn Fn() -> Context) -> Result<Option<Own>, String> {
         if let Some(shared) = &self.shared {
             shared.as_ref().map_err(Clone::clone)?;
@@ -252,15 +252,15 @@ impl<'c> Judge<'c> {
     }
 }
 
-/// Whether the campaign tells all the same.
+/// Whether the campaign gives all recipients the same content.
 fn is_shared(campaign: &Campaign) -> bool {
-    // A call waits for its recording and its day, as each message does for itself.
+    // Each voice call waits for its recording and its day by itself.
     let texts = || campaign.action.templates();
     !matches!(campaign.action, Action::Voice(_))
         && !["lead", "row"].iter().any(|root| texts().any(|text| names(text.references(), root)))
 }
 
-/// Whether a campaign's texts or its condition look up fields of `root`.
+/// Whether a campaign's texts or its condition use fields of `root`.
 fn asks(campaign: &Campaign, root: &str) -> bool {
     let texts = campaign.action.templates().map(Template::references);
     texts.chain(campaign.when.as_ref().map(Condition::references)).any(|references| names(references, root))
@@ -270,7 +270,7 @@ fn names(references: &BTreeSet<String>, root: &str) -> bool {
     references.iter().any(|name| name.split('.').next() == Some(root))
 }
 
-/// The columns of a file that a campaign names, without `row.`.
+/// The columns of a file that a campaign uses, without `row.`.
 #[must_use]
 pub fn row_columns(campaign: &Campaign) -> BTreeSet<String> {
     let texts = campaign.action.templates().map(Template::references);
@@ -287,7 +287,7 @@ fn words_of_call(action: &Action) -> Option<crate::call::Call> {
     Some(crate::call::Call { audio, redials, every_min, ready: None })
 }
 
-/// The lead's fields that a campaign needs of each lead of its audience. `own` are LeadSquared's own opt-out fields that the
+/// The fields that a campaign needs of each lead of its audience. `own` are LeadSquared's own opt-out fields that the
 /// account has.
 #[must_use]
 pub fn columns(config: &Config, campaign: &Campaign, own: OwnFields) -> BTreeSet<String> {
@@ -297,24 +297,24 @@ pub fn columns(config: &Config, campaign: &Campaign, own: OwnFields) -> BTreeSet
     columns
 }
 
-/// What became of an audience, by reason.
+/// Counts of an audience's verdicts, by reason.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Entries that were looked at.
     pub looked_at: u64,
-    /// Those that get a message.
+    /// Entries that get a message.
     pub recipients: u64,
-    /// Those that get none, by why.
+    /// Entries that get no message, by reason.
     pub left_out: BTreeMap<String, u64>,
-    /// Credits that the messages cost, by estimate.
+    /// The estimated credits of the messages.
     pub credits: u64,
 }
 
-/// Reasons that are told apart; more are counted together.
+/// The most reasons counted apart; further reasons are counted together.
 const MOST_REASONS: usize = 50;
 
 impl Tally {
-    /// Counts one who gets none.
+    /// Counts an entry that gets no message.
     pub fn leave_out(&mut self, why: &str) {
         self.looked_at += 1;
         let is_new = !self.left_out.contains_key(why) && self.left_out.len() >= MOST_REASONS;
@@ -322,7 +322,7 @@ impl Tally {
         *self.left_out.entry(why.to_owned()).or_default() += 1;
     }
 
-    /// Counts one who gets a message.
+    /// Counts an entry that gets a message.
     pub fn take(&mut self, credits: u32) {
         self.looked_at += 1;
         self.recipients += 1;

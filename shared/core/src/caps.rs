@@ -1,11 +1,11 @@
-//! Caps: at most so many messages to one person in any window of so long, over all rules or of one rule.
+//! Caps: at most so many messages to one person in a period, over all rules or of one rule.
 //!
-//! A person is a lead, and is whoever has a phone: two leads may have one phone, and a lead may change its phone. A message
-//! counts on both, and goes if both have room for it.
+//! A person is a lead or a phone: two leads may share a phone, and a lead may change its phone. A message counts for
+//! both, and goes if both have room for it.
 //!
-//! Recent messages are kept as instants with the messages' ids and rules. So a message that passes again, after a crash or
-//! because its request did not go out, is recognised and counts once. It counts from when it passed last, since it may have
-//! waited for hours in between.
+//! Recent messages are kept as instants, with their ids and rules. A message may pass again, after a crash or because
+//! its request did not go out. Its id is then recognised, and it counts once. It counts from its last pass, since it
+//! may have waited for hours in between.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,21 +17,21 @@ use crate::{
     subject::Subject,
 };
 
-/// One message that was let through.
+/// One message that passed the caps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sent {
-    /// When, in ms since the epoch.
+    /// When it passed, in ms since the epoch.
     pub at_ms: i64,
-    /// Which.
+    /// The message.
     pub id: MessageId,
-    /// Of which rule or campaign.
+    /// Its rule or campaign.
     pub rule: RuleTag,
 }
 
 /// What the caps say of one more message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It may go; `shadow` says whether a cap in shadow would have held it.
+    /// It may go.
     Pass {
         /// Whether a cap in shadow would have held it.
         shadow: bool,
@@ -45,12 +45,12 @@ pub enum Verdict {
 pub struct Caps {
     of_all: Vec<Cap>,
     of_rules: BTreeMap<RuleTag, Vec<Cap>>,
-    /// Those of rules' other names, with that of the name under which each began.
+    /// The tags of rules' later names, each with the tag of the rule's first name.
     first: BTreeMap<RuleTag, RuleTag>,
 }
 
 impl Caps {
-    /// Those that a configuration names.
+    /// The caps of a configuration.
     #[must_use]
     pub fn of(config: &Config) -> Self {
         let own = config.rules.iter().filter(|rule| !rule.caps.is_empty());
@@ -79,7 +79,7 @@ impl Caps {
         self.first.get(&tag).copied().unwrap_or(tag)
     }
 
-    /// Whether any cap asks about messages of this rule.
+    /// Whether any cap applies to messages of this rule.
     #[must_use]
     pub fn ask_about(&self, rule: &str) -> bool {
         !self.of_all.is_empty() || (!self.of_rules.is_empty() && self.of_rules.contains_key(&self.tag(rule)))
@@ -91,8 +91,8 @@ impl Caps {
         longest_ms(&self.of_all).max(self.of_rules.values().map(|caps| longest_ms(caps)).max().unwrap_or_default())
     }
 
-    /// Asks whether one more message of `rule` may go at `now_ms`, given a lead's or a phone's recent ones in any order. If
-    /// it is one of them, it is asked about anew.
+    /// Asks whether one more message of `rule` may go at `now_ms`. `recent` holds the messages of a lead or a phone, in
+    /// any order. If the message is in `recent`, that entry is ignored.
     #[must_use]
     pub fn ask(&self, recent: &[Sent], (id, rule): (MessageId, RuleTag), now_ms: i64) -> Verdict {
         let others = |of: Option<RuleTag>| {
@@ -115,7 +115,8 @@ impl Caps {
         }
     }
 
-    /// `recent` with one more message, or a new instant of one that is in it, and without what no cap will ask about again.
+    /// `recent` with the message added, or with a new instant if it was there already. Entries that no cap will need
+    /// again are dropped.
     #[must_use]
     pub fn with(&self, recent: &[Sent], new: Sent) -> Vec<Sent> {
         let mut all: Vec<Sent> = recent.iter().copied().filter(|sent| sent.id != new.id).collect();
@@ -144,7 +145,7 @@ impl Caps {
 /// What the caps say of a message to a lead and a phone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// It may go, and is counted; `shadow` says whether a cap in shadow would have held it.
+    /// It may go, and is counted.
     Pass {
         /// Whether a cap in shadow would have held it.
         shadow: bool,
@@ -153,7 +154,7 @@ pub enum Answer {
     Hold {
         /// In ms since the epoch.
         until_ms: i64,
-        /// Why.
+        /// The reason.
         why: Reason,
     },
 }
@@ -166,17 +167,18 @@ impl Answer {
     }
 }
 
-/// The recent messages of leads and phones, while messages are asked about one after another: each sees those before it.
+/// The recent messages of leads and phones, for checks of one message after another: each check sees the messages
+/// before it.
 #[derive(Debug, Clone, Default)]
 pub struct Recent(BTreeMap<Subject, Vec<Sent>>);
 
 impl Recent {
-    /// Those of `message`'s lead and phone that are not known yet.
+    /// The lead and the phone of `message` whose recent messages are not loaded yet.
     pub fn unknown(&self, message: &Message) -> impl Iterator<Item = Subject> {
         Subject::of_message(message).filter(|subject| !self.0.contains_key(subject))
     }
 
-    /// Keeps what is known of a lead or a phone.
+    /// Keeps the recent messages of a lead or a phone.
     pub fn know(&mut self, subject: Subject, sent: Vec<Sent>) {
         self.0.insert(subject, sent);
     }
@@ -185,15 +187,15 @@ impl Recent {
         self.0.get(subject).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Asks whether `message` may go at `now_ms`, of each of `subjects`: its lead and its phone. If it may, it counts on
-    /// both; if one of them holds it, on neither. What holds it longest says why.
+    /// Asks whether `message` may go at `now_ms`, for each of `subjects`: its lead and its phone. If both have room, it
+    /// counts for both. If one of them holds it, it counts for neither. The one that holds it longest is the reason.
     pub fn ask(&mut self, caps: &Caps, subjects: &[Subject], message: &Message, now_ms: i64) -> Answer {
         let (id, rule) = (message.id, caps.tag(&message.rule));
         let (mut shadowed, mut held) = (false, None::<(i64, &str)>);
         for subject in subjects {
             match caps.ask(self.of(subject), (id, rule), now_ms) {
                 Verdict::Pass { shadow } => shadowed |= shadow,
-                // The last one of two alike is the lead: nobody is surprised by that.
+                // Of two equal ones the last one, the lead, is the reason: that surprises nobody.
                 Verdict::Hold(until_ms) if held.is_none_or(|(other_ms, _)| until_ms >= other_ms) => {
                     held = Some((until_ms, subject.as_str()));
                 }
@@ -211,9 +213,9 @@ impl Recent {
     }
 }
 
-/// When a cap allows one more message after those of these instants, oldest first, in ms since the epoch.
+/// When a cap allows one more message after these instants (oldest first), in ms since the epoch.
 fn free_at(cap: &Cap, instants: &[i64]) -> i64 {
-    // The max-th last one must be a whole window old.
+    // The `max`-th newest instant must be a whole window old.
     let most = usize::try_from(cap.max.max(1)).unwrap_or(usize::MAX);
     let oldest = instants.len().checked_sub(most).and_then(|at| instants.get(at));
     oldest.map_or(i64::MIN, |at_ms| at_ms.saturating_add(i64::try_from(cap.every_ms).unwrap_or(i64::MAX)))

@@ -1,11 +1,11 @@
-//! `recado.yaml`: one tenant's limits, quotas, hours, caps, rules and campaigns. No secret is ever in it.
+//! `recado.yaml`: one installation's limits, quotas, hours, caps, rules and campaigns. It never holds a secret.
 //!
-//! Reading has two steps. `tree` turns the text into nodes that remember where they stand; the files beside it turn
-//! nodes into the types below. Nothing stops at the first mistake: whoever edits the file by hand gets all of them at
-//! once, each with its line, its column and what to write instead. That is why the file is not deserialized with
-//! serde, which ends at its first error.
+//! Reading has two steps. `tree` turns the text into nodes that remember their position. The modules beside it turn
+//! nodes into the types below. Nothing stops at the first mistake. A person who edits the file gets all mistakes at
+//! once, each with its line, its column and a correction. That is why the file is not deserialized with serde, which
+//! ends at its first error.
 //!
-//! A [`Config`] exists only if the file had no error, so nothing behind it needs to doubt a value.
+//! A [`Config`] exists only if the file had no error, so other code can rely on its values.
 
 mod account;
 mod action;
@@ -51,7 +51,7 @@ use crate::{
 pub const MAX_CONFIG_BYTES: usize = 256 * 1_024;
 /// The most rules, and the most campaigns, in one file.
 pub const MAX_RULES: usize = 500;
-/// The one version of the format.
+/// The only version of the format.
 const VERSION: u64 = 1;
 /// Milliseconds in a day.
 const DAY_MS: u64 = 86_400_000;
@@ -71,56 +71,56 @@ const KEYS: [&str; 12] = [
     "campaigns",
 ];
 
-/// A checked configuration. Made by [`Config::parse`] alone.
+/// A checked configuration. Only [`Config::parse`] makes one.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Config {
-    /// Whose calendar day the quotas count, and on whose clock `date` and `time` write. Default America/Sao_Paulo.
+    /// The zone for the calendar days of quotas, and for the clock of `date` and `time`. Default America/Sao_Paulo.
     pub timezone: Zone,
-    /// The LeadSquared account: its limits and where outcomes go.
+    /// The LeadSquared account: its limits and where outcomes are written.
     pub leadsquared: LeadSquared,
     /// The LigueLead token's limits.
     pub liguelead: LigueLead,
-    /// What may be read into a lead's phone.
+    /// How a lead's phone may be completed when it is read.
     pub phones: PhoneRules,
     /// Daily budgets.
     pub quotas: Quotas,
     /// When messages may start, on each recipient's clock.
     pub hours: SendingHours,
-    /// Messages per person in rolling windows; all of them hold.
+    /// Messages per person in rolling windows. All caps apply.
     pub caps: Vec<Cap>,
     /// Timing of the sender.
     pub send: SendTiming,
     /// How long rows are kept, in milliseconds (1 day to 10 years). Default 90 days.
     pub retention_ms: u64,
-    /// The rules, in the file's order; their ids are unique, also among the campaigns' ids.
+    /// The rules, in the file's order. Their ids are unique, also among the campaigns' ids.
     pub rules: Vec<Rule>,
     /// The campaigns, in the file's order.
     pub campaigns: Vec<Campaign>,
 }
 
-/// A configuration, and what in it is legal but worth a look.
+/// A configuration, and the warnings about it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checked {
-    /// What the file says.
+    /// The content of the file.
     pub config: Config,
-    /// In the file's order; all of [`Severity::Warning`].
+    /// The warnings in the file's order; all are [`Severity::Warning`].
     pub warnings: Vec<Diagnostic>,
-    /// What the file leaves to a default, and whoever writes it should decide: whether there are caps, and the hours. All
-    /// of [`Severity::Warning`]. Apart from the others, since only who edits the file wants to hear of it.
+    /// Defaults that the file's author should decide on: whether there are caps, and the hours. All are
+    /// [`Severity::Warning`]. They are separate because only a person who edits the file needs them.
     pub undecided: Vec<Diagnostic>,
-    /// Where the id of each rule and campaign stands: its line and column, from 1.
+    /// The position of each rule's and campaign's id: its line and column, from 1.
     pub ids: BTreeMap<RuleId, (usize, usize)>,
-    /// Each place where the file names a field of the lead, in its order.
+    /// Each lead field that the file names, with its position, in the file's order.
     pub lead_fields: Vec<NamedField>,
-    /// Each value that it compares a field of the lead with, in its order.
+    /// Each value that the file compares a lead field with, in the file's order.
     pub lead_values: Vec<NamedValue>,
 }
 
 impl Config {
     /// Reads and checks a whole file.
     ///
-    /// Gives every mistake at once, warnings among them, in the file's order; at least one is a
+    /// The error holds all mistakes at once, warnings among them, in the file's order. At least one is a
     /// [`Severity::Error`].
     pub fn parse(text: &str) -> Result<Checked, Vec<Diagnostic>> {
         let mut problems = Problems::default();
@@ -135,20 +135,20 @@ impl Config {
         }
     }
 
-    /// The rule of that id.
+    /// The rule with this id.
     #[must_use]
     pub fn rule(&self, id: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id.as_str() == id)
     }
 
-    /// The campaign of that id.
+    /// The campaign with this id.
     #[must_use]
     pub fn campaign(&self, id: &str) -> Option<&Campaign> {
         self.campaigns.iter().find(|campaign| campaign.id.as_str() == id)
     }
 }
 
-/// A configuration, what it leaves undecided, and where its ids stand.
+/// A configuration, the defaults to decide on, and the positions of its ids.
 type Read = (Config, Vec<Diagnostic>, BTreeMap<RuleId, (usize, usize)>);
 
 fn read(text: &str, problems: &mut Problems) -> Option<Read> {
@@ -157,7 +157,8 @@ fn read(text: &str, problems: &mut Problems) -> Option<Read> {
         problems.error(tree::Position::START, "", message, "fewer or shorter rules".to_owned());
         return None;
     }
-    // As the values that conditions are compared with: an accent may be a sign of its own in a file.
+    // The values that conditions are compared with are normalized too: in a file, an accent may be a character of its
+    // own.
     let text = ComposingNormalizerBorrowed::new_nfc().normalize(text);
     let root = match tree::parse(&text) {
         Ok(root) => root,
@@ -221,7 +222,7 @@ fn timezone(root: &Section<'_>, problems: &mut Problems) -> Zone {
     })
 }
 
-/// The zone that was meant, or the default one.
+/// The zone that was probably meant, or the default zone.
 fn nearest_zone(name: &str) -> String {
     let known: Vec<String> = jiff::tz::db().available().map(|zone| zone.to_string()).collect();
     let known: Vec<&str> = known.iter().map(String::as_str).collect();

@@ -1,4 +1,4 @@
-//! What a text costs, and a text that LigueLead will take.
+//! What a text costs, and the type of a text that LigueLead takes.
 
 use std::fmt;
 
@@ -6,21 +6,21 @@ use crate::folding::folded;
 
 /// The longest text that LigueLead takes, in characters (its SMS page: "message, max 1,600 chars").
 ///
-/// Whether it counts code points or UTF-16 units cannot be told from its examples; code points are what a person
-/// counts, and what its own published client counts.
+/// Its examples do not show whether it counts code points or UTF-16 units. Code points are what a person counts, and
+/// what its own published client counts.
 pub const MAX_SMS_CHARS: usize = 1_600;
 
-/// One credit up to this length, in characters.
+/// The longest text that costs one credit, in characters.
 const SINGLE_PART_CHARS: usize = 160;
 /// Characters in each part once a text needs several.
 const PART_CHARS: usize = 152;
 
-/// The credits that a text of this length costs for one recipient, as far as can be known before the callback.
+/// The estimated credits of this text for one recipient, before a delivery report says more.
 ///
 /// The seed contradicts itself: its table ("1 credit more for each 152 after 160") gives 2 for 312 characters, its
-/// example 3. `ceil(n / 152)` once over 160 satisfies every example, is how Zenvia bills the same carriers (8
-/// characters of each part are reserved), and is never below the table. An estimate that errs upwards cannot exceed
-/// a budget; the callbacks' `credits_required` corrects the books afterwards.
+/// example 3. `ceil(n / 152)` once over 160 satisfies every example and is never below the table. Zenvia bills the same
+/// carriers that way (8 characters of each part are reserved). An estimate that is too high cannot exceed a budget. The
+/// delivery reports' `credits_required` corrects the books afterwards.
 ///
 /// An empty text counts as one credit: it cannot be sent, and zero would hide a mistake in a sum.
 ///
@@ -40,16 +40,17 @@ pub fn sms_credits(text: &str) -> u32 {
     u32::try_from(chars.div_ceil(PART_CHARS)).unwrap_or(u32::MAX)
 }
 
-/// The estimate for a call while the length of its recording is not known. None is made before it is.
+/// The estimate for a voice call while the length of its recording is not known. No request is made before the length
+/// is known.
 pub const UNKNOWN_CALL_CREDITS: u32 = 2;
-/// What one credit of a call pays for, in ms.
+/// What one credit of a voice call pays for, in ms.
 const CALL_CREDIT_MS: u64 = 30_000;
 
-/// The credits that a call costs with a recording of this length, in ms: one for each started 30 seconds. An unanswered
-/// call costs nothing; the callbacks tell.
+/// The credits of a voice call with a recording of this length, in ms: one for each started 30 seconds. An unanswered
+/// voice call costs nothing; the delivery reports say so.
 ///
-/// Source: LigueLead's engineering notes, which know no upper bound. The README of its MCP server says two for all above
-/// 30 seconds; an estimate must not be too low.
+/// Source: LigueLead's engineering notes, which know no upper bound. The README of its MCP server says two for all
+/// above 30 seconds; an estimate must not be too low.
 #[must_use]
 pub fn call_credits(duration_ms: u64) -> u32 {
     u32::try_from(duration_ms.div_ceil(CALL_CREDIT_MS).max(1)).unwrap_or(u32::MAX)
@@ -57,8 +58,8 @@ pub fn call_credits(duration_ms: u64) -> u32 {
 
 /// A text that can be sent: 1 to [`MAX_SMS_CHARS`] characters, without blanks at its ends.
 ///
-/// It is a message to a person, so like [`Phone`](crate::phone::Phone) it cannot be printed: `Debug` shows its length
-/// alone, and [`expose`](SmsText::expose) is the one way to the words.
+/// It is a message to a person, so like [`Phone`](crate::phone::Phone) it cannot be printed. `Debug` shows its length
+/// alone, and [`expose`](SmsText::expose) is the only way to the words.
 ///
 /// ```compile_fail
 /// # use recado_core::credits::SmsText;
@@ -67,22 +68,22 @@ pub fn call_credits(duration_ms: u64) -> u32 {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SmsText(String);
 
-/// Why a text cannot be sent. Holds no word of it.
+/// Why a text cannot be sent. It holds no word of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum SmsTextError {
-    /// Nothing, or nothing but blanks.
+    /// Nothing, or only blanks.
     #[error("the text is empty")]
     Empty,
     /// More characters than LigueLead takes.
     #[error("the text has {chars} characters; LigueLead takes {MAX_SMS_CHARS}")]
     TooLong {
-        /// Its length in characters, after blanks at its ends were cut.
+        /// Its length in characters, without blanks at its ends.
         chars: usize,
     },
 }
 
 impl SmsText {
-    /// Takes a rendered text, cutting blanks at its ends: they would cost and say nothing.
+    /// Takes a rendered text and cuts the blanks at its ends: they would cost and say nothing.
     pub fn parse(text: &str) -> Result<Self, SmsTextError> {
         let text = text.trim();
         match text.chars().count() {
@@ -92,14 +93,14 @@ impl SmsText {
         }
     }
 
-    /// The words, for the one place that sends them.
+    /// The words, only for the code that sends them.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// [`sms_credits`] of this text, or of the text as it may [arrive](crate::folding) if that is more: `…` may become
-    /// three dots. 1 at least.
+    /// [`sms_credits`] of this text, or of the text as it may [arrive](crate::folding) if that costs more: `…` may
+    /// become three dots. 1 at least.
     #[must_use]
     pub fn credits(&self) -> u32 {
         let credits = sms_credits(&self.0);

@@ -1,4 +1,4 @@
-//! What an event asks for: each rule's verdict on it, as data.
+//! What an event leads to: each rule's verdict on it, as data.
 
 use std::fmt;
 
@@ -17,10 +17,10 @@ use crate::{
     text::{Context, Template, TextError},
 };
 
-/// How long a message stays worth sending unless its rule says, in ms: three days, so that a quota or a closed hour
-/// may move it to the next working day.
+/// When a message expires unless its rule says, in ms: after three days. So a quota or a closed hour may move it to the
+/// next working day.
 pub const DEFAULT_EXPIRES_MS: i64 = 72 * 3_600_000;
-/// When the sweep looks at a message that should have been sent at once, in ms after it was written: its wake-up was
+/// When the sweep looks at a message that was to be sent at once, in ms after it was written. By then its wake-up was
 /// lost.
 pub const WAKE_UP_WITHIN_MS: i64 = 60_000;
 /// The lead's fields that hold phones, in the order in which they are tried.
@@ -31,35 +31,35 @@ pub(crate) const PHONE_FIELDS: [&str; 2] = ["Phone", "Mobile"];
 pub struct Decision {
     /// The rule's id.
     pub rule: String,
-    /// What it wants.
+    /// Its verdict.
     pub verdict: Verdict,
 }
 
-/// What a rule wants of an event.
+/// A rule's verdict on an event.
 #[derive(Debug)]
 pub enum Verdict {
-    /// A message, perhaps one that is skipped for a reason of this lead's.
+    /// A message, which may be skipped for a reason of this lead.
     Message(Box<Message>),
-    /// Nothing.
+    /// No message.
     No(WhyNot),
 }
 
-/// Why a rule wants nothing of an event. Its text holds no value of a field.
+/// Why a rule makes no message of an event. Its text holds no value of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WhyNot {
-    /// It waits for another kind of event.
+    /// The rule waits for another kind of event.
     OtherKind,
-    /// It waits for another type of activity.
+    /// The rule waits for another type of activity.
     OtherActivity,
-    /// The field that it watches did not change.
+    /// The watched field did not change.
     Unchanged(String),
-    /// It is not known what the field that it watches was before.
+    /// The watched field's earlier value is not known.
     BeforeUnknown(String),
-    /// The field that it watches did not go from or to the value that it names.
+    /// The watched field did not go from or to the value that the rule names.
     OtherValue(String),
-    /// Its condition does not hold.
+    /// The rule's condition does not hold.
     ConditionFalse,
-    /// Its condition could not be evaluated.
+    /// The rule's condition could not be evaluated.
     ConditionFailed(TextError),
 }
 
@@ -83,9 +83,9 @@ pub fn decide(config: &Config, event: &Event, now_ms: i64) -> Vec<Decision> {
     decide_completed(config, event, event, now_ms)
 }
 
-/// The same for an event whose lead was read since it was `delivered`. Messages have the identity of the event as it was
-/// delivered: a redelivery meets its own row, whatever was read meanwhile. So what happened is judged as it was delivered,
-/// too.
+/// The same for an event whose lead was read after the event was `delivered`. The messages' ids come from the event as
+/// it was delivered. So a redelivery finds its own row, whatever was read in between. The triggers, too, are judged by
+/// the event as it was delivered.
 #[must_use]
 pub fn decide_completed(config: &Config, delivered: &Event, event: &Event, now_ms: i64) -> Vec<Decision> {
     let context = context(config, event, now_ms);
@@ -119,7 +119,7 @@ fn context(config: &Config, event: &Event, now_ms: i64) -> Context {
     context
 }
 
-/// Whether the event is of the rule's kind, and the change that it waits for; what it says of the lead besides is not asked.
+/// Whether the event has the kind and the change that the rule waits for. The lead's other fields are not checked.
 #[must_use]
 pub fn is_triggered(rule: &Rule, event: &Event) -> bool {
     triggers(rule, event).is_ok()
@@ -166,7 +166,7 @@ fn changed(change: &FieldChange, event: &Event) -> Result<(), WhyNot> {
     }
 }
 
-/// The rule's message for this event, in the state in which it is written, with the one that follows if it does not arrive.
+/// The rule's message for this event, in the state in which it is written, with its fallback.
 fn compose(
     config: &Config,
     rule: &Rule,
@@ -200,7 +200,7 @@ fn written(
         group_id: rule.group_id.clone(),
         priority: rule.priority,
         due_ms: Some(match rule.priority {
-            // Nobody is woken for it: it goes with the next sweep.
+            // There is no wake-up: the message goes with the next sweep.
             Priority::Low => now_ms,
             Priority::Urgent | Priority::Normal => now_ms + WAKE_UP_WITHIN_MS,
         }),
@@ -223,8 +223,9 @@ fn written(
     message
 }
 
-/// Until when a message waits for others of its text: the end of the present one of the rule's windows, which all
-/// functions see alike. So all of one text fall due together, and go in one request. `None`: it waits for nobody.
+/// Until when a message waits for more messages of the same text. That is the end of the rule's present time window,
+/// which is the same for all functions. So all messages of one text become due together and go in one request. `None`:
+/// the message does not wait.
 fn gathered_ms(config: &Config, rule: &Rule, now_ms: i64) -> Option<i64> {
     let linger_ms = rule.linger_ms.unwrap_or(config.send.linger_ms);
     let linger_ms = i64::try_from(linger_ms).ok().filter(|ms| *ms > 0 && rule.priority != Priority::Urgent)?;
@@ -239,7 +240,7 @@ fn fill(
     event: &Event,
     context: &Context,
 ) -> Result<(), Reason> {
-    // A delivery may have been long on its way: what it carries was true when it was written.
+    // A delivery may have been under way for long: its values were true when it was written.
     let at_ms = event.at_ms().map_or(message.created_ms, |at| at.min(message.created_ms));
     let not_made = |why| Reason::NotMade { why };
     let seen = config.leadsquared.opt_out.judge(message.channel, &event.lead).map_err(not_made)?;
@@ -253,7 +254,7 @@ fn fill(
     if rule.shadow { Err(Reason::Shadow) } else { Ok(()) }
 }
 
-/// What one recipient is told.
+/// The content for one recipient.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Words {
     pub(crate) text: Option<SmsText>,
@@ -262,7 +263,7 @@ pub(crate) struct Words {
     pub(crate) credits: u32,
 }
 
-/// What an action tells one recipient, or why it can tell nothing.
+/// The content of an action for one recipient, or why there is none.
 pub(crate) fn words(action: &Action, context: &Context) -> Result<Words, String> {
     let mut words = Words { title: title(action.title(), context)?, ..Words::default() };
     match action {
@@ -291,7 +292,7 @@ pub(crate) fn words(action: &Action, context: &Context) -> Result<Words, String>
     Ok(words)
 }
 
-/// The title for one recipient, if the rule has one and it comes to anything.
+/// The title for one recipient, if the rule has one and it is not empty.
 fn title(template: Option<&Template>, context: &Context) -> Result<Option<String>, String> {
     let Some(template) = template else { return Ok(None) };
     let title = template.render_label(context).map_err(|error| format!("the title could not be made: {error}"))?;
@@ -305,8 +306,8 @@ fn title(template: Option<&Template>, context: &Context) -> Result<Option<String
     }
 }
 
-/// The first of the lead's phones that is a mobile, which alone has the 11 digits that LigueLead takes; otherwise why
-/// the first that is there is none.
+/// The first of the lead's phones that is a mobile: only mobiles have the 11 digits that LigueLead takes. Otherwise the
+/// error of the first phone that the lead has.
 pub(crate) fn mobile(lead: &Fields, rules: PhoneRules) -> Result<Phone, String> {
     let mut first_fault = None;
     for field in PHONE_FIELDS {

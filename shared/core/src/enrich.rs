@@ -1,7 +1,7 @@
-//! Events that tell too little of their lead: which fields rules need besides, and the event once they are there.
+//! Events with too few of their lead's fields: which fields rules also need, and the event once these were read.
 //!
-//! LeadSquared's webhooks carry what had a value, and custom fields not always. A rule that asks for more gets it from
-//! the lead itself. What the delivery does carry stays as it is: it is what the lead was like at the change.
+//! LeadSquared's webhooks carry the fields that had a value, and not always custom fields. If a rule needs more, the
+//! lead itself is read. The fields in the delivery stay as they are: they show the lead at the change.
 
 use std::collections::BTreeSet;
 
@@ -14,8 +14,8 @@ use crate::{
     text::{Condition, Template},
 };
 
-/// The lead's fields that rules need to judge `event`, and that it does not carry, not even as empty ones. None: it can be
-/// decided on as it is.
+/// The lead's fields that rules need to judge `event` and that it does not carry, not even as empty ones. If there are
+/// none, the event can be decided on as it is.
 #[must_use]
 pub fn missing_fields(config: &Config, event: &Event) -> BTreeSet<String> {
     let mut missing = BTreeSet::new();
@@ -28,8 +28,8 @@ pub fn missing_fields(config: &Config, event: &Event) -> BTreeSet<String> {
     missing
 }
 
-/// The lead's fields to ask for: whatever any rule may need, since one answer serves many events; and those that forbid
-/// messages, which must be as they are now. `own` are LeadSquared's own of these that the account has.
+/// The lead's fields to read: all that any rule may need, since one answer serves many events. The opt-out fields are
+/// among them, because they must be current. `own` are LeadSquared's own opt-out fields that the account has.
 #[must_use]
 pub fn columns(config: &Config, own: OwnFields) -> BTreeSet<String> {
     let mut columns: BTreeSet<String> = config.rules.iter().flat_map(needed).collect();
@@ -38,19 +38,19 @@ pub fn columns(config: &Config, own: OwnFields) -> BTreeSet<String> {
     columns
 }
 
-/// The fields that forbid messages of the channels that rules send by.
+/// The opt-out fields for the channels that rules use.
 #[must_use]
 pub fn opt_outs(config: &Config, own: OwnFields) -> BTreeSet<&str> {
     let channels = config.rules.iter().flat_map(Rule::actions).map(channel);
     channels.flat_map(|channel| config.leadsquared.opt_out.asked(channel, own)).collect()
 }
 
-/// `event` with the lead's fields that it does not carry, as they were `read` just now. Fields that forbid messages are
-/// taken as read in any case.
+/// `event` with the lead's fields that it does not carry, as `read` just now. Opt-out fields are always taken from
+/// `read`.
 #[must_use]
 pub fn completed(config: &Config, event: &Event, read: &Fields) -> Event {
     let mut event = event.clone();
-    // What was not asked for was not read.
+    // A field that was not requested is not in `read`.
     let fresh = opt_outs(config, OwnFields { sms: true, voice: true });
     for (name, value) in read.iter() {
         if fresh.contains(name) || !event.lead.contains(name) {
@@ -60,12 +60,12 @@ pub fn completed(config: &Config, event: &Event, read: &Fields) -> Event {
     event
 }
 
-/// The lead's fields that a rule names.
+/// The lead's fields that a rule uses.
 fn needed(rule: &Rule) -> BTreeSet<String> {
     named(rule.actions().flat_map(Action::templates), rule.when.as_ref())
 }
 
-/// The lead's fields that these templates and this condition name.
+/// The lead's fields that these templates and this condition use.
 pub(crate) fn named<'c>(
     templates: impl Iterator<Item = &'c Template>,
     when: Option<&'c Condition>,

@@ -1,4 +1,4 @@
-//! What happened in LeadSquared, in the words that rules use.
+//! A change in LeadSquared, in the words that rules use.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{fields::Fields, kind::EventKind};
 
-/// One change in the CRM, whichever webhook or poll it came by. `Serialize` is for storage and for nothing that is logged.
+/// One change in the CRM, from any webhook or poll. `Serialize` is for storage only, never for logs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// What kind of change.
+    /// The kind of change.
     pub kind: EventKind,
     /// The lead's `ProspectID`.
     pub lead_id: String,
@@ -20,24 +20,24 @@ pub struct Event {
     pub before: Option<Fields>,
     /// The activity, for the activity kinds.
     pub activity: Option<Activity>,
-    /// The task, the opportunity or the submission, for the kinds that are about one.
+    /// The task, the opportunity or the submission, for the kinds that have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<Item>,
-    /// The id of the LeadSquared user who made the change, where the delivery says.
+    /// The id of the LeadSquared user who made the change, if the delivery says.
     pub by: Option<String>,
     /// When the change happened, as LeadSquared wrote it (UTC, whole seconds).
     pub at: Option<String>,
-    /// The field that LeadSquared's own event is about, where it has one for it (stage, owner, score): that it changed is
-    /// told, even where the delivery does not say what it was.
+    /// The field that LeadSquared's own event is about, if there is such an event (stage, owner, score). The field did
+    /// change, even if the delivery does not say what it was before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
-    /// What watched fields were before the change, as they were seen last ([`sight`](crate::sight)), where the delivery
-    /// does not say.
+    /// The watched fields' values before the change, as last seen ([`sight`](crate::sight)), if the delivery does not
+    /// have them.
     #[serde(default, skip_serializing_if = "Fields::is_empty")]
     pub seen: Fields,
-    /// Fields whose change LeadSquared's list told of before this delivery came, and the instant under which it did
-    /// ([`sight`](crate::sight)): it takes `at`'s place in the identity of messages of rules that watch such a field. So does
-    /// the instant of an earlier delivery that showed the new value without the old one.
+    /// Fields whose change was found earlier in LeadSquared's list, with the instant that was recorded then
+    /// ([`sight`](crate::sight)). For rules that watch such a field, that instant replaces `at` in the identity of
+    /// messages. So does the instant of an earlier delivery that showed the new value without the old one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub listed: BTreeMap<String, String>,
 }
@@ -47,7 +47,7 @@ pub struct Event {
 pub struct Activity {
     /// `ProspectActivityId`.
     pub id: Option<String>,
-    /// `ActivityEvent`: the tenant's code of the activity's type.
+    /// `ActivityEvent`: the account's code of the activity's type.
     pub code: Option<u32>,
     /// `ActivityEventName`.
     pub name: Option<String>,
@@ -55,7 +55,7 @@ pub struct Activity {
     pub data: Fields,
 }
 
-/// A task, an opportunity, or what a landing page was told.
+/// A task, an opportunity, or the submission of a landing page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
     /// Its own id; a submission has none.
@@ -64,7 +64,7 @@ pub struct Item {
     pub data: Fields,
 }
 
-/// Fields that differ between any two snapshots, whatever the edit was: they say when and by whom, not what.
+/// Fields that differ between any two snapshots, whatever the edit was. They say when and by whom, not what.
 const BOOKKEEPING: [&str; 8] = [
     "ModifiedOn",
     "ModifiedBy",
@@ -77,7 +77,7 @@ const BOOKKEEPING: [&str; 8] = [
 ];
 
 impl Event {
-    /// An event of a lead of which nothing more is known.
+    /// An event of a lead with nothing else known.
     #[must_use]
     pub fn new(kind: EventKind, lead_id: String, lead: Fields) -> Self {
         Self {
@@ -95,8 +95,8 @@ impl Event {
         }
     }
 
-    /// The lead's fields whose value changed: name, before, after. `null`, absent and the empty text are one value
-    /// (LeadSquared writes either for an empty field), and bookkeeping fields are left out.
+    /// The lead's fields whose value changed: name, before, after. `null`, absent and the empty text are one value,
+    /// because LeadSquared writes either for an empty field. Bookkeeping fields are left out.
     pub fn changes(&self) -> impl Iterator<Item = (&str, Option<&str>, Option<&str>)> {
         let names: BTreeSet<&str> = match &self.before {
             Some(before) => before.iter().chain(self.lead.iter()).map(|(name, _)| name).collect(),
@@ -109,27 +109,28 @@ impl Event {
             .filter(|(_, before, after)| before != after)
     }
 
-    /// When the change happened, in ms since the epoch; `None` where the delivery does not say so in LeadSquared's form.
+    /// When the change happened, in ms since the epoch; `None` if the delivery does not say so in LeadSquared's form.
     #[must_use]
     pub fn at_ms(&self) -> Option<i64> {
         let at: DateTime = self.at.as_ref()?.parse().ok()?;
         Some(at.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond())
     }
 
-    /// Whether it is known what `field` was before the change: the delivery says so, or it was seen.
+    /// Whether the value of `field` before the change is known: from the delivery, or because it was seen.
     #[must_use]
     pub fn knows_before(&self, field: &str) -> bool {
         self.tells_before(field) || self.seen.contains(field)
     }
 
-    /// Whether the delivery itself says what `field` was before the change. What it leaves out may have been anything.
+    /// Whether the delivery itself has the value of `field` before the change. A field that it leaves out may have had
+    /// any value.
     #[must_use]
     pub fn tells_before(&self, field: &str) -> bool {
         self.before.as_ref().is_some_and(|before| before.contains(field))
     }
 
-    /// Whether `field` changed to the value that the delivery carries. Without a known earlier value it did not, unless the
-    /// event is about that very field.
+    /// Whether `field` changed to the value in the delivery. Without a known earlier value it did not, unless the event
+    /// is about this very field.
     #[must_use]
     pub fn field_changed(&self, field: &str) -> bool {
         let differs = || self.was(field) != self.is(field);
@@ -148,14 +149,14 @@ impl Event {
         before
     }
 
-    /// The value of `field` before the change; an empty text is no value.
+    /// The value of `field` before the change. An empty text is no value.
     #[must_use]
     pub fn was(&self, field: &str) -> Option<&str> {
         let before = self.before.as_ref().filter(|before| before.contains(field));
         filled(before.unwrap_or(&self.seen).get(field))
     }
 
-    /// The value of `field` after the change; an empty text is no value.
+    /// The value of `field` after the change. An empty text is no value.
     #[must_use]
     pub fn is(&self, field: &str) -> Option<&str> {
         filled(self.lead.get(field))

@@ -5,11 +5,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Field names and their values, as LeadSquared writes them: every value a text, or none.
+/// Field names and their values, as LeadSquared writes them: every value is a text, or none.
 ///
-/// Names are looked up exactly: LeadSquared's own look-ups are case-sensitive (`ProspectID` finds, `ProspectId` does
-/// not), and a template that works by luck today breaks on the next account. Values are personal data, so `Debug`
-/// shows the names alone; `Serialize` is for storage and for nothing that is logged.
+/// Names must match exactly. LeadSquared's own look-ups are case-sensitive (`ProspectID` finds, `ProspectId` does not),
+/// and a template that works by luck today fails on the next account. Values are personal data, so `Debug` shows the
+/// names alone, and `Serialize` is for storage only, never for logs.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fields(BTreeMap<String, Option<String>>);
@@ -27,19 +27,19 @@ impl Fields {
         self.0.get(name)?.as_deref()
     }
 
-    /// The value of a field unless it is absent, null or blank: LeadSquared writes null and `""` for the same thing.
+    /// The value of a field unless it is absent, null or blank. LeadSquared writes null and `""` for the same thing.
     #[must_use]
     pub fn filled(&self, name: &str) -> Option<&str> {
         self.get(name).map(str::trim).filter(|value| !value.is_empty())
     }
 
-    /// Whether the field is there at all, if only as null.
+    /// Whether the field is there, even if its value is null.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
 
-    /// Sets a field, and gives its former value back.
+    /// Sets a field and returns its former value.
     pub fn insert(&mut self, name: impl Into<String>, value: Option<String>) -> Option<Option<String>> {
         self.0.insert(name.into(), value)
     }
@@ -55,7 +55,7 @@ impl Fields {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no fields.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

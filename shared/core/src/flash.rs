@@ -1,17 +1,17 @@
 //! Flash messages must not hold a web address.
 //!
-//! LigueLead refuses such a Flash, but nowhere says what it takes for an address, and its clients disagree: one looks
-//! for `http://` and `https://` alone, another also for `www.` and for bare domains with a handful of endings. What
-//! any of them rejects is rejected here: a message refused before it is sent costs nothing.
+//! LigueLead refuses such a Flash, but documents nowhere what counts as an address. Its clients disagree: one looks for
+//! `http://` and `https://` alone, another also for `www.` and for bare domains with a handful of endings. Whatever any
+//! of them rejects is rejected here: a message refused before it is sent costs nothing.
 
 /// The endings that make a bare word a domain in LigueLead's strictest client.
 const ENDINGS: [&str; 11] = ["com", "net", "org", "br", "io", "co", "app", "dev", "info", "biz", "me"];
 
 /// Whether a text holds something that LigueLead's clients take for a web address.
 ///
-/// Money (`R$ 10.50`), times and a forgotten blank after a full stop (`fim.Comece`) are none. A forgotten blank
-/// before a word that is an ending (`fim.Me ligue`) looks like a domain to the client too, and so does an e-mail.
-/// Where such a word ends is judged as the clients' patterns do, by ASCII alone: `fim.Meça` has the ending `me`.
+/// Money (`R$ 10.50`), times and a missing blank after a full stop (`fim.Comece`) do not count. A missing blank before
+/// a word that is an ending (`fim.Me ligue`) looks like a domain to the clients too. So does an e-mail address. The end
+/// of such a word is found as in the clients' patterns, by ASCII alone: `fim.Meça` has the ending `me`.
 ///
 /// ```
 /// use recado_core::flash::contains_url;

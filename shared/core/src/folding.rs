@@ -1,9 +1,9 @@
 //! What LigueLead does to a text before it is stored, charged and sent.
 //!
-//! Source: LigueLead's own engineering notes, against its page of limits ("full UTF-8 with emoji and accents"). Accents are
-//! folded, emoji and some punctuation (`,`, `!`) are removed; `: / ? # = & %` are kept. What becomes of other signs is not
-//! told, so whatever has no plain form is taken for removed. Whether `/v1` does it is for a first text on a live account to
-//! show; see `liguelead.folds_text` in `docs/configuration.md`.
+//! Source: LigueLead's own engineering notes, against its page of limits ("full UTF-8 with emoji and accents"). Accents
+//! are folded, emoji and some punctuation (`,`, `!`) are removed; `: / ? # = & %` are kept. Other signs are not
+//! documented, so a sign without a plain form counts as removed. Whether `/v1` folds texts must be seen with a first
+//! text on a live account; see `liguelead.folds_text` in `docs/configuration.md`.
 
 use crate::unicode::{Class, class, decomposed};
 
@@ -23,7 +23,7 @@ pub fn folded(text: &str) -> String {
     piece(text).trim_ascii().to_owned()
 }
 
-/// The same of a piece of a text, whose blanks at its ends stay.
+/// Folds a piece of a text, and keeps the blanks at its ends.
 pub(crate) fn piece(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     let mut push = |c: char| {
@@ -42,7 +42,8 @@ pub(crate) fn piece(text: &str) -> String {
     folded
 }
 
-/// By what a text is known again in a report, whatever was done to it on the way: its letters and digits, folded.
+/// The key by which a text is recognised in a report, however it was changed on the way: its letters and digits,
+/// folded.
 #[must_use]
 pub fn known_by(text: &str) -> String {
     folded(text).chars().filter(char::is_ascii_alphanumeric).collect()

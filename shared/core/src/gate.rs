@@ -1,4 +1,5 @@
-//! Whether a message may be sent now: asked when it is made, and again by the one choke point that every send passes.
+//! Whether a message may be sent now. It is checked when the message is made, and again at the one place that every
+//! send passes.
 
 use crate::{
     call::{Dial, dial},
@@ -10,23 +11,23 @@ use crate::{
 
 const MINUTE_MS: i64 = 60_000;
 
-/// The answer.
+/// The result of the check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gate {
-    /// It may.
+    /// The message may be sent.
     Open,
-    /// Not before this instant, in ms since the epoch.
+    /// The message may not be sent before this instant, in ms since the epoch.
     Hold {
         /// The instant.
         until_ms: i64,
-        /// Why.
+        /// The reason.
         why: Reason,
     },
-    /// Never: its expiry has come.
+    /// The message has expired and is never sent.
     Expired,
 }
 
-/// Whether `message` may be sent at `now_ms`, given when messages may start on their recipients' clocks.
+/// Whether `message` may be sent at `now_ms`, given the hours on the recipients' clocks.
 #[must_use]
 pub fn gate(message: &Message, hours: &SendingHours, now_ms: i64) -> Gate {
     if now_ms >= message.expires_ms {
@@ -51,8 +52,8 @@ pub fn gate(message: &Message, hours: &SendingHours, now_ms: i64) -> Gate {
     Gate::Hold { until_ms, why: Reason::OutsideHours { zone: zone.to_string() } }
 }
 
-/// How long after an opening a message that waited for it is released, in ms: whole minutes, so that those of one text
-/// still share requests, and another number for each message, so that the opening is no burst. Nothing for what is
+/// How long after an opening a waiting message is released, in ms. Whole minutes, so that messages of one text still
+/// share requests. The number differs between messages, so that an opening causes no burst. Zero if the message is
 /// urgent, would expire, or would miss the hours.
 fn behind_ms(message: &Message, hours: &SendingHours, opening_ms: i64, zone: &Zone) -> i64 {
     let minutes = (hours.spread_ms / MINUTE_MS.unsigned_abs()).max(1);

@@ -1,5 +1,5 @@
-//! Packing messages into requests: one request has one text, or one recording with one way of redialling, for all its
-//! phones. So the number of requests is the number of distinct texts and recordings, in chunks.
+//! Packs messages into requests. One request has one text for all its phones, or one recording with one way of
+//! redialling. So the number of requests is the number of distinct texts and recordings, in chunks.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,7 +14,7 @@ use crate::{
 /// Bytes of a content's short name.
 const KEY_BYTES: usize = 16;
 
-/// What LigueLead takes once in a request.
+/// The content that a request carries once for all its phones.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Content {
     channel: Channel,
@@ -30,29 +30,29 @@ struct Shared {
     content: Content,
     /// The rule, where it has a budget of its own: one request draws on one rule's budget.
     rule: Option<String>,
-    /// Urgent ones go alone, and what is low must not hold up what is not.
+    /// Urgent messages go alone, and low priority must not delay other messages.
     priority: Priority,
-    /// A part of a request that was refused goes without others, who might be refused with it.
+    /// A part of a split request goes without other messages, which might be refused with it.
     part: Option<String>,
 }
 
 /// Messages that go in one request.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Whose phones it has: at least one message, oldest first unless a phone comes twice.
+    /// Its messages, one for each phone: at least one, oldest first unless a phone has several messages.
     pub members: Vec<Message>,
     /// Whether it counts among the fewest requests that could carry the same messages: `ceil(n / phones)` for each
-    /// content, whatever kept its messages apart.
+    /// content, whatever kept the messages apart.
     pub among_fewest: bool,
 }
 
 /// Packs `messages` into the fewest requests of at most `phones_per_request` phones, the most urgent first, then the
 /// oldest.
 ///
-/// A phone stands at most once in a request, because callbacks name a recipient by its phone alone: a second message
-/// of the same text to the same phone goes in a request of its own. Messages without a phone, and those with neither a
-/// text nor a call, are left out; they never wait. Messages of a rule that `has_quota` are not packed together with
-/// those of other rules.
+/// A phone is in a request at most once, because a delivery report names a recipient by its phone alone. A second
+/// message of the same text to the same phone goes in another request. Messages without a phone, and messages with
+/// neither a text nor a voice call, are left out; they never wait. Messages of a rule that `has_quota` are not packed
+/// together with those of other rules.
 #[must_use]
 pub fn into_requests(
     mut messages: Vec<Message>,
@@ -88,8 +88,8 @@ pub fn into_requests(
         let packed = pack(group, phones_per_request);
         requests.extend(packed.into_iter().map(|members| (shared.content.clone(), members)));
     }
-    // Oldest first over all texts, so that a large mailing does not hold up what came before it. Sorted before the fewest
-    // are told from the rest: which is which must not hang on how a hash map is laid out.
+    // Oldest first over all texts, so that a large mailing does not delay earlier messages. This sort comes before the
+    // fewest requests are marked: the marks must not depend on the layout of a hash map.
     requests.sort_by_key(|(_, members)| members.first().map(|one| (one.priority, one.created_ms, one.id)));
     let among_fewest = |(content, members): (Content, Vec<Message>)| {
         let left = fewest.entry(content).or_default();
@@ -100,8 +100,8 @@ pub fn into_requests(
     requests.into_iter().map(among_fewest).collect()
 }
 
-/// A short name for what LigueLead takes once in a request of `message`: messages with the same one can share a request
-/// as far as the vendor is concerned. It tells nothing of the text.
+/// A short name for the content that a request carries once for all its phones. Messages with the same name can share a
+/// request, as far as LigueLead is concerned. The name does not reveal the text.
 #[must_use]
 pub fn content_key(message: &Message) -> String {
     let mut hash = Sha256::new();
@@ -131,8 +131,8 @@ fn pack(group: Vec<(Phone, Message)>, most: usize) -> Vec<Vec<Message>> {
     let mut requests: Vec<Vec<Message>> = (0..count).map(|_| Vec::new()).collect();
     let mut place = group;
     if repeats > 1 {
-        // Dealt out like cards, one phone's messages after another: none comes round to a request twice, since no
-        // phone has more messages than there are requests.
+        // Deals the messages out like cards, one phone after another. No request gets a phone twice, since no phone has
+        // more messages than there are requests.
         place.sort_by_key(|(phone, _)| *phone);
     }
     for (at, (_, message)) in place.into_iter().enumerate() {

@@ -1,14 +1,15 @@
 //! Brazil's national holidays.
 //!
-//! Those of federal law (662/1949 with 10.607/2002, 6.802/1980 and 14.759/2023), and Good Friday, which the yearly
-//! ordinance adds. Carnival and Corpus Christi are optional days off, and a state's or a city's own are not known here.
+//! These are the holidays of federal law (662/1949 with 10.607/2002, 6.802/1980 and 14.759/2023), and Good Friday,
+//! which the yearly ordinance adds. Carnival and Corpus Christi are optional days off. Holidays of a state or a city
+//! are not known here.
 
 use jiff::{ToSpan as _, civil::Date};
 
 /// Month and day.
 const FIXED: [(i8, i8); 9] = [(1, 1), (4, 21), (5, 1), (9, 7), (10, 12), (11, 2), (11, 15), (11, 20), (12, 25)];
 
-/// Whether a date is one.
+/// Whether a date is a national holiday.
 #[must_use]
 pub fn is_national_holiday(date: Date) -> bool {
     FIXED.contains(&(date.month(), date.day()))

@@ -1,9 +1,9 @@
 //! The hours in which messages may start, on the recipient's own clock.
 //!
-//! `"08:00-20:00 mon-sat"` is a wall-clock rule: what counts is what the recipient's clock shows, so openness is
-//! asked of the clock, and the next opening is searched among the instants at which the answer can change: the start
-//! of each range and the zone's own transitions. That stays right when a clock is put forward over a start or back
-//! over an end, whatever a government decides next.
+//! `"08:00-20:00 mon-sat"` is a wall-clock rule: what counts is what the recipient's clock shows. So the check reads
+//! that clock. The search for the next opening tries only instants where the answer can change: the start of each range
+//! and the zone's own transitions. That stays right when a clock is put forward over a start or back over an end,
+//! whatever a government decides next.
 
 mod parse;
 
@@ -17,8 +17,8 @@ use crate::{holidays::is_national_holiday, zone::Zone};
 
 const MINUTES_PER_DAY: u16 = 24 * 60;
 const MS_PER_DAY: i64 = 86_400_000;
-/// How far to look for an opening. Any range recurs within a week; a second week covers one that a clock change
-/// swallows whole, and two more two holidays: Christmas and New Year's Day fall on the same day of the week.
+/// How far to look for an opening. Any range recurs within a week. A second week covers a range that a clock change
+/// swallows whole. Two more weeks cover two holidays: Christmas and New Year's Day fall on the same day of the week.
 const SEARCH_DAYS: i64 = 29;
 
 /// Opening hours: at least one range, each on at least one day of the week, none over midnight.
@@ -77,7 +77,7 @@ impl Hours {
         Self(Kind::Ranges(Ranges { but_holidays: true, ..self.ranges() }))
     }
 
-    /// Open when both are; `None` if that is never.
+    /// Open when both are open; `None` if they never are.
     #[must_use]
     pub fn and(&self, other: &Self) -> Option<Self> {
         let (ours, theirs) = match (&self.0, &other.0) {
@@ -114,8 +114,8 @@ impl Hours {
         }
     }
 
-    /// The first instant from now on at which messages may start, in milliseconds since 1970; `now_ms` itself when
-    /// they may at once.
+    /// The first instant from now on at which messages may start, in milliseconds since 1970. It is `now_ms` itself if
+    /// they may start at once.
     #[must_use]
     pub fn next_open_ms(&self, now_ms: i64, zone: &Zone) -> i64 {
         let Kind::Ranges(ranges) = &self.0 else {
@@ -128,12 +128,12 @@ impl Hours {
         Timestamp::from_millisecond(now_ms)
             .ok()
             .and_then(|now| ranges.next_opening(now, zone))
-            // Only at the very end of the calendar: look again tomorrow.
+            // This happens only at the very end of the calendar: look again tomorrow.
             .unwrap_or_else(|| now_ms.saturating_add(MS_PER_DAY))
     }
 
-    /// The first instant from now on at which messages may no longer start, in milliseconds since 1970; `now_ms`
-    /// itself when they may not now, and `None` when the hours never close.
+    /// The first instant from now on at which messages may no longer start, in milliseconds since 1970. It is `now_ms`
+    /// itself if the hours are closed now, and `None` if they never close.
     #[must_use]
     pub fn next_close_ms(&self, now_ms: i64, zone: &Zone) -> Option<i64> {
         let Kind::Ranges(ranges) = &self.0 else {
@@ -148,7 +148,7 @@ impl Hours {
 }
 
 impl Range {
-    /// What both have in common, if they do.
+    /// The overlap of both ranges, if there is one.
     fn and(self, other: Self) -> Option<Self> {
         let (start, end) = (self.start.max(other.start), self.end.min(other.end));
         let days = Days(self.days.0 & other.days.0);
@@ -174,7 +174,8 @@ impl Ranges {
         self.next(now, zone, |range, date| ends(range, date, zone).collect(), |at| !self.open_at(at, zone))
     }
 
-    /// The earliest after `now` of the ranges' `moments` and the zone's transitions at which `holds`.
+    /// The earliest instant after `now` at which `holds` is true, among the ranges' `moments` and the zone's
+    /// transitions.
     fn next(
         &self,
         now: Timestamp,
@@ -209,7 +210,7 @@ fn starts(range: Range, date: Date, zone: &TimeZone) -> impl Iterator<Item = Tim
     moments(range.start, date, zone)
 }
 
-/// The instants at which the clock shows a minute of the day on a date: two where it does so twice.
+/// The instants at which the clock shows a minute of the day on a date: two if the clock shows it twice.
 fn moments(minute: u16, date: Date, zone: &TimeZone) -> impl Iterator<Item = Timestamp> {
     let time = Time::midnight().saturating_add(i64::from(minute).minutes());
     let moment = zone.to_ambiguous_zoned(date.to_datetime(time));

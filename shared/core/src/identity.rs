@@ -1,8 +1,8 @@
-//! Identifiers, and the identity by which a repeated event meets its own row.
+//! Identifiers, and the identity by which a repeated event finds its own row.
 //!
-//! LeadSquared's webhooks carry no event id and are delivered at least once, in any order, and one edit of a lead
-//! may arrive as several webhooks (update, stage change, field change). So a message's id is a hash of what the
-//! change *is*: the rule, the lead, and the change's own identity. See `docs/adr/0003-identity.md`.
+//! LeadSquared's webhooks carry no event id and are delivered at least once, in any order. One edit of a lead may
+//! arrive as several webhooks (update, stage change, field change). So a message's id is a hash of what the change
+//! *is*: the rule, the lead, and the change's own identity. See `docs/adr/0003-identity.md`.
 
 use std::{fmt, str::FromStr};
 
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{event::Event, kind::EventKind};
 
-/// The bytes of an identifier: 128 bits, of which a collision among a billion messages has a chance below 1e-20.
+/// The bytes of an identifier: 128 bits. The chance of a collision among a billion messages is below 1e-20.
 const ID_BYTES: usize = 16;
 
 macro_rules! id_type {
@@ -58,15 +58,15 @@ macro_rules! id_type {
 }
 
 id_type! {
-    /// Identifies one message: one rule's answer to one change.
+    /// Identifies one message: what one rule makes of one change.
     MessageId
 }
 id_type! {
-    /// Identifies one request to LigueLead, made at random when it is prepared.
+    /// Identifies one request to LigueLead. It is random, made when the request is prepared.
     BatchId
 }
 id_type! {
-    /// Identifies one event as it was delivered, for those that became no message.
+    /// Identifies one event as it was delivered, for events that became no message.
     EventId
 }
 
@@ -86,7 +86,7 @@ id_type! {
 }
 
 impl ListId {
-    /// The identity of a list, by what each of its lines says, in an order that does not depend on the file's.
+    /// The identity of a list, from the content of each line. It does not depend on the order of the lines in the file.
     #[must_use]
     pub fn of(parts: impl Iterator<Item = impl AsRef<str>>) -> Self {
         let mut hash = Hasher::new("list");
@@ -98,19 +98,19 @@ impl ListId {
 }
 
 impl RunId {
-    /// The identity of a campaign's run: the campaign, and the run's name, which says when or of what it is.
+    /// The identity of a campaign's run, from the campaign and the run's name, which says when or of what it is.
     #[must_use]
     pub fn of(campaign: &str, run: &str) -> Self {
         Self::from_bytes(Hasher::new("run").part(campaign).part(run).finish())
     }
 }
 
-/// A rule or a campaign in four bytes, a hash of its id: what a lead's recent messages are kept with.
+/// A rule or a campaign in four bytes, a hash of its id. It is stored with a lead's recent messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleTag(pub u32);
 
 impl RuleTag {
-    /// That of a rule's or campaign's id.
+    /// The tag of a rule's or campaign's id.
     #[must_use]
     pub fn of(rule: &str) -> Self {
         let hash = Hasher::new("rule").part(rule).finish();
@@ -118,13 +118,13 @@ impl RuleTag {
     }
 }
 
-/// The id of the message that a run sends to a lead, or to a phone of which no lead is known.
+/// The id of the message that a run sends to a lead, or to a phone without a known lead.
 #[must_use]
 pub fn recipient_id(run: RunId, lead_or_phone: &str) -> MessageId {
     MessageId::from_bytes(Hasher::new("recipient").bytes(run.as_bytes()).part(lead_or_phone).finish())
 }
 
-/// The id of the row that stands for a run's recipients of one page, from one place on.
+/// The id of the block with a run's recipients of one page, from one place on.
 #[must_use]
 pub fn block_id(run: RunId, page: u64, from: u16) -> MessageId {
     let mut hash = Hasher::new("block");
@@ -148,11 +148,11 @@ impl AudioId {
 #[error("not an identifier: 32 hexadecimal digits are expected")]
 pub struct NotAnId;
 
-/// The id of the message that `rule` makes of `event`; `rule` is the id under which the rule began.
+/// The id of the message that `rule` makes of `event`. `rule` is the rule's first id.
 ///
-/// `watched` is the field that the rule watches, if any. A rule that watches a field is answered once per new value
-/// of that field and instant of the edit, by whichever webhook the edit arrives; one that watches none, once per
-/// lead and instant of the edit.
+/// `watched` is the field that the rule watches, if any. A rule that watches a field makes one message per new value of
+/// the field and instant of the edit, whichever webhook shows the edit. A rule that watches none makes one per lead and
+/// instant of the edit.
 #[must_use]
 pub fn message_id(rule: &str, watched: Option<&str>, event: &Event) -> MessageId {
     let mut hash = Hasher::new("message");
@@ -174,13 +174,13 @@ pub fn message_id(rule: &str, watched: Option<&str>, event: &Event) -> MessageId
     MessageId::from_bytes(hash.finish())
 }
 
-/// The id of the message that follows one which did not arrive.
+/// The id of the fallback of a message that was not delivered.
 #[must_use]
 pub fn fallback_id(message: MessageId) -> MessageId {
     MessageId::from_bytes(Hasher::new("fallback").bytes(message.as_bytes()).finish())
 }
 
-/// The id of `event` itself: what was delivered, whichever rules looked at it.
+/// The id of `event` itself as it was delivered, whichever rules look at it.
 #[must_use]
 pub fn event_id(event: &Event) -> EventId {
     let mut hash = Hasher::new("event");
@@ -192,7 +192,7 @@ pub fn event_id(event: &Event) -> EventId {
     EventId::from_bytes(hash.finish())
 }
 
-/// The id of a delivery that could not be understood: its bytes.
+/// The id of a delivery that could not be understood, from its bytes.
 #[must_use]
 pub fn raw_event_id(body: &[u8]) -> EventId {
     EventId::from_bytes(Hasher::new("raw").bytes(body).finish())
@@ -211,8 +211,8 @@ fn own_identity<'h>(hash: &'h mut Hasher, event: &Event) -> &'h mut Hasher {
     }
     if let Some(item) = &event.item {
         hash.part(event.kind.name()).part(item.id.as_deref().unwrap_or_default());
-        // An edit is told from the next by its instant. A reminder has none of its own: it comes when the task is due, and
-        // says what the task is then.
+        // The instant tells one edit from the next. A reminder has no instant of its own: it comes when the task is
+        // due, and shows the task as it is then.
         let is_told = item.id.is_some() && event.at.is_some() && event.kind != EventKind::TaskReminder;
         if !is_told {
             for (name, value) in item.data.iter() {
@@ -223,8 +223,8 @@ fn own_identity<'h>(hash: &'h mut Hasher, event: &Event) -> &'h mut Hasher {
     instant(hash, event)
 }
 
-/// When the change happened by LeadSquared's clock (one second's resolution), or, where the body does not say, what
-/// the lead looked like after it.
+/// When the change happened by LeadSquared's clock (one second's resolution). If the body does not say, the lead's
+/// values after it.
 fn instant<'h>(hash: &'h mut Hasher, event: &Event) -> &'h mut Hasher {
     match &event.at {
         Some(at) => hash.part(whole_seconds(at)),
@@ -271,8 +271,8 @@ impl Hasher {
     }
 }
 
-/// Whether a lead is among the `percent` of a hundred who get nothing of a rule, for comparison: always the same ones,
-/// others for each rule, and the same and more of them with a larger number.
+/// Whether a lead is among the `percent` of a hundred that get nothing of a rule, for comparison. The choice never
+/// changes for a rule and differs between rules. A larger number keeps the same leads and adds more.
 #[must_use]
 pub fn is_control(rule: &str, lead_id: &str, percent: u8) -> bool {
     let hash = Sha256::digest(format!("control\n{rule}\n{}", lead_id.to_ascii_lowercase()));

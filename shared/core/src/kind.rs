@@ -4,11 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What happened in the CRM.
+/// A kind of event in the CRM.
 ///
-/// `lead.stage`, `lead.owner` and `lead.score` are not kinds of their own: LeadSquared has a webhook event for each
-/// (5, 4, 9), but all of them, like its field change (26) and update (6), come as the same `Before`/`After` body.
-/// They are [`LeadChanged`](EventKind::LeadChanged) on one field; see [`EventKind::parse`].
+/// `lead.stage`, `lead.owner` and `lead.score` are not kinds of their own. LeadSquared has a webhook event for each (5,
+/// 4, 9). But all of them, like its field change (26) and update (6), come as the same `Before`/`After` body. They are
+/// [`LeadChanged`](EventKind::LeadChanged) on one field; see [`EventKind::parse`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum EventKind {
     /// A new lead (LeadSquared's webhook event 3).
@@ -35,7 +35,7 @@ pub enum EventKind {
     LandingPageSubmitted,
 }
 
-/// Every name that `on:` takes, in the order in which a message lists them.
+/// Every name that `on:` takes, in the order for messages.
 pub const KIND_NAMES: [&str; 14] = [
     "lead.created",
     "lead.changed",
@@ -104,8 +104,8 @@ impl EventKind {
         matches!(self, Self::ActivityCreated | Self::ActivityUpdated)
     }
 
-    /// The name under which conditions and texts find what events of this kind are about, beside the lead: `task`,
-    /// `opportunity` or `landing_page`.
+    /// The name of the object that events of this kind are about, beside the lead: `task`, `opportunity` or
+    /// `landing_page`. Conditions and texts use this name.
     #[must_use]
     pub fn item(self) -> Option<&'static str> {
         match self {
@@ -116,13 +116,13 @@ impl EventKind {
         }
     }
 
-    /// Whether Recado's own write-back may raise events of this kind. It makes no leads, tasks or opportunities.
+    /// Whether Recado's own write-back may cause events of this kind. It makes no leads, tasks or opportunities.
     #[must_use]
     pub fn may_be_ours(self) -> bool {
         matches!(self, Self::LeadChanged | Self::ActivityCreated | Self::ActivityUpdated)
     }
 
-    /// Whether events of this kind carry the lead as it was before.
+    /// Whether events of this kind carry the lead as it was before the change.
     #[must_use]
     pub fn has_before(self) -> bool {
         self == Self::LeadChanged

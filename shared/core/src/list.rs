@@ -1,8 +1,8 @@
-//! A file of people, as spreadsheets and CRMs save it: any usual encoding and delimiter, with headings in Portuguese or
-//! English or as LeadSquared exports them, or without headings.
+//! A file of people, as spreadsheets and CRMs save it: any usual encoding and delimiter. Headings are in Portuguese or
+//! English, as LeadSquared exports them, or missing.
 //!
-//! Nothing is guessed that could reach a stranger. Without a known column the file is refused; a line whose values may
-//! have moved into other columns is a bad line; and a bad line never stops the others. Reasons hold nothing of a line.
+//! Nothing is guessed that could reach a stranger. Without a known column the file is refused. A line whose values may
+//! have moved into other columns is a bad line, and a bad line never stops the others. Reasons hold nothing of a line.
 
 mod columns;
 mod encoding;
@@ -20,7 +20,7 @@ pub use columns::ListError;
 use columns::{Columns, Headings};
 use records::{Record, records};
 
-/// Which columns the caller names, by heading or by number from 1. What is named here decides alone.
+/// Columns that the caller names, by heading or by number from 1. A named column overrides what the file suggests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Named {
     /// The column of phones.
@@ -29,13 +29,13 @@ pub struct Named {
     pub lead: Option<String>,
 }
 
-/// What a file holds. It has no `Debug`: its lines are people.
+/// The content of a file. It has no `Debug`: its lines are people.
 pub struct List {
     text: String,
     delimiter: u8,
     headings: Headings,
     columns: Columns,
-    /// Those who are in it, in its order.
+    /// The good lines, in the file's order.
     pub lines: Vec<Line>,
     /// The lines that name nobody for certain.
     pub bad: Vec<BadLine>,
@@ -48,14 +48,14 @@ pub struct Line {
     pub number: u64,
     /// The lead's id.
     pub lead: Option<String>,
-    /// The phones as they are written, mobiles' columns first.
+    /// The phones as written, from mobile columns first.
     pub phones: Vec<String>,
-    /// For which channel it is, in the file's words.
+    /// The channel that the line is for, in the file's words.
     pub channel: Option<String>,
     at: records::Range,
 }
 
-/// A line that is not taken, and why. The reason holds nothing of the line.
+/// A line that is refused, and why. The reason holds nothing of the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadLine {
     /// Its number in the file, from 1.
@@ -65,7 +65,7 @@ pub struct BadLine {
     at: records::Range,
 }
 
-/// Columns that a text names, by the names that it writes: `valor` of `row.valor`.
+/// The columns that a text uses, by their names in the text: `valor` of `row.valor`.
 pub struct RowColumns(Vec<(String, usize)>);
 
 impl List {
@@ -84,8 +84,8 @@ impl List {
         Ok(Self { text, delimiter, headings, columns, lines, bad })
     }
 
-    /// The columns that a text names as `row.…`. Names are compared in small letters, without accents and signs: `Valor da
-    /// dívida` is `row.valor_da_divida`.
+    /// The columns that a text uses as `row.…`. Names are compared in small letters, without accents and signs: `Valor
+    /// da dívida` is `row.valor_da_divida`.
     pub fn row_columns(&self, names: &BTreeSet<String>) -> Result<RowColumns, ListError> {
         let known: Vec<String> = self.headings.names.iter().map(|heading| columns::row_name(heading)).collect();
         let place = |name: &String| {
@@ -104,7 +104,7 @@ impl List {
         Ok(RowColumns(names.iter().map(place).collect::<Result<_, _>>()?))
     }
 
-    /// What a line says in these columns.
+    /// The line's values in these columns.
     #[must_use]
     pub fn row(&self, line: &Line, columns: &RowColumns) -> Fields {
         if columns.0.is_empty() {
@@ -115,18 +115,18 @@ impl List {
         columns.0.iter().map(|(name, place)| (name.clone(), value(*place))).collect()
     }
 
-    /// A line as one that is bad.
+    /// Turns a line into a bad one.
     #[must_use]
     pub fn reject(&self, line: &Line, why: String) -> BadLine {
         BadLine { number: line.number, why, at: line.at }
     }
 
-    /// A file of bad lines as they were, with their numbers and reasons in front. Its headings let it be read again once
-    /// it is mended. It holds phones.
+    /// A file of the bad lines, unchanged, with their numbers and reasons in front. With its headings it can be read
+    /// again once the lines are corrected. It holds phones.
     #[must_use]
     pub fn rejected(&self, bad: &[BadLine]) -> String {
         let delimiter = char::from(self.delimiter).to_string();
-        // Spreadsheets know the encoding by this mark.
+        // Spreadsheets recognise the encoding by this mark.
         let mut file = format!("\u{feff}line{delimiter}reason");
         for place in 0..self.headings.names.len() {
             file.push_str(&delimiter);
@@ -146,12 +146,12 @@ impl List {
     }
 }
 
-/// A value in quotes, as CSV files write one that may hold anything.
+/// A value in quotes, as in CSV files, so that it may hold anything.
 fn quoted(value: &str) -> String {
     format!("\"{}\"", value.replace('"', "\"\""))
 }
 
-/// Whom a line names.
+/// The phones or the lead that a line names.
 fn line(
     record: Record,
     columns: &Columns,

@@ -1,4 +1,4 @@
-//! A message, its states, and the only ways from one to another.
+//! A message, its states, and the allowed transitions between them.
 
 use std::{fmt, str::FromStr};
 
@@ -19,62 +19,62 @@ pub enum Channel {
     Sms,
     /// An SMS that pops up on the screen; its text may hold no URL.
     Flash,
-    /// A recorded call.
+    /// A recorded voice call.
     Voice,
 }
 
-/// What became of a message so far.
+/// The state of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
     /// Waits for the sender.
     Pending,
-    /// Waits for a stated moment: an opening hour, the next day's quota.
+    /// Waits until a stated time, such as an opening hour or the next day's quota.
     Held,
     /// Claimed by a batch that is being sent.
     Sending,
-    /// The request may or may not have reached LigueLead. Never sent again; a callback settles it.
+    /// The request may or may not have reached LigueLead. It is never sent again; a delivery report settles it.
     Unknown,
     /// LigueLead refused it; nothing was sent.
     Refused,
-    /// LigueLead took it.
+    /// LigueLead accepted it.
     Accepted,
     /// The carrier could not deliver it.
     Undelivered,
     /// The carrier delivered it.
     Delivered,
-    /// Nobody answered the call. It may be redialled, and answered then.
+    /// Nobody answered the voice call. A redial may still be answered.
     NoAnswer,
-    /// The line was busy. It may be redialled, and answered then.
+    /// The line was busy. A redial may still be answered.
     Busy,
-    /// The call was answered.
+    /// The voice call was answered.
     Answered,
-    /// Never to be sent, for a reason that holds for this lead: no phone, opted out, an unfillable text.
+    /// Must not be sent, for a reason that is about this lead: no phone, opted out, a text that cannot be filled in.
     Skipped,
-    /// Its own expiry came before it could be sent.
+    /// It expired before it could be sent.
     Expired,
 }
 
-/// Which message goes first. The variants are in that order.
+/// The order in which messages go. The variants are in that order.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
-    /// Before all others and never in one request with them; it waits for nobody.
+    /// Goes before all others, never in one request with them, and never waits for other messages.
     Urgent,
-    /// As it comes.
+    /// Goes in the order of arrival.
     #[default]
     Normal,
-    /// When the others leave room: by the sweep, and at no more than a share of LigueLead's rate.
+    /// Goes when the others leave room: only the sweep sends it, at no more than a share of LigueLead's rate.
     Low,
 }
 
 impl Priority {
-    /// All of them, first to last.
+    /// All priorities, first to last.
     pub const ALL: [Self; 3] = [Self::Urgent, Self::Normal, Self::Low];
 }
 
 macro_rules! words {
     ($type:ty { $($variant:ident => $word:literal),+ $(,)? }) => {
         impl $type {
-            /// The word for it in the table, in reports and in the CRM.
+            /// The word that the table, the reports and the CRM use for it.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
@@ -97,7 +97,7 @@ macro_rules! words {
     };
 }
 
-/// A text that names no state, channel or priority.
+/// The text is no state, channel or priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not one of the words in use here")]
 pub struct NotAWord;
@@ -115,8 +115,8 @@ words!(BatchState {
 });
 
 impl State {
-    /// Whether nothing more is expected to happen to the message. `Unknown` and `Accepted` may still move, and so may
-    /// a call that was not answered, while redials may follow.
+    /// Whether the state is final. `Unknown` and `Accepted` may still change. So may a voice call that was not
+    /// answered, while redials may follow.
     #[must_use]
     pub fn is_final(self) -> bool {
         matches!(
@@ -126,25 +126,25 @@ impl State {
     }
 }
 
-/// What a callback says of one phone.
+/// What a delivery report says of one phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Report {
-    /// It went to the carrier.
+    /// The message went to the carrier.
     Sent,
-    /// It arrived.
+    /// The message arrived.
     Delivered,
-    /// It did not arrive, and will not.
+    /// The message did not arrive, and will not.
     Undelivered,
-    /// Nobody answered the call.
+    /// Nobody answered the voice call.
     NoAnswer,
     /// The line was busy.
     Busy,
-    /// The call was answered.
+    /// The voice call was answered.
     Answered,
 }
 
 impl Report {
-    /// The state that a message is in after such a report.
+    /// The state of a message after this report.
     #[must_use]
     pub fn state(self) -> State {
         match self {
@@ -157,11 +157,11 @@ impl Report {
         }
     }
 
-    /// The states that the report moves a message from; in any other it is a repetition or older than what is known.
+    /// The states that the report changes. In any other state, the report repeats or is older than what is known.
     ///
-    /// A message that was called refused or unknown and is reported on was sent after all: the report wins. One that
-    /// was called undelivered may still arrive; one that arrived stays so. A call that nobody answered, or that met a
-    /// busy line, keeps the first of these two until it is answered: which of its redials ended how is not of use.
+    /// A message may be called refused or unknown, and a report may come all the same. Then it was sent, and the report
+    /// wins. An undelivered message may still arrive; a delivered one stays delivered. A voice call keeps the first of
+    /// "not answered" and "busy" until it is answered: how each redial ended is of no use.
     #[must_use]
     pub fn moves(self) -> &'static [State] {
         match self {
@@ -183,44 +183,44 @@ impl Report {
     }
 }
 
-/// One message: one rule's answer to one change. `Debug` shows neither phone nor text.
+/// The message that one rule makes of one change. `Debug` shows neither phone nor text.
 #[derive(Debug, Clone)]
 pub struct Message {
-    /// Its id, which a repeated event computes again.
+    /// Its id. A repeated event gives the same id.
     pub id: MessageId,
     /// The rule that made it.
     pub rule: String,
     /// The lead's `ProspectID`.
     pub lead_id: String,
-    /// The kind of event that it answers, in the words of the configuration.
+    /// The kind of event that caused it, in the words of the configuration.
     pub event: String,
-    /// How it goes out.
+    /// Its channel.
     pub channel: Channel,
-    /// To whom; none where the message is skipped for want of one.
+    /// The recipient's phone; none if the message is skipped because it has none.
     pub phone: Option<Phone>,
-    /// What it says; none where it could not be rendered, and for a call.
+    /// The text; none if it could not be rendered, and for a voice call.
     pub text: Option<SmsText>,
-    /// What it plays; none but for a call.
+    /// What the voice call plays; none for other channels.
     pub call: Option<Call>,
-    /// The campaign title at LigueLead, at most 255 characters.
+    /// LigueLead's title for the request, at most 255 characters.
     pub title: Option<String>,
     /// LigueLead's `group_id`, as the rule gives it.
     pub group_id: Option<String>,
     /// Estimated price, in LigueLead credits.
     pub credits: u32,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
-    /// Why it stands there.
+    /// Why it is in that state.
     pub why: Option<Reason>,
-    /// Which goes first.
+    /// Its priority.
     pub priority: Priority,
-    /// How often it was certainly not sent.
+    /// How often an attempt certainly did not send it.
     pub attempts: u32,
-    /// The part of a refused request as which it goes alone; none for most.
+    /// The part of a split request in which it goes alone; none for most messages.
     pub part: Option<String>,
     /// When the event was accepted, in ms since the epoch.
     pub created_ms: i64,
-    /// When it is no longer worth sending, in ms since the epoch.
+    /// When it expires, in ms since the epoch.
     pub expires_ms: i64,
     /// When `state` last changed, in ms since the epoch.
     pub changed_ms: i64,
@@ -230,18 +230,18 @@ pub struct Message {
     pub batch: Option<BatchId>,
     /// LigueLead's `campaign_id` of that batch.
     pub campaign_id: Option<String>,
-    /// What LeadSquared knows of it.
+    /// What LeadSquared knows of the message.
     pub crm: Crm,
-    /// What came before, and what is known beyond its state.
+    /// Earlier batches, and what is known beyond the state.
     pub history: History,
-    /// The recipients, where one row stands for many; `phone` and `lead_id` are empty then.
+    /// The recipients, if this row is a block. Then `phone` and `lead_id` are empty.
     pub block: Option<Block>,
-    /// The message that follows if this one does not arrive, as it was decided on together with this one.
+    /// Its fallback if it is not delivered. Both were decided on together.
     pub fallback: Option<Box<Message>>,
 }
 
 impl Message {
-    /// A message of which nothing more is known: pending, without recipient or content, due to nobody.
+    /// A pending message without recipient, content or due time.
     #[must_use]
     pub fn new(id: MessageId, rule: &str, lead_id: &str, channel: Channel, created_ms: i64, expires_ms: i64) -> Self {
         Self {
@@ -274,8 +274,8 @@ impl Message {
         }
     }
 
-    /// The message that follows this one, which did not arrive by `now_ms`: as it was decided on, but to be sent now. None
-    /// if its rule names none.
+    /// The fallback of this message, which had not arrived by `now_ms`. It is as it was decided on, but is to be sent
+    /// now. None if the rule names no fallback.
     #[must_use]
     pub fn followed_by(&self, now_ms: i64, wake_up_within_ms: i64) -> Option<Self> {
         let mut next = self.fallback.as_deref()?.clone();
@@ -283,13 +283,13 @@ impl Message {
         if next.state == State::Skipped {
             next.crm.due_ms = Some(now_ms);
         } else {
-            // Where it may not go yet the sender says so.
+            // The sender holds it if it may not go yet.
             (next.state, next.why, next.due_ms) = (State::Pending, None, Some(now_ms + wake_up_within_ms));
         }
         Some(next)
     }
 
-    /// How many recipients it has: 1, unless it is a block.
+    /// Its recipients: 1, unless it is a block.
     #[must_use]
     pub fn recipients(&self) -> u64 {
         self.block.as_ref().map_or(1, |block| u64::from(block.recipients()))
@@ -299,31 +299,31 @@ impl Message {
 /// What is known of a message beyond its state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct History {
-    /// Batches that carried it before it was given back to be sent again, oldest first.
+    /// Batches that carried it before it was given back, oldest first.
     pub earlier: Vec<BatchId>,
-    /// What LigueLead charged for the present attempt, in credits, where that is not what was estimated.
+    /// What LigueLead charged for the present attempt, in credits, if that differs from the estimate.
     pub charged: Option<u32>,
-    /// When the wait for delivery reports ended without one, in ms since the epoch.
+    /// When the wait for delivery reports ended without a report, in ms since the epoch.
     pub no_callback_ms: Option<i64>,
-    /// When the CRM's opt-out fields were read for it, in ms since the epoch; none if none was seen, or not the one that the
-    /// configuration names.
+    /// When the CRM's opt-out fields were read for it, in ms since the epoch. None if none was seen, or if the field
+    /// that the configuration names was not among them.
     pub opt_out_read_ms: Option<i64>,
-    /// Whether LeadSquared's own opt-out field was among them.
+    /// Whether LeadSquared's own opt-out field was among those read.
     pub own_opt_out_read: bool,
-    /// Why LeadSquared's refusals of its row were given up on.
+    /// Why the write-back gave up on its row after LeadSquared's refusals.
     pub crm_why: Option<String>,
-    /// When LeadSquared was last told, in ms since the epoch.
+    /// When LeadSquared last got an outcome of it, in ms since the epoch.
     pub crm_told_ms: Option<i64>,
 }
 
 impl History {
-    /// Notes which opt-out fields were seen, as they were at `at_ms` (ms since the epoch).
+    /// Records which opt-out fields were seen, as they were at `at_ms` (ms since the epoch).
     pub fn saw_opt_out(&mut self, seen: Seen, at_ms: i64) {
         self.opt_out_read_ms = (seen != Seen::TooLittle).then_some(at_ms);
         self.own_opt_out_read = seen == Seen::All;
     }
 
-    /// These batches and `batch`, each once.
+    /// The earlier batches and `batch`, each once.
     #[must_use]
     pub fn with(&self, batch: BatchId) -> Vec<BatchId> {
         let mut all = self.earlier.clone();
@@ -334,69 +334,69 @@ impl History {
     }
 }
 
-/// What of a message has reached LeadSquared.
+/// What LeadSquared knows of a message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Crm {
     /// The activity that stands for the message, once it exists.
     pub activity_id: Option<String>,
     /// The state that the activity shows.
     pub activity_state: Option<State>,
-    /// The state that the lead's own fields were last given for this message.
+    /// The state that was last written to the lead's own fields for this message.
     pub lead_state: Option<State>,
-    /// When an activity was last posted without the answer being recorded yet, in ms since the epoch. Its outcome is
+    /// When an activity was last posted and the answer is not recorded yet, in ms since the epoch. The activity is
     /// looked up before it is posted again.
     pub posted_ms: Option<i64>,
-    /// Calls that refused the row so far.
+    /// Requests in which LeadSquared refused the row so far.
     pub attempts: u32,
-    /// When the write-back is due, in ms since the epoch; none when LeadSquared knows all there is.
+    /// When the write-back is due, in ms since the epoch; none once LeadSquared knows everything.
     pub due_ms: Option<i64>,
 }
 
-/// Where a request to LigueLead stands.
+/// The state of a request to LigueLead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BatchState {
-    /// Written before any message is claimed. Nothing left this machine.
+    /// Written before any message is claimed. Nothing has left this machine.
     Prepared,
-    /// Written right before the bytes leave.
+    /// Written right before the request's bytes leave.
     Calling,
-    /// LigueLead took it.
+    /// LigueLead accepted it.
     Accepted,
     /// LigueLead refused it; nothing was sent.
     Refused,
-    /// The answer never came, or was none.
+    /// No answer came, or none that could be used.
     Unknown,
-    /// Given up before the call, or certainly not taken; its messages went back.
+    /// Given up before the request, or certainly not taken. Its messages were given back.
     Released,
 }
 
 /// One request to LigueLead: one text, up to 10,000 phones.
 #[derive(Debug, Clone)]
 pub struct Batch {
-    /// Its id, which callbacks carry.
+    /// Its id, which delivery reports carry.
     pub id: BatchId,
-    /// Where it stands.
+    /// Its state.
     pub state: BatchState,
     /// When it was prepared, in ms since the epoch.
     pub prepared_ms: i64,
-    /// When the call began, in ms since the epoch.
+    /// When the request began, in ms since the epoch.
     pub called_ms: Option<i64>,
-    /// When the call ended, in ms since the epoch.
+    /// When the request ended, in ms since the epoch.
     pub ended_ms: Option<i64>,
-    /// The messages that the call carries; written with `Calling`, so that a claim which the call did not know of is
-    /// never taken for sent.
+    /// The messages that the request carries. Written together with `Calling`, so a claim that the request did not know
+    /// of never counts as sent.
     pub members: Vec<MessageId>,
     /// LigueLead's `campaign_id`.
     pub campaign_id: Option<String>,
     /// Why it was refused, released or unknown.
     pub why: Option<Reason>,
-    /// The day whose quota it draws on, `YYYY-MM-DD` in the tenant's zone.
+    /// The day whose quota it draws on, `YYYY-MM-DD` in the installation's zone.
     pub day: String,
-    /// The rule whose own budget it draws on as well.
+    /// The rule whose own budget it draws on too.
     pub rule: Option<String>,
     /// Messages reserved from that day's quota.
     pub messages: u64,
     /// Credits reserved from that day's quota.
     pub credits: u64,
-    /// Whether it counts among the fewest requests possible, 1 or 0.
+    /// 1 if it counts among the fewest possible requests, else 0.
     pub requests_fewest: u64,
 }

@@ -1,4 +1,4 @@
-//! Who opted out, by LeadSquared's fields: which fields are asked, and what their values mean.
+//! Opt-outs by LeadSquared's fields: which fields are checked, and what their values mean.
 
 use crate::{
     config::{FieldName, OptOut},
@@ -6,25 +6,25 @@ use crate::{
     message::Channel,
 };
 
-/// LeadSquared's own field for texts. Accounts have it or not; their metadata says so.
+/// LeadSquared's own field for texts. Not all accounts have it; their metadata says so.
 pub const DO_NOT_SMS: &str = "DoNotSMS";
-/// LeadSquared's own field for calls. Source: LeadSquared lead pages.
+/// LeadSquared's own field for voice calls. Source: LeadSquared lead pages.
 pub const DO_NOT_CALL: &str = "DoNotCall";
 
 /// Which of LeadSquared's own fields the leads of an account have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OwnFields {
-    /// Whether they have [`DO_NOT_SMS`].
+    /// Whether leads have [`DO_NOT_SMS`].
     pub sms: bool,
-    /// Whether they have [`DO_NOT_CALL`].
+    /// Whether leads have [`DO_NOT_CALL`].
     pub voice: bool,
 }
 
 impl OwnFields {
-    /// Those that LeadSquared's pages show for every account: what is taken as long as the account was never asked.
+    /// The fields that LeadSquared's pages show for every account. Assumed until the account's metadata was read.
     pub const DOCUMENTED: Self = Self { sms: false, voice: true };
 
-    /// Those among the names of an account's fields. Names are case-sensitive.
+    /// The fields found among the names of an account's fields. Names are case-sensitive.
     #[must_use]
     pub fn among<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
         names.into_iter().fold(Self { sms: false, voice: false }, |found, name| Self {
@@ -41,38 +41,38 @@ impl OwnFields {
     }
 }
 
-/// Which of the fields that may forbid messages were there, and allow them.
+/// Which opt-out fields were there and allow messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// Not the one that the configuration names; or none at all.
+    /// The field that the configuration names was missing; or no field was there.
     TooLittle,
-    /// The one that the configuration names alone.
+    /// Only the field that the configuration names.
     Named,
-    /// LeadSquared's own, and the one that the configuration names, if it names one.
+    /// LeadSquared's own field, and also the field that the configuration names, if it names one.
     All,
 }
 
 impl OptOut {
-    /// The fields that are asked about messages of `channel`: the one that the configuration names, then LeadSquared's own
-    /// if the account has it and the configuration does not leave it out.
+    /// The fields to check for messages of `channel`: the field that the configuration names, then LeadSquared's own.
+    /// The latter is left out if the account lacks it or the configuration excludes it.
     pub fn asked(&self, channel: Channel, own: OwnFields) -> impl Iterator<Item = &str> {
         let own = self.own(channel).filter(|_| own.has(channel));
         self.field(channel).map(FieldName::as_str).into_iter().chain(own)
     }
 
-    /// Whether anything is asked, or may be as soon as the account says which fields it has.
+    /// Whether any field is checked, or may be once the account's fields are known.
     #[must_use]
     pub const fn asks(&self) -> bool {
         self.system || self.sms.is_some() || self.voice.is_some()
     }
 
-    /// Whether LeadSquared's own field is among those that are asked about messages of `channel`.
+    /// Whether LeadSquared's own field is checked for messages of `channel`.
     #[must_use]
     pub fn asks_own(&self, channel: Channel, own: OwnFields) -> bool {
         own.has(channel) && self.own(channel).is_some()
     }
 
-    /// LeadSquared's own field for `channel`, unless the configuration names it itself or leaves it out.
+    /// LeadSquared's own field for `channel`, unless the configuration names it itself or excludes it.
     fn own(&self, channel: Channel) -> Option<&'static str> {
         let own = match channel {
             Channel::Sms | Channel::Flash => DO_NOT_SMS,
@@ -81,11 +81,11 @@ impl OptOut {
         (self.system && self.field(channel).is_none_or(|named| named.as_str() != own)).then_some(own)
     }
 
-    /// Whether `lead`, as far as its fields are known, may get messages of `channel`; an error is why not, for a person to
-    /// read. Each field that is there is asked, whatever the account's metadata say.
+    /// Whether `lead`, as far as its fields are known, may get messages of `channel`. The error says why not, for a
+    /// person to read. Each field that is there is checked, whatever the account's metadata says.
     ///
-    /// What an empty field means, the configuration says of the first field alone: of the one that it names, or of
-    /// LeadSquared's own where it names none.
+    /// For an empty value, the configuration's setting applies to the first field alone: the field that it names, or
+    /// LeadSquared's own if it names none.
     pub fn judge(&self, channel: Channel, lead: &Fields) -> Result<Seen, String> {
         let (named, own) = (self.field(channel).map(FieldName::as_str), self.own(channel));
         for (place, field) in named.into_iter().chain(own).enumerate() {
@@ -107,14 +107,14 @@ impl OptOut {
     }
 }
 
-/// Whether a value of an opt-out field forbids messages: each but LeadSquared's and people's words for no. What nobody can
-/// read is a wish that somebody wrote down.
+/// Whether a value of an opt-out field forbids messages. All values do, except LeadSquared's and people's words for no.
+/// A value that cannot be understood is still a wish that somebody wrote down.
 #[must_use]
 pub fn forbids(value: &str) -> bool {
     !["", "0", "false", "no", "não", "nao", "n", "off"].contains(&value.trim().to_lowercase().as_str())
 }
 
-/// A field's value, if there is one: LeadSquared writes `{}` for some that are empty.
+/// A field's value, if there is one. LeadSquared writes `{}` for some empty fields.
 fn filled(value: Option<&str>) -> Option<&str> {
     value.map(str::trim).filter(|value| !value.is_empty() && *value != "{}")
 }

@@ -1,12 +1,13 @@
-//! Brazilian phone numbers, parsed once at the border.
+//! Brazilian phone numbers, parsed once where they enter.
 //!
-//! LeadSquared stores whatever somebody typed (`+55-11999999999`, `(11) 99999-9999`, `011 …`, two numbers, a note);
-//! LigueLead wants national digits without a country code ("11 digits", its SMS and voice pages). [`Phone::read`] is the
-//! one way from a text to a number. It takes what has one reading, and says in words why it takes nothing else: a wrong
-//! digit is a stranger's phone. `docs/phones.md` shows the grammar, and `docs/adr/0026-phones.md` says why it is so.
+//! LeadSquared stores whatever somebody typed (`+55-11999999999`, `(11) 99999-9999`, `011 …`, two numbers, a note).
+//! LigueLead wants national digits without a country code ("11 digits", its SMS and voice pages). [`Phone::read`] is
+//! the only way from a text to a number. It takes a text that has exactly one reading, and says in words why it takes
+//! nothing else: a wrong digit is a stranger's phone. `docs/phones.md` shows the grammar, and `docs/adr/0026-phones.md`
+//! gives the reasons.
 //!
-//! A [`Phone`] is private by construction: it has no `Display` and no `Serialize`, and its `Debug` shows the area code
-//! alone, so a number cannot slip into a log line.
+//! A [`Phone`] is private by construction. It has no `Display` and no `Serialize`, and its `Debug` shows the area code
+//! alone. So a number cannot slip into a log line.
 //!
 //! ```
 //! # use recado_core::phone::Phone;
@@ -16,7 +17,7 @@
 //! # Ok::<(), recado_core::phone::PhoneError>(())
 //! ```
 //!
-//! The same phone cannot be printed, and so not be logged by a slip:
+//! The same phone cannot be printed, so it cannot be logged by mistake:
 //!
 //! ```compile_fail
 //! # use recado_core::phone::Phone;
@@ -38,16 +39,16 @@ use crate::zone::Zone;
 
 pub use explain::Explanation;
 
-/// A Brazilian phone number: area code (DDD) and subscriber, known to be well formed.
+/// A Brazilian phone number: area code (DDD) and subscriber number, known to be well formed.
 ///
-/// Ten digits are a landline, eleven a mobile. There is no other kind of value.
+/// Ten digits are a landline, eleven a mobile. No other value exists.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Phone {
-    /// The national number; its first digit is never zero, so the digits are its decimal form.
+    /// The national number. Its first digit is never zero, so its decimal form is exactly its digits.
     national: u64,
 }
 
-/// What a number is on the other end. SMS goes to mobiles only; LigueLead's "exactly 11 digits" is that rule.
+/// The kind of line. SMS goes to mobiles only; LigueLead's "exactly 11 digits" is that rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Line {
     /// Area code and nine digits that start with 9.
@@ -56,33 +57,33 @@ pub enum Line {
     Landline,
 }
 
-/// What may be read into a text, by the configuration's `phones`.
+/// What [`Phone::read`] may assume, from the configuration's `phones`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PhoneRules {
-    /// Whether a mobile of ten digits, from before the ninth digit came, gets it. It is a guess about who owns the
-    /// number today. Default false.
+    /// Whether to add the ninth digit to a mobile of ten digits, from before that digit was introduced. It is a guess
+    /// about who owns the number today. Default false.
     pub add_ninth_digit: bool,
 }
 
-/// What a text says of a phone.
+/// The result of reading a phone from a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
     /// Exactly one number.
     One(Phone),
-    /// No number, and why.
+    /// No number, and the reason.
     None(PhoneError),
-    /// So many numbers, of which none is more meant than the others.
+    /// This many numbers, and nothing says which one is meant.
     Several(usize),
 }
 
-/// Why a text is not a phone number. No variant and no message holds a digit of it.
+/// Why a text is not a phone number. No variant and no message holds a digit of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum PhoneError {
     /// Nothing but blanks and punctuation.
     #[error("the phone is empty")]
     Empty,
-    /// Words without a number, or a sign that is in no phone: of an address, an amount, a character that was lost.
+    /// Words without a number, or a sign that no phone has: from an address, from an amount, or a lost character.
     #[error("the phone is none: it holds words alone, an address, an amount or signs that are in no phone")]
     NotAPhone,
     /// A country code other than 55, or more digits than a Brazilian number has, not starting with 55.
@@ -94,35 +95,35 @@ pub enum PhoneError {
     /// Too few or too many digits for any form.
     #[error("the phone has a wrong number of digits (10 for a landline, 11 for a mobile)")]
     WrongLength,
-    /// The first two digits are none of the 67 area codes in use.
+    /// The first two digits are not one of the 67 area codes in use.
     #[error("the phone starts with an area code that does not exist")]
     UnknownAreaCode,
-    /// Ten digits that start like a mobile: written before the ninth digit came. Adding the 9 would be a guess
-    /// about who owns the number today, so it is not added unless [`PhoneRules::add_ninth_digit`] asks for it.
+    /// Ten digits that start like a mobile, from before the ninth digit was introduced. Adding the 9 would be a guess
+    /// about who owns the number today. So it is only added if [`PhoneRules::add_ninth_digit`] says so.
     #[error("the phone is an old mobile number without its ninth digit")]
     OldMobile,
-    /// Right in length, but its third digit is that of neither a mobile nor a landline.
+    /// The length is right, but the third digit is neither a mobile's nor a landline's.
     #[error("the phone is neither a mobile (9 after the area code) nor a landline (2 to 5 after it)")]
     NoSuchLine,
-    /// Gaps where a number has none: a date, a CPF, an area code behind the number, a stray digit.
+    /// Gaps where a number has none: a date, a CPF, an area code after the number, a stray digit.
     #[error("the phone has its digits in groups that are not those of a number (two numbers, a date, a document)")]
     Layout,
-    /// The words beside it say that it is another kind of number.
+    /// The words beside the digits say that they are another kind of number.
     #[error("the phone is called something else beside its digits (CPF, CEP, order, …)")]
     Document,
-    /// A letter stands right beside the digits.
+    /// A letter stands directly beside the digits.
     #[error("the phone has a letter among its digits")]
     Letter,
     /// A spreadsheet or a program rounded it (`1.2E+10`, `12000000000.0`): its digits are lost.
     #[error("the phone was rounded on its way (1.2E+10): its last digits are lost")]
     Rounded,
-    /// More than one number; which one is meant cannot be told.
+    /// More than one number, and nothing says which one is meant.
     #[error("the phone holds {0} numbers, and which one is meant cannot be told")]
     Several(usize),
 }
 
 impl Line {
-    /// The word for it.
+    /// The word for the kind of line.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -133,9 +134,9 @@ impl Line {
 }
 
 impl Phone {
-    /// Reads a text that somebody typed or a program wrote: one number, or why there is none.
+    /// Reads a text that a person typed or a program wrote: one number, or why there is none.
     ///
-    /// Total: it takes any text, of any length, and never panics.
+    /// It takes any text of any length, and never panics.
     #[must_use]
     pub fn read(text: &str, rules: PhoneRules) -> Reading {
         match Self::plain(text) {
@@ -144,25 +145,25 @@ impl Phone {
         }
     }
 
-    /// [`Self::read`] by the default rules, with all that is not exactly one number as an error.
+    /// [`Self::read`] with the default rules. Anything but exactly one number is an error.
     pub fn parse(text: &str) -> Result<Self, PhoneError> {
         Self::read(text, PhoneRules::default()).one()
     }
 
-    /// How [`Self::read`] comes to its reading, in words. For the person who gave the text: it shows area codes, and no
-    /// other digits.
+    /// Explains in words how [`Self::read`] reads the text. For the person who gave the text: it shows area codes and
+    /// no other digits.
     #[must_use]
     pub fn explain(text: &str, rules: PhoneRules) -> Explanation {
         explain::explain(text, rules)
     }
 
-    /// A text that is nothing but the digits, as all stored phones are: the short way for many.
+    /// Reads a text of digits alone, as all stored phones are. This is the fast path.
     fn plain(text: &str) -> Option<Self> {
         let is_plain = matches!(text.len(), 10 | 11) && text.bytes().all(|byte| byte.is_ascii_digit());
         if is_plain && grammar::line(text) == Ok(false) { Self::of_national(text) } else { None }
     }
 
-    /// From digits that are known to be those of a line.
+    /// Takes digits that are known to be a valid line.
     fn of_national(digits: &str) -> Option<Self> {
         digits.parse().ok().map(|national| Self { national })
     }
@@ -173,13 +174,13 @@ impl Phone {
         if self.national >= 10_000_000_000 { Line::Mobile } else { Line::Landline }
     }
 
-    /// The digits that LigueLead takes: 11 for a mobile, 10 for a landline, no country code.
+    /// The digits that LigueLead takes: 11 for a mobile, 10 for a landline, without a country code.
     #[must_use]
     pub fn national(self) -> String {
         self.national.to_string()
     }
 
-    /// The number as a report shows it: enough to recognise, not enough to call. `1198…21`.
+    /// The number as a report shows it: enough to recognise it, not enough to dial it. `1198…21`.
     #[must_use]
     pub fn masked(self) -> String {
         let national = self.national();
@@ -200,9 +201,9 @@ impl Phone {
 
     /// The time zone of the number's area, which decides its quiet hours.
     ///
-    /// Two areas hold a second zone, and the number cannot tell: Fernando de Noronha (UTC-2) shares DDD 81 with
-    /// Recife, and the far west of Amazonas (UTC-5) shares DDD 97 with the rest of the interior (UTC-4). The zone of
-    /// nearly all of their people is given.
+    /// Two areas hold a second zone, and the number does not say which one applies. Fernando de Noronha (UTC-2) shares
+    /// DDD 81 with Recife. The far west of Amazonas (UTC-5) shares DDD 97 with the rest of the interior (UTC-4). The
+    /// zone of nearly all people in the area is used.
     #[must_use]
     pub fn zone(self) -> Zone {
         let name = areas::zone_name(self.ddd()).unwrap_or(areas::CAPITAL);

@@ -1,58 +1,57 @@
-//! Why a message is in its state: a code with its data, and one way to say it.
+//! Why a message is in its state: a code with its data, and one way to put it in words.
 //!
-//! What a program decides by a reason, it decides by the code. [`fmt::Display`] alone has the words, so that they can be
-//! changed, or be those of another language.
+//! Programs decide by the code alone. Only [`fmt::Display`] has the words, so they can be changed or translated.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a message, or a request, is in its state. Holds no phone and no text of a message.
+/// Why a message, or a request, is in its state. It holds no phone and no text of a message.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reason {
-    /// The rule is in shadow.
+    /// The rule is in shadow: it sends nothing.
     Shadow,
     /// The lead is in the rule's control group.
     Control,
-    /// It waits for others of its text.
+    /// It lingers for more messages of the same text.
     Lingers,
-    /// It could not be made for this lead: no phone, no text, an opt-out that the event shows.
+    /// No message could be made for this lead: no phone, no text, or an opt-out that the event shows.
     NotMade {
-        /// Which of them.
+        /// Which of these.
         why: String,
     },
-    /// Its channel's hours are closed where its recipient is.
+    /// The channel's hours are closed in the recipient's zone.
     OutsideHours {
         /// The recipient's zone.
         zone: String,
     },
-    /// LigueLead dials at no such hour, or there is no time for redials.
+    /// LigueLead does not dial at this hour, or no time is left for redials.
     NoCallNow,
-    /// The hours closed between the decision and the call.
+    /// The hours closed between the decision and the request.
     CallHoursOver,
     /// An operator has paused it.
     Paused {
         /// What is paused.
         what: String,
-        /// By whom.
+        /// The operator who paused it.
         by: Option<String>,
-        /// Why.
+        /// The operator's reason.
         why: Option<String>,
     },
     /// A cap has been reached.
     Capped {
-        /// Whose: `lead` or `phone`.
+        /// The subject of the cap: `lead` or `phone`.
         who: String,
     },
-    /// The rows of the caps are being written all the time.
+    /// The caps' rows could not be read or written: others write them all the time.
     CapsUnknown,
     /// A day's budget is spent.
     OverQuota {
-        /// Messages that fitted.
+        /// Messages that fit.
         fit: u64,
-        /// Messages that wanted to go.
+        /// Messages that were to go.
         all: u64,
     },
     /// Its recording is not ready.
@@ -60,21 +59,21 @@ pub enum Reason {
         /// What is missing.
         why: String,
     },
-    /// LeadSquared could not be asked who opted out.
+    /// The opt-out fields could not be read from LeadSquared.
     OptOutNotAsked {
         /// Why not.
         why: String,
     },
     /// LeadSquared says that the lead opted out.
     OptedOut {
-        /// By which field.
+        /// The field that says so.
         why: String,
     },
-    /// The suppression list has its lead or its phone.
+    /// A suppression covers its lead or its phone.
     Suppressed {
         /// `lead` or `phone`.
         who: String,
-        /// For which channel.
+        /// The channel that is suppressed.
         channel: String,
         /// Where the suppression comes from.
         source: String,
@@ -83,51 +82,51 @@ pub enum Reason {
     Cancelled,
     /// An operator has sent it again.
     SentAgain,
-    /// All recipients of a message to many have messages of their own.
+    /// All recipients of the block have messages of their own.
     AllLeft,
-    /// It leaves a message to many, and is a message of its own.
+    /// The recipient leaves a block and gets a message of its own.
     GoesAlone,
-    /// It was no longer worth sending.
+    /// It expired before it was sent.
     Expired,
-    /// The account's rate had no permit for it.
+    /// The account's rate had no permit for the request.
     NoPermit,
     /// LigueLead's rate is used up.
     RateUsedUp,
-    /// No time was left for the call.
+    /// No time was left for the request.
     NoTime,
-    /// Its messages had moved on before the request was made.
+    /// Its messages were no longer waiting when the request was to be made.
     NotWaiting,
-    /// Its sender was taken for dead before it called.
+    /// Its sender was taken for dead before the request.
     TakenForDead,
-    /// No request could be made of it.
+    /// The request could not be built.
     NotBuilt {
         /// What was wrong.
         why: String,
     },
-    /// LigueLead refuses the account.
+    /// LigueLead refuses the account itself.
     AccountRefused {
-        /// What it says.
+        /// LigueLead's words.
         why: String,
     },
     /// LigueLead does not know the recording.
     AudioUnknown {
         /// HTTP status.
         status: u16,
-        /// What LigueLead says.
+        /// LigueLead's words.
         why: String,
     },
     /// LigueLead refused it.
     Refused {
         /// HTTP status.
         status: u16,
-        /// What LigueLead says.
+        /// LigueLead's words.
         why: String,
     },
-    /// LigueLead refused a request, and it goes again in parts.
+    /// LigueLead refused the request, and its messages go again in smaller parts.
     InParts {
         /// Why the request was refused.
         first: Box<Reason>,
-        /// How many were in it.
+        /// How many messages the request carried.
         all: u64,
     },
     /// LigueLead could not be reached, or asked to wait.
@@ -135,36 +134,36 @@ pub enum Reason {
         /// What was seen.
         why: String,
     },
-    /// Nothing says whether it was sent.
+    /// It is unknown whether LigueLead took the request.
     NoAnswer {
         /// What was seen.
         why: String,
     },
-    /// Its sender died while it called.
+    /// Its sender died during the request.
     DiedCalling,
     /// Its sender died.
     Died,
-    /// Nothing says whether it was sent, and no delivery report came either.
+    /// It is unknown whether it was sent, and no delivery report came.
     NeverReported {
-        /// Why it was unknown, if that was said.
+        /// Why it was unknown, if a reason was stored.
         first: Option<Box<Reason>>,
     },
-    /// It was sent once more, since nothing said whether it had been sent.
+    /// It was unknown whether it had been sent, so it was sent once more.
     Resent,
-    /// Told in an earlier version's words.
+    /// An earlier version stored words and no code.
     Earlier {
         /// The words.
         words: String,
     },
 }
 
-/// The words of earlier versions by which something was decided.
+/// The words of earlier versions that some decisions depend on.
 const CANCELLED: &str = "cancelled by an operator";
 const LINGERS: &str = "waits for others of its text, to go in one request with them";
 const PAUSED: &str = "paused: ";
 
 impl Reason {
-    /// The reason of a row that an earlier version wrote, which told it in words alone.
+    /// The reason in a row of an earlier version, which stored words alone.
     #[must_use]
     pub fn of_earlier(words: &str) -> Self {
         match (words, words.strip_prefix(PAUSED)) {
@@ -175,17 +174,17 @@ impl Reason {
         }
     }
 
-    /// Reads what a row has: the code with its data, else an earlier version's words.
+    /// Reads a row's reason: the code with its data, or else an earlier version's words.
     #[must_use]
     pub fn read(code: Option<&str>, words: Option<&str>) -> Option<Self> {
         let known = code.and_then(|code| serde_json::from_str(code).ok());
         known.or_else(|| words.map(Self::of_earlier))
     }
 
-    /// The code with its data, as it is stored.
+    /// The code with its data, in its stored form.
     #[must_use]
     pub fn code(&self) -> String {
-        // It holds texts and numbers alone, which JSON can always write.
+        // The reason holds only texts and numbers, which JSON can always write.
         serde_json::to_string(self).unwrap_or_default()
     }
 
@@ -196,13 +195,13 @@ impl Reason {
         value.get("code").and_then(|code| code.as_str()).unwrap_or_default().to_owned()
     }
 
-    /// Whether it waits because an operator paused it.
+    /// Whether the message waits because an operator paused it.
     #[must_use]
     pub fn is_pause(&self) -> bool {
         matches!(self, Self::Paused { .. })
     }
 
-    /// The data of it that come from outside, by which it could be more than ours alone.
+    /// The part of the reason that comes from outside, so it may hold words that are not Recado's.
     #[must_use]
     pub fn outside(&self) -> Option<&str> {
         match self {
@@ -310,7 +309,7 @@ mod tests {
         let paused = Reason::of_earlier("paused: rule a by ana (wrong)");
         assert!(paused.is_pause());
         assert_eq!(paused.to_string(), "paused: rule a by ana (wrong)");
-        // A code of a later version is unknown, and its words are told.
+        // The code of a later version is unknown, so its words are shown.
         let later = Reason::read(Some(r#"{"code":"of_a_later_version"}"#), Some("later words"));
         assert_eq!(later.unwrap().to_string(), "later words");
     }

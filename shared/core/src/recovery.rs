@@ -1,18 +1,18 @@
-//! What to do about a message that was found claimed: its sender may be at work, or may have died anywhere.
+//! What to do about a message that was found claimed: its sender may be at work, or may have died at any step.
 //!
-//! Only the batch's row knows how far the sender came, and only a conditional write on it decides a race with a
-//! sender that is slow instead of dead: each recovery below starts with one.
+//! Only the batch's row says how far the sender came. The sender may be slow instead of dead, and then only a
+//! conditional write on that row decides the race. So each recovery below starts with such a write.
 
 use crate::message::{Batch, BatchState, Message, State};
 
 /// What to do about a claimed message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recovery {
-    /// Its sender may be at work: look again at this instant, in ms since the epoch.
+    /// The sender may be at work: look again at this instant, in ms since the epoch.
     Wait(i64),
-    /// The batch was prepared and never called: release it, then give the message back.
+    /// The batch was prepared, but its request was never made: release the batch, then give the message back.
     Release,
-    /// The call began and was never answered for: the batch's outcome is unknown, and so is the message's.
+    /// The request began and has no recorded answer: the batch's outcome is unknown, and so is the message's.
     Unknown,
     /// The batch does not carry the message: give it back.
     GiveBack,
@@ -22,11 +22,11 @@ pub enum Recovery {
 
 /// Decides what to do about `message`, which is in the state `Sending`, given its batch's row.
 ///
-/// `stale_ms` is how long after a step its sender is taken for dead; it must be longer than any sender lives.
+/// `stale_ms` is how long after a step the sender is taken for dead. It must be longer than any sender lives.
 #[must_use]
 pub fn recover(message: &Message, batch: Option<&Batch>, now_ms: i64, stale_ms: i64) -> Recovery {
-    // A claim is only ever made for a batch that was written before. If the row is gone, it was removed by age, and
-    // whether the call was made can no longer be told.
+    // A claim is only ever made for a batch that was written before. If the row is gone, retention removed it, and it
+    // is not known whether the request was made.
     let Some(batch) = batch else { return Recovery::Unknown };
     let carried = batch.members.contains(&message.id);
     let stale_at = batch.called_ms.unwrap_or(batch.prepared_ms).max(message.changed_ms) + stale_ms;

@@ -6,11 +6,11 @@ use crate::{
     reason::Reason,
 };
 
-/// Whether a report by `batch` moves `message`, and to which state.
+/// Whether a report on `batch` changes `message`, and to which state.
 ///
-/// A report on an earlier attempt counts too. It proves that the message was sent, so one that waits to be sent again
-/// is not, whatever became of the first attempt; but while a later attempt is open, only good news of the earlier one
-/// says anything about the message.
+/// A report on an earlier attempt counts too. It proves that the message was sent. So a message that waits for another
+/// attempt is not sent again, whatever the result of the earlier one. But while a later attempt is open, only good news
+/// of the earlier attempt says anything about the message.
 #[must_use]
 pub fn heard(message: &Message, batch: BatchId, report: Report) -> Option<State> {
     let state = report.state();
@@ -23,18 +23,18 @@ pub fn heard(message: &Message, batch: BatchId, report: Report) -> Option<State>
     }
     match message.state {
         State::Pending | State::Held | State::Expired | State::Skipped if message.batch.is_none() => Some(state),
-        // Its request is under way: what becomes of that is told by its own answer and reports.
+        // Its request is under way. Its own answer and reports say how it ends.
         State::Sending if report == Report::Sent => None,
         _ => (moves && matches!(report, Report::Sent | Report::Delivered | Report::Answered)).then_some(state),
     }
 }
 
-/// What the books of a day are corrected by, once a report has said what a message really cost.
+/// The correction of a day's books, once a report gives a message's real cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Correction {
-    /// Credits to add; below zero if it was cheaper than estimated.
+    /// Credits to add; below zero if the message was cheaper than estimated.
     pub credits: i64,
-    /// Messages to add: 1 for one whose reservation was given back although it was sent.
+    /// Messages to add: 1 if the reservation was given back although the message was sent.
     pub messages: i64,
 }
 
@@ -48,11 +48,11 @@ pub fn is_plausible(estimate: u32, actual: u32) -> bool {
     actual <= estimate.max(1).saturating_mul(PLAUSIBLE_TIMES)
 }
 
-/// What the day must be corrected by, if anything. `estimate` is what was reserved, `charged` what an earlier
-/// report said if that was something else, `given_back` whether the reservation was given back.
+/// The correction of the day's books, if there is one. `estimate` is what was reserved. `charged` is what an earlier
+/// report said, if it differed. `given_back` says whether the reservation was given back.
 ///
-/// The first price counts, and after it only a higher one: reports come in any order and more than once, and a call's
-/// price grows while it lasts.
+/// The first price counts, and after it only a higher one. Reports come in any order and more than once, and the price
+/// of a voice call grows while it lasts.
 #[must_use]
 pub fn correction(estimate: u32, charged: Option<u32>, given_back: bool, actual: u32) -> Option<Correction> {
     match charged {
@@ -72,9 +72,9 @@ pub fn correction(estimate: u32, charged: Option<u32>, given_back: bool, actual:
 pub enum Again {
     /// Nothing was sent: it may go.
     Yes,
-    /// It may have reached its recipient, or may still: only if the operator takes that on.
+    /// It may have reached its recipient, or may still reach it. Only if the operator accepts that risk.
     MaybeTwice(&'static str),
-    /// It may not.
+    /// It may not be sent again.
     No(&'static str),
 }
 

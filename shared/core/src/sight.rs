@@ -1,16 +1,15 @@
-//! What was last seen of the lead's fields that rules watch.
+//! What was last seen of the lead fields that rules watch.
 //!
-//! LeadSquared's list of modified leads shows what a lead is like and that something in it changed. Beside what was seen
-//! last, by whichever webhook or list, it shows *which* watched field changed: the one whose value differs. So a change
-//! whose webhook did not come can be told from a value of old. A lead of which nothing was seen yet teaches its values
-//! and nothing else.
+//! LeadSquared's list of modified leads shows a lead's present values, and that something changed. A comparison with
+//! the values last seen, by a webhook or by the list, shows *which* watched field changed. So a change is found even if
+//! its webhook did not come. For a lead that was never seen, the values are only stored.
 //!
-//! A change that the list told of has the list's instant, and its webhook, should it come after all, an earlier one. So
-//! the sight remembers the list's: the late webhook takes it over, and with it the same message's id.
+//! A change found in the list has the list's instant. Its webhook, if it comes after all, has an earlier instant. So
+//! the sight remembers the list's instant. The late webhook takes it over, and the message gets the same id.
 //!
 //! Bodies composed in an automation show a lead after an edit and not before it. What was seen of the lead before that
-//! instant tells whether a watched field changed, as it does for the list. Such a change may have been an earlier edit's,
-//! whose own webhook is still to come: its instant is remembered in the same way.
+//! instant shows whether a watched field changed, as for the list. Such a change may belong to an earlier edit whose
+//! own webhook is still to come. So its instant is remembered in the same way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,45 +17,45 @@ use serde::{Deserialize, Serialize};
 
 use crate::{config::Config, event::Event, fields::Fields};
 
-/// Values of which it is remembered that the list told of them. A webhook that comes later than that many other changes of
-/// the same field that the list told of is not recognised.
+/// The most values remembered as found in the list. A webhook is not recognised if more changes of the same field than
+/// this were found in the list after its own.
 const MOST_LISTED: usize = 8;
 
 /// An instant by LeadSquared's clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instant {
-    /// As LeadSquared wrote it: this is part of a message's id.
+    /// As LeadSquared wrote it: it is part of a message's id.
     pub text: String,
     /// The same in ms since the epoch, whole seconds.
     pub ms: i64,
 }
 
-/// What was last seen of one field. `Serialize` is for storage and for nothing that is logged.
+/// What was last seen of one field. `Serialize` is for storage only, never for logs.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Sight {
     value: Option<String>,
     at_ms: i64,
-    /// What it was before `at_ms`, if that is known: a repeated delivery is told the same as the first.
+    /// The value before `at_ms`, if known: a repeated delivery gets the same answer as the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     was: Option<Earlier>,
-    /// Changes that the list told of, or a delivery without the lead before, the last of each value: the value, and that
-    /// instant. At most [`MOST_LISTED`].
+    /// Changes found in the list, or in a delivery without the lead's earlier values. The last change of each value is
+    /// kept: the value and its instant. At most [`MOST_LISTED`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     listed: Vec<(Option<String>, Instant)>,
 }
 
-/// A value that is known, be it none.
+/// A known value, which may be none.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Earlier {
     value: Option<String>,
 }
 
-/// What was seen of a delivery's watched fields before it.
+/// What was known of a delivery's watched fields before it.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Delivered {
-    /// Fields whose change was told of already, with the instant under which it was: see [`Event::listed`].
+    /// Fields whose change was found earlier, with the instant of that change: see [`Event::listed`].
     pub listed: BTreeMap<String, String>,
-    /// What fields were before, where the delivery does not say: see [`Event::seen`].
+    /// The fields' earlier values, where the delivery does not show them: see [`Event::seen`].
     pub seen: Fields,
 }
 
@@ -65,8 +64,8 @@ impl Sight {
         Self { value: value.map(str::to_owned), at_ms, was: None, listed: Vec::new() }
     }
 
-    /// What the field was before an edit at `at_ms` that left it with `value`. Of an edit that is older than what was seen,
-    /// or of another one in the same second, nobody knows.
+    /// The value before an edit at `at_ms` that left the field with `value`. Unknown for an edit older than what was
+    /// seen, and for another edit in the same second.
     fn before(&self, value: Option<&str>, at_ms: i64) -> Option<Earlier> {
         if at_ms > self.at_ms {
             return Some(Earlier { value: self.value.clone() });
@@ -75,7 +74,7 @@ impl Sight {
         self.was.clone().filter(|_| is_same)
     }
 
-    /// Takes in a change, unless something newer was seen, or the same.
+    /// Records a change, unless something newer or the same change was seen.
     fn change(&mut self, value: Option<&str>, at_ms: i64, was: Option<Earlier>) {
         let is_same = at_ms == self.at_ms && self.value.as_deref() == value;
         if at_ms >= self.at_ms && !is_same {
@@ -90,7 +89,7 @@ impl Sight {
     }
 }
 
-/// What was last seen of a lead's watched fields. Shows no value.
+/// What was last seen of a lead's watched fields. `Debug` shows no value.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sights(BTreeMap<String, Sight>);
@@ -103,8 +102,8 @@ impl std::fmt::Debug for Sights {
 }
 
 impl Sights {
-    /// Takes in what a webhook shows of the `watched` fields at `at_ms`, the instant that it names, or else that at which
-    /// it came. What is older than what was seen changes nothing. Returns what was known of them before.
+    /// Records what a webhook shows of the `watched` fields at `at_ms`: the instant that it names, or else when it
+    /// came. Anything older than what was seen changes nothing. Returns what was known of the fields before.
     pub fn deliver(&mut self, event: &Event, watched: &BTreeSet<&str>, at_ms: i64) -> Delivered {
         let mut delivered = Delivered::default();
         for &field in watched.iter().filter(|field| event.lead.contains(field)) {
@@ -126,8 +125,8 @@ impl Sights {
             if let Some(was) = is_seen {
                 delivered.seen.insert(field, was.value.clone());
             }
-            // A field that a webhook shows unchanged is no news, and worth no write. If it was seen with another value,
-            // a change was missed: that is for the list to tell of.
+            // A field that a webhook shows unchanged is no news and needs no write. If another value was seen, a change
+            // was missed; the list will find it.
             if !is_change {
                 continue;
             }
@@ -142,8 +141,8 @@ impl Sights {
         delivered
     }
 
-    /// Takes in what the list shows of the `watched` fields, at the instant of the lead's last edit. Returns the fields
-    /// that changed since they were last seen, with the values of then.
+    /// Records what the list shows of the `watched` fields, at the instant of the lead's last edit. Returns the fields
+    /// that changed since they were last seen, with their earlier values.
     pub fn list(&mut self, lead: &Fields, watched: &BTreeSet<&str>, at: &Instant) -> Fields {
         let mut changed = Fields::new();
         for &field in watched.iter().filter(|field| lead.contains(field)) {
@@ -152,7 +151,7 @@ impl Sights {
                 None => {
                     self.0.insert(field.to_owned(), Sight::first(value, at.ms));
                 }
-                // Not in the same second either: a webhook may have told of a later edit in it.
+                // A change in the same second does not count: a webhook may have shown a later edit in that second.
                 Some(sight) if sight.value.as_deref() != value && at.ms > sight.at_ms => {
                     changed.insert(field, sight.value.clone());
                     sight.change(value, at.ms, Some(Earlier { value: sight.value.clone() }));

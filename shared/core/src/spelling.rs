@@ -1,6 +1,6 @@
 //! "Did you mean …?"
 
-/// The known word that a misspelt one is probably meant to be: the nearest by edit distance, regardless of case, if
+/// The known word that a misspelt word probably stands for. It is the nearest by edit distance, regardless of case, if
 /// no more than a third of it differs.
 #[must_use]
 pub fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {

@@ -1,10 +1,11 @@
 //! Conditions (`when:`) and texts (`sms:`), in MiniJinja's expression language.
 //!
-//! A rule's author is trusted with what is sent but not with the sender's memory or with silence: a misspelt field
-//! is an error and never an empty text, a field that the CRM left empty is an error and never the word "none", and
-//! every evaluation is bounded. So the language here is a part of MiniJinja's: expressions, filters from a short
-//! list, and `{% if %}`. Loops, assignments, macros and includes are refused when the snippet is read, because they
-//! are what could grow without bound, and a text message has no use for them.
+//! A rule's author decides what is sent, but may forget something. So a misspelt field is an error, never an empty
+//! text. A field that the CRM left empty is an error, never the word "none". Every evaluation is bounded.
+//!
+//! The language is a part of MiniJinja's: expressions, filters from a short list, and `{% if %}`. Loops, assignments,
+//! macros and includes are refused when the snippet is read. They could grow without bound, and a text message has no
+//! use for them.
 //!
 //! | name | what it holds |
 //! | --- | --- |
@@ -18,7 +19,7 @@
 //!
 //! | filter | example |
 //! | --- | --- |
-//! | `first_name` | `MARIA DA SILVA` gives `Maria`, and what is no name nothing |
+//! | `first_name` | `MARIA DA SILVA` gives `Maria`; a value that is no name gives nothing |
 //! | `proper` | `MARIA DA SILVA` gives `Maria da Silva` |
 //! | `brl` | `1234.5` gives `R$ 1.234,50` |
 //! | `date`, `time` | `2026-08-08 05:52:30` gives `08/08/2026`, `02:52`; both take a strftime format and a zone. Midnight is a day, which has no time |
@@ -55,28 +56,29 @@ pub use settled::Known;
 
 use greeting::Greeting;
 
-/// Instructions that one evaluation may take. A long text with thirty expressions takes about 200.
+/// The most instructions in one evaluation. A long text with thirty expressions takes about 200.
 pub const MAX_INSTRUCTIONS: u64 = 50_000;
 /// The longest snippet, in characters. MiniJinja counts lines and columns in 16 bits.
 pub const MAX_SNIPPET_CHARS: usize = 8_000;
-/// The longest rendered text, in characters. LigueLead takes 1,600; the rest is room to say by how much it is over.
+/// The longest rendered text, in characters. LigueLead takes 1,600; the margin lets the error say by how much a text is
+/// too long.
 pub const MAX_OUTPUT_CHARS: usize = 10_000;
 /// How deep values and calls may nest.
 const MAX_RECURSION: usize = 50;
 
-/// The one name under which each environment keeps its text.
+/// The name under which each environment keeps its only text.
 const TEMPLATE_NAME: &str = "text";
 
-/// What all conditions and texts share, built once per process: filters, tests and bounds. It holds no text itself;
-/// the copy that each [`Template`] keeps shares the tables.
+/// What all conditions and texts share: filters, tests and bounds. Built once per process. It holds no text itself; the
+/// copy that each [`Template`] keeps shares its tables.
 static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut env = Environment::empty();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_auto_escape_callback(|_| AutoEscape::None);
     env.set_fuel(Some(MAX_INSTRUCTIONS));
     env.set_recursion_limit(MAX_RECURSION);
-    // Without it an error cannot say which expression failed. The values that it keeps are never printed: only kinds
-    // of error and the snippet's own words leave this module.
+    // Without debug mode an error cannot say which expression failed. The values that debug mode keeps are never
+    // printed: only kinds of error and the snippet's own words leave this module.
     env.set_debug(true);
     env.set_formatter(filters::print);
     filters::register(&mut env);
@@ -101,7 +103,7 @@ pub struct Template {
     has_blocks: bool,
 }
 
-/// A dotted name, such as `lead.Source`, and where it is written: line and column in characters, from 1.
+/// A dotted name, such as `lead.Source`, and its position: line and column in characters, from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameAt {
     /// The name, its root included.
@@ -112,7 +114,7 @@ pub struct NameAt {
     pub column: usize,
 }
 
-/// A text that a dotted name is compared with, and where it is written: line and column in characters, from 1.
+/// A text that a dotted name is compared with, and its position: line and column in characters, from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ComparedAt {
     /// The name, its root included.
@@ -133,8 +135,8 @@ struct Snippet {
 }
 
 impl Condition {
-    /// Compiles `lead.Source == "Site"`. Names, filters and tests that do not exist are errors here, not later. The error
-    /// holds [all](SnippetError::all) mistakes.
+    /// Compiles `lead.Source == "Site"`. Names, filters and tests that do not exist are errors here, not later. The
+    /// error holds [all](SnippetError::all) mistakes.
     pub fn compile(source: &str) -> Result<Self, SnippetError> {
         let (scanned, mut errors) = readable(scan::condition(source))?;
         let expression = ENGINE
@@ -159,26 +161,26 @@ impl Condition {
         Ok(tests_of_values::holds(&value))
     }
 
-    /// The dotted names that it may look up, such as `lead.Source`; a bare `lead` stands for a field whose name is
-    /// computed (`lead[…]`).
+    /// The dotted names that the condition may look up, such as `lead.Source`. A bare `lead` stands for a field whose
+    /// name is computed (`lead[…]`).
     #[must_use]
     pub fn references(&self) -> &BTreeSet<String> {
         &self.snippet.references
     }
 
-    /// The dotted names that are written in it, and where.
+    /// The dotted names in the condition, with their positions.
     #[must_use]
     pub fn names(&self) -> Vec<NameAt> {
         scan::condition(self.source()).map(|scanned| names_at(&scanned)).unwrap_or_default()
     }
 
-    /// The texts that it compares names with for being them or not, and where.
+    /// The texts that the condition compares names with by `==`, `!=` or `in`, with their positions.
     #[must_use]
     pub fn compared(&self) -> Vec<ComparedAt> {
         scan::condition(self.source()).map(|scanned| compared_at(&scanned)).unwrap_or_default()
     }
 
-    /// What is legal but probably not meant.
+    /// What is legal in the condition but probably a mistake.
     #[must_use]
     pub fn warnings(&self) -> &[SnippetError] {
         &self.snippet.warnings
@@ -192,8 +194,8 @@ impl Condition {
 }
 
 impl Template {
-    /// Compiles `Olá {{ lead.FirstName }}`. Names, filters and tests that do not exist are errors here, not later. The error
-    /// holds [all](SnippetError::all) mistakes.
+    /// Compiles `Olá {{ lead.FirstName }}`. Names, filters and tests that do not exist are errors here, not later. The
+    /// error holds [all](SnippetError::all) mistakes.
     pub fn compile(source: &str) -> Result<Self, SnippetError> {
         let (scanned, mut errors) = readable(scan::template(source))?;
         let mut env = ENGINE.clone();
@@ -216,11 +218,11 @@ impl Template {
         })
     }
 
-    /// The text for one recipient, at most [`MAX_OUTPUT_CHARS`] long.
+    /// Renders the text for one recipient, at most [`MAX_OUTPUT_CHARS`] long.
     ///
-    /// A value that could be something else than the rule's author expects there is an error: one with a web address, with
-    /// several lines, with characters that nobody sees, or of more than 60 characters. The filter `trusted` lets it pass.
-    /// So is a greeting for a lead without a name.
+    /// A value that the rule's author may not expect is an error. That is a value with a web address, several lines,
+    /// invisible characters, or more than 60 characters. The filter `trusted` lets such a value pass. A greeting for a
+    /// lead without a name is an error too.
     pub fn render(&self, context: &Context) -> Result<String, TextError> {
         let has_none = |greeting: &&Greeting| context.text(&greeting.name).is_some_and(|name| name.trim().is_empty());
         match self.greetings.iter().find(has_none) {
@@ -229,7 +231,7 @@ impl Template {
         }
     }
 
-    /// A text that no recipient sees, such as a title in a report: its values may be anything.
+    /// Renders a text that no recipient sees, such as a title in a report. Its values may be anything.
     pub fn render_label(&self, context: &Context) -> Result<String, TextError> {
         let mut out = Bounded(Vec::new());
         let rendered = self
@@ -241,32 +243,32 @@ impl Template {
         if text.chars().count() > MAX_OUTPUT_CHARS { Err(TextError::TooLong) } else { Ok(text) }
     }
 
-    /// The dotted names that it may look up; see [`Condition::references`].
+    /// The dotted names that the text may look up; see [`Condition::references`].
     #[must_use]
     pub fn references(&self) -> &BTreeSet<String> {
         &self.snippet.references
     }
 
-    /// The dotted names that are written in it, and where.
+    /// The dotted names in the text, with their positions.
     #[must_use]
     pub fn names(&self) -> Vec<NameAt> {
         scan::template(self.source()).map(|scanned| names_at(&scanned)).unwrap_or_default()
     }
 
-    /// The texts that it compares names with for being them or not, and where.
+    /// The texts that the text compares names with by `==`, `!=` or `in`, with their positions.
     #[must_use]
     pub fn compared(&self) -> Vec<ComparedAt> {
         scan::template(self.source()).map(|scanned| compared_at(&scanned)).unwrap_or_default()
     }
 
-    /// What is legal but probably not meant.
+    /// What is legal in the text but probably a mistake.
     #[must_use]
     pub fn warnings(&self) -> &[SnippetError] {
         &self.snippet.warnings
     }
 
-    /// What is legal in a title and probably not meant in a text to a person: greetings that say nothing for a lead
-    /// without a name.
+    /// What is legal in a title but probably a mistake in a text to a person: greetings that are empty without a lead's
+    /// name.
     pub fn greeting_warnings(&self) -> impl Iterator<Item = SnippetError> {
         self.greetings.iter().map(|greeting| greeting.warning(self.source()))
     }
@@ -277,12 +279,12 @@ impl Template {
         &self.snippet.source
     }
 
-    /// The pieces that are sent as they stand, between the expressions.
+    /// The literal pieces between the expressions, which are sent unchanged.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
         self.literals.iter().map(|(_, literal)| literal.as_str())
     }
 
-    /// The text as it may [arrive](crate::folding), with its expressions as they were written.
+    /// The text as it may [arrive](crate::folding), with its expressions unchanged.
     #[must_use]
     pub fn folded(&self) -> String {
         let (mut folded, mut at) = (String::new(), 0);
@@ -295,8 +297,8 @@ impl Template {
         folded.trim().to_owned()
     }
 
-    /// A length in characters that no rendering falls below, blanks at the ends not counted; 0 when `{% if %}` may
-    /// leave pieces out.
+    /// The least length of any rendering in characters, without blanks at the ends. It is 0 if `{% if %}` may leave
+    /// pieces out.
     #[must_use]
     pub fn least_chars(&self) -> usize {
         self.least(|text| text.chars().count())
@@ -308,8 +310,8 @@ impl Template {
     }
 }
 
-/// A snippet that MiniJinja may see, and the mistakes in its words. Only one that can be read, and whose signs are those of
-/// the language, has the bounds that MiniJinja needs.
+/// Decides whether MiniJinja may compile the snippet, and returns the mistakes in its words. MiniJinja needs bounds,
+/// and only a snippet that can be read and uses no foreign signs has them.
 fn readable<'s>(
     read: Result<scan::Scanned<'s>, scan::Broken<'s>>,
 ) -> Result<(scan::Scanned<'s>, Vec<SnippetError>), SnippetError> {
@@ -325,7 +327,7 @@ fn readable<'s>(
     none_of([unbounded, words].concat()).map(|()| (scanned, Vec::new()))
 }
 
-/// The mistakes that were found, or MiniJinja's: it stumbles over the same words.
+/// The mistakes found here, or else MiniJinja's error: MiniJinja fails at the same words.
 fn first_or(found: Vec<SnippetError>, error: &minijinja::Error, source: &str) -> SnippetError {
     SnippetError::of_all(found).unwrap_or_else(|| SnippetError::of_engine(error, source))
 }
@@ -334,7 +336,7 @@ fn none_of(errors: Vec<SnippetError>) -> Result<(), SnippetError> {
     SnippetError::of_all(errors).map_or(Ok(()), Err)
 }
 
-/// The dotted names that are written in a text or a condition, also in one that does not compile.
+/// The dotted names in a text or a condition, even in one that does not compile.
 #[must_use]
 pub fn names_written(source: &str) -> BTreeSet<String> {
     let scanned = match scan::template(source) {
@@ -391,7 +393,7 @@ impl fmt::Debug for Template {
     }
 }
 
-/// Refuses bytes beyond the longest output, so that a text cannot fill the memory before it is measured.
+/// Refuses bytes beyond the longest output, so that a text cannot fill the memory before its length is checked.
 struct Bounded(Vec<u8>);
 
 impl std::io::Write for Bounded {
@@ -408,9 +410,10 @@ impl std::io::Write for Bounded {
     }
 }
 
-/// A number as people and LeadSquared write it: `0.09`, `0,09`, `R$ 1.234,50`. `1.500` has two readings and is none.
+/// Parses a number as people and LeadSquared write it: `0.09`, `0,09`, `R$ 1.234,50`. `1.500` has two readings, so it
+/// is an error.
 ///
-/// The error says why it is none.
+/// The error says why the text is no number.
 pub fn number(text: &str) -> Result<f64, &'static str> {
     numbers::parse(text).map_err(|error| match error {
         numbers::NotANumber::None => "it is not a number",
@@ -420,7 +423,7 @@ pub fn number(text: &str) -> Result<f64, &'static str> {
     })
 }
 
-/// A value that a person would call empty: none, or a text of nothing but blanks.
+/// Whether a person would call the value empty: none, or only blanks.
 fn is_blank(value: &Value) -> bool {
     value.is_none() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }

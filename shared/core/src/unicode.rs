@@ -1,4 +1,4 @@
-//! What kind of character one is, and the plain characters that it looks like.
+//! The class of a character, and the plain characters that it looks like.
 
 use icu_normalizer::DecomposingNormalizerBorrowed;
 use icu_properties::{
@@ -6,10 +6,10 @@ use icu_properties::{
     props::{DefaultIgnorableCodePoint, GeneralCategory},
 };
 
-/// What a character of a text is to somebody who reads it.
+/// What a character is for a reader of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// Nothing is seen of it: marks of direction, joiners, variation selectors, byte order marks.
+    /// An invisible character: marks of direction, joiners, variation selectors, byte order marks.
     Invisible,
     /// A dash of any length, or a minus.
     Dash,
@@ -17,14 +17,14 @@ pub(crate) enum Class {
     Blank,
     /// The end of a line or of a paragraph.
     LineEnd,
-    /// A digit, its value 0 to 9; of scripts whose digits have plain forms.
+    /// A digit with its value, 0 to 9, of scripts whose digits have plain forms.
     Digit(char),
     /// An accent or the like on the character before it.
     Mark,
     /// A letter.
     Letter,
-    /// What stands for a character that was lost, or is none: U+FFFD, controls, private and unassigned ones; and
-    /// numbers that are no digits (`²`, `½`, `①`).
+    /// A lost or invalid character: U+FFFD, controls, private and unassigned ones; also numbers that are no digits
+    /// (`²`, `½`, `①`).
     Lost,
     /// Anything else: punctuation, signs, pictures.
     Other,
@@ -61,12 +61,13 @@ pub(crate) fn class(c: char) -> Class {
     }
 }
 
-/// The characters that one is made of or looks like (NFKD): `ã` is `a` and a tilde, `／` is `/`.
+/// The characters that a character is made of or looks like (NFKD): `ã` is `a` and a tilde, `／` is `/`.
 pub(crate) fn decomposed(c: char) -> impl Iterator<Item = char> {
     DecomposingNormalizerBorrowed::new_nfkd().normalize_iter(std::iter::once(c))
 }
 
-/// The text without accents, each other character as what it looks like (NFKD without marks): `João` is `Joao`.
+/// The text without accents, and each other character replaced by what it looks like (NFKD without marks): `João` is
+/// `Joao`.
 pub(crate) fn without_marks(text: impl Iterator<Item = char>) -> String {
     text.flat_map(decomposed).filter(|c| class(*c) != Class::Mark).collect()
 }

@@ -1,13 +1,13 @@
 //! A time zone that is known to exist.
 //!
-//! The tz database is bundled in the binary (jiff's `tzdb-bundle-always`): a Lambda image has none of its own, and a
+//! The tz database is bundled in the binary (jiff's `tzdb-bundle-always`). A Lambda image has no tz database, and a
 //! container's may be years old, while Brazil abolished daylight saving in 2019.
 
 use std::fmt;
 
 use jiff::tz::TimeZone;
 
-/// The zone that is assumed when the configuration names none: that of Brasília.
+/// The zone if the configuration names none: Brasília's.
 pub const DEFAULT_ZONE: &str = "America/Sao_Paulo";
 
 /// An IANA time zone, such as `America/Manaus`. Cheap to clone.
@@ -23,7 +23,7 @@ impl Zone {
     /// Finds a zone by its IANA name. Names are compared without regard to case, as jiff does.
     pub fn parse(name: &str) -> Result<Self, UnknownZone> {
         let zone = TimeZone::get(name).map_err(|_| UnknownZone)?;
-        // "posixrules" and the like have no name to give back.
+        // "posixrules" and similar zones have no name to return.
         if zone.iana_name().is_some() { Ok(Self(zone)) } else { Err(UnknownZone) }
     }
 

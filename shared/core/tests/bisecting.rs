@@ -1,14 +1,14 @@
-//! Splitting refused requests: who ends how, and in how many calls.
+//! Splitting refused requests: the end of each phone, and the number of requests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use recado_core::bisect::{ALL_BAD_SINGLES, Blame, CALLS_MAX, Next, Part, Parts, Refused, UNTOLD_SINGLES};
 
-/// How a vendor explains that a request with these bad members (by place) is refused.
+/// How a vendor explains its refusal of a request with these bad members (by place).
 type Explains = fn(&[usize]) -> Blame;
 
-/// What became of each phone, and of the calls.
+/// The end of each phone, and the requests.
 #[derive(Debug, Default)]
 struct Seen {
     sent: BTreeMap<u32, u32>,
@@ -17,7 +17,7 @@ struct Seen {
     parts: BTreeSet<String>,
 }
 
-/// Sends `phones` to a vendor that refuses a request with any of `bad` in it, going on for as many runs as it takes.
+/// Sends `phones` to a vendor that refuses a request with any of `bad` in it, in as many runs as needed.
 fn send(phones: Vec<u32>, bad: &BTreeSet<u32>, explains: Explains) -> Seen {
     let mut seen = Seen::default();
     let mut runs = vec![(phones, None)];
@@ -31,7 +31,7 @@ fn send(phones: Vec<u32>, bad: &BTreeSet<u32>, explains: Explains) -> Seen {
                 Next::Call(part) => call(&mut parts, part, bad, explains, &mut seen, &mut waiting),
             }
         }
-        // What is left goes on in the parts that it was told, as a sweep would find it.
+        // The rest goes on in the parts that were recorded, as a sweep would find it.
         let mut left: BTreeMap<Option<String>, Vec<u32>> = BTreeMap::new();
         for (phone, name) in waiting {
             left.entry(name).or_default().push(phone);
@@ -180,7 +180,7 @@ proptest! {
         prop_assert!(seen.calls <= 1 + 2 * k * depth, "{} calls for {k} of {n}", seen.calls);
     }
 
-    /// Those who do not say that it is the phones are believed once anything of the request was taken.
+    /// An unexplained refusal counts as one about phones once any part of the request was taken.
     #[test]
     fn an_unexplained_refusal_is_split_as_well(
         n in 2_u32..600,

@@ -21,7 +21,7 @@ fn caps(yaml: &str) -> Caps {
     Caps::of(&config(&format!("caps: {yaml}")))
 }
 
-/// A message of this number, of a rule whose name nobody asks for.
+/// A message with this number, of a rule that no cap mentions.
 fn id(number: i64) -> (MessageId, RuleTag) {
     let mut id = [0; 16];
     id[8..].copy_from_slice(&number.to_be_bytes());
@@ -81,12 +81,12 @@ fn a_rules_cap_counts_its_messages_under_all_its_names() {
     assert_eq!(caps.tag("third"), RuleTag::of("first"));
     assert_eq!(caps.ask(&recent, (id(9).0, caps.tag("third")), 1), Verdict::Hold(24 * HOUR_MS));
     assert_eq!(caps.ask(&recent[1..], (id(9).0, caps.tag("third")), 1), Verdict::Pass { shadow: false });
-    // A rule of its own is another one.
+    // A rule of its own is a different rule.
     let other = Caps::of(&config(&rule("id: third")));
     assert_eq!(other.ask(&recent, (id(9).0, other.tag("third")), 1), Verdict::Pass { shadow: false });
 }
 
-/// A message of this number to a lead and a phone; a lead of none is not known.
+/// A message with this number to a lead and a phone; `None` is an unknown lead.
 fn to(number: i64, lead: Option<usize>, phone: usize) -> Message {
     let lead = lead.map(|lead| format!("Lead-{lead}")).unwrap_or_default();
     let phone = Phone::parse(&format!("119999900{phone:02}")).ok();
@@ -106,9 +106,10 @@ fn a_message_counts_on_its_lead_and_on_its_phone_or_on_neither() {
     assert!(ask(&mut recent, &caps, &to(1, Some(1), 1), 0).passes());
     assert_eq!(ask(&mut recent, &caps, &to(2, Some(2), 1), HOUR_MS), held("phone", day_ms));
     assert_eq!(ask(&mut recent, &caps, &to(3, Some(1), 2), HOUR_MS), held("lead", day_ms));
-    // Neither of those counts on what did not hold it.
+    // Neither of these messages counts for the subject that did not hold it.
     assert!(ask(&mut recent, &caps, &to(4, Some(2), 2), 2 * HOUR_MS).passes());
-    // Lead 1 is free a day after the first message, and phone 2 two hours later: the later one says when and why.
+    // Lead 1 is free a day after the first message, and phone 2 two hours later. The later one is the instant and the
+    // reason.
     assert_eq!(ask(&mut recent, &caps, &to(5, Some(1), 2), 3 * HOUR_MS), held("phone", day_ms + 2 * HOUR_MS));
     assert_eq!(ask(&mut recent, &caps, &to(6, None, 1), 3 * HOUR_MS), held("phone", day_ms));
     assert!(ask(&mut recent, &caps, &to(1, Some(1), 1), 3 * HOUR_MS).passes(), "the same message is no other one");
@@ -163,7 +164,7 @@ proptest! {
             match caps.ask(&recent, asked, now_ms) {
                 Verdict::Hold(until_ms) => {
                     prop_assert!(until_ms > now_ms);
-                    // The stated instant is the first that would do.
+                    // The stated instant is the first at which the message may go.
                     prop_assert_eq!(caps.ask(&recent, asked, until_ms), Verdict::Pass { shadow: false });
                     prop_assert!(matches!(caps.ask(&recent, asked, until_ms - 1), Verdict::Hold(_)));
                 }

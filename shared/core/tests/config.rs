@@ -1,7 +1,7 @@
-//! Every way to get `recado.yaml` wrong that we know of, one file each in `tests/config/`.
+//! Every known mistake in `recado.yaml`, one file each in `tests/config/`.
 //!
-//! A file starts with what must be said about it, one comment line for each diagnostic, in order and complete:
-//! `# line:column: message; write suggestion`.
+//! A file starts with its expected diagnostics, one comment line for each, in order and complete: `# line:column:
+//! message; write suggestion`.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -83,12 +83,12 @@ fn a_new_rule_that_waits_for_the_same_as_one_that_is_gone_is_asked_what_it_was()
         )
     };
     let kept = "  - { id: c, on: lead.stage, sms: C }\n  - { id: d, on: task.created, sms: D }\n";
-    // The one that sends the same is the one that is meant.
+    // The new rule with the same action is the right one.
     let both = "  - { id: x, on: lead.created, sms: B }\n  - { id: y, on: lead.created, sms: Z }\n";
     assert_eq!(warnings(&format!("{both}{kept}")), [asks(4, "b", "x"), asks(5, "a", "y")]);
     let said = "  - { id: x, was: [a, b], on: lead.created, sms: B }\n";
     assert_eq!(warnings(&format!("{said}{kept}")), Vec::<String>::new());
-    // What is gone, and what is new, is nobody's other name by itself.
+    // A rule that is gone, or a rule that is new, is not by itself a renamed rule.
     assert_eq!(warnings(kept), Vec::<String>::new());
     assert_eq!(warnings("  - { id: z, on: activity.created, sms: C }\n"), Vec::<String>::new());
 }
@@ -107,7 +107,7 @@ fn each_place_is_inside_the_file() {
     for (path, text) in fixtures().unwrap() {
         let lines: Vec<&str> = text.lines().collect();
         for mistake in diagnostics(&text) {
-            // One line behind the last one is where a parser notices an end that came too soon.
+            // A parser notices an early end one line after the last line.
             assert!(mistake.line <= lines.len() + 1, "{}: {mistake}", path.display());
             let width = lines.get(mistake.line - 1).map_or(0, |line| line.chars().count());
             assert!(mistake.column <= width + 1, "{}: {mistake}", path.display());

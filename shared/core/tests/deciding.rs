@@ -1,4 +1,4 @@
-//! What events ask for: rules, identity, recipients, texts. Everything here is pure.
+//! The results of events: rules, identity, recipients, texts. Everything here is pure.
 
 use recado_core::{
     config::Config,
@@ -114,7 +114,7 @@ fn a_field_changed_only_if_its_earlier_value_is_known() {
         );
         assert_eq!(why_not(&config, &Event { about: Some(field()), ..seen("Won") }), WhyNot::Unchanged(field()));
     }
-    // What the body leaves out afterwards may be anything, too.
+    // A field that the body leaves out afterwards may have any value, too.
     let emptied = changed(&[("ProspectStage", "Won")], &[("Phone", "11987654321")]);
     assert_eq!(why_not(&config, &emptied), WhyNot::Unchanged(field()));
     let from = self::config("  - { id: a, on: lead.stage, from: New, sms: \"de {{ before.ProspectStage }}\" }\n");
@@ -174,7 +174,7 @@ fn a_change_of_a_task_or_an_opportunity_is_one_however_it_comes() {
     let id = |event: &Event| (message_id("r", None, event), event_id(event));
     let (won, more) = ([("Status", "Won")], [("Status", "Won"), ("mx_Custom_1", "x")]);
     let change = |data: &[(&str, &str)], at| about(OpportunityChanged, Some("o"), data, at);
-    // By several webhooks, which carry different fields.
+    // One change in several webhooks, which carry different fields.
     assert_eq!(id(&change(&won, early)), id(&change(&more, early)));
     assert_ne!(id(&change(&won, early)), id(&change(&won, late)));
     // Without an instant only the fields tell one change from the next.
@@ -190,7 +190,7 @@ fn a_change_of_a_task_or_an_opportunity_is_one_however_it_comes() {
     ];
     let ids: std::collections::BTreeSet<_> = others.iter().chain([&change(&won, early)]).map(|one| id(one).0).collect();
     assert_eq!(ids.len(), 6, "each is a change of its own");
-    // A task that falls due again has not been edited but for its date.
+    // A task that is due again has only another date.
     let due = |date| about(TaskReminder, Some("t"), &[("DueDate", date)], early);
     assert_eq!(id(&due("2026-11-24")), id(&due("2026-11-24")));
     assert_ne!(id(&due("2026-11-24")), id(&due("2026-11-25")));
@@ -235,7 +235,7 @@ fn what_a_delivery_says_of_an_opt_out_is_as_old_as_its_change() {
     };
     let an_hour_ago = jiff::Timestamp::from_millisecond(NOW_MS - 3_600_000).unwrap();
     assert_eq!(read_ms(Some(&an_hour_ago.strftime("%Y-%m-%d %H:%M:%S").to_string())), Some(NOW_MS - 3_600_000));
-    // A clock that is ahead, and an instant that is none, say nothing.
+    // A clock that is ahead, and an invalid instant, say nothing.
     for at in [None, Some("2099-01-01 00:00:00"), Some("yesterday")] {
         assert_eq!(read_ms(at), Some(NOW_MS), "{at:?}");
     }
@@ -333,7 +333,7 @@ fn outside_the_recipients_own_hours_a_message_is_held_until_they_open() {
     assert_eq!(at("68987654321").state, State::Pending);
     let held = at("11987654321");
     assert_eq!(held.state, State::Held);
-    // Its six hours end before the next morning: that is when it is looked at.
+    // Its six hours end before the next morning, so it is due when they end.
     assert_eq!(held.due_ms, Some(held.expires_ms));
 }
 
@@ -364,7 +364,7 @@ fn null_empty_and_absent_are_one_value() {
     assert_eq!(event.changes().collect::<Vec<_>>(), [("A", Some("1"), Some("2"))]);
 }
 
-/// A message of a rule with these keys besides, under this `send`.
+/// A message of a rule with these additional keys, under this `send`.
 fn lingering(send: &str, keys: &str) -> Message {
     let rules = format!("  - {{ id: welcome, on: lead.created, sms: \"Oi\"{keys} }}\nsend: {{ {send} }}\n");
     message(&config(&rules), &created(&ANA))
@@ -396,7 +396,7 @@ fn an_urgent_message_waits_for_nobody_and_none_waits_past_its_expiry() {
     }
 }
 
-/// What is held at 22:30 in São Paulo, of 400 leads, with these lines of `hours` and of the rule.
+/// When 400 leads' messages are held until, at 22:30 in São Paulo, with these lines of `hours` and of the rule.
 fn held_at_night(hours: &str, rule: &str) -> Vec<Option<i64>> {
     let night_ms = NOW_MS + 10 * 3_600_000 + 1_800_000;
     let text = format!(
@@ -429,10 +429,10 @@ fn an_opening_is_no_burst() {
     assert!(spread.values().all(|count| (50..120).contains(count)), "{spread:?}");
     assert_eq!(minutes(held_at_night(", spread: 0s", "")).len(), 1);
     assert_eq!(minutes(held_at_night("", ", priority: urgent")).len(), 1);
-    // A rule whose hours are over after two minutes: nothing is put off to the next day.
+    // A rule whose hours end after two minutes: nothing moves to the next day.
     let short = minutes(held_at_night(", spread: 1h", ", hours: \"08:00-08:02 tue\""));
     assert_eq!(short.keys().copied().collect::<Vec<_>>(), [0, 1]);
-    // Nor past its expiry.
+    // Nothing moves past its expiry either.
     let soon = minutes(held_at_night(", spread: 1h", ", expires: 571m"));
     assert_eq!(soon.keys().copied().collect::<Vec<_>>(), [0]);
 }
@@ -463,7 +463,8 @@ fn without_hours_nobody_is_woken_on_his_own_clock() {
     let hour = |hours: i64| NOW_MS + hours * 3_600_000;
     let call = "voice: { audio: a.mp3, title: Oi }";
     for (action, ddd, opens_at, closes_at) in [
-        // NOW_MS is noon in São Paulo and ten in Acre. LigueLead's own day, of calls, ends before the recipient's.
+        // NOW_MS is noon in São Paulo and ten in Acre. LigueLead's own day, for voice calls, ends before the
+        // recipient's.
         ("sms: Oi", "11", 20, 10),
         ("flash: Oi", "68", 22, 12),
         (call, "11", 20, 9),
@@ -477,7 +478,7 @@ fn without_hours_nobody_is_woken_on_his_own_clock() {
     }
     assert_eq!(night("hours: { sms: always }\n", "sms: Oi", "11", hour(12)), None);
     assert_eq!(night("hours: { voice: always, dialling: always }\n", call, "11", hour(12)), None);
-    // One that is said does not change the other.
+    // Hours that are set for one channel do not change the other.
     assert!(night("hours: { voice: always }\n", "sms: Oi", "11", hour(12)).is_some());
 }
 

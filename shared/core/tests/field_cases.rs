@@ -1,6 +1,6 @@
-//! What people who do this job really send, from public bug reports and sample payloads, with all persons, phones and ids
-//! invented. Here are the cases about phones and texts; each lists the outcomes that are right. The cases' own neighbours
-//! are beside the code that reads phones, names, dates and amounts.
+//! Real input of people who do this job, from public bug reports and sample payloads. All persons, phones and ids are
+//! invented. These are the cases about phones and texts; each lists the outcomes that are right. Variants of the cases
+//! are tested beside the code that reads phones, names, dates and amounts.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test's helpers fail by panicking, as the test does")]
 
@@ -18,7 +18,7 @@ const NOW_MS: i64 = 1_795_446_000_000;
 const PHONE: &str = "11970000000";
 const GREETING: &str = "Olá {{ lead.FirstName | first_name }}, ok";
 
-/// What reaches LigueLead: a phone and a text, or nothing with a reason.
+/// The result for LigueLead: a phone and a text, or nothing with a reason.
 type Outcome = Option<(String, String)>;
 
 fn outcome(text: &str, kind: &str, lead: &[(&str, &str)], activity: &[(&str, &str)]) -> Outcome {
@@ -72,7 +72,7 @@ fn phones() {
     ] {
         assert_right(case, &outcome(GREETING, "lead.created", &[("Phone", phone)], &[]), &right);
     }
-    // A number that LeadSquared's automation wrote as one: its text is that of a float.
+    // A number that LeadSquared's automation wrote as a number: its text is that of a float.
     let float = serde_json::json!(1_199_998_888.0).to_string();
     assert_right("p01b", &outcome(GREETING, "lead.created", &[("Phone", &float)], &[]), &[None]);
 }

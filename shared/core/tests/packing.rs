@@ -54,7 +54,7 @@ fn one_text_goes_in_chunks_oldest_first() {
     assert!(requests.concat().is_sorted_by_key(|message| message.created_ms));
 }
 
-/// A call that plays `audio`, redialled until the given minute.
+/// A voice call that plays `audio`, redialled until the given minute.
 fn call(number: u32, audio: &str, redial_until_ms: i64) -> Message {
     let content = AudioId::of(audio.as_bytes());
     let ready = Some(Ready { content, upload_id: 7, redial_until_ms: Some(redial_until_ms) });
@@ -130,7 +130,7 @@ fn the_fewest_requests_are_counted_by_content_whatever_keeps_messages_apart() {
     messages[5].part = Some("b0".to_owned());
     messages[6].text = Some(SmsText::parse("olá").unwrap());
     let requests = group::into_requests(messages, 10, |rule| rule == "budgeted");
-    // 21 together, 3 apart, and another text; 24 of one text fit 3 requests, and the other is 1.
+    // 21 together, 3 apart, and another text. The 24 of one text fit 3 requests, and the other text needs 1.
     assert_eq!(requests.len(), 3 + 3 + 1);
     assert_eq!(requests.iter().filter(|request| request.among_fewest).count(), 3 + 1);
 }
@@ -179,7 +179,7 @@ proptest! {
             prop_assert!(request.iter().all(|message| message.text.as_ref().unwrap().expose() == text));
             of_text.entry(text.to_owned()).or_default().push(request);
         }
-        // As few as the size and the most frequent phone allow.
+        // As few requests as the size and the most frequent phone allow.
         for requests in of_text.values() {
             let total: usize = requests.iter().map(|request| request.len()).sum();
             let mut repeats: BTreeMap<_, usize> = BTreeMap::new();
@@ -222,7 +222,7 @@ fn a_claimed_message_is_recovered_by_how_far_its_sender_came() {
     assert_eq!(carried(BatchState::Refused, NOW_MS), Recovery::Follow(State::Refused));
     assert_eq!(carried(BatchState::Unknown, NOW_MS), Recovery::Follow(State::Unknown));
     assert_eq!(carried(BatchState::Released, NOW_MS), Recovery::GiveBack);
-    // A claim whose answer was lost: the call went out without it, so it was not sent.
+    // A claim whose answer was lost: the request went out without the message, so it was not sent.
     for state in [BatchState::Accepted, BatchState::Unknown, BatchState::Refused, BatchState::Released] {
         assert_eq!(recover(&claimed, Some(&batch(state, &[&other])), late_ms, STALE_MS), Recovery::GiveBack);
     }
@@ -269,7 +269,7 @@ fn sent_by(batch: u8, state: State, earlier: &[u8]) -> Message {
 fn a_report_on_an_earlier_attempt_settles_the_message_and_never_spoils_a_later_one() {
     let (first, second, other) =
         (BatchId::from_bytes([1; 16]), BatchId::from_bytes([2; 16]), BatchId::from_bytes([9; 16]));
-    // It waits to be sent again: any report on the first attempt proves that it was sent, and it is not.
+    // It waits for another attempt. Any report on the first attempt proves that it was sent, so it is not sent again.
     for report in [Report::Sent, Report::Undelivered, Report::Delivered] {
         for state in [State::Pending, State::Held, State::Expired] {
             assert_eq!(heard(&sent_by(0, state, &[1]), first, report), Some(report.state()), "{state} {report:?}");
@@ -277,7 +277,7 @@ fn a_report_on_an_earlier_attempt_settles_the_message_and_never_spoils_a_later_o
             assert_eq!(heard(&sent_by(0, state, &[]), first, report), None, "it was never sent");
         }
     }
-    // The second attempt is open: only good news of the first says anything.
+    // The second attempt is open: only good news of the first one says anything.
     for state in [State::Sending, State::Unknown, State::Accepted, State::Undelivered] {
         let message = sent_by(2, state, &[1]);
         assert_eq!(heard(&message, first, Report::Delivered), Some(State::Delivered), "{state}");

@@ -1,4 +1,4 @@
-//! Changes that webhooks did not tell of, against changes that they told of late, twice or in another order.
+//! Changes without a webhook, and changes whose webhooks come late, twice or in another order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,14 +36,14 @@ fn change(before: &str, after: &str, second: i64) -> Event {
     }
 }
 
-/// The same as an automation posts it: the lead after the edit alone, or, where it was the stage that changed, under the
+/// The same, as an automation posts it: only the lead after the edit. If the stage changed, it may come under the
 /// stage's event.
 fn flat(stage: &str, second: i64, is_about_stage: bool) -> Event {
     let about = is_about_stage.then(|| FIELD.to_owned());
     Event { before: None, about, ..change("", stage, second) }
 }
 
-/// What an installation knows, and the messages that it made of a lead's stages, by the stage.
+/// An installation's knowledge, and its messages for a lead's stages, by the stage.
 #[derive(Default)]
 struct Installation {
     sights: Sights,
@@ -90,13 +90,13 @@ fn a_lead_that_was_never_seen_teaches_its_values_and_nothing_else() {
 fn a_webhook_that_comes_after_the_list_meets_its_message_also_where_the_lead_was_edited_again() {
     let mut installation = Installation::default();
     installation.list("New", 1);
-    // Qualified at 10; the city was corrected at 15, which is all that the list shows of the instant.
+    // Qualified at 10; the city was corrected at 15, and the list shows no other instant.
     assert!(installation.list("Qualified", 15));
     assert!(installation.list("Customer", 40));
     installation.webhook(change("New", "Qualified", 10), 10);
     installation.webhook(change("Qualified", "Customer", 40), 40);
     assert_eq!((installation.made("Qualified"), installation.made("Customer")), (1, 1));
-    // The same again, for itself.
+    // The same change again, as a new edit.
     installation.webhook(change("Customer", "Qualified", 50), 50);
     assert_eq!(installation.made("Qualified"), 2);
 }
@@ -108,7 +108,7 @@ fn without_a_known_earlier_value_there_is_no_change() {
         installation.webhook(flat("Qualified", second, false), second);
     }
     assert_eq!(installation.made("Qualified"), 0, "edits of something else, for all that is known");
-    // Now it is known.
+    // Now the earlier value is known.
     installation.webhook(flat("Customer", 40, false), 40);
     installation.webhook(flat("Customer", 40, false), 40);
     installation.webhook(flat("Customer", 50, false), 50);
@@ -143,7 +143,7 @@ fn an_event_about_the_field_tells_that_it_changed_and_is_believed_once() {
 fn the_edits_own_webhook_meets_the_message_of_one_that_came_before_it_without_the_lead_before() {
     let mut installation = Installation::default();
     installation.list("New", 1);
-    // Qualified at 10; the city was corrected at 15, of which a body without `Before` tells first.
+    // Qualified at 10; the city was corrected at 15, and a body without `Before` reports that edit first.
     installation.webhook(flat("Qualified", 15, false), 15);
     installation.webhook(change("New", "Qualified", 10), 10);
     installation.webhook(flat("Qualified", 15, false), 15);
@@ -178,8 +178,9 @@ fn the_webhooks_of_one_edit_are_worth_one_write_and_an_edit_of_another_field_non
     assert!(!deliver(&change("New", "Customer", 5), 5), "it is older");
 }
 
-/// An edit of a lead: the stage that it sets (the one that is there: it edits something else), how many seconds after the
-/// edit before it, and when its webhook comes, in seconds after it, once or more often, in which form. None: never.
+/// An edit of a lead. It holds the stage that it sets (the present stage: it edits something else), and the seconds
+/// since the edit before it. It also holds when its webhook comes, in seconds after it, once or more often, and in
+/// which form. None: never.
 #[derive(Debug, Clone)]
 struct Edit {
     stage: usize,
@@ -187,14 +188,14 @@ struct Edit {
     webhooks: Vec<(i64, Form)>,
 }
 
-/// How a webhook tells of an edit.
+/// The form of a webhook about an edit.
 #[derive(Debug, Clone, Copy)]
 enum Form {
-    /// By the lead before and after.
+    /// The lead before and after.
     BeforeAfter,
-    /// By the lead after.
+    /// The lead after.
     After,
-    /// By the lead after, under the stage's event if the stage changed.
+    /// The lead after, under the stage's event if the stage changed.
     AfterOfStage,
 }
 
@@ -205,7 +206,7 @@ fn edits() -> impl Strategy<Value = Vec<Edit>> {
     prop::collection::vec(edit, 1..14)
 }
 
-/// What happens to an installation, at which second.
+/// An event in an installation's life, with its second.
 enum Happening {
     Webhook(Box<Event>, i64),
     Look,
@@ -218,8 +219,8 @@ const LAG_S: i64 = 120;
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
 
-    /// Of each stage there are never more messages than times it was reached, whatever webhooks come and when, and whenever
-    /// the list is looked at; and the lead's last stage is not missed once the list has shown it.
+    /// A stage never has more messages than times it was reached, whatever webhooks come and when, and whenever the
+    /// list is read. And the lead's last stage is not missed once the list has shown it.
     #[test]
     fn at_most_one_message_for_each_change_and_the_last_one_is_not_missed(
         edits in edits(),
@@ -266,7 +267,7 @@ proptest! {
             let times = reached.get(stage).copied().unwrap_or_default();
             prop_assert!(installation.made(stage) <= times, "{stage}: {} of {times}", installation.made(stage));
         }
-        // A stage that was left and reached again between two looks looks as if nothing had happened.
+        // A stage that was left and reached again between two reads of the list looks unchanged.
         if stage != STAGES[0] && reached.get(stage) == Some(&1) {
             prop_assert_eq!(installation.made(stage), 1, "{} was reached once", stage);
         }

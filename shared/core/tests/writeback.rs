@@ -1,4 +1,4 @@
-//! The write-back's planner: what each message needs, and which calls the next window deserves.
+//! The write-back's planner: the needs of each message, and the requests that the next window should make.
 
 mod calls;
 mod needing;
@@ -47,7 +47,7 @@ pub(crate) fn needs_of(waiting: &[Message], names: &LeadFieldNames) -> Needs {
     needs(waiting, names, &BTreeMap::new(), NOW_MS + LINGER_MS, STALE_MS)
 }
 
-/// 15 calls in 5 s, one of them bulk, which counts.
+/// 15 requests in 5 s, one of them bulk, which counts.
 pub(crate) fn allowance() -> Allowance {
     Allowance {
         calls: 15,

@@ -17,17 +17,17 @@ use recado_core::{
     writeback::{Allowance, Backlog, Call, LeadRow, Needs, ROWS_PER_CALL, Row, SAME_VALUE_PER_CALL, Then},
 };
 
-/// The window and the margin that the limiter adds to it, in ms.
+/// The window and the limiter's margin, in ms.
 const WINDOW_MS: i64 = 5_250;
-/// The plans' calls in 5 s, by the seed.
+/// The plans' requests in 5 s, by the seed.
 const PLANS: [(&str, u32); 6] =
     [("Lite", 2), ("Pro", 5), ("Super", 10), ("Basic", 10), ("Standard", 15), ("Enterprise", 25)];
-/// What is left for the account's other users, in per cent: none, and the default.
+/// The share left for the account's other users, in per cent: none, and the default.
 const RESERVES: [u32; 2] = [0, 20];
-/// The least share of the bound.
+/// The least acceptable share of the bound.
 const LEAST: f64 = 0.98;
 
-/// What a row is.
+/// The kind of a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Create,
@@ -38,7 +38,7 @@ enum Kind {
     Own,
 }
 
-/// How rows come.
+/// How rows arrive.
 #[derive(Clone, Copy)]
 enum Load {
     /// For 20 minutes, 5 % faster than the bound: creates and updates in equal parts, and a few fields.
@@ -54,13 +54,13 @@ struct Arrival {
     kind: Kind,
 }
 
-/// What a row costs, in bulk calls, at the least.
+/// The least cost of a row, in bulk requests.
 fn cost(kind: Kind) -> f64 {
     let rows = if matches!(kind, Kind::Same(_)) { SAME_VALUE_PER_CALL } else { ROWS_PER_CALL };
     1.0 / rows as f64
 }
 
-/// Bulk calls' worth that a window holds at most: a single call does what costs 1/25 of one.
+/// The most that a window holds, in bulk requests: a single request does 1/25 of a bulk one.
 fn worth(allowance: &Allowance) -> f64 {
     allowance.bulk() as f64 + allowance.spare(allowance.bulk()) as f64 / ROWS_PER_CALL as f64
 }
@@ -109,8 +109,8 @@ fn needs(waiting: &VecDeque<(usize, &Arrival)>) -> Needs {
     needs
 }
 
-/// Calls made, and the share of the bound: bulk calls' worth written in the windows from the first call to the last,
-/// against what so many windows hold. The last window is left out of both: it holds what was left.
+/// Requests made, and the share of the bound. The share is the work written from the first window to the last, in bulk
+/// requests, divided by the capacity of that many windows. The last window is left out of both: it holds the rest.
 fn share(load: Load, allowance: &Allowance) -> (usize, f64) {
     let arrivals = arrivals(load, allowance);
     let mut to_come = arrivals.iter().enumerate().peekable();

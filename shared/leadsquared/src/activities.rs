@@ -7,37 +7,37 @@ use serde_json::{Map, Value, json};
 
 use crate::{Admitted, Bulk, CallError, RowOutcome, client::Repeat, rows};
 
-/// Most activities in one bulk call. Source: LeadSquared bulk activity pages and rate limits page.
+/// Most activities in one bulk request. Source: LeadSquared bulk activity pages and rate limits page.
 pub const MAX_ACTIVITIES_PER_CALL: usize = 25;
-/// Longest note that is safe, in characters; the limit is about 2,000. Not enforced here.
-/// Source: a public client that cites LeadSquared's help site.
+/// Longest note that is safe, in characters; the limit is about 2,000. Not enforced here. Source: a public client that
+/// cites LeadSquared's help site.
 pub const MAX_NOTE_CHARS: usize = 1_800;
 /// Longest value of a text field that is safe, in characters; an administrator can raise it. Not enforced here.
 /// Source: LeadSquared activity settings page.
 pub const MAX_FIELD_CHARS: usize = 200;
 
-/// An activity to be created.
+/// An activity to create.
 #[derive(Clone)]
 pub struct NewActivity {
     /// The lead's `ProspectID`.
     pub lead_id: String,
     /// The kind of activity, a code of this account.
     pub code: u32,
-    /// What people read in the lead's history. See [`MAX_NOTE_CHARS`].
+    /// The note that people read in the lead's history. See [`MAX_NOTE_CHARS`].
     pub note: SecretString,
     /// When it happened: `yyyy-MM-dd HH:mm:ss`, UTC.
     pub at: String,
     /// Schema names (`mx_Custom_1`, `Status`, …) and values. See [`MAX_FIELD_CHARS`]. Put an id of your own in one of
-    /// them: it is the only way to find out later whether a call without an answer was carried out.
+    /// them: only that shows later whether a request without an answer was carried out.
     pub fields: Vec<(String, String)>,
 }
 
-/// New values for an activity that exists. Fires the account's "activity update" automations.
+/// New values for an existing activity. Starts the account's "activity update" automations.
 #[derive(Clone)]
 pub struct ActivityUpdate {
     /// The `ProspectActivityId` that [`RowOutcome::Done`] returned.
     pub activity_id: String,
-    /// A new note, or the old one as it is.
+    /// A new note; without one, the old note stays.
     pub note: Option<SecretString>,
     /// Schema names and new values; fields that are not named stay as they are.
     pub fields: Vec<(String, String)>,
@@ -65,9 +65,9 @@ impl fmt::Debug for ActivityUpdate {
 
 impl Admitted<'_, Bulk> {
     /// Creates activities: `Bulk/CustomActivity/Add/ByLeadId`, at most [`MAX_ACTIVITIES_PER_CALL`]. One outcome per
-    /// activity, in their order. **Not to be repeated unseen**: each repetition creates them again.
+    /// activity, in their order. **Do not repeat it without a look-up**: each repetition creates them again.
     ///
-    /// No activities, no call.
+    /// Without activities, no request is made.
     pub async fn add_activities(self, activities: &[NewActivity]) -> Result<Vec<RowOutcome>, CallError> {
         CallError::at_most("activities", activities.len(), MAX_ACTIVITIES_PER_CALL)?;
         if activities.is_empty() {
@@ -79,12 +79,12 @@ impl Admitted<'_, Bulk> {
         Ok(rows::of_new_activities(&answer, activities.len()))
     }
 
-    /// Creates activities on leads that are told by a field: `Bulk/CustomActivity/Add/ByLeadField`, at most
-    /// [`MAX_ACTIVITIES_PER_CALL`]. `field` is `EmailAddress`, `Phone`, `Mobile` or a unique field of the account; it is
-    /// compared as exact text, and the `lead_id` of each activity holds the field's value here. One outcome per activity,
-    /// in their order. **Not to be repeated unseen.** Source: LeadSquared bulk activity page.
+    /// Creates activities on leads that a field identifies: `Bulk/CustomActivity/Add/ByLeadField`, at most
+    /// [`MAX_ACTIVITIES_PER_CALL`]. `field` is `EmailAddress`, `Phone`, `Mobile` or a unique field of the account. It
+    /// is compared as exact text, and the `lead_id` of each activity holds the field's value here. One outcome per
+    /// activity, in their order. **Do not repeat it without a look-up.** Source: LeadSquared bulk activity page.
     ///
-    /// No activities, no call.
+    /// Without activities, no request is made.
     pub async fn add_activities_by_field(
         self,
         field: &str,
@@ -103,7 +103,7 @@ impl Admitted<'_, Bulk> {
     /// Changes activities: `Bulk/CustomActivity/Update`, at most [`MAX_ACTIVITIES_PER_CALL`]. One outcome per update,
     /// in their order. Repeating it does no harm, except that it may overwrite newer values.
     ///
-    /// No updates, no call.
+    /// Without updates, no request is made.
     pub async fn update_activities(self, updates: &[ActivityUpdate]) -> Result<Vec<RowOutcome>, CallError> {
         CallError::at_most("activities", updates.len(), MAX_ACTIVITIES_PER_CALL)?;
         if updates.is_empty() {

@@ -1,4 +1,4 @@
-//! `ProspectActivity.svc`, reading: whether a call that got no answer was carried out, and what was changed when.
+//! `ProspectActivity.svc`, reading: whether a request without an answer was carried out, and what changed when.
 
 use serde_json::{Value, json};
 
@@ -11,24 +11,24 @@ use crate::{
 
 /// Activities in one answer of [`Admitted::activities_of_lead`] by LeadSquared's own default.
 pub const ACTIVITIES_PER_PAGE: u32 = 25;
-/// Most activities that [`Admitted::activities_of_lead`] asks for at once. LeadSquared names no maximum.
+/// Most activities in one request of [`Admitted::activities_of_lead`]. LeadSquared names no maximum.
 pub const MAX_ACTIVITIES_OF_LEAD: u32 = 500;
 /// Most activities on one page of [`Admitted::activities_modified`]. Source: a public client that saw more refused.
 pub const MAX_ACTIVITIES_PER_PAGE: u32 = 1_000;
 
-/// An activity as read back.
+/// An activity that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundActivity {
-    /// Its id, which [`crate::ActivityUpdate`] wants.
+    /// Its id, as [`crate::ActivityUpdate`] needs it.
     pub id: String,
-    /// The lead's `ProspectID`, if the row tells it.
+    /// The lead's `ProspectID`, if the row has it.
     pub lead_id: Option<String>,
     /// The kind of activity.
     pub code: Option<u32>,
-    /// When it was written, as LeadSquared put it: see [`crate::parse_time_ms`].
+    /// When it was written, as LeadSquared wrote it: see [`crate::parse_time_ms`].
     pub created_on: Option<String>,
-    /// Its fields, from `ActivityFields` and `Data` together, the former where both have a value; or the members of a row
-    /// that has neither.
+    /// Its fields, from `ActivityFields` and `Data` together; if both have a value, `ActivityFields` wins. If a row has
+    /// neither, its members.
     pub fields: LeadFields,
 }
 
@@ -37,12 +37,12 @@ pub struct FoundActivity {
 pub struct ActivityPage {
     /// The page's activities.
     pub activities: Vec<FoundActivity>,
-    /// How many there are on all pages together, if the answer tells.
+    /// How many activities all pages hold together, if the answer says.
     pub total: Option<u64>,
 }
 
 impl ActivityPage {
-    /// Whether no page can follow this one: it is not full.
+    /// Whether this is the last page, because it is not full.
     #[must_use]
     pub fn is_last(&self, page: Page) -> bool {
         u32::try_from(self.activities.len()).is_ok_and(|count| count < page.size)
@@ -50,12 +50,12 @@ impl ActivityPage {
 }
 
 impl Admitted<'_, Standard> {
-    /// A lead's activities of one kind, the first `rows` of them (at most [`MAX_ACTIVITIES_OF_LEAD`]): the way to find out
-    /// whether a call that got no answer was carried out.
+    /// A lead's activities of one kind, the first `rows` of them (at most [`MAX_ACTIVITIES_OF_LEAD`]). They show
+    /// whether a request without an answer was carried out.
     ///
-    /// There is no second page: LeadSquared's page calls its `Offset` a page number, and clients take it for a number of
-    /// rows. Whoever is wrong reads past what was asked for. Where `total` says that there are more rows than these, what
-    /// is not among them may still exist. Source: LeadSquared get-activities-of-lead page.
+    /// There is no second page. LeadSquared's page calls its `Offset` a page number, and clients use it as a number of
+    /// rows. Under the wrong reading, rows would be skipped. If `total` is larger than the rows returned, an activity
+    /// that is not among them may still exist. Source: LeadSquared get-activities-of-lead page.
     pub async fn activities_of_lead(self, lead_id: &str, code: u32, rows: u32) -> Result<ActivityPage, CallError> {
         CallError::at_most("activities of a lead", rows as usize, MAX_ACTIVITIES_OF_LEAD as usize)?;
         let body = json!({
@@ -71,9 +71,9 @@ impl Admitted<'_, Standard> {
     }
 
     /// All leads' activities of one kind that were created or changed from `from_ms` to `to_ms` (ms since 1970, widened
-    /// to whole seconds), at most [`MAX_ACTIVITIES_PER_PAGE`] on a page: `CustomActivity/RetrieveByActivityEvent`. One
-    /// call finds out what became of many posts. The rows' order is not documented.
-    /// Source: LeadSquared retrieve-by-activity-event page; limits and shapes from public clients.
+    /// to whole seconds). Uses `CustomActivity/RetrieveByActivityEvent`, at most [`MAX_ACTIVITIES_PER_PAGE`] on a page.
+    /// One request settles many posts. The rows' order is not documented. Source: LeadSquared
+    /// retrieve-by-activity-event page; limits and shapes from public clients.
     pub async fn activities_modified(
         self,
         code: u32,
@@ -100,7 +100,7 @@ impl Admitted<'_, Standard> {
     }
 }
 
-/// The list is absent when there is no row.
+/// The list, which is absent if there is no row.
 fn found(answer: &Value) -> Option<Vec<FoundActivity>> {
     match json::first(answer.as_object()?, &["ProspectActivities", "List"]) {
         Some(list) => list.as_array()?.iter().map(found_one).collect(),

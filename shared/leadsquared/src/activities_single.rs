@@ -1,4 +1,4 @@
-//! `ProspectActivity.svc`: one activity by a call, of the standard class.
+//! `ProspectActivity.svc`: one activity per request, of the standard class.
 
 use serde_json::{Value, json};
 
@@ -10,16 +10,17 @@ use crate::{
 };
 
 impl Admitted<'_, Standard> {
-    /// Creates an activity and returns its id, if the answer tells it: `Create`. May start the account's automations. **Not to be repeated
-    /// unseen**: each repetition creates it again. Source: LeadSquared post-an-activity-to-lead page.
+    /// Creates an activity and returns its id, if the answer has it: `Create`. May start the account's automations.
+    /// **Do not repeat it without a look-up**: each repetition creates it again. Source: LeadSquared
+    /// post-an-activity-to-lead page.
     pub async fn add_activity(self, activity: &NewActivity) -> Result<Option<String>, CallError> {
         let answer = self.client.post("ProspectActivity.svc/Create", &[], &new_json(activity), Repeat::Creates).await?;
         let message = answer.get("Message").and_then(Value::as_object);
         Ok(message.and_then(|message| json::text_of(message, &["Id"])))
     }
 
-    /// Changes an activity of this code: `CustomActivity/Update`. Repeating it does no harm, except that it may overwrite
-    /// newer values. On activities of opportunities (codes from 12,000) it answers success and does nothing.
+    /// Changes an activity of this code: `CustomActivity/Update`. Repeating it does no harm, except that it may
+    /// overwrite newer values. On activities of opportunities (codes from 12,000) it answers success and does nothing.
     /// Source: LeadSquared update-activity page.
     pub async fn update_activity(self, update: &ActivityUpdate, code: u32) -> Result<(), CallError> {
         let mut body = update_json(update);

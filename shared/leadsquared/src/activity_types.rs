@@ -1,4 +1,4 @@
-//! `ProspectActivity.svc`: the kinds of activity an account knows, by code and name.
+//! `ProspectActivity.svc`: the kinds of activity of an account, by code and name.
 
 use std::collections::BTreeSet;
 
@@ -19,10 +19,10 @@ pub struct ActivityType {
     pub name: String,
 }
 
-/// A kind of activity to be created: outbound, without a score, shown in the lead's activity grid.
+/// A kind of activity to create: outbound, without a score, shown in the lead's activity grid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewActivityType {
-    /// The name people see; the only thing LeadSquared insists on.
+    /// The name people see; the only value that LeadSquared requires.
     pub name: String,
     /// Text fields as (schema name, display name): the schema name is `mx_Custom_1` to `mx_Custom_50`, and the order
     /// is the order on the form. At most [`MAX_ACTIVITY_TYPE_FIELDS`].
@@ -37,16 +37,16 @@ impl Admitted<'_, Standard> {
         Ok(list.iter().filter_map(activity_type).collect())
     }
 
-    /// The fields of a kind of activity, by schema name (`mx_Custom_1`): `CustomActivity/GetActivitySetting`. `None` if the
-    /// answer does not tell. Source: LeadSquared get-activity-type-details page.
+    /// The fields of a kind of activity, by schema name (`mx_Custom_1`): `CustomActivity/GetActivitySetting`. `None` if
+    /// the answer does not say. Source: LeadSquared get-activity-type-details page.
     pub async fn activity_fields(self, code: u32) -> Result<Option<BTreeSet<String>>, CallError> {
         let path = "ProspectActivity.svc/CustomActivity/GetActivitySetting";
         let answer = self.client.get(path, &[("code", &code.to_string())]).await?;
         Ok(answer.as_object().and_then(fields_of))
     }
 
-    /// Creates a kind of activity and returns its code. Repeating it may create a second one of the same name.
-    /// Source: LeadSquared create-activity-type page.
+    /// Creates a kind of activity and returns its code. Repeating it may create a second one of the same name. Source:
+    /// LeadSquared create-activity-type page.
     pub async fn create_activity_type(self, new: &NewActivityType) -> Result<u32, CallError> {
         CallError::at_most("fields of an activity type", new.fields.len(), MAX_ACTIVITY_TYPE_FIELDS)?;
         let answer = self.client.post("ProspectActivity.svc/CreateType", &[], &type_json(new), Repeat::Creates).await?;

@@ -1,8 +1,8 @@
-//! Leave to call: which of the account's rates a call counts against, and the proof that it was asked for.
+//! Permits: the rate that a request counts against, and the proof that the limits allowed it.
 //!
-//! All users of an account share its rates, so a call may start only when whoever keeps them has agreed. That keeper
-//! is the caller's; what this crate sees to is that nobody forgets to ask: every method of the API is one of
-//! [`Admitted`], which is made from a [`Permit`] of the right class and used up by the call.
+//! All users of an account share its rates, so a request may start only if the code that keeps the limits has agreed.
+//! That code belongs to the caller. This crate makes sure that nobody forgets to ask. Every method of the API is a
+//! method of [`Admitted`], which needs a [`Permit`] of the right class. The request uses it up.
 //!
 //! ```compile_fail
 //! # async fn call(client: leadsquared::Client, permit: leadsquared::Permit<leadsquared::Standard>) {
@@ -24,22 +24,22 @@ use std::{fmt, marker::PhantomData};
 
 use crate::Client;
 
-/// Which of the account's two rates a call counts against.
+/// The account's two rates; a request counts against one of them.
 ///
-/// Each call counts once, whatever is in it; whether a bulk call also counts as a standard one is not documented.
-/// Source: LeadSquared rate limits page.
+/// Each request counts once, whatever it holds. It is not documented whether a bulk request also counts as a standard
+/// one. Source: LeadSquared rate limits page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CallClass {
-    /// Any call that the page of limits does not name as bulk: 2 to 25 in 5 s by plan, up to 72 seen.
+    /// Any request that the page of limits does not name as bulk: 2 to 25 in 5 s by plan, up to 72 seen.
     Standard,
-    /// One of the six that it names, or `UpdateV2`, which it does not name but which is of their kind: 1 in 5 s; newer
-    /// pages say 5 or 10.
+    /// One of the six requests that the page names: 1 in 5 s; newer pages say 5 or 10. `UpdateV2` counts too: the page
+    /// does not name it, but it is of their kind.
     Bulk,
 }
 
 /// A class as a type: [`Standard`] or [`Bulk`].
 pub trait Class: sealed::Sealed {
-    /// The same as a value.
+    /// The class as a value.
     const CLASS: CallClass;
 }
 
@@ -65,13 +65,13 @@ mod sealed {
     impl Sealed for super::Bulk {}
 }
 
-/// Leave to make one call of one class, now.
+/// Permission for one request of one class, now.
 #[must_use = "the permit is one call of the account's, whether it is made or not"]
 pub struct Permit<C: Class>(PhantomData<C>);
 
 impl<C: Class> Permit<C> {
-    /// Says that the account's limits have room for one call of this class, and that it was counted there. Only the
-    /// code that keeps those limits should say so.
+    /// States that the account's limits have room for one request of this class, and that it was counted there. Only
+    /// the code that keeps those limits should state this.
     pub const fn granted() -> Self {
         Self(PhantomData)
     }
@@ -83,7 +83,7 @@ impl<C: Class> fmt::Debug for Permit<C> {
     }
 }
 
-/// A client that may make one call of one class: what [`Client::with`] returns.
+/// A client that may make one request of one class: the result of [`Client::with`].
 #[derive(Debug)]
 #[must_use = "a permit is used up by the call"]
 pub struct Admitted<'c, C: Class> {
@@ -92,7 +92,7 @@ pub struct Admitted<'c, C: Class> {
 }
 
 impl Client {
-    /// The one call that `permit` is for: `client.with(permit).who_am_i()`.
+    /// The one request that `permit` is for: `client.with(permit).who_am_i()`.
     pub const fn with<C: Class>(&self, permit: Permit<C>) -> Admitted<'_, C> {
         Admitted { client: self, _permit: permit }
     }

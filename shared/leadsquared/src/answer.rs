@@ -1,4 +1,4 @@
-//! Sorts an answer by status and content, in this one place, for every call.
+//! Sorts every answer by status and content, only here.
 //!
 //! Source: LeadSquared error handling, HTTP response codes and rate limits pages, and answers seen by public clients.
 
@@ -15,17 +15,17 @@ use crate::{
     message::Message,
 };
 
-/// Longest answer read, in bytes: 10,000 leads of some 3 kB each.
+/// Longest answer read, in bytes: 10,000 leads of about 3 kB each.
 pub(crate) const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
-/// Longest part of an error's body that is looked at, in bytes. Bodies that are no JSON are pages or single lines.
+/// Longest part of an error's body that is read, in bytes. Bodies that are not JSON are pages or single lines.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
-/// The window where the message tells none, and what is added to any, in milliseconds.
+/// The window if the message names none, and the margin added to any window, in milliseconds.
 const DEFAULT_WAIT_MS: u64 = 5_000;
 const MARGIN_MS: u64 = 200;
-/// Longest wait taken from an answer, in milliseconds: anything longer is no window but a mistake.
+/// Longest wait taken from an answer, in milliseconds: a longer one is no window but a mistake.
 const MAX_WAIT_MS: u64 = 600_000;
 
-/// The answer's JSON if the call was carried out; bulk answers with failed rows are such.
+/// The answer's JSON if the request was carried out. Bulk answers with failed rows count as carried out.
 pub(crate) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], repeat: Repeat) -> Result<Value, CallError> {
     let parsed = serde_json::from_slice::<Value>(body).ok();
     let told = Told::of(parsed.as_ref(), body, status);
@@ -36,7 +36,7 @@ pub(crate) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], repeat:
     if status == StatusCode::UNAUTHORIZED || is_type("InvalidAccessDetails") {
         return Err(CallError::Credentials { message: told.message });
     }
-    // An MX type is a verdict on the call's content, whatever the status; so is 200 with `Status: Error`.
+    // An MX type is a verdict on the request's content, whatever the status; so is 200 with `Status: Error`.
     if is_type("MX") || (told.is_error && status.is_success()) {
         return Err(refused(status, told));
     }
@@ -53,7 +53,7 @@ fn refused(status: StatusCode, told: Told) -> CallError {
     CallError::Refused { status: status.as_u16(), exception_type: told.exception_type, message }
 }
 
-/// What an answer says about a failure, if it says anything.
+/// The facts about a failure in an answer, if there are any.
 struct Told {
     is_error: bool,
     exception_type: Option<String>,

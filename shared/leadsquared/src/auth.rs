@@ -1,16 +1,16 @@
-//! `Authentication.svc`: whose keys these are, and where the account lives.
+//! `Authentication.svc`: the user of the keys, and the account's region.
 
 use serde_json::Value;
 
 use crate::{Admitted, CallError, Standard, client::Repeat, json};
 
-/// The user behind the keys. LeadSquared states all of it, but a caller should need none of it.
+/// The user of the keys. LeadSquared gives all of these values, but a caller should not depend on any of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct User {
-    /// The user's id: `ModifiedBy` and `CreatedBy` of everything written with these keys, and so the way to tell
-    /// one's own edits when they come back in a webhook.
+    /// The user's id. It is `ModifiedBy` and `CreatedBy` of everything written with these keys. So it identifies one's
+    /// own edits when they come back in a webhook.
     pub id: Option<String>,
-    /// The account's time zone, for people; the API itself speaks UTC only.
+    /// The account's time zone, for people; the API itself uses UTC only.
     pub time_zone: Option<String>,
     /// The host of the account's region, without scheme and path, as in `api-us11.leadsquared.com`.
     pub api_host: Option<String>,
@@ -18,9 +18,9 @@ pub struct User {
     pub app_host: Option<String>,
     /// The account's id.
     pub org_id: Option<String>,
-    /// The country code that phones without one are meant with, as in `55`.
+    /// The country code for phones without one, as in `55`.
     pub default_country_code: Option<String>,
-    /// When LeadSquared answered by its own clock, in ms since 1970, to the second: the answer's `Date`.
+    /// LeadSquared's clock when it answered, in ms since 1970, to the second: the answer's `Date`.
     pub server_ms: Option<i64>,
 }
 
@@ -33,9 +33,8 @@ impl User {
 }
 
 impl Admitted<'_, Standard> {
-    /// Asks who the keys belong to. Works from any region's host and tells the right one ([`User::api_host`]), so it is
-    /// the call to start with.
-    /// Source: LeadSquared user authentication page.
+    /// Reads the user of the keys. It works at any region's host and returns the right one ([`User::api_host`]), so
+    /// make this request first. Source: LeadSquared user authentication page.
     pub async fn who_am_i(self) -> Result<User, CallError> {
         let (answer, server_ms) = self.client.get_dated("Authentication.svc/UserByAccessKey.Get", &[]).await?;
         let user = user(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer tells no user"))?;

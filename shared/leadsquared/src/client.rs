@@ -1,4 +1,4 @@
-//! The client: one connection pool, the two keys, and the one place where calls are made.
+//! The client: one connection pool, the two keys, and the only place where requests are made.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -15,15 +15,15 @@ use crate::{
     message::Message,
 };
 
-/// Longest wait for a connection, TLS included: a call that has not connected was not made, and may be repeated.
+/// Longest wait for a connection, TLS included. Without a connection the request was not made, and may be repeated.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an idle connection is kept. The host is an edge network that is known to drop kept connections, and a
-/// create on a dropped one would be an unknown outcome for nothing.
+/// How long an idle connection is kept. The host is an edge network that is known to drop kept connections. A create on
+/// a dropped connection would have an unknown outcome, for no benefit.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The two keys of a LeadSquared user, whose name every write will carry.
+/// The two keys of a LeadSquared user. Every write carries that user's name.
 ///
-/// They travel as headers and never in an address, as LeadSquared itself recommends: access keys hold a literal `$`
+/// They travel as headers and never in an address, as LeadSquared itself recommends. Access keys hold a literal `$`
 /// that addresses mangle, and addresses are logged along the way. Source: LeadSquared authentication page.
 #[derive(Clone, Debug)]
 pub struct Credentials {
@@ -33,20 +33,20 @@ pub struct Credentials {
     pub secret_key: SecretString,
 }
 
-/// Why a [`Client`] could not be made. No variant quotes the value.
+/// Why a [`Client`] could not be built. No variant quotes the value.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The access key is empty or has signs that no header may carry, such as a line end.
+    /// The access key is empty or has a character that a header cannot carry, such as a line end.
     #[error("the LeadSquared access key is empty or holds a character that an HTTP header cannot carry")]
     AccessKey,
-    /// The secret key is empty or has signs that no header may carry.
+    /// The secret key is empty or has a character that a header cannot carry.
     #[error("the LeadSquared secret key is empty or holds a character that an HTTP header cannot carry")]
     SecretKey,
     /// The base address is no absolute http or https address, or has a query, a fragment or a password in it.
     #[error("the LeadSquared base address is not a plain http or https address: {0}")]
     BaseUrl(&'static str),
-    /// The limit for one call is zero.
+    /// The timeout of one request is zero.
     #[error("the limit for one LeadSquared call is zero")]
     CallTimeout,
     /// The TLS set-up of this machine failed.
@@ -54,7 +54,8 @@ pub enum BuildError {
     Http(#[source] reqwest::Error),
 }
 
-/// A client for one account. Cloning is cheap and shares the connections. It repeats no call and follows no redirect.
+/// A client for one account. Cloning is cheap and shares the connections. The client repeats no request and follows no
+/// redirect.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -67,20 +68,20 @@ struct Shared {
     base_url: Url,
 }
 
-/// Whether a call may be made twice.
+/// Whether a request may be made twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// It reads, or sets values to what they are set to already.
+    /// The request only reads, or sets values that may be set again.
     Harmless,
-    /// It creates something each time.
+    /// The request creates something each time.
     Creates,
 }
 
 impl Client {
     /// A client for the API at `base_url`, which ends in the version (`…/v2`): the region's host, or a stand-in.
     ///
-    /// `call_timeout` bounds one whole call, from the connection to the end of the answer. Connecting is bounded
-    /// separately: 5 s, or half of `call_timeout` where that is less.
+    /// `call_timeout` bounds one whole request, from the connection to the end of the answer. Connecting is bounded
+    /// separately: 5 s, or half of `call_timeout` if that is less.
     pub fn new(base_url: &str, credentials: &Credentials, call_timeout: Duration) -> Result<Self, BuildError> {
         if call_timeout.is_zero() {
             return Err(BuildError::CallTimeout);
@@ -98,7 +99,8 @@ impl Client {
             .connect_timeout(CONNECT_TIMEOUT.min(call_timeout / 2))
             .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
-            // By default the stack replays what a server refuses at the HTTP/2 level; a replay also costs quota.
+            // By default the stack replays a request that a server refuses at the HTTP/2 level; a replay also costs
+            // quota.
             .retry(reqwest::retry::never())
             .build()
             .map_err(BuildError::Http)?;
@@ -106,7 +108,7 @@ impl Client {
         Ok(Self { shared: Arc::new(Shared { http, transport, base_url }) })
     }
 
-    /// The same client, whose calls leave through `transport` instead of by HTTP. The keys do not pass through it.
+    /// The same client, whose requests go through `transport` instead of HTTP. The keys do not pass through it.
     #[must_use]
     pub fn through(&self, transport: Arc<dyn Transport>) -> Self {
         let (http, base_url) = (self.shared.http.clone(), self.shared.base_url.clone());
@@ -140,7 +142,7 @@ impl Client {
         self.run(call.body(body.to_string()), repeat).await.map(|(answer, _)| answer)
     }
 
-    /// Makes a call, once: the only place where one leaves.
+    /// Makes a request, once: the only place where requests leave.
     async fn run(&self, call: reqwest::RequestBuilder, repeat: Repeat) -> Result<(Value, Option<i64>), CallError> {
         let sent = match call.build() {
             Ok(request) => self.shared.transport.call(request).await,
@@ -177,7 +179,7 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not the HTTP client's own output: it lists its default headers, which are the keys.
+        // The HTTP client's own output is not used: it lists its default headers, which are the keys.
         f.debug_struct("Client").field("base_url", &self.shared.base_url.as_str()).finish_non_exhaustive()
     }
 }
@@ -191,7 +193,7 @@ fn no_answer(fault: Fault, repeat: Repeat) -> CallError {
 }
 
 impl Repeat {
-    /// The error of a call that may have been carried out.
+    /// The error of a request that may have been carried out.
     pub(crate) fn failed(self, what: &str) -> CallError {
         let reason = Message::new(what);
         match self {

@@ -1,39 +1,39 @@
-//! Why a call failed: one sorting for every method.
+//! Why a request failed: one classification for every method.
 
 use crate::message::Message;
 
-/// A rate limit as an error told it: the account's true one, whatever its plan's page says.
+/// A rate limit that an error named: the account's true limit, whatever the plan's page says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeenLimit {
-    /// Calls allowed.
+    /// Requests allowed.
     pub calls: u32,
-    /// In any this many seconds.
+    /// The window, in seconds.
     pub seconds: u32,
 }
 
-/// Why a call failed, sorted by what to do about it. Safe to print.
+/// Why a request failed, sorted by what to do about it. Safe to print.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
-    /// The account as a whole is calling too fast. The call was refused, so repeating it is safe, whatever it was.
+    /// The account as a whole makes requests too fast. The request was refused, so it is safe to repeat any request.
     ///
     /// Seen as 429, as 403, and as 200 with an error in the body. Source: LeadSquared rate limits and error pages.
     #[error("LeadSquared is refusing calls for their rate; wait {retry_after_ms} ms")]
     Throttled {
-        /// The limit that was hit, if the message told it.
+        /// The limit that was hit, if the message named it.
         limit: Option<SeenLimit>,
-        /// How long to wait, in milliseconds: `Retry-After` if there is one, else the window told, else 5 s; with a
-        /// margin, since the windows of two clocks do not end together. At most 10 minutes.
+        /// How long to wait, in milliseconds: `Retry-After` if there is one, else the named window, else 5 s. A margin
+        /// is added, since the windows of two clocks do not end together. At most 10 minutes.
         retry_after_ms: u64,
     },
-    /// The keys are wrong, belong to an inactive user, or belong to another region, whose host the message then names;
-    /// or the account does not let this caller in (403). Every call would fail the same way.
+    /// The keys are wrong, belong to an inactive user, or belong to another region, whose host the message then names.
+    /// Or the account does not let this caller in (403). Every request would fail in the same way.
     #[error("LeadSquared refused the credentials: {message}")]
     Credentials {
         /// LeadSquared's words.
         message: Message,
     },
-    /// Refused for what is in it: repeating it changes nothing. Any `MX…` type under any status, as well as 4xx.
+    /// Refused for its content: repeating it changes nothing. Any `MX…` type under any status, as well as 4xx.
     #[error("LeadSquared refused the call ({status} {}): {message}", exception_type.as_deref().unwrap_or("no type"))]
     Refused {
         /// The HTTP status; 200 and 500 are as usual here as 400.
@@ -43,22 +43,22 @@ pub enum CallError {
         /// LeadSquared's words.
         message: Message,
     },
-    /// Failed in passing, and the call may be repeated: nothing was sent, or the call does no harm when repeated.
+    /// A temporary failure, and the request may be repeated: nothing was sent, or a repetition does no harm.
     #[error("LeadSquared could not be reached or failed in passing: {reason}")]
     Transient {
         /// What was seen.
         reason: Message,
     },
-    /// A call that creates something may or may not have been carried out: never repeat it unseen.
+    /// A request that creates something may or may not have been carried out: never repeat it without a look-up.
     #[error("it is unknown whether LeadSquared carried out the call: {reason}")]
     Unknown {
         /// What was seen.
         reason: Message,
     },
-    /// More input than one call may hold; nothing was sent.
+    /// More input than one request may hold; nothing was sent.
     #[error("{given} {what} in one call, where at most {max} are allowed")]
     TooMany {
-        /// Of what.
+        /// The kind of input.
         what: &'static str,
         /// How many were given.
         given: usize,

@@ -1,4 +1,4 @@
-//! A lead's fields, or an activity's: names and values in which every scalar is text.
+//! The fields of a lead or an activity: names and values, with every scalar as text.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -8,9 +8,9 @@ use crate::{json, value::normal};
 
 /// Fields by their schema names, in the order of the names.
 ///
-/// LeadSquared writes every scalar as a string or null, but bodies composed in an automation do not, so all are
-/// brought to one form: numbers and truth values as their text, `""` as it is, null as `None`, and anything nested as
-/// compact JSON text. HTML entities are decoded and texts are in NFC: web forms and imports write one name in several
+/// LeadSquared writes every scalar as a string or null, but bodies composed in an automation do not. So all values get
+/// one form: numbers and truth values as their text, `""` unchanged, null as `None`, and anything nested as compact
+/// JSON text. HTML entities are decoded and texts are in NFC, because web forms and imports write one name in several
 /// ways. Schema names are case-sensitive in LeadSquared; so is [`LeadFields::get`].
 ///
 /// `Debug` shows the names only: values are personal data.
@@ -18,20 +18,20 @@ use crate::{json, value::normal};
 pub struct LeadFields(BTreeMap<String, Option<String>>);
 
 impl LeadFields {
-    /// The value of a field; `None` if the field is absent or null. [`LeadFields::contains`] tells which.
+    /// The value of a field; `None` if the field is absent or null. [`LeadFields::contains`] distinguishes the two.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_deref()
     }
 
-    /// The same with the name in any case, the exact one first.
+    /// The same, with the name in any case, the exact name first.
     #[must_use]
     pub fn get_any_case(&self, name: &str) -> Option<&str> {
         self.get(name)
             .or_else(|| self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).and_then(|(_, v)| v.as_deref()))
     }
 
-    /// Whether the field was stated at all, be it as null.
+    /// Whether the field is there, even if it is null.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         self.0.contains_key(name)
@@ -42,7 +42,7 @@ impl LeadFields {
         self.0.insert(name.into(), value);
     }
 
-    /// Takes a field out; its value, if it was stated.
+    /// Removes a field and returns its value, if the field was there.
     pub fn remove(&mut self, name: &str) -> Option<Option<String>> {
         self.0.remove(name)
     }
@@ -57,13 +57,13 @@ impl LeadFields {
         self.0.keys().map(String::as_str)
     }
 
-    /// How many fields were stated.
+    /// How many fields there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether no field was stated.
+    /// Whether there is no field.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -80,8 +80,8 @@ impl LeadFields {
         object.iter().map(|(name, value)| (name.clone(), plain(value))).collect()
     }
 
-    /// From pairs such as `[{"Attribute": .., "Value": ..}]` or `[{"Key": .., "Value": ..}]`; `None` if any entry is
-    /// something else, or there is none.
+    /// From pairs such as `[{"Attribute": .., "Value": ..}]` or `[{"Key": .., "Value": ..}]`. `None` if any entry is
+    /// something else, or if there is no entry.
     pub(crate) fn from_pairs(entries: &[Value]) -> Option<Self> {
         if entries.is_empty() {
             return None;

@@ -10,17 +10,17 @@ pub(crate) fn member<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&
         .filter(|value| !value.is_null())
 }
 
-/// The first of `names` that is there, in any case, and not null.
+/// The first of `names` that exists, in any case, and is not null.
 pub(crate) fn first<'a>(object: &'a Map<String, Value>, names: &[&str]) -> Option<&'a Value> {
     names.iter().find_map(|name| member(object, name))
 }
 
-/// A scalar as text; empty text counts as nothing said.
+/// A scalar as text; an empty text counts as absent.
 pub(crate) fn text(value: &Value) -> Option<String> {
     scalar(value).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// A scalar as text, as it is.
+/// A scalar as text, unchanged.
 pub(crate) fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -46,12 +46,12 @@ pub(crate) fn whole(value: &Value) -> Option<u64> {
     digits.parse().ok()
 }
 
-/// How many rows there are in all, where the answer says it: it stands beside the list, which may be absent.
+/// How many rows there are in all, if the answer says. The count is beside the list, which may be absent.
 pub(crate) fn record_count(answer: &Value) -> Option<u64> {
     member(answer.as_object()?, "RecordCount").and_then(whole)
 }
 
-/// No rows, where an answer without a list says that there are none.
+/// No rows, if an answer without a list says that there are none.
 pub(crate) fn no_rows<T>(answer: &Value) -> Option<Vec<T>> {
     (record_count(answer)? == 0).then(Vec::new)
 }

@@ -6,16 +6,16 @@ use crate::{Admitted, CallError, LeadFields, Standard, client::Repeat, json};
 
 /// Most leads in one read by ids. Source: LeadSquared get-leads-in-bulk-by-ids page.
 pub const MAX_LEADS_PER_READ: usize = 10_000;
-/// The column that tells which lead a row is.
+/// The column that says which lead a row is.
 const ID_COLUMN: &str = "ProspectID";
 
 impl Admitted<'_, Standard> {
     /// Leads by their ids, at most [`MAX_LEADS_PER_READ`], with the given columns (schema names, case-sensitive).
     /// `ProspectID` is always among them: unknown leads are left out of the answer, whose order is not documented.
-    /// `Leads/Retrieve/ByIds`; not named among the bulk calls, so it counts as a standard one.
-    /// Source: LeadSquared get-leads-in-bulk-by-ids page.
+    /// `Leads/Retrieve/ByIds` is not named among the bulk requests, so it counts as a standard one. Source: LeadSquared
+    /// get-leads-in-bulk-by-ids page.
     ///
-    /// No ids, no call.
+    /// Without ids, no request is made.
     pub async fn leads_by_ids(self, ids: &[String], columns: &[&str]) -> Result<Vec<LeadFields>, CallError> {
         CallError::at_most("leads", ids.len(), MAX_LEADS_PER_READ)?;
         if ids.is_empty() {
@@ -30,16 +30,16 @@ impl Admitted<'_, Standard> {
         leads(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of leads"))
     }
 
-    /// The leads with this e-mail address, in any case, with all their fields: none, or one where the account holds it
+    /// The leads with this e-mail address, in any case, with all their fields: none, or one if the account holds it
     /// unique. Source: LeadSquared get-lead-by-email-id page.
     pub async fn leads_by_email(self, email: &str) -> Result<Vec<LeadFields>, CallError> {
         // Under any other name of the parameter LeadSquared finds nothing and reports no error.
         self.found("LeadManagement.svc/Leads.GetByEmailaddress", ("emailaddress", email)).await
     }
 
-    /// The lead with this phone, in `Phone` or `Mobile` alone, with all its fields: of several, the most recently active
-    /// one. With or without country code; whether signs other than digits matter is not certain, so pass digits.
-    /// Source: LeadSquared get-lead-by-phone-number page.
+    /// The lead with this phone, in `Phone` or `Mobile` alone, with all its fields. Of several, it is the most recently
+    /// active one. With or without country code. It is not certain whether characters other than digits matter, so pass
+    /// digits. Source: LeadSquared get-lead-by-phone-number page.
     pub async fn leads_by_phone(self, phone: &str) -> Result<Vec<LeadFields>, CallError> {
         self.found("LeadManagement.svc/RetrieveLeadByPhoneNumber", ("phone", phone)).await
     }
@@ -49,7 +49,7 @@ impl Admitted<'_, Standard> {
         leads(&answer).ok_or_else(|| Repeat::Harmless.failed("the answer holds no list of leads"))
     }
 
-    /// One lead with all its fields, or `None` if there is none of that id. Source: LeadSquared get-lead-by-id page.
+    /// One lead with all its fields, or `None` if no lead has this id. Source: LeadSquared get-lead-by-id page.
     pub async fn lead_by_id(self, id: &str) -> Result<Option<LeadFields>, CallError> {
         Ok(self.found("LeadManagement.svc/Leads.GetById", ("id", id)).await?.into_iter().next())
     }
@@ -61,7 +61,7 @@ pub(crate) fn with_id(columns: &[&str]) -> String {
     all.join(",")
 }
 
-/// A bare list or one under `Leads`, which is absent when there is no row; each lead flat or as a list of pairs.
+/// A bare list or one under `Leads`, which is absent if there is no row; each lead is flat or a list of pairs.
 pub(crate) fn leads(answer: &Value) -> Option<Vec<LeadFields>> {
     let rows = match answer {
         Value::Array(rows) => rows.as_slice(),

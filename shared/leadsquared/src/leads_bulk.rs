@@ -1,5 +1,5 @@
-//! `LeadManagement.svc`, writing in bulk. Two calls create leads; of those that only update, one sets a single field to
-//! a single value for up to 50 leads, the other sets each lead's own values for up to 25.
+//! `LeadManagement.svc`, writing in bulk. Two requests create leads. Two only update. One sets a single field to a
+//! single value for up to 50 leads. The other sets each lead's own values for up to 25.
 
 use std::fmt;
 
@@ -14,20 +14,20 @@ use crate::{
     rows_of_leads::of_leads,
 };
 
-/// Most leads in one call that sets different values. Source: LeadSquared update-lead-in-bulk-v2 page.
+/// Most leads in one request that sets different values. Source: LeadSquared update-lead-in-bulk-v2 page.
 pub const MAX_LEADS_PER_UPDATE: usize = 25;
-/// Most leads in one call that sets one value for all. Source: LeadSquared bulk-update page.
+/// Most leads in one request that sets one value for all. Source: LeadSquared bulk-update page.
 pub const MAX_LEADS_PER_SAME_VALUE: usize = 50;
 
-/// Most leads in one call that creates them. Source: LeadSquared bulk create page and rate limits page.
+/// Most leads in one request that creates them. Source: LeadSquared bulk create page and rate limits page.
 pub const MAX_LEADS_PER_CREATE: usize = 50;
-/// Leads in one call that creates or updates which every account takes. Source: LeadSquared bulk create-or-update page.
+/// Leads in one create-or-update request that every account takes. Source: LeadSquared bulk create-or-update page.
 pub const LEADS_PER_CREATE_OR_UPDATE: usize = 25;
-/// Most leads in one such call by another page, which says 50: whether an account takes more than
-/// [`LEADS_PER_CREATE_OR_UPDATE`] is to be tried. Source: LeadSquared rate limits page.
+/// Most leads in one such request according to another page, which says 50. Try whether an account takes more than
+/// [`LEADS_PER_CREATE_OR_UPDATE`]. Source: LeadSquared rate limits page.
 pub const MAX_LEADS_PER_CREATE_OR_UPDATE: usize = 50;
 
-/// New values for one lead; fields that are not named stay as they are.
+/// New values for one lead; other fields stay as they are.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LeadUpdate {
     /// The lead's `ProspectID`.
@@ -45,10 +45,10 @@ impl fmt::Debug for LeadUpdate {
 
 impl Admitted<'_, Bulk> {
     /// Creates leads, each with its own fields: `Lead/Bulk/Create`, at most [`MAX_LEADS_PER_CREATE`]. One outcome per
-    /// lead, in their order. **Not to be repeated unseen.** Source: LeadSquared bulk create page; its answer from public
-    /// clients.
+    /// lead, in their order. **Do not repeat it without a look-up.** Source: LeadSquared bulk create page; its answer
+    /// from public clients.
     ///
-    /// No leads, no call.
+    /// Without leads, no request is made.
     pub async fn create_leads(self, leads: &[Vec<(String, String)>]) -> Result<Vec<LeadRowOutcome>, CallError> {
         CallError::at_most("leads", leads.len(), MAX_LEADS_PER_CREATE)?;
         let body = leads.iter().map(|fields| attributes(fields)).collect();
@@ -56,10 +56,10 @@ impl Admitted<'_, Bulk> {
     }
 
     /// Creates or updates leads: `Lead/Bulk/CreateOrUpdate`, at most [`LEADS_PER_CREATE_OR_UPDATE`], or up to
-    /// [`MAX_LEADS_PER_CREATE_OR_UPDATE`] where the account takes more. One outcome per lead, in their order. **Not to be
-    /// repeated unseen**, as [`Admitted::create_or_update_lead`] is not.
+    /// [`MAX_LEADS_PER_CREATE_OR_UPDATE`] if the account takes more. One outcome per lead, in their order. **Do not
+    /// repeat it without a look-up**, as with [`Admitted::create_or_update_lead`].
     ///
-    /// No leads, no call.
+    /// Without leads, no request is made.
     pub async fn create_or_update_leads(self, leads: &[LeadWrite]) -> Result<Vec<LeadRowOutcome>, CallError> {
         CallError::at_most("leads", leads.len(), MAX_LEADS_PER_CREATE_OR_UPDATE)?;
         let body = leads.iter().map(write_json).collect();
@@ -77,7 +77,7 @@ impl Admitted<'_, Bulk> {
     /// Sets each lead's own values: `Lead/Bulk/UpdateV2`, at most [`MAX_LEADS_PER_UPDATE`]. One outcome per update, in
     /// their order. Repeating it does no harm, except that it may overwrite newer values.
     ///
-    /// No updates, no call.
+    /// Without updates, no request is made.
     pub async fn update_leads(self, updates: &[LeadUpdate]) -> Result<Vec<RowOutcome>, CallError> {
         CallError::at_most("leads", updates.len(), MAX_LEADS_PER_UPDATE)?;
         if updates.is_empty() {
@@ -90,9 +90,9 @@ impl Admitted<'_, Bulk> {
     }
 
     /// Sets one field to one value for all these leads: `Lead/Bulk/Update`, at most [`MAX_LEADS_PER_SAME_VALUE`].
-    /// Returns how many leads LeadSquared says it changed, if it says; which ones it never tells.
+    /// Returns how many leads LeadSquared says it changed, if it says. It never says which ones.
     ///
-    /// No ids, no call.
+    /// Without ids, no request is made.
     pub async fn update_leads_same_value(
         self,
         ids: &[String],

@@ -10,24 +10,24 @@ use crate::{
     time::{format_time, format_time_after},
 };
 
-/// Most leads on one page of [`Admitted::leads_modified`]; more is refused (`MXInvalidInputException`).
-/// Source: LeadSquared get-leads-by-date-range page.
+/// Most leads on one page of [`Admitted::leads_modified`]; more is refused (`MXInvalidInputException`). Source:
+/// LeadSquared get-leads-by-date-range page.
 pub const MAX_MODIFIED_PER_PAGE: u32 = 5_000;
-/// Leads on a page of [`Admitted::search_leads`] that clients are known to use; no maximum is documented.
+/// Leads on a page of [`Admitted::search_leads`], as known clients use it; no maximum is documented.
 pub const LEADS_PER_SEARCH_PAGE: u32 = 1_000;
-/// A unique field to sort by: pages sorted by another one overlap and leave leads out.
+/// A unique field to sort by: pages sorted by a field that is not unique overlap and leave leads out.
 const PAGING_COLUMN: &str = "ProspectAutoId";
-/// `Sorting.Direction` of an ascending order; `1` is descending.
+/// `Sorting.Direction` for ascending order; `1` is descending.
 const ASCENDING: &str = "0";
-/// What each row of a period carries beside the lead's fields.
+/// A member of each row of a period, beside the lead's fields.
 const TOTAL: &str = "Total";
 
-/// Which page of an answer: LeadSquared counts pages from 1.
+/// A page of an answer. LeadSquared counts pages from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
     /// The page's number, from 1.
     pub index: u32,
-    /// Rows on a page, at least 1; the most is each method's.
+    /// Rows on a page, at least 1; each method has its own maximum.
     pub size: u32,
 }
 
@@ -44,8 +44,8 @@ impl Page {
         Self { index: self.index.saturating_add(1), size: self.size }
     }
 
-    /// No rows, where an answer without a list says that this page is behind the last one: nothing else tells the end of
-    /// rows that fill their last page.
+    /// No rows, if an answer without a list says that this page is after the last one. Nothing else shows the end if
+    /// the last page is full.
     pub(crate) fn nothing_behind<T>(self, total: Option<u64>) -> Option<Vec<T>> {
         (self.index > 1 && total.is_some()).then(Vec::new)
     }
@@ -88,16 +88,16 @@ impl Comparison {
     }
 }
 
-/// The one condition of a search.
+/// The only condition of a search.
 #[derive(Clone, Copy)]
 pub struct Criterion<'a> {
-    /// The field's schema name. **Case-sensitive**: in another case (`ProspectId`) nothing is found, without an error, so
-    /// check it against [`Admitted::lead_fields`] first.
+    /// The field's schema name. **Case-sensitive**: in another case (`ProspectId`) nothing is found, and there is no
+    /// error. So check it against [`Admitted::lead_fields`] first.
     pub field: &'a str,
     /// How it is compared.
     pub comparison: Comparison,
-    /// With what. Times are UTC, as [`crate::format_time`] writes them; truth values are `1` and `0`, while `true` is
-    /// refused.
+    /// The value to compare with. Times are UTC, as [`crate::format_time`] writes them; truth values are `1` and `0`,
+    /// while `true` is refused.
     pub value: &'a str,
 }
 
@@ -115,12 +115,12 @@ impl std::fmt::Debug for Criterion<'_> {
 pub struct LeadPage {
     /// The page's leads.
     pub leads: Vec<LeadFields>,
-    /// How many leads there are on all pages together, if the answer tells.
+    /// How many leads all pages hold together, if the answer says.
     pub total: Option<u64>,
 }
 
 impl LeadPage {
-    /// Whether no page can follow this one: it is not full. Where the number of leads is a multiple of the page's size,
+    /// Whether this is the last page, because it is not full. If the number of leads is a multiple of the page's size,
     /// an empty page ends the list.
     #[must_use]
     pub fn is_last(&self, page: Page) -> bool {
@@ -129,9 +129,9 @@ impl LeadPage {
 }
 
 impl Admitted<'_, Standard> {
-    /// Leads that meet a criterion, in the order of their `ProspectAutoId`: `Leads.Get`, one page, of
-    /// [`LEADS_PER_SEARCH_PAGE`] at most by custom. LeadSquared tells no total here. `ProspectID` is always among the
-    /// columns (schema names, case-sensitive). Source: LeadSquared search-by-lead-criteria page.
+    /// Leads that meet a criterion, in the order of their `ProspectAutoId`: `Leads.Get`, one page, by custom at most
+    /// [`LEADS_PER_SEARCH_PAGE`]. LeadSquared gives no total here. `ProspectID` is always among the columns (schema
+    /// names, case-sensitive). Source: LeadSquared search-by-lead-criteria page.
     pub async fn search_leads(
         self,
         criterion: Criterion<'_>,
@@ -154,14 +154,14 @@ impl Admitted<'_, Standard> {
         Ok(LeadPage { leads, total: None })
     }
 
-    /// Leads whose `LeadLastModifiedOn` lies from `from_ms` to `to_ms` (ms since 1970), both included, in the order of
-    /// their `ProspectAutoId`: `Leads.RecentlyModified`, at most [`MAX_MODIFIED_PER_PAGE`] on a page. `ProspectID` is
-    /// always among the columns (schema names, case-sensitive).
+    /// Leads whose `LeadLastModifiedOn` is from `from_ms` to `to_ms` (ms since 1970), both included, in the order of
+    /// their `ProspectAutoId`. Uses `Leads.RecentlyModified`, at most [`MAX_MODIFIED_PER_PAGE`] on a page. `ProspectID`
+    /// is always among the columns (schema names, case-sensitive).
     ///
-    /// LeadSquared reads whole UTC seconds while it stores milliseconds, so the period is widened to whole seconds here:
-    /// **leads just outside of it may come too**, and adjacent periods are best made to overlap by a second or more.
-    /// A lead that is modified again while its pages are read leaves a period that has ended, and moves those after it
-    /// up by one place: compare [`LeadPage::total`] of first and last page, or read the next period with an overlap.
+    /// LeadSquared reads whole UTC seconds but stores milliseconds, so the period is widened to whole seconds here. So
+    /// **leads just outside of it may come too**, and adjacent periods should overlap by a second or more. If a lead is
+    /// modified again while its pages are read, it leaves a period that has ended. The leads after it then move up by
+    /// one place. Compare [`LeadPage::total`] of first and last page, or read the next period with an overlap.
     ///
     /// Source: LeadSquared get-leads-by-date-range page, and what was seen by public clients.
     pub async fn leads_modified(

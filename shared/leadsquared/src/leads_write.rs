@@ -1,4 +1,4 @@
-//! `LeadManagement.svc`, writing one lead by a call. Bodies are arrays of attributes even for one field.
+//! `LeadManagement.svc`, writing one lead per request. Bodies are arrays of attributes even for one field.
 
 use std::fmt;
 
@@ -6,28 +6,28 @@ use serde_json::{Map, Value, json};
 
 use crate::{Admitted, CallError, LeadUpdate, Standard, client::Repeat, json};
 
-/// A lead as it is to be written, where LeadSquared itself decides whether it is new.
+/// A lead to write; LeadSquared itself decides whether it is new.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct LeadWrite {
     /// Schema names (case-sensitive) and values. One name unknown to the account makes LeadSquared refuse the whole
     /// lead; see [`CallError::unknown_attributes`].
     pub fields: Vec<(String, String)>,
-    /// The field by which an existing lead is looked up: `Phone`, `EmailAddress`, `ProspectID` or a unique field. `None`
-    /// is LeadSquared's own order, e-mail then phone. It is compared as **exact text**: `+55-119…` and `55119…` are two
-    /// leads.
+    /// The field by which an existing lead is looked up: `Phone`, `EmailAddress`, `ProspectID` or a unique field.
+    /// `None` is LeadSquared's own order, e-mail then phone. It is compared as **exact text**: `+55-119…` and `55119…`
+    /// are two leads.
     pub search_by: Option<String>,
 }
 
-/// What became of a lead that was written.
+/// The result of writing a lead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenLead {
     /// Its `ProspectID`.
     pub id: String,
-    /// Whether it is new, if the answer tells.
+    /// Whether it is new, if the answer says.
     pub created: Option<bool>,
 }
 
-/// What [`Admitted::capture_lead`] does to a lead that exists.
+/// What [`Admitted::capture_lead`] does to an existing lead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeadUpdateBehavior {
     /// Nothing.
@@ -47,24 +47,24 @@ impl fmt::Debug for LeadWrite {
 
 impl Admitted<'_, Standard> {
     /// Creates a lead and returns its id: `Lead.Create`. At least one of FirstName, LastName, EmailAddress and Phone
-    /// must have a value (else `MXMandatoryAttributeMissingException`); a taken unique value is
-    /// `MXDuplicateEntryException`. Raises the account's webhooks. **Not to be repeated unseen.**
-    /// Source: LeadSquared create-a-lead page.
+    /// must have a value (else `MXMandatoryAttributeMissingException`). A unique value that is taken is
+    /// `MXDuplicateEntryException`. Raises the account's webhooks. **Do not repeat it without a look-up.** Source:
+    /// LeadSquared create-a-lead page.
     pub async fn create_lead(self, fields: &[(String, String)]) -> Result<String, CallError> {
         let path = "LeadManagement.svc/Lead.Create";
         let answer = self.client.post(path, &[], &attributes(fields), Repeat::Creates).await?;
         Ok(written(&answer)?.id)
     }
 
-    /// Sets one lead's values: `Lead.Update`. Raises no webhook, rule or automation. Answers success also
-    /// when no value changes; an unknown lead is `MXInvalidEntityException`. Repeating it does no harm, except that it
-    /// may overwrite newer values. Source: LeadSquared update-a-lead page.
+    /// Sets one lead's values: `Lead.Update`. Raises no webhook, rule or automation. Answers success even if no value
+    /// changes; an unknown lead is `MXInvalidEntityException`. Repeating it does no harm, except that it may overwrite
+    /// newer values. Source: LeadSquared update-a-lead page.
     pub async fn update_lead(self, update: &LeadUpdate) -> Result<(), CallError> {
         self.update(update, "false").await
     }
 
-    /// [`Admitted::update_lead`] that raises the account's webhooks and starts its automations as a person's edit does
-    /// (`postUpdatedLead=true`): whoever listens to them must know its own edits again.
+    /// [`Admitted::update_lead`] that raises the account's webhooks and starts its automations, like a person's edit
+    /// (`postUpdatedLead=true`). A receiver of these webhooks must recognise its own edits.
     pub async fn update_lead_aloud(self, update: &LeadUpdate) -> Result<(), CallError> {
         self.update(update, "true").await
     }
@@ -76,16 +76,17 @@ impl Admitted<'_, Standard> {
     }
 
     /// Changes the lead that `lead.search_by` finds, or creates it: `Lead.CreateOrUpdate`, without webhooks for an
-    /// update. **Not to be repeated unseen**: where the account does not hold the field unique, there may be two.
-    /// Source: LeadSquared create-or-update-a-lead page.
+    /// update. **Do not repeat it without a look-up**: if the account does not hold the field unique, there may be two
+    /// leads. Source: LeadSquared create-or-update-a-lead page.
     pub async fn create_or_update_lead(self, lead: &LeadWrite) -> Result<WrittenLead, CallError> {
         let (path, query) = ("LeadManagement.svc/Lead.CreateOrUpdate", [("postUpdatedLead", "false")]);
         written(&self.client.post(path, &query, &write_json(lead), Repeat::Creates).await?)
     }
 
-    /// Creates or changes a lead as a form does: `Lead.Capture`, which matches ProspectID, then e-mail, then phone, and
-    /// heeds `search_by` unless all three have values. `existing`: what to do to a lead that is found; `None` sets all
-    /// fields. **Not to be repeated unseen.** Source: LeadSquared capture-lead page; its answer from public clients.
+    /// Creates or changes a lead like a form: `Lead.Capture`, which matches ProspectID, then e-mail, then phone, and
+    /// uses `search_by` unless all three have values. `existing`: what to do to a lead that is found; `None` sets all
+    /// fields. **Do not repeat it without a look-up.** Source: LeadSquared capture-lead page; its answer from public
+    /// clients.
     pub async fn capture_lead(
         self,
         lead: &LeadWrite,
@@ -112,7 +113,7 @@ pub(crate) fn attributes(fields: &[(String, String)]) -> Value {
     fields.iter().map(|(name, value)| json!({"Attribute": name, "Value": value})).collect()
 }
 
-/// The same with the search key among them.
+/// The same, with the search key included.
 pub(crate) fn write_json(lead: &LeadWrite) -> Value {
     let mut body = attributes(&lead.fields);
     if let (Some(rows), Some(field)) = (body.as_array_mut(), &lead.search_by) {
@@ -121,7 +122,7 @@ pub(crate) fn write_json(lead: &LeadWrite) -> Value {
     body
 }
 
-/// `{"Status":"Success","Message":{"Id":…}}`. A success that names no lead leaves open what was written.
+/// `{"Status":"Success","Message":{"Id":…}}`. After a success without a lead's id it is unknown what was written.
 fn written(answer: &Value) -> Result<WrittenLead, CallError> {
     let message = answer.get("Message").and_then(Value::as_object);
     let lead = message.and_then(|message| {

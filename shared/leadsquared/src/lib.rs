@@ -1,19 +1,20 @@
-//! A client for LeadSquared, the CRM, and a reader of the bodies its webhooks post.
+//! A client for LeadSquared, the CRM, and a reader of the bodies that its webhooks post.
 //!
-//! The crate is of use on its own and holds no policy: how often to call, what to repeat and what a change means are
-//! the caller's. What it holds is the reading of an API whose answers mislead:
+//! The crate is of use on its own and holds no policy. How often to make requests, what to repeat and what a change
+//! means are up to the caller. The crate reads an API whose answers mislead:
 //!
-//! - A failure can come with any status, 200 included, and a plain validation error comes as 500. Every call's answer
-//!   is therefore sorted once, into a [`CallError`], by status **and** content.
-//! - A bulk call succeeds while its rows fail, and some answers list only the failures. Every bulk call returns one
-//!   [`RowOutcome`] per row, in the order sent; what the answer does not explain is [`RowOutcome::Unknown`].
-//! - No call has an idempotency key. A call that creates something and got no answer is [`CallError::Unknown`]: look
-//!   it up ([`Admitted::activities_of_lead`]) before repeating it.
+//! - A failure can come with any status, 200 included, and a plain validation error comes as 500. So every answer is
+//!   sorted once, into a [`CallError`], by status **and** content.
+//! - A bulk request succeeds while its rows fail, and some answers list only the failures. Every bulk request returns
+//!   one [`RowOutcome`] per row, in the order sent. A row that the answer does not explain is [`RowOutcome::Unknown`].
+//! - No request has an idempotency key. A request that creates something and got no answer is [`CallError::Unknown`]:
+//!   look it up ([`Admitted::activities_of_lead`]) before repeating it.
 //! - Webhook bodies have no envelope and no event id; see [`webhook`].
 //!
-//! One method is one HTTP call, never more: every call counts against limits that are shared by the whole account. So
-//! every method wants a [`Permit`] of the class that the call counts as, and uses it up: `client.with(permit).who_am_i()`.
-//! Input over a documented maximum is [`CallError::TooMany`], never a shortened call.
+//! One method is one HTTP request, never more, because every request counts against limits that the whole account
+//! shares. So every method needs a [`Permit`] of the class that the request counts as, and uses it up:
+//! `client.with(permit).who_am_i()`. Input over a documented maximum is [`CallError::TooMany`], never a shortened
+//! request.
 //!
 //! Keys travel in headers only, and neither field values nor notes show in any `Debug`.
 
@@ -66,6 +67,6 @@ pub use subscriptions::{EVENTS, NewWebhook, Webhook, WebhookEvent, WebhookStatus
 pub use time::{format_time, parse_time_ms};
 pub use vendor_http::{Answered, Fault, Transport};
 
-/// Where the API lives for accounts in Singapore; every other region has its own host. A wrong one is told by the
-/// message of [`CallError::Credentials`]. Source: LeadSquared API host page.
+/// The address of the API for accounts in Singapore; every other region has its own host. For a wrong host, the message
+/// of [`CallError::Credentials`] names the right one. Source: LeadSquared API host page.
 pub const DEFAULT_BASE_URL: &str = "https://api.leadsquared.com/v2";

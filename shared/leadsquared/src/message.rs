@@ -7,18 +7,18 @@ use vendor_http::mask_numbers;
 /// Longest message shown, in characters.
 pub const MAX_MESSAGE_CHARS: usize = 300;
 
-/// Words of LeadSquared's. `Display` and `Debug` show at most [`MAX_MESSAGE_CHARS`] characters on one line, with every
-/// run of eight or more digits masked, since errors quote phones (`Duplicate entry '…'`). The raw words stay inside.
+/// LeadSquared's words. `Display` and `Debug` show at most [`MAX_MESSAGE_CHARS`] characters on one line. Every run of
+/// eight or more digits is masked, since errors quote phones (`Duplicate entry '…'`). The raw words stay inside.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Message {
     words: String,
-    /// The type of the exception that came with them, which is not shown.
+    /// The type of the exception beside the words. It is not shown.
     exception: Option<String>,
 }
 
-/// Types that say by themselves that what is written to is gone.
+/// The exception type that alone says that the target of the write is gone.
 const GONE_TYPE: &str = "InvalidEntityReference";
-/// What may be gone, and the words for it, in lower case.
+/// Objects that may be gone, and the words for it, in lower case.
 const GONE_THINGS: [&str; 4] = ["lead", "prospect", "activity", "entity"];
 const GONE_WORDS: [&str; 8] =
     ["not found", "be found", "not exist", "n't exist", "no longer exist", "deleted", "merged", "no such"];
@@ -28,7 +28,7 @@ impl Message {
         Self { words: raw.into(), exception: None }
     }
 
-    /// The same with the exception's type.
+    /// Adds the exception's type.
     pub(crate) fn with(self, exception: Option<String>) -> Self {
         Self { exception, ..self }
     }
@@ -39,8 +39,8 @@ impl Message {
         self.words.trim().is_empty()
     }
 
-    /// The schema names in `Attribute(s) does not exist - X,Y`, which refuses a whole lead or activity: a caller may drop
-    /// these fields and try once more. Empty for any other message.
+    /// The schema names in `Attribute(s) does not exist - X,Y`, which refuses a whole lead or activity. A caller may
+    /// drop these fields and try once more. Empty for any other message.
     #[must_use]
     pub fn unknown_attributes(&self) -> Vec<&str> {
         const SAYING: &str = "does not exist - ";
@@ -57,9 +57,10 @@ impl Message {
             .collect()
     }
 
-    /// Whether it says, in any of LeadSquared's words, that the lead or the activity that was to be written is gone:
-    /// `Lead does not exist in the system`, `Lead not found`, or the type `MXInvalidEntityReferenceException`. A lead that
-    /// the keys' user may not edit is refused in the same words. Source: errors seen by public clients.
+    /// Whether the message says, in any of LeadSquared's words, that the lead or the activity to be written is gone.
+    /// Examples: `Lead does not exist in the system`, `Lead not found`, or the type
+    /// `MXInvalidEntityReferenceException`. A lead that the keys' user may not edit is refused in the same words.
+    /// Source: errors seen by public clients.
     #[must_use]
     pub fn says_missing(&self) -> bool {
         if !self.unknown_attributes().is_empty() {
@@ -72,7 +73,7 @@ impl Message {
             || self.exception.as_deref().is_some_and(|exception| exception.contains(GONE_TYPE))
     }
 
-    /// For reading facts out of the words inside this crate; never shown.
+    /// The raw words, for reading facts out of them inside this crate; never shown.
     pub(crate) fn raw(&self) -> &str {
         &self.words
     }
@@ -102,7 +103,7 @@ impl fmt::Debug for Message {
     }
 }
 
-/// Signs that show nothing and could split a number before it is masked.
+/// Invisible characters, which could split a number before it is masked.
 fn is_invisible(sign: char) -> bool {
     matches!(sign, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }

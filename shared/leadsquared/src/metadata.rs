@@ -1,4 +1,4 @@
-//! `LeadsMetaData.Get`: which fields a lead of this account has.
+//! `LeadsMetaData.Get`: the fields of this account's leads.
 
 use serde_json::Value;
 
@@ -9,26 +9,26 @@ const METADATA: &str = "LeadManagement.svc/LeadsMetaData.Get";
 /// A field of the account's leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeadField {
-    /// The name that the API knows it by; custom ones begin with `mx_`. Case-sensitive.
+    /// Its name in the API; custom ones begin with `mx_`. Case-sensitive.
     pub schema_name: String,
     /// The name people see.
     pub display_name: Option<String>,
     /// The kind of value, in LeadSquared's words: `Text`, `Boolean`, `Date`, …
     pub data_type: Option<String>,
-    /// Whether a new lead must have it.
+    /// Whether a new lead must have a value in it.
     pub is_mandatory: bool,
-    /// Longest value, in characters, where one is told.
+    /// Longest value, in characters, if the metadata has it.
     pub max_chars: Option<u64>,
-    /// The values that a dropdown offers; none for other fields. The API stores others all the same.
+    /// The values that a dropdown offers; none for other fields. The API stores other values all the same.
     pub options: Vec<String>,
 }
 
 impl Admitted<'_, Standard> {
-    /// The schema names of all fields of the account's leads: as [`Admitted::lead_fields`], without the options of dropdowns,
-    /// which may make that answer very large. Source: LeadSquared lead metadata page.
+    /// The schema names of all fields of the account's leads. Like [`Admitted::lead_fields`], but without the options
+    /// of dropdowns, which may make that answer very large. Source: LeadSquared lead metadata page.
     pub async fn lead_field_names(self) -> Result<Vec<String>, CallError> {
         let answer = self.client.get(METADATA, &[("excludeOptionSets", "1")]).await?;
-        // An answer that is no list names none.
+        // An answer that is no list names no field.
         Ok(fields(&answer).unwrap_or_default().into_iter().map(|field| field.schema_name).collect())
     }
 
@@ -62,7 +62,7 @@ fn options(list: &Value) -> Vec<String> {
     list.as_array().into_iter().flatten().filter_map(value).collect()
 }
 
-/// What a new field holds.
+/// The kind of value in a new field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeadFieldKind {
     /// One line of text of at most this many characters.
@@ -73,17 +73,18 @@ pub enum LeadFieldKind {
     Boolean,
 }
 
-/// A custom field to be made. Its schema name comes from its display name: `mx_`, and spaces become underscores.
+/// A custom field to create. Its schema name comes from its display name: `mx_`, and spaces become underscores.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewLeadField {
     /// The name people see.
     pub display_name: String,
-    /// What it holds.
+    /// Its kind of value.
     pub kind: LeadFieldKind,
 }
 
 impl NewLeadField {
-    /// The field that will have this schema name; `None` if none can, since it does not begin with `mx_`.
+    /// The field that will get this schema name; `None` if the name does not begin with `mx_`, because then no field
+    /// can have it.
     #[must_use]
     pub fn of_schema_name(schema_name: &str, kind: LeadFieldKind) -> Option<Self> {
         let display_name = schema_name.strip_prefix("mx_").filter(|rest| !rest.is_empty())?.replace('_', " ");
@@ -92,9 +93,9 @@ impl NewLeadField {
 }
 
 impl Admitted<'_, Standard> {
-    /// Makes a custom lead field: `CreateLeadField`, for which the keys' user must be an administrator. Repeating it is
-    /// refused, since the name is taken then, or makes a second one: list them first.
-    /// Source: LeadSquared create-custom-lead-field page.
+    /// Creates a custom lead field: `CreateLeadField`, for which the keys' user must be an administrator. A repetition
+    /// is refused because the name is taken, or creates a second field: list the fields first. Source: LeadSquared
+    /// create-custom-lead-field page.
     pub async fn create_lead_field(self, new: &NewLeadField) -> Result<(), CallError> {
         let (data_type, render_type, most) = match new.kind {
             LeadFieldKind::Text(most) => ("Text", "Textbox", most),

@@ -1,7 +1,7 @@
-//! What became of each row of a bulk call.
+//! The outcome of each row of a bulk request.
 //!
-//! Bulk calls answer 200 while rows fail, each in its own shape. All are read by the same rule: a row is done or
-//! refused only if the answer says so; what it leaves open is unknown, never assumed.
+//! Bulk requests answer 200 while rows fail, each in its own shape. All are read by the same rule: a row is done or
+//! refused only if the answer says so. A row that the answer leaves open is unknown, never assumed.
 
 use std::collections::HashMap;
 
@@ -9,12 +9,12 @@ use serde_json::{Map, Value};
 
 use crate::{json, message::Message};
 
-/// What became of one row.
+/// The outcome of one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowOutcome {
     /// Carried out.
     Done {
-        /// The activity's id, where the row was one and the answer told it.
+        /// The activity's id, if the row was an activity and the answer has the id.
         activity_id: Option<String>,
     },
     /// Not carried out; the same row would be refused again.
@@ -22,11 +22,11 @@ pub enum RowOutcome {
         /// LeadSquared's words.
         reason: Message,
     },
-    /// The answer does not tell.
+    /// The answer does not say.
     Unknown,
 }
 
-/// Members that tell whether a row was carried out, those that tell why not, and where else a reason may stand.
+/// Members that say whether a row was carried out, members with the reason, and another place for a reason.
 const DONE: [&str; 4] = ["ActivityCreated", "ActivityUpdated", "IsSuccessful", "Success"];
 const WHY: [&str; 4] = ["ExceptionMessage", "ErrorMessage", "Reason", "ExceptionType"];
 const WHY_IF_REFUSED: [&str; 1] = ["Message"];
@@ -45,7 +45,7 @@ pub(crate) fn of_new_activities(answer: &Value, sent: usize) -> Vec<RowOutcome> 
 /// `Bulk/CustomActivity/Update`, whose answer is not documented: rows by number or by id, or one verdict for all.
 pub(crate) fn of_activity_updates(answer: &Value, ids: &[&str]) -> Vec<RowOutcome> {
     let Some(rows) = listed(answer) else {
-        // Success without a count is still a success; with another count, nobody knows whose it was.
+        // Success without a count is still a success. With another count it is not known which rows succeeded.
         let all = is_success(answer) && count(answer).is_none_or(|count| u64::try_from(ids.len()).ok() == Some(count));
         return vec![if all { RowOutcome::Done { activity_id: None } } else { RowOutcome::Unknown }; ids.len()];
     };
@@ -60,7 +60,8 @@ pub(crate) fn of_activity_updates(answer: &Value, ids: &[&str]) -> Vec<RowOutcom
     placed(rows.iter().map(|row| (place(row), row)), ids.len())
 }
 
-/// `Lead/Bulk/UpdateV2` lists failures only, by id: what is not listed succeeded, provided that the counts add up.
+/// `Lead/Bulk/UpdateV2` lists failures only, by id. A row that is not listed succeeded, provided that the counts add
+/// up.
 pub(crate) fn of_lead_updates(answer: &Value, ids: &[&str]) -> Vec<RowOutcome> {
     let failed = failures(answer);
     let status = answer.get("Status").and_then(Value::as_object);
@@ -83,7 +84,8 @@ pub(crate) fn of_lead_updates(answer: &Value, ids: &[&str]) -> Vec<RowOutcome> {
         .collect()
 }
 
-/// A call that was misread as a whole says `SuccessCount` 0 and lists nobody: all failed, or nothing was counted.
+/// A request that LeadSquared misread as a whole says `SuccessCount` 0 and lists no row: all failed, or nothing was
+/// counted.
 fn none_was_done(count: &impl Fn(&str) -> Option<u64>, sent: usize) -> bool {
     let failed = count("FailureCount").unwrap_or(0) + count("UnProcessedCount").unwrap_or(0);
     u64::try_from(sent).ok() == Some(failed) || count("TotalCount").unwrap_or(failed) == failed
@@ -112,7 +114,7 @@ fn listed(answer: &Value) -> Option<Vec<&Map<String, Value>>> {
     Some(rows.iter().filter_map(Value::as_object).collect())
 }
 
-/// Puts each row's outcome in its place. A place told about twice in different words is unknown.
+/// Puts each row's outcome in its place. If the answer has a row twice with different outcomes, the row is unknown.
 fn placed<'a>(rows: impl Iterator<Item = (Option<usize>, &'a &'a Map<String, Value>)>, sent: usize) -> Vec<RowOutcome> {
     let mut outcomes: Vec<Option<RowOutcome>> = vec![None; sent];
     for (place, row) in rows {
@@ -143,7 +145,7 @@ fn outcome(row: &Map<String, Value>) -> RowOutcome {
     }
 }
 
-/// A row's words, with the type that stands beside them.
+/// A row's words, with the type beside them.
 fn reason(row: &Map<String, Value>, words: String) -> Message {
     Message::new(words).with(json::text_of(row, &["ExceptionType"]))
 }

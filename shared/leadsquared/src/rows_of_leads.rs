@@ -1,17 +1,17 @@
-//! What became of each row of a call that creates leads.
+//! The outcome of each row of a request that creates leads.
 
 use serde_json::{Map, Value};
 
 use crate::{json, leads_write::created, message::Message, rows::row_number};
 
-/// What became of one lead of a bulk call.
+/// The outcome of one lead of a bulk request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeadRowOutcome {
     /// Written.
     Written {
-        /// Its `ProspectID`, if the answer told it.
+        /// Its `ProspectID`, if the answer has it.
         id: Option<String>,
-        /// Whether it is new, if the answer told it.
+        /// Whether it is new, if the answer says.
         created: Option<bool>,
     },
     /// Not written; the same row would be refused again.
@@ -19,11 +19,11 @@ pub enum LeadRowOutcome {
         /// LeadSquared's words; [`Message::unknown_attributes`] names fields that the account does not have.
         reason: Message,
     },
-    /// The answer does not tell.
+    /// The answer does not say.
     Unknown,
 }
 
-/// A list of rows by `RowNumber`, from 1. A row that is told about twice in different words is unknown.
+/// A list of rows by `RowNumber`, from 1. If the answer has a row twice with different outcomes, the row is unknown.
 pub(crate) fn of_leads(answer: &Value, sent: usize) -> Vec<LeadRowOutcome> {
     let mut outcomes: Vec<Option<LeadRowOutcome>> = vec![None; sent];
     let rows = answer.as_array().or_else(|| answer.get("Response").and_then(Value::as_array));
@@ -38,7 +38,7 @@ pub(crate) fn of_leads(answer: &Value, sent: usize) -> Vec<LeadRowOutcome> {
     outcomes.into_iter().map(|outcome| outcome.unwrap_or(LeadRowOutcome::Unknown)).collect()
 }
 
-/// A row with a reason was refused, whatever else it says; one with an id was written, also when nothing changed in it.
+/// A row with a reason was refused, whatever else it says. A row with an id was written, even if nothing changed in it.
 fn outcome(row: &Map<String, Value>) -> LeadRowOutcome {
     if let Some(reason) = json::text_of(row, &["ErrorMessage", "ExceptionMessage", "ExceptionType"]) {
         return LeadRowOutcome::Refused { reason: Message::new(reason) };

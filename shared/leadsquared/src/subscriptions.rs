@@ -1,4 +1,4 @@
-//! `Webhook.svc`: the account's webhooks, made, listed, changed and deleted. What they post is in [`crate::webhook`].
+//! `Webhook.svc`: creates, lists, changes and deletes the account's webhooks. [`crate::webhook`] reads their posts.
 //!
 //! Sources: LeadSquared create-, update- and retrieve-a-webhook pages, and what public clients found out by trying.
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{Admitted, CallError, Page, Standard, client::Repeat, json};
 
-/// An event that a webhook can be for, by its number.
+/// An event for a webhook, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WebhookEvent(pub u16);
 
@@ -20,7 +20,7 @@ impl WebhookEvent {
     pub const ACTIVITY_CREATED: Self = Self(2);
     /// A new lead.
     pub const LEAD_CREATED: Self = Self(3);
-    /// A lead's stage changed. It can be made by hand alone: the API refuses it.
+    /// A lead's stage changed. A webhook for it can only be created by hand: the API refuses it.
     pub const STAGE_CHANGED: Self = Self(5);
     /// A lead's fields changed.
     pub const LEAD_UPDATED: Self = Self(6);
@@ -39,13 +39,13 @@ impl WebhookEvent {
     /// An opportunity was edited, its stage and its fields included.
     pub const OPPORTUNITY_UPDATED: Self = Self(32);
 
-    /// The name that lists know it by, and that LeadSquared appends to a webhook's address as `eventType`.
+    /// Its name in lists, which LeadSquared also appends to a webhook's address as `eventType`.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {
         EVENTS.iter().find(|(number, _)| *number == self.0).map(|(_, name)| *name)
     }
 
-    /// From the number or the name, whichever a list holds.
+    /// Reads the number or the name: a list may hold either.
     fn read(text: &str) -> Option<Self> {
         let named = EVENTS.iter().find(|(_, name)| name.eq_ignore_ascii_case(text)).map(|(number, _)| *number);
         named.or_else(|| text.parse().ok()).map(Self)
@@ -74,16 +74,16 @@ pub const EVENTS: [(u16, &str); 18] = [
     (35, "Opportunity_Post_Delete"),
 ];
 
-/// A webhook as it is to be.
+/// A webhook to be created.
 #[derive(Clone)]
 pub struct NewWebhook {
     /// The event.
     pub event: WebhookEvent,
-    /// Where it posts to, by http or https.
+    /// The address that it posts to, by http or https.
     pub url: String,
-    /// What people see in the list of webhooks.
+    /// The description that people see in the list of webhooks.
     pub description: String,
-    /// Headers on each post, at most 10: the way to show a secret. Administrators of the account can read them.
+    /// Headers on each post, at most 10: the way to send a secret. Administrators of the account can read them.
     pub headers: Vec<(String, SecretString)>,
     /// Only activities of this code; needed for [`WebhookEvent::ACTIVITY_CREATED`].
     pub activity_code: Option<u32>,
@@ -92,7 +92,7 @@ pub struct NewWebhook {
 impl fmt::Debug for NewWebhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
-        // Not the address: it may hold a secret.
+        // The address is left out: it may hold a secret.
         f.debug_struct("NewWebhook")
             .field("event", &self.event)
             .field("headers", &headers)
@@ -104,19 +104,19 @@ impl fmt::Debug for NewWebhook {
 /// Whether LeadSquared posts to a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WebhookStatus {
-    /// It does.
+    /// LeadSquared posts to it.
     Enabled,
     /// A person switched it off.
     DisabledByHand,
-    /// LeadSquared switched it off after too many failures, and it stays so until a person or an update enables it. The
-    /// only machine-readable sign that deliveries have stopped.
+    /// LeadSquared switched it off after too many failures. It stays off until a person or an update enables it. This
+    /// is the only machine-readable sign that deliveries have stopped.
     DisabledByFailures,
-    /// A number that no page tells of.
+    /// An undocumented number.
     Other(u64),
 }
 
 impl WebhookStatus {
-    /// By the newer page. An older copy says that 1 is enabled, so only 2 is beyond doubt.
+    /// As on the newer page. An older copy says that 1 is enabled, so only 2 is beyond doubt.
     fn read(code: u64) -> Self {
         match code {
             0 => Self::Enabled,
@@ -143,13 +143,13 @@ pub struct Webhook {
     pub id: String,
     /// Its event, if it is one with a public number.
     pub event: Option<WebhookEvent>,
-    /// Whether it is posted to; `None` if the list does not tell.
+    /// Whether LeadSquared posts to it; `None` if the list does not say.
     pub status: Option<WebhookStatus>,
-    /// Where it posts to. It may hold a secret, so `Debug` shows the host alone.
+    /// The address that it posts to. It may hold a secret, so `Debug` shows the host alone.
     pub url: Option<String>,
-    /// What people see.
+    /// The description that people see.
     pub description: Option<String>,
-    /// The code of activities that it is for, where the list tells one.
+    /// The code of the activities that it is for, if the list has one.
     pub activity_code: Option<u32>,
 }
 
@@ -167,8 +167,9 @@ impl fmt::Debug for Webhook {
 }
 
 impl Admitted<'_, Standard> {
-    /// Makes a webhook and returns its id. The number of webhooks depends on the plan (3 on Sales Pro, 30 on Sales
-    /// Super). [`WebhookEvent::STAGE_CHANGED`] is refused. **Not to be repeated unseen**: list them first.
+    /// Creates a webhook and returns its id. The number of webhooks depends on the plan (3 on Sales Pro, 30 on Sales
+    /// Super). [`WebhookEvent::STAGE_CHANGED`] is refused. **Do not repeat it without a look-up**: list the webhooks
+    /// first.
     pub async fn create_webhook(self, new: &NewWebhook) -> Result<String, CallError> {
         let answer = self.client.post("Webhook.svc/Create", &[], &setup_json(new), Repeat::Creates).await?;
         let message = answer.get("Message").and_then(Value::as_object);
@@ -177,7 +178,7 @@ impl Admitted<'_, Standard> {
             .ok_or_else(|| Repeat::Creates.failed("the answer tells no webhook's id"))
     }
 
-    /// Replaces a webhook's settings, all of them; repeating it does no harm.
+    /// Replaces all settings of a webhook; repeating it does no harm.
     pub async fn update_webhook(self, id: &str, new: &NewWebhook) -> Result<(), CallError> {
         let mut body = setup_json(new);
         if let Some(object) = body.as_object_mut() {
@@ -186,8 +187,9 @@ impl Admitted<'_, Standard> {
         self.client.post("Webhook.svc/Update", &[], &body, Repeat::Harmless).await.map(|_| ())
     }
 
-    /// The account's webhooks, those of one status or, as far as is known, of all. Ask for
-    /// [`WebhookStatus::DisabledByFailures`] by name: whether a list without a status holds them is not documented.
+    /// The account's webhooks, of one status or, as far as is known, of all. Ask for
+    /// [`WebhookStatus::DisabledByFailures`] explicitly: it is not documented whether a list without a status includes
+    /// them.
     pub async fn webhooks(self, status: Option<WebhookStatus>, page: Page) -> Result<Vec<Webhook>, CallError> {
         let mut parameter = Map::new();
         parameter.insert("Type".into(), "Webhook".into());
@@ -225,7 +227,7 @@ fn setup_json(new: &NewWebhook) -> Value {
         "CustomHeaders": headers,
     });
     if let (Some(code), Some(object)) = (new.activity_code, body.as_object_mut()) {
-        // The code must stand beside the properties too, or the call is refused; and the properties are JSON as text.
+        // The code must be beside the properties too, or the request is refused. The properties are JSON as text.
         let code = code.to_string();
         let properties = json!({"ActivityEvent": code, "ActivityData": "[]", "WebPageNames": "[]"});
         object.insert("WebhookProperties".into(), properties.to_string().into());
@@ -234,7 +236,7 @@ fn setup_json(new: &NewWebhook) -> Value {
     body
 }
 
-/// Rows under `Response`, which may be absent when there is none.
+/// The rows under `Response`, which may be absent if there are none.
 fn listed(answer: &Value) -> Option<Vec<Webhook>> {
     match json::member(answer.as_object()?, "Response") {
         Some(rows) => Some(rows.as_array()?.iter().filter_map(|row| webhook(row.as_object()?)).collect()),

@@ -10,9 +10,9 @@ const FORMATS: [&str; 1] = ["%m/%d/%Y %I:%M:%S %p"];
 const FIRST_MS: i64 = -62_167_219_200_000;
 const LAST_MS: i64 = 253_402_207_199_999;
 
-/// A time of LeadSquared's in milliseconds since 1970, read as UTC: `2026-08-08 05:52:30`, the same with `.000`, or
-/// `8/8/2026 5:52:30 AM`. The first form may end in an offset, as in `+05:30`, which then counts. `None` for anything else;
-/// day and month are never guessed.
+/// Parses a LeadSquared time to milliseconds since 1970, as UTC: `2026-08-08 05:52:30`, the same with `.000`, or
+/// `8/8/2026 5:52:30 AM`. The first form may end in an offset, as in `+05:30`, which then counts. `None` for anything
+/// else; day and month are never guessed.
 #[must_use]
 pub fn parse_time_ms(text: &str) -> Option<i64> {
     let text = text.trim();
@@ -23,15 +23,15 @@ pub fn parse_time_ms(text: &str) -> Option<i64> {
     at.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp().as_millisecond())
 }
 
-/// The time (ms since 1970) as LeadSquared takes it: `yyyy-MM-dd HH:mm:ss`, UTC, its fraction cut off. A time outside of
-/// the years 0 to 9999 becomes the nearest one inside.
+/// The time (ms since 1970) in the form that LeadSquared takes: `yyyy-MM-dd HH:mm:ss`, UTC, its fraction cut off. A
+/// time outside of the years 0 to 9999 becomes the nearest one inside.
 #[must_use]
 pub fn format_time(ms: i64) -> String {
     let inside = ms.clamp(FIRST_MS, LAST_MS);
     Timestamp::from_millisecond(inside).unwrap_or_default().strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// The same, a fraction of a second counted as a whole one.
+/// The same, but a fraction of a second is rounded up.
 pub(crate) fn format_time_after(ms: i64) -> String {
     format_time(ms.saturating_add(999))
 }
@@ -39,7 +39,7 @@ pub(crate) fn format_time_after(ms: i64) -> String {
 /// `yyyy-MM-dd HH:mm:ss+05:30`.
 fn with_offset(text: &str) -> Option<Timestamp> {
     let (time, _) = text.rsplit_once(['+', '-'])?;
-    // Not the dash of a date.
+    // The dash of a date does not count.
     if time.contains(':') { text.parse().ok() } else { None }
 }
 

@@ -1,17 +1,17 @@
-//! One form for one text, however it was written.
+//! One form for each text, however it was written.
 //!
-//! A lead's values come from web forms, spreadsheets and other programs: the same name may hold HTML entities, or an
-//! accent as a sign of its own. Values are compared, counted and printed, so each gets one form where it comes in.
+//! A lead's values come from web forms, spreadsheets and other programs. The same name may hold HTML entities, or an
+//! accent as a character of its own. Values are compared, counted and printed, so each gets one form where it enters.
 
 use html_escape::decode_html_entities;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use serde_json::Value;
 
-/// How often entities are decoded: what went through two programs has them twice (`&amp;#039;`).
+/// How often entities are decoded: a text that passed through two programs has them twice (`&amp;#039;`).
 const MOST_DECODINGS: usize = 3;
 
-/// A value's text without HTML entities and in NFC. JSON inside a text, such as a custom field set, stays JSON: then its
-/// members' texts are what is decoded.
+/// A value's text without HTML entities and in NFC. JSON inside a text, such as a custom field set, stays JSON: then
+/// the texts of its members are decoded.
 pub(crate) fn normal(text: String) -> String {
     if text.contains('&') {
         let inside = serde_json::from_str(&text).ok().filter(|json: &Value| json.is_object() || json.is_array());
@@ -26,7 +26,7 @@ pub(crate) fn normal(text: String) -> String {
     composed(text)
 }
 
-/// In NFC: a letter and its accent are one sign.
+/// In NFC: a letter and its accent are one character.
 fn composed(text: String) -> String {
     if text.is_ascii() { text } else { ComposingNormalizerBorrowed::new_nfc().normalize(&text).into_owned() }
 }

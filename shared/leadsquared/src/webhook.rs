@@ -1,21 +1,21 @@
-//! What LeadSquared posts to a webhook's address, and what it wants to hear.
+//! The requests that LeadSquared posts to a webhook's address, and the answers that it expects.
 //!
-//! There is no envelope, no event id and no time of the event. A new lead is one flat object, a change is
-//! `{"Before": .., "After": ..}`, activities of one minute come as a list, and an automation posts whatever its author
-//! composed. What happened is told by the first of these that tells it:
+//! There is no envelope, no event id and no time of the event. A new lead is one flat object, and a change is
+//! `{"Before": .., "After": ..}`. Activities of one minute come as a list, and an automation posts whatever its author
+//! composed. The first of these signs that is present decides what happened:
 //!
 //! - `Before` and `After`, and the members that only an activity has.
-//! - `event` in the address's query, which is for the receiver to put there: a number (`3`), LeadSquared's name
-//!   (`Lead_Post_Create`) or a short one (`lead.created`); else `eventType`, which LeadSquared appends itself.
+//! - `event` in the address's query, which the receiver puts there: a number (`3`), LeadSquared's name
+//!   (`Lead_Post_Create`) or a short one (`lead.created`). Without it, `eventType`, which LeadSquared appends itself.
 //! - `Event`, `EventName` or `eventType` in the body, in many spellings (`StageChange`, `Lead Created`).
 //! - An `ActivityName`, or `RelatedProspectId` as the lead's only id: an activity.
 //! - A lead's own times: it was created just now and not edited since.
 //!
-//! Anything else is [`Change::Untold`]. `entityId` in the query is the lead's id where the body has none.
+//! Anything else is [`Change::Untold`]. If the body has no lead's id, `entityId` in the query is the lead's id.
 //!
-//! Answer 200 with a [`WebhookAnswer`] for everything that a repetition would not mend: ten failures in a row make
-//! LeadSquared switch the webhook off. An empty body ([`WebhookError::Empty`]) is the test of an address, to be
-//! answered 200 too. Sources: LeadSquared webhooks, create-a-webhook and webhook-best-practices pages; bodies seen by
+//! Answer 200 with a [`WebhookAnswer`] for everything that a repetition would not correct: after ten failures in a row
+//! LeadSquared switches the webhook off. An empty body ([`WebhookError::Empty`]) is the test of an address; answer it
+//! with 200 too. Sources: LeadSquared webhooks, create-a-webhook and webhook-best-practices pages; bodies seen by
 //! public clients.
 //!
 //! ```
@@ -49,20 +49,20 @@ pub use change::{Activity, ActivityChange, BelongsTo, Change, ChangeKind, Item, 
 use hint::Hint;
 use read::Reading;
 
-/// Why a whole body could not be read. Never quotes it.
+/// Why a whole body could not be read. It never quotes the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WebhookError {
-    /// Nothing in it: LeadSquared trying the address.
+    /// The body is empty: LeadSquared tests the address.
     #[error("the body is empty")]
     Empty,
-    /// Not UTF-8.
+    /// The body is not UTF-8.
     #[error("the body is not UTF-8 (byte {at})")]
     NotUtf8 {
         /// The first bad byte, counted from 0.
         at: usize,
     },
-    /// Begins like JSON, and is not.
+    /// The body begins like JSON, but is not JSON.
     #[error("the body is not JSON: it {problem} (line {line}, column {column})")]
     NotJson {
         /// What is wrong.
@@ -80,22 +80,22 @@ pub enum WebhookError {
     NotUnderstood,
 }
 
-/// Why one element of a body could not be read; the others are not affected. Never quotes it.
+/// Why one element of a body could not be read; the others are not affected. It never quotes the element.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("element {index} of the body {problem}")]
 pub struct ElementError {
-    /// Which element, counted from 0; 0 for a body that is no list.
+    /// The element's number, counted from 0; 0 for a body that is no list.
     pub index: usize,
     /// What is wrong, as in "is not an object".
     pub problem: &'static str,
-    /// The lead that it names all the same, if it names one.
+    /// The lead that the element names, if it names one.
     pub lead_id: Option<String>,
 }
 
 /// Reads a body: one result per element of a list, one for anything else, none for an empty list.
 ///
-/// `content_type` is a hint only: JSON comes as `text/plain` too. `query` is the query of the address, decoded. `now_ms`
-/// is when the body came, in ms since 1970.
+/// `content_type` is a hint only: JSON comes as `text/plain` too. `query` is the query of the address, decoded.
+/// `now_ms` is when the body came, in ms since 1970.
 pub fn parse(
     content_type: Option<&str>,
     query: &[(String, String)],
@@ -124,20 +124,21 @@ pub fn parse(
         })
     };
     let mut changes: Vec<_> = elements.iter().enumerate().map(read).collect();
-    // Of several leads it would be the id of none.
+    // With several leads, the id could belong to any of them.
     if let ([Ok(change)], Some(id)) = (changes.as_mut_slice(), entity_id(query)) {
         change.complete(id);
     }
     Ok(changes)
 }
 
-/// The lead whose id stands in bytes that [`parse`] cannot read. `None`: no lead's does, or several leads' do.
+/// The lead's id in bytes that [`parse`] cannot read. `None`: there is no lead's id, or there are several.
 #[must_use]
 pub fn lead_id_in(body: &[u8]) -> Option<String> {
     found::in_bytes(body)
 }
 
-/// What LeadSquared appends as `entityId`, if it looks like a lead's id. Public clients take it for that; no page says so.
+/// The value that LeadSquared appends as `entityId`, if it looks like a lead's id. Public clients use it as such; no
+/// page documents it.
 fn entity_id(query: &[(String, String)]) -> Option<&str> {
     let named = query.iter().find(|(name, _)| name.eq_ignore_ascii_case("entityId"));
     named.map(|(_, id)| id.trim()).filter(|id| found::is_guid(id))

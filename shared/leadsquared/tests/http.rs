@@ -1,4 +1,4 @@
-//! Each call against a real HTTP server on loopback: what is asked, and how answers and failures are read.
+//! Each request against a real HTTP server on loopback: its content, and how answers and failures are read.
 
 mod account;
 mod activities;

@@ -1,6 +1,6 @@
 //! The tests that use this crate from outside, in one binary.
 
-// Always true here; it tells the lints that the helpers are test code too.
+// Always true here; it shows the lints that the helpers are test code too.
 #![cfg(test)]
 
 mod http;

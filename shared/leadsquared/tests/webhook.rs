@@ -1,4 +1,4 @@
-//! Webhook bodies as LeadSquared, its automations and its forms compose them, and as nobody should.
+//! Webhook bodies as LeadSquared, its automations and its forms compose them, and as nobody should compose them.
 
 mod composed;
 mod documented;

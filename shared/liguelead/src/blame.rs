@@ -1,34 +1,34 @@
-//! What a refusal is about: the phones, or what the whole request shares.
+//! What a refusal blames: the phones, or something that the whole request shares.
 //!
-//! Only a caller who knows that can save the good phones of a refused request. The vendor has no error codes, so it is
-//! read from what has a fixed form: the status, the name of the field, the place in a list, a phone that is quoted.
-//! Words decide only that a refusal is *not* about phones, and only where nothing else is said; a wrong guess there
-//! would fail good phones, so whatever is not plain stays [`Blame::Untold`].
+//! Only a caller that knows this can save the good phones of a refused request. The vendor has no error codes. So the
+//! blame is read from parts with a fixed form: the status, the field's name, the place in a list, a quoted phone. Words
+//! decide only that a refusal is *not* about phones, and only if nothing else is said. A wrong guess there would fail
+//! good phones, so anything that is not clear stays [`Blame::Untold`].
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 
 use crate::{json, reason::Reason};
 
-/// What a refusal is about.
+/// What a refusal blames.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Blame {
     /// The phones.
     Phones {
-        /// Which of the request's phones it names, by their places in it; none if it does not say.
+        /// The phones that it names, by their places in the request; none if it does not say.
         named: Vec<usize>,
     },
     /// The size of the request (413): fewer phones may pass.
     Size,
-    /// What all phones share: the text, the title, an id. No part of the request would fare better.
+    /// Something that all phones share: the text, the title, an id. No part of the request would do better.
     Shared,
-    /// Nothing that could be told.
+    /// The refusal does not say.
     Untold,
 }
 
-/// Members of an error that name the field it is about.
+/// Members of an error that name its field.
 const FIELD: [&str; 6] = ["field", "path", "param", "property", "loc", "pointer"];
-/// Beginnings of words, for fields and in prose, that stand for the phones.
+/// Beginnings of words, in fields and in prose, that mean the phones.
 const PHONE_WORDS: [&str; 12] = [
     "phone",
     "telefone",
@@ -43,7 +43,7 @@ const PHONE_WORDS: [&str; 12] = [
     "msisdn",
     "fone",
 ];
-/// Beginnings of words that stand for what all phones share.
+/// Beginnings of words that mean something all phones share.
 const SHARED_WORDS: [&str; 22] = [
     "title", "titulo", "título", "message", "mensagem", "text", "url", "link", "flash", "group", "grupo", "audio",
     "áudio", "voice", "voz", "upload", "retry", "webhook", "json", "body", "campaign", "campanha",
@@ -52,7 +52,7 @@ const SHARED_WORDS: [&str; 22] = [
 const MAX_DEPTH: usize = 6;
 
 impl Blame {
-    /// What an answer of `status` with `body` blames of a request to `phones`.
+    /// The blame in an answer of `status` with `body` to a request for `phones`.
     pub(crate) fn of(status: u16, body: &[u8], phones: &[SecretString]) -> Self {
         match status {
             413 => return Self::Size,
@@ -83,7 +83,7 @@ impl Blame {
     }
 }
 
-/// What a body names.
+/// The things that a body names.
 #[derive(Default)]
 struct Found {
     phones: bool,
@@ -173,7 +173,7 @@ fn is_phone(name: &str) -> bool {
     PHONE_WORDS.iter().any(|start| name.starts_with(start))
 }
 
-/// Members that hold errors and are no field themselves.
+/// Members that hold errors and are not fields themselves.
 fn json_container(name: &str) -> bool {
     matches!(name, "error" | "errors" | "detail" | "details" | "issues" | "violations" | "data" | "messages")
 }

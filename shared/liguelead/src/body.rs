@@ -8,7 +8,7 @@ pub(crate) const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// Source: LigueLead API limits page.
 pub(crate) const MAX_LIST_BYTES: usize = 2 * 1024 * 1024;
 
-/// What could be read: at most `max` bytes, and whatever had come when the connection broke.
+/// Reads at most `max` bytes, and keeps what had come if the connection breaks.
 ///
 /// The status has already settled the outcome, so a broken body costs a reason or an id and nothing more.
 pub(crate) async fn read_up_to(max: usize, mut response: Response) -> Vec<u8> {

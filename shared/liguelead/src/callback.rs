@@ -1,7 +1,7 @@
-//! What LigueLead posts to a callback address: one event per recipient and change of status.
+//! The delivery reports that LigueLead posts to a callback URL: one event per recipient and change of status.
 //!
-//! The vendor signs nothing, never repeats a lost callback, may send one twice, and promises no order. Answer 200
-//! within 5 s, whatever is in it. Source: LigueLead webhook guide.
+//! The vendor signs nothing, never repeats a lost report, may send one twice, and promises no order. Answer 200 within
+//! 5 s, whatever the report holds. Source: LigueLead webhook guide.
 //!
 //! ```
 //! use liguelead::callback::{Callback, Status};
@@ -25,15 +25,15 @@ pub use status::{Channel, Status};
 
 /// One change of status of one recipient.
 ///
-/// The vendor gives no id for the message or the event, so a callback is known by campaign, phone, status and time
-/// together: without the phone, two recipients of one campaign would be taken for one.
+/// The vendor gives no id for the message or the event. So a report is identified by campaign, phone, status and time
+/// together. Without the phone, two recipients of one campaign would count as one.
 #[derive(Clone, Debug)]
 pub struct Callback {
     /// The app that sent the campaign.
     pub app_id: Option<String>,
     /// When it happened, in milliseconds since 1970; `None` if absent or unreadable.
     pub occurred_at_ms: Option<i64>,
-    /// When it happened, as it came (ISO 8601 with milliseconds and `Z` as documented); empty if absent, or too long to be
+    /// When it happened, as received (ISO 8601 with milliseconds and `Z` as documented); empty if absent, or too long to be
     /// an instant.
     pub occurred_at: String,
     /// The campaign id of the accepted request: printable ASCII, at most 128 bytes.
@@ -44,7 +44,7 @@ pub struct Callback {
     pub phone: Option<SecretString>,
     /// The new status.
     pub status: Status,
-    /// What this message cost; the vendor's own figure and so the true one.
+    /// The cost of this message: the vendor's own figure, and so the true one.
     pub credits_required: Option<u32>,
     /// Whether it was a flash message, which has no channel of its own.
     pub is_flash: Option<bool>,
@@ -52,7 +52,7 @@ pub struct Callback {
     pub message: Option<SecretString>,
 }
 
-/// Why a body is not a callback. Never quotes the body.
+/// Why a body is not a delivery report. It never quotes the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallbackError {
@@ -67,19 +67,19 @@ pub enum CallbackError {
     /// JSON, but no object.
     #[error("the callback is not a JSON object")]
     NotAnObject,
-    /// Neither `campaign.status` nor `event` tells a status.
+    /// Neither `campaign.status` nor `event` holds a status.
     #[error("the callback tells no status")]
     NoStatus,
 }
 
 impl Callback {
-    /// Reads a callback's body. Scalars may be of the wrong type and members may be missing or unknown; only the
-    /// status is needed.
+    /// Parses a report's body. Scalars may be of the wrong type and members may be missing or unknown; only the status
+    /// is required.
     pub fn parse(body: &[u8]) -> Result<Self, CallbackError> {
         let value: Value = serde_json::from_slice(body)
             .map_err(|error| CallbackError::NotJson { line: error.line(), column: error.column() })?;
         let root = value.as_object().ok_or(CallbackError::NotAnObject)?;
-        // A body without the envelope is read as if its members stood in it.
+        // A body without the envelope is read as if its members were inside the envelope.
         let campaign = root.get("campaign").and_then(Value::as_object).unwrap_or(root);
         let said = |name: &str| member(campaign, name).and_then(text);
         let kind = said("type");
@@ -111,18 +111,18 @@ fn is_short(instant: &str) -> bool {
     instant.len() <= INSTANT_BYTES_MAX && instant.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
 }
 
-/// From `campaign.status`; else from `event`, where the RCS page puts it, as `delivered` or `campaign.delivered`.
+/// From `campaign.status`; else from `event`, where the RCS page has it, as `delivered` or `campaign.delivered`.
 fn status(root: &Map<String, Value>, campaign: &Map<String, Value>, channel: Option<&Channel>) -> Option<Status> {
     if let Some(word) = member(campaign, "status").and_then(text) {
         return Some(Status::read(&word, channel));
     }
     let event = member(root, "event").and_then(text)?;
     let word = event.rsplit('.').next()?;
-    // `campaign.status` is the name of the event, and no status.
+    // `campaign.status` is the name of the event, and not a status.
     (!word.is_empty() && !word.eq_ignore_ascii_case("status")).then(|| Status::read(word, channel))
 }
 
-/// ISO 8601 with a zone, or the same without one taken as UTC; a date alone is too coarse to order events by.
+/// ISO 8601 with a zone, or the same without one taken as UTC. A date alone is too coarse to order events.
 fn time_ms(text: &str) -> Option<i64> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Some(at.as_millisecond());

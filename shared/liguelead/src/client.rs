@@ -1,4 +1,4 @@
-//! The client: one connection pool, the two credentials, and the rules every call shares.
+//! The client: one connection pool, the two credentials, and the rules for every request.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -7,11 +7,11 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use vendor_http::{Fault, Transport};
 
-/// Longest wait for a connection, TLS included. A send that has not connected was certainly not made, so it pays to
-/// find that out well before the call's own limit.
+/// Longest wait for a connection, TLS included. Without a connection the send was certainly not made, so it pays to
+/// find that out well before the request's own timeout.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an idle connection is kept. Well below a minute, after which load balancers drop them silently: a send on
-/// a dropped connection would be an unknown outcome for nothing.
+/// How long an idle connection is kept. Well below a minute, after which load balancers drop it silently. A send on a
+/// dropped connection would have an unknown outcome, for no benefit.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The two values from the client area, Integrations > API Token. Source: LigueLead getting-started page.
@@ -23,20 +23,20 @@ pub struct Credentials {
     pub app_id: SecretString,
 }
 
-/// Why a [`Client`] could not be made. No variant quotes the value.
+/// Why a [`Client`] could not be built. No variant quotes the value.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The token is empty or has signs that no header may carry, such as a line end.
+    /// The token is empty or has a character that a header cannot carry, such as a line end.
     #[error("the LigueLead API token is empty or holds a character that an HTTP header cannot carry")]
     ApiToken,
-    /// The app id is empty or has signs that no header may carry.
+    /// The app id is empty or has a character that a header cannot carry.
     #[error("the LigueLead app id is empty or holds a character that an HTTP header cannot carry")]
     AppId,
     /// The base address is no absolute http or https address, or has a query, a fragment or a password in it.
     #[error("the LigueLead base address is not a plain http or https address: {0}")]
     BaseUrl(&'static str),
-    /// The limit for one call is zero.
+    /// The timeout of one request is zero.
     #[error("the limit for one LigueLead call is zero")]
     CallTimeout,
     /// The TLS set-up of this machine failed.
@@ -46,7 +46,7 @@ pub enum BuildError {
 
 /// A client for one app of one account. Cloning is cheap and shares the connections.
 ///
-/// It follows no redirect, repeats no call, and stops reading an answer at a fixed size.
+/// The client follows no redirect, repeats no request, and stops reading an answer at a fixed size.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -63,9 +63,9 @@ struct Shared {
 impl Client {
     /// A client for the API at `base_url`, which ends in the version: [`crate::DEFAULT_BASE_URL`] or a stand-in.
     ///
-    /// `call_timeout` bounds one whole call, from the connection to the end of the answer. The vendor answers within
-    /// 2 s normally and 30 s at most (source: LigueLead API limits page), so less than 30 s makes unknown outcomes.
-    /// Connecting is bounded separately: 5 s, or half of `call_timeout` where that is less.
+    /// `call_timeout` bounds one whole request, from the connection to the end of the answer. The vendor answers within
+    /// 2 s normally and 30 s at most (source: LigueLead API limits page), so less than 30 s causes unknown outcomes.
+    /// Connecting is bounded separately: 5 s, or half of `call_timeout` if that is less.
     pub fn new(base_url: &str, credentials: &Credentials, call_timeout: Duration) -> Result<Self, BuildError> {
         if call_timeout.is_zero() {
             return Err(BuildError::CallTimeout);
@@ -82,8 +82,8 @@ impl Client {
             .connect_timeout(CONNECT_TIMEOUT.min(call_timeout / 2))
             .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
-            // By default the stack replays what a server refuses at the HTTP/2 level. A send must never be replayed
-            // by anybody who does not know what a send is.
+            // By default the stack replays a request that a server refuses at the HTTP/2 level. Only code that knows
+            // what a send is may repeat one.
             .retry(reqwest::retry::never())
             .build()
             .map_err(BuildError::Http)?;
@@ -92,14 +92,14 @@ impl Client {
         Ok(Self { shared: Arc::new(Shared { http, transport, base_url }) })
     }
 
-    /// The same client, whose calls leave through `transport` instead of by HTTP. The credentials do not pass through it.
+    /// The same client, whose requests go through `transport` instead of HTTP. The credentials do not pass through it.
     #[must_use]
     pub fn through(&self, transport: Arc<dyn Transport>) -> Self {
         let (http, base_url) = (self.shared.http.clone(), self.shared.base_url.clone());
         Self { shared: Arc::new(Shared { http, transport, base_url }) }
     }
 
-    /// Makes a call, once: the only place where one leaves.
+    /// Makes a request, once: the only place where requests leave.
     pub(crate) async fn call(&self, call: reqwest::RequestBuilder) -> Result<reqwest::Response, Fault> {
         let request = call.build().map_err(|error| Fault::of(&error))?;
         self.shared.transport.call(request).await
@@ -120,7 +120,7 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not the HTTP client's own output: it lists its default headers, which are the credentials.
+        // The HTTP client's own output is not used: it lists its default headers, which are the credentials.
         f.debug_struct("Client").field("base_url", &self.shared.base_url).finish_non_exhaustive()
     }
 }

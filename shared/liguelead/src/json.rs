@@ -7,7 +7,7 @@ pub(crate) fn member<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&
     object.get(name).filter(|value| !value.is_null())
 }
 
-/// A scalar as text; empty text counts as nothing said.
+/// A scalar as text; an empty text counts as absent.
 pub(crate) fn text(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => text.trim().to_owned(),

@@ -1,21 +1,21 @@
-//! A client for LigueLead, the Brazilian SMS and voice vendor, and a reader of its callbacks.
+//! A client for LigueLead, the Brazilian SMS and voice vendor, and a reader of its delivery reports.
 //!
-//! The crate is of use on its own and holds no policy: what to send, when, and what to do about an outcome are
-//! the caller's. What it does hold is the one distinction the vendor forces on everybody: LigueLead has **no
-//! idempotency key**, so a send whose answer was lost may have gone out and been charged. [`Outcome`] therefore
-//! has four kinds, and only [`Outcome::NotSent`] says that sending again cannot make a second message:
+//! The crate is of use on its own and holds no policy. What to send, when, and what to do about an outcome are up to
+//! the caller. The crate makes the one distinction that the vendor forces on every caller: LigueLead has **no
+//! idempotency key**. So a send whose answer was lost may have gone out and been charged. [`Outcome`] therefore has
+//! four kinds, and only [`Outcome::NotSent`] says that sending again cannot make a second message:
 //!
 //! | kind | the campaign exists | may be sent again |
 //! | --- | --- | --- |
 //! | [`Outcome::Accepted`] | yes | no |
-//! | [`Outcome::Refused`] | no | only after something was mended |
+//! | [`Outcome::Refused`] | no | only after something was corrected |
 //! | [`Outcome::NotSent`] | no | yes, later |
-//! | [`Outcome::Unknown`] | perhaps | no: wait for a callback |
+//! | [`Outcome::Unknown`] | perhaps | no: wait for a delivery report |
 //!
-//! Nothing here repeats a call by itself: not this crate, and not the HTTP stack below it.
+//! Nothing repeats a request by itself: neither this crate, nor the HTTP stack below it.
 //!
-//! Tokens, phones, texts and callback addresses are [`secrecy::SecretString`]s: they cannot be printed by accident.
-//! What the vendor says in prose passes through [`Reason`], which masks whatever may be a phone.
+//! Tokens, phones, texts and callback URLs are [`secrecy::SecretString`]s: they cannot be printed by accident. The
+//! vendor's prose passes through [`Reason`], which masks whatever may be a phone.
 
 mod blame;
 mod body;
@@ -44,5 +44,5 @@ pub use uploads::{CallFailed, Upload};
 pub use vendor_http::{Answered, Fault, Transport};
 pub use voice::{RETRY_ATTEMPTS, RETRY_INTERVAL_MIN, VoiceRequest};
 
-/// Where the vendor's API lives. Source: LigueLead getting-started page.
+/// The address of the vendor's API. Source: LigueLead getting-started page.
 pub const DEFAULT_BASE_URL: &str = "https://api.liguelead.com.br/v1";

@@ -1,4 +1,4 @@
-//! What became of a send.
+//! The outcome of a send.
 
 use std::time::Duration;
 
@@ -15,39 +15,40 @@ use crate::{
     reason::Reason,
 };
 
-/// How soon a 503 must come to mean that the request was turned away. Gateways also answer 503 when the server that
-/// took the request does not answer in time (AWS HTTP APIs after 29 s), and then it may have done the work. The vendor
-/// answers within 2 s normally. Source: LigueLead API limits page; that it sits behind such a gateway is an inference.
+/// How soon a 503 must come to mean that the request was turned away. Gateways also answer 503 if the server that took
+/// the request does not answer in time (AWS HTTP APIs after 29 s). Then the server may have done the work. The vendor
+/// answers within 2 s normally. Source: LigueLead API limits page. It is an inference that the vendor sits behind such
+/// a gateway.
 pub const TURNED_AWAY_WITHIN: Duration = Duration::from_secs(10);
 
-/// What became of a send, and the rate headers of its answer where there was one.
+/// The outcome of a send, and the rate headers of its answer, if there was an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// The rate headers, which the vendor puts on refusals too. `None` without an answer or if any is unreadable.
+    /// The rate headers, which the vendor also sends with refusals. `None` without an answer or if any is unreadable.
     pub rate: Option<RateHeaders>,
 }
 
 /// The four ways a send can end. See the crate's page for what each allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Queued by the vendor: any 2xx, 202 as documented, even if the body could not be read. Not yet sent, let alone
-    /// delivered: callbacks tell. Source: LigueLead getting-started page.
+    /// Queued by the vendor: any 2xx, 202 as documented, even if the body could not be read. It is not yet sent, let
+    /// alone delivered: the delivery reports say so later. Source: LigueLead getting-started page.
     Accepted {
-        /// The id that callbacks will carry as `campaign.id`: one for the whole request.
+        /// The id that delivery reports will carry as `campaign.id`: one for the whole request.
         campaign_id: Option<String>,
-        /// The vendor's own time of acceptance, ISO 8601, as it came.
+        /// The vendor's own time of acceptance, ISO 8601, as received.
         accepted_at: Option<String>,
     },
-    /// Refused for good: the same request would be refused again. 4xx, but for 408 and 429.
+    /// Refused for good: the same request would be refused again. 4xx, except 408 and 429.
     Refused {
         /// The HTTP status, or [`crate::CHECKED_LOCALLY`] for a request that was over a documented maximum and never
         /// left.
         status: u16,
         /// Whether this request or the whole account is at fault.
         scope: Scope,
-        /// What of the request it is about.
+        /// The part of the request that the refusal blames.
         blame: Blame,
         /// The vendor's words.
         reason: Reason,
@@ -56,27 +57,28 @@ pub enum Outcome {
     NotSent {
         /// Why not.
         cause: NotSent,
-        /// How long the vendor wants us to wait, in milliseconds, 1,000 to 120,000, if it said.
+        /// How long the vendor asks to wait, in milliseconds, 1,000 to 120,000, if it says.
         retry_after_ms: Option<u64>,
-        /// The vendor's words, or ours where it said nothing.
+        /// The vendor's words, or this crate's words if it said nothing.
         reason: Reason,
     },
-    /// Perhaps sent, perhaps not. Never to be repeated by itself: there is no idempotency key.
+    /// Perhaps sent, perhaps not. Never repeat it automatically: there is no idempotency key.
     Unknown {
         /// What was seen.
         cause: Unknown,
-        /// The vendor's words, or ours where it said nothing.
+        /// The vendor's words, or this crate's words if it said nothing.
         reason: Reason,
     },
 }
 
-/// What a refusal is about.
+/// The scope of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// This request: another one may well be accepted.
     Request,
-    /// The recording that a call names: it is not known, or no longer. Uploaded again, it has another id. Source: the
-    /// error handling of LigueLead's published clients (404), and its pages on retention, which contradict each other.
+    /// The recording that a voice call names: it is not known, or no longer. After another upload it has another id.
+    /// Source: the error handling of LigueLead's published clients (404), and its pages on retention, which contradict
+    /// each other.
     Upload,
     /// The account or its credentials (401 bad or blocked token, 402 no credits, 403 product not enabled): every
     /// request would be refused. Source: the error tables of LigueLead's published clients.
@@ -90,18 +92,18 @@ pub enum NotSent {
     Connect,
     /// 429. Source: LigueLead API limits page.
     RateLimited,
-    /// Status 503 within [`TURNED_AWAY_WITHIN`], read as "turned away before the body was taken": behind the vendor's
-    /// gateway it means that no server took the request. It is the one 5xx with that meaning; the others may come
+    /// Status 503 within [`TURNED_AWAY_WITHIN`], read as "turned away before the body was taken". Behind the vendor's
+    /// gateway it means that no server took the request. It is the only 5xx with that meaning; the others may come
     /// after the work was done.
     Unavailable,
 }
 
-/// Why nobody knows whether a request went out.
+/// Why it is not known whether a request went out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unknown {
-    /// Connected, and no answer within the call's limit.
+    /// Connected, but no answer within the request's timeout.
     Timeout,
-    /// Connected, and the connection ended without a readable answer.
+    /// Connected, but the connection ended without a readable answer.
     ConnectionLost,
     /// 408, or a 5xx other than 503, or a 503 that came late: the status.
     ServerError(u16),
@@ -121,7 +123,8 @@ impl Answer {
         Self { outcome, rate: None }
     }
 
-    /// An answer came, `after` the call began, to a request for `phones`; the status decides, the body only explains.
+    /// An answer came, `after` the request began, to a request for `phones`. The status decides; the body only
+    /// explains.
     pub(crate) fn from_response(
         status: StatusCode,
         headers: &HeaderMap,

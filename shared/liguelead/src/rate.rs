@@ -1,26 +1,26 @@
-//! What the vendor says about the rate: on every answer, and when it refuses for going too fast.
+//! The vendor's statements about the rate: on every answer, and when it refuses because requests come too fast.
 
 use jiff::{Timestamp, fmt::rfc2822};
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-/// Shortest and longest wait taken from the vendor, in milliseconds. Its window is 60 s, so a longer wait is a clock
-/// that is off or a value of another meaning; none at all would be an invitation to a tight loop.
+/// Shortest and longest wait taken from the vendor, in milliseconds. Its window is 60 s. So a longer wait comes from a
+/// clock that is off, or is a value of another meaning. No wait at all would invite a tight loop.
 const MIN_WAIT_MS: u64 = 1_000;
 const MAX_WAIT_MS: u64 = 120_000;
 
-/// The rate headers that stand on every answer. Source: LigueLead API limits page.
+/// The rate headers of every answer. Source: LigueLead API limits page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateHeaders {
     /// `X-RateLimit-Limit`: requests allowed per window, 600,000 in 60 s as documented.
     pub limit: u64,
-    /// `X-RateLimit-Remaining`: requests left in this window, over everybody who uses the token.
+    /// `X-RateLimit-Remaining`: requests left in this window, over all users of the token.
     pub remaining: u64,
     /// `X-RateLimit-Reset`: when the window ends, in seconds since 1970.
     pub reset_epoch_s: u64,
 }
 
 impl RateHeaders {
-    /// The three headers, if all are there and readable.
+    /// The three headers, if all are present and readable.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         Some(Self {
             limit: number(headers, "x-ratelimit-limit")?,
@@ -32,8 +32,8 @@ impl RateHeaders {
 
 /// How long to wait, in milliseconds: from `Retry-After` (seconds or a date), else from `X-RateLimit-Reset`.
 ///
-/// The reset is judged against the answer's own `Date`, so that a clock that is off on our side does no harm;
-/// `now` serves only where there is none.
+/// The reset is compared with the answer's own `Date`, so that an inaccurate local clock does no harm; `now` is used
+/// only if there is no `Date`.
 pub(crate) fn retry_after_ms(headers: &HeaderMap, now: Timestamp) -> Option<u64> {
     let now = date(headers, DATE.as_str()).unwrap_or(now);
     let asked_ms = number(headers, RETRY_AFTER.as_str())

@@ -1,9 +1,9 @@
 //! Why the vendor refused, in words that are safe to log.
 //!
-//! No error of LigueLead's carries a machine-readable code, the text is English or Portuguese, and its place in the
-//! body varies: `error` as text, `error` as a list of `{field, message}`, `errors`, `detail`, a bare `message`, a
-//! page of HTML from a layer in front of the application, plain text, or nothing. People read the reason; no code
-//! should branch on it. Source: the error handling of LigueLead's published clients.
+//! No LigueLead error carries a machine-readable code, the text is English or Portuguese, and its place in the body
+//! varies. It may be `error` as text, `error` as a list of `{field, message}`, `errors`, `detail`, or a bare `message`.
+//! It may also be a page of HTML from a layer in front of the application, plain text, or nothing. People read the
+//! reason; no code should branch on it. Source: the error handling of LigueLead's published clients.
 
 use std::fmt;
 
@@ -14,19 +14,19 @@ use crate::json;
 
 /// Longest reason kept, in characters.
 pub const MAX_REASON_CHARS: usize = 300;
-/// Members that hold a reason, the most telling first.
+/// Members that hold a reason, the most specific first.
 const MEMBERS: [&str; 8] = ["error", "errors", "detail", "details", "message", "msg", "title", "data"];
 /// Levels of a body that are searched, and entries of one list that are quoted.
 const MAX_DEPTH: usize = 4;
 const MAX_ENTRIES: usize = 10;
 
-/// The vendor's own words, of at most [`MAX_REASON_CHARS`] characters, on one line, without anything that may be a
-/// phone: every run of eight or more digits is masked. Empty when the vendor gave none.
+/// The vendor's own words, at most [`MAX_REASON_CHARS`] characters on one line, without anything that may be a phone.
+/// Every run of eight or more digits is masked. Empty if the vendor gave none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reason(String);
 
 impl Reason {
-    /// Why no answer came, in our own words: those of the HTTP stack hold addresses.
+    /// Why no answer came, in this crate's own words: those of the HTTP stack hold addresses.
     pub(crate) fn of_fault(fault: Fault) -> Self {
         Self::from_text(match fault {
             Fault::Connect => "no connection to LigueLead could be made",
@@ -65,7 +65,7 @@ impl Reason {
         match serde_json::from_str::<Value>(&text) {
             Ok(value) => Self::from_text(&find(&value, 0).unwrap_or_default()),
             Err(_) if text.trim_start().starts_with('<') => Self::from_text(&html_words(&text)),
-            // A body cut short or of an unknown kind is still worth reading.
+            // A body that was cut short or is of an unknown kind is still worth reading.
             Err(_) => Self::from_text(&text),
         }
     }
@@ -77,7 +77,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Signs that show nothing and could split a number before it is masked.
+/// Invisible characters, which could split a number before it is masked.
 fn is_invisible(sign: char) -> bool {
     matches!(sign, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
@@ -115,7 +115,7 @@ fn join(entries: impl Iterator<Item = String>) -> Option<String> {
 
 /// The title of a page, or else its words without tags, styles and scripts.
 fn html_words(page: &str) -> String {
-    // ASCII lower case keeps every byte where it was, so positions in one text hold in the other.
+    // ASCII lower case keeps every byte in its place, so positions in one text hold in the other.
     let lower = page.to_ascii_lowercase();
     if let Some(title) = between(page, &lower, "<title>", "</title>").filter(|title| !title.trim().is_empty()) {
         return title.to_owned();

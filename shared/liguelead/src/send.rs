@@ -1,4 +1,4 @@
-//! What a text and a call have in common: the maxima of their shared fields, and the one call that sends them.
+//! The common parts of a text and a voice call: the maxima of their shared fields, and the request that sends them.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::{
     sms::{CHECKED_LOCALLY, MAX_PHONES_PER_REQUEST, MAX_TITLE_CHARS, MAX_WEBHOOK_URL_CHARS},
 };
 
-/// What the documented maxima forbid of the fields that every send has.
+/// The fault of a send's common fields against the documented maxima, if there is one.
 pub(crate) fn fault(
     phones: &[SecretString],
     title: Option<&str>,
@@ -38,7 +38,7 @@ pub(crate) fn longer(text: &str, max: usize) -> bool {
 }
 
 impl Answer {
-    /// A request that is over a documented maximum, and never left.
+    /// A request over a documented maximum, which never left.
     pub(crate) fn checked_locally(fault: &str) -> Self {
         let reason = Reason::from_text(fault);
         let (status, scope, blame) = (CHECKED_LOCALLY, Scope::Request, Blame::Shared);
@@ -48,7 +48,7 @@ impl Answer {
 }
 
 impl Client {
-    /// Posts a send to `phones`, once, and gives its answer with the body that explains it.
+    /// Posts a send to `phones`, once, and returns its answer with the body that explains it.
     pub(crate) async fn send(&self, path: &str, json: String, phones: &[SecretString]) -> (Answer, Vec<u8>) {
         let begun = Instant::now();
         match self.call(self.post(path).header(CONTENT_TYPE, "application/json").body(json)).await {

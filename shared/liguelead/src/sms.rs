@@ -9,12 +9,12 @@ use crate::{Answer, Client, send};
 
 /// Most phones in one request. Source: LigueLead API limits page.
 pub const MAX_PHONES_PER_REQUEST: usize = 10_000;
-/// Longest text, in characters. The page does not say of which kind; we count code points, the fewest of all, so that
-/// nothing is refused here that the vendor might take. Source: LigueLead API limits page.
+/// Longest text, in characters. The page does not say of which kind. Code points are counted here, the fewest of all,
+/// so that nothing is refused that the vendor might take. Source: LigueLead API limits page.
 pub const MAX_MESSAGE_CHARS: usize = 1_600;
-/// Longest campaign title, in characters. Source: LigueLead API limits page.
+/// Longest title of a campaign, in characters. Source: LigueLead API limits page.
 pub const MAX_TITLE_CHARS: usize = 255;
-/// Longest callback address, in characters. Source: LigueLead's published clients.
+/// Longest callback URL, in characters. Source: LigueLead's published clients.
 pub const MAX_WEBHOOK_URL_CHARS: usize = 512;
 /// The status in [`crate::Outcome::Refused`] of a request that was never sent, because it is over a documented maximum.
 pub const CHECKED_LOCALLY: u16 = 0;
@@ -26,14 +26,14 @@ pub struct SmsRequest {
     pub title: Option<String>,
     /// The text, at most [`MAX_MESSAGE_CHARS`]. A flash message must not hold a link.
     pub message: SecretString,
-    /// 1 to [`MAX_PHONES_PER_REQUEST`], sent as they are: 11 national digits, as the vendor advises. The vendor does
-    /// not say what it does with duplicates, and callbacks tell recipients apart by phone alone: leave none in.
+    /// 1 to [`MAX_PHONES_PER_REQUEST`], sent unchanged: 11 national digits, as the vendor advises. Leave no duplicates
+    /// in. The vendor does not document how it handles them, and delivery reports name recipients by phone alone.
     pub phones: Vec<SecretString>,
     /// Whether the text pops up on the screen instead of entering the inbox.
     pub is_flash: bool,
     /// The vendor's identifier for organising sends; not a group of recipients.
     pub group_id: Option<String>,
-    /// Called instead of the app's own address for this send, exactly as written, query included; at most
+    /// The callback URL for this send, instead of the app's own, used exactly as written, query included; at most
     /// [`MAX_WEBHOOK_URL_CHARS`]. Secret, since it may carry a signature.
     pub webhook_url: Option<SecretString>,
 }
@@ -49,7 +49,7 @@ impl fmt::Debug for SmsRequest {
 }
 
 impl SmsRequest {
-    /// What the documented maxima forbid, found without a call.
+    /// The fault against the documented maxima, found without a request.
     fn fault(&self) -> Option<&'static str> {
         if send::longer(self.message.expose_secret(), MAX_MESSAGE_CHARS) {
             return Some("the text is longer than 1600 characters");
@@ -57,7 +57,7 @@ impl SmsRequest {
         send::fault(&self.phones, self.title.as_deref(), self.webhook_url.as_ref())
     }
 
-    /// The vendor's JSON. What was not asked for is left out, so that the vendor's own defaults hold.
+    /// The vendor's JSON. Values that were not given are left out, so that the vendor's own defaults hold.
     fn to_json(&self) -> String {
         let secret = |secret: &SecretString| Value::from(secret.expose_secret());
         let mut body = Map::new();
@@ -80,8 +80,8 @@ impl SmsRequest {
 }
 
 impl Client {
-    /// Asks the vendor to send a text, once. Every way in which that can end is an [`crate::Outcome`]; none is an error,
-    /// because each needs an entry in the caller's books.
+    /// Asks the vendor to send a text, once. Every possible end is an [`crate::Outcome`]. None is an error, because
+    /// each needs an entry in the caller's books.
     ///
     /// Dropping the future before it ends leaves the outcome unknown.
     pub async fn send_sms(&self, request: &SmsRequest) -> Answer {

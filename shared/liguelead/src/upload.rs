@@ -1,5 +1,5 @@
-//! `POST /voice/uploads`: an audio file in, an id for calls out. Source: LigueLead API limits page and voice guide; that
-//! the part must carry its own media type is learnt from a client that was refused without.
+//! `POST /voice/uploads`: takes an audio file and returns an id for voice calls. Source: LigueLead API limits page and
+//! voice guide. A client was refused without a media type on the part, so the part carries its own.
 
 use std::{
     fmt,
@@ -22,7 +22,7 @@ pub const MAX_AUDIO_BYTES: usize = 50_000_000;
 /// How long an upload may take, from the connection to the end of the answer. Source: LigueLead API limits page.
 pub const UPLOAD_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// What the vendor takes. AAC and M4A are refused.
+/// The formats that the vendor takes. AAC and M4A are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AudioFormat {
     /// MPEG audio, layer III.
@@ -41,7 +41,7 @@ impl AudioFormat {
         }
     }
 
-    /// The media type that the file's part carries; without it the vendor answers 415.
+    /// The media type of the file's part; without it the vendor answers 415.
     #[must_use]
     pub fn media_type(self) -> &'static str {
         match self {
@@ -54,13 +54,13 @@ impl AudioFormat {
 /// A file to upload.
 #[derive(Clone)]
 pub struct AudioFile {
-    /// Its title, 1 to [`MAX_TITLE_CHARS`]: the one thing by which it is found in the list of uploads.
+    /// Its title, 1 to [`MAX_TITLE_CHARS`]: the only value by which it is found in the list of uploads.
     pub title: String,
     /// The file's name without its extension.
     pub stem: String,
-    /// What its bytes are.
+    /// The format of its bytes.
     pub format: AudioFormat,
-    /// At most [`MAX_AUDIO_BYTES`].
+    /// The file's content, at most [`MAX_AUDIO_BYTES`].
     pub bytes: Vec<u8>,
 }
 
@@ -74,19 +74,20 @@ impl fmt::Debug for AudioFile {
     }
 }
 
-/// What became of an upload, and the rate headers of its answer where there was one.
+/// The outcome of an upload, and the rate headers of its answer, if there was an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UploadAnswer {
-    /// What became of it.
+    /// The outcome.
     pub outcome: UploadOutcome,
     /// As [`Answer::rate`].
     pub rate: Option<RateHeaders>,
 }
 
-/// The ways an upload can end; as [`Outcome`], but one that was made twice costs no more than its place.
+/// The ways an upload can end. They are like [`Outcome`], but an upload that was made twice costs no more than its
+/// place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UploadOutcome {
-    /// It is there under this id.
+    /// The upload exists under this id.
     Created(Upload),
     /// Refused for good: the same file would be refused again.
     Refused {
@@ -99,16 +100,16 @@ pub enum UploadOutcome {
     },
     /// Certainly not made: it may be tried later.
     NotSent {
-        /// How long the vendor wants us to wait, in milliseconds, if it said.
+        /// How long the vendor asks to wait, in milliseconds, if it says.
         retry_after_ms: Option<u64>,
         /// Whether it was refused for the rate (429).
         rate_limited: bool,
-        /// The vendor's words, or ours.
+        /// The vendor's words, or this crate's.
         reason: Reason,
     },
-    /// Perhaps made, perhaps not; or made under an id that could not be read. The list of uploads tells.
+    /// Perhaps made, perhaps not; or made under an id that could not be read. The list of uploads shows it.
     Unknown {
-        /// The vendor's words, or ours.
+        /// The vendor's words, or this crate's.
         reason: Reason,
     },
 }
@@ -121,7 +122,7 @@ impl Client {
         }
         let name = format!("{}.{}", file.stem, file.format.extension());
         let part = Part::bytes(file.bytes).file_name(name).mime_str(file.format.media_type());
-        // The two media types above can be read, so this cannot happen.
+        // Both media types above are valid, so this cannot happen.
         let Ok(part) = part else { return Answer::checked_locally("the media type is none").into() };
         let form = Form::new().text("title", file.title).part("file", part);
         let call = self.post("/voice/uploads").timeout(UPLOAD_TIMEOUT).multipart(form);

@@ -1,5 +1,5 @@
-//! `GET /voice/uploads`: the account's audio files, and the vendor's advised way to try credentials.
-//! Source: LigueLead getting-started page; the answer's shape is taken from its published clients.
+//! `GET /voice/uploads`: the account's audio files, and the vendor's advised way to test credentials. Source: LigueLead
+//! getting-started page; the answer's shape is taken from its published clients.
 
 use jiff::{Timestamp, fmt::rfc2822};
 use reqwest::header::{DATE, HeaderMap};
@@ -16,13 +16,13 @@ use crate::{
 /// One uploaded audio file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
-    /// What a voice send refers to as `voice_upload_id`.
+    /// The id that a voice send uses as `voice_upload_id`.
     pub id: u64,
     /// The title given at the upload.
     pub title: Option<String>,
 }
 
-/// Why a call that only reads failed. Repeating such a call is safe.
+/// Why a request that only reads failed. Repeating such a request is safe.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallFailed {
@@ -37,7 +37,7 @@ pub enum CallFailed {
     /// 429.
     #[error("LigueLead is refusing calls for their rate: {reason}")]
     RateLimited {
-        /// How long the vendor wants us to wait, in milliseconds, 1,000 to 120,000, if it said.
+        /// How long the vendor asks to wait, in milliseconds, 1,000 to 120,000, if it says.
         retry_after_ms: Option<u64>,
         /// The vendor's words.
         reason: Reason,
@@ -50,10 +50,10 @@ pub enum CallFailed {
         /// The vendor's words.
         reason: Reason,
     },
-    /// No answer: no connection, none in time, or the connection was lost.
+    /// No answer: no connection, no answer in time, or a lost connection.
     #[error("{reason}")]
     NoAnswer {
-        /// Our words.
+        /// This crate's words.
         reason: Reason,
     },
     /// A 2xx whose body is not the list.
@@ -62,12 +62,13 @@ pub enum CallFailed {
 }
 
 impl Client {
-    /// The account's audio files; one call. Whether the list is paged is not documented: this is what one call gives.
+    /// The account's audio files, by one request. It is not documented whether the list is paged: this is the result of
+    /// one request.
     pub async fn list_uploads(&self) -> Result<Vec<Upload>, CallFailed> {
         self.list_uploads_dated().await.map(|(uploads, _)| uploads)
     }
 
-    /// The same, with the instant that the answer's `Date` names, in ms since 1970 (whole seconds), if it has one.
+    /// The same, with the instant in the answer's `Date`, in ms since 1970 (whole seconds), if it has one.
     pub async fn list_uploads_dated(&self) -> Result<(Vec<Upload>, Option<i64>), CallFailed> {
         let response = self
             .call(self.get("/voice/uploads"))
@@ -92,7 +93,7 @@ fn date_ms(headers: &HeaderMap) -> Option<i64> {
     rfc2822::parse(date).ok().map(|date| date.timestamp().as_millisecond())
 }
 
-/// A bare array, or one under `data`. An entry without a readable id is of no use to anybody and left out.
+/// A bare array, or one under `data`. An entry without a readable id is of no use and is left out.
 fn uploads(body: &[u8]) -> Option<Vec<Upload>> {
     let answer: Value = serde_json::from_slice(body).ok()?;
     let list = answer.get("data").unwrap_or(&answer).as_array()?;

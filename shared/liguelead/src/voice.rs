@@ -7,33 +7,33 @@ use serde_json::{Map, Value};
 
 use crate::{Answer, Client, Outcome, Scope, send};
 
-/// Redials that may be asked for. There is no documented way to ask for none. Source: LigueLead voice reference.
+/// The allowed numbers of redials. There is no documented way to ask for none. Source: LigueLead voice reference.
 pub const RETRY_ATTEMPTS: std::ops::RangeInclusive<u8> = 1..=3;
 /// Minutes between redials. Source: LigueLead voice reference.
 pub const RETRY_INTERVAL_MIN: std::ops::RangeInclusive<u16> = 5..=180;
 /// The field that names the recording.
 const UPLOAD_FIELD: &str = "voice_upload_id";
-/// Levels of an answer that are searched for it.
+/// Levels of an answer that are searched for that field.
 const MAX_DEPTH: usize = 5;
 
 /// One recording for all of its phones.
 #[derive(Clone)]
 pub struct VoiceRequest {
-    /// A title for the vendor's own reports, 1 to [`crate::MAX_TITLE_CHARS`]. Unlike a text's, it must be there.
+    /// A title for the vendor's own reports, 1 to [`crate::MAX_TITLE_CHARS`]. Unlike a text's title, it is required.
     pub title: String,
     /// The recording, as an upload returned it.
     pub voice_upload_id: u64,
     /// 1 to [`crate::MAX_PHONES_PER_REQUEST`], as for a text.
     pub phones: Vec<SecretString>,
-    /// Redials of a call that nobody answers, [`RETRY_ATTEMPTS`]. Always sent: the vendor's default is three.
+    /// Redials of a voice call that nobody answers, [`RETRY_ATTEMPTS`]. Always sent: the vendor's default is three.
     pub retry_attempts: u8,
     /// Minutes between redials, [`RETRY_INTERVAL_MIN`]. Always sent.
     pub retry_interval_min: u16,
-    /// The last minute for redials, `HH:MM` in São Paulo: 08:00 to 21:45, and 10 minutes ahead of the request at least.
+    /// The last minute for redials, `HH:MM` in São Paulo: 08:00 to 21:45, and at least 10 minutes after the request.
     pub retry_end_time: Option<String>,
-    /// The vendor's identifier for organising sends. Only older pages of the vendor's have it for calls.
+    /// The vendor's identifier for organising sends. Only the vendor's older pages have it for voice calls.
     pub group_id: Option<String>,
-    /// Called instead of the app's own address for this send; see [`crate::SmsRequest::webhook_url`].
+    /// The callback URL for this send, instead of the app's own; see [`crate::SmsRequest::webhook_url`].
     pub webhook_url: Option<SecretString>,
 }
 
@@ -51,8 +51,8 @@ impl fmt::Debug for VoiceRequest {
 }
 
 impl VoiceRequest {
-    /// What the documented rules forbid, found without a call. Whether the end of the redials is far enough ahead is
-    /// the vendor's clock to say.
+    /// The fault against the documented rules, found without a request. Whether the end of the redials is late enough
+    /// depends on the vendor's clock.
     fn fault(&self) -> Option<&'static str> {
         if let Some(fault) = send::fault(&self.phones, Some(&self.title), self.webhook_url.as_ref()) {
             Some(fault)
@@ -89,7 +89,7 @@ impl VoiceRequest {
 }
 
 impl Client {
-    /// Asks the vendor to call, once; as [`Client::send_sms`]. A refusal that is about the recording has
+    /// Asks the vendor to make the voice call, once; as [`Client::send_sms`]. A refusal that is about the recording has
     /// [`Scope::Upload`].
     pub async fn send_voice(&self, request: &VoiceRequest) -> Answer {
         if let Some(fault) = request.fault() {
@@ -105,8 +105,8 @@ impl Client {
     }
 }
 
-/// Whether a refusal is about the recording: nothing else that a call names can be unknown (404), and validation errors
-/// name their field. The vendor's words are not judged: they come in two languages.
+/// Whether a refusal is about the recording. Nothing else in a voice call can be unknown (404), and validation errors
+/// name their field. The vendor's words are not used: they come in two languages.
 fn is_about_upload(status: u16, body: &[u8]) -> bool {
     match status {
         404 => true,

@@ -1,4 +1,4 @@
-//! Callbacks as the vendor documents them, and as they may come all the same.
+//! Delivery reports as the vendor documents them, and as they may come all the same.
 
 use liguelead::callback::{Callback, CallbackError, Channel, Status};
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! The calls against real HTTP servers on loopback, well-behaved and rude ones.
+//! Requests against real HTTP servers on loopback, well-behaved and rude ones.
 
 mod server;
 mod sms;

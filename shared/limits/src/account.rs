@@ -13,55 +13,55 @@ use tokio::sync::Mutex;
 
 use crate::slots::{CallClass, CrmLimits, CrmState, Grants, Seen, Slot};
 
-/// Attempts at a write that others keep overtaking.
+/// Attempts at a write that other functions keep overtaking.
 const ATTEMPTS: u32 = 20;
 
-/// Why no slot could be given. No call may be made.
+/// Why no slot could be given. No request may be made.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LimitError {
     /// The table did not answer.
     #[error("the limits' table is unavailable: {0}")]
     Unavailable(String),
-    /// Others were faster, every time.
+    /// Other functions were faster, every time.
     #[error("the limits' item is contended; try again")]
     Contended,
 }
 
-/// The limits of one LeadSquared account. Cheap to clone; clones share what they know.
+/// The limits of one LeadSquared account. Cheap to clone; clones share their knowledge.
 #[derive(Debug, Clone)]
 pub struct CrmAccount {
     client: Client,
     table: String,
     limits: CrmLimits,
-    /// The item as last seen, so that an uncontended grant is one write and no read.
+    /// The item as last seen, so that a grant without contention is one write and no read.
     seen: Arc<Mutex<Option<(u64, Grants)>>>,
     /// Until when the vendor's last refusal closes the account, as far as this function saw it, in ms since the epoch.
     closed_until_ms: Arc<AtomicI64>,
 }
 
 impl CrmAccount {
-    /// The account whose grants are kept in `table`.
+    /// The account whose grants are stored in `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>, limits: CrmLimits) -> Self {
         Self { client, table: table.into(), limits, seen: Arc::default(), closed_until_ms: Arc::default() }
     }
 
-    /// What is configured.
+    /// The configured limits.
     #[must_use]
     pub fn limits(&self) -> &CrmLimits {
         &self.limits
     }
 
-    /// Whether a call may start at `now_ms` on a slot that was reserved before: a refusal that came in between has closed
-    /// the account, for slots that lie ahead as well. Asks no store: what this function saw counts.
+    /// Whether a request may start at `now_ms` on a slot that was reserved before. A refusal in between closes the
+    /// account for reserved slots too. The store is not asked: only the refusals that this function saw count.
     #[must_use]
     pub fn is_open(&self, now_ms: i64) -> bool {
         now_ms >= self.closed_until_ms.load(Ordering::Relaxed)
     }
 
-    /// Reserves a slot for one call: the first free instant from `now_ms` on, if it is not after `latest_ms`.
+    /// Reserves a slot for one request: the first free instant from `now_ms` on, if it is not after `latest_ms`.
     ///
-    /// A slot that was reserved by a write whose answer was lost stays reserved; nobody uses it.
+    /// If the answer to the write is lost, the slot stays reserved and nobody uses it.
     pub async fn slot(&self, class: CallClass, now_ms: i64, latest_ms: i64) -> Result<Slot, LimitError> {
         let mut seen = self.seen.lock().await;
         for _ in 0..ATTEMPTS {
@@ -84,10 +84,10 @@ impl CrmAccount {
         Err(LimitError::Contended)
     }
 
-    /// Records that the vendor refused a call of `class`: no function calls before `until_ms`. The limit that the
-    /// refusal `named`, if it did, holds from now on, as far as it is stricter than the configured one.
+    /// Records that the vendor refused a request of `class`: no function makes a request before `until_ms`. If the
+    /// refusal `named` a limit that is stricter than the configured one, it holds from now on.
     ///
-    /// `Some`: it was learnt as the limit of calls of that class.
+    /// `Some`: it was learnt as the limit of requests of that class.
     pub async fn refused(
         &self,
         class: CallClass,
@@ -122,7 +122,7 @@ impl CrmAccount {
         Err(LimitError::Contended)
     }
 
-    /// Forgets what refusals taught: the configured limit holds again. An operator's decision.
+    /// Forgets the limits learnt from refusals: the configured limit holds again. An operator decides this.
     pub async fn forget_learnt(&self) -> Result<(), LimitError> {
         let mut seen = self.seen.lock().await;
         for _ in 0..ATTEMPTS {
@@ -137,7 +137,7 @@ impl CrmAccount {
         Err(LimitError::Contended)
     }
 
-    /// Where the account stands at `now_ms`, for people to read.
+    /// The state of the account at `now_ms`, for people to read.
     pub async fn state(&self, now_ms: i64) -> Result<CrmState, LimitError> {
         let (_, grants) = self.read().await?;
         Ok(grants.state(&self.limits, now_ms))

@@ -2,43 +2,44 @@
 
 use crate::rate::Plan;
 
-/// A limit stricter than somebody's configured one, and until when it is in force.
+/// A limit stricter than another function's configured one, and until when it is in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stated {
-    /// Calls in any window, at least 1.
+    /// Requests in any window, at least 1.
     pub(crate) limit: u32,
     /// ms since 1970.
     pub(crate) until_ms: i64,
 }
 
 impl Stated {
-    /// Takes the place of a cut that is over.
+    /// Replaces a cut that is over.
     pub(crate) const NO_CUT: Self = Self { limit: u32::MAX, until_ms: 0 };
 }
 
-/// What the item says.
+/// The content of the item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Item {
     /// Rises with every change of a limit, so that no lease is bought at a price that is not in force; 0: no item.
     pub(crate) rev: u64,
     /// The end of the last lease on the axis, in µs since 1970.
     pub(crate) tat_us: i64,
-    /// Permits ever sold.
+    /// Permits sold since the beginning.
     pub(crate) leased: u64,
-    /// `leased` as it was when the axis ended at some places (µs since 1970), oldest first.
+    /// The value of `leased` when the axis ended at certain places (µs since 1970), oldest first.
     pub(crate) marks: Vec<(i64, u64)>,
-    /// The strictest limit that is configured anywhere.
+    /// The strictest limit configured anywhere.
     pub(crate) limit: Stated,
-    /// What others leave of the limit, as the vendor's headers told.
+    /// The limit that others leave, as the vendor's headers showed.
     pub(crate) cut: Option<Stated>,
-    /// For display, and for leases that wait: the vendor refused a call until then, in ms since 1970.
+    /// The vendor refused a request until then, in ms since 1970. For display, and for leases that wait.
     pub(crate) closed_until_ms: i64,
-    /// The vendor refuses the account itself, and why: until `closed_until_ms` nobody calls, then one call tries.
+    /// Why the vendor refuses the account itself. Nobody makes a request until `closed_until_ms`; then one request
+    /// tries.
     pub(crate) suspended: Option<String>,
 }
 
 impl Item {
-    /// There is no item yet.
+    /// The value if no item exists yet.
     pub(crate) const ABSENT: Self = Self {
         rev: 0,
         tat_us: 0,
@@ -50,8 +51,8 @@ impl Item {
         suspended: None,
     };
 
-    /// Permits whose leases begin before this place of the axis, at least, if a permit costs `plan`'s price or more:
-    /// between two marks, what was sold is taken to lie as far back as it can.
+    /// The least number of permits whose leases begin before this place of the axis, if a permit costs `plan`'s price
+    /// or more. Between two marks, sold permits are assumed to lie as far back as possible.
     pub(crate) fn sold_before(&self, plan: &Plan, at_us: i64) -> u64 {
         let end = (self.tat_us, self.leased);
         let after = self.marks.partition_point(|(mark_us, _)| *mark_us <= at_us);
@@ -64,27 +65,27 @@ impl Item {
         before.max(next.saturating_sub(between))
     }
 
-    /// Permits sold in the `window_us` before `now_us`, those that are to be spent later included.
+    /// Permits sold in the `window_us` before `now_us`, including permits to be spent later.
     pub(crate) fn sold_since(&self, plan: &Plan, now_us: i64, window_us: i64) -> u64 {
         self.leased - self.sold_before(plan, now_us - window_us).min(self.leased)
     }
 }
 
-/// What becomes of the end of the axis.
+/// The change to the end of the axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Move {
-    /// It moves on by this many µs, wherever it is.
+    /// The axis moves on by this many µs, wherever it ends.
     On(i64),
-    /// It becomes this.
+    /// The axis ends here.
     To(i64),
 }
 
-/// What a write says of the vendor's refusals of the account.
+/// The change to a suspension.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Suspension {
-    /// They begin, or go on, for this reason.
+    /// It begins, or goes on, for this reason.
     Begins(String),
-    /// They are over.
+    /// It is over.
     Ends,
 }
 
@@ -93,20 +94,20 @@ pub(crate) enum Suspension {
 pub(crate) struct Write {
     /// The item must have this `rev`; 0: it must not exist.
     pub(crate) rev: u64,
-    /// The axis must end within these, both included.
+    /// The axis must end within this range, both ends included.
     pub(crate) tat_within: (i64, i64),
     pub(crate) tat: Move,
-    /// Permits sold by it.
+    /// Permits that the write sells.
     pub(crate) leased: u32,
     pub(crate) marks: Option<Vec<(i64, u64)>>,
     pub(crate) limit: Option<Stated>,
     pub(crate) cut: Option<Stated>,
     pub(crate) closed_until_ms: Option<i64>,
-    /// The vendor begins to refuse the account, or ends it.
+    /// A suspension that begins or ends.
     pub(crate) suspension: Option<Suspension>,
-    /// What the lease is charged above its cost, in µs, so that others are left a share; not stored.
+    /// The extra charge on the lease above its cost, in µs, so that others get a share; not stored.
     pub(crate) padding_us: i64,
-    /// The price changes: whoever does not know it yet must look again.
+    /// The price changes: functions that do not know it yet must read the item again.
     pub(crate) next_rev: bool,
 }
 
@@ -128,9 +129,9 @@ impl Write {
         }
     }
 
-    /// What the store makes of it: the item after it, or `None` if its condition does not hold.
+    /// The effect of the write at the store: the item after it, or `None` if its condition does not hold.
     ///
-    /// The store itself does this in production; it stands here so that proofs need no store, and a test compares
+    /// In production the store itself does this. The function exists so that proofs need no store, and a test compares
     /// the two.
     #[cfg(test)]
     pub(crate) fn applied_to(&self, item: &Item) -> Option<Item> {

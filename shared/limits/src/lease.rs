@@ -10,9 +10,9 @@ use std::{
 
 /// One reading of both clocks of a function, in µs.
 ///
-/// A lease is measured on both: the wall's is the one that functions share, but it can be set; the other never goes
-/// back, but may stand still while the machine sleeps. A permit is good only if neither says that it is too early or
-/// too late.
+/// A lease is measured on both clocks. Functions share the wall clock, but it can be set. The monotonic clock never
+/// goes back, but may stand still while the machine sleeps. A permit is good only if neither clock says that it is too
+/// early or too late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
     /// µs since 1970.
@@ -21,7 +21,7 @@ pub struct Reading {
     pub mono_us: i64,
 }
 
-/// The two clocks of one function: the system's, or given ones.
+/// The two clocks of one function: the system's, or simulated ones.
 #[derive(Clone)]
 pub struct Clock {
     source: Source,
@@ -29,7 +29,7 @@ pub struct Clock {
 
 #[derive(Clone)]
 enum Source {
-    /// The system's, with the moment from which the one that never goes back is counted.
+    /// The system's clocks, with the moment from which the monotonic one counts.
     System(std::time::Instant),
     Given(Arc<dyn Fn() -> Reading + Send + Sync>),
 }
@@ -41,7 +41,7 @@ impl Clock {
         Self { source: Source::System(std::time::Instant::now()) }
     }
 
-    /// Clocks that are read by `read`: those of a simulation.
+    /// Clocks read by `read`, for a simulation.
     #[must_use]
     pub fn given(read: impl Fn() -> Reading + Send + Sync + 'static) -> Self {
         Self { source: Source::Given(Arc::new(read)) }
@@ -73,21 +73,22 @@ impl Default for Clock {
     }
 }
 
-/// Why a permit cannot be spent now. No call may be made.
+/// Why a permit cannot be spent now. No request may be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotNow {
     /// Its time comes in this many µs.
     Early(i64),
-    /// It was taken long before its time, and whether the account was closed in between has to be asked.
+    /// It was taken long before its time. Check first whether the account was closed in between.
     Unconfirmed,
-    /// It is spent, or its time is over: ask for another.
+    /// It is spent, or its time is over: take another one.
     Over,
 }
 
-/// From when to when, by the clock reading at which the lease was asked for. Times are in µs of the wall clock.
+/// The time in which a lease may be spent, measured from the clock reading before its request. Times are in µs of the
+/// wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Term {
-    /// The reading from before the store was asked.
+    /// The reading from before the request to the store.
     pub(crate) asked: Reading,
     pub(crate) from_us: i64,
     /// The last µs in which a permit may be spent.
@@ -97,7 +98,7 @@ pub(crate) struct Term {
 impl Term {
     /// Whether a permit may be spent at `now`.
     pub(crate) fn check(&self, now: Reading) -> Result<(), NotNow> {
-        // The same moments on the clock that cannot be set.
+        // The same moments on the monotonic clock.
         let elapsed_us = self.asked.wall_us + (now.mono_us - self.asked.mono_us);
         let (earliest_us, latest_us) = (now.wall_us.min(elapsed_us), now.wall_us.max(elapsed_us));
         if latest_us > self.until_us {
@@ -121,9 +122,9 @@ pub(crate) struct Lease {
 
 /// The lease may be spent in its term.
 const GOOD: u8 = 0;
-/// It begins so long after it was taken that the account must be looked at before it is spent.
+/// The lease begins so long after it was taken that the account must be checked before it is spent.
 const UNCONFIRMED: u8 = 1;
-/// It must not be spent any more.
+/// The lease must not be spent any more.
 const VOID: u8 = 2;
 
 impl Lease {
@@ -151,19 +152,19 @@ impl Lease {
         self.left.load(Ordering::Acquire)
     }
 
-    /// Ends the lease, and the permits of it that are already in hand.
+    /// Ends the lease and its permits that are already in hand.
     pub(crate) fn void(&self) {
         self.state.store(VOID, Ordering::Release);
         self.left.store(0, Ordering::Release);
     }
 
-    /// The account was looked at: the lease may be spent, unless it was ended meanwhile.
+    /// Allows spending after the account was checked, unless the lease was ended meanwhile.
     pub(crate) fn confirm(&self) {
-        // A failure means that it is good or void already, and it stays so.
+        // A failure means that the lease is good or void already, and it stays so.
         let _ = self.state.compare_exchange(UNCONFIRMED, GOOD, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// Whether a permit of it may be spent at `now`.
+    /// Whether a permit of the lease may be spent at `now`.
     pub(crate) fn check(&self, now: Reading) -> Result<(), NotNow> {
         match self.state.load(Ordering::Acquire) {
             VOID => Err(NotNow::Over),
@@ -172,8 +173,8 @@ impl Lease {
     }
 }
 
-/// Permits in hand, to be spent one by one, each right before its call. What is not spent goes back when this is
-/// dropped, for other tasks of this process.
+/// Permits in hand, to be spent one by one, each right before its request. Dropping this gives the unspent permits
+/// back, for other tasks of this process.
 #[derive(Debug)]
 pub struct Permits {
     pub(crate) lease: Arc<Lease>,
@@ -187,23 +188,23 @@ impl Permits {
         (taken > 0).then(|| Self { lease: Arc::clone(lease), left: AtomicU32::new(taken) })
     }
 
-    /// How many are left.
+    /// How many permits are left.
     #[must_use]
     pub fn left(&self) -> u32 {
         self.left.load(Ordering::Acquire)
     }
 
-    /// From when they may be spent, in ms since 1970.
+    /// From when the permits may be spent, in ms since 1970.
     #[must_use]
     pub fn from_ms(&self) -> i64 {
         self.lease.term.from_us.div_euclid(1_000) + 1
     }
 
-    /// Spends one permit: the call must start now. The store is not asked.
+    /// Spends one permit: the request must start now. The store is not asked.
     ///
     /// # Errors
     ///
-    /// [`NotNow`]: the call must not be made.
+    /// [`NotNow`]: the request must not be made.
     pub fn spend(&self, now: Reading) -> Result<(), NotNow> {
         self.lease.check(now)?;
         let spent = self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1));

@@ -28,29 +28,31 @@ use crate::{
 const ACCOUNT: &str = "liguelead";
 /// The item's partition key.
 const KEY: &str = "L#liguelead";
-/// Writes tried for one wish. Each that fails brings what the next one needs, so two suffice unless prices change.
+/// The most writes for one attempt to get permits. Each failed write brings the data for the next one, so two suffice
+/// unless prices change.
 const ATTEMPTS: u32 = 8;
-/// How long one attempt at the store may take, and one operation with its retries: a lease that comes later than
-/// that is over.
+/// The timeout of one attempt at the store, and of one operation with its retries. A lease that comes later than that
+/// is over.
 const ATTEMPT: Duration = Duration::from_millis(400);
 const OPERATION: Duration = Duration::from_millis(900);
-/// The first wait before a request is tried again: the client's own, up to a second, is longer than a lease.
+/// The first wait before a retry. The client's own wait, up to a second, is longer than a lease.
 const RETRY: Duration = Duration::from_millis(20);
-/// Refusals of the account within this time, in ms, are one.
+/// Refusals of the account within this time, in ms, count as one.
 const SAID_TOGETHER_MS: i64 = 60_000;
 /// The longest time for which one refusal by the vendor closes the account, in ms.
 const CLOSED_MS_MAX: i64 = 600_000;
 
-/// Why there is no permit. No call may be made.
+/// Why there is no permit. No request may be made.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum NoPermit {
-    /// The first one can be had at this instant, in ms since 1970. Until then the same is answered without the store.
+    /// The first permit is available at this instant, in ms since 1970. Until then the answer stays the same, without
+    /// the store.
     #[error("no call before {until_ms}")]
     Refused {
         /// ms since 1970, on this function's clock.
         until_ms: i64,
     },
-    /// The vendor refuses the account itself. One call may try it at this instant.
+    /// The vendor refuses the account itself. One request may try it at this instant.
     #[error("LigueLead refuses the account until {until_ms}: {why}")]
     Suspended {
         /// ms since 1970, on this function's clock.
@@ -58,27 +60,27 @@ pub enum NoPermit {
         /// The vendor's words.
         why: String,
     },
-    /// The table did not say.
+    /// The table did not answer.
     #[error(transparent)]
     Store(#[from] LimitError),
 }
 
-/// What the shared item says, for display.
+/// The content of the shared item, for display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RateState {
-    /// Calls allowed in any window: the strictest limit in force.
+    /// Requests allowed in any window: the strictest limit in force.
     pub limit: u32,
     /// The window, in ms.
     pub window_ms: i64,
-    /// Permits sold in the last window; between two marks of the item it is an estimate.
+    /// Permits sold in the last window. Between two marks of the item it is an estimate.
     pub used: u64,
-    /// Permits that can be had at once.
+    /// Permits available at once.
     pub left: u32,
-    /// The vendor refused a call: none starts before this instant, in ms since 1970.
+    /// The vendor refused a request: none starts before this instant, in ms since 1970.
     pub closed_until_ms: Option<i64>,
-    /// What others leave of the limit, and until when it is believed, in ms since 1970.
+    /// The limit that others leave, and until when it is assumed, in ms since 1970.
     pub cut: Option<(u32, i64)>,
-    /// Why the vendor refuses the account itself, if it does.
+    /// Why the account is suspended, if it is.
     pub suspended: Option<String>,
 }
 
@@ -97,7 +99,7 @@ struct Shared {
 }
 
 impl LigueLeadAccount {
-    /// The account whose leases are kept in `table`, under `plan`.
+    /// The account whose leases are stored in `table`, under `plan`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>, plan: Plan) -> Self {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(OPERATION).build();
@@ -112,8 +114,9 @@ impl LigueLeadAccount {
         Self { shared: Arc::new(shared) }
     }
 
-    /// The same account for calls that may use `per_mille` (1 to 1,000) of the limit, and go after those that may use
-    /// all of it: a lease of theirs costs more, and is never reserved ahead. Its clones share leases among themselves.
+    /// The same account for requests that may use `per_mille` (1 to 1,000) of the limit. They go after requests that
+    /// may use all of it: their leases cost more and are never reserved ahead. Clones of this account share leases
+    /// among themselves.
     #[must_use]
     pub fn at_share(client: Client, table: impl Into<String>, plan: Plan, per_mille: u16) -> Self {
         let mut account = Self::new(client, table, plan);
@@ -123,13 +126,13 @@ impl LigueLeadAccount {
         account
     }
 
-    /// Another limit is configured from now on. A stricter one is shared by the next lease.
+    /// Configures another limit from now on. A stricter limit is shared by the next lease.
     pub async fn configure(&self, plan: Plan) {
         self.shared.taker.lock().await.plan = plan;
     }
 
-    /// Up to `wanted` permits (at least 1), which can be spent at `latest_ms` or before: from the lease in hand if
-    /// it has any, else from a new one. `now` is read before this is called.
+    /// Up to `wanted` permits (at least 1) that can be spent at `latest_ms` or before. They come from the lease in hand
+    /// if it has any, else from a new lease. Read `now` before this method.
     pub async fn permits(&self, wanted: u32, now: Reading, latest_ms: i64) -> Result<Permits, NoPermit> {
         let (wanted, latest_us) = (wanted.max(1), latest_ms.saturating_mul(1_000).max(now.wall_us));
         if let Some(answer) = self.in_hand(wanted, now, latest_us) {
@@ -162,8 +165,8 @@ impl LigueLeadAccount {
         Err(NoPermit::Store(LimitError::Contended))
     }
 
-    /// Waits for one permit until `latest_ms` and spends it: the call must start when this returns. If it does not
-    /// return `Ok`, no call may be made.
+    /// Waits for one permit until `latest_ms` and spends it. The request must start when this returns. If it does not
+    /// return `Ok`, no request may be made.
     pub async fn admit(&self, clock: &Clock, latest_ms: i64) -> Result<(), NoPermit> {
         loop {
             let permits = self.permits(1, clock.read(), latest_ms).await?;
@@ -178,7 +181,8 @@ impl LigueLeadAccount {
         }
     }
 
-    /// Looks whether the account was closed since `permits` were taken, long before their time; if it is, they are over.
+    /// Checks whether the account was closed after `permits` were taken, if they were taken long before their time. If
+    /// it was closed, they are over.
     pub async fn confirm(&self, permits: &Permits, now: Reading) -> Result<(), NoPermit> {
         let mut taker = self.shared.taker.lock().await;
         if permits.lease.check(now) != Err(NotNow::Unconfirmed) {
@@ -196,8 +200,8 @@ impl LigueLeadAccount {
         Ok(())
     }
 
-    /// The vendor refused a call for its rate: no function of ours starts one before `until_ms`. Here that holds at
-    /// once, even if the table does not answer; elsewhere as soon as the lease in hand is over.
+    /// Records that the vendor refused a request for its rate: no function starts one before `until_ms`. Here that
+    /// holds at once, even if the table does not answer. Elsewhere it holds as soon as the lease in hand is over.
     pub async fn refused(&self, until_ms: i64, now: Reading) -> Result<(), LimitError> {
         let until_ms = until_ms.min(now.wall_us / 1_000 + CLOSED_MS_MAX);
         let mut taker = self.shared.taker.lock().await;
@@ -223,16 +227,16 @@ impl LigueLeadAccount {
         Err(LimitError::Contended)
     }
 
-    /// The vendor refuses the account itself (its credentials, its credit): no function of ours calls before
-    /// `until_ms`, and then one alone, with one call, until [`Self::resume`] says that it was taken. `true`: nobody
-    /// had said so before.
+    /// Suspends the account, because the vendor refuses it (its credentials, its credit). No function makes a request
+    /// before `until_ms`. After that one function makes one request, until [`Self::resume`] says that a request was
+    /// taken. `true`: it was not suspended before.
     pub async fn suspend(&self, until_ms: i64, why: &str, now: Reading) -> Result<bool, LimitError> {
         let mut taker = self.shared.taker.lock().await;
         self.void_lease(&mut taker);
         let item = self.read().await?;
         taker.learn(item, now);
         for _ in 0..ATTEMPTS {
-            // Calls that were under way together are refused together, and one of them says so.
+            // Requests that were under way together are refused together, and one of them suspends the account.
             let is_known = taker.seen().is_some_and(|(item, _)| {
                 item.suspended.is_some() && item.closed_until_ms > until_ms - SAID_TOGETHER_MS
             });
@@ -249,8 +253,8 @@ impl LigueLeadAccount {
         Err(LimitError::Contended)
     }
 
-    /// A call was taken, or an operator says so: if the account is suspended as far as is known, it is no more, for
-    /// all functions. The store is asked only then. `true`: it was.
+    /// Ends a suspension for all functions, because a request was taken or an operator says so. The store is asked only
+    /// if the account is suspended as far as this function knows. `true`: it was.
     pub async fn resume(&self, now: Reading) -> Result<bool, LimitError> {
         if self.shared.taker.try_lock().is_ok_and(|taker| taker.suspended().is_none()) {
             return Ok(false);
@@ -265,10 +269,11 @@ impl LigueLeadAccount {
         Err(LimitError::Contended)
     }
 
-    /// The vendor's headers on the answer to a call that was made at `called`: if they show that others use the account,
-    /// the limit is cut for a while, for all functions. The store is asked only for that. `true`: it was.
+    /// Reads the vendor's headers on the answer to a request that was made at `called`. If they show that others use
+    /// the account, the limit is cut for a while, for all functions. The store is asked only then. `true`: the limit
+    /// was cut.
     pub async fn observed(&self, headers: RateHeaders, called: Reading, now: Reading) -> Result<bool, LimitError> {
-        // While a lease is being taken the next answer will do: headers stand on each.
+        // While a lease is being taken, the next answer will do: each answer has the headers.
         let Ok(mut taker) = self.shared.taker.try_lock() else { return Ok(false) };
         let stated = match verdict(&taker, headers, called, now) {
             Verdict::Nothing => return Ok(false),
@@ -286,11 +291,11 @@ impl LigueLeadAccount {
             let cut_ms = stated.until_ms - now.wall_us / 1_000;
             tracing::warn!(limit.account = ACCOUNT, limit.calls = stated.limit, cut.ms = cut_ms, "limits.cut");
         }
-        // If it was not, somebody else was faster, perhaps with the same: the next answer will tell.
+        // If it was not written, another function was faster, perhaps with the same cut. The next answer will show it.
         Ok(made)
     }
 
-    /// What the shared item says now.
+    /// The content of the shared item now.
     pub async fn state(&self, now: Reading) -> Result<RateState, LimitError> {
         let mut taker = self.shared.taker.lock().await;
         let item = self.read().await?;
@@ -310,12 +315,12 @@ impl LigueLeadAccount {
         Ok(state)
     }
 
-    /// What the lease in hand says to a wish, if it says anything.
+    /// The answer of the lease in hand, if it has one.
     fn in_hand(&self, wanted: u32, now: Reading, latest_us: i64) -> Option<Result<Permits, NoPermit>> {
         let lease = self.lease();
         match lease.check(now) {
             Err(NotNow::Over) => None,
-            // Others of this process wait for it; a second lease would begin no earlier.
+            // Other tasks of this process wait for it; a second lease would begin no earlier.
             Err(NotNow::Early(us)) if lease.left() > 0 && now.wall_us + us > latest_us => {
                 Some(Err(refused(lease.term.from_us)))
             }
@@ -333,7 +338,7 @@ impl LigueLeadAccount {
         lease
     }
 
-    /// The lease in hand is over before its time.
+    /// Ends the lease in hand before its time.
     fn void_lease(&self, taker: &mut Taker) {
         let lease = self.lease();
         taker.ended(&lease);
@@ -341,7 +346,8 @@ impl LigueLeadAccount {
         self.hold(Lease::none());
     }
 
-    /// Makes a write that gives no lease. `false`: the item is another than the write supposed; it is known now.
+    /// Makes a write that gives no lease. `false`: the item differed from the one that the write expected; it is known
+    /// now.
     async fn is_made(&self, taker: &mut Taker, write: &Write, now: Reading) -> Result<bool, LimitError> {
         let answer = self.write(write).await?;
         let made = answer.is_ok();
@@ -349,7 +355,7 @@ impl LigueLeadAccount {
         Ok(made)
     }
 
-    /// The write that `decide` asks for. `None`: the item was read first; decide again.
+    /// The write that `decide` chooses. `None`: the item was read first; decide again.
     async fn read_until_known(
         &self,
         taker: &mut MutexGuard<'_, Taker>,
@@ -377,7 +383,7 @@ impl LigueLeadAccount {
         Ok(wire::item(output.item.as_ref()))
     }
 
-    /// Makes a write: the item after it, or the one that refused it.
+    /// Makes a write, and returns the item after it, or the item that refused it.
     async fn write(&self, write: &Write) -> Result<Result<Item, Item>, LimitError> {
         let Shared { client, table, .. } = &*self.shared;
         let update = wire::Update::of(write);
@@ -410,7 +416,7 @@ fn refused(until_us: i64) -> NoPermit {
     NoPermit::Refused { until_ms: until_us.div_euclid(1_000) + 1 }
 }
 
-/// The item that a write's condition did not hold for.
+/// The item that did not meet a write's condition.
 fn refusal<R>(error: &SdkError<UpdateItemError, R>) -> Option<Item> {
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Some(wire::item(failed.item())),

@@ -1,42 +1,42 @@
-//! What others use of the account, as the vendor's headers tell: pure.
+//! Others' use of the account, as the vendor's headers show it. Pure.
 
 use crate::{
     item::{Item, Stated},
     rate::Plan,
 };
 
-/// A cut that others' use asks for differs from the one in force by more than this part of the limit, or it is not
-/// written.
+/// A cut for others' use is written only if it differs from the one in force by more than this part of the limit.
 const PARTS: u32 = 20;
-/// The least that a cut leaves, as a part of the limit: enough to learn from answers that the others have gone.
+/// The least that a cut leaves, as a part of the limit. It is enough to learn from answers that the others have
+/// stopped.
 const LEAST_PART: u32 = 100;
-/// A cut is over after so many windows, unless the headers still say so.
+/// A cut is over after so many windows, unless the headers still show others' use.
 const WINDOWS: i64 = 2;
 
 /// The vendor's rate headers on one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateHeaders {
-    /// Calls allowed in a window.
+    /// Requests allowed in a window.
     pub limit: u64,
-    /// Calls left in this window, over everybody who uses the account.
+    /// Requests left in this window, over all users of the account.
     pub remaining: u64,
     /// When the window ends, in seconds since 1970.
     pub reset_epoch_s: u64,
 }
 
-/// What headers ask for.
+/// The consequence of the headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Nothing that is not known already.
+    /// Nothing new.
     Nothing,
     /// A stricter limit, for a while.
     Cut(Stated),
-    /// No call before this instant, in ms since 1970, and then the stricter limit.
+    /// No request before this instant, in ms since 1970, and then the stricter limit.
     Close(i64, Stated),
 }
 
-/// An answer to a call of ours: the item as this function saw it, and when; when the call was made and when its answer
-/// came. All in µs since 1970.
+/// An answer to one of Recado's requests. It holds the item as this function saw it, and when. It also holds when the
+/// request was made and when its answer came. All in µs since 1970.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Answered<'a> {
     pub(crate) item: &'a Item,
@@ -46,17 +46,18 @@ pub(crate) struct Answered<'a> {
 }
 
 impl Answered<'_> {
-    /// The most calls of ours that the vendor can have counted in a window that ends between the call and its answer.
+    /// The most requests of Recado that the vendor can have counted in a window that ends between the request and its
+    /// answer.
     ///
-    /// They belong to leases that begin at `called − W − life − ε` or later and end at `now + tau + ε` or before. What
-    /// others of us bought since the item was seen lies behind its end, and not before that moment.
+    /// Their leases begin at `called − W − life − ε` or later and end at `now + tau + ε` or before. Leases that other
+    /// functions bought after the item was seen lie after its end, and not before that moment.
     fn ours_at_most(&self, plan: &Plan, in_force: &Plan) -> u64 {
         let Self { item, seen_us, called_us, now_us } = *self;
         let first_us = called_us - plan.window_us - plan.life_us - plan.error_us;
         let last_us = now_us + plan.tau_us.max(in_force.tau_us) + plan.error_us;
         let unseen_us = last_us - item.tat_us.max(seen_us - plan.error_us);
         let unseen = u64::try_from(plan.permits_in(unseen_us)).unwrap_or(0);
-        // What was reserved for later has not been spent yet.
+        // Permits reserved for later are not spent yet.
         let axis_us = last_us.min(item.tat_us) - first_us;
         let most = u64::try_from(plan.permits_in(axis_us)).unwrap_or(0).saturating_add(1);
         let sold = item.leased - item.sold_before(plan, first_us).min(item.leased);
@@ -66,8 +67,8 @@ impl Answered<'_> {
 
 /// Judges `headers` of an answer, under the configured `plan` and the one in force.
 ///
-/// What the vendor has counted beyond the most that can be ours was used by others. How much they use is told by what
-/// we have sold, so far as we know.
+/// If the vendor counted more than the most that can be Recado's, others used the rest. How much they use is computed
+/// from the permits that Recado sold, as far as is known.
 pub(crate) fn judge(plan: &Plan, in_force: &Plan, answered: &Answered<'_>, headers: RateHeaders) -> Verdict {
     let Answered { item, now_us, .. } = *answered;
     let of_vendor = u32::try_from(headers.limit.max(1)).unwrap_or(u32::MAX);
@@ -103,7 +104,7 @@ mod tests {
         Plan::new(NonZeroU32::new(limit).unwrap(), NonZeroU32::new(60_000).unwrap())
     }
 
-    /// We have sold `leased` in the last half minute.
+    /// Recado sold `leased` permits in the last half minute.
     fn item(leased: u64) -> Item {
         Item { rev: 1, tat_us: NOW_US, leased, marks: vec![(NOW_US - 30_000_000, 0)], ..Item::ABSENT }
     }
@@ -119,7 +120,7 @@ mod tests {
     #[test]
     fn our_own_calls_are_not_others() {
         let (plan, item) = (plan(600_000), item(290_000));
-        // Others of us may have bought 0.6 s of the axis meanwhile.
+        // Other functions may have bought 0.6 s of the axis meanwhile.
         for remaining in [600_000, 400_000, 310_000, 305_000] {
             assert_eq!(judged(&plan, &item, headers(remaining), NOW_US), Verdict::Nothing);
         }
@@ -134,7 +135,7 @@ mod tests {
     fn a_late_answer_tells_of_an_earlier_window() {
         let plan = plan(600_000);
         let (called_us, now_us) = (NOW_US + 1_000_000, NOW_US + 41_000_000);
-        // Nothing was sold in the last 40 s, and much in the window before the call.
+        // Nothing was sold in the last 40 s, and much in the window before the request.
         let item = Item { tat_us: called_us, marks: vec![(called_us - 45_000_000, 0)], ..item(400_000) };
         let answered = Answered { item: &item, seen_us: called_us, called_us, now_us };
         assert_eq!(judge(&plan, &plan, &answered, headers(200_000)), Verdict::Nothing);

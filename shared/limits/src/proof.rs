@@ -1,6 +1,7 @@
 //! The proof by simulation: fleets of functions, a store and a vendor in virtual time, judged by an oracle.
 //!
-//! Each schedule follows from one seed. A failure prints it; to see that schedule alone, or other and more of them:
+//! Each schedule follows from one seed. A failure prints its seed. To run that schedule alone, or other schedules and
+//! more of them:
 //!
 //! ```text
 //! RECADO_PROOF_SEED=123 cargo test -p recado-limits --lib proof

@@ -1,38 +1,40 @@
-//! The arithmetic of a large rate that is leased: pure.
+//! The arithmetic of a large rate that is leased. Pure.
 //!
-//! All leases lie one after another on a line of time, the *axis*: a lease of n permits takes up `cost(n)` µs of it,
-//! from `begin` to `end`, and the next one begins where it ended, or now if that is later. The end of the last one is
-//! the only number that functions must share. A permit of a lease may be spent from `end − tau` (but not before it
-//! was taken) until `begin + life`, on its function's own clock, which may be off by e, and its call reaches the
-//! vendor up to δ later. So whatever reaches the vendor between T and T + W belongs to leases that lie between
-//! `T − δ − e − life` and `T + W + e + tau`, and
+//! All leases lie one after another on a line of time, the *axis*. A lease of n permits takes up `cost(n)` µs of it,
+//! from `begin` to `end`. The next lease begins where it ended, or now if that is later. The end of the last lease is
+//! the only number that functions must share.
+//!
+//! A permit may be spent from `end − tau` until `begin + life` of its lease, on its function's own clock. It is never
+//! spent before it was taken. That clock may be off by e, and the request reaches the vendor up to δ later. Consider
+//! the requests that reach the vendor between T and T + W. Their leases lie between `T − δ − e − life` and `T + W + e +
+//! tau`, so
 //!
 //! ```text
 //! Σ cost  ≤  W + life + ε + tau,   ε = 2e + δ
 //! ```
 //!
-//! Each permit costs at least `(W + life + ε + tau) / (L + 1)`, and a lease a fraction of a µs more, so that
-//! the permits among them are fewer than L + 1: at most L. With `b = tau / price` this is the usual
-//! `r = (L + 1 − b) / (W + life + ε)`. Both ends of the window count, which no vendor can count more strictly.
+//! Each permit costs at least `(W + life + ε + tau) / (L + 1)`, and a lease a fraction of a µs more. So these leases
+//! have fewer than L + 1 permits: at most L. With `b = tau / price` this is the usual `r = (L + 1 − b) / (W + life +
+//! ε)`. Both ends of the window count, which is the strictest way in which a vendor can count.
 //!
-//! The tolerance is kept as a time and not as a number of permits, and `life` is the same for every limit: then
-//! leases of different prices can be mixed on one axis, and no window holds more than the loosest of them allows.
-//! That is what makes a change of the limit safe; see [`Plan::surcharge_us`].
+//! The tolerance is kept as a time and not as a number of permits, and `life` is the same for every limit. So leases of
+//! different prices can be mixed on one axis, and no window holds more than the loosest of them allows. That makes a
+//! change of the limit safe; see [`Plan::surcharge_us`].
 
 use std::num::NonZeroU32;
 
-/// The longest life of a lease, in ms: what a pause of a function can cost, and 1.6 % of the limit.
+/// The longest life of a lease, in ms: the cost of a function's pause, and 1.6 % of the limit.
 const LIFE_MS: i64 = 1_000;
 /// How far before its place on the axis a lease may be spent, in ms: an idle account's burst, and 0.3 % of the limit.
 const TAU_MS: i64 = 200;
 /// How far a function's clock may be from the true time, in ms, either way.
 pub const CLOCK_ERROR_MS: i64 = 100;
-/// How much longer one call may take than another from the check of its permit to the vendor's count, in ms.
+/// How much longer one request may take than another from the check of its permit to the vendor's count, in ms.
 pub const CALL_DELAY_MS: i64 = 200;
-/// A lease's life and burst are at most this part of the window, so that a short window is not eaten up by them.
+/// A lease's life and burst are at most this part of the window, so that they do not use up a short window.
 const PARTS_OF_WINDOW: i64 = 20;
 
-/// What one limit means for leases. Times are in µs.
+/// One limit, expressed for leases. Times are in µs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
     pub(crate) limit: u32,
@@ -40,7 +42,7 @@ pub struct Plan {
     pub(crate) life_us: i64,
     pub(crate) tau_us: i64,
     pub(crate) error_us: i64,
-    /// `tau_us` of every limit under which one permit costs no more than that.
+    /// The configured `tau_us`. It is in force unless one permit costs more than that.
     pub(crate) base_tau_us: i64,
     /// The price of one permit is `price_num / price_den` µs of the axis.
     pub(crate) price_num: i64,
@@ -48,10 +50,10 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan for `limit` calls in any window of `window_ms`.
+    /// The plan for `limit` requests in any window of `window_ms`.
     ///
-    /// LigueLead's is 600,000 in 60,000 ms; source: LigueLead API limits page. Any limit from 1 on works; below about
-    /// 300 a minute a lease is one permit, and calls are spread evenly.
+    /// LigueLead's limit is 600,000 in 60,000 ms; source: LigueLead API limits page. Any limit from 1 on works. Below
+    /// about 300 a minute a lease is one permit, and requests are spread evenly.
     #[must_use]
     pub fn new(limit: NonZeroU32, window_ms: NonZeroU32) -> Self {
         let window_us = i64::from(window_ms.get()) * 1_000;
@@ -65,7 +67,7 @@ impl Plan {
         let limit = limit.max(1);
         let calls = i64::from(limit);
         let reach = window_us + life_us + error_us;
-        // Where one permit costs more than tau, a burst is one permit: `tau = price` and `price = reach / L`.
+        // If one permit costs more than tau, a burst is one permit: `tau = price` and `price = reach / L`.
         let (price_num, price_den, own_tau_us) = if calls.saturating_mul(tau_us) >= reach {
             (reach + tau_us, calls + 1, tau_us)
         } else {
@@ -82,7 +84,7 @@ impl Plan {
         Self::with(limit, self.window_us, self.life_us, self.base_tau_us, self.error_us)
     }
 
-    /// Calls allowed in any window.
+    /// Requests allowed in any window.
     #[must_use]
     pub fn limit(&self) -> u32 {
         self.limit
@@ -94,26 +96,26 @@ impl Plan {
         self.window_us / 1_000
     }
 
-    /// How long a lease can be spent that was taken when nobody else asked, in ms. A lease that was taken while
+    /// How long a lease can be spent that was taken while no other function asked, in ms. A lease that was taken while
     /// others asked lives up to the burst's time longer.
     #[must_use]
     pub fn life_ms(&self) -> i64 {
         self.life_us / 1_000
     }
 
-    /// Permits that an idle account gives at once, and the most that one lease holds: at least 1.
+    /// Permits that an idle account gives at once, and the most in one lease: at least 1.
     #[must_use]
     pub fn burst(&self) -> u32 {
         u32::try_from(self.permits_in(self.tau_us)).unwrap_or(u32::MAX).clamp(1, self.limit)
     }
 
-    /// Permits that the axis sells in one window when demand never ends.
+    /// Permits that the axis sells in one window if demand never ends.
     #[must_use]
     pub fn per_window(&self) -> u32 {
         u32::try_from(self.permits_in(self.window_us)).unwrap_or(u32::MAX)
     }
 
-    /// What `permits` take up of the axis, in µs: strictly more than their price.
+    /// The cost of `permits` on the axis, in µs: strictly more than their price.
     pub(crate) fn cost_us(&self, permits: u32) -> i64 {
         i64::from(permits).saturating_mul(self.price_num) / self.price_den + 1
     }
@@ -124,12 +126,12 @@ impl Plan {
         i64::try_from(permits).unwrap_or(i64::MAX)
     }
 
-    /// By how much the axis is moved on when this plan's limit becomes `stricter` at `now_us` and leases have been
-    /// sold up to `end_us`, in µs: what is still outstanding was bought at the old price and is charged again at the
-    /// new one, so that each window from this moment on keeps the stricter limit.
+    /// How far the axis moves on when the limit becomes `stricter` at `now_us` and leases are sold up to `end_us`, in
+    /// µs. Outstanding permits were bought at the old price and are charged again at the new one. So each window from
+    /// this moment on keeps the stricter limit.
     ///
-    /// It is never more than what parts the last call of these leases from the first of the next ones by a whole
-    /// window. An axis that has been moved on before is not charged for that many times over.
+    /// The surcharge is never more than a whole window between the last request of these leases and the first of the
+    /// next ones. If the axis was moved on before, that part is not charged many times over.
     pub(crate) fn surcharge_us(&self, stricter: &Self, now_us: i64, end_us: i64) -> i64 {
         let outstanding_us = i128::from((end_us - now_us + self.life_us + self.error_us).max(0));
         let old = i128::from(self.price_num) * i128::from(stricter.price_den);

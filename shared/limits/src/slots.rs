@@ -1,58 +1,58 @@
-//! The arithmetic of a small rate, kept exactly: pure.
+//! The arithmetic of a small rate, kept exactly. Pure.
 
-/// What a LeadSquared account allows, after the reserve for its other users.
+/// A LeadSquared account's limits, after the reserve for its other users.
 ///
-/// Source: LeadSquared rate-limits page; the bulk rate and the day differ between its versions, so all are settings.
+/// Source: LeadSquared rate-limits page. The bulk rate and the day differ between its versions, so all are settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CrmLimits {
-    /// Calls in any window, at least 1.
+    /// Requests in any window, at least 1.
     pub calls: u32,
-    /// Bulk calls in any window, at least 1.
+    /// Bulk requests in any window, at least 1.
     pub bulk_calls: u32,
-    /// Whether a bulk call uses up the standard window as well.
+    /// Whether a bulk request uses up the standard window as well.
     pub bulk_counts_in_window: bool,
     /// The window, in ms.
     pub window_ms: i64,
-    /// Calls in one day (UTC), if there is such a limit.
+    /// Requests in one day (UTC), if there is such a limit.
     pub calls_per_day: Option<u64>,
-    /// The day's calls are counted and shown, and hold nothing.
+    /// The day's requests are counted and shown, but limit nothing.
     pub day_in_shadow: bool,
-    /// What is left to the account's other users, in per mille: `calls` and `calls_per_day` are without it already,
-    /// and a limit that a refusal teaches is taken without it.
+    /// The share of the account's other users, in per mille. It is already subtracted from `calls` and `calls_per_day`,
+    /// and is also subtracted from a limit learnt from a refusal.
     pub reserve_per_mille: u16,
 }
 
-/// Which rate a call belongs to.
+/// The rate that a request belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallClass {
-    /// Any call that is not named as bulk.
+    /// Any request that is not named as bulk.
     Standard,
-    /// One of the six bulk calls, or `UpdateV2`.
+    /// One of the six bulk requests, or `UpdateV2`.
     Bulk,
 }
 
-/// The answer to a call that wants to start.
+/// The answer to a request that is to start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slot {
-    /// It may start at this instant, in ms since the epoch, not before; the slot is its own.
+    /// It may start at this instant, in ms since the epoch, not before; the slot is reserved for it.
     At(i64),
-    /// No slot is free by the latest instant that the caller named; the first one is at this instant.
+    /// No slot is free by the caller's latest instant; the first free slot is at this instant.
     NotBefore(i64),
 }
 
 impl Slot {
-    /// Whether a call may still start at `now_ms` on the slot granted for `at_ms`: a function that was held up longer
-    /// than it may be has lost its slot.
+    /// Whether a request may still start at `now_ms` on the slot granted for `at_ms`. A function that was delayed for
+    /// too long has lost its slot.
     #[must_use]
     pub fn holds(at_ms: i64, now_ms: i64) -> bool {
         (at_ms..=at_ms + LATE_MS).contains(&now_ms)
     }
 }
 
-/// A limit that a refusal taught: so many calls in any window of so many ms, of the account as a whole.
+/// A limit learnt from a refusal: so many requests in any window of so many ms, for the account as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
-    /// Calls.
+    /// Requests.
     pub calls: u32,
     /// ms.
     pub window_ms: i64,
@@ -60,69 +60,69 @@ pub struct Seen {
 
 /// How far a function's clock may be from the true time, in ms, either way.
 pub(crate) const CLOCK_MS: i64 = 25;
-/// How much later than its slot a call may start, in ms.
+/// How much later than its slot a request may start, in ms.
 pub(crate) const LATE_MS: i64 = 100;
-/// How much longer than another a call may be on its way, in ms; less than this.
+/// How much longer than another a request may be under way, in ms; less than this.
 pub(crate) const WAY_MS: i64 = 100;
 
-/// Where an account stands.
+/// The present state of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CrmState {
-    /// Calls granted in the window that ends now.
+    /// Requests granted in the window that ends now.
     pub calls: u32,
-    /// Calls that any window may hold now: as configured, or as learnt.
+    /// Requests that any window may hold now, as configured or as learnt.
     pub calls_limit: u32,
-    /// That window, in ms.
+    /// The window of `calls_limit`, in ms.
     pub window_ms: i64,
-    /// Bulk calls granted in the bulk window that ends now.
+    /// Bulk requests granted in the bulk window that ends now.
     pub bulk_calls: u32,
-    /// Bulk calls that any bulk window may hold now.
+    /// Bulk requests that any bulk window may hold now.
     pub bulk_limit: u32,
-    /// That window, in ms.
+    /// The window of `bulk_limit`, in ms.
     pub bulk_window_ms: i64,
-    /// Calls granted on this UTC day.
+    /// Requests granted on this UTC day.
     pub day_calls: u64,
-    /// How long after its grant a call's place is free again, in ms: the window, and the margin that keeps it exact.
+    /// How long after its grant a request's place is free again, in ms: the window, and the margin that keeps it exact.
     pub free_after_ms: i64,
-    /// No call starts before this instant, in ms since the epoch, if it lies ahead.
+    /// No request starts before this instant, in ms since the epoch; none if the account is open.
     pub closed_until_ms: Option<i64>,
-    /// The limit of calls that a refusal taught.
+    /// The limit of requests learnt from a refusal.
     pub learnt: Option<Seen>,
-    /// The limit of bulk calls that a refusal taught.
+    /// The limit of bulk requests learnt from a refusal.
     pub learnt_bulk: Option<Seen>,
 }
 
-/// How much later than the other a call may reach the vendor than it was granted here, in ms: two calls granted one
-/// window apart must still arrive one window apart when the first is slow on its way and the second is not.
+/// The most by which two requests may come closer together at the vendor than they were granted here, in ms. Two
+/// requests granted one window apart must still arrive one window apart, even if only the first is slow on its way.
 const CALL_DELAY_MS: i64 = 2 * CLOCK_MS + LATE_MS + WAY_MS;
-/// How long after its slot a call's refusal has come back and been noted, in ms.
+/// How long after its slot a request's refusal has come back and is recorded, in ms.
 const ANSWERED_MS: i64 = 10_000;
 /// One day, in ms.
 const DAY_MS: i64 = 86_400_000;
 
-/// The grants that still matter, and what was learnt from refusals.
+/// The grants that still matter, and the limits learnt from refusals.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Grants {
     /// Instants of grants that count in the standard window, ascending, in ms since the epoch.
     pub(crate) calls: Vec<i64>,
     /// Instants of bulk grants, ascending, in ms since the epoch.
     pub(crate) bulk: Vec<i64>,
-    /// No call starts before this instant: the vendor refused one.
+    /// No request starts before this instant, because the vendor refused one.
     pub(crate) closed_until_ms: i64,
     /// The day that `day_calls` counts, in days since the epoch.
     pub(crate) day: i64,
-    /// Calls granted on that day.
+    /// Requests granted on that day.
     pub(crate) day_calls: u64,
-    /// The limit of calls that a refusal taught.
+    /// The limit of requests learnt from a refusal.
     pub(crate) learnt: Option<Seen>,
-    /// The limit of bulk calls that a refusal taught.
+    /// The limit of bulk requests learnt from a refusal.
     pub(crate) learnt_bulk: Option<Seen>,
-    /// When the last call has been answered for that was granted before `learnt_bulk` was, in ms since the epoch.
+    /// When all requests granted before `learnt_bulk` was learnt have been answered, in ms since the epoch.
     pub(crate) settled_ms: i64,
 }
 
 impl Grants {
-    /// The earliest instant from `now_ms` on at which a call of `class` may start.
+    /// The earliest instant from `now_ms` on at which a request of `class` may start.
     pub(crate) fn next_slot(&self, class: CallClass, limits: &CrmLimits, now_ms: i64) -> i64 {
         let (calls, window_ms) = self.in_force(limits);
         let mut at = now_ms.max(self.closed_until_ms);
@@ -137,11 +137,11 @@ impl Grants {
         enforced.map_or(at, |most| self.on_a_day_with_room(at, most))
     }
 
-    /// The first instant from `at_ms` on whose day has room for one more of `most` calls.
+    /// The first instant from `at_ms` on whose day has room for one more of `most` requests.
     fn on_a_day_with_room(&self, at_ms: i64, most: u64) -> i64 {
-        // Once a call of tomorrow is granted, today is over: one number counts one day.
+        // Once a request of tomorrow is granted, today is over: one number counts one day.
         let at_ms = at_ms.max(self.day * DAY_MS);
-        // On which day a call is counted that starts around midnight is not for us to say.
+        // It is not known on which day the vendor counts a request that starts around midnight.
         let (day, into_ms) = (at_ms.div_euclid(DAY_MS), at_ms.rem_euclid(DAY_MS));
         let full = day == self.day && self.day_calls >= most;
         if full || into_ms >= DAY_MS - CALL_DELAY_MS {
@@ -151,7 +151,7 @@ impl Grants {
         }
     }
 
-    /// The same with a call of `class` granted for `at_ms`, and what no longer matters at `now_ms` dropped.
+    /// Adds a grant for a request of `class` at `at_ms`, and drops what no longer matters at `now_ms`.
     pub(crate) fn with(mut self, class: CallClass, limits: &CrmLimits, now_ms: i64, at_ms: i64) -> Self {
         let ((calls, window_ms), (bulk_calls, bulk_window_ms)) = (self.in_force(limits), self.bulk_in_force(limits));
         let old_ms = |window_ms: i64| now_ms - window_ms - 2 * CALL_DELAY_MS;
@@ -185,25 +185,27 @@ impl Grants {
         }
     }
 
-    /// Calls, and in how many ms: both what is configured and what was learnt.
+    /// Requests, and their window in ms, with which both the configured and the learnt limit hold.
     pub(crate) fn in_force(&self, limits: &CrmLimits) -> (u32, i64) {
         let kept = |seen: Seen| (own(seen.calls, limits.reserve_per_mille), seen.window_ms);
         both((limits.calls, limits.window_ms), self.learnt.map(kept))
     }
 
-    /// The same of bulk calls, of which nothing is left to others.
+    /// The same for bulk requests, which are not shared with others.
     pub(crate) fn bulk_in_force(&self, limits: &CrmLimits) -> (u32, i64) {
         both((limits.bulk_calls, limits.window_ms), self.learnt_bulk.map(|seen| (seen.calls, seen.window_ms)))
     }
 
-    /// The vendor refused a call of `class`, until `until_ms`, and perhaps named a limit. What was learnt from it: the
-    /// class of calls whose limit it is.
+    /// Records that the vendor refused a request of `class`, until `until_ms`, and possibly named a limit. Returns the
+    /// class of the learnt limit, if one was learnt.
     ///
-    /// The refusal of a bulk call does not say which of its two windows was full. A limit below that of bulk calls is
-    /// taken for theirs: if it is that of all calls, it holds for bulk calls as well, and a later refusal tells. One
-    /// that is not below it cannot be theirs, once all calls have been made that were granted before it was known; so
-    /// it is that of all calls, if ours come so close together. If they do not, other users' calls have a part in it,
-    /// of whichever kind, and nothing is learnt.
+    /// The refusal of a bulk request does not say which of its two windows was full. A limit below the bulk limit is
+    /// taken for the bulk limit. If it is really the limit of all requests, it holds for bulk requests as well, and a
+    /// later refusal shows it.
+    ///
+    /// A limit that is not below the bulk limit cannot be the bulk limit. That is certain once all requests granted
+    /// before the bulk limit was known have been answered. So it is the limit of all requests, if Recado made that many
+    /// within the window. If it did not, other users' requests of either kind have a part in it, and nothing is learnt.
     pub(crate) fn refused(
         &mut self,
         class: CallClass,
@@ -239,7 +241,7 @@ impl Grants {
         None
     }
 
-    /// Becomes `taught`; `None` if it is the same.
+    /// Replaces the grants by `taught`; `None` if they are equal.
     fn taught(&mut self, taught: Self, class: CallClass) -> Option<CallClass> {
         let news = *self != taught;
         *self = taught;
@@ -247,14 +249,15 @@ impl Grants {
     }
 }
 
-/// What is ours of `calls`: one at least.
+/// Recado's share of `calls`: at least one.
 fn own(calls: u32, reserve_per_mille: u16) -> u32 {
     let ours = u64::from(calls) * u64::from(1_000_u16.saturating_sub(reserve_per_mille)) / 1_000;
     u32::try_from(ours).unwrap_or(u32::MAX).max(1)
 }
 
-/// One window by which two limits hold. Of the smaller number in a window of w, a longer one of k × w holds at most k
-/// times as many; so w is at least the k-th part of each limit's window, k being how often the number fits into it.
+/// One window with which two limits hold. For the smaller number in a window of w, a longer window of k × w holds at
+/// most k times as many. So w is at least the k-th part of each limit's window, where k is how often the number fits
+/// into that limit.
 fn both((calls, window_ms): (u32, i64), learnt: Option<(u32, i64)>) -> (u32, i64) {
     let Some((learnt, learnt_ms)) = learnt else { return (calls, window_ms) };
     let least = calls.min(learnt).max(1);
@@ -286,8 +289,8 @@ fn free_at(granted: &[i64], most: u32, window_ms: i64) -> i64 {
         .map_or(i64::MIN, |granted_ms| granted_ms + window_ms + CALL_DELAY_MS)
 }
 
-/// Adds a grant, and drops the oldest beyond the last `most`, but no more than this one while they are young: another
-/// process may know a limit that is not so strict (it is just being changed), and needs more of them.
+/// Adds a grant, and drops the oldest beyond the last `most`. While grants are young, only one is dropped. The limit
+/// may just be changing, and a process with the looser limit needs more grants.
 fn keep(granted: &mut Vec<i64>, at_ms: i64, most: u32, old_ms: i64) {
     let most = usize::try_from(most.max(1)).unwrap_or(usize::MAX);
     granted.push(at_ms);
@@ -409,7 +412,7 @@ mod tests {
         assert_eq!(grants.state(&limits, noon).day_calls, 5);
     }
 
-    /// Grants of `bulk` bulk calls and `others`, at the instant 1,000,000.
+    /// Grants for `bulk` bulk requests and `others` standard ones, at the instant 1,000,000.
     fn made(limits: &CrmLimits, bulk: usize, others: usize) -> Grants {
         let classes =
             std::iter::repeat_n(CallClass::Bulk, bulk).chain(std::iter::repeat_n(CallClass::Standard, others));
@@ -420,18 +423,18 @@ mod tests {
     fn a_refusal_teaches_the_limit_that_it_can_only_mean() {
         use CallClass::{Bulk, Standard};
         for (class, bulk, others, named, learnt) in [
-            // A call that is not bulk meets only the standard window.
+            // A request that is not bulk meets only the standard window.
             (Standard, 0, 6, 5, Some(Standard)),
             (Standard, 1, 0, 1, Some(Standard)),
-            // Below the bulk limit of 3: the bulk window's.
+            // Below the bulk limit of 3: it is the bulk window's limit.
             (Bulk, 3, 0, 1, Some(Bulk)),
             (Bulk, 3, 8, 2, Some(Bulk)),
-            // Not below it, and more calls than that were ours: the standard window's.
+            // Not below it, and Recado made more requests than that: it is the standard window's limit.
             (Bulk, 3, 3, 5, Some(Standard)),
             (Bulk, 3, 1, 3, Some(Standard)),
-            // Not below it, and fewer were ours: somebody else's calls, of one kind or the other.
+            // Not below it, and Recado made fewer: other users' requests, of either kind.
             (Bulk, 1, 0, 5, None),
-            // Nothing that we do not keep already.
+            // Nothing that is not kept already.
             (Bulk, 3, 12, 15, None),
         ] {
             let limits = limits(15, 3);

@@ -1,4 +1,4 @@
-//! The shared item as DynamoDB holds it, and a write as one `UpdateItem`.
+//! The shared item in its DynamoDB form, and a write as one `UpdateItem`.
 
 use std::{collections::HashMap, fmt::Write as _, str::FromStr};
 
@@ -98,7 +98,7 @@ fn list(marks: &[(i64, u64)]) -> AttributeValue {
     AttributeValue::L(marks.iter().flat_map(|(at_us, leased)| [number(at_us), number(leased)]).collect())
 }
 
-/// What an item says; one that is not there, or that says nothing, is absent.
+/// The content of an item. An item that does not exist, or is empty, is absent.
 pub(crate) fn item(attributes: Option<&HashMap<String, AttributeValue>>) -> Item {
     let Some(attributes) = attributes else { return Item::ABSENT };
     let stated = |limit: &str, until: &str| {

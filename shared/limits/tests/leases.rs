@@ -1,4 +1,4 @@
-//! LigueLead's leases on a table: what each operation asks of it, and what is granted when it fails.
+//! LigueLead's leases on a table: the requests of each operation, and what is granted when it fails.
 
 use crate::support::{Asked, NOW_MS, Store, Way, at, client, plan};
 use recado_limits::{Clock, LimitError, NoPermit, NotNow, RateHeaders};
@@ -175,7 +175,7 @@ async fn a_stricter_configuration_counts_for_all_until_nobody_states_it() {
     old.permits(10, at(0), NOW_MS).await.unwrap();
     new.configure(plan(6_000, 60_000)).await;
     let permits = new.permits(100, at(10), NOW_MS + 200_000).await.unwrap();
-    // What had been sold at a hundredth of the price would be 1.5 s, a hundred times: more than a window apart.
+    // Permits sold at a hundredth of the price would be charged 1.5 s a hundred times: more than a window apart.
     let from_ms = permits.from_ms() - NOW_MS;
     assert!((61_400..63_500).contains(&from_ms), "{from_ms}");
     assert_eq!(old.state(at(20)).await.unwrap().limit, 6_000);
@@ -193,7 +193,7 @@ async fn admission_waits_and_spends() {
         account.admit(&clock, latest_ms).await.unwrap();
         begun.push(clock.read().mono_us / 1_000);
     }
-    // 1,000 calls in 5 s less the margins: one each 5.9 ms, after a burst of 42.
+    // 1,000 requests in 5 s less the margins: one each 5.9 ms, after a burst of 42.
     assert!(*begun.last().unwrap() > 60, "{begun:?}");
     assert!(counter.take().writes <= 30);
 }
@@ -233,7 +233,7 @@ async fn an_account_that_the_vendor_refuses_is_tried_by_one_call_after_a_while()
         let refused = account.permits(1, at(CLOSED_MS + 1), NOW_MS + CLOSED_MS + 1).await.unwrap_err();
         assert_eq!(suspended_until(&refused), Some((CLOSED_MS + 60_000, "401: no")));
     }
-    // It is refused again, and later taken.
+    // The request is refused again, and a later one is taken.
     assert!(one.suspend(NOW_MS + 2 * CLOSED_MS, "402: no credits", at(CLOSED_MS + 50)).await.unwrap());
     let probe = other.permits(9, at(2 * CLOSED_MS), NOW_MS + 2 * CLOSED_MS).await.unwrap();
     probe.spend(at(2 * CLOSED_MS)).unwrap();
@@ -251,7 +251,7 @@ async fn an_operator_opens_a_suspended_account_at_once() {
     sender.suspend(NOW_MS + 300_000, "403: not enabled", at(0)).await.unwrap();
     operator.state(at(1_000)).await.unwrap();
     assert!(operator.resume(at(1_001)).await.unwrap());
-    // The sender looks again after some seconds.
+    // The sender reads the item again after some seconds.
     sender.permits(1, at(2_000), NOW_MS + 2_000).await.unwrap_err();
     assert_eq!(sender.permits(7, at(6_000), NOW_MS + 6_000).await.unwrap().left(), 7);
 }
@@ -262,7 +262,7 @@ async fn low_priority_uses_its_share_and_waits_behind_the_others() {
     let plan = plan(6_000, 60_000);
     let (rules, _) = store.account(plan);
     let low = store.at_share(plan, 500);
-    // One call each 10 ms or so, and of low priority each 20 ms.
+    // About one request each 10 ms, and with low priority one each 20 ms.
     let mut granted = 0_u32;
     for ms in (0..20_000).step_by(5) {
         if let Ok(permits) = low.permits(1, at(ms), NOW_MS + ms + 5_000).await {
@@ -270,7 +270,7 @@ async fn low_priority_uses_its_share_and_waits_behind_the_others() {
         }
     }
     assert!((900..=1_020).contains(&granted), "{granted} of 1,000 in 20 s");
-    // Whoever may use all reserves ahead; low priority does not come in between.
+    // A taker of the whole limit reserves ahead; low priority does not come in between.
     let from = rules.permits(200, at(20_000), NOW_MS + 25_000).await.unwrap().from_ms();
     let refused = low.permits(1, at(20_001), NOW_MS + 25_000).await.unwrap_err();
     assert!(until(refused) + NOW_MS > from - 200, "behind what was reserved");

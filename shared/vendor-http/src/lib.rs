@@ -1,7 +1,7 @@
-//! How both vendors' clients and simulators speak HTTP. It knows neither vendor.
+//! How the clients and simulators of both vendors use HTTP. This crate knows neither vendor.
 //!
-//! TLS is rustls with ring: it compiles faster than aws-lc, makes each function 2 MB smaller, and gathers its first random
-//! bytes without a wait (docs/adr/0028-ring-for-tls.md).
+//! TLS is rustls with ring. It compiles faster than aws-lc, makes each function 2 MB smaller, and gathers its first
+//! random bytes without a wait (docs/adr/0028-ring-for-tls.md).
 
 mod mask;
 mod transport;
@@ -39,8 +39,9 @@ fn tls() -> Option<ClientConfig> {
     TLS.get_or_init(read).clone()
 }
 
-/// Chooses ring for all TLS of this process, for libraries that build HTTP clients themselves. Repeating it is harmless.
+/// Chooses ring for all TLS of this process, for libraries that build HTTP clients themselves. Repeating it is
+/// harmless.
 pub fn choose_tls() {
-    // The error says that the process has chosen already.
+    // An error means that the process has chosen already.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

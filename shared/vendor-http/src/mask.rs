@@ -1,16 +1,16 @@
-//! Masks what may be a phone number in text that others wrote.
+//! Masks anything that may be a phone number in text that others wrote.
 //!
-//! The vendor's errors quote the phones they complain about, in whatever form they were sent. A reason goes to logs
-//! and to rows that people read, so every run of digits long enough to be a subscriber number is replaced.
+//! The vendor's errors quote the phones they complain about, in whatever form they were sent. A reason goes to logs and
+//! to rows that people read. So every run of digits long enough to be a subscriber number is replaced.
 
 /// Shortest run that is masked: a Brazilian landline without its area code. Shorter ones are limits, codes, years.
 const MIN_MASKED_DIGITS: usize = 8;
-/// Most signs that may stand between two digits of one number, as in `(11) 9 9999-9999` or `+55 (11) ...`.
+/// Most characters allowed between two digits of one number, as in `(11) 9 9999-9999` or `+55 (11) ...`.
 const MAX_SEPARATORS: usize = 3;
-/// What a masked run becomes.
+/// The replacement for a masked run.
 const MASK: &str = "[number]";
 
-/// Replaces runs of eight or more digits, also those split by spaces, dashes, parentheses, dots, slashes or `+`.
+/// Replaces runs of eight or more digits, also if spaces, dashes, parentheses, dots, slashes or `+` split them.
 #[must_use]
 pub fn mask_numbers(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -35,7 +35,7 @@ fn is_separator(sign: char) -> bool {
         || matches!(sign, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '(' | ')' | '+' | '.' | '/' | '_' | '*')
 }
 
-/// Digits seen so far that may be one number, and the separators after the last of them.
+/// Digits read so far that may be one number, and the separators after the last of them.
 #[derive(Default)]
 struct Run {
     text: String,

@@ -1,28 +1,29 @@
-//! How calls leave: the one seam below the client.
+//! How requests leave: the only seam below the client.
 
 use std::{future::Future, pin::Pin};
 
 use reqwest::{Request, Response};
 
-/// An answer's status and headers, or how far the call came without one.
+/// An answer's status and headers, or how far the request came without an answer.
 pub type Answered<'a> = Pin<Box<dyn Future<Output = Result<Response, Fault>> + Send + 'a>>;
 
 /// Carries one request to a vendor and its answer back: by HTTP, unless a client is given another way.
 ///
 /// An implementation repeats nothing by itself, and honours [`Request::timeout`] where a request has its own.
 pub trait Transport: Send + Sync {
-    /// Makes the call, once. Dropping the future before it ends leaves open whether the vendor got it.
+    /// Makes the request, once. After the future is dropped before its end, it is unknown whether the vendor got the
+    /// request.
     fn call(&self, request: Request) -> Answered<'_>;
 }
 
-/// How far a call came that brought no answer: what matters is whether bytes may have left.
+/// How far a request came that got no answer. What matters is whether bytes may have left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// No connection: name not found, refused, TLS failed, or not connected in time. Nothing was sent.
     Connect,
-    /// Connected, and no answer within the call's limit.
+    /// Connected, but no answer within the request's timeout.
     Timeout,
-    /// Connected, and the connection ended without an answer, or with one that is no HTTP.
+    /// Connected, but the connection ended without an answer, or with an answer that is not HTTP.
     Lost,
 }
 
@@ -33,10 +34,10 @@ impl Transport for reqwest::Client {
 }
 
 impl Fault {
-    /// How far the call came that failed so.
+    /// How far the request with this error came.
     #[must_use]
     pub fn of(error: &reqwest::Error) -> Self {
-        // Being late while connecting is both; that nothing was sent weighs more.
+        // A timeout while connecting is both. Nothing was sent, and that matters more.
         if error.is_connect() || error.is_builder() {
             Self::Connect
         } else if error.is_timeout() {

@@ -12,7 +12,7 @@ fn ms(utc: &str) -> i64 {
     utc.parse::<Timestamp>().unwrap().as_millisecond()
 }
 
-/// Whether and until when a call to `zone` may be dialled at a UTC time of Monday, 23 November 2026.
+/// Whether and until when a voice call to `zone` may be dialled at a UTC time of Monday, 23 November 2026.
 fn at(line: &str, zone: &str, utc: &str) -> Dial {
     dial(&hours(line), &Zone::parse(zone).unwrap(), ms(&format!("2026-11-23T{utc}Z")))
 }
@@ -63,7 +63,7 @@ fn a_range_too_short_for_redials_is_passed_over() {
 fn hours_that_never_close_need_no_end_and_a_time_of_day_stays_on_its_day() {
     let always = "{ dialling: always, voice: always }";
     assert_eq!(at(always, SP, "05:00:00"), Dial::Now { redial_until_ms: None });
-    // 22:00 in Acre is midnight in São Paulo, where LigueLead's clock stands.
+    // 22:00 in Acre is midnight in São Paulo, and LigueLead's clock is São Paulo's.
     let late = "{ dialling: always, voice: \"20:00-23:00 daily\" }";
     let dialled = dial(&hours(late), &Zone::parse(ACRE).unwrap(), ms("2026-11-24T01:30:00Z"));
     assert_eq!(dialled, now_until("2026-11-24T02:59:00Z"));
@@ -86,8 +86,9 @@ fn hours_without_any_call_are_found() {
 }
 
 proptest! {
-    /// Whatever the hours and the instant: a call that may be dialled is inside both, and so is the end of its redials,
-    /// which is far enough ahead and on the same day; and one that may not is told a later instant at which it may.
+    /// For any hours and any instant: a voice call that may be dialled is inside both hours, and so is the end of its
+    /// redials. That end is far enough ahead and on the same day. A voice call that may not be dialled gets a later
+    /// instant at which it may.
     #[test]
     fn a_call_is_inside_of_both_hours_to_the_last_redial(
         minute in 0_i64..60 * 24 * 14,

@@ -24,62 +24,62 @@ const KEYS: [&str; 12] = [
 
 /// Windows of five seconds in a day.
 const WINDOWS_PER_DAY: u64 = 17_280;
-/// What is left for the account's other users when the file does not say, in per mille.
+/// The share left for the account's other users if the file does not say, in per mille.
 const DEFAULT_RESERVE_PER_MILLE: u16 = 200;
-/// The most that may be left: some calls must remain.
+/// The largest share that may be left: some requests must remain.
 const MAX_RESERVE_PER_MILLE: u16 = 900;
 /// How old an opt-out field's value may be when a message is sent, in milliseconds.
 const DEFAULT_FRESH_MS: u64 = 3_600_000;
-/// The custom activity type that outcomes are noted as.
+/// The custom activity type for outcomes.
 const DEFAULT_ACTIVITY: &str = "Recado message";
 
 /// A LeadSquared plan, by the names of its rate-limits page (seed).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Plan {
-    /// 2 calls in 5 s.
+    /// 2 requests in 5 s.
     Lite,
-    /// 5 calls in 5 s.
+    /// 5 requests in 5 s.
     Pro,
-    /// 10 calls in 5 s.
+    /// 10 requests in 5 s.
     Super,
-    /// 10 calls in 5 s.
+    /// 10 requests in 5 s.
     Basic,
-    /// 15 calls in 5 s.
+    /// 15 requests in 5 s.
     Standard,
-    /// 25 calls in 5 s.
+    /// 25 requests in 5 s.
     Enterprise,
 }
 
 /// The account's limits and settings.
 ///
-/// Two versions of LeadSquared's page contradict each other, and limits can be bought up, so each number is a
-/// setting and the plan fills in what is not given.
+/// Two versions of LeadSquared's page contradict each other, and higher limits can be bought. So each number is a
+/// setting, and the plan supplies the numbers that are not given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeadSquared {
     /// The plan, if the file names one.
     pub plan: Option<Plan>,
-    /// Calls that the account may start in any 5 s, before the reserve. Default: the plan's.
+    /// Requests that the account may start in any 5 s, before the reserve. Default: the plan's.
     pub calls_per_5s: u32,
-    /// Bulk calls in any 5 s, 1 at least. Default 1 (the seed; newer pages say 5 or 10).
+    /// Bulk requests in any 5 s, at least 1. Default 1 (the seed; newer pages say 5 or 10).
     pub bulk_calls_per_5s: u32,
-    /// Calls a day, before the reserve. Default: the rate times a day, which is what the seed's table prints; newer
-    /// pages have real quotas far below.
+    /// Requests a day, before the reserve. Default: the rate in 5 s times the windows of a day, as the seed's table
+    /// prints. Newer pages have real quotas far below.
     pub calls_per_day: u64,
-    /// The day's calls are counted and shown, and hold nothing. Default false. The rates in 5 s have no such setting:
-    /// to pass them is what must never happen.
+    /// The day's requests are counted and shown, but limit nothing. Default false. The rates in 5 s have no such
+    /// setting, because they must never be exceeded.
     pub day_in_shadow: bool,
-    /// Whether a bulk call also uses up the ordinary window. Undocumented; default true, which is never too much.
+    /// Whether a bulk request also uses up the ordinary window. Undocumented; the default true never exceeds the limit.
     pub bulk_counts_in_window: bool,
-    /// Rows in one Create-or-Update call, 1 to 50. Default 25 (its own page; the seed says 50).
+    /// Rows in one Create-or-Update request, 1 to 50. Default 25 (its own page; the seed says 50).
     pub bulk_create_or_update_max: u16,
-    /// The share of calls left for the account's other users, in per mille (0 to 900). Default 200.
+    /// The share of requests left for the account's other users, in per mille (0 to 900). Default 200.
     pub reserve_per_mille: u16,
-    /// The user whose own edits start no rule: the one that the integration writes as.
+    /// The user that the integration writes as. Its edits start no rule.
     pub integration_user: Option<String>,
-    /// The fields that forbid messages.
+    /// The opt-out fields.
     pub opt_out: OptOut,
-    /// The fields that outcomes are written to.
+    /// The lead fields that outcomes are written to.
     pub write_back: WriteBack,
     /// The name of the custom activity type for outcomes. Default "Recado message".
     pub activity: String,
@@ -91,11 +91,11 @@ pub struct LeadSquared {
 pub struct OptOut {
     /// For SMS, beside LeadSquared's own `DoNotSMS`.
     pub sms: Option<FieldName>,
-    /// For calls, beside LeadSquared's own `DoNotCall`.
+    /// For voice calls, beside LeadSquared's own `DoNotCall`.
     pub voice: Option<FieldName>,
-    /// Whether LeadSquared's own fields are asked too, where the account has them. Default true.
+    /// Whether LeadSquared's own fields are checked too, if the account has them. Default true.
     pub system: bool,
-    /// Whether a lead whose field is empty, or that LeadSquared does not know, may get messages. Default true.
+    /// Whether a lead may get messages if its field is empty, or if LeadSquared does not know the lead. Default true.
     pub missing_allows: bool,
     /// How old the field's value may be when a message is sent, in milliseconds (0 to 30 days). Default 1 hour.
     pub fresh_ms: u64,
@@ -122,9 +122,9 @@ impl OptOut {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WriteBack {
-    /// Receives the state.
+    /// The field for the state.
     pub status: Option<FieldName>,
-    /// Receives its time.
+    /// The field for the state's time.
     pub at: Option<FieldName>,
 }
 
@@ -144,7 +144,7 @@ impl Plan {
         })
     }
 
-    /// Calls in any 5 s, by the seed's table.
+    /// Requests in any 5 s, by the seed's table.
     #[must_use]
     pub fn calls_per_5s(self) -> u32 {
         match self {
@@ -158,14 +158,14 @@ impl Plan {
 }
 
 impl LeadSquared {
-    /// Calls in any 5 s that are ours after the reserve: at least one.
+    /// Recado's requests in any 5 s, after the reserve: at least one.
     #[must_use]
     pub fn own_calls_per_5s(&self) -> u32 {
         let own = self.own(u64::from(self.calls_per_5s));
         u32::try_from(own).unwrap_or(u32::MAX)
     }
 
-    /// Calls a day that are ours after the reserve: at least one.
+    /// Recado's requests a day, after the reserve: at least one.
     #[must_use]
     pub fn own_calls_per_day(&self) -> u64 {
         self.own(self.calls_per_day)
@@ -210,7 +210,7 @@ pub(super) fn read(root: &Section<'_>, problems: &mut Problems) -> LeadSquared {
     }
 }
 
-/// Without the section: the smallest plan, so that no account is ever overrun.
+/// Without the section, the smallest plan is assumed, so that no account is ever overrun.
 fn read_absent(root: &Section<'_>, problems: &mut Problems) -> LeadSquared {
     if !root.has("leadsquared") {
         let message = "without `leadsquared` the smallest plan is assumed, 2 calls in 5 s";

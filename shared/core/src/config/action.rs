@@ -1,4 +1,4 @@
-//! What a rule or a campaign does: an SMS, a Flash, or a call.
+//! The action of a rule or a campaign: an SMS, a Flash, or a voice call.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,34 +12,34 @@ use crate::text::{Template, names_written};
 
 /// The longest title, by [`title_length`]. Source: LigueLead's SMS and voice pages.
 pub const MAX_TITLE_LENGTH: usize = 255;
-/// The longest name of a recording, in characters: it stands in the upload's title beside the content's hash.
+/// The longest name of a recording, in characters. The upload's title holds the name and the content's hash.
 pub const MAX_AUDIO_NAME_CHARS: usize = 200;
 const MINUTE_MS: u64 = 60_000;
-/// The three keys of which a rule has one.
+/// The three keys; a rule has one of them.
 pub(super) const ACTIONS: [&str; 3] = ["sms", "flash", "voice"];
 
-/// What is sent. Exactly one of the three, by its type.
+/// What is sent: exactly one of the three.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// An SMS.
     Sms {
         /// Its text for one recipient.
         text: Template,
-        /// LigueLead's campaign title for one recipient, at most [`MAX_TITLE_LENGTH`].
+        /// LigueLead's title for one recipient, at most [`MAX_TITLE_LENGTH`].
         title: Option<Template>,
     },
     /// An SMS that pops up on the screen. Its rendered text must be checked for web addresses once more.
     Flash {
         /// Its text for one recipient.
         text: Template,
-        /// LigueLead's campaign title for one recipient, at most [`MAX_TITLE_LENGTH`].
+        /// LigueLead's title for one recipient, at most [`MAX_TITLE_LENGTH`].
         title: Option<Template>,
     },
-    /// A call that plays a recording.
+    /// A voice call that plays a recording.
     Voice(Voice),
 }
 
-/// A call. Redials are always sent explicitly, because LigueLead's default is three.
+/// A voice call. Redials are always sent explicitly, because LigueLead's default is three.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Voice {
@@ -47,14 +47,14 @@ pub struct Voice {
     pub audio: String,
     /// LigueLead's title for one recipient, 1 to [`MAX_TITLE_LENGTH`].
     pub title: Template,
-    /// Redials after an unanswered call, 1 to 3; LigueLead documents no way to ask for none. Default 1.
+    /// Redials after an unanswered voice call, 1 to 3; LigueLead documents no way to ask for none. Default 1.
     pub redials: u8,
     /// Minutes between redials, 5 to 180. Default 15.
     pub every_min: u16,
 }
 
 impl Action {
-    /// The text, unless it is a call.
+    /// The text; none for a voice call.
     #[must_use]
     pub fn text(&self) -> Option<&Template> {
         match self {
@@ -72,7 +72,7 @@ impl Action {
         }
     }
 
-    /// The text and the title, as far as there are.
+    /// The text and the title, if they exist.
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
         self.text().into_iter().chain(self.title())
     }
@@ -84,14 +84,14 @@ impl Action {
     }
 }
 
-/// A title's length as LigueLead counts it: its pages say "characters" and not of which kind, its own client counts
-/// UTF-16 units, which are never fewer than characters. So a title that passes here passes there.
+/// A title's length as LigueLead counts it. Its pages say "characters" without saying of which kind. Its own client
+/// counts UTF-16 units, which are never fewer than characters. So a title that passes here also passes there.
 #[must_use]
 pub fn title_length(title: &str) -> usize {
     title.encode_utf16().count()
 }
 
-/// Reads the one action of a rule (with its kind of event) or of a campaign (with none).
+/// Reads the one action of a rule (with its kind of event) or of a campaign (without one).
 pub(super) fn read(section: &Section<'_>, kind: Option<EventKind>, problems: &mut Problems) -> Option<Action> {
     let given: Vec<&str> = ACTIONS.into_iter().filter(|key| section.has(key)).collect();
     for extra in given.iter().skip(1) {
@@ -220,7 +220,8 @@ fn voice(section: &Section<'_>, kind: Option<EventKind>, problems: &mut Problems
     Some(Voice { audio: audio?, title: title?, redials, every_min })
 }
 
-/// LigueLead takes MP3 and WAV; it checks the extension. A name is a name: where the file lies is not the rule's matter.
+/// LigueLead takes MP3 and WAV, and checks the extension. The rule gives only the file's name: it does not depend on
+/// where the file is.
 fn audio_name(text: &str) -> Result<String, (String, String)> {
     if text.contains(['/', '\\']) {
         let name = text.rsplit(['/', '\\']).next().unwrap_or_default();

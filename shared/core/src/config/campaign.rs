@@ -1,4 +1,4 @@
-//! `campaigns:`: at a time or by hand, to the leads with a value or of a file.
+//! `campaigns:`: started on a schedule or by hand, for the leads that a search finds or for a file.
 
 use super::MAX_RULES;
 use super::action::{self, Action};
@@ -29,7 +29,7 @@ const KEYS: [&str; 14] = [
     "write_back",
 ];
 const EXAMPLE: &str = "- id: newsletter, with its keys below it";
-/// The word for an audience that is given with each start.
+/// The word for an audience that is given at each start.
 const CSV: &str = "csv";
 /// The name under which texts find the columns of a file.
 const ROW: &str = "row";
@@ -40,11 +40,11 @@ const ROW: &str = "row";
 pub struct Campaign {
     /// Its id; unique among rules and campaigns.
     pub id: RuleId,
-    /// When it starts by itself, on the tenant's clock; `None`: by hand alone.
+    /// When it starts by itself, on the installation's clock; `None`: by hand alone.
     pub schedule: Option<Schedule>,
-    /// To whom.
+    /// Its audience.
     pub audience: Audience,
-    /// What must hold for a lead besides; `None` always holds.
+    /// A further condition on each lead; `None` always holds.
     pub when: Option<Condition>,
     /// What it sends.
     pub action: Action,
@@ -53,26 +53,26 @@ pub struct Campaign {
     pub expires_ms: Option<u64>,
     /// LigueLead's `group_id`, 1 to 255 characters.
     pub group_id: Option<String>,
-    /// The campaign's own budget of a day, beside the account's.
+    /// The campaign's own daily budget, beside the account's.
     pub quota: Option<Quotas>,
-    /// Evaluated, counted and reported, but nothing is sent. Default false.
+    /// The campaign is evaluated, counted and reported, but sends nothing. Default false.
     pub shadow: bool,
-    /// Which messages go first. Default low: rules go first.
+    /// The priority of its messages. Default low: rules go first.
     pub priority: Priority,
-    /// Which of its outcomes LeadSquared is told. Default all.
+    /// Which of its outcomes are told to LeadSquared. Default all.
     pub write_back: Tell,
 }
 
-/// To whom a campaign goes.
+/// The audience of a campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// The leads whose field compares so with a value.
+    /// The leads that a search finds.
     Search(Search),
-    /// The phones or leads of a file that is given with each start.
+    /// The phones or leads of a file that is given at each start.
     Csv,
 }
 
-/// The leads whose field compares so with a value: LeadSquared's search takes one comparison.
+/// The leads whose field compares in this way with a value: LeadSquared's search takes one comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Search {
@@ -84,15 +84,15 @@ pub struct Search {
     pub value: String,
 }
 
-/// Which outcomes of a campaign LeadSquared is told.
+/// Which outcomes of a campaign are told to LeadSquared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Tell {
-    /// Each.
+    /// All outcomes.
     #[default]
     All,
-    /// Those that are neither accepted nor delivered nor answered.
+    /// Only outcomes that are neither accepted nor delivered nor answered.
     Failed,
-    /// None.
+    /// No outcome.
     None,
 }
 
@@ -116,7 +116,7 @@ pub enum Comparison {
 }
 
 impl Tell {
-    /// The word for it.
+    /// The word for the setting.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -126,7 +126,7 @@ impl Tell {
         }
     }
 
-    /// The one that a word names.
+    /// The setting that a word names.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         [Self::All, Self::Failed, Self::None].into_iter().find(|tell| tell.as_str() == word)
@@ -136,7 +136,7 @@ impl Tell {
 impl Comparison {
     const NAMES: &str = "one of = <> LIKE > >= < <=, in quotes";
 
-    /// The comparison of that operator.
+    /// The comparison that an operator names.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
@@ -151,7 +151,7 @@ impl Comparison {
         })
     }
 
-    /// As LeadSquared's `SqlOperator` takes it.
+    /// The operator as LeadSquared's `SqlOperator` takes it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -173,7 +173,7 @@ pub(super) fn read_all(root: &Section<'_>, ids: &mut Ids, clock: Clock<'_>, prob
 
 fn read(item: &Item<'_>, ids: &mut Ids, clock: Clock<'_>, problems: &mut Problems) -> Option<Campaign> {
     let section = item.section(&KEYS, problems)?;
-    // All parts are read before any is asked for, so that each shows its mistakes.
+    // All parts are read before any is required, so that each part reports its mistakes.
     let id = ids.read(&section, problems);
     let schedule = section.get("schedule", problems).and_then(|item| item.parsed(problems, Schedule::parse));
     let audience = audience(&section, problems);
@@ -199,7 +199,7 @@ fn read(item: &Item<'_>, ids: &mut Ids, clock: Clock<'_>, problems: &mut Problem
     Some(campaign)
 }
 
-/// Refuses columns of a file where there is no file, and those whose names are not written.
+/// Refuses columns of a file if there is no file, and columns whose names are not literal.
 fn row_names<'n>(
     section: &Section<'_>,
     audience: Option<&Audience>,
@@ -256,7 +256,7 @@ fn audience(section: &Section<'_>, problems: &mut Problems) -> Option<Audience> 
             Comparison::parse(text).ok_or_else(|| (format!("there is no comparison \"{text}\""), suggestion.to_owned()))
         })
     });
-    // Others than these compare with an order or a part.
+    // Other operators compare with an order or a part of the value.
     let is_whole = matches!(op, Some(Comparison::Equal | Comparison::NotEqual));
     let value = section.value_of("value", field.as_ref().filter(|_| is_whole), problems);
     Some(Audience::Search(Search { field: field?, op: op?, value: value? }))

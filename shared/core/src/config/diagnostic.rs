@@ -1,22 +1,23 @@
-//! What is wrong, where, and what to write instead.
+//! Diagnostics: what is wrong, where, and what to write instead.
 
 use std::fmt;
 
 use super::tree::Position;
 
-/// More than anybody mends in one go.
+/// More than anybody corrects at once.
 const MAX_DIAGNOSTICS: usize = 200;
 
-/// How bad it is.
+/// The severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Severity {
     /// The file cannot be used.
     Error,
-    /// The file can be used, but probably does not do what is expected.
+    /// The file can be used, but probably does not do what its author expects.
     Warning,
 }
 
-/// One mistake in the file. `Display` gives `12:9: message; write …`; [`Diagnostic::render`] puts a file name before.
+/// One mistake in the file. `Display` gives `12:9: message; write …`; [`Diagnostic::render`] adds the file name in
+/// front.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Diagnostic {
@@ -30,12 +31,12 @@ pub struct Diagnostic {
     pub message: String,
     /// What to write instead.
     pub suggestion: Option<String>,
-    /// Where in the structure: `rules[1].when`. Empty for the file as a whole.
+    /// The path in the structure: `rules[1].when`. Empty for the file as a whole.
     pub key: String,
 }
 
 impl Diagnostic {
-    /// `recado.yaml:12:9: message; write …`, as editors and terminals make it a link.
+    /// `recado.yaml:12:9: message; write …`, the form that editors and terminals turn into a link.
     #[must_use]
     pub fn render(&self, file: &str) -> String {
         format!("{file}:{self}")
@@ -53,7 +54,7 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// A lead's field that the file names, and where. Whether LeadSquared has it, the file alone cannot tell.
+/// A lead field that the file names, and its position. The file alone does not show whether LeadSquared has the field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NamedField {
@@ -63,27 +64,28 @@ pub struct NamedField {
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
-    /// Where in the structure: `rules[1].when`.
+    /// The path in the structure: `rules[1].when`.
     pub key: String,
 }
 
-/// A value that the file compares a lead's field with, and where. Whether the field ever has it, the file alone cannot tell.
+/// A value that the file compares a lead field with, and its position. The file alone does not show whether the field
+/// ever has this value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NamedValue {
     /// The field's schema name, as written.
     pub field: String,
-    /// The value, as it is compared.
+    /// The value as it is compared.
     pub value: String,
     /// Line in the file, from 1.
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
-    /// Where in the structure: `rules[1].to`.
+    /// The path in the structure: `rules[1].to`.
     pub key: String,
 }
 
-/// What was noticed so far: mistakes, the fields that are named, and the values that they are compared with.
+/// Everything recorded so far: mistakes, the fields that the file names, and the values that they are compared with.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
     found: Vec<Diagnostic>,
@@ -91,10 +93,10 @@ pub(super) struct Problems {
     values: Vec<NamedValue>,
 }
 
-/// All that was noticed, in the file's order.
+/// Everything recorded, in the file's order.
 pub(super) struct Noticed {
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// Whether any of them is an error.
+    /// Whether any diagnostic is an error.
     pub(super) has_errors: bool,
     pub(super) fields: Vec<NamedField>,
     pub(super) values: Vec<NamedValue>,
@@ -121,19 +123,19 @@ impl Problems {
         self.push(Severity::Warning, at, key, message.into(), suggestion.into());
     }
 
-    /// Notes a field of a lead.
+    /// Records a lead field.
     pub(super) fn lead_field(&mut self, at: Position, key: &str, name: &str) {
         let (line, column) = (at.line, at.column);
         self.fields.push(NamedField { name: name.to_owned(), line, column, key: key.to_owned() });
     }
 
-    /// Notes a value that a lead's field is compared with.
+    /// Records a value that a lead field is compared with.
     pub(super) fn lead_value(&mut self, at: Position, key: &str, field: &str, value: &str) {
         let (field, value, key) = (field.to_owned(), value.to_owned(), key.to_owned());
         self.values.push(NamedValue { field, value, line: at.line, column: at.column, key });
     }
 
-    /// All that was noticed.
+    /// Returns everything recorded.
     pub(super) fn finish(mut self) -> Noticed {
         self.found.sort_by_key(|problem| (problem.line, problem.column));
         self.fields.sort_by_key(|field| (field.line, field.column));
@@ -143,7 +145,7 @@ impl Problems {
     }
 
     fn push(&mut self, severity: Severity, at: Position, key: &str, message: String, suggestion: Option<String>) {
-        // An error is kept in any case: with the list full of warnings the file must still not pass.
+        // An error is always kept: a list full of warnings must not let the file pass.
         if self.found.len() < MAX_DIAGNOSTICS || severity == Severity::Error && self.found.len() < 2 * MAX_DIAGNOSTICS {
             let (line, column) = (at.line, at.column);
             self.found.push(Diagnostic { severity, line, column, message, suggestion, key: key.to_owned() });

@@ -1,4 +1,4 @@
-//! `liguelead:` the limits of the token.
+//! `liguelead:` the token's limits.
 
 use super::diagnostic::Problems;
 use super::section::Section;
@@ -10,36 +10,36 @@ const KEYS: [&str; 6] =
 
 /// Requests in any minute (the seed's limit for each token).
 const MAX_REQUESTS_PER_MINUTE: u32 = 600_000;
-/// Requests under way at once that the seed advises; 10,000 is where it refuses.
+/// Concurrent requests that the seed advises. At 10,000 LigueLead refuses.
 const ADVISED_CONCURRENCY: u32 = 1_000;
 /// Phones that one request takes.
 const MAX_PHONES: u32 = 10_000;
-/// What low priority may use of the rate when the file does not say, in per mille.
+/// The share of the rate for low priority if the file does not say, in per mille.
 const DEFAULT_CAMPAIGN_SHARE: u16 = 800;
 
-/// How hard LigueLead may be used. Defaults are the seed's limits.
+/// Recado's use of LigueLead. Defaults are the seed's limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LigueLead {
     /// Requests in any 60 s over all functions, 1 to 600,000. Default 600,000.
     pub requests_per_minute: u32,
-    /// Requests that one environment has under way at once, 1 at least. Default 50.
+    /// Concurrent requests of one environment, at least 1. Default 50.
     pub in_flight: u32,
-    /// How many environments of the sender there can be (its reserved concurrency), 1 at least. Default 10.
-    /// `environments × in_flight` is at most 1,000, the concurrency that LigueLead advises: so the limit holds by
-    /// arithmetic, without a store call.
+    /// How many environments of the sender may exist (its reserved concurrency), at least 1. Default 10. `environments
+    /// × in_flight` is at most 1,000, the concurrency that LigueLead advises. So the limit holds by arithmetic, without
+    /// a request to the store.
     pub environments: u32,
     /// Phones in one request, 1 to 10,000. Default 10,000.
     pub phones_per_request: u32,
-    /// What low priority, campaigns and rules of it, may use of `requests_per_minute`, in per mille (1 to 1,000). The
-    /// rest is kept for the other rules. Default 800.
+    /// The share of `requests_per_minute` for low priority, which campaigns and some rules have, in per mille (1 to
+    /// 1,000). The rest is kept for the other rules. Default 800.
     pub campaign_share_per_mille: u16,
-    /// Whether texts may arrive without accents, emoji and some punctuation, and are shown so. Default true.
+    /// Whether texts may arrive without accents, emoji and some punctuation, and are shown in that form. Default true.
     pub folds_text: bool,
 }
 
 impl LigueLead {
-    /// The text as it may arrive, if that is another one.
+    /// The text as it may arrive, if that differs.
     #[must_use]
     pub fn arrives(&self, text: &str) -> Option<String> {
         Some(folded(text)).filter(|folded| self.folds_text && folded != text)

@@ -1,4 +1,4 @@
-//! Names that are checked once.
+//! Names whose form is checked once, when they are made.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,7 +21,7 @@ pub struct RuleId(String);
 pub struct FieldName(String);
 
 impl RuleId {
-    /// Takes an id of the right form, also from where it was stored.
+    /// Takes an id of the right form, also one that was stored.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_fit = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
@@ -35,7 +35,7 @@ impl RuleId {
         &self.0
     }
 
-    /// The nearest text that is an id.
+    /// The valid id that is nearest to a text.
     fn mend(text: &str) -> String {
         let mended: String = text
             .to_lowercase()
@@ -89,12 +89,12 @@ impl fmt::Display for FieldName {
     }
 }
 
-/// The ids met so far, and those that rules had earlier.
+/// The ids read so far, and the earlier ids of rules.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
-    /// Where each stands.
+    /// The position of each id.
     here: BTreeMap<RuleId, Position>,
-    /// Where each earlier one stands, and under which key.
+    /// The position of each earlier id, and its key.
     was: BTreeMap<RuleId, (Position, String)>,
 }
 
@@ -109,7 +109,7 @@ impl Ids {
         self.claim(id, &item, problems)
     }
 
-    /// Reads `was`: the ids that a rule had earlier, one or a list, the first one first.
+    /// Reads `was`: a rule's earlier ids, one or a list, the first one first.
     pub(super) fn read_was(&mut self, section: &Section<'_>, problems: &mut Problems) -> Vec<RuleId> {
         let Some(item) = section.get("was", problems) else { return Vec::new() };
         let items = if item.is_single() { vec![item] } else { section.list("was", MAX_WAS, "was: welcome", problems) };
@@ -127,7 +127,7 @@ impl Ids {
         was
     }
 
-    /// An earlier id that some rule or campaign still has is none.
+    /// Refuses an earlier id that a rule or campaign still has.
     pub(super) fn check_was(&self, problems: &mut Problems) {
         for (id, (at, key)) in &self.was {
             if let Some(here) = self.here.get(id) {
@@ -137,7 +137,7 @@ impl Ids {
         }
     }
 
-    /// Where each id stands: its line and column.
+    /// The position of each id: its line and column.
     pub(super) fn places(self) -> BTreeMap<RuleId, (usize, usize)> {
         self.here.into_iter().map(|(id, at)| (id, (at.line, at.column))).collect()
     }

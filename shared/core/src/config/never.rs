@@ -1,6 +1,6 @@
-//! Warnings about rules and campaigns that can never send, or that wait for what Recado does itself.
+//! Warnings about rules and campaigns that can never send, or that wait for Recado's own writes.
 //!
-//! They say what can be told for certain, from the file alone. A rule that sends nothing is legal, so none is an error.
+//! They say only what is certain from the file alone. A rule that sends nothing is legal, so none of them is an error.
 
 use super::account::LeadSquared;
 use super::diagnostic::Problems;
@@ -13,7 +13,7 @@ use crate::decide::DEFAULT_EXPIRES_MS;
 use crate::text::{Condition, Known};
 use crate::zone::Zone;
 
-/// The clocks that a campaign's start and its messages go by.
+/// The clocks for a campaign's start and its messages.
 #[derive(Clone, Copy)]
 pub(super) struct Clock<'a> {
     pub(super) zone: &'a Zone,
@@ -65,7 +65,7 @@ pub(super) fn of_rule(
     }
 }
 
-/// What every event has that the rule waits for.
+/// Facts that hold for every event that the rule waits for.
 fn facts(trigger: &Trigger) -> Known {
     let mut known = Known::from([("event.kind".to_owned(), Some(trigger.kind().name().to_owned()))]);
     if !trigger.kind().has_activity() {
@@ -81,7 +81,7 @@ fn facts(trigger: &Trigger) -> Known {
     known
 }
 
-/// A rule that waits for a field which Recado writes.
+/// Warns of a rule that waits for a field that Recado writes.
 fn write_back(section: &Section<'_>, change: &FieldChange, crm: &LeadSquared, problems: &mut Problems) {
     let written = [&crm.write_back.status, &crm.write_back.at];
     if written.into_iter().flatten().any(|field| *field == change.name) {
@@ -93,7 +93,7 @@ fn write_back(section: &Section<'_>, change: &FieldChange, crm: &LeadSquared, pr
     }
 }
 
-/// Warns of a campaign that never sends: by its condition, or because all of its messages expire at closed hours.
+/// Warns of a campaign that never sends: by its condition, or because all its messages expire at closed hours.
 pub(super) fn of_campaign(
     section: &Section<'_>,
     when: Option<&Condition>,
@@ -117,7 +117,7 @@ pub(super) fn of_campaign(
     }
 }
 
-/// Whether anybody may be sent to between two instants.
+/// Whether any recipient may get messages between two instants.
 fn opens(hours: &SendingHours, is_voice: bool, from_ms: i64, until_ms: i64) -> bool {
     call::ZONES.into_iter().filter_map(|name| Zone::parse(name).ok()).any(|zone| {
         let opens_ms = if is_voice {

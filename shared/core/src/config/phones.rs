@@ -1,4 +1,4 @@
-//! `phones:` what may be read into a phone.
+//! `phones:` how a phone may be completed when it is read.
 
 use super::diagnostic::Problems;
 use super::section::Section;

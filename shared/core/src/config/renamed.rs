@@ -1,10 +1,10 @@
-//! Rules that may have got another name: what they answered, they would answer again.
+//! Rules that may have been renamed: under a new id, a rule would send its messages again.
 
 use super::{Checked, Config, Diagnostic, Rule, RuleId, Severity};
 
 impl Checked {
-    /// A warning for each new rule that waits for the same as a rule of `old` whose id is gone. One that says what it `was` has
-    /// none.
+    /// A warning for each new rule whose trigger equals that of a rule of `old` whose id is gone. A rule that has `was`
+    /// gets no warning.
     #[must_use]
     pub fn renamed_since(&self, old: &Config) -> Vec<Diagnostic> {
         let mut new: Vec<&Rule> = self
@@ -15,7 +15,7 @@ impl Checked {
             .collect();
         let mut gone: Vec<&Rule> = old.rules.iter().filter(|rule| !self.knows(&rule.id)).collect();
         let mut warnings = Vec::new();
-        // Who sends the same as well is asked first: of several that wait for the same it is the one that is meant.
+        // Rules with the same action come first: if several have the same trigger, such a rule is the one meant.
         let alike: [fn(&Rule, &Rule) -> bool; 2] = [
             |one, other| one.trigger == other.trigger && one.action == other.action,
             |one, other| one.trigger == other.trigger,
@@ -31,7 +31,7 @@ impl Checked {
         warnings
     }
 
-    /// Whether an id is still there, as one in use or an earlier one.
+    /// Whether an id still exists, as a present or an earlier id.
     fn knows(&self, id: &RuleId) -> bool {
         self.ids.contains_key(id) || self.config.rules.iter().any(|rule| rule.was.contains(id))
     }

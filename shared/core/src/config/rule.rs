@@ -1,4 +1,4 @@
-//! `rules:`: when something happens, and a condition holds, send.
+//! `rules:`: if an event comes and a condition holds, a message is sent.
 
 use super::account::LeadSquared;
 use super::action::{self, Action};
@@ -46,7 +46,7 @@ const KEYS: [&str; 25] = [
 const PRIORITIES: [&str; 3] = ["urgent", "normal", "low"];
 const EXAMPLE: &str = "- id: welcome, with its keys below it";
 const MINUTE_MS: u64 = 60_000;
-/// With a larger group that gets nothing, the rule is better left out.
+/// With a larger control group, the rule should be removed instead.
 const MAX_CONTROL_PERCENT: u64 = 90;
 /// The longest `group_id`, in characters. LigueLead states no limit; this is its limit for titles.
 const MAX_GROUP_CHARS: usize = 255;
@@ -57,11 +57,11 @@ const MAX_GROUP_CHARS: usize = 255;
 pub struct Rule {
     /// Its id, which is part of each message's identity.
     pub id: RuleId,
-    /// The ids that it had earlier, the first one first. Messages have the identity of that one.
+    /// Its earlier ids, the first one first. Messages have the identity of the first id.
     pub was: Vec<RuleId>,
-    /// What it waits for.
+    /// The events that it waits for.
     pub trigger: Trigger,
-    /// What must hold then; `None` always holds.
+    /// The condition; `None` always holds.
     pub when: Option<Condition>,
     /// What it sends.
     pub action: Action,
@@ -70,42 +70,41 @@ pub struct Rule {
     pub expires_ms: Option<u64>,
     /// LigueLead's `group_id`, 1 to 255 characters.
     pub group_id: Option<String>,
-    /// The rule's own budget of a day, beside the account's.
+    /// The rule's own daily budget, beside the account's.
     pub quota: Option<Quotas>,
-    /// Evaluated, counted and reported, but nothing is sent. Default false.
+    /// The rule is evaluated, counted and reported, but sends nothing. Default false.
     pub shadow: bool,
-    /// Which messages go first. Default normal.
+    /// The priority of its messages. Default normal.
     pub priority: Priority,
-    /// How long its messages may wait for others of their text, in milliseconds (0 to 10 minutes); `None` is
-    /// [`SendTiming::linger_ms`](super::SendTiming::linger_ms). An urgent rule's wait for nobody.
+    /// How long its messages may linger for more messages of the same text, in milliseconds (0 to 10 minutes). `None`
+    /// is [`SendTiming::linger_ms`](super::SendTiming::linger_ms). Urgent messages never wait.
     pub linger_ms: Option<u64>,
-    /// Whether a message of which it is still unknown after `send.unknown_after` whether it was sent is sent once
-    /// more. Default false.
+    /// Whether a message that is still unknown after `send.unknown_after` is sent once more. Default false.
     pub resends_unknown: bool,
-    /// When its messages may start, where that is not the account's own hours.
+    /// When its messages may start, if that differs from the account's own hours.
     pub hours: Option<SendingHours>,
-    /// Of a hundred leads, how many get nothing of this rule, always the same ones: 0 to 90. Default 0.
+    /// How many of a hundred leads get nothing of this rule, always the same leads: 0 to 90. Default 0.
     pub control_percent: u8,
-    /// Messages of this rule per person in rolling windows, beside the account's caps; all of them hold.
+    /// Messages of this rule per person in rolling windows, beside the account's caps. All caps apply.
     pub caps: Vec<Cap>,
-    /// What it sends to whom the carrier could not deliver its message, or who did not take its call. By another channel.
+    /// Fallback when a message is not delivered or a voice call is not answered. It uses another channel.
     pub fallback: Option<Action>,
 }
 
 impl Rule {
-    /// The id under which it began: what it answered under that name, it does not answer again.
+    /// The rule's first id. Changes that have a message under this id get no second one.
     #[must_use]
     pub fn first_id(&self) -> &RuleId {
         self.was.first().unwrap_or(&self.id)
     }
 
-    /// All that it may send: its action, and what follows if that does not arrive.
+    /// All that the rule may send: its action, and its fallback.
     pub fn actions(&self) -> impl Iterator<Item = &Action> {
         std::iter::once(&self.action).chain(&self.fallback)
     }
 }
 
-/// What a rule needs of the rest of the file.
+/// The parts of the file that a rule depends on.
 #[derive(Clone, Copy)]
 pub(super) struct Account<'a> {
     pub(super) send: &'a SendTiming,
@@ -123,7 +122,7 @@ pub(super) fn read_all(root: &Section<'_>, ids: &mut Ids, account: Account<'_>, 
 
 fn read(item: &Item<'_>, ids: &mut Ids, account: Account<'_>, problems: &mut Problems) -> Option<Rule> {
     let section = item.section(&KEYS, problems)?;
-    // All parts are read before any is asked for, so that each shows its mistakes.
+    // All parts are read before any is required, so that each part reports its mistakes.
     let id = ids.read(&section, problems);
     let was = ids.read_was(&section, problems);
     let trigger = trigger::read(&section, problems);
@@ -183,7 +182,7 @@ pub(super) fn priority(section: &Section<'_>, problems: &mut Problems) -> Priori
     read.unwrap_or_default()
 }
 
-/// `urgent: true` with its reason: an SMS or Flash that may come at any hour and goes first.
+/// `urgent: true` with its reason: an SMS or Flash that may arrive at any hour and goes first.
 fn is_urgent(section: &Section<'_>, is_voice: bool, problems: &mut Problems) -> bool {
     let is_urgent = section.flag("urgent", problems).unwrap_or_default();
     let reason = section.text("reason", problems);
@@ -213,7 +212,7 @@ fn is_urgent(section: &Section<'_>, is_voice: bool, problems: &mut Problems) -> 
     true
 }
 
-/// `else`: an action of another channel than the rule's own.
+/// `else`: an action on another channel than the rule's own.
 fn fallback(section: &Section<'_>, kind: Option<EventKind>, problems: &mut Problems) -> Option<Action> {
     let inner = section.section("else", &["sms", "flash", "voice", "title"], problems)?;
     let action = action::read(&inner, kind, problems)?;
@@ -226,7 +225,7 @@ fn fallback(section: &Section<'_>, kind: Option<EventKind>, problems: &mut Probl
     Some(action)
 }
 
-/// `hours`: those of the rule's channel, inside of the account's.
+/// `hours`: the hours of the rule's channel, within the account's.
 fn own_hours(
     section: &Section<'_>,
     account: &SendingHours,
@@ -260,7 +259,7 @@ fn linger_ms(
     Some(linger_ms)
 }
 
-/// Reads the condition of a rule (with what it waits for) or of a campaign (with nothing).
+/// Reads the condition of a rule (with its trigger) or of a campaign (without a trigger).
 pub(super) fn when(section: &Section<'_>, trigger: Option<&Trigger>, problems: &mut Problems) -> Option<Condition> {
     let item = section.get("when", problems)?;
     let source = item.text(problems)?;
@@ -280,7 +279,8 @@ pub(super) fn when(section: &Section<'_>, trigger: Option<&Trigger>, problems: &
     Some(condition)
 }
 
-/// `on_unknown`: `keep` or `resend`. A resend comes after `unknown_after`, so the message must be worth sending then.
+/// `on_unknown`: `keep` or `resend`. A message is sent again after `unknown_after`, so it must still be worth sending
+/// then.
 fn resends_unknown(
     section: &Section<'_>,
     expires_ms: Option<u64>,

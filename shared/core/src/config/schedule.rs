@@ -1,17 +1,18 @@
-//! When a campaign starts: `cron(…)`, `rate(…)` or `at(…)`, as EventBridge writes them, on the tenant's clock.
+//! When a campaign starts: `cron(…)`, `rate(…)` or `at(…)`, as EventBridge writes them, on the installation's clock.
 
 use jiff::{Timestamp, civil::DateTime};
 
 use crate::call::CHECKED_FROM_MS;
 use crate::zone::Zone;
 
-/// How far the next start is looked for, in minutes: somewhat more than four years, so that 29 February is found.
+/// How far ahead the next start is searched, in minutes: slightly more than four years, so that 29 February is found.
 const MOST_MINUTES: u32 = 4 * 366 * 24 * 60;
 const EXAMPLE: &str = "\"cron(0 13 1 * ? *)\", \"rate(1 day)\" or \"at(2026-11-27T09:00:00)\"";
 const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
-/// A schedule, whose instants are whole minutes of the tenant's clock. Source: EventBridge's page on schedule types.
+/// A schedule, whose instants are whole minutes of the installation's clock. Source: EventBridge's page on schedule
+/// types.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     text: String,
@@ -22,27 +23,26 @@ pub struct Schedule {
 enum Kind {
     /// Minutes, hours, days of the month, months, days of the week (1 is Sunday), years.
     Cron(Box<[Field; 6]>),
-    /// Every so many minutes, counted from midnight of 1 January 1970 on the tenant's clock.
+    /// Every so many minutes, counted from midnight of 1 January 1970 on the installation's clock.
     Rate(u32),
     /// Once.
     At(DateTime),
 }
 
-/// The values that a field takes; none takes all.
+/// The values that a field allows; none allows all.
 type Field = Option<Vec<u16>>;
 
 /// A mistake, and what to write instead.
 type Mistake = (String, String);
 
 impl Schedule {
-    /// The expression as it was written.
+    /// The expression as written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The last instant in `(after_ms, until_ms]` at which it starts, in ms since the epoch; none if there is none. No
-    /// more than one day is looked at.
+    /// The last start in `(after_ms, until_ms]`, in ms since the epoch, if there is one. At most one day is searched.
     #[must_use]
     pub fn last_start_ms(&self, after_ms: i64, until_ms: i64, zone: &Zone) -> Option<i64> {
         let last = until_ms.div_euclid(60_000);
@@ -50,7 +50,7 @@ impl Schedule {
         (first..=last).rev().map(|minute| minute * 60_000).find(|&at_ms| self.starts(at_ms, zone))
     }
 
-    /// The first instant after `after_ms` at which it starts, in ms since the epoch; none within four years.
+    /// The first start after `after_ms`, in ms since the epoch; none within four years.
     #[must_use]
     pub fn next_start_ms(&self, after_ms: i64, zone: &Zone) -> Option<i64> {
         if let Kind::At(at) = &self.kind {
@@ -62,8 +62,8 @@ impl Schedule {
         minutes.map(|minute| minute * 60_000).find(|&at_ms| self.starts(at_ms, zone))
     }
 
-    /// Instants that stand for all of its starts as far as the time of day and the day of the week go, in ms since the
-    /// epoch: of one week for those that recur, whatever the days of the month, months and years.
+    /// Sample starts that cover all times of day and days of the week, in ms since the epoch. For a recurring schedule
+    /// they come from one week; days of the month, months and years are ignored.
     pub(super) fn starts_in_a_week(&self, zone: &Zone) -> Vec<i64> {
         if let Kind::At(_) = &self.kind {
             return self.next_start_ms(0, zone).into_iter().collect();
@@ -73,7 +73,7 @@ impl Schedule {
                 let [minute, hour, _, _, weekday, _] = (**fields).clone();
                 Kind::Cron(Box::new([minute, hour, None, None, weekday, None]))
             }
-            // Longer than a day, it starts at other times each time.
+            // A rate that does not divide a day starts at other times each day.
             Kind::Rate(minutes) => Kind::Rate(if 24 * 60 % minutes == 0 { *minutes } else { 1 }),
             Kind::At(at) => Kind::At(*at),
         };
@@ -83,12 +83,12 @@ impl Schedule {
         minutes.filter(|&at_ms| schedule.starts(at_ms, zone)).collect()
     }
 
-    /// Whether it starts in the minute that begins at `at_ms`.
+    /// Whether the schedule starts in the minute that begins at `at_ms`.
     fn starts(&self, at_ms: i64, zone: &Zone) -> bool {
         let Ok(instant) = Timestamp::from_millisecond(at_ms) else { return false };
         let zoned = instant.to_zoned(zone.time_zone().clone());
         let local = zoned.datetime();
-        // An hour that the clock shows twice starts once: at its first passing.
+        // If the clock shows an hour twice, the schedule starts in the first of them only.
         let is_first = local.to_zoned(zone.time_zone().clone()).is_ok_and(|first| first.timestamp() == instant);
         is_first
             && match &self.kind {
@@ -131,7 +131,7 @@ impl Schedule {
         Ok(schedule)
     }
 
-    /// Whether no month has such a day, as 30 February.
+    /// Whether no month has such a day, as with 30 February.
     fn never_starts(&self) -> bool {
         let Kind::Cron(fields) = &self.kind else { return false };
         let [_, _, days, months, ..] = &**fields;
@@ -145,7 +145,7 @@ impl Schedule {
     }
 }
 
-/// Six fields, one of day-of-month and day-of-week being `?`.
+/// Six fields; either day-of-month or day-of-week is `?`.
 fn cron_fields(text: &str) -> Result<[Field; 6], Mistake> {
     let parts: Vec<&str> = text.split_whitespace().collect();
     let [minute, hour, day, month, weekday, year] = parts.as_slice() else {

@@ -1,4 +1,4 @@
-//! Reading mappings and values, noting each mistake and going on.
+//! Reads mappings and values. Each mistake is recorded, and reading goes on.
 
 use std::ops::RangeInclusive;
 
@@ -20,7 +20,7 @@ pub(super) struct Section<'n> {
 /// A value under a key.
 #[derive(Clone, Debug)]
 pub(super) struct Item<'n> {
-    /// Its path: `rules[1].when`.
+    /// The value's path: `rules[1].when`.
     pub(super) key: String,
     pub(super) node: &'n Node,
 }
@@ -31,7 +31,7 @@ impl<'n> Section<'n> {
         Item { key: String::new(), node }.section(known, problems)
     }
 
-    /// The value of a key, if it is there. A key without a value is a mistake.
+    /// The value of a key, if the key is there. A key without a value is a mistake.
     pub(super) fn get(&self, key: &str, problems: &mut Problems) -> Option<Item<'n>> {
         let entry = self.entries.iter().find(|entry| entry.key == key)?;
         let item = Item { key: self.path(key), node: &entry.node };
@@ -52,7 +52,7 @@ impl<'n> Section<'n> {
         self.entries.iter().any(|entry| entry.key == key)
     }
 
-    /// Where the key stands, or the section where it does not.
+    /// The position of the key, or of the section if the key is missing.
     pub(super) fn at(&self, key: &str) -> Position {
         self.entries.iter().find(|entry| entry.key == key).map_or(self.at, |entry| entry.at)
     }
@@ -69,7 +69,7 @@ impl<'n> Section<'n> {
         self.get(key, problems)?.text(problems)
     }
 
-    /// A text that is a value of the lead's field `field`, if that is known.
+    /// A text that is compared with the lead field `field`, if that is known.
     pub(super) fn value_of(&self, key: &str, field: Option<&FieldName>, problems: &mut Problems) -> Option<String> {
         let item = self.get(key, problems)?;
         let value = item.text(problems)?;
@@ -102,7 +102,7 @@ impl<'n> Section<'n> {
         self.get(key, problems)?.section(known, problems)
     }
 
-    /// The elements of a list; none when the key is not there.
+    /// The elements of a list; none if the key is missing.
     pub(super) fn list(&self, key: &str, most: usize, example: &str, problems: &mut Problems) -> Vec<Item<'n>> {
         let Some(item) = self.get(key, problems) else {
             return Vec::new();
@@ -149,7 +149,7 @@ impl<'n> Item<'n> {
         }
     }
 
-    /// Whether it is a single value, neither a mapping nor a list.
+    /// Whether this is a single value, neither a mapping nor a list.
     pub(super) fn is_single(&self) -> bool {
         self.scalar().is_some()
     }
@@ -173,7 +173,7 @@ impl<'n> Item<'n> {
         }
     }
 
-    /// A text, read further; the reader's error is the message and what to write instead.
+    /// A text that `read` parses. The error of `read` is the message and what to write instead.
     pub(super) fn parsed<T>(
         &self,
         problems: &mut Problems,
@@ -216,19 +216,19 @@ impl<'n> Item<'n> {
         problems.error(self.node.at, &self.key, message, suggestion.into());
     }
 
-    /// The mistakes inside the value's text.
+    /// Reports the mistakes inside the value's text.
     pub(super) fn snippet_error(&self, error: &SnippetError, problems: &mut Problems) {
         for error in error.all() {
             problems.error(self.place(error), &self.key, error.message.as_str(), error.suggestion.clone());
         }
     }
 
-    /// A warning inside the value's text.
+    /// Reports a warning inside the value's text.
     pub(super) fn snippet_warning(&self, error: &SnippetError, problems: &mut Problems) {
         problems.warning(self.place(error), &self.key, error.message.as_str(), error.suggestion.clone());
     }
 
-    /// Notes the lead's fields that a condition or a text names, with their places in the file.
+    /// Records the lead fields that a condition or a text names, with their positions in the file.
     pub(super) fn note_lead_fields(&self, names: &[NameAt], problems: &mut Problems) {
         for NameAt { name, line, column } in names {
             let field = name.strip_prefix("lead.").or_else(|| name.strip_prefix("before."));
@@ -238,7 +238,7 @@ impl<'n> Item<'n> {
         }
     }
 
-    /// Notes the values that a condition or a text compares the lead's fields with.
+    /// Records the values that a condition or a text compares lead fields with.
     pub(super) fn note_lead_values(&self, compared: &[ComparedAt], problems: &mut Problems) {
         for ComparedAt { name, value, line, column } in compared {
             let field = name.strip_prefix("lead.").or_else(|| name.strip_prefix("before."));
@@ -252,7 +252,7 @@ impl<'n> Item<'n> {
         self.locate(error.line, error.column)
     }
 
-    /// The place in the file of a line and a column of the value's text.
+    /// The position in the file of a line and a column of the value's text.
     fn locate(&self, line: usize, column: usize) -> Position {
         match self.scalar() {
             Some(scalar) => snippet::locate(scalar, self.node.at, line, column),

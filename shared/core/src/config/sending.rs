@@ -9,20 +9,20 @@ use crate::hours::Hours;
 const SECOND_MS: u64 = 1_000;
 const MINUTE_MS: u64 = 60 * SECOND_MS;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
-/// The longest that a call may take.
+/// The longest timeout of a request.
 const MAX_CALL_MS: u64 = 30 * SECOND_MS;
-/// The longest time for which a message may wait for others: what is worth more is a schedule.
+/// The longest linger: a longer wait should be a schedule.
 pub(super) const MAX_LINGER_MS: u64 = 10 * MINUTE_MS;
 /// When LigueLead dials, on São Paulo's clock; the last minute is 21:44. Source: its published clients.
 const DIALLING: &str = "08:00-21:45 daily";
-/// When messages start unless the file says: nobody is woken.
+/// When messages start unless the file says: nobody is woken up.
 const BY_DAY: &str = "08:00-22:00 daily";
-/// Over how long what waited for an opening is released, unless the file says.
+/// The period over which waiting messages are released after an opening, unless the file says.
 const SPREAD_MS: u64 = 5 * MINUTE_MS;
 /// The most caps: each costs room in a lead's item.
 const MAX_CAPS: usize = 10;
 
-/// Budgets of one calendar day in the tenant's zone, of the account or of one rule; `None` is no budget.
+/// Budgets of one calendar day in the installation's zone, of the account or of one rule; `None` is no budget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Quotas {
@@ -40,17 +40,18 @@ pub struct Quotas {
 pub struct SendingHours {
     /// For SMS and Flash. LigueLead has no window for them, so this is the only one.
     pub sms: Hours,
-    /// For calls.
+    /// For voice calls.
     pub voice: Hours,
-    /// When LigueLead dials at all, on São Paulo's clock: default 08:00 to 21:44. Calls need both.
+    /// When LigueLead dials at all, on São Paulo's clock: default 08:00 to 21:44. Voice calls need both.
     pub dialling: Hours,
-    /// Over how long what waited for an opening is released, in milliseconds: 0 to 1 hour, default 5 minutes.
+    /// The period over which waiting messages are released after an opening, in milliseconds: 0 to 1 hour, default 5
+    /// minutes.
     pub spread_ms: u64,
 }
 
 impl SendingHours {
-    /// Those of a rule with hours of its own for SMS and Flash, or for calls: both must be open. `None` if they never
-    /// are.
+    /// The hours for a rule with its own hours for SMS and Flash, or for voice calls: both must be open. `None` if they
+    /// never are.
     pub(super) fn narrowed(&self, own: &Hours, is_voice: bool) -> Option<Self> {
         Some(if is_voice {
             Self { voice: self.voice.and(own)?, ..self.clone() }
@@ -59,7 +60,7 @@ impl SendingHours {
         })
     }
 
-    /// Those of an SMS or Flash that cannot wait.
+    /// The hours of an SMS or Flash that cannot wait.
     pub(super) fn at_any_hour(&self) -> Self {
         Self { sms: Hours::ALWAYS, ..self.clone() }
     }
@@ -81,18 +82,19 @@ pub struct Cap {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SendTiming {
-    /// When a batch that nobody finished counts as abandoned. Default 3 minutes; longer than `call_timeout_ms`, or a
-    /// slow call would be taken for a dead one.
+    /// When an unfinished batch counts as abandoned. Default 3 minutes. It must be longer than `call_timeout_ms`, or a
+    /// slow request would be taken for a dead one.
     pub stale_after_ms: u64,
-    /// How long one call may take: 1 to 30 seconds, the most that LigueLead's page advises. Default 30 seconds.
+    /// Timeout of one request: 1 to 30 seconds, the most that LigueLead's page advises. Default 30 seconds.
     pub call_timeout_ms: u64,
-    /// How long an unknown outcome may wait for a callback. Default 24 hours.
+    /// How long an unknown outcome may wait for a delivery report. Default 24 hours.
     pub unknown_after_ms: u64,
-    /// How long a message may wait for others of the same text, unless its rule says; 0 sends at once. Default 0.
+    /// How long a message may linger for more messages of the same text, unless its rule says; 0 sends at once. Default
+    /// 0.
     pub linger_ms: u64,
 }
 
-/// Warns of what the file leaves to its default, and whoever writes it should decide: how often, and when.
+/// Warns of defaults that the file's author should decide on: how often messages go, and when.
 pub(super) fn undecided(root: &Section<'_>, problems: &mut Problems) {
     if !root.has("caps") {
         let message = "without `caps` there is no limit to the messages that one person gets";
@@ -148,7 +150,7 @@ pub(super) fn hours(root: &Section<'_>, problems: &mut Problems) -> SendingHours
     hours
 }
 
-/// Hours under a key.
+/// The hours under a key.
 pub(super) fn of(section: &Section<'_>, key: &str, problems: &mut Problems) -> Option<Hours> {
     section
         .get(key, problems)?

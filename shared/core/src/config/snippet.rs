@@ -1,13 +1,13 @@
-//! Places inside a scalar: where in the file a condition's third column is.
+//! Positions inside a scalar: where in the file the third column of a condition is.
 //!
-//! YAML folds lines, drops indentation and unescapes quotes, but it never adds, drops or reorders anything that is
-//! not blank. So the n-th character of a text that is not blank is the n-th of its source, whatever the style.
+//! YAML folds lines, drops indentation and unescapes quotes, but it never adds, drops or reorders a character that is
+//! not blank. So the n-th non-blank character of a text is the n-th of its source, whatever the style.
 
 use granit_parser::ScalarStyle;
 
 use super::tree::{Position, Scalar};
 
-/// The place in the file of a line and a column (from 1) of a scalar's text.
+/// The position in the file of a line and a column (from 1) of a scalar's text.
 pub(super) fn locate(scalar: &Scalar, at: Position, line: usize, column: usize) -> Position {
     let solid_before = solid_before(&scalar.text, line, column);
     let chars: Vec<char> = scalar.raw.chars().collect();
@@ -28,7 +28,7 @@ pub(super) fn locate(scalar: &Scalar, at: Position, line: usize, column: usize) 
     end
 }
 
-/// How many characters that are not blank stand before a place in the text.
+/// How many non-blank characters come before a position in the text.
 fn solid_before(text: &str, line: usize, column: usize) -> usize {
     let solid = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
     let mut lines = text.split('\n');
@@ -37,14 +37,14 @@ fn solid_before(text: &str, line: usize, column: usize) -> usize {
     whole + rest.chars().take(column - 1).filter(|c| !c.is_whitespace()).count()
 }
 
-/// What is left of a scalar's source, and where that stands.
+/// The rest of a scalar's source, and its position.
 struct Source<'r> {
     chars: &'r [char],
     at: Position,
 }
 
 impl Source<'_> {
-    /// The opening quote, or the header line of a block.
+    /// Skips the opening quote, or the header line of a block.
     fn skip_opening(&mut self, style: ScalarStyle) {
         match (style, self.chars.first()) {
             (ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted, _) => self.skip(1),
@@ -56,7 +56,7 @@ impl Source<'_> {
         }
     }
 
-    /// The length in the source of the next character, and whether it is one that is not blank.
+    /// The length in the source of the next character, and whether it is non-blank.
     fn next(&self, style: ScalarStyle) -> Option<(usize, bool)> {
         let first = self.chars.first()?;
         Some(match (style, self.chars) {
@@ -81,7 +81,7 @@ impl Source<'_> {
     }
 }
 
-/// The length of an escape between double quotes, and whether it stands for something that is not blank.
+/// The length of an escape between double quotes, and whether it stands for a non-blank character.
 fn escaped(escape: char) -> (usize, bool) {
     match escape {
         'x' => (4, true),

@@ -108,14 +108,14 @@ fn the_plan_fills_in_what_is_not_given() {
         let account = account(&format!("plan: {plan}"));
         assert_eq!((account.calls_per_5s, account.calls_per_day), (calls, per_day), "{plan}");
     }
-    // More calls in a window were bought: nothing says that the day grew too.
+    // More requests in a window were bought: nothing says that the day's limit grew too.
     let bought = account("plan: pro, calls_per_5s: 20");
     assert_eq!((bought.calls_per_5s, bought.calls_per_day), (20, 86_400));
     let fewer = account("plan: enterprise, calls_per_5s: 10");
     assert_eq!((fewer.calls_per_5s, fewer.calls_per_day), (10, 172_800));
     let custom = account("calls_per_5s: 72, calls_per_day: 10000, reserve: 12.5%");
     assert_eq!((custom.own_calls_per_5s(), custom.own_calls_per_day()), (63, 8_750));
-    // One call always remains.
+    // One request always remains.
     assert_eq!(account("plan: lite, reserve: 90%").own_calls_per_5s(), 1);
 }
 

@@ -1,14 +1,14 @@
-//! YAML as nodes that remember where they stand.
+//! YAML as nodes that remember their position.
 //!
-//! What a settings file does not need is refused: anchors and aliases (with them a few lines stand for gigabytes),
-//! tags, several documents, keys that are not words, duplicate keys, deep nesting.
+//! YAML that a settings file does not need is refused. That is anchors and aliases, because with them a few lines stand
+//! for gigabytes. It is also tags, several documents, keys that are not words, duplicate keys and deep nesting.
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
 
 /// Levels of lists and mappings within each other. The format needs five.
 const MAX_DEPTH: usize = 16;
 
-/// A place in the file: line and column in characters, both from 1.
+/// A position in the file: line and column in characters, both from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
     pub(super) line: usize,
@@ -41,7 +41,7 @@ pub(super) struct Entry {
     pub(super) node: Node,
 }
 
-/// A scalar's text, and its source for finding places inside it.
+/// A scalar's text, and its source for finding positions inside it.
 #[derive(Debug)]
 pub(super) struct Scalar {
     pub(super) text: String,
@@ -51,13 +51,13 @@ pub(super) struct Scalar {
 }
 
 impl Scalar {
-    /// Nothing was written, or YAML's null.
+    /// Whether nothing was written, or YAML's null.
     pub(super) fn is_null(&self) -> bool {
         self.style == ScalarStyle::Plain && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
     }
 }
 
-/// Why the text is no tree.
+/// Why the text cannot be read as a tree.
 #[derive(Debug)]
 pub(super) struct Mistake {
     pub(super) at: Position,
@@ -144,7 +144,7 @@ impl<'t> Builder<'t> {
             let key = match event {
                 Event::MappingEnd => return Ok(entries),
                 Event::Scalar(key, ..) => key.into_owned(),
-                // `sms: {{ lead.X }}` without quotes is a mapping of a mapping to YAML.
+                // To YAML, `sms: {{ lead.X }}` without quotes is a mapping with a mapping as key.
                 _ => {
                     return Err(mistake(at, "a key must be a word", "quotes around a text that starts with {{"));
                 }
@@ -159,7 +159,7 @@ impl<'t> Builder<'t> {
     }
 }
 
-/// Anchors, aliases and tags.
+/// Refuses anchors, aliases and tags.
 fn refuse_extras(event: &Event<'_>, at: Position) -> Result<(), Mistake> {
     if event.is_alias() || event.anchor_id().is_some_and(|id| id != 0) {
         return Err(mistake(at, "anchors and aliases are not for this file", "the value itself in each place"));

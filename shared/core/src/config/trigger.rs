@@ -1,4 +1,4 @@
-//! `on:` and the keys that narrow it.
+//! `on:` and the keys that narrow the trigger.
 
 use super::diagnostic::Problems;
 use super::names::FieldName;
@@ -6,29 +6,29 @@ use super::section::Section;
 use crate::kind::{EventKind, KIND_NAMES};
 use crate::spelling::closest;
 
-/// What a rule waits for. A narrowing that a kind cannot have has no place here.
+/// The events that a rule waits for. A narrowing that a kind cannot have cannot be expressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trigger {
     /// A new lead.
     LeadCreated,
-    /// A change of any field (`None`) or of one.
+    /// A change of any field (`None`) or of one field.
     LeadChanged {
-        /// The field, and the values it must leave and reach.
+        /// The field, and the values before and after the change.
         field: Option<FieldChange>,
     },
-    /// A new activity, of any type or of one.
+    /// A new activity, of any type or of one type.
     ActivityCreated {
         /// LeadSquared's `ActivityEvent` code, such as 22.
         code: Option<u32>,
     },
-    /// An edited activity, of any type or of one.
+    /// An edited activity, of any type or of one type.
     ActivityUpdated {
         /// LeadSquared's `ActivityEvent` code.
         code: Option<u32>,
     },
-    /// Something about a task, an opportunity or a landing page.
+    /// An event of a task, an opportunity or a landing page.
     Item {
-        /// What: a kind that has an [`item`](EventKind::item).
+        /// The kind, which has an [`item`](EventKind::item).
         kind: EventKind,
     },
 }
@@ -38,9 +38,9 @@ pub enum Trigger {
 pub struct FieldChange {
     /// The field that must have changed.
     pub name: FieldName,
-    /// The value it must have had, compared exactly; any when `None`.
+    /// The value before the change, compared exactly; `None` is any value.
     pub from: Option<String>,
-    /// The value it must have now, compared exactly; any when `None`.
+    /// The value after the change, compared exactly; `None` is any value.
     pub to: Option<String>,
 }
 
@@ -57,7 +57,7 @@ impl Trigger {
         }
     }
 
-    /// The change of one field that it waits for, if it watches one.
+    /// The change of the watched field, if the rule watches a field.
     #[must_use]
     pub fn change(&self) -> Option<&FieldChange> {
         match self {
@@ -87,7 +87,7 @@ pub(super) fn read(section: &Section<'_>, problems: &mut Problems) -> Option<Tri
     })
 }
 
-/// Keys that narrow another kind of event.
+/// Refuses keys that narrow another kind of event.
 fn refuse_misplaced(section: &Section<'_>, kind: EventKind, problems: &mut Problems) {
     if kind != EventKind::LeadChanged {
         for key in ["field", "from", "to"] {

@@ -16,7 +16,7 @@ pub(super) fn whole(text: &str, range: &RangeInclusive<u64>) -> Read<u64> {
         Some(number) if range.contains(&number) => Ok(number),
         Some(_) => Err((format!("{text} is out of range"), format!("a number from {least} to {most}"))),
         None => Err(match thousands(text) {
-            // In Brazil a `,` marks decimals, elsewhere thousands; with a `.` it is the other way round.
+            // In Brazil a `,` marks decimals, elsewhere thousands; a `.` is the other way round.
             Some(number) => {
                 (format!("\"{text}\" has two readings"), format!("{number} or {}", text.replace(['.', ','], "_")))
             }
@@ -63,7 +63,7 @@ pub(super) fn per_mille(text: &str, most: u16) -> Read<u16> {
     let suggestion = format!("a percentage from 0% to {}%, such as 20%", most / 10);
     let bad = || (format!("\"{text}\" is not a percentage"), suggestion.clone());
     let Some(digits) = text.strip_suffix('%').map(str::trim) else {
-        // A bare number that would do with its sign.
+        // A bare number that would be valid with its sign.
         let signed = format!("{text}%");
         let (message, range) = bad();
         return Err((message, if per_mille(&signed, most).is_ok() { signed } else { range }));

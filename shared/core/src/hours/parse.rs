@@ -1,8 +1,8 @@
-//! Reading opening hours, with a hint for each way to get them wrong.
+//! Parses opening hours, with a hint for each mistake.
 
 use super::{Days, Hours, Kind, MINUTES_PER_DAY, Range, Ranges};
 
-/// More ranges than anybody's week has; a bound on what is kept.
+/// More ranges than anybody's week has; it bounds what is stored.
 const MAX_RANGES: usize = 28;
 const DAY_NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
@@ -19,13 +19,13 @@ pub enum HoursError {
     /// No `-` between two times, or the days come first.
     #[error("\"{0}\" is not a range of hours")]
     BadRange(String),
-    /// None of the week's days.
+    /// Not a day of the week.
     #[error("\"{0}\" is not a day of the week")]
     BadDay(String),
     /// The end is before the start.
     #[error("the range {0} goes over midnight")]
     OverMidnight(String),
-    /// The end is the start.
+    /// The end equals the start.
     #[error("the range {0} holds no minute")]
     Nothing(String),
     /// One of several ranges does not say its days.
@@ -55,7 +55,7 @@ impl HoursError {
     }
 }
 
-/// A range whose days may still follow, after a comma.
+/// A range whose days may still come after a comma.
 struct Draft {
     written: String,
     start: u16,
@@ -99,7 +99,7 @@ fn finish(draft: Draft) -> Result<Range, HoursError> {
     Ok(Range { start: draft.start, end: draft.end, days: Days(draft.days) })
 }
 
-/// `08:00-20:00` and perhaps days behind it.
+/// `08:00-20:00`, and days after it if there are any.
 fn draft(piece: &str) -> Result<Draft, HoursError> {
     let bad = || HoursError::BadRange(piece.to_owned());
     if !piece.starts_with(|c: char| c.is_ascii_digit()) {
@@ -135,7 +135,7 @@ fn minute(text: &str) -> Result<u16, HoursError> {
     if minute < 60 && total <= MINUTES_PER_DAY { Ok(total) } else { Err(bad()) }
 }
 
-/// A bit set of days from `mon-fri sun`, `daily` and the like.
+/// A bit set of days from `mon-fri sun`, `daily` and similar words.
 fn days(text: &str) -> Result<u8, HoursError> {
     text.split_whitespace().try_fold(0, |set, word| Ok(set | word_days(word)?))
 }
@@ -152,13 +152,13 @@ fn word_days(word: &str) -> Result<u8, HoursError> {
     }
 }
 
-/// The days from one to another, over the week's end if need be.
+/// The days from one to another, over the end of the week if necessary.
 fn span(first: u8, last: u8) -> u8 {
     let count = (last + 7 - first) % 7 + 1;
     (0..count).fold(0, |set, step| set | 1 << ((first + step) % 7))
 }
 
-/// 0 for Monday. Longer English names are understood by their first three letters.
+/// 0 for Monday. Full English names are understood too.
 fn day(word: &str) -> Result<u8, HoursError> {
     const LONG: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     let find = |names: [&str; 7]| names.iter().position(|name| *name == word);

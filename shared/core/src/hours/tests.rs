@@ -79,7 +79,8 @@ fn two_hours_together_are_open_when_both_are() {
 
 #[test]
 fn a_clock_put_forward_over_the_start_opens_at_the_jump() {
-    // São Paulo, 2018-11-04: midnight became 01:00. Open from 00:30: the clock first shows a time after it at the jump.
+    // São Paulo, 2018-11-04: midnight became 01:00. The range starts at 00:30, and the clock first shows a later time
+    // at the jump.
     assert_eq!(next("00:30-02:00 sun", "2018-11-04T02:00:00Z", "America/Sao_Paulo"), "2018-11-04T03:00:00Z");
     // A range that the jump swallows whole waits for the next week.
     assert_eq!(next("00:10-00:50 sun", "2018-11-04T02:00:00Z", "America/Sao_Paulo"), "2018-11-11T02:10:00Z");

@@ -6,9 +6,9 @@ use crate::{
     unicode::without_marks,
 };
 
-/// Lines by which columns without headings are known.
+/// Lines that are read to find columns without headings.
 const SAMPLE_LINES: usize = 1_000;
-/// Words that call a column one of mobiles.
+/// Words for a column of mobiles.
 const MOBILE: [&str; 12] = [
     "celular",
     "celulares",
@@ -23,12 +23,12 @@ const MOBILE: [&str; 12] = [
     "cellphone",
     "smartphone",
 ];
-/// Words that call a column one of phones.
+/// Words for a column of phones.
 const PHONE: [&str; 8] = ["telefone", "telefones", "tel", "fone", "phone", "telephone", "phonenumber", "msisdn"];
-/// Words that call it one of landlines, or of phones that are seldom mobiles.
+/// Words for a column of landlines, or of phones that are seldom mobiles.
 const LANDLINE: [&str; 10] =
     ["fixo", "landline", "residencial", "comercial", "trabalho", "casa", "home", "work", "office", "business"];
-/// Words that stand beside those and change nothing. Whose phone it is changes all: `telefone do pai` is not known.
+/// Words beside the others that change nothing. The owner of the phone does change it: `telefone do pai` is not known.
 const BESIDE: [&str; 21] = [
     "app",
     "de",
@@ -52,17 +52,17 @@ const BESIDE: [&str; 21] = [
     "lead",
     "cliente",
 ];
-/// What columns of leads' ids are called, in small letters without blanks.
+/// Headings for columns of leads' ids, in small letters without blanks.
 const LEAD: [&str; 8] =
     ["lead", "leadid", "prospectid", "relatedprospectid", "iddolead", "idlead", "leadguid", "leadprospectid"];
 const CHANNEL: [&str; 2] = ["channel", "canal"];
 /// Length of a `ProspectID`, a GUID with dashes.
 const GUID_CHARS: usize = 36;
 
-/// A file that cannot be read as a list of people. It names headings, and no value of a line.
+/// The file cannot be read as a list of people. The error names headings, and no value of a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ListError {
-    /// There is no line.
+    /// The file has no line.
     #[error("the file is empty")]
     Empty,
     /// The headings name no column of phones or leads.
@@ -80,29 +80,29 @@ pub enum ListError {
         /// How many columns may hold phones.
         columns: usize,
     },
-    /// A column that the caller names is not there.
+    /// A column that the caller names does not exist.
     #[error("there is no column \"{name}\"; the headings are: {}", .headings.join(", "))]
     NotThere {
         /// The name.
         name: String,
-        /// The headings; numbers where there are none.
+        /// The headings, or numbers if there are none.
         headings: Vec<String>,
     },
-    /// A text names a column that is not there.
+    /// A text names a column that does not exist.
     #[error(
         "the text names row.{name}, and the file has no such column; {}its headings are: {}",
         .near.as_ref().map(|near| format!("row.{near} is near; ")).unwrap_or_default(),
         .headings.join(", ")
     )]
     NoColumn {
-        /// The name behind `row.`.
+        /// The name after `row.`.
         name: String,
         /// The name that is probably meant.
         near: Option<String>,
         /// The headings.
         headings: Vec<String>,
     },
-    /// Two columns have the name that a text or the caller writes.
+    /// Two columns have the name that a text or the caller uses.
     #[error("two columns are called \"{name}\"; rename one of them")]
     TwoColumns {
         /// The name.
@@ -110,25 +110,25 @@ pub enum ListError {
     },
 }
 
-/// The first line, or as many numbers.
+/// The headings in the first line, or numbers if there are none.
 pub(super) struct Headings {
     pub(super) names: Vec<String>,
     pub(super) are_there: bool,
 }
 
-/// Where the columns are, from 0.
+/// The columns' places, from 0.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Columns {
-    /// Mobiles' first, landlines' last.
+    /// Columns of mobiles first, of landlines last.
     pub(super) phones: Vec<usize>,
-    /// Area codes, where they have a column of their own.
+    /// The area codes, if they have a column of their own.
     pub(super) area: Option<usize>,
     pub(super) lead: Option<usize>,
     pub(super) channel: Option<usize>,
 }
 
 impl Columns {
-    /// A heading by which a column is known again in a file that had none.
+    /// A heading by which a column is recognised later, for a file that had no headings.
     pub(super) fn heading(&self, place: usize) -> String {
         match () {
             () if self.lead == Some(place) => "lead".to_owned(),
@@ -138,7 +138,7 @@ impl Columns {
     }
 }
 
-/// Where a file's columns are, and whether its first line holds headings.
+/// The places of a file's columns, and whether its first line holds headings.
 pub(super) fn of(
     mut records: impl Iterator<Item = Record>,
     named: &Named,
@@ -166,7 +166,7 @@ pub(super) fn of(
     Ok((columns, headings))
 }
 
-/// The columns that headings name.
+/// The columns that are known by their headings.
 fn known(cells: &[String]) -> Columns {
     let find = |names: &[&str]| cells.iter().position(|cell| names.contains(&joined(cell).as_str()));
     let mut phones: Vec<(u8, usize)> =
@@ -177,7 +177,7 @@ fn known(cells: &[String]) -> Columns {
     Columns { phones, area, lead: find(&LEAD), channel: find(&CHANNEL) }
 }
 
-/// Whether a heading calls its column one of phones: 0 for mobiles, 1 for phones, 2 for landlines.
+/// The rank of a phone column by its heading: 0 for mobiles, 1 for phones, 2 for landlines. None for other columns.
 fn phone_rank(heading: &str) -> Option<u8> {
     let words = words(heading);
     let has = |known: &[&str]| words.iter().any(|word| known.contains(&word.as_str()));
@@ -223,7 +223,7 @@ fn same(heading: &str, name: &str) -> bool {
     !joined(heading).is_empty() && joined(heading) == joined(name)
 }
 
-/// What a heading is called behind `row.`: `Valor da dívida` is `valor_da_divida`.
+/// The name of a heading after `row.`: `Valor da dívida` is `valor_da_divida`.
 pub(super) fn row_name(heading: &str) -> String {
     let letters = without_marks(heading.chars()).to_lowercase();
     let words: Vec<&str> = letters.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
@@ -244,7 +244,7 @@ fn place(name: &str, headings: &Headings) -> Result<usize, ListError> {
     number.filter(|place| *place < headings.names.len()).ok_or_else(not_there)
 }
 
-/// The columns of a file without headings: the one that holds leads' ids, else the only one that holds phones.
+/// The columns of a file without headings: the column of leads' ids, or else the only column of phones.
 fn by_content(records: impl Iterator<Item = Record>, rules: PhoneRules) -> Result<Columns, ListError> {
     let records: Vec<Record> = records.take(SAMPLE_LINES).collect();
     let width = records.iter().map(|record| record.cells.len()).max().unwrap_or_default();

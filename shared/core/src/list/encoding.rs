@@ -1,14 +1,15 @@
-//! In which encoding a file is: UTF-8 and UTF-16 by their marks or by their bytes, else what Windows writes in Brazil.
+//! The encoding of a file: UTF-8 and UTF-16 by their marks or by their bytes, else the encoding of Windows in Brazil.
 
 use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-/// How many bytes show whether a file without a mark is UTF-16.
+/// How many bytes are read to find out whether a file without a mark is UTF-16.
 const SAMPLE_BYTES: usize = 4_096;
 
-/// The text of a file, its accents composed (NFC), its lines ended by `\n` alone. What is in no encoding becomes U+FFFD.
+/// The text of a file, with composed accents (NFC) and lines ended by `\n` alone. Bytes in no known encoding become
+/// U+FFFD.
 pub(super) fn decoded(bytes: &[u8]) -> String {
     let text = match Encoding::for_bom(bytes) {
         Some((encoding, mark)) => encoding.decode_without_bom_handling(bytes.get(mark..).unwrap_or_default()).0,
@@ -41,7 +42,7 @@ fn utf_16(bytes: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// Whether more lines with accents are UTF-8 than are not: a few broken lines do not make it another encoding.
+/// Whether most lines with accents are UTF-8. A few broken lines do not make the file another encoding.
 fn is_mostly_utf_8(bytes: &[u8]) -> bool {
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_ascii());
     let (good, bad): (Vec<&[u8]>, Vec<&[u8]>) = lines.partition(|line| std::str::from_utf8(line).is_ok());

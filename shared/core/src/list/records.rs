@@ -1,15 +1,15 @@
-//! A file's lines as records: one line each, or several where a value in quotes holds line ends.
+//! A file's lines as records: one line each, or several if a value in quotes holds line ends.
 
 use csv::{ReaderBuilder, Trim};
 
-/// The delimiters that are known; of two that fit alike the later one.
+/// The known delimiters. If two fit equally, the later one is used.
 const DELIMITERS: [u8; 4] = [b',', b'|', b'\t', b';'];
-/// Lines that show the delimiter.
+/// Lines that are read to find the delimiter.
 const SAMPLE_LINES: usize = 20;
-/// The most lines that a value in quotes goes over. A quote that is never closed spoils one line.
+/// The most lines of a value in quotes. So a quote that is never closed spoils only one line.
 const MAX_LINES: usize = 20;
 
-/// Where a record stands in the text, in bytes.
+/// The bytes of the text that a record takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Range {
     pub(super) from: usize,
@@ -22,7 +22,7 @@ pub(super) struct Record {
     pub(super) number: u64,
     pub(super) at: Range,
     pub(super) cells: Vec<String>,
-    /// Whether a quote is opened in it and never closed.
+    /// Whether a quote in it is opened and never closed.
     pub(super) is_open: bool,
 }
 
@@ -31,21 +31,22 @@ pub(super) fn delimited(text: String) -> (String, u8) {
     let first = text.lines().next().unwrap_or_default();
     if let Some([delimiter]) = first.trim().trim_matches('"').strip_prefix("sep=").map(str::as_bytes) {
         let delimiter = *delimiter;
-        // A blank line in its place keeps the numbers of the others.
+        // A blank line in its place keeps the numbers of the other lines.
         return (text.get(first.len()..).unwrap_or_default().to_owned(), delimiter);
     }
     let delimiter = DELIMITERS.into_iter().max_by_key(|delimiter| fits(&text, *delimiter)).unwrap_or(b',');
     (text, delimiter)
 }
 
-/// How well a delimiter fits: whether it divides the first line at all, then whether all lines in as many values.
+/// How well a delimiter fits: whether it divides the first line at all, then whether all lines have the same number of
+/// values.
 fn fits(text: &str, delimiter: u8) -> (bool, bool, usize) {
     let counts: Vec<usize> = records(text, delimiter).take(SAMPLE_LINES).map(|record| record.cells.len()).collect();
     let first = counts.first().copied().unwrap_or_default();
     (first > 1, first > 1 && counts.iter().all(|count| *count == first), first)
 }
 
-/// The records of a text, blank ones left out.
+/// The records of a text, without blank ones.
 pub(super) fn records(text: &str, delimiter: u8) -> impl Iterator<Item = Record> {
     let (mut at, mut number) = (0, 0);
     std::iter::from_fn(move || {
@@ -64,7 +65,7 @@ pub(super) fn records(text: &str, delimiter: u8) -> impl Iterator<Item = Record>
     })
 }
 
-/// Where the record that begins at a byte ends, and how many lines it has; none if a quote is never closed, and then it is
+/// The end of the record that begins at a byte, and its number of lines. None if a quote is never closed; then it is
 /// one line.
 fn end(text: &str, from: usize, delimiter: u8) -> (usize, Option<u64>) {
     let (mut is_quoted, mut is_start, mut lines) = (false, true, 1);
@@ -79,7 +80,7 @@ fn end(text: &str, from: usize, delimiter: u8) -> (usize, Option<u64>) {
                     break;
                 }
             }
-            // Two quotes inside of quotes stand for one: it is closed and opened again.
+            // Two quotes within quotes stand for one: the value is closed and opened again.
             b'"' if is_quoted => is_quoted = false,
             b'"' => is_quoted = is_start || text.as_bytes().get(at.wrapping_sub(1)) == Some(&b'"'),
             _ => {}
@@ -89,7 +90,7 @@ fn end(text: &str, from: usize, delimiter: u8) -> (usize, Option<u64>) {
     if is_quoted { (first_end.unwrap_or(text.len()), None) } else { (text.len(), Some(lines)) }
 }
 
-/// The values of a record, without blanks around them and without what spreadsheets put before numbers.
+/// The values of a record, without blanks around them and without the marks that spreadsheets put before numbers.
 pub(super) fn cells(record: &str, delimiter: u8) -> Vec<String> {
     if !record.contains('"') {
         return record.split(char::from(delimiter)).map(plain).collect();
@@ -105,7 +106,7 @@ pub(super) fn cells(record: &str, delimiter: u8) -> Vec<String> {
     record.iter().map(plain).collect()
 }
 
-/// A value as it was meant: `'11999990000` and `="11999990000"` are how spreadsheets keep a number a text.
+/// A value without a spreadsheet's marks: `'11999990000` and `="11999990000"` keep a number as text.
 fn plain(cell: &str) -> String {
     let cell = cell.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     let formula = cell.strip_prefix("=\"").and_then(|cell| cell.strip_suffix('"'));

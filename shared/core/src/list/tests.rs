@@ -12,7 +12,7 @@ fn error(text: &str, named: &Named) -> ListError {
     List::parse(text.as_bytes(), named, PhoneRules::default()).err().expect("it is refused")
 }
 
-/// The phones of all lines, as they are written.
+/// The phones of all lines, as written.
 fn phones(bytes: &[u8]) -> Vec<String> {
     list(bytes).lines.into_iter().flat_map(|line| line.phones).collect()
 }
@@ -109,7 +109,7 @@ fn columns_are_known_by_their_headings() {
         let text = format!("Nome,{heading}\nAna,L-1\n");
         assert_eq!(list(text.as_bytes()).lines[0].lead.as_deref(), Some("L-1"), "{heading}");
     }
-    // Whose phone it is cannot be told, or it is no phone.
+    // It is not known whose phone it is, or it is no phone.
     for heading in ["Telefone do pai", "Owner Phone", "Lead Number", "Número", "Contato", "E-mail", "Home"] {
         let found = error(&format!("CPF;Nome;{heading}\n11987654321;Ana;(21) 99999-0001\n"), &NONE);
         assert!(matches!(&found, ListError::NoHeading { headings } if headings[2] == heading), "{heading}: {found}");
@@ -146,7 +146,7 @@ fn without_headings_one_column_alone_may_hold_phones() {
     assert_eq!(phones(b"11999999999\n\nabc\n11888\n11977777777,Caio\n").len(), 4);
     assert_eq!(phones("Ana;(21) 99999-0001\nBia;(21) 99999-0002\n".as_bytes()).len(), 2);
     assert_eq!(list(b"00000000-0000-4000-8000-000000000031\n").lines[0].phones.len(), 0);
-    // A CPF may read as a phone: which column is meant cannot be told.
+    // A CPF may read as a phone, so it is not known which column is meant.
     for text in ["11987654321;Ana;(21) 99999-0001\n", "11999990001;11999990002\n"] {
         assert_eq!(error(text, &NONE), ListError::NoHeadings { columns: 2 }, "{text}");
     }
@@ -195,7 +195,7 @@ fn bad_lines_are_a_file_that_can_be_read_again() {
     assert_eq!(phones(file.as_bytes()), ["11"]);
 }
 
-/// A file as somebody's program writes it.
+/// A file as a program might write it.
 fn written(rows: &[(String, String)], delimiter: char, quote: bool, is_reversed: bool) -> String {
     let is_quoted = |text: &str| quote || text.contains([delimiter, '"', '\n']);
     let cell = |text: &str| if is_quoted(text) { quoted(text) } else { text.to_owned() };
@@ -208,7 +208,7 @@ fn written(rows: &[(String, String)], delimiter: char, quote: bool, is_reversed:
 }
 
 proptest! {
-    /// However a list is saved, the same people are in it.
+    /// The same people are in a list, however it is saved.
     #[test]
     fn a_list_is_the_same_in_each_form(
         rows in prop::collection::vec(("[A-Za-z;,\"é ]{1,12}", 0..1_000_u32), 1..30),

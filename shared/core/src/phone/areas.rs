@@ -1,12 +1,12 @@
 //! The 67 area codes (DDD) of Brazil and the time zone of each.
 //!
-//! The list of codes is Anatel's national numbering plan; the zones follow the tz database, which gives states with
-//! the same clock different names where their history differs.
+//! The list of codes is Anatel's national numbering plan. The zones follow the tz database, which gives states with the
+//! same clock different names if their history differs.
 
 /// The zone of Brasília and of most of the country.
 pub(super) const CAPITAL: &str = "America/Sao_Paulo";
 
-/// The IANA zone of an area code, or `None` when no such code is in use.
+/// The IANA zone of an area code, or `None` if no such code is in use.
 pub(super) fn zone_name(ddd: u8) -> Option<&'static str> {
     Some(match ddd {
         // São Paulo; Rio and Espírito Santo; Minas; the south; the Federal District and Goiás.

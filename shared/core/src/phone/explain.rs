@@ -7,15 +7,15 @@ use super::{
     runs::Run,
 };
 
-/// What stands for a digit that is not shown.
+/// The placeholder for a hidden digit.
 const HIDDEN: char = '•';
 
 /// How a text was read. It shows area codes and no other digits.
 #[derive(Clone, Debug)]
 pub struct Explanation {
-    /// What the text says.
+    /// The result.
     pub reading: Reading,
-    /// The steps to it, a sentence each.
+    /// The steps that led to it, a sentence each.
     pub steps: Vec<String>,
 }
 

@@ -1,11 +1,11 @@
-//! What a run of digits says: prefixes, area code, subscriber; and where a number may have gaps.
+//! The meaning of a run of digits: prefixes, area code, subscriber; and where a number may have gaps.
 
 use super::{PhoneError, areas, runs::Group};
 
-/// Most digits of a number with all that may stand before it: `0055 0 15 11 99999 9999`.
+/// Most digits of a number with all possible prefixes: `0055 0 15 11 99999 9999`.
 const MAX_DIGITS: usize = 18;
-/// Where the nine digits of a mobile may have gaps: `99999-9999`, `9999-99999` (an old form's mask), `9 9999 9999`, …
-/// Gaps that leave one digit at the end are not among them: `9999-8888 7` is an old number and something else.
+/// Where the nine digits of a mobile may have gaps: `99999-9999`, `9999-99999` (an old form's mask), `9 9999 9999`, … A
+/// gap before a single last digit is not allowed: `9999-8888 7` is an old number and something else.
 const MOBILE_GAPS: [&[usize]; 14] = [
     &[],
     &[5],
@@ -24,22 +24,22 @@ const MOBILE_GAPS: [&[usize]; 14] = [
 ];
 /// The same for the eight digits of a landline.
 const LANDLINE_GAPS: [&[usize]; 5] = [&[], &[4], &[2, 4, 6], &[4, 6], &[2, 4]];
-/// Where all eleven digits may have gaps if none is behind the area code: `1199999-9999`.
+/// Where all eleven digits may have gaps if there is none after the area code: `1199999-9999`.
 const WHOLE_MOBILE_GAPS: [&[usize]; 4] = [&[], &[7], &[6], &[3, 7]];
 const WHOLE_LANDLINE_GAPS: [&[usize]; 2] = [&[], &[6]];
 /// Digits of an area code.
 const AREA: usize = 2;
 
-/// What a number says beside its area code and its subscriber.
+/// A part of a number beside its area code and its subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Said {
-    /// `00`, by which calls leave a country.
+    /// `00`, the prefix for leaving a country.
     International,
     /// 55.
     Country,
-    /// `0`, by which calls leave an area.
+    /// `0`, the prefix for leaving an area.
     Trunk,
-    /// The two digits of a carrier behind it.
+    /// The two digits of a carrier after it.
     Carrier,
 }
 
@@ -48,20 +48,20 @@ pub(super) enum Said {
 pub(super) struct Number {
     /// Area code and subscriber: 10 or 11 digits.
     pub(super) national: String,
-    /// What stands before them.
+    /// The prefixes before them.
     pub(super) said: Vec<Said>,
-    /// Whether it has a form that was a mobile's before the ninth digit came.
+    /// Whether it has the form of a mobile from before the ninth digit.
     pub(super) is_old_mobile: bool,
 }
 
-/// The number that groups of digits are, taken together.
+/// The number that these groups of digits form together.
 pub(super) fn number(groups: &[Group], has_plus: bool) -> Result<Number, PhoneError> {
     let digits: String = groups.iter().map(|group| group.digits.as_str()).collect();
     let is_international = has_plus || digits.starts_with("00");
     if digits.len() > MAX_DIGITS {
         return Err(PhoneError::WrongLength);
     }
-    // Eleven digits and ten: an area code never starts with 0, so at most one of the two has a prefix that exists.
+    // Eleven digits and ten: an area code never starts with 0, so at most one of the two has a valid prefix.
     let mut error = None;
     for length in [11, 10] {
         let Some(at) = digits.len().checked_sub(length) else { continue };
@@ -89,7 +89,7 @@ fn misfit(digits: &str, is_international: bool) -> PhoneError {
     }
 }
 
-/// Whether ten or eleven digits have the form of an old mobile; an error if they have that of no line.
+/// Whether ten or eleven digits have the form of an old mobile. The error says that they have the form of no line.
 pub(super) fn line(national: &str) -> Result<bool, PhoneError> {
     let area = national.get(..AREA).and_then(|area| area.parse().ok());
     if area.and_then(areas::zone_name).is_none() {
@@ -102,15 +102,15 @@ pub(super) fn line(national: &str) -> Result<bool, PhoneError> {
     }
 }
 
-/// What stands before the area code, and how many digits each part has.
+/// The prefixes before the area code, and how many digits each part has.
 struct Prefix {
     said: Vec<Said>,
-    /// Where one part ends and the next begins, from the start, the end included.
+    /// The boundaries of the parts, counted from the start, with the end included.
     ends: Vec<usize>,
 }
 
 impl Prefix {
-    /// Reads all of `digits`: `[00] [55 [55]] [0 [carrier]]`, or `0 55`. A `+` stands for `00` and asks for 55.
+    /// Reads all of `digits`: `[00] [55 [55]] [0 [carrier]]`, or `0 55`. A `+` stands for `00` and requires 55.
     fn parse(digits: &str, has_plus: bool) -> Option<Self> {
         let mut prefix = Self { said: Vec::new(), ends: vec![0] };
         let mut rest = digits;
@@ -150,8 +150,8 @@ impl Prefix {
         self.ends.push(self.ends.last().copied().unwrap_or_default() + digits);
     }
 
-    /// Whether gaps and brackets stand where a number has them. Digits in another layout may be two numbers, a date, a
-    /// CPF (`119.876.543-21`) or a number with its area code behind it.
+    /// Whether gaps and brackets are where a number may have them. Digits in another layout may be two numbers, a date,
+    /// a CPF (`119.876.543-21`) or a number with its area code after it.
     fn check_layout(&self, groups: &[Group], before: usize, national: usize) -> Result<(), PhoneError> {
         let mut at = 0;
         let (mut gaps, mut is_fit) = (Vec::new(), true);
@@ -161,7 +161,7 @@ impl Prefix {
                 is_fit &= self.ends.contains(&at) || at > before;
                 gaps.extend(at.checked_sub(before).filter(|gap| *gap > 0));
             }
-            // `xx` stands for a carrier: behind the trunk's 0, or alone, and right before the area code.
+            // `xx` stands for a carrier: after the trunk's 0, or alone, and directly before the area code.
             is_fit &= !group.follows_xx || (at == before && self.may_have_xx());
             is_fit &=
                 !group.is_bracketed || end <= before + AREA || is_ninth_digit(group, at - before.min(at), national);
@@ -194,7 +194,7 @@ fn is_layout(gaps: &[usize], national: usize) -> bool {
     }
 }
 
-/// Whether three groups are a day, as `11.9.1999` or `2026-11-30`, with a blank before what follows.
+/// Whether three groups are a day, as `11.9.1999` or `2026-11-30`, with a blank after it.
 fn is_date(three: &[Group], next: Option<&Group>) -> bool {
     let [first, second, third] = three else { return false };
     let same_sign = matches!(second.gap.as_str(), "." | "-") && second.gap == third.gap;

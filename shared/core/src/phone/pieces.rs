@@ -1,42 +1,42 @@
-//! From a text to pieces: digits, words, and what stands between them.
+//! Splits a text into pieces: digits, words, and what is between them.
 
 use crate::unicode::{Class, class, decomposed};
 
 /// Words between two numbers: "or", "and". `e` is one too, unless it is an exponent.
 const BETWEEN: [&str; 4] = ["ou", "or", "and", "y"];
 
-/// A piece of a text in which phones are looked for.
+/// A piece of a text that is searched for phones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// Digits side by side.
+    /// Adjacent digits.
     Digits(String),
-    /// What announces a country code.
+    /// The sign that announces a country code.
     Plus,
     /// An opening bracket of any form.
     Open,
-    /// A closing one.
+    /// A closing bracket.
     Close,
-    /// A blank, a `-` or a `.`: these stand between the digits of one number.
+    /// A blank, a `-` or a `.`: these may be between the digits of one number.
     Gap(char),
-    /// What separates numbers, or has no meaning in one.
+    /// Anything that separates numbers, or has no meaning in a number.
     Cut,
     /// A bracket around an aside, such as a note or a count. It separates too.
     Aside,
-    /// Letters side by side: small, without accents.
+    /// Adjacent letters: small, without accents.
     Word(String),
-    /// A sign by which the whole text is no phone: of an address or an amount, or a character that was lost.
+    /// A sign that makes the whole text no phone: from an address or an amount, or a lost character.
     Odd,
 }
 
-/// A text's pieces, and what was done to it before.
+/// A text's pieces, and the changes made before.
 #[derive(Debug, Default)]
 pub(super) struct Pieces {
     pub(super) list: Vec<Piece>,
-    /// Characters that cannot be seen, which were left out.
+    /// How many invisible characters were left out.
     pub(super) invisible: usize,
-    /// Characters for which the plain ones stand that they look like.
+    /// How many characters were replaced by the plain ones that they look like.
     pub(super) replaced: usize,
-    /// The text with both done.
+    /// The text after both changes.
     pub(super) plain: String,
 }
 
@@ -51,7 +51,7 @@ impl Pieces {
         pieces
     }
 
-    /// Adds a character in its plain form, and gives the class of what stands last.
+    /// Adds a character in its plain form, and returns the class of the last character.
     fn take(&mut self, c: char, before: Class) -> Class {
         let class = class(c);
         let plain = match class {
@@ -59,8 +59,8 @@ impl Pieces {
                 self.invisible += 1;
                 return before;
             }
-            // An accent belongs to its letter. A digit that is struck out or framed is perhaps none, and what stands on a blank or
-            // another sign may be a character that was lost.
+            // An accent belongs to its letter. A digit that is struck out or framed may be no digit. A mark on a blank
+            // or another sign may be a lost character.
             Class::Mark
                 if self.plain.chars().next_back().is_some_and(|last| last.is_ascii() && !last.is_alphabetic()) =>
             {
@@ -75,7 +75,7 @@ impl Pieces {
             Class::Letter | Class::Other => {
                 let bare = |part: &char| self::class(*part) != Class::Mark;
                 let parts: String = decomposed(c).filter(bare).flat_map(char::to_lowercase).collect();
-                // `㏠` is written with a digit, and is none; `¯` with a blank, and is none.
+                // `㏠` contains a digit but is none; `¯` contains a blank but is none.
                 let is_digit = |part: char| part.is_ascii_digit();
                 let is_mark =
                     decomposed(c).any(|part| self::class(part) == Class::Mark) && !parts.contains(char::is_alphabetic);
@@ -90,7 +90,7 @@ impl Pieces {
     }
 }
 
-/// What stands for a character that was lost.
+/// The placeholder for a lost character.
 const LOST: char = '\u{fffd}';
 
 fn list(chars: &[char]) -> Vec<Piece> {

@@ -1,4 +1,4 @@
-//! Which number a text means: a verdict on each run of digits, and one on all of them.
+//! The number that a text means: a verdict on each run of digits, and one on all of them.
 
 use super::{
     Line, Phone, PhoneError, PhoneRules, Reading,
@@ -9,28 +9,28 @@ use super::{
 use crate::flash::contains_url;
 
 /// Most digits beside a whole number that are no number of their own: a count, an extension, another number's last
-/// digits, the number of a house.
+/// digits, a house number.
 const FEW_DIGITS: usize = 7;
-/// Zeros at the end of a number with a fraction by which it was rounded: `12000000000.0`.
+/// Zeros at the end of a number with a fraction that show that it was rounded: `12000000000.0`.
 const ROUNDED_ZEROS: usize = 4;
 /// The most digits of an extension.
 const EXTENSION_DIGITS: usize = 6;
-/// Groups of one run beyond which it is not cut into several numbers.
+/// A run with more groups than this is not cut into several numbers.
 const MAX_GROUPS: usize = 40;
-/// Digits that two numbers have at least.
+/// The least digits of two numbers.
 const TWO_NUMBERS: usize = 20;
 
-/// Whole numbers, each with what stands before it.
+/// Whole numbers, each with its prefixes.
 type Numbers = Vec<(Phone, Vec<Said>)>;
 
-/// What a run of digits is.
+/// The verdict on a run of digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Whole numbers with all that they say; more than one where only a blank stands between them.
+    /// Whole numbers with their prefixes; more than one if only a blank separates them.
     Numbers(Numbers),
     /// An old mobile's ten digits.
     OldMobile,
-    /// A subscriber's digits without an area code; whether they are a mobile's.
+    /// A subscriber's digits without an area code, and whether they are a mobile's.
     Local { is_mobile: bool },
     /// Too few digits for a number.
     Few,
@@ -38,11 +38,11 @@ pub(super) enum Verdict {
     Extension,
     /// Another kind of number, by its layout or by a word beside it.
     Other(PhoneError),
-    /// As many digits as a number or more, and none.
+    /// Enough digits for a number, but not a valid one.
     Bad(PhoneError),
 }
 
-/// What was found in a text.
+/// Everything found in a text.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) pieces: Pieces,
@@ -117,13 +117,13 @@ fn of_number(number: Number, rules: PhoneRules) -> Verdict {
     }
 }
 
-/// The numbers of a run that holds several with nothing but blanks between them, if it can be cut in one way alone.
+/// The numbers of a run that holds several with only blanks between them, if it can be cut in exactly one way.
 fn several(run: &Run, rules: PhoneRules) -> Option<Verdict> {
     let groups = run.groups.get(..run.groups.len().min(MAX_GROUPS + 1))?;
     if groups.len() > MAX_GROUPS {
         return None;
     }
-    // Behind each group: the numbers up to there, in each way. Numbers are long, so there are few.
+    // For each group: the numbers up to it, in each way. Numbers are long, so there are few ways.
     let mut ways: Vec<Vec<Numbers>> = vec![vec![Numbers::new()]];
     for end in 1..=groups.len() {
         let mut here = Vec::new();
@@ -143,7 +143,7 @@ fn several(run: &Run, rules: PhoneRules) -> Option<Verdict> {
     }
 }
 
-/// Whether a number may begin with these groups: behind a blank or with a bracket.
+/// Whether a number may begin with these groups: after a blank or with a bracket.
 fn begins(groups: &[runs::Group]) -> bool {
     groups.first().is_some_and(|first| first.gap.contains([' ', '(']))
 }
@@ -153,7 +153,7 @@ fn is_rounded(run: &Run) -> bool {
     last.len() - last.trim_end_matches('0').len() >= ROUNDED_ZEROS
 }
 
-/// Whether digits without an area code start as a mobile's do, the old ones among them.
+/// Whether digits without an area code start like a mobile, old mobiles included.
 fn is_local_mobile(run: &Run) -> bool {
     let digits: String = run.groups.iter().map(|group| group.digits.as_str()).collect();
     let local = digits.strip_prefix("55").filter(|_| run.has_plus).unwrap_or(&digits);
@@ -166,7 +166,7 @@ fn is_document(run: &Run) -> bool {
     lengths == [3, 3, 3, 2]
 }
 
-/// One number, if all else in the text is no number. Of a mobile and landlines it is the mobile: messages reach no
+/// One number, if nothing else in the text is a number. Of a mobile and landlines it is the mobile: messages reach no
 /// landline.
 fn decide(runs: &[(Run, Verdict)], has_words: bool) -> Reading {
     let mut phones: Vec<Phone> = Vec::new();
@@ -182,7 +182,8 @@ fn decide(runs: &[(Run, Verdict)], has_words: bool) -> Reading {
             Verdict::Extension => continue,
             Verdict::Other(error) => *error,
             Verdict::Local { is_mobile } => {
-                // Behind a whole mobile it is the end of another number, as `/12` is; before one it may be the one meant.
+                // After a whole mobile it is the end of another number, as in `/12`. Before a mobile it may be the
+                // number meant.
                 let is_end = phones.iter().any(|phone| phone.line() == Line::Mobile);
                 others += usize::from(*is_mobile && !is_end);
                 PhoneError::MissingAreaCode

@@ -1,8 +1,8 @@
-//! From pieces to runs: digits that may be one number, with what stands between them, and what words say of them.
+//! From pieces to runs: digits that may be one number, the signs between them, and the words about them.
 
 use super::pieces::Piece;
 
-/// Words that stand before or behind a phone, also without a blank.
+/// Words before or after a phone, with or without a blank.
 const LABELS: [&str; 21] = [
     "tel",
     "tels",
@@ -26,9 +26,9 @@ const LABELS: [&str; 21] = [
     "contato",
     "ddd",
 ];
-/// Words behind which the digits of an extension stand.
+/// Words before the digits of an extension.
 const EXTENSIONS: [&str; 9] = ["ramal", "ramais", "rm", "r", "ext", "extensao", "extension", "x", "ram"];
-/// Words of numbers that are no phones. A CPF has as many digits as a mobile.
+/// Words for numbers that are no phones. A CPF has as many digits as a mobile.
 const DOCUMENTS: [&str; 31] = [
     "cpf",
     "cnpj",
@@ -62,31 +62,31 @@ const DOCUMENTS: [&str; 31] = [
     "oab",
     "crm",
 ];
-/// Signs other than blanks between two groups of one number, at most: `) - (`.
+/// The most signs other than blanks between two groups of one number: `) - (`.
 const MAX_SIGNS: usize = 4;
 
-/// Digits side by side.
+/// Adjacent digits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Group {
     pub(super) digits: String,
-    /// What stands before them since the last group: of ` `, `-`, `.`, `(`, `)`.
+    /// The signs between the last group and this one: of ` `, `-`, `.`, `(`, `)`.
     pub(super) gap: String,
-    /// Whether they stand in brackets behind which the number goes on.
+    /// Whether the digits are in brackets and the number goes on after them.
     pub(super) is_bracketed: bool,
-    /// Whether the `xx` of a carrier's code stands before them: `0xx11`.
+    /// Whether the `xx` of a carrier's code is before the digits: `0xx11`.
     pub(super) follows_xx: bool,
 }
 
-/// What words say of a run.
+/// The role that words give a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Role {
     #[default]
     Plain,
-    /// It stands behind a word for a phone.
+    /// It comes after a word for a phone.
     Labelled,
-    /// It stands behind a word for an extension.
+    /// It comes after a word for an extension.
     Extension,
-    /// It stands beside a word for another kind of number.
+    /// It is beside a word for another kind of number.
     Document,
 }
 
@@ -96,16 +96,16 @@ pub(super) struct Run {
     pub(super) groups: Vec<Group>,
     pub(super) has_plus: bool,
     pub(super) role: Role,
-    /// Whether a letter stands right beside the digits that belongs to no known word.
+    /// Whether a letter is directly beside the digits and belongs to no known word.
     pub(super) has_letter: bool,
     /// Whether it is a whole number that was written with a fraction: `11999998888.0`.
     pub(super) has_fraction: bool,
 }
 
-/// Why a text is not looked into further.
+/// Why a text is not searched further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spoilt {
-    /// It holds a sign that is in no phone, or a `+` right behind a digit.
+    /// It holds a sign that no phone has, or a `+` directly after a digit.
     Odd,
     /// It holds a number with an exponent, whose digits are lost: `1.1999E+10`.
     Exponent,
@@ -128,8 +128,8 @@ pub(super) fn runs(pieces: &[Piece]) -> Result<Vec<Run>, Spoilt> {
     Ok(reader.runs)
 }
 
-/// Brackets as far as they are part of a number: those with digits inside, behind which more digits follow. All others
-/// stand around an aside (`(2)`, `(mãe)`), and those without a partner are blanks.
+/// Keeps only brackets that are part of a number: digits inside, and more digits after them. All other brackets are
+/// around an aside (`(2)`, `(mãe)`). A bracket without a partner is a blank.
 fn with_brackets(pieces: &[Piece]) -> Vec<Piece> {
     let mut list = pieces.to_vec();
     for open in (0..pieces.len()).filter(|at| pieces.get(*at) == Some(&Piece::Open)) {
@@ -139,7 +139,7 @@ fn with_brackets(pieces: &[Piece]) -> Vec<Piece> {
         let (opened, closed) = match behind.split_first() {
             Some((Piece::Close, behind)) if is_number(inside) && goes_on(behind) => (Piece::Open, Piece::Close),
             Some((Piece::Close, _)) => (Piece::Aside, Piece::Aside),
-            // Its own partner is not the next bracket, or there is none.
+            // The next bracket is not its partner, or there is no next bracket.
             _ => (Piece::Gap(' '), behind.first().cloned().unwrap_or(Piece::Cut)),
         };
         for (at, piece) in [(open, opened), (open + 1 + inside.len(), closed)] {
@@ -151,13 +151,13 @@ fn with_brackets(pieces: &[Piece]) -> Vec<Piece> {
     list
 }
 
-/// Whether what stands in brackets may be part of a number.
+/// Whether the content of brackets may be part of a number.
 fn is_number(inside: &[Piece]) -> bool {
     let may_be = |piece: &Piece| matches!(piece, Piece::Digits(_) | Piece::Plus | Piece::Gap(_)) || is_xx(piece);
     inside.iter().all(may_be) && inside.iter().any(|piece| matches!(piece, Piece::Digits(_)) || is_xx(piece))
 }
 
-/// Whether digits follow, with nothing before them that separates.
+/// Whether digits follow with nothing before them that separates numbers.
 fn goes_on(behind: &[Piece]) -> bool {
     let next = behind.iter().find(|piece| !matches!(piece, Piece::Gap(_)));
     next.is_some_and(|piece| matches!(piece, Piece::Digits(_) | Piece::Open) || is_xx(piece))
@@ -174,9 +174,9 @@ struct Reader {
     gap: String,
     in_brackets: bool,
     has_xx: bool,
-    /// What the last word says of the next run.
+    /// The role that the last word gives the next run.
     next: Role,
-    /// Whether nothing separates the last run from what comes.
+    /// Whether nothing separates the last run from the next piece.
     is_near: bool,
 }
 
@@ -262,13 +262,13 @@ impl Reader {
         Ok(())
     }
 
-    /// Separates. What a word said of the next run stands: `CPF: 119…`.
+    /// Ends the run and separates. The role for the next run stays: `CPF: 119…`.
     fn cut(&mut self) {
         self.finish();
         self.is_near = false;
     }
 
-    /// Ends the run under way.
+    /// Ends the present run.
     fn finish(&mut self) {
         let mut run = std::mem::take(&mut self.run);
         (self.gap, self.in_brackets, self.has_xx) = (String::new(), false, false);
@@ -280,12 +280,12 @@ impl Reader {
     }
 }
 
-/// Whether a sign and digits follow, or digits.
+/// Whether digits follow, with or without a sign before them.
 fn is_exponent(behind: &[Piece]) -> bool {
     matches!(behind, [Piece::Digits(_), ..] | [Piece::Plus | Piece::Gap('-'), Piece::Digits(_), ..])
 }
 
-/// Spreadsheets and floats write a phone as `11999998888.0`: zeros behind the point are no digits of it.
+/// Spreadsheets and floats write a phone as `11999998888.0`. The zeros after the point are not its digits.
 fn drop_fraction(run: &mut Run) {
     if let [whole, fraction] = run.groups.as_slice()
         && whole.digits.len() >= 10

@@ -132,7 +132,7 @@ fn a_number_is_taken_with_all_that_people_write_around_it() {
         "1199999-8888",
         "11 99999 88 88",
         "11 999 998 888",
-        // Characters that only look different, or cannot be seen.
+        // Characters that only look different, or are invisible.
         "\u{202a}+5511999998888\u{202c}",
         "11\u{200b}999998888",
         "11 99999\u{2212}8888",
@@ -198,7 +198,7 @@ fn an_old_mobile_gets_its_ninth_digit_only_where_that_is_asked_for() {
         assert_eq!(national(text), Err(PhoneError::OldMobile), "{text}");
         assert_eq!(read(text).as_deref(), Ok("31996883193"), "{text}");
     }
-    // A digit was lost, and where is seen: it is no old number.
+    // A digit was lost, and the layout shows where: it is no old number.
     assert_eq!(read("31 99688-319"), Err(PhoneError::Layout));
     assert_eq!(read("31 3688-3193").as_deref(), Ok("3136883193"));
     assert_eq!(read("(11) 9999-1111/2").as_deref(), Ok("11999991111"));

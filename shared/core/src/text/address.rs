@@ -1,34 +1,34 @@
-//! Web addresses in what a lead's fields hold.
+//! Web addresses in the values of a lead's fields.
 //!
-//! A phone makes a link of anything that looks like a domain. Whoever can write into a public form could so put a link
-//! into a text that the customer signs. So this errs on the other side than [`contains_url`], which judges what the
-//! customer wrote: what a phone might make a link of is one.
+//! A phone makes a link of anything that looks like a domain. So a person who can write into a public form could put a
+//! link into a text that the customer signs. This check is therefore stricter than [`contains_url`], which judges the
+//! customer's own words. Anything that a phone might make a link of counts as an address.
 
 use crate::{
     flash::contains_url,
     unicode::{Class, class, without_marks},
 };
 
-/// Endings of domains that are links in any case of letters, beside those of [`contains_url`].
+/// Endings of domains that are links in upper or lower case, beside those of [`contains_url`].
 const ENDINGS: [&str; 56] = [
     "academy", "ai", "ar", "cc", "cf", "cl", "click", "cloud", "club", "cn", "co", "de", "digital", "es", "eu",
     "example", "fr", "fun", "ga", "gd", "gg", "gl", "gov", "gq", "icu", "in", "io", "it", "link", "live", "loan", "ly",
     "ml", "mobi", "mx", "online", "page", "pro", "pt", "pw", "ru", "sh", "shop", "site", "so", "space", "store",
     "tech", "tk", "to", "top", "tv", "uk", "us", "vip", "xyz",
 ];
-/// Words before a dot that are shortened, and begin no domain: `av.paulista`.
+/// Abbreviations before a dot that begin no domain: `av.paulista`.
 const SHORTENED: [&str; 18] = [
     "sr", "sra", "srta", "dr", "dra", "prof", "profa", "eng", "av", "al", "pca", "sta", "sto", "tel", "cel", "apto",
     "obs", "ltda",
 ];
 
-/// Whether a phone might make a link of something in a text.
+/// Whether a phone might make a link of a part of the text.
 pub(super) fn contains_address(text: &str) -> bool {
     let plain = without_marks(text.chars().filter(|c| class(*c) != Class::Invisible)).replace('。', ".");
     contains_url(&plain) || plain.contains("://") || plain.split(is_between).any(is_address)
 }
 
-/// What no domain holds and no link goes over.
+/// Whether the character ends a domain or a link.
 fn is_between(c: char) -> bool {
     c.is_whitespace() || "()[]{}<>\"',;|!*".contains(c)
 }
@@ -49,7 +49,7 @@ fn is_address(word: &str) -> bool {
     is_ip(word)
 }
 
-/// Whether `label.ending` is a domain, by what follows it.
+/// Whether `label.ending` is a domain, by the text after it.
 fn is_domain(label: &str, ending: &str, rest: &str) -> bool {
     let is_letters = ending.len() >= 2 && ending.chars().all(|c| c.is_ascii_alphabetic());
     let lower = ending.to_lowercase();

@@ -1,4 +1,4 @@
-//! What a condition or a text can see.
+//! The names and values that a condition or a text can use.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use minijinja::value::Object;
 use crate::fields::Fields;
 use crate::zone::Zone;
 
-/// The variable under which the filters find the tenant's zone. Not a name that a snippet can write.
+/// The variable that holds the installation's zone for the filters. A snippet cannot write this name.
 const ZONE_KEY: &str = " zone";
 
-/// The variable by which the printer knows that it writes to a person. Not a name that a snippet can write.
+/// The variable that tells the printer that the text goes to a person. A snippet cannot write this name.
 const GUARD_KEY: &str = " guard";
 
-/// Fields that hold instants and never days, wherever they stand: LeadSquared's own.
+/// LeadSquared's own fields that hold instants and never days, in whatever object.
 const INSTANTS: [&str; 16] = [
     "at",
     "CreatedOn",
@@ -52,8 +52,8 @@ pub(super) const ROOTS: [&str; 9] =
     ["lead", "before", "activity", "event", "now", "task", "opportunity", "landing_page", "row"];
 
 impl Context {
-    /// A context with `lead`, and `now` in milliseconds since 1970. The zone is the tenant's, for `date` and `time`.
-    /// A `now` outside the calendar (beyond the year 9999) is left undefined.
+    /// A context with `lead`, and `now` in milliseconds since 1970. The zone is the installation's, for `date` and
+    /// `time`. A `now` outside the calendar (beyond the year 9999) is left undefined.
     #[must_use]
     pub fn new(lead: &Fields, now_ms: i64, zone: &Zone) -> Self {
         let mut root = BTreeMap::from([
@@ -67,7 +67,7 @@ impl Context {
         Self { root }
     }
 
-    /// Adds `before`: the lead as it was.
+    /// Adds `before`: the lead before the change.
     #[must_use]
     pub fn with_before(mut self, before: &Fields) -> Self {
         self.root.insert("before", fields_value(before));
@@ -81,7 +81,7 @@ impl Context {
         self
     }
 
-    /// Adds what the event is about, under its name of [`EventKind::item`](crate::kind::EventKind::item).
+    /// Adds the object that the event is about, under its name of [`EventKind::item`](crate::kind::EventKind::item).
     #[must_use]
     pub fn with_item(mut self, name: &'static str, item: &Fields) -> Self {
         self.root.insert(name, fields_value(item));
@@ -95,7 +95,7 @@ impl Context {
         self
     }
 
-    /// Sets `event`: its kind and what else rules may ask about it.
+    /// Sets `event`: its kind and the other values that rules may use.
     #[must_use]
     pub fn with_event(mut self, event: &Fields) -> Self {
         self.root.insert("event", fields_value(event));
@@ -106,19 +106,19 @@ impl Context {
         Value::from_object(Names(self.root.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()))
     }
 
-    /// The same for a text to a person, into which no value is put unguarded.
+    /// The same for a text to a person: every value in it is guarded.
     pub(super) fn guarded(&self) -> Self {
         let mut guarded = self.clone();
         guarded.root.insert(GUARD_KEY, Value::from(true));
         guarded
     }
 
-    /// The text that a dotted name leads to, if it is one.
+    /// The value of a dotted name, if it is a text.
     pub(super) fn text(&self, dotted: &str) -> Option<String> {
         self.find(dotted)?.as_str().map(ToOwned::to_owned)
     }
 
-    /// Whether a dotted name leads to a value, null included.
+    /// Whether a dotted name has a value, null included.
     pub(super) fn has(&self, dotted: &str) -> bool {
         self.find(dotted).is_some_and(|value| !value.is_undefined())
     }
@@ -139,8 +139,8 @@ fn fields_value(fields: &Fields) -> Value {
     ))
 }
 
-/// A field's text. A custom field set is an object in a text (`{"mx_CustomObject_1": "104"}`): its members can be looked
-/// up, and it cannot be printed whole. An empty one is an empty field.
+/// A field's text. A custom field set is an object in a text (`{"mx_CustomObject_1": "104"}`). Its members can be
+/// looked up, and it cannot be printed whole. An empty set is an empty field.
 fn field_value(text: &str) -> Value {
     let is_set = text.trim_start().starts_with('{');
     match is_set.then(|| serde_json::from_str(text)) {
@@ -156,7 +156,7 @@ fn member_value(member: serde_json::Value) -> Value {
         serde_json::Value::Bool(truth) => Value::from(truth.to_string()),
         serde_json::Value::Number(number) => Value::from(number.to_string()),
         serde_json::Value::String(text) => Value::from(text),
-        // A list has no names, and like a set no text.
+        // A list has no names, and like a set it has no text.
         serde_json::Value::Array(_) => Value::from_object(Names(BTreeMap::new())),
         serde_json::Value::Object(members) => {
             Value::from_object(Names(members.into_iter().map(|(name, member)| (name, member_value(member))).collect()))
@@ -164,7 +164,7 @@ fn member_value(member: serde_json::Value) -> Value {
     }
 }
 
-/// A map that can be looked into but not printed or walked: `{{ lead }}` must not send a whole lead.
+/// A map that can be looked into but not printed or iterated: `{{ lead }}` must not send a whole lead.
 #[derive(Debug)]
 struct Names(BTreeMap<String, Value>);
 
@@ -178,19 +178,19 @@ impl Object for Names {
     }
 }
 
-/// The tenant's zone, as the filters find it.
+/// The installation's zone, in the form that the filters find.
 #[derive(Debug)]
 struct ZoneValue(Zone);
 
 impl Object for ZoneValue {}
 
-/// Whether a text to a person is being written.
+/// Whether the text goes to a person.
 pub(super) fn is_guarded(state: &minijinja::State<'_, '_>) -> bool {
     state.lookup(GUARD_KEY).is_some()
 }
 
-/// Whether a text is an instant by where it stands: it is `now`, or the value of a field that never holds days. A filter
-/// is given the value alone.
+/// Whether a text is an instant by its origin: it is `now`, or the value of a field that never holds days. A filter
+/// gets only the value.
 pub(super) fn is_instant(state: &minijinja::State<'_, '_>, text: &str) -> bool {
     let is_it = |value: &Value| value.as_str() == Some(text);
     ROOTS.iter().filter_map(|root| state.lookup(root)).any(|root| {
@@ -199,7 +199,7 @@ pub(super) fn is_instant(state: &minijinja::State<'_, '_>, text: &str) -> bool {
     })
 }
 
-/// The zone of the evaluation under way.
+/// The zone of the present evaluation.
 pub(super) fn zone_of(state: &minijinja::State<'_, '_>) -> Zone {
     state
         .lookup(ZONE_KEY)

@@ -18,7 +18,7 @@ const NOT_A_DATE: Refusal = Refusal::Unfit("the value is not a date such as 2026
 const NO_TIME: Refusal = Refusal::Unfit("the value is a day, and has no time");
 const BAD_FORMAT: Refusal = Refusal::Unfit("the format is not one such as \"%d/%m/%Y\"");
 
-/// What a value may be beside what it says of itself.
+/// The meaning of midnight in a value that does not say it itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Midnight {
     /// Midnight in UTC is how LeadSquared writes a day: its date fields come as `2026-11-30 00:00:00`.
@@ -34,9 +34,10 @@ enum Moment {
     Instant(Zoned),
 }
 
-/// Formats a day as it stands, and an instant on the zone's clock. An instant is in UTC unless it has an offset.
+/// Formats a day unchanged, and an instant on the zone's clock. An instant is in UTC unless it has an offset.
 ///
-/// `8/8/2026 5:52:30 AM`, the form inside notes, is refused: day and month cannot be told apart.
+/// `8/8/2026 5:52:30 AM`, the form inside notes, is refused: it is not known which number is the day and which the
+/// month.
 pub(super) fn format(text: &str, format: &str, zone: &Zone, midnight: Midnight) -> Result<String, Refusal> {
     if format.chars().count() > MAX_FORMAT_CHARS {
         return Err(BAD_FORMAT);
@@ -132,7 +133,7 @@ mod tests {
             }
             assert_eq!(moment(text), Err(NO_TIME), "{text}");
         }
-        // Where a field is known to hold instants, one in 86,400 is at midnight.
+        // In a field that is known to hold instants, one instant in 86,400 is at midnight.
         let zone = Zone::default();
         let known = format("2026-11-30 00:00:00", "%d/%m %H:%M", &zone, Midnight::Instant);
         assert_eq!(known.as_deref(), Ok("29/11 21:00"));
@@ -176,7 +177,7 @@ mod tests {
             prop_assert_eq!(day(&format!("{written}{t}00:00:00{fraction}")).unwrap(), shown);
             let sign = if offset < 0 { '-' } else { '+' };
             let text = format!("{written}{t}{hour:02}:{minute:02}:00{fraction}{sign}{:02}:00", offset.abs());
-            // On the clock of the offset itself it reads as it is written.
+            // On the clock of its own offset, it reads as written.
             let zone = format!("Etc/GMT{}{}", if offset < 0 { '+' } else { '-' }, offset.abs());
             let shown = format!("{date:02}/{month:02}/2026 {hour:02}:{minute:02}");
             prop_assert_eq!(in_zone(&text, "%d/%m/%Y %H:%M", &zone).unwrap(), shown);

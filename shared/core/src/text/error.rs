@@ -1,4 +1,4 @@
-//! Errors that name the snippet's own words and never a value: they are logged and shown.
+//! Errors that name the snippet's own words and never a value, because they are logged and shown.
 
 use std::collections::BTreeSet;
 use std::error::Error as _;
@@ -20,7 +20,7 @@ pub struct SnippetError {
     pub column: usize,
     /// What is wrong.
     pub message: String,
-    /// What to write instead, where that is known.
+    /// What to write instead, if known.
     pub suggestion: Option<String>,
     /// Further mistakes of the same snippet, in their order.
     more: Vec<Self>,
@@ -36,13 +36,13 @@ pub enum TextError {
         /// The dotted name.
         name: String,
     },
-    /// A field that is there but null where a text was to be printed, or a greeting for a lead without a name.
+    /// A field that exists but is null where a text was to be printed, or a greeting for a lead without a name.
     #[error("`{expression}` is empty for this lead; write `{expression} | default('…')` for another text")]
     Empty {
         /// The expression as written.
         expression: String,
     },
-    /// A whole lead or the like where a text was to be printed.
+    /// A whole lead, or something similar, where a text was to be printed.
     #[error("`{expression}` is not a text; write one of its fields")]
     NotText {
         /// The expression as written.
@@ -64,7 +64,7 @@ pub enum TextError {
     },
 }
 
-/// Why one of our filters, or the printer, gave no value. It travels through MiniJinja as an error's source.
+/// Why one of Recado's filters, or the printer, gave no value. It passes through MiniJinja as an error's source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refusal {
     #[error("the value is empty")]
@@ -95,7 +95,7 @@ impl SnippetError {
         Self { line, column, message: message.into(), suggestion, more: Vec::new() }
     }
 
-    /// All mistakes of a snippet as one error; none if there are none.
+    /// All mistakes of a snippet as one error; none if there are no mistakes.
     pub(super) fn of_all(mut errors: Vec<Self>) -> Option<Self> {
         errors.sort_by_key(|error| (error.line, error.column));
         errors.dedup();
@@ -109,7 +109,7 @@ impl SnippetError {
         std::iter::once(self).chain(&self.more)
     }
 
-    /// A syntax error of MiniJinja. Its words quote the snippet alone, there being no values yet.
+    /// A syntax error of MiniJinja. It quotes the snippet alone, because there are no values yet.
     pub(super) fn of_engine(error: &minijinja::Error, source: &str) -> Self {
         let offset = error.range().map_or(0, |range| range.start);
         let detail = error.detail().map_or_else(|| error.kind().to_string(), ToOwned::to_owned);
@@ -153,7 +153,7 @@ fn quote(error: &minijinja::Error, source: &str) -> String {
     piece.unwrap_or(source).trim().chars().take(MAX_QUOTE_CHARS).collect()
 }
 
-/// What stands in the `{{ … }}` around a range.
+/// The content of the `{{ … }}` around a range.
 fn printed(source: &str, start: usize, end: usize) -> Option<&str> {
     let before = source.get(..end)?;
     let open = before.rfind("{{").filter(|open| !before.get(*open..).unwrap_or("}}").contains("}}"));
@@ -162,7 +162,7 @@ fn printed(source: &str, start: usize, end: usize) -> Option<&str> {
     Some(inside.split("}}").next().unwrap_or(inside).trim_matches('-'))
 }
 
-/// A range that starts behind a `|`, with the values and filters before it.
+/// A range that starts after a `|`, with the values and filters before it.
 fn chain(source: &str, start: usize, end: usize) -> Option<&str> {
     let mut from = start;
     while let Some(value) = source.get(..from)?.trim_end().strip_suffix('|') {
@@ -175,10 +175,10 @@ fn chain(source: &str, start: usize, end: usize) -> Option<&str> {
     source.get(from..end)
 }
 
-/// The name that was looked up in vain.
+/// The name that was looked up but not found.
 ///
-/// The compiled snippet tells all the names it may look up, and the context which of them it lacks. When several are
-/// missing, the engine's words tell which one was met first; they are believed only when the snippet holds them.
+/// The compiled snippet gives all names that it may look up, and the context shows which of them are missing. If
+/// several are missing, the engine's error says which one came first. It is used only if the snippet contains it.
 fn undefined_name(
     error: &minijinja::Error,
     source: &str,

@@ -1,7 +1,7 @@
-//! The filters, and the printer behind `{{ … }}`.
+//! The filters, and the printer for `{{ … }}`.
 //!
-//! MiniJinja's own text filters would turn a null field into the word "none". Ours hand a null (or an undefined
-//! value) on untouched, so that the printer refuses it and `or "…"` behind a filter still works.
+//! MiniJinja's own text filters would turn a null field into the word "none". Recado's filters return a null (or an
+//! undefined value) unchanged. So the printer refuses it, and `or "…"` after a filter still works.
 
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, Output, State, Value};
@@ -65,8 +65,8 @@ pub(super) fn register(env: &mut Environment<'static>) {
     env.add_filter("round", minijinja::filters::round);
 }
 
-/// Prints texts, numbers and nothing else: an empty CRM field must not become the word "none", nor a lead a dump. In a
-/// text to a person, values are [guarded] unless they went through `trusted`.
+/// Prints texts, numbers and nothing else: an empty CRM field must not become the word "none", and a lead must not be
+/// dumped. In a text to a person, values are [guarded] unless they went through `trusted`.
 pub(super) fn print(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
     match (value.kind(), value.as_str()) {
         (ValueKind::None, _) => Err(Refusal::Empty.into()),
@@ -80,7 +80,7 @@ pub(super) fn print(out: &mut Output, state: &mut State, value: &Value) -> Resul
     }
 }
 
-/// Applies a function to a text; null and undefined pass by.
+/// Applies a function to a text; null and undefined stay as they are.
 fn on_text(value: Value, apply: impl FnOnce(&str) -> Result<Value, Refusal>) -> Result<Value, Error> {
     match value.kind() {
         ValueKind::None | ValueKind::Undefined => Ok(value),
@@ -90,7 +90,7 @@ fn on_text(value: Value, apply: impl FnOnce(&str) -> Result<Value, Refusal>) -> 
     }
 }
 
-/// Unlike Jinja's, for null and blank fields too: LeadSquared writes "not set" as either.
+/// Unlike Jinja's, it works for null and blank fields too: LeadSquared writes "not set" as either.
 fn default(value: Value, other: Option<Value>) -> Value {
     if value.is_undefined() || is_blank(&value) { other.unwrap_or_else(|| "".into()) } else { value }
 }
@@ -98,7 +98,7 @@ fn default(value: Value, other: Option<Value>) -> Value {
 fn replace(value: Value, from: &str, to: &str) -> Result<Value, Error> {
     on_text(value, |text| {
         let found = if from.is_empty() { 0 } else { text.matches(from).count() };
-        // Chained replacements multiply: measured before anything is built.
+        // Chained replacements multiply, so the length is checked before the text is built.
         if text.len().saturating_add(found.saturating_mul(to.len())) > MAX_OUTPUT_CHARS * 4 {
             return Err(Refusal::Unfit("the replaced text is too long"));
         }
@@ -106,7 +106,7 @@ fn replace(value: Value, from: &str, to: &str) -> Result<Value, Error> {
     })
 }
 
-/// At most so many characters, the last one an ellipsis when something was cut.
+/// At most so many characters; the last one is an ellipsis if the text was cut.
 fn truncate(value: Value, chars: usize) -> Result<Value, Error> {
     on_text(value, |text| {
         if text.chars().count() <= chars {
@@ -124,7 +124,7 @@ fn brl(value: Value) -> Result<Value, Error> {
     Ok(numbers::brl(to_number(&value)?).into())
 }
 
-/// A number for comparisons. A blank field is the argument's number, or an error: an empty score is not below 10.
+/// A number for comparisons. A blank field gives the argument's number, or an error: an empty score is not below 10.
 fn number(value: Value, blank: Option<f64>) -> Result<Value, Error> {
     if value.is_undefined() {
         return Ok(value);

@@ -1,7 +1,7 @@
-//! Names that a text greets somebody by, without another word for somebody who has none: `Olá {{ lead.FirstName }}, …`.
+//! Names in a text's greeting, without another word for a lead that has no name: `Olá {{ lead.FirstName }}, …`.
 //!
-//! LeadSquared writes a missing name as null or as an empty text, and what forms hold is often no name. `Olá , recebemos o
-//! seu contato` must not go out, so such a message is skipped, and `recado check` asks for a `default`.
+//! LeadSquared writes a missing name as null or as an empty text, and forms often hold something that is no name. `Olá
+//! , recebemos o seu contato` must not go out. So such a message is skipped, and `recado check` asks for a `default`.
 
 use super::error::SnippetError;
 use super::lint::Path;
@@ -10,7 +10,7 @@ use crate::unicode::without_marks;
 
 /// Fields that hold names of people.
 const NAME_FIELDS: [&str; 4] = ["FirstName", "LastName", "FullName", "ProspectFirstName"];
-/// What stands before a name, in small letters without accents.
+/// Words before a name, in small letters without accents.
 const WORDS: [&str; 22] = [
     "ola",
     "oi",
@@ -35,7 +35,7 @@ const WORDS: [&str; 22] = [
     "sr.",
     "sra.",
 ];
-/// Filters that say what stands for nothing.
+/// Filters that give another word for an empty value.
 const DEFAULTS: [&str; 2] = ["default", "d"];
 
 /// A greeting without a default.
@@ -45,19 +45,20 @@ pub(super) struct Greeting {
     pub(super) name: String,
     /// The expression, without its braces.
     pub(super) expression: String,
-    /// The byte of the snippet where it begins.
+    /// The byte of the snippet where the expression begins.
     pub(super) at: usize,
 }
 
 impl Greeting {
-    /// What `recado check` says of it.
+    /// The warning of `recado check` about this greeting.
     pub(super) fn warning(&self, source: &str) -> SnippetError {
         let message = format!("`{}` is nothing for a lead without a name, and the message is skipped", self.expression);
         SnippetError::at(source, self.at, message, Some(format!("{} | default('cliente')", self.expression)))
     }
 }
 
-/// The greetings of a text that say nothing for a lead without a name. A branch that asks for the field takes care of it.
+/// The greetings of a text that are empty for a lead without a name. If a branch checks the field, its greeting is left
+/// out.
 pub(super) fn without_default(scanned: &Scanned<'_>) -> Vec<Greeting> {
     let asked = asked(scanned);
     let mut found = Vec::new();
@@ -82,7 +83,7 @@ pub(super) fn without_default(scanned: &Scanned<'_>) -> Vec<Greeting> {
     found
 }
 
-/// The names that a text's branches ask for.
+/// The names that a text's branches check.
 fn asked(scanned: &Scanned<'_>) -> Vec<String> {
     let mut region = Region::Print;
     let mut names = Vec::new();
@@ -96,7 +97,8 @@ fn asked(scanned: &Scanned<'_>) -> Vec<String> {
     names
 }
 
-/// The filters of an expression that is a name and filters alone. Any other has words of its own for nothing.
+/// The filters of an expression that consists of a name and filters alone. Any other expression handles empty values
+/// itself.
 fn filters<'s>(inside: &[Token<'s>]) -> Option<Vec<&'s str>> {
     let path = Path::at(inside, 0)?;
     let (mut filters, mut depth) = (Vec::new(), 0_usize);
@@ -113,7 +115,7 @@ fn filters<'s>(inside: &[Token<'s>]) -> Option<Vec<&'s str>> {
     Some(filters)
 }
 
-/// The piece of a text's own words before a byte.
+/// The text's own words directly before a byte.
 fn before(source: &str, at: usize) -> &str {
     let before = source.get(..at).unwrap_or_default();
     let start = ["}}", "%}", "#}"].iter().filter_map(|end| Some(before.rfind(end)? + end.len())).max();

@@ -1,7 +1,7 @@
-//! What a value may be that is put into a text.
+//! Limits on a value in a text.
 //!
-//! A text's own words are the customer's. Its values are whatever stands in the CRM, and that is what anybody typed into a
-//! public form. So a value is short, of one line, and no link, unless the rule says `| trusted`.
+//! A text's own words are the customer's. Its values come from the CRM, and so from whatever anybody typed into a
+//! public form. So a value must be short, on one line, and no link, unless the rule says `| trusted`.
 
 use super::{address::contains_address, error::Refusal};
 use crate::unicode::{Class, class};
@@ -9,7 +9,7 @@ use crate::unicode::{Class, class};
 /// The longest value, in characters.
 const MAX_VALUE_CHARS: usize = 60;
 
-/// The value without controls at its ends, or why it may not be put into a text.
+/// The value without control characters at its ends, or why it may not be used in a text.
 pub(super) fn guarded(value: &str) -> Result<&str, Refusal> {
     let value = value.trim_matches(char::is_control);
     if value.chars().any(|c| class(c) == Class::LineEnd) {
@@ -29,7 +29,7 @@ pub(super) fn guarded(value: &str) -> Result<&str, Refusal> {
     Ok(value)
 }
 
-/// Marks that turn the direction of a text, and so can show it as another one.
+/// Marks that change the direction of a text, and so can make it look like another text.
 fn is_direction(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a snippet that MiniJinja would take, or would notice too late.
+//! Mistakes in a snippet that MiniJinja would accept, or would notice too late.
 
 use std::collections::HashSet;
 
@@ -7,14 +7,14 @@ use super::scan::{Kind, Region, Scanned, Token};
 use super::{context, filters, tests_of_values};
 use crate::spelling::closest;
 
-/// Words of the language, after which `(` is no call.
+/// Words of the language; a `(` after them is not a call.
 const KEYWORDS: [&str; 9] = ["and", "or", "not", "in", "is", "if", "else", "elif", "endif"];
 /// Roots whose fields are texts.
 const TEXT_ROOTS: [&str; 8] = ["lead", "before", "activity", "event", "task", "opportunity", "landing_page", "row"];
 const COMPARISONS: [&str; 6] = ["==", "!=", "<", ">", "<=", ">="];
 
-/// Checks operators. Before compiling: its words are better than a parser's, and signs that nest without a bound (`{`, `!`)
-/// must not reach the parser.
+/// Checks operators before compiling. Its messages are better than a parser's, and signs that nest without a bound
+/// (`{`, `!`) must not reach the parser.
 pub(super) fn signs(scanned: &Scanned<'_>) -> Vec<SnippetError> {
     let signs = scanned.tokens.iter().filter(|token| token.kind == Kind::Sign);
     let problems = signs.filter_map(|token| Some((token.at, sign(token)?)));
@@ -109,7 +109,7 @@ pub(super) fn names(scanned: &Scanned<'_>, roots: &HashSet<String>) -> (Vec<Snip
     (errors, warnings)
 }
 
-/// Each dotted name that a snippet writes, and the byte where it stands.
+/// Each dotted name in a snippet, and the byte where it starts.
 pub(super) fn paths(scanned: &Scanned<'_>) -> Vec<(String, usize)> {
     let tokens = &scanned.tokens;
     let is_member = |at: usize| at.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|dot| dot.text == ".");
@@ -117,8 +117,8 @@ pub(super) fn paths(scanned: &Scanned<'_>) -> Vec<(String, usize)> {
     words.filter_map(|(at, token)| Some((Path::at(tokens, at)?.text, token.at))).collect()
 }
 
-/// Each text with which a dotted name is compared by `==`, `!=` or `in`: the name, the text, and the byte where it stands.
-/// What a filter changes, on either side, is another value.
+/// Each text that a dotted name is compared with by `==`, `!=` or `in`: the name, the text, and the byte where the text
+/// starts. Filtered values, on either side, are left out, because a filter changes the value.
 pub(super) fn compared(scanned: &Scanned<'_>) -> Vec<(String, String, usize)> {
     let tokens = &scanned.tokens;
     let is_sign = |token: &&Token<'_>| ["==", "!="].contains(&token.text);
@@ -144,7 +144,8 @@ pub(super) fn compared(scanned: &Scanned<'_>) -> Vec<(String, String, usize)> {
     found
 }
 
-/// The text that a token stands for. An escape would have to be read as MiniJinja reads it.
+/// The text that a token stands for. A text with an escape is left out, because it would have to be read as MiniJinja
+/// reads it.
 pub(super) fn written(token: &Token<'_>) -> Option<String> {
     let is_plain = token.kind == Kind::Text && !token.text.contains('\\');
     let text = token.text.get(1..token.text.len().checked_sub(1)?)?;
@@ -155,7 +156,7 @@ fn unknown_root(source: &str, token: &Token<'_>, next: Option<&Token<'_>>) -> Sn
     let name = token.text;
     let suggestion = match closest(name, &context::ROOTS) {
         Some(near) => near.to_owned(),
-        // `FirstName` instead of `lead.FirstName` is the usual slip.
+        // `FirstName` instead of `lead.FirstName` is the usual mistake.
         None if next.is_none_or(|next| next.text != ".") => {
             format!("lead.{name}, or \"{name}\" in quotes for a text")
         }
@@ -191,7 +192,7 @@ impl Path {
         tokens.get(self.from.checked_sub(back)?)
     }
 
-    /// A comparison with a number or a truth value, which a text never equals and always orders the same way.
+    /// A comparison with a number or a truth value. A text never equals such a value and always orders the same way.
     fn comparison(&self, tokens: &[Token<'_>]) -> Option<Problem> {
         let is_sign = |token: &&Token<'_>| COMPARISONS.contains(&token.text);
         let (sign, other) = match tokens.get(self.to).filter(is_sign) {
@@ -214,7 +215,7 @@ impl Path {
         Some((format!("`{path}` is a text and is compared with {what}"), Some(suggestion)))
     }
 
-    /// Whether the path alone decides something, and is not the whole condition (whose "0" means no).
+    /// Whether the path alone decides a branch and is not the whole condition (whose "0" means no).
     fn is_bare_truth(&self, tokens: &[Token<'_>], region: Region) -> bool {
         let (Some(before), Some(next)) = (self.before(tokens, 1), tokens.get(self.to)) else {
             return false;
@@ -230,7 +231,7 @@ impl Path {
     }
 }
 
-/// The sign with its sides exchanged.
+/// The sign for exchanged sides.
 fn flipped(sign: &str) -> &str {
     match sign {
         "<" => ">",

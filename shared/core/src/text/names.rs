@@ -1,6 +1,6 @@
 //! Names of people, as a letter would write them.
 //!
-//! What stands in a lead's `FirstName` is typed by people and by bots, copied from other systems, and shouted. A greeting
+//! A lead's `FirstName` is typed by people and by bots, copied from other systems, or written in capitals. A greeting
 //! takes the name out of it, or nothing: `Olá Ana` is right, `Olá premio.example` is fraud under the customer's sender.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
@@ -10,7 +10,7 @@ use crate::unicode::{Class, class, decomposed, without_marks};
 
 /// Words that stay lower case inside a Portuguese name.
 const PARTICLES: [&str; 7] = ["da", "de", "do", "dos", "das", "e", "di"];
-/// Words before a name that are none, by their letters without accents.
+/// Titles before a name, by their letters without accents.
 const TITLES: [&str; 35] = [
     "d",
     "sr",
@@ -48,7 +48,7 @@ const TITLES: [&str; 35] = [
     "msc",
     "phd",
 ];
-/// What forms and programs write where a name is missing, in small letters without accents.
+/// Placeholders that forms and programs write for a missing name, in small letters without accents.
 const PLACEHOLDERS: [&str; 21] = [
     "null",
     "none",
@@ -72,14 +72,14 @@ const PLACEHOLDERS: [&str; 21] = [
     "nome",
     "name",
 ];
-/// The longest text that is taken for a person's name, in characters.
+/// The longest text that can be a person's name, in characters.
 const MAX_NAME_CHARS: usize = 40;
-/// A name of one letter is an initial.
+/// The least letters of a name. One letter is an initial.
 const MIN_LETTERS: usize = 2;
-/// The most digits behind a name, as forms write them that count (`Ana2`). More are a phone, and no name.
+/// The most digits after a name, as forms add them to count (`Ana2`). More digits are a phone, so the text is no name.
 const MAX_DIGITS: usize = 8;
 
-/// `MARIA DA SILVA` gives `Maria`, `Dra. ANA` gives `Ana`. `None`: there is no name in it, or more than a name.
+/// `MARIA DA SILVA` gives `Maria`, `Dra. ANA` gives `Ana`. `None`: the text holds no name, or more than a name.
 pub(super) fn first_name(text: &str) -> Option<String> {
     let text = html_escape::decode_html_entities(text);
     let plain = plain(&text);
@@ -103,7 +103,7 @@ pub(super) fn proper(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// A name's characters in one form: composed, pictures as blanks, nothing that cannot be seen, `Dra.Ana` in two words.
+/// A name's characters in one form: composed, pictures as blanks, without invisible characters, `Dra.Ana` as two words.
 fn plain(text: &str) -> String {
     let composed = ComposingNormalizerBorrowed::new_nfc().normalize(text);
     let mut plain = String::with_capacity(composed.len());
@@ -112,12 +112,12 @@ fn plain(text: &str) -> String {
             Class::Invisible => {}
             Class::Dash => plain.push('-'),
             Class::Blank | Class::LineEnd => plain.push(' '),
-            // An accent alone, as some keyboards and old systems write an apostrophe.
+            // A lone accent, which some keyboards and old systems write for an apostrophe.
             _ if matches!(c, '´' | '`' | '\u{2bc}') => plain.push('\''),
             Class::Other if c == '\u{2019}' => plain.push(c),
             Class::Other if !c.is_ascii() => plain.push(' '),
             Class::Other if c == '.' => plain.push_str(". "),
-            // What was lost inside of a word leaves no name, at its end it is cut off.
+            // A character lost inside of a word leaves no name; at the word's end it is cut off.
             Class::Lost => plain.push('\u{fffd}'),
             _ => plain.push(c),
         }
@@ -147,13 +147,13 @@ fn letters(word: &str) -> String {
     word.chars().flat_map(decomposed).filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect()
 }
 
-/// What joins the parts of one name.
+/// Whether the character joins the parts of one name.
 fn is_joint(c: char) -> bool {
     matches!(c, '-' | '\'' | '\u{2019}')
 }
 
 /// Capitals at the start and after a hyphen or an apostrophe, small letters elsewhere. A word that mixes both and
-/// starts with a capital (`McDonald`) is left alone: somebody meant it.
+/// starts with a capital (`McDonald`) stays as it is: somebody meant it.
 fn proper_word(word: &str) -> String {
     let starts_upper = word.chars().next().is_some_and(char::is_uppercase);
     if starts_upper && word.chars().any(char::is_lowercase) {

@@ -6,17 +6,17 @@ const MAX_MAGNITUDE: f64 = 1e13;
 /// Why a text is no number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NotANumber {
-    /// It is none.
+    /// It is not a number.
     None,
-    /// It is one thing in Brazil and another elsewhere: `1.500`, `R$ 1,500`.
+    /// It is one number in Brazil and another elsewhere: `1.500`, `R$ 1,500`.
     Ambiguous,
 }
 
-/// Reads `1234.50`, `1.234,50`, `R$ 1.234,50`, `-5`, `1,234.50`.
+/// Parses `1234.50`, `1.234,50`, `R$ 1.234,50`, `-5`, `1,234.50`.
 ///
-/// With both signs the last one is the decimal mark; a sign that occurs twice marks thousands. A single sign with three
-/// digits behind it could be either. `R$` says that it is written as in Brazil, more than three digits before it or a zero
-/// say that it marks no thousands: LeadSquared writes `50000.000`. What is left is ambiguous.
+/// If both signs occur, the last one is the decimal mark. A sign that occurs twice marks thousands. A single sign with
+/// three digits after it could be either. `R$` means Brazilian notation. More than three digits before the sign, or a
+/// zero, mean that it does not mark thousands: LeadSquared writes `50000.000`. Everything else is ambiguous.
 pub(super) fn parse(text: &str) -> Result<f64, NotANumber> {
     let text = text.trim();
     let (negative, text) = unsigned(text);
@@ -64,7 +64,7 @@ fn plain_decimal(text: &str, is_brazilian: bool) -> Result<String, NotANumber> {
     Ok(if fraction.is_empty() { whole } else { format!("{whole}.{fraction}") })
 }
 
-/// What the only mark of a number is: of thousands, or of decimals.
+/// The role of a number's only mark: thousands, or decimals.
 fn single(text: &str, mark: char, is_brazilian: bool) -> Result<(Option<char>, Option<char>), NotANumber> {
     let (whole, behind) = text.split_once(mark).ok_or(NotANumber::None)?;
     let may_group = behind.len() == 3 && whole.len() <= 3 && !whole.starts_with('0');
@@ -75,7 +75,7 @@ fn single(text: &str, mark: char, is_brazilian: bool) -> Result<(Option<char>, O
     }
 }
 
-/// The digits of a whole number that a mark parts into threes.
+/// The digits of a whole number that a mark divides into groups of three.
 fn grouped(whole: &str, mark: char) -> Option<String> {
     let mut groups = whole.split(mark);
     let first = groups.next().filter(|first| (1..=3).contains(&first.len()))?;

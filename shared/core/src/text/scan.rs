@@ -1,30 +1,31 @@
-//! A light reading of a snippet before MiniJinja's own, for what MiniJinja would only notice when a message is due:
-//! unknown filters and tests, calls, comparisons that can never hold. And for keeping out what has no bound.
+//! A light scan of a snippet before MiniJinja's own. It finds mistakes that MiniJinja would only notice when a message
+//! is due: unknown filters and tests, calls, comparisons that can never hold. It also keeps out everything without a
+//! bound.
 //!
-//! It need not agree with MiniJinja on broken snippets; those fail to compile anyway. It must see at least every
-//! block tag that MiniJinja sees, and it does: it looks at each `{%` in the source, wherever it stands.
+//! It need not agree with MiniJinja on broken snippets, because those fail to compile anyway. It must see at least
+//! every block tag that MiniJinja sees. It does: it looks at each `{%` in the source, wherever it is.
 
 use super::MAX_SNIPPET_CHARS;
 use super::error::SnippetError;
 
-/// Block tags that a text may hold.
+/// Block tags that are allowed in a text.
 const BLOCKS: [&str; 4] = ["if", "elif", "else", "endif"];
 /// Operators of two characters, which are one token.
 const PAIRS: [&str; 8] = ["==", "!=", "<=", ">=", "&&", "||", "**", "//"];
 
 /// Words and signs in one expression, and block tags in one text. MiniJinja compiles by recursion, so a chain of some
-/// thousand operators would end the process with its stack; these bounds leave a 512 KiB stack intact (there is a
-/// test), and nobody's message comes near them.
+/// thousand operators would overflow the stack and end the process. These bounds fit a 512 KiB stack (there is a test),
+/// and no real message comes near them.
 const MAX_TOKENS: usize = 300;
 const MAX_BLOCKS: usize = 60;
 const MAX_OPEN_BRACKETS: usize = 20;
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// The start of an expression: of a condition, of `{{`, of `{%`.
     Open(Region),
-    /// The end of one.
+    /// The end of an expression.
     Close,
     Word,
     Number,
@@ -32,7 +33,7 @@ pub(super) enum Kind {
     Sign,
 }
 
-/// Where an expression stands.
+/// The place of an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Region {
     Condition,
@@ -58,7 +59,7 @@ pub(super) struct Scanned<'s> {
     pub(super) has_blocks: bool,
 }
 
-/// A snippet that cannot be read: what of it can, and each mistake.
+/// A snippet that cannot be read: the parts that can be read, and each mistake.
 pub(super) struct Broken<'s> {
     pub(super) scanned: Scanned<'s>,
     pub(super) errors: Vec<SnippetError>,
@@ -81,7 +82,7 @@ pub(super) fn condition(source: &str) -> Result<Scanned<'_>, Broken<'_>> {
     }
 }
 
-/// Reads a text: pieces and expressions in turn. An expression that cannot be read does not keep the next one from it.
+/// Reads a text: pieces and expressions in turn. After an expression that cannot be read, the next one is still read.
 pub(super) fn template(source: &str) -> Result<Scanned<'_>, Broken<'_>> {
     let mut scanned = start(source)?;
     let mut errors = bad_blocks(source);
@@ -109,7 +110,7 @@ pub(super) fn template(source: &str) -> Result<Scanned<'_>, Broken<'_>> {
         };
         match read.map_err(|error| errors.push(error)).or_else(|()| after(source, at, end)) {
             Ok(behind) => at = behind,
-            // It has no end: that was noted.
+            // The expression has no end, and that mistake is recorded.
             Err(_) => break,
         }
     }
@@ -132,7 +133,7 @@ fn unread(source: &str, error: SnippetError) -> Broken<'_> {
     Broken { scanned: nothing(source), errors: vec![error] }
 }
 
-/// Every `{%` that is not a branch, be it inside a comment or a quoted text.
+/// Every `{%` that is not a branch, even inside a comment or a quoted text.
 fn bad_blocks(source: &str) -> Vec<SnippetError> {
     let mut errors = Vec::new();
     for (index, (at, mark)) in source.match_indices("{%").enumerate() {
@@ -145,7 +146,7 @@ fn bad_blocks(source: &str) -> Vec<SnippetError> {
         let rest = source.get(at + mark.len()..).unwrap_or_default();
         let rest = rest.trim_start_matches(['-', '+']).trim_start();
         let word = rest.split(|c: char| !is_word(c)).next().unwrap_or_default();
-        // The end of a tag that was refused says nothing new.
+        // The end of a refused tag would only repeat the mistake.
         let is_end = word.starts_with("end") && !errors.is_empty();
         if !BLOCKS.contains(&word) && !is_end {
             let message = format!("`{{% {word}` is not for messages");
@@ -156,7 +157,7 @@ fn bad_blocks(source: &str) -> Vec<SnippetError> {
     errors
 }
 
-/// The byte behind the next `end`.
+/// The byte after the next `end`.
 fn after(source: &str, from: usize, end: &str) -> Result<usize, SnippetError> {
     let rest = source.get(from..).unwrap_or_default();
     match rest.find(end) {
@@ -170,7 +171,7 @@ fn unclosed(source: &str, at: usize, end: &str) -> SnippetError {
     SnippetError::at(source, at, format!("`{open}` is not closed"), Some(format!("`{end}` behind the expression")))
 }
 
-/// Reads an expression's tokens from behind its opening mark to its end, and gives the byte behind it.
+/// Reads an expression's tokens from after its opening mark to its end, and returns the byte after it.
 fn expression(
     scanned: &mut Scanned<'_>,
     region: Region,
@@ -212,8 +213,8 @@ fn expression(
     }
 }
 
-/// The brackets that are open. MiniJinja does not end an expression inside them, so an expression with an open one
-/// would reach further than it seems to.
+/// The open brackets. MiniJinja does not end an expression inside brackets, so an expression with an open bracket would
+/// reach further than it seems to.
 #[derive(Default)]
 struct Brackets(Vec<(char, usize)>);
 

@@ -1,8 +1,8 @@
-//! What can be told of a condition before anything happens: parts that never hold, and values that it insists on.
+//! Facts about a condition that are certain before any event: parts that never hold, and values that it demands.
 //!
-//! A condition is a chain of parts joined by `and`, often one alone. A part whose every name has a known value can be
-//! evaluated now; if it does not hold, the condition never does. Known are the values that the caller fixes, and those
-//! that other parts demand (`lead.Source == "Site"`). Whatever else a condition may be is left to the event.
+//! A condition is a chain of parts joined by `and`, often a single part. If every name of a part has a known value, the
+//! part can be evaluated now. If it does not hold, the condition never does. Known values are those that the caller
+//! fixes, and those that other parts demand (`lead.Source == "Site"`). All other parts are left to the event.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ use crate::fields::Fields;
 use crate::kind::ITEM_NAMES;
 use crate::zone::Zone;
 
-/// Values by dotted name, such as `lead.Source`; `None` is a field that is there and empty.
+/// Values by dotted name, such as `lead.Source`; `None` is a field that exists and is empty.
 pub type Known = BTreeMap<String, Option<String>>;
 
 impl Condition {
-    /// `known` with the values that the condition itself demands, by a part `name == "value"`. What is known already
-    /// stays as it is.
+    /// `known` with the values that the condition itself demands, by a part `name == "value"`. Values that are known
+    /// already stay as they are.
     #[must_use]
     pub fn with_demands(&self, known: &Known) -> Known {
         let mut all = known.clone();
@@ -32,8 +32,8 @@ impl Condition {
         all
     }
 
-    /// The first part that does not hold whenever `known` and what the other parts demand is so, and where it stands.
-    /// `None`: nothing of that kind can be told.
+    /// The first part that can never hold with `known` and the values that the other parts demand, and its position.
+    /// `None`: no such part is certain.
     #[must_use]
     pub fn never_holds(&self, known: &Known) -> Option<SnippetError> {
         let scanned = scan::condition(self.source()).ok()?;
@@ -62,7 +62,7 @@ fn fact(name: &str, value: Option<&str>) -> String {
     }
 }
 
-/// The tokens of each part between `and`s that stand in no brackets. With an `or` or an `if` beside them all is one.
+/// The tokens of each part between `and`s outside of brackets. If an `or` or an `if` is beside them, all is one part.
 fn parts<'t, 's>(scanned: &'t Scanned<'s>) -> Vec<&'t [Token<'s>]> {
     let is_inner = |token: &&Token<'_>| !matches!(token.kind, Kind::Open(_) | Kind::Close);
     let from = scanned.tokens.iter().position(|token| is_inner(&token)).unwrap_or_default();
@@ -83,7 +83,7 @@ fn parts<'t, 's>(scanned: &'t Scanned<'s>) -> Vec<&'t [Token<'s>]> {
     starts.zip(ends).filter_map(|(start, end)| tokens.get(start..end)).collect()
 }
 
-/// The value that `name.field == "value"` demands, written either way round.
+/// The value that `name.field == "value"` demands, in either order.
 fn demand(part: &[Token<'_>]) -> Option<(String, String)> {
     let (root, field, value) = match part {
         [root, dot, field, sign, value] if dot.text == "." && sign.text == "==" => (root, field, value),
@@ -94,9 +94,9 @@ fn demand(part: &[Token<'_>]) -> Option<(String, String)> {
     Some((format!("{}.{}", root.text, field.text), lint::written(value).filter(|_| is_name)?))
 }
 
-/// The values that a part looks at, if all of them are known and it does not hold with them.
+/// The values that a part uses, if all of them are known and the part does not hold with them.
 fn failing<'k>(source: &str, is_alone: bool, known: &'k Known) -> Option<Vec<(&'k str, &'k Option<String>)>> {
-    // Within a chain a text counts as Jinja has it; alone, `"0"` is a no.
+    // Within a chain a text counts as in Jinja; alone, `"0"` is a no.
     let written = if is_alone { source.to_owned() } else { format!("({source}) and true") };
     let expression = ENGINE.compile_expression_owned(written).ok()?;
     let names = expression.undeclared_variables(true);
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_text_counts_as_it_will() {
-        // Alone a "0" is a no; within a chain Jinja takes any text for a yes.
+        // Alone, a "0" is a no; within a chain Jinja takes any text for a yes.
         let known = [("lead.DoNotCall", Some("0"))];
         assert_eq!(never("lead.DoNotCall", &known), Some(1));
         assert_eq!(never("lead.DoNotCall and lead.City is filled", &known), None);

@@ -64,7 +64,7 @@ fn texts() {
     }
 }
 
-/// A text of one value, in a text to a person.
+/// A text to a person that consists of one value.
 fn put(value: &str) -> Result<String, TextError> {
     let lead = Fields::from_iter([("X", Some(value))]);
     Template::compile("{{ lead.X }}").unwrap().render(&Context::new(&lead, NOW_MS, &Zone::default()))
@@ -89,7 +89,7 @@ fn a_value_in_a_text_is_short_of_one_line_and_no_link() {
         let context = Context::new(&lead, NOW_MS, &Zone::default());
         let trusted = Template::compile("{{ lead.X | trusted }}").unwrap();
         assert_eq!(trusted.render(&context).as_deref(), Ok(value), "who writes the rule may vouch for it");
-        // What follows makes another value of it, which nobody vouched for.
+        // The next filter makes another value of it, and nobody vouched for that one.
         let again = Template::compile("{{ lead.X | trusted | lower }}").unwrap();
         assert!(again.render(&context).is_err());
         assert_eq!(Template::compile("{{ lead.X }}").unwrap().render_label(&context).as_deref(), Ok(value));
@@ -121,7 +121,7 @@ fn nobody_is_greeted_by_nothing() {
         assert!(matches!(of(Some(" "), source), Err(TextError::Empty { .. })), "{source}");
         assert!(of(Some("Ana"), source).is_ok(), "{source}");
     }
-    // Where nobody is greeted, an empty field is empty.
+    // Without a greeting, an empty field is empty.
     assert_eq!(of(Some(""), "Ref.: [{{ lead.mx_Apelido }}]").as_deref(), Ok("Ref.: []"));
 }
 
@@ -194,9 +194,9 @@ fn a_missing_name_is_named() {
     assert_eq!(eval("lead.Nope"), Err(undefined("lead.Nope")));
     assert_eq!(eval("lead.Source == 'x' or lead.Nope == 'a'"), Err(undefined("lead.Nope")));
     assert_eq!(eval("before.Source == 'a'"), Err(undefined("before.Source")));
-    // Two are missing: the one that was met.
+    // Two names are missing: the error has the first one that is looked up.
     assert_eq!(eval("lead.Zzz == 'a' and lead.Aaa == 'b'"), Err(undefined("lead.Zzz")));
-    // What is not looked up is not missed.
+    // A name that is not looked up is not missed.
     assert_eq!(eval("lead.Source == 'Site' or lead.Nope == 'a'"), Ok(true));
     assert_eq!(undefined("lead.Nope").to_string(), "`lead.Nope` is not among the fields of this event");
 }

@@ -22,7 +22,7 @@ pub(super) fn register(env: &mut Environment<'static>) {
     env.add_test("endingwith", |value: &Value, end: &str| value.as_str().is_some_and(|text| text.ends_with(end)));
 }
 
-/// LeadSquared sends `1`, forms and people send the rest.
+/// LeadSquared sends `1`; forms and people send the others.
 fn is_yes(value: &Value) -> bool {
     const YES: [&str; 5] = ["1", "true", "yes", "sim", "s"];
     match value.as_str() {
@@ -33,7 +33,7 @@ fn is_yes(value: &Value) -> bool {
 
 /// Whether a condition's result means yes.
 ///
-/// A text means yes when it is not blank and not a no of LeadSquared's (`0`, `false`): Jinja would take the text
+/// A text means yes if it is not blank and not LeadSquared's word for no (`0`, `false`). Jinja would take the text
 /// `"0"` of an unset flag for true.
 pub(super) fn holds(value: &Value) -> bool {
     match value.as_str() {

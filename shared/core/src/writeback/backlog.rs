@@ -1,4 +1,4 @@
-//! Rows that wait for a call, and the calls that the next window deserves.
+//! Rows that wait for a request, and the best requests for the next window.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -6,7 +6,7 @@ use super::{
     Allowance, Call, LINGER_MS, LONG_WINDOWS, LeadRow, Needs, ROWS_PER_CALL, Row, SAME_VALUE_PER_CALL, STARVED_MS,
 };
 
-/// Rows that wait for a call, sorted into the calls that they would share.
+/// Rows that wait for a request, sorted by the requests that they can share.
 #[derive(Debug, Clone, Default)]
 pub struct Backlog {
     find: VecDeque<Row>,
@@ -15,13 +15,14 @@ pub struct Backlog {
     update: VecDeque<Row>,
     /// Leads that get values of their own.
     own: VecDeque<LeadRow>,
-    /// Leads that get one value of one field together: calls of 50.
+    /// Leads that get one value of one field together: requests of 50.
     same: VecDeque<Vec<LeadRow>>,
-    /// The same: calls of more than 25 and less than 50.
+    /// The same: requests of more than 25 and less than 50.
     same_rest: VecDeque<Vec<LeadRow>>,
 }
 
-/// The kinds of bulk call. Of equals the first goes first: what was told already comes right before what is new.
+/// The kinds of bulk request. Of equals the first one goes first: what was told already is corrected before new
+/// outcomes are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Update,
@@ -34,7 +35,7 @@ enum Kind {
 const KINDS: [Kind; 5] = [Kind::Update, Kind::Create, Kind::Own, Kind::Same, Kind::SameRest];
 
 impl Backlog {
-    /// The backlog of what is needed.
+    /// Builds the backlog from `needs`.
     #[must_use]
     pub fn new(needs: Needs) -> Self {
         let (same, own) = mix(needs.leads);
@@ -44,32 +45,32 @@ impl Backlog {
         Self { find, find_alone, create, update, own: own.into(), same, same_rest }
     }
 
-    /// Whether nothing waits for a call.
+    /// Whether nothing waits for a request.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.question_ms().is_none() && self.rows() == 0
     }
 
-    /// Rows that wait for a call; those to be looked up are not among them.
+    /// Rows that wait for a request, without those to be looked up.
     #[must_use]
     pub fn rows(&self) -> usize {
         let together = self.same.iter().chain(&self.same_rest).map(Vec::len).sum::<usize>();
         self.create.len() + self.update.len() + self.own.len() + together
     }
 
-    /// Bulk calls that all of them take.
+    /// Bulk requests that all these rows take.
     #[must_use]
     pub fn bulk_calls(&self) -> usize {
         let queues = [self.create.len(), self.update.len(), self.own.len()];
         queues.iter().map(|len| len.div_ceil(ROWS_PER_CALL)).sum::<usize>() + self.same.len() + self.same_rest.len()
     }
 
-    /// Takes the calls that may start together in the window that begins at `now_ms`. None: nothing is ready; see
-    /// [`Backlog::ready_ms`].
+    /// Takes the requests that may start together in the window that begins at `now_ms`. An empty list means that
+    /// nothing is ready; see [`Backlog::ready_ms`].
     pub fn next_calls(&mut self, now_ms: i64, allowance: &Allowance) -> Vec<Call> {
         let mut calls = Vec::new();
         let most_bulk = allowance.bulk();
-        // Where bulk calls leave no room at all, an open question and a bulk call take turns by age.
+        // If bulk requests leave no room at all, a look-up and a bulk request take turns by age.
         if allowance.spare(most_bulk) == 0
             && let Some(asked_ms) = self.question_ms()
             && self.oldest_ms().is_none_or(|oldest_ms| asked_ms <= oldest_ms)
@@ -101,19 +102,20 @@ impl Backlog {
         calls
     }
 
-    /// When the next call is ready at the latest, in ms since the epoch, if nothing else comes. `None`: nothing waits.
+    /// When the next request is ready at the latest, in ms since the epoch, if no more rows come. `None`: nothing
+    /// waits.
     #[must_use]
     pub fn ready_ms(&self) -> Option<i64> {
         let oldest_ms = self.oldest_ms().map(|oldest_ms| oldest_ms + LINGER_MS);
         oldest_ms.into_iter().chain(self.question_ms()).min()
     }
 
-    /// The due time of the oldest open question.
+    /// The due time of the oldest row to look up.
     fn question_ms(&self) -> Option<i64> {
         [&self.find, &self.find_alone].into_iter().filter_map(|queue| Some(queue.front()?.due_ms)).min()
     }
 
-    /// The next look-up: of all that can be asked together, else of one.
+    /// The next look-up: of all rows that can be looked up together, else of one row.
     fn question(&mut self) -> Option<Call> {
         if self.find.len() > 1 {
             return Some(Call::Find(self.find.drain(..).collect()));
@@ -126,7 +128,7 @@ impl Backlog {
         KINDS.iter().filter_map(|&kind| self.front(kind)).map(|(oldest_ms, _)| oldest_ms).min()
     }
 
-    /// The due time of the oldest row of a kind, and how many rows its next call would carry.
+    /// The due time of the oldest row of a kind, and how many rows its next request would carry.
     fn front(&self, kind: Kind) -> Option<(i64, usize)> {
         let queue = |queue: &VecDeque<Row>| Some((queue.front()?.due_ms, queue.len().min(ROWS_PER_CALL)));
         let together = |queue: &VecDeque<Vec<LeadRow>>| {
@@ -142,9 +144,9 @@ impl Backlog {
         }
     }
 
-    /// The bulk call that is most deserved: what has starved, then full calls, then others that have lingered. Of what has
-    /// starved the oldest goes first. Of full calls those for 50 go first, which single calls help least: they leave the
-    /// others for them.
+    /// The best bulk request: starved rows first, then full requests, then others that have lingered. Of starved rows
+    /// the oldest go first. Of full requests those for 50 go first. Single requests help them least, so single requests
+    /// are left to the others.
     fn bulk_call(&mut self, now_ms: i64) -> Option<Call> {
         let rank = |kind: Kind| {
             let (oldest_ms, rows) = self.front(kind)?;
@@ -169,7 +171,9 @@ impl Backlog {
         })
     }
 
-    /// The row that a single call helps most: the oldest of those that fill no bulk call of their kind, else the oldest of those that share a call with 24 others, else one of those that share it with 49.
+    /// The row that gains most from a single request. That is the oldest of the rows that fill no bulk request of their
+    /// kind. Else it is the oldest of the rows that share a request with 24 others, and else one of those that share it
+    /// with 49.
     fn single_call(&mut self) -> Option<Call> {
         let candidates = [Kind::Update, Kind::Create, Kind::Own].into_iter().filter_map(|kind| {
             let (oldest_ms, rows) = self.front(kind)?;
@@ -180,7 +184,7 @@ impl Backlog {
             Some(Kind::Update) => Call::UpdateOne(self.update.pop_front()?),
             Some(_) => Call::LeadOne(self.own.pop_front()?),
             None => {
-                // What is left of such a call may be no better than one of 25.
+                // The rest of such a request may be no better than a request of 25.
                 let mut rows = self.same_rest.pop_back().or_else(|| self.same.pop_back())?;
                 let row = rows.pop()?;
                 if rows.len() > ROWS_PER_CALL {
@@ -198,13 +202,14 @@ fn take<R>(queue: &mut VecDeque<R>) -> Vec<R> {
     queue.drain(..queue.len().min(ROWS_PER_CALL)).collect()
 }
 
-/// Divides leads among calls for 50 of one value and calls for 25 of any values, so that there are as few as can be:
-/// the former for each full 50 of one value, and for what is left of it if that is more than 25.
+/// Divides leads among requests for 50 of one value and requests for 25 of any values, so that there are as few
+/// requests as possible. The former are used for each full 50 of one value, and for the rest of that value if it is
+/// more than 25.
 ///
-/// That is the fewest. Of what is left of one value, r < 50, all or nothing is moved from one sort of call to the other:
-/// a call for 50 costs one in any case. Where r > 25, the r rows cost at least one call of the other sort as well.
-/// Where r ≤ 25, k such rests that are moved out of the calls for 25 save at most k of these, and cost k. A lead with
-/// two values to be set would take two places of 1/50 instead of one of 1/25, which is no gain.
+/// That is the fewest. Consider the rest of one value, r < 50. It is moved from one sort of request to the other whole
+/// or not at all, since a request for 50 always costs one. If r > 25, the r rows cost at least one request of the other
+/// sort as well. If r ≤ 25, moving k such rests out of the requests for 25 saves at most k of these, and costs k. A
+/// lead with two values to set would take two places of 1/50 instead of one of 1/25, which is no gain.
 fn mix(leads: Vec<LeadRow>) -> (Vec<Vec<LeadRow>>, Vec<LeadRow>) {
     let mut own: Vec<LeadRow> = Vec::new();
     let mut by_value: BTreeMap<(String, String), Vec<LeadRow>> = BTreeMap::new();
@@ -239,7 +244,7 @@ mod tests {
         LeadRow { row, lead_id: number.to_string(), set: vec![("f".to_owned(), value.to_string())], judged: false }
     }
 
-    /// The fewest calls for groups of these sizes, by trying every division.
+    /// The fewest requests for groups of these sizes, by trying every division.
     fn fewest(sizes: &[usize]) -> usize {
         fn go(sizes: &[usize], same: usize, own: usize) -> usize {
             let Some((size, rest)) = sizes.split_first() else { return same + own.div_ceil(ROWS_PER_CALL) };

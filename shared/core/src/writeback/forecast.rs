@@ -1,21 +1,21 @@
-//! How many calls a backlog takes, and when its last row is in: the plan itself, played to its end.
+//! How many requests a backlog takes, and when its last row is written: the plan itself, simulated to its end.
 
 use super::{Allowance, Backlog, DAY_MS, LINGER_MS};
 
-/// What a backlog takes.
+/// The cost of a backlog.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Forecast {
     /// Rows that wait.
     pub rows: u64,
-    /// Bulk calls.
+    /// Bulk requests.
     pub bulk_calls: u64,
-    /// Single calls, look-ups included.
+    /// Single requests, look-ups included.
     pub single_calls: u64,
-    /// How long until the last call starts, in ms.
+    /// How long until the last request starts, in ms.
     pub lasts_ms: i64,
 }
 
-/// Plays `backlog` to its end as if nothing else came and every call went well, starting at `now_ms`.
+/// Simulates `backlog` to its end, starting at `now_ms`, as if no rows were added and every request succeeded.
 #[must_use]
 pub fn forecast(mut backlog: Backlog, mut allowance: Allowance, now_ms: i64) -> Forecast {
     let mut told = Forecast { rows: backlog.rows() as u64, ..Forecast::default() };

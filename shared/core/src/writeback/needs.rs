@@ -13,51 +13,51 @@ use crate::{
 /// The names of the lead's own fields that show its last message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LeadFieldNames {
-    /// Receives the state.
+    /// The field for the state.
     pub status: Option<String>,
-    /// Receives the time of the state, UTC.
+    /// The field for the time of the state, UTC.
     pub at: Option<String>,
 }
 
-/// What a lead's own fields are known to show.
+/// The known content of a lead's own fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
     /// The message whose outcome they show.
     pub by: MessageId,
-    /// When that message came to the state they show, in ms since the epoch.
+    /// When that message reached the state that they show, in ms since the epoch.
     pub changed_ms: i64,
-    /// Names and values; empty while a write is under way whose end is not known.
+    /// Names and values; empty while a write is under way whose result is not known.
     pub values: BTreeMap<String, String>,
 }
 
-/// A message of which LeadSquared knows all there is, though not all of it is on its row yet.
+/// A message of which LeadSquared knows everything, although its own row does not show that yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Told {
     /// The message.
     pub id: MessageId,
-    /// The state that it is in.
+    /// Its state.
     pub state: State,
 }
 
-/// What waiting messages need, the oldest first in each list.
+/// What waiting messages need; the oldest is first in each list.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Needs {
-    /// Nothing: no call.
+    /// Nothing: no request.
     pub told: Vec<Told>,
-    /// To be looked up: a post was never answered for.
+    /// A look-up: their post has no recorded answer.
     pub find: Vec<Row>,
-    /// The same, each by itself: what a listing of many says of them is not certain. [`needs`] leaves it empty.
+    /// A look-up of each by itself: a listing of many does not settle them. [`needs`] leaves it empty.
     pub find_alone: Vec<Row>,
-    /// An activity.
+    /// A new activity.
     pub create: Vec<Row>,
-    /// Their activity shows an older state.
+    /// An update: their activity shows an older state.
     pub update: Vec<Row>,
-    /// Their lead's own fields.
+    /// A write to their lead's own fields.
     pub leads: Vec<LeadRow>,
 }
 
 impl LeadFieldNames {
-    /// Whether no field is to be written.
+    /// Whether no field is configured.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.status.is_none() && self.at.is_none()
@@ -72,9 +72,10 @@ impl LeadFieldNames {
     }
 }
 
-/// What `waiting` need at `now_ms`. `shown` is what is remembered of leads; a lead that is not in it is written whole.
+/// What the `waiting` messages need at `now_ms`. `shown` is what is remembered of leads; for a lead that is not in it,
+/// all values are written.
 ///
-/// `stale_ms` is how long after a post its process is taken for dead. Until then nothing of the activity is touched.
+/// `stale_ms` is how long after a post its process is taken for dead. Until then the activity is left alone.
 #[must_use]
 pub fn needs<'m>(
     waiting: impl IntoIterator<Item = &'m Message>,
@@ -103,7 +104,8 @@ pub fn needs<'m>(
         let is_shown = match (&crm.activity_id, crm.posted_ms) {
             (None, Some(posted_ms)) => {
                 if now_ms >= posted_ms.saturating_add(stale_ms) {
-                    // What the activity shows, once it is found, is not known: there is always more to do.
+                    // The state that the activity shows is not known, even once it is found, so there is always more to
+                    // do.
                     needs.find.push(Row { then: Then::More, ..row });
                 }
                 false
@@ -131,13 +133,13 @@ pub fn needs<'m>(
     needs
 }
 
-/// What a message asks of its lead's own fields.
+/// What a message needs of its lead's own fields.
 enum Lead {
-    /// Nothing, and it never did or was told.
+    /// Nothing: there is no field to write, or this state was written already.
     AsItIs,
     /// Nothing: they show it already, or something newer.
     NeedsNotShowIt,
-    /// These values.
+    /// They need these values.
     Set(Vec<(String, String)>),
 }
 

@@ -1,25 +1,26 @@
-//! How soon the next run of the write-back may begin, so that the day's calls last for the day.
+//! How soon the next run of the write-back may begin, so that the day's requests last for the day.
 
 use super::DAY_MS;
 
-/// The part of the day's calls that runs at once may use: one in so many.
+/// The part of the day's requests that runs may use at once: one in so many.
 const AT_ONCE: i64 = 10;
-/// The part of the day's calls that is left to everything else: one in so many.
+/// The part of the day's requests that is left to everything else: one in so many.
 const OTHERS: i64 = 2;
 
-/// Spreads the calls of the write-back over the day: a tenth of its share may be made at once, and the rest as time passes.
-/// With the calls of LeadSquared's plans no run ever waits for it; it is for accounts that leave Recado few.
+/// Spreads the requests of the write-back over the day. A tenth of its share may be made at once, and the rest as time
+/// passes. With the limits of LeadSquared's plans no run ever waits for it. It is for accounts that leave Recado few
+/// requests.
 #[derive(Debug, Clone)]
 pub struct Pace {
-    /// The day's share of the write-back, in calls.
+    /// The day's share of the write-back, in requests.
     share: i64,
-    /// Calls that may be made now, times [`DAY_MS`]; below zero once more were made.
+    /// Requests that may be made now, times [`DAY_MS`]; below zero once more were made.
     left: i64,
     at_ms: i64,
 }
 
 impl Pace {
-    /// A pace for an account of which this many calls a day are Recado's own, beginning at `now_ms`, in ms since the epoch.
+    /// A pace for an account with this many requests a day for Recado, beginning at `now_ms`, in ms since the epoch.
     #[must_use]
     pub fn new(calls_per_day: u64, now_ms: i64) -> Self {
         let share = i64::try_from(calls_per_day).unwrap_or(i64::MAX).clamp(OTHERS, 1_000_000_000) / OTHERS;
@@ -30,7 +31,7 @@ impl Pace {
         (share * DAY_MS) / AT_ONCE
     }
 
-    /// Notes the calls of a run that ended at `now_ms`, in ms since the epoch.
+    /// Records the requests of a run that ended at `now_ms`, in ms since the epoch.
     pub fn spent(&mut self, calls: u64, now_ms: i64) {
         self.pass(now_ms);
         self.left = self.left.saturating_sub(i64::try_from(calls).unwrap_or(i64::MAX).saturating_mul(DAY_MS));
@@ -53,7 +54,8 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// Runs of `calls` whenever one may begin, for a day: how many calls that makes, and the longest wait in ms.
+    /// Makes runs of `calls` requests whenever one may begin, for a day: how many requests that makes, and the longest
+    /// wait in ms.
     fn a_day(calls_per_day: u64, calls: u64) -> (u64, i64) {
         let (mut pace, mut now_ms, mut made, mut longest_ms) = (Pace::new(calls_per_day, 0), 0, 0, 0);
         loop {
@@ -62,7 +64,7 @@ mod tests {
                 break;
             }
             longest_ms = longest_ms.max(wait_ms);
-            // Each run takes as long as a call lingers.
+            // Each run takes as long as a request lingers.
             now_ms += wait_ms + super::super::LINGER_MS;
             made += calls;
             pace.spent(calls, now_ms);

@@ -1,4 +1,4 @@
-//! Which calls the next window deserves.
+//! The requests that the next window should make.
 
 use std::collections::BTreeSet;
 
@@ -60,7 +60,7 @@ fn a_long_backlog_uses_the_calls_that_bulk_leaves() {
     assert_eq!(singles(76, Allowance { bulk_counts_in_window: false, ..allowance() }), 15);
     assert_eq!(singles(76, Allowance { calls: 1, ..allowance() }), 0);
     let day = |calls_per_day| Allowance { calls_per_day: Some(calls_per_day), day_calls: 100, ..allowance() };
-    // From 15:00 to midnight UTC there are 6,160 bulk calls to come, and one more window may begin.
+    // From 15:00 to midnight UTC 6,160 bulk requests are still to come, and one more window may begin.
     assert_eq!(singles(76, day(100 + 6_161 + 3)), 3, "the day's calls are for bulk first");
     assert_eq!(singles(76, day(5_000)), 0);
 }
@@ -107,7 +107,7 @@ fn open_questions_use_single_calls_and_take_turns_where_there_is_one_call_alone(
     let tight = Allowance { calls: 1, ..allowance() };
     let mut needed = needs_of(&[vec![open(0)], creates(26)[1..].to_vec(), vec![open(3_000)]].concat(), &status());
     needed.leads.clear();
-    // What a listing did not settle is asked alone.
+    // A row that a listing did not settle is looked up alone.
     needed.find_alone = vec![needed.find.pop().unwrap()];
     let mut turns = Backlog::new(needed);
     let first = turns.next_calls(NOW_MS + 60_000, &tight);
@@ -137,17 +137,17 @@ fn the_forecast_says_how_many_calls_and_when_the_last_row_is_in() {
     let told = forecast(backlog(&creates(60)), allowance(), NOW_MS + 60_000);
     assert_eq!(told, Forecast { rows: 60, bulk_calls: 3, single_calls: 0, lasts_ms: 2 * 5_250 });
     let told = forecast(backlog(&creates(3_900)), allowance(), NOW_MS + 60_000);
-    // 39 rows a window, until two windows of bulk calls are left.
+    // 39 rows a window, until two windows of bulk requests are left.
     assert_eq!((told.rows, told.bulk_calls + told.single_calls), (3_900, 101 + 99 * 14));
     assert_eq!(told.lasts_ms, 100 * 5_250);
-    // A day with two calls left: the rest goes after midnight, 8 h 59 min away.
+    // A day with two requests left: the rest goes after midnight, 8 h 59 min away.
     let day = Allowance { calls_per_day: Some(10), day_calls: 8, ..allowance() };
     let told = forecast(backlog(&creates(75)), day, NOW_MS + 60_000);
     assert_eq!((told.bulk_calls, told.lasts_ms), (3, 8 * 3_600_000 + 59 * 60_000));
     assert_eq!(forecast(Backlog::default(), allowance(), NOW_MS), Forecast::default());
 }
 
-/// Plays a backlog to its end and gives what each window took.
+/// Simulates a backlog to its end and returns the requests of each window.
 fn play(mut backlog: Backlog, allowance: &Allowance) -> Vec<Vec<Call>> {
     let (mut at_ms, mut windows) = (NOW_MS + 60_000, Vec::new());
     while !backlog.is_empty() {

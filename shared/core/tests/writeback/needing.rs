@@ -1,4 +1,4 @@
-//! What each message needs.
+//! The needs of each message.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
-//! What LeadSquared wants to hear. Source: LeadSquared webhook-best-practices page.
+//! The answers that LeadSquared expects. Source: LeadSquared webhook-best-practices page.
 
 use serde_json::json;
 
-/// Longest reason sent back, in characters: it is shown in LeadSquared's webhook history.
+/// Longest reason in an answer, in characters: it is shown in LeadSquared's webhook history.
 pub const MAX_STATUS_REASON_CHARS: usize = 300;
 
 /// The body of an answer to a webhook, to be sent with status 200 in either case.
@@ -13,14 +13,14 @@ pub struct WebhookAnswer {
 }
 
 impl WebhookAnswer {
-    /// Taken.
+    /// The delivery was taken.
     #[must_use]
     pub fn success() -> Self {
         Self { is_success: true, reason: String::new() }
     }
 
-    /// Not taken, and sending it again would not help. Administrators of the CRM read the reason; it is cut at
-    /// [`MAX_STATUS_REASON_CHARS`].
+    /// The delivery was not taken, and sending it again would not help. Administrators of the CRM read the reason; it
+    /// is cut at [`MAX_STATUS_REASON_CHARS`].
     #[must_use]
     pub fn error(reason: impl AsRef<str>) -> Self {
         Self { is_success: false, reason: reason.as_ref().chars().take(MAX_STATUS_REASON_CHARS).collect() }

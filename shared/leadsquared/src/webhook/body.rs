@@ -24,7 +24,7 @@ pub(super) fn decode(content_type: Option<&str>, body: &[u8]) -> Result<Value, W
     }
 }
 
-/// JSON text that stands for what it says: forms and automations put objects into strings.
+/// The value of a JSON text inside a string: forms and automations put objects into strings.
 pub(super) fn inner_json(value: &Value) -> Option<Value> {
     value.as_str().filter(|text| is_json_like(text)).and_then(|text| json(text).ok())
 }
@@ -34,7 +34,7 @@ fn is_json_like(text: &str) -> bool {
 }
 
 fn json(text: &str) -> Result<Value, WebhookError> {
-    // The depth that serde_json allows by itself is 128, which no stack minds; a lead has 2 or 3.
+    // serde_json itself allows a depth of 128, which fits any stack; a lead has 2 or 3.
     let read = serde_json::from_str(text).or_else(|error| match mended(text) {
         Some(mended) => serde_json::from_str(&mended),
         None => Err(error),
@@ -51,7 +51,8 @@ fn json(text: &str) -> Result<Value, WebhookError> {
     })
 }
 
-/// A form: flat fields, or a single one that holds JSON, or some whose values are JSON text. `None` if it is none.
+/// A form: flat fields, or a single one that holds JSON, or some whose values are JSON text. `None` if the text is no
+/// form.
 fn form(text: &str) -> Option<Value> {
     if !text.contains(['=', '%']) {
         return None;

@@ -1,4 +1,4 @@
-//! The lead's id in what could not be read: whoever mends it wants to know whose it is.
+//! The lead's id in a body that could not be read: the person who corrects the body needs to know which lead it is.
 
 use std::collections::BTreeSet;
 
@@ -7,25 +7,25 @@ use serde_json::Value;
 use super::{body::inner_json, words::letters};
 use crate::json;
 
-/// What a lead's id is called, in letters; `RelatedProspectId` ends like the first.
+/// Names of a lead's id, in letters; `RelatedProspectId` ends like the first.
 const NAMES: [&str; 3] = ["prospectid", "leadid", "relatedprospectid"];
-/// What may stand between a name and its value, in the forms in which bodies come.
+/// Text allowed between a name and its value, in the forms in which bodies come.
 const BETWEEN: [&str; 15] =
     ["\"", "'", ":", "=", ",", " ", "\\", "\t", "\r", "\n", "%22", "%3a", "%3d", "%20", "value"];
-/// The longest stretch between a name and its value that is looked through, in parts of [`BETWEEN`].
+/// The longest stretch between a name and its value, in parts of [`BETWEEN`].
 const MAX_BETWEEN: usize = 16;
-/// The length of a GUID, in bytes, and where its hyphens stand.
+/// The length of a GUID, in bytes, and the places of its hyphens.
 const GUID_BYTES: usize = 36;
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
-/// The one lead that bytes name by a GUID, whatever is wrong with them. `None`: they name none, or several.
+/// The only lead that bytes name by a GUID, whatever is wrong with them. `None`: they name none, or several.
 pub(super) fn in_bytes(body: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(body).to_ascii_lowercase();
     let named = NAMES.iter().flat_map(|name| text.match_indices(name).map(|(at, name)| at + name.len()));
     only(named.filter_map(|at| guid_behind(text.get(at..)?)))
 }
 
-/// The one lead that an element names, at any depth: by a GUID, or else by any other text.
+/// The only lead that an element names, at any depth: by a GUID, or else by any other text.
 pub(super) fn in_value(element: &Value) -> Option<String> {
     let mut ids = BTreeSet::new();
     collect(element, &mut ids);
@@ -34,7 +34,7 @@ pub(super) fn in_value(element: &Value) -> Option<String> {
         .or_else(|| only(ids.iter().filter(|id| !is_guid(id)).cloned()).filter(|_| !ids.iter().any(|id| is_guid(id))))
 }
 
-/// Whether a text is what LeadSquared's ids look like.
+/// Whether a text has the form of LeadSquared's ids.
 pub(super) fn is_guid(text: &str) -> bool {
     let is_right =
         |(at, sign): (usize, u8)| if HYPHENS.contains(&at) { sign == b'-' } else { sign.is_ascii_hexdigit() };
@@ -62,7 +62,7 @@ fn collect(value: &Value, ids: &mut BTreeSet<String>) {
         Value::Array(list) => list.iter().for_each(|element| collect(element, ids)),
         Value::Object(object) => {
             let is_id = |name: &str| NAMES.contains(&letters(name).as_str());
-            // A pair names its field by a value.
+            // In a pair, a value holds the field's name.
             let pair = json::text_of(object, &["Attribute", "Key", "SchemaName"]).filter(|name| is_id(name));
             ids.extend(pair.and_then(|_| json::text_of(object, &["Value"])));
             for (name, value) in object {

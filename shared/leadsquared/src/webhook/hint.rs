@@ -1,5 +1,5 @@
-//! What the address's query, or the body itself, says about the event.
-//! Source: LeadSquared create-a-webhook and retrieve-a-webhook pages, and bodies composed in automations.
+//! The event according to the address's query, or to the body itself. Source: LeadSquared create-a-webhook and
+//! retrieve-a-webhook pages, and bodies composed in automations.
 
 use std::mem::discriminant;
 
@@ -11,7 +11,7 @@ use super::{
 /// Longest name of an unknown event that is passed on, in characters.
 const MAX_NAME_CHARS: usize = 40;
 
-/// What is said.
+/// The event that was named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Hint {
     LeadCreated,
@@ -20,15 +20,16 @@ pub(super) enum Hint {
     Opportunity(OpportunityChange),
     Task(TaskChange),
     LandingPage,
-    /// Named, and none of ours, such as a lead's deletion: it must not pass for a new lead because it looks like one.
+    /// A named event that is not supported, such as a lead's deletion. It must not pass for a new lead because it looks
+    /// like one.
     Unknown(String),
-    /// Named by the body, in words that are nobody's: they tell nothing, and may hold anything.
+    /// The body names it in unknown words, which say nothing and may hold anything.
     Unclear,
 }
 
-/// What a body's word for a deletion or a merge is shown as.
+/// The word shown for a deletion or a merge that a body names.
 const ENDED: &str = "deleted";
-/// What a body's own members are called that name the event, without separators and in lower case.
+/// Names of a body's members that name the event, without separators and in lower case.
 const NAMES: [&str; 4] = ["event", "eventname", "eventtype", "webhookevent"];
 
 impl Hint {
@@ -46,7 +47,7 @@ impl Hint {
         known.or_else(|| words.first().map(|word| Self::Unknown(shown(word))))
     }
 
-    /// From what a body says of itself, as bodies composed in an automation do.
+    /// From the words in a body about itself, as in bodies composed in an automation.
     pub(super) fn of_body<'b>(members: impl Iterator<Item = (&'b str, Option<String>)>) -> Option<Self> {
         let words: Vec<String> = members
             .filter(|(name, _)| is_name(name))
@@ -55,7 +56,7 @@ impl Hint {
         words.first()?;
         let mut known = words.iter().filter_map(|word| event(word));
         match known.next() {
-            // "Stage Change" and "Lead_Post_Update" are one edit; two events that differ in what they are of are none.
+            // "Stage Change" and "Lead_Post_Update" are one edit. Two events of different objects are unclear.
             Some(hint) if known.all(|other| discriminant(&other) == discriminant(&hint)) => Some(hint),
             None if words.iter().any(|word| is_end(word)) => Some(Self::Unknown(ENDED.to_owned())),
             _ => Some(Self::Unclear),
@@ -68,7 +69,7 @@ pub(super) fn is_name(member: &str) -> bool {
     NAMES.contains(&letters(member).as_str())
 }
 
-/// A name as it may be shown: it comes from an address that anybody can call.
+/// A name in a form that can be shown safely: it comes from an address that anybody can request.
 fn shown(word: &str) -> String {
     let is_plain = |sign: &char| sign.is_ascii_alphabetic() || matches!(sign, '_' | '.' | '-');
     let digits = word.chars().filter(char::is_ascii_digit).count();

@@ -1,4 +1,4 @@
-//! Bodies about something that belongs to a lead: an activity, a task, an opportunity, a form that was sent.
+//! Bodies about an object that belongs to a lead: an activity, a task, an opportunity, a submitted form.
 
 use serde_json::Value;
 
@@ -9,19 +9,20 @@ use super::{
 };
 use crate::{LeadFields, json};
 
-/// Members that only an activity has, and one that bodies composed by hand have for it.
+/// Members that only an activity has, and one that hand-composed bodies use for it.
 pub(super) const ACTIVITY_SIGNS: [&str; 3] = ["ProspectActivityId", "ActivityEvent", "ActivityEventName"];
 pub(super) const ACTIVITY_NAME: &str = "ActivityName";
 pub(super) const OPPORTUNITY_SIGNS: [&str; 3] = ["ProspectOpportunityId", "OpportunityEvent", "OpportunityId"];
 pub(super) const TASK_SIGNS: [&str; 4] = ["UserTaskId", "TaskId", "TaskTypeId", "TaskType"];
-/// Members that hold the own fields of what a body is about.
+/// Members that hold the own fields of the body's object.
 const OWN_PARTS: [&str; 3] = [DATA, "Fields", "CustomFields"];
-/// An activity's own fields where they stand among others: these, and `mx_Custom_1` and so on.
+/// An activity's own fields if they are among others: these, and `mx_Custom_1` and so on.
 const OWN_NAMES: [&str; 4] = ["Status", "Note", "ActivityEvent_Note", "Owner"];
 const OWN_CUSTOM: &str = "mx_custom_";
 
 pub(super) fn activity(object: &Object, kind: ActivityChange) -> Read<Change> {
-    // What has no sign of an activity but its name, or its event in the address, was composed of the lead's fields.
+    // A body without a sign of an activity, apart from its name or its event in the address, was composed of the lead's
+    // fields.
     let of_lead = || (!has(object, &ACTIVITY_SIGNS)).then(|| lead_of_object(object));
     let current = wrapped(object)?.or_else(of_lead);
     let snapshot = snapshot(object);
@@ -43,7 +44,8 @@ pub(super) fn activity(object: &Object, kind: ActivityChange) -> Read<Change> {
     Ok(Change::Activity { activity, kind })
 }
 
-/// What a flat lead tells under an activity's event, or with an activity's name: the lead that the activity is of.
+/// The activity in a flat lead, which comes under an activity's event or with an activity's name. The lead is the
+/// activity's lead.
 pub(super) fn activity_of_lead(lead: Lead, kind: ActivityChange) -> Change {
     let text = |name: &str| lead.fields.get_any_case(name).map(str::trim).filter(|text| !text.is_empty());
     let activity = Activity {
@@ -66,8 +68,8 @@ fn snapshot(object: &Object) -> Option<Object> {
     }
 }
 
-/// An activity's own fields: each from the first place that has it. Forms and automations leave some places empty, and some
-/// deliveries have the fields in the lead's snapshot alone.
+/// An activity's own fields, each from the first place that has it. Forms and automations leave some places empty, and
+/// some deliveries have the fields in the lead's snapshot alone.
 fn own_fields_of_activity(object: &Object, snapshot: Option<&Object>) -> Read<LeadFields> {
     let mut fields = LeadFields::default();
     for part in OWN_PARTS {
@@ -93,7 +95,7 @@ fn is_own(name: &str) -> bool {
         || OWN_NAMES.iter().any(|own| name.eq_ignore_ascii_case(own))
 }
 
-/// Fields in one member: an object, a list of pairs, or either as JSON text; forms leave it empty.
+/// Fields in one member: an object, a list of pairs, or either as JSON text. Forms leave it empty.
 fn own_part(object: &Object, name: &str) -> Read<LeadFields> {
     let Some(part) = json::member(object, name) else {
         return Ok(LeadFields::default());
@@ -109,7 +111,7 @@ fn own_part(object: &Object, name: &str) -> Read<LeadFields> {
 }
 
 pub(super) fn opportunity(object: &Object, kind: OpportunityChange) -> Change {
-    // To LeadSquared an opportunity is an activity of a certain kind.
+    // For LeadSquared an opportunity is an activity of a certain kind.
     Change::Opportunity { kind, item: item(object, &["ProspectOpportunityId", "OpportunityId", "ProspectActivityId"]) }
 }
 
@@ -117,19 +119,19 @@ pub(super) fn task(object: &Object, kind: TaskChange) -> Change {
     Change::Task { kind, item: item(object, &["UserTaskId", "TaskId", "Id"]) }
 }
 
-/// A form's fields are the lead's, where the lead does not stand apart.
+/// A form's fields are the lead's, unless the lead has its own member.
 pub(super) fn landing_page(object: &Object) -> Change {
     let mut item = item(object, &[]);
     item.lead = item.lead.or_else(|| Some(lead_of_object(object)));
     Change::LandingPage { item }
 }
 
-/// What a body of attributes and values tells: an automation that posts the lead.
+/// The item in a body of attributes and values: an automation that posts the lead.
 pub(super) fn item_of_lead(lead: Lead) -> Item {
     Item { lead_id: lead.id.clone(), fields: lead.fields.clone(), lead: Some(lead), ..Item::default() }
 }
 
-/// A task, an opportunity or a submission, told flat or under `After`.
+/// A task, an opportunity or a submission, flat or under `After`.
 fn item(object: &Object, ids: &[&str]) -> Item {
     let after = json::member(object, "After").map(|after| inner_json(after).unwrap_or_else(|| after.clone()));
     let own = after.as_ref().and_then(Value::as_object).unwrap_or(object);
@@ -147,7 +149,7 @@ fn item(object: &Object, ids: &[&str]) -> Item {
     }
 }
 
-/// The members of an object that are no part of another thing, and those of its [`OWN_PARTS`].
+/// The members of an object that belong to no other object, and those of its [`OWN_PARTS`].
 fn own_fields(object: &Object) -> LeadFields {
     const APART: [&str; 6] = ["Lead", "Current", "Before", DATA, "Fields", "CustomFields"];
     let is_apart = |name: &str, value: &Value| {

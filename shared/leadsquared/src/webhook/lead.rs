@@ -1,4 +1,4 @@
-//! Where a body holds the lead, and what it calls the lead's id.
+//! Where a body holds the lead, and under which name it has the lead's id.
 
 use serde_json::{Map, Value};
 
@@ -6,37 +6,37 @@ use super::{body::inner_json, change::Lead, found::is_guid};
 use crate::{LeadFields, json};
 
 pub(super) type Object = Map<String, Value>;
-/// What was read, or what is wrong with the element, as in "is not an object".
+/// The result of reading, or what is wrong with the element, as in "is not an object".
 pub(super) type Read<T> = Result<T, &'static str>;
 
-/// What a lead's id is called, the CRM's own name first. All names match in any case.
+/// Names of a lead's id, the CRM's own name first. All names match in any case.
 const LEAD_IDS: [&str; 3] = ["ProspectID", "LeadId", "RelatedProspectId"];
-/// The same in a body about something that belongs to a lead.
+/// The same in a body about an object that belongs to a lead.
 const RELATED_IDS: [&str; 3] = ["RelatedProspectId", "ProspectID", "LeadId"];
-/// The id of what a task belongs to, which is not always a lead.
+/// The id of a task's owner, which is not always a lead.
 const RELATED_ENTITY_ID: &str = "RelatedEntityId";
 /// Members that show that a flat object is a lead.
 pub(super) const LEAD_SIGNS: [&str; 7] =
     ["ProspectAutoId", "FirstName", "LastName", "EmailAddress", "Phone", "Mobile", "ProspectStage"];
-/// Members that wrap a lead, whatever the body is about.
+/// Members that contain a lead, in any body.
 const WRAPS: [&str; 4] = ["Lead", "Current", "LeadFields", "LeadPropertyList"];
-/// Where the fields stand of whatever the body is about; of a lead, if it is about nothing else.
+/// The member with the fields of the body's object. Those are the lead's fields if there is no other object.
 pub(super) const DATA: &str = "Data";
-/// Members in which a lead's id may hide.
+/// Members that may contain a lead's id.
 const NESTS: [&str; 4] = ["After", "Current", "Lead", DATA];
 
-/// Whose a task is, by LeadSquared's `RelatedEntity`. Source: LeadSquared create-task page.
+/// The owner of a task, by LeadSquared's `RelatedEntity`. Source: LeadSquared create-task page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BelongsTo {
     /// A lead (1).
     Lead,
-    /// An opportunity (5): the id beside it is not a lead's.
+    /// An opportunity (5): the id beside it is not a lead's id.
     Opportunity,
     /// Nobody (0).
     Nobody,
     /// Something else.
     Other,
-    /// Not told.
+    /// The body does not say.
     #[default]
     Unstated,
 }
@@ -58,17 +58,17 @@ pub(super) fn has(object: &Object, names: &[&str]) -> bool {
     object.keys().any(|key| names.iter().any(|name| key.eq_ignore_ascii_case(name)))
 }
 
-/// Whether the object itself names a lead.
+/// Whether the object itself has a lead's id.
 pub(super) fn names_lead(object: &Object) -> bool {
     has(object, &LEAD_IDS)
 }
 
-/// Whether `RelatedProspectId` is the only id of a lead: then the body is about something of the lead's.
+/// Whether `RelatedProspectId` is the only id of a lead: then the body is about an object that belongs to the lead.
 pub(super) fn is_related_only(has: impl Fn(&str) -> bool) -> bool {
     has("RelatedProspectId") && !["ProspectID", "LeadId", "ProspectAutoId"].iter().any(|name| has(name))
 }
 
-/// The lead that an object belongs to, told by itself or by a part of it.
+/// The lead that an object belongs to, named by the object or by a part of it.
 pub(super) fn related(object: &Object) -> Option<String> {
     let id = |object: &Object| {
         let entity = || json::text_of(object, &[RELATED_ENTITY_ID]);
@@ -84,12 +84,12 @@ pub(super) fn related(object: &Object) -> Option<String> {
     })
 }
 
-/// The lead in a part of an object; its id may stand beside it. A scalar is a field of that name.
+/// The lead in a part of an object; its id may be beside that part. A scalar is a field of that name.
 pub(super) fn wrapped(object: &Object) -> Read<Option<Lead>> {
     in_wraps(object, &WRAPS)
 }
 
-/// The same of an object that is about nothing but a lead: it may stand under `Data` too.
+/// The same for an object that is about a lead alone: the lead may be under `Data` too.
 pub(super) fn wrapped_alone(object: &Object) -> Read<Option<Lead>> {
     match in_wraps(object, &WRAPS)? {
         None if !has(object, &LEAD_SIGNS) => in_wraps(object, &[DATA]),
@@ -114,7 +114,7 @@ fn in_wraps(object: &Object, wraps: &[&str]) -> Read<Option<Lead>> {
     Ok(None)
 }
 
-/// A lead as an object, as pairs, or as the JSON text of either. `None`: it is something else.
+/// A lead as an object, as pairs, or as the JSON text of either. `None`: the value is something else.
 pub(super) fn lead(value: &Value) -> Read<Option<Lead>> {
     let decoded = inner_json(value);
     match decoded.as_ref().unwrap_or(value) {
@@ -142,7 +142,7 @@ pub(super) fn lead_of_pairs(list: &[Value]) -> Option<Lead> {
     Some(Lead { id: id.map(str::to_owned), fields })
 }
 
-/// Refuses two ids of LeadSquared's form that differ: the phone would be one lead's and the message the other's.
+/// Refuses two different ids of LeadSquared's form: the phone would be one lead's and the message the other's.
 pub(super) fn one_lead(one: Option<&str>, other: Option<&str>) -> Read<()> {
     match (one, other) {
         (Some(one), Some(other)) if is_guid(one) && is_guid(other) && !one.eq_ignore_ascii_case(other) => {

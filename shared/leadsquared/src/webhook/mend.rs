@@ -1,15 +1,15 @@
-//! JSON that breaks a rule and still has one reading.
+//! JSON that breaks a rule but still has exactly one reading.
 //!
 //! Websites cut a text in the middle of an emoji, which leaves half of a surrogate pair. Automations put texts of
-//! several lines into JSON as they are. Neither leaves a doubt about any other value.
+//! several lines into JSON unescaped. Neither puts any other value in doubt.
 
-/// What stands for half of a surrogate pair: U+FFFD.
+/// The replacement for half of a surrogate pair: U+FFFD.
 const REPLACEMENT: &str = "\\ufffd";
 /// The length of an escape such as `\ud83d`, in bytes.
 const UNIT_BYTES: usize = 6;
 
 /// `text` with U+FFFD for each half of a surrogate pair, and with escapes for the control characters inside strings.
-/// `None`: it holds neither, so whatever is wrong with it is something else.
+/// `None`: it holds neither, so its error is a different one.
 pub(super) fn mended(text: &str) -> Option<String> {
     let mut mended = String::with_capacity(text.len() + UNIT_BYTES);
     let (mut is_string, mut is_changed) = (false, false);
@@ -29,7 +29,7 @@ pub(super) fn mended(text: &str) -> Option<String> {
     is_changed.then_some(mended)
 }
 
-/// The length of the escape that `rest` begins with, in bytes, and what to write in its place if it is half a pair.
+/// The length of the escape at the start of `rest`, in bytes, and its replacement if it is half a pair.
 fn escape(rest: &str) -> (usize, Option<String>) {
     let half = || (UNIT_BYTES, Some(REPLACEMENT.to_owned()));
     match unit(rest) {
@@ -95,7 +95,7 @@ mod tests {
             prop_assert_eq!(mended(&json!(texts).to_string()), None);
         }
 
-        /// Any string with raw control characters and halves of pairs becomes good JSON that says the rest unchanged.
+        /// Any string with raw control characters and halves of pairs becomes good JSON with the rest unchanged.
         #[test]
         fn anything_between_is_kept(before in "[a-zá😀 ]{0,8}", broken in prop::sample::select(vec!["\\ud83d", "\\udfff", "\n", "\u{1f}"]), after in "[a-zá😀 ]{0,8}") {
             let value = read(&format!("[\"{before}{broken}{after}\"]"));

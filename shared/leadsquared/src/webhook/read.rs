@@ -1,8 +1,8 @@
-//! From JSON to a change: by what the address's query says, by what the body says of itself, and by its shape.
+//! From JSON to a change: by the address's query, by the body's own words, and by its shape.
 //!
-//! Where query and shape disagree the shape wins, if it leaves no doubt: `Before` and `After` are a change whatever the
-//! address says. A flat object leaves doubt. Then the query decides, else the body's own words, else its times. If none
-//! of them does, it is told as [`Change::Untold`]: to guess would greet a lead of years ago.
+//! If query and shape disagree, a clear shape wins: `Before` and `After` are a change whatever the address says. A flat
+//! object is not clear. Then the query decides, else the body's own words, else the lead's times. If none of them does,
+//! the result is [`Change::Untold`]: a guess could greet a lead that is years old.
 
 use serde_json::Value;
 
@@ -21,24 +21,24 @@ use super::{
 };
 use crate::{LeadFields, json, parse_time_ms};
 
-/// How far apart the times of a new lead's creation and of its last edit may be, in ms: one write, cut to seconds.
+/// The most time between a new lead's creation and its last edit, in ms: both are one write, cut to seconds.
 const ONE_WRITE_MS: i64 = 1_000;
-/// How long a lead counts as new that says so by its own times alone, in ms: an hour, for delays and repetitions.
+/// How long a lead counts as new by its own times alone, in ms: an hour, for delays and repetitions.
 const NEW_FOR_MS: i64 = 3_600_000;
-/// How far LeadSquared's clock may be ahead, in ms.
+/// The most by which LeadSquared's clock may be ahead, in ms.
 const AHEAD_MS: i64 = 300_000;
 
-/// What is known of a delivery besides the element.
+/// The known facts of a delivery besides the element.
 #[derive(Clone, Debug)]
 pub(super) struct Reading {
-    /// What the query says, or a body of which this is a part.
+    /// The event according to the query, or to a body that contains this element.
     pub(super) hint: Option<Hint>,
-    /// When it came, in ms since 1970.
+    /// When the delivery came, in ms since 1970.
     pub(super) now_ms: i64,
 }
 
 impl Reading {
-    /// The same for what an object holds, which may name the event for it.
+    /// The same for the content of an object, which may name the event for its content.
     pub(super) fn inside(&self, object: &Object) -> Self {
         let words = || Hint::of_body(object.iter().map(|(name, value)| (name.as_str(), json::text(value))));
         Self { hint: self.hint.clone().or_else(words), now_ms: self.now_ms }
@@ -50,7 +50,7 @@ pub(super) fn is_pairs(list: &[Value]) -> bool {
     LeadFields::from_pairs(list).is_some()
 }
 
-/// The elements of a body that is an object around them, as `{"Event": .., "Data": [..]}`.
+/// The elements of a body that is an object around a list, as `{"Event": .., "Data": [..]}`.
 pub(super) fn elements(object: &Object) -> Option<&[Value]> {
     let list = json::member(object, DATA).filter(|_| !has_sign(object))?.as_array()?;
     (!list.is_empty() && list.iter().all(Value::is_object) && !is_pairs(list)).then_some(list)
@@ -103,14 +103,14 @@ fn of_object(object: &Object, reading: &Reading) -> Read<Change> {
     })
 }
 
-/// Whether an object shows by its own members what it is about.
+/// Whether an object's own members show its kind.
 fn has_sign(object: &Object) -> bool {
     let signs =
         [&LEAD_SIGNS[..], &ACTIVITY_SIGNS, &OPPORTUNITY_SIGNS, &TASK_SIGNS, &["Before", "After", ACTIVITY_NAME]];
     names_lead(object) || signs.iter().any(|signs| has(object, signs))
 }
 
-/// What an object is about that has no sign of its own and holds one that has, as `{"Event": .., "Data": {..}}`.
+/// The inner object that shows its kind, if the outer object does not, as `{"Event": .., "Data": {..}}`.
 fn enveloped(object: &Object) -> Option<Object> {
     let inside = json::member(object, DATA).filter(|_| !has_sign(object))?;
     match inner_json(inside).unwrap_or_else(|| inside.clone()) {
@@ -119,7 +119,7 @@ fn enveloped(object: &Object) -> Option<Object> {
     }
 }
 
-/// A single state of a lead: the one shape that does not tell by itself what happened.
+/// A single state of a lead: the only shape that does not itself show what happened.
 fn flat(lead: Lead, reading: &Reading) -> Change {
     let words = || Hint::of_body(lead.fields.iter().map(|(name, value)| (name, value.map(str::to_owned))));
     match reading.hint.clone().or_else(words) {
@@ -142,7 +142,7 @@ fn is_of_activity(fields: &LeadFields) -> bool {
     has(ACTIVITY_NAME) || is_related_only(has)
 }
 
-/// Whether a lead says by its own times that it was made just now, and not edited since.
+/// Whether a lead's own times show that it was created just now and not edited since.
 fn says_new(fields: &LeadFields, now_ms: i64) -> bool {
     let time = |name: &str| fields.get_any_case(name).and_then(parse_time_ms);
     let (Some(made_ms), Some(edited_ms)) = (time("CreatedOn"), time("ModifiedOn")) else { return false };
@@ -175,9 +175,9 @@ fn before_after(object: &Object, reading: &Reading) -> Read<Change> {
     after.id = after.id.or(id_before);
     let kind = match hint {
         Some(Hint::LeadChanged(kind)) => *kind,
-        // Nothing was before.
+        // There was no state before.
         Some(Hint::LeadCreated) if before.is_none() => return Ok(Change::LeadCreated { lead: after }),
-        // Users and products change too. Without a lead's id there is no reason to take it for a lead.
+        // Users and products change too. Without a lead's id there is no reason to assume a lead.
         Some(Hint::Unknown(name)) if after.id.is_none() => {
             return Ok(Change::Other { what: format!("event {name}"), lead_id: None });
         }
@@ -193,7 +193,7 @@ fn is_of_activities(hint: &Hint) -> bool {
 fn activity_or_end(object: &Object, hint: Option<&Hint>) -> Read<Change> {
     match hint {
         Some(Hint::Activity(kind)) => activity(object, *kind),
-        // Activities are deleted too, and accounts have activities of their own.
+        // Activities are deleted too, and a LeadSquared account has activities of its own.
         Some(Hint::Unknown(name)) => Ok(Change::Other { what: format!("event {name}"), lead_id: related(object) }),
         _ => activity(object, ActivityChange::Created),
     }

@@ -1,7 +1,8 @@
-//! What happened, in the words of LeadSquared, of automations and of the people who compose them.
+//! The event's name in the words of LeadSquared, of automations and of the people who compose them.
 //!
 //! One event has many spellings: `Lead_Post_Stage_Change`, `Stage Change`, `StageChange`, `lead.stage`, `Mudança de
-//! etapa`. So separators, case and accents are left out, and what remains must be made of known words alone, in any order.
+//! etapa`. So separators, case and accents are left out. The remaining name must consist of known words alone, in any
+//! order.
 
 use icu_normalizer::DecomposingNormalizerBorrowed;
 
@@ -10,13 +11,13 @@ use super::{
     hint::Hint,
 };
 
-/// The longest name that is looked at, in letters: LeadSquared's own have up to 28.
+/// The longest name that is read, in letters: LeadSquared's own have up to 28.
 const MAX_LETTERS: usize = 60;
 
-/// What a word means here.
+/// The meaning of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sense {
-    /// What it is about.
+    /// The object of the event.
     Lead,
     Stage,
     Owner,
@@ -25,14 +26,14 @@ enum Sense {
     Opportunity,
     Task,
     LandingPage,
-    /// What happened to it.
+    /// The change of that object.
     New,
     Changed,
     Gone,
     Completed,
     Due,
     Submitted,
-    /// Nothing.
+    /// No meaning.
     Filler,
 }
 
@@ -138,7 +139,7 @@ const WORDS: [(&str, Sense); 93] = [
     ("em", Filler),
 ];
 
-/// The event of this name or number, if it is one of ours.
+/// The event with this name or number, if it is a known one.
 pub(super) fn event(name: &str) -> Option<Hint> {
     let name = letters(name);
     if !name.is_empty() && name.bytes().all(|sign| sign.is_ascii_digit()) {
@@ -149,7 +150,7 @@ pub(super) fn event(name: &str) -> Option<Hint> {
     }
     let known = senses(&name).and_then(|senses| of_senses(&senses));
     known.or_else(|| {
-        // It is about one, whatever became of it.
+        // The object is known, but not what happened to it.
         let about = |words: [&str; 2]| words.iter().any(|word| name.starts_with(word));
         match () {
             () if about(["opportunity", "oportunidade"]) => Some(Hint::Opportunity(OpportunityChange::Unstated)),
@@ -159,13 +160,13 @@ pub(super) fn event(name: &str) -> Option<Hint> {
     })
 }
 
-/// Whether a name that [`event`] does not know says that something is no longer there.
+/// Whether a name that [`event`] does not know says that something was removed.
 pub(super) fn is_end(name: &str) -> bool {
     let name = letters(name);
     ["delet", "remov", "merg", "cancel", "exclu"].iter().any(|stem| name.contains(stem))
 }
 
-/// A name's letters and digits in lower case, without accents; nothing of one that is too long.
+/// A name's letters and digits in lower case, without accents. Empty if the name is too long.
 pub(super) fn letters(name: &str) -> String {
     if name.len() > 8 * MAX_LETTERS {
         return String::new();
@@ -201,8 +202,8 @@ fn numbered(number: &str) -> Option<Hint> {
     })
 }
 
-/// `LeadActivity_Post_Create`, `SalesActivity_…`, `New activity`: accounts name their own kinds, so any word may stand
-/// before, except that an account's activities are nobody's here.
+/// `LeadActivity_Post_Create`, `SalesActivity_…`, `New activity`: accounts name their own kinds, so any word may come
+/// before. The exception is "account": the activities of an account itself are not a known event.
 fn of_activity(kind: &str, verb: &str) -> Option<Hint> {
     if kind.starts_with("account") {
         return None;
@@ -258,7 +259,7 @@ fn of_lead(senses: &[Sense], verb: Option<Sense>) -> Option<Hint> {
         _ if other.is_some() => None,
         (None, Some(New)) if is_lead => Some(Hint::LeadCreated),
         (None, Some(Changed)) if is_lead => Some(Hint::LeadChanged(ChangeKind::Updated)),
-        // A part's name alone, without the lead's, may be anything.
+        // The name of a part without the lead's may mean anything.
         (Some(part), Some(Changed)) => Some(Hint::LeadChanged(kind(*part))),
         (Some(part), None) if is_lead => Some(Hint::LeadChanged(kind(*part))),
         _ => None,
@@ -278,14 +279,14 @@ fn is_verb(sense: Sense) -> bool {
     matches!(sense, New | Changed | Gone | Completed | Due | Submitted)
 }
 
-/// What happened, each thing once.
+/// The verbs, each once.
 fn verbs(senses: &[Sense]) -> Vec<Sense> {
     let mut verbs: Vec<Sense> = senses.iter().copied().filter(|sense| is_verb(*sense)).collect();
     verbs.dedup();
     verbs
 }
 
-/// The words that a name is made of, without those that mean nothing. `None`: it has other parts.
+/// The words of a name, without those that have no meaning. `None`: it has other parts.
 fn senses(name: &str) -> Option<Vec<Sense>> {
     if name.is_empty() {
         return Some(Vec::new());

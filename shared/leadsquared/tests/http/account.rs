@@ -1,4 +1,4 @@
-//! Whose keys these are, and which kinds of activity there are.
+//! The user of the keys, and the account's kinds of activity.
 
 use leadsquared::{CallError, NewActivityType};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What happens without a proper answer.
+//! Requests without a proper answer.
 
 use std::time::Duration;
 

@@ -87,7 +87,7 @@ async fn a_period_is_widened_to_whole_seconds_and_its_pages_have_a_stable_order(
 
     let none = serve(200, json!({"RecordCount": 0})).await.call().leads_modified(0, 0, &[], Page::first(1)).await;
     assert_eq!(none.unwrap().leads, []);
-    // The rows fill their last page: the one behind it has no list. The first page always has one.
+    // The rows fill their last page, so the page after it has no list. The first page always has one.
     let full = json!({"RecordCount": 5_000});
     let behind = serve(200, full.clone()).await.call().leads_modified(0, 0, &[], page).await.unwrap();
     assert_eq!((behind.leads.len(), behind.is_last(page)), (0, true));

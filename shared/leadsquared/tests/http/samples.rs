@@ -1,4 +1,4 @@
-//! Rows to send, and a short way to write what became of them.
+//! Rows to send, and a short form of their outcomes.
 
 use leadsquared::{ActivityUpdate, LeadUpdate, NewActivity, RowOutcome};
 

@@ -1,4 +1,4 @@
-//! A LeadSquared on loopback that answers one thing and remembers what it was asked.
+//! A LeadSquared on loopback that gives one answer and remembers its requests.
 
 use std::{
     sync::{Arc, Mutex},
@@ -32,17 +32,17 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Everything asked so far.
+    /// All requests so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
-    /// Leave for one call; whether a call's class is the right one, the compiler has checked.
+    /// A permit for one request; the compiler has checked that the class is right.
     pub(crate) fn call<C: Class>(&self) -> Admitted<'_, C> {
         admitted(&self.client)
     }
 
-    /// The only thing asked.
+    /// The only request.
     pub(crate) fn asked_once(&self) -> Asked {
         let mut asked = self.asked();
         assert_eq!(asked.len(), 1, "{asked:?}");
@@ -52,7 +52,7 @@ impl Server {
 
 type Shared = (Arc<Mutex<Vec<Asked>>>, StatusCode, String);
 
-/// A server that answers everything with this.
+/// A server that answers every request with this.
 pub(crate) async fn serve(status: u16, body: impl ToString) -> Server {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let state: Shared = (asked.clone(), StatusCode::from_u16(status).unwrap(), body.to_string());
@@ -80,13 +80,13 @@ pub(crate) fn client(base_url: &str, call_timeout: Duration) -> Client {
     Client::new(base_url, &credentials, call_timeout).unwrap()
 }
 
-/// Leave for one call: nobody shares these servers.
+/// A permit for one request: nobody shares these servers.
 #[allow(clippy::disallowed_methods, reason = "an account of the test's own, without limits")]
 pub(crate) fn admitted<C: Class>(client: &Client) -> Admitted<'_, C> {
     client.with(Permit::granted())
 }
 
-/// A listener that reads one request and then does something rude.
+/// A listener that reads one request and then misbehaves.
 pub(crate) async fn rude(reply: &'static [u8], hang: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

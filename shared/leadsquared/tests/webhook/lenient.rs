@@ -1,4 +1,4 @@
-//! Bodies that break a rule and have one reading all the same; and bodies with two, which have none.
+//! Bodies that break a rule but have one reading, and bodies with two readings, which are refused.
 
 use leadsquared::webhook::{self, ActivityChange, BelongsTo, Change, TaskChange};
 use proptest::prelude::*;
@@ -149,7 +149,7 @@ fn what_cannot_be_read_names_its_lead() {
 }
 
 proptest! {
-    /// A name that went through any mixture of encodings is one name, wherever it stands in the body.
+    /// A name that went through any mixture of encodings gets one form, wherever it is in the body.
     #[test]
     fn one_name_has_one_form(name in "[A-ZÁÉÍÓÚÃÕÇÂÊÔ]{1,6}'[A-ZÁÉÍÓÚÃÕÇ]{1,6}", ways in prop::collection::vec(0..5_u8, 16)) {
         let written: String = name
@@ -194,7 +194,7 @@ proptest! {
     }
 }
 
-/// A letter and its accent as two signs.
+/// A letter and its accent as two characters.
 fn decomposed(sign: char) -> String {
     const ACCENTS: [(char, &str); 12] = [
         ('Á', "A\u{301}"),

@@ -2,7 +2,7 @@
 
 use leadsquared::webhook::{self, Change, ElementError, Lead};
 
-/// 2026-11-20 12:00:30, when every sample comes.
+/// 2026-11-20 12:00:30, the time at which every sample comes.
 pub(crate) const NOW_MS: i64 = 1_795_176_030_000;
 
 pub(crate) fn parse(query: &[(&str, &str)], body: &str) -> Vec<Result<Change, ElementError>> {

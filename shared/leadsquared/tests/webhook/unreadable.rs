@@ -39,7 +39,7 @@ fn debug_prints_no_value_of_a_lead() {
     }
 }
 
-/// JSON made of the words that mean something here, so that random bodies reach the readers.
+/// JSON made of words that have a meaning here, so that random bodies reach the readers.
 fn body() -> impl Strategy<Value = serde_json::Value> {
     use serde_json::Value;
     let leaf = prop_oneof![

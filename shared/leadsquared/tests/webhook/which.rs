@@ -1,4 +1,4 @@
-//! Which event a body is about: by the address, by its own words, by its times; and never a guess.
+//! The event of a body: by the address, by its own words, by its times; and never by a guess.
 
 use leadsquared::webhook::{ActivityChange, Change, ChangeKind, OpportunityChange, TaskChange};
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use super::samples::{created, one};
 
 const ID: &str = "00000000-0000-4000-8000-00000000002a";
 
-/// A lead that says nothing about what happened to it.
+/// A lead without any sign of what happened to it.
 fn lead() -> Value {
     json!({"ProspectID": ID, "FirstName": "ANA", "Phone": "+55-11970000000", "ProspectStage": "Qualified"})
 }
@@ -22,7 +22,7 @@ fn pairs(body: &Value) -> Value {
     body.as_object().unwrap().iter().map(|(name, value)| json!({"Attribute": name, "Value": value})).collect()
 }
 
-/// The same lead in the places where bodies hold it, under an event's name where there is one.
+/// The same lead in the places where bodies hold it, with an event's name if one is given.
 fn places(lead: &Value, event: Option<(&str, &str)>) -> Vec<Value> {
     let beside = |mut body: Value| {
         if let Some((name, word)) = event {
@@ -192,7 +192,7 @@ fn a_change_without_before_is_no_creation_unless_the_address_says_so() {
     assert_eq!(after.id.as_deref(), Some(ID));
 }
 
-/// Words that an event's name is made of, and some that are in none.
+/// Words of events' names, and some words that are in no name.
 fn words() -> impl Strategy<Value = String> {
     let word = prop::sample::select(vec![
         "Lead",
@@ -220,7 +220,7 @@ fn words() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// Whatever a body calls its event, and wherever the lead stands in it: if no word says that something is new, no lead is.
+    /// For any event name in a body, and any place of the lead: if no word says that something is new, no lead is new.
     #[test]
     fn no_other_word_makes_a_lead_new(
         word in words(),
@@ -234,7 +234,7 @@ proptest! {
         prop_assert!(!matches!(change, Change::LeadCreated { .. }), "{}: {:?}", body, change);
     }
 
-    /// A lead whose times are not those of a write just now is never new by itself.
+    /// A lead whose times are not those of a write just now is never new by its times.
     #[test]
     fn no_old_lead_is_new(made in -400_000_000_000..400_000_000_000_i64, edited in -10_000..10_000_i64, place in 0..20_usize) {
         let now = super::samples::NOW_MS;

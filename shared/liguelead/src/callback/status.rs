@@ -1,14 +1,15 @@
-//! The words of a callback. Sources: LigueLead's published skill (SMS), its RCS reference, and clients seen (voice).
+//! The words of a delivery report. Sources: LigueLead's published skill (SMS), its RCS reference, and clients seen
+//! (voice).
 
 use crate::reason::Reason;
 
-/// What a campaign was made of.
+/// The channel of a campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Channel {
     /// A text message, flash ones included.
     Sms,
-    /// A recorded or spoken call.
+    /// A recorded or spoken voice call.
     Voice,
     /// A rich message.
     Rcs,
@@ -16,8 +17,8 @@ pub enum Channel {
     Other(String),
 }
 
-/// What became of one recipient. Which of them is final is not documented for voice: a call that was not answered may
-/// be redialled and answered later.
+/// The status of one recipient. For voice it is not documented which statuses are final: a voice call that was not
+/// answered may be redialled and answered later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Status {
@@ -33,9 +34,9 @@ pub enum Status {
     Undelivered,
     /// Failed before the carrier: error, congestion, no route.
     Failed,
-    /// The call was answered.
+    /// The voice call was answered.
     Answered,
-    /// Nobody answered the call.
+    /// Nobody answered the voice call.
     NoAnswer,
     /// The line was busy.
     Busy,
@@ -67,7 +68,7 @@ impl Status {
             "answer" | "answered" => Self::Answered,
             "noanswer" => Self::NoAnswer,
             "busy" => Self::Busy,
-            // A call that was completed was answered; what it would mean for a text nobody has seen.
+            // A completed voice call was answered. For a text, the word was never seen, so its meaning is unknown.
             "complete" | "completed" if channel == Some(&Channel::Voice) => Self::Answered,
             _ => Self::Other(shown(word)),
         }
@@ -83,7 +84,7 @@ fn letters(word: &str) -> String {
     word.chars().filter(char::is_ascii_alphabetic).map(|sign| sign.to_ascii_lowercase()).collect()
 }
 
-/// An unknown word as it may be shown to people and logs.
+/// An unknown word in a form that is safe for people and logs.
 fn shown(word: &str) -> String {
     Reason::from_text(word).as_str().chars().take(40).collect()
 }

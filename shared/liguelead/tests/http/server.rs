@@ -1,4 +1,4 @@
-//! A LigueLead on loopback: one that speaks HTTP, and one that writes whatever bytes it is told.
+//! A LigueLead on loopback: one that speaks HTTP, and one that writes any given bytes.
 
 use std::{
     sync::{
@@ -28,7 +28,7 @@ pub(crate) struct Asked {
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
-    /// The body as it came, for what is no JSON.
+    /// The body as received, if it is not JSON.
     pub(crate) bytes: Bytes,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// The only thing asked: a call that was repeated fails here.
+    /// The only request: a repeated request fails here.
     pub(crate) fn asked_once(&self) -> Asked {
         let mut asked = self.asked.lock().unwrap().clone();
         assert_eq!(asked.len(), 1, "{asked:?}");
@@ -53,7 +53,7 @@ impl Server {
 type Reply = (u16, Vec<(&'static str, String)>, String);
 type Shared = (Arc<Mutex<Vec<Asked>>>, Arc<Reply>);
 
-/// A server that answers everything with this.
+/// A server that answers every request with this.
 pub(crate) async fn serve(status: u16, headers: &[(&'static str, &str)], body: impl ToString) -> Server {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
@@ -101,8 +101,8 @@ pub(crate) async fn rude(reply: impl Into<Vec<u8>>, hang: bool) -> (String, Arc<
     (base_url, taken)
 }
 
-/// A listener that answers the first request of each connection, takes the second and closes without a word: what a
-/// load balancer does to an old connection at the worst moment. Counts the requests it took.
+/// A listener that answers the first request of each connection, takes the second and closes without an answer. A load
+/// balancer does that to an old connection at the worst moment. Counts the requests it took.
 pub(crate) async fn closes_on_the_second() -> (String, Arc<AtomicUsize>) {
     let taken = Arc::new(AtomicUsize::new(0));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -132,7 +132,7 @@ pub(crate) fn client(base_url: &str, call_timeout: Duration) -> Client {
     Client::new(base_url, &credentials, call_timeout).unwrap()
 }
 
-/// The least that can be sent.
+/// The smallest request that can be sent.
 pub(crate) fn request() -> SmsRequest {
     SmsRequest {
         title: None,

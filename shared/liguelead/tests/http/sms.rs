@@ -121,7 +121,7 @@ async fn a_send_on_a_connection_that_dies_is_not_replayed_on_another() {
 #[tokio::test]
 async fn without_a_connection_nothing_was_sent() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    // No listener; a name that cannot exist; and a server that speaks no TLS.
+    // No listener; a name that cannot exist; and a server without TLS.
     let (plain, _) = rude(*b"HTTP/1.1 400 Bad Request\r\n\r\n", false).await;
     let urls = [format!("http://{free}/v1"), "http://nowhere.invalid/v1".into(), plain.replace("http:", "https:")];
     for url in urls {

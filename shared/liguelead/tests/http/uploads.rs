@@ -1,4 +1,4 @@
-//! Uploads, and their list, which is also how credentials are tried.
+//! Uploads, and their list, which also tests credentials.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ async fn an_upload_is_a_form_whose_file_carries_its_media_type() {
     }
 }
 
-/// All bytes at once, as the reader of forms wants them.
+/// All bytes at once, in the form that the parser of forms takes.
 fn futures_stream(
     bytes: axum::body::Bytes,
 ) -> impl futures::Stream<Item = Result<axum::body::Bytes, std::convert::Infallible>> {

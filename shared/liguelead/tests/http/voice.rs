@@ -1,4 +1,4 @@
-//! Calls against a real HTTP server.
+//! Voice calls against a real HTTP server.
 
 use super::server::serve;
 use liguelead::{Outcome, Scope, VoiceRequest};

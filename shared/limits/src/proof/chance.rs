@@ -1,6 +1,6 @@
-//! Chance that is the same for the same seed, on every machine and in every version: splitmix64.
+//! Random numbers that are the same for the same seed, on every machine and in every version: splitmix64.
 
-/// A stream of chance.
+/// A stream of random numbers.
 #[derive(Debug, Clone)]
 pub(super) struct Chance(u64);
 
@@ -27,13 +27,13 @@ impl Chance {
         low + self.to(high - low)
     }
 
-    /// A number of 1 to `most`, small ones as likely as large ones.
+    /// A number from 1 to `most`; small numbers are as likely as large ones.
     pub(super) fn size(&mut self, most: u32) -> u32 {
         let bits = self.to(i64::from(most.ilog2()));
         self.to((2_i64 << bits) - 1).clamp(1, i64::from(most)) as u32
     }
 
-    /// Whether something happens that happens `percent` times in a hundred.
+    /// True `percent` times in a hundred.
     pub(super) fn percent(&mut self, percent: i64) -> bool {
         self.to(99) < percent
     }

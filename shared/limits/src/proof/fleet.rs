@@ -24,12 +24,12 @@ const EPOCH: i64 = 1_790_000_000_000_000;
 struct Function {
     taker: Taker,
     lease: Option<Lease>,
-    /// When the store sold it.
+    /// When the store sold the lease.
     sold: i64,
     habit: Habit,
     skew: i64,
     wants: u32,
-    /// Rises with each crash: answers to the one before are nobody's.
+    /// Rises with each crash: answers from before a crash belong to nobody.
     life: u32,
 }
 
@@ -88,7 +88,7 @@ impl<'a> Fleet<'a> {
         self.events.push(Reverse(Event { at, order: self.order, function, step }));
     }
 
-    /// The same function's next step, after a pause if it happens to make one.
+    /// Schedules the same function's next step, sometimes after a pause.
     fn later(&mut self, at: i64, function: usize) {
         let paused = self.world.pauses > 0 && self.chance.percent(self.world.pauses);
         let pause = if paused { self.chance.edgy(0, self.world.pause) } else { 0 };
@@ -104,7 +104,8 @@ impl<'a> Fleet<'a> {
         match step {
             Step::Act => self.act(at, function),
             Step::Arrive { request, asked, life, answered } => {
-                // What a lease must respect: one that tries a refused account closes it for all others.
+                // Leases must respect this closing time. A lease that tries a suspended account closes the account for
+                // all others.
                 let closed_until_us = self.item.closed_until_ms * 1_000;
                 let answer = self.store(at, request.as_ref());
                 if answered {
@@ -135,7 +136,7 @@ impl<'a> Fleet<'a> {
         }
     }
 
-    /// A function judges headers, as they are and as they would be if others had made half as many calls again.
+    /// A function judges headers twice: as they are, and as if others had made half as many requests again.
     fn judge(&mut self, at: i64, function: usize, called: Reading, counted: u64) {
         let now_us = self.reading(function, at).wall_us;
         let limit = u64::from(self.world.plan.limit);
@@ -185,7 +186,7 @@ impl<'a> Fleet<'a> {
         }
     }
 
-    /// A rule that takes the place of those of its kind: a looser one ends them, a stricter one carries them on.
+    /// Adds a rule that replaces the rules of its kind: a looser rule ends them, a stricter one carries them on.
     fn replace(&mut self, cut: bool, new: Rule) {
         for (_, rule) in self.outcome.rules.iter_mut().filter(|(of_cut, _)| *of_cut == cut) {
             let until = if new.limit > rule.limit { new.from - 1 } else { new.until };
@@ -262,7 +263,7 @@ impl<'a> Fleet<'a> {
         }
     }
 
-    /// What the function asks the store for: a lease, most of the time.
+    /// The function's request to the store: a lease, most of the time.
     fn wish(&mut self, function: usize, now: Reading) -> Next {
         let world = self.world;
         let patience = self.chance.to(world.patience);
@@ -289,7 +290,7 @@ impl<'a> Fleet<'a> {
         taker.next(*wants, now, now.wall_us + patience)
     }
 
-    /// Sends a request to the store, with what may become of it on the way.
+    /// Sends a request to the store, with the faults that it may meet on the way.
     fn ask(&mut self, at: i64, function: usize, request: Option<Write>, asked: Reading) {
         let world = self.world;
         let request = request.map(|write| self.mutated_write(write));
@@ -312,7 +313,7 @@ impl<'a> Fleet<'a> {
         }
     }
 
-    /// Spends of the lease in hand. `false`: there is none, and another is needed.
+    /// Spends permits of the lease in hand. `false`: there is no lease, and another one is needed.
     fn spend(&mut self, at: i64, function: usize) -> bool {
         let now = self.reading(function, at);
         let Function { taker, lease: held, sold, habit, wants, .. } = &mut self.functions[function];

@@ -1,4 +1,4 @@
-//! What happens in a simulated fleet, in order of time, and what is left of it.
+//! The events of a simulated fleet, in order of time, and their result.
 
 use super::oracle::{Excess, Rule, judge};
 use crate::{
@@ -6,17 +6,17 @@ use crate::{
     lease::Reading,
 };
 
-/// What a run left behind.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
-    /// When each call reached the vendor, and when the store sold its permit, in µs since the run began.
+    /// When each request reached the vendor, and when the store sold its permit, in µs since the run began.
     pub(super) calls: Vec<(i64, i64)>,
-    /// The limits that had to hold, and when; whether each was a cut for others' use.
+    /// The limits that had to hold, and when; and whether each was a cut for others' use.
     pub(super) rules: Vec<(bool, Rule)>,
     pub(super) writes: u64,
     pub(super) refused_writes: u64,
     pub(super) reads: u64,
-    /// Headers judged; those by which functions took themselves for others; those by which they saw others.
+    /// Headers judged; headers by which functions took themselves for others; headers by which they noticed others.
     pub(super) judged: u64,
     pub(super) accused: u64,
     pub(super) noticed: u64,
@@ -40,9 +40,9 @@ pub(super) enum Step {
         sold: (i64, i64),
         answer: Result<Item, Item>,
     },
-    /// A call that was made at this reading reaches the vendor, which counts.
+    /// A request that was made at this reading reaches the vendor, which counts it.
     Count(Reading),
-    /// Its answer comes back, and says how many calls the vendor had counted.
+    /// The answer comes back, and says how many requests the vendor had counted.
     Headers {
         called: Reading,
         counted: u64,
@@ -70,10 +70,10 @@ impl PartialOrd for Event {
 }
 
 impl Outcome {
-    /// The first rule that the calls break.
+    /// The first rule that the requests break.
     ///
-    /// A stricter limit cannot take back permits that were sold before it: where these alone are more than it allows,
-    /// they are what it allows.
+    /// A stricter limit cannot take back permits that were sold before it. If these alone are more than it allows, that
+    /// many are allowed.
     pub(super) fn judged(self) -> Option<Excess> {
         let outstanding =
             |from: i64| self.calls.iter().filter(|(at, sold)| *at >= from && *sold <= from).count() as u32;

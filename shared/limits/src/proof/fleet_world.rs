@@ -1,4 +1,4 @@
-//! What a simulated fleet of leasing functions lives in: its size, its faults, its demand.
+//! The world of a simulated fleet of leasing functions: its size, its faults, its demand.
 
 use super::chance::Chance;
 use crate::rate::Plan;
@@ -6,7 +6,7 @@ use crate::rate::Plan;
 /// How a function spends a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Habit {
-    /// All of it at once, as early as it may.
+    /// All of it at once, as early as allowed.
     Eager,
     /// All of it in the last instant.
     Hoarder,
@@ -14,7 +14,7 @@ pub(super) enum Habit {
     Mixed,
 }
 
-/// A wrong limiter, to see that the oracle notices.
+/// A wrong limiter, to test that the oracle notices it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Mutant {
     /// Added to the burst's tolerance, in µs, without paying for it.
@@ -29,13 +29,13 @@ pub(super) struct Mutant {
     pub(super) until: i64,
     /// So many permits too many in each lease.
     pub(super) permits: u32,
-    /// The limit that the price is made of is this much larger: `L + 1` for `L`.
+    /// The limit behind the price is this much larger: `L + 1` for `L`.
     pub(super) limit: u32,
     /// Writes are made whatever their guard says.
     pub(super) unguarded: bool,
-    /// A stricter limit is not charged for what is outstanding.
+    /// A stricter limit is not charged for outstanding permits.
     pub(super) no_surcharge: bool,
-    /// A lease is measured on the wall clock as it stands, not from before the store was asked.
+    /// A lease is measured on the present wall clock, not from before the request to the store.
     pub(super) from_answer: bool,
 }
 
@@ -44,37 +44,37 @@ pub(super) struct Mutant {
 pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) functions: usize,
-    /// Calls wanted at once, at most; `greedy`: always as many, and spent as soon as they may be.
+    /// The most requests wanted at once. `greedy`: always that many, and spent as soon as allowed.
     pub(super) burst: u32,
     pub(super) greedy: bool,
     /// How long the run lasts, in µs.
     pub(super) horizon: i64,
-    /// Most calls and steps, so that no schedule takes long.
+    /// The most requests and steps, so that no schedule takes long.
     pub(super) calls_max: usize,
     pub(super) steps_max: usize,
-    /// How far clocks are off and calls are late, in µs: `2 × clock + delay` is the plan's error.
+    /// How far clocks are off and requests are late, in µs: `2 × clock + delay` is the plan's error.
     pub(super) clock: i64,
     pub(super) delay: i64,
-    /// The longest way to the store, and back, in µs.
+    /// The longest way to the store, and the longest way back, in µs.
     pub(super) way: i64,
     /// The longest pause between two steps, in µs, and how many steps in a hundred have one.
     pub(super) pause: i64,
     pub(super) pauses: i64,
-    /// The longest time between two wishes, in µs; 0: there is always one.
+    /// The longest time between two wishes, in µs; 0: there is always a wish.
     pub(super) idle: i64,
     /// How long a function waits for its lease at most, in µs.
     pub(super) patience: i64,
-    /// Of a hundred writes: answers lost, writes applied twice, writes that come very late.
+    /// In a hundred writes: answers lost, writes applied twice, writes that come very late.
     pub(super) lost: i64,
     pub(super) twice: i64,
     pub(super) late: i64,
-    /// Of a hundred wishes: crashes, changes of the configured limit, cuts, refusals of a call and of the account.
+    /// In a hundred wishes: crashes, changes of the configured limit, cuts, refusals of a request and of the account.
     pub(super) crashes: i64,
     pub(super) changes: i64,
     pub(super) cuts: i64,
     pub(super) refusals: i64,
     pub(super) suspensions: i64,
-    /// Of a hundred functions: those that may use a share of the limit only.
+    /// In a hundred functions: those that may use only a share of the limit.
     pub(super) low: i64,
     /// Answers carry the vendor's headers, and functions judge them.
     pub(super) headers: bool,
@@ -82,7 +82,7 @@ pub(super) struct World {
 }
 
 impl World {
-    /// A world of chance.
+    /// A random world.
     pub(super) fn of(chance: &mut Chance) -> Self {
         let window = chance.pick(&[100, 1_000, 60_000, 5_000_000, 60_000_000]);
         let most = chance.pick(&[5, 40, 400, 1_200]);
@@ -124,7 +124,7 @@ impl World {
         }
     }
 
-    /// A world in which nothing goes wrong and everybody wants more than there is.
+    /// A world in which nothing goes wrong and all functions want more than the limit.
     pub(super) fn smooth(plan: Plan, functions: usize, minutes: i64) -> Self {
         Self {
             plan,

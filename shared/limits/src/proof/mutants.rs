@@ -1,9 +1,10 @@
-//! Wrong limiters, each by as little as can be: the oracle must notice every one, and nothing else.
+//! Wrong limiters, each wrong by as little as possible. The oracle must notice every one of them, and no correct
+//! limiter.
 //!
-//! Random schedules find what is wrong by a permit or so. What is wrong by one tick or one permit in thousands is found
-//! by the worst schedule that there is, which is known: the leases of one stretch of the axis, the first of them
-//! spent at the last moment by the function whose clock is slowest and whose call is longest on its way, all others as
-//! early as they may be by functions with the fastest clocks.
+//! Random schedules find an error of about one permit. An error of one tick, or of one permit in thousands, is found by
+//! the worst possible schedule, which is known. It consists of the leases of one stretch of the axis. The first lease
+//! is spent at the last moment, by the function with the slowest clock and the slowest request. All others are spent as
+//! early as possible, by functions with the fastest clocks.
 
 use std::num::NonZeroU32;
 
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::{lease::Reading, rate::Plan, taker::term};
 
-/// The calls of the worst schedule, from leases of so many permits each.
+/// The requests of the worst schedule, from leases with so many permits each.
 fn worst(plan: Plan, mutant: Mutant, clock: i64, delay: i64, leases: &[u32]) -> Vec<i64> {
     let sold = sold(plan, mutant);
     let asked = Reading { wall_us: 0, mono_us: 0 };
@@ -41,8 +42,8 @@ fn sold(plan: Plan, mutant: Mutant) -> Plan {
     Plan { tau_us: sold.tau_us + mutant.tau, life_us: sold.life_us + mutant.life, ..sold }
 }
 
-/// Leases that fill one window's stretch of the axis, in many ways: `total` permits in equal parts, or a stretch of
-/// time in equal parts with as many permits in each as it pays for.
+/// Leases that fill one window's stretch of the axis, in many ways. Either `total` permits in equal parts, or a stretch
+/// of time in equal parts, with as many permits in each as it pays for.
 fn fillings(plan: Plan, mutant: Mutant) -> impl Iterator<Item = Vec<u32>> {
     let sold = sold(plan, mutant);
     let span = sold.window_us + sold.life_us + plan.error_us + sold.tau_us;
@@ -70,7 +71,7 @@ fn fullest(plan: Plan, mutant: Mutant, clock: i64, delay: i64) -> usize {
     fillings(plan, mutant).filter_map(calls).map(|excess| excess.calls).max().unwrap_or(0)
 }
 
-/// A window of 100 ticks, and ten permits to a tick: a tick too much is ten calls too many.
+/// A window of 100 ticks, and ten permits to a tick: one tick too much is ten requests too many.
 fn fine() -> Plan {
     let plan = Plan::with(2_999, 100, 100, 90, 10);
     assert_eq!((plan.price_num, plan.price_den), (300, 3_000));

@@ -1,8 +1,8 @@
-//! The judge of every simulation: a log of all call starts, as the vendor counts them, checked over every window.
+//! The judge of every simulation: a log of all request starts, as the vendor counts them, checked over every window.
 //!
 //! It knows nothing of leases, items or clocks. Both ends of a window count.
 
-/// A limit, and the time in which it must hold: for every window that lies wholly within.
+/// A limit, and the time in which it must hold: for every window that lies wholly within that time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Rule {
     pub(super) limit: u32,
@@ -18,7 +18,7 @@ impl Rule {
     }
 }
 
-/// A window that holds more calls than its rule allows.
+/// A window that holds more requests than its rule allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Excess {
     pub(super) rule: Rule,
@@ -28,8 +28,8 @@ pub(super) struct Excess {
 
 /// The fullest window against `rule`, if it is too full. `calls` ascend.
 ///
-/// A window that is too full can be moved to begin with a call and is no less full, unless it then ends after the
-/// rule does; so it is enough to look at windows that begin with a call, cut off where the rule ends.
+/// A window that is too full can be moved so that it begins with a request. It is then no less full, unless it ends
+/// after the rule does. So it is enough to check windows that begin with a request, cut off where the rule ends.
 pub(super) fn excess(calls: &[i64], rule: Rule) -> Option<Excess> {
     let mut worst: Option<Excess> = None;
     let mut end = calls.partition_point(|at| *at < rule.from);
@@ -55,8 +55,8 @@ pub(super) fn judge(mut calls: Vec<i64>, rules: &[Rule]) -> Option<Excess> {
     rules.iter().find_map(|rule| excess(&calls, *rule))
 }
 
-/// The calls in the emptiest window that begins with a call, from the first call at or after `from` on, as long as
-/// the window ends before the last call does.
+/// The number of requests in the emptiest window that begins with a request. Windows count from the first request at or
+/// after `from`, as long as they end before the last request.
 pub(super) fn emptiest(calls: &mut [i64], window: i64, from: i64) -> Option<usize> {
     calls.sort_unstable();
     let last = *calls.last()?;

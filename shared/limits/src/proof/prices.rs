@@ -1,7 +1,7 @@
-//! Changes of the price: what the oracle finds once in millions of schedules, said as rules.
+//! Changes of the price: rules for cases that the oracle finds once in millions of schedules.
 //!
-//! A surcharge is right if all that was sold under one revision of the item has one price, and if it parts what was
-//! sold before it from what is sold after it.
+//! A surcharge is right under two conditions. All permits sold under one revision of the item have one price. And the
+//! surcharge separates the permits sold before it from those sold after it.
 
 use super::chance::Chance;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     taker::{Next, Taker},
 };
 
-/// What the wall clock shows at first, in µs.
+/// The wall clock at the start, in µs.
 const EPOCH: i64 = 1_790_000_000_000_000;
 
 fn at(us: i64) -> Reading {
@@ -29,7 +29,8 @@ fn taker(plan: Plan, item: &Item, us: i64) -> Taker {
     taker
 }
 
-/// Buys permits until `until_us`, one lease after the other, whatever that takes; permits of the largest lease.
+/// Buys permits until `until_us`, one lease after the other, with as many attempts as needed. Returns the permits of
+/// the largest lease.
 fn buy_until(plan: Plan, item: &mut Item, (from_us, until_us): (i64, i64)) -> u32 {
     let (mut us, mut largest) = (from_us, 0);
     while us < until_us {
@@ -44,8 +45,8 @@ fn buy_until(plan: Plan, item: &mut Item, (from_us, until_us): (i64, i64)) -> u3
     largest
 }
 
-/// One cut takes the place of a stricter one, so nothing is charged again. If it comes late, when the stricter one is
-/// over and permits have been sold at the full price since, it must not be made.
+/// One cut replaces a stricter one, so nothing is charged again. It may come late, when the stricter cut is over and
+/// permits were sold at the full price since. Then it must not be written.
 #[test]
 fn a_change_of_price_that_was_decided_under_a_cut_is_not_made_after_its_end() {
     let plan = Plan::with(298, 1_000, 53, 83, 27);
@@ -57,7 +58,7 @@ fn a_change_of_price_that_was_decided_under_a_cut_is_not_made_after_its_end() {
     let second = taker(plan, &item, 3_600).cut(cut(19, 6), EPOCH + 3_600).unwrap();
     assert_eq!(second.tat, Move::On(0), "what was sold under 14 keeps 19 too");
     assert!(second.applied_to(&item).is_some(), "in time it is made");
-    // Once at the cut's very end, when nobody may have sold at the full price yet, and once after it.
+    // Once at the cut's very end, when no function can have sold at the full price yet, and once after it.
     assert_eq!(buy_until(plan, &mut item, (3_650, 4_027)), 1);
     assert!(second.applied_to(&item).is_some());
     assert!(buy_until(plan, &mut item, (4_028, 4_200)) > 14, "the full price");
@@ -76,7 +77,7 @@ fn random_item(chance: &mut Chance, window_us: i64) -> Item {
     Item { rev: 7, tat_us: EPOCH + chance.within(-window_us, window_us), limit, cut, ..Item::ABSENT }
 }
 
-/// Whatever the item says, whoever looks at it and whenever.
+/// For any item, any function and any time.
 #[test]
 fn each_lease_is_bought_at_the_price_of_its_revision() {
     let mut chance = Chance::new(11);
@@ -107,7 +108,7 @@ fn each_lease_is_bought_at_the_price_of_its_revision() {
     assert!(leases > 5_000 && changes > 20_000, "{leases} {changes}");
 }
 
-/// The largest surcharge is enough, whatever the price is by the time that somebody buys again.
+/// The largest surcharge is enough, whatever the price is when a function buys again.
 #[test]
 fn no_window_holds_calls_from_before_and_after_the_largest_surcharge() {
     const LIMITS: [u32; 10] = [1, 2, 60, 299, 300, 308, 309, 6_000, 599_999, 600_000];
@@ -117,10 +118,11 @@ fn no_window_holds_calls_from_before_and_after_the_largest_surcharge() {
         assert_eq!(of(new).surcharge_us(&of(new), 0, i64::MAX / 4), 1, "nothing is charged");
         for old in LIMITS.into_iter().skip(place + 1) {
             assert_eq!(of(new).surcharge_us(&of(old), 0, i64::MAX / 4), 1, "nothing is charged");
-            // As much is outstanding as to make the charge the largest.
+            // The most outstanding permits, which make the charge the largest.
             let surcharge_us = of(old).surcharge_us(&of(new), 0, i64::MAX / 4);
             for then in LIMITS.map(of) {
-                // No old lease begins after the axis' end; no new one is spent earlier than tau before its own.
+                // No old lease begins after the end of the axis; no new lease is spent earlier than tau before its own
+                // end.
                 let last_us = then.life_us + clock_us + delay_us;
                 let first_us = surcharge_us + then.cost_us(1) - then.tau_us - clock_us;
                 assert!(first_us - last_us > then.window_us, "{old} {new} {then:?}");

@@ -18,13 +18,13 @@ const SCHEDULES: u64 = 20_000;
 /// Schedules in which functions judge the vendor's headers.
 const HEADERS_SCHEDULES: u64 = 2_000;
 
-/// After so many schedules a long run says how far it is.
+/// A long run reports its progress after so many schedules.
 const PROGRESS: u64 = 100_000;
 
-/// Runs `schedule` for the seed that the environment names, or for as many as it asks for, from 0 or the seed it
-/// says on, on as many threads as it says or on all cores.
+/// Runs `schedule` for the seed that the environment names, or for the number of seeds that it names. Seeds start at 0
+/// or at the named one, on the named number of threads or on all cores.
 ///
-/// It prints how far it is: a run that is ended early has still run that many.
+/// It prints its progress: a run that is ended early has still run that many.
 pub(super) fn for_each_seed(what: &str, normally: u64, schedule: impl Fn(u64) -> Result<(), String> + Sync) {
     let asked = |name: &str| std::env::var(name).ok().map(|value| value.parse::<u64>().expect(name));
     if let Some(seed) = asked("RECADO_PROOF_SEED") {
@@ -62,7 +62,7 @@ pub(super) fn for_each_seed(what: &str, normally: u64, schedule: impl Fn(u64) ->
     say(end - first, &format!("seeds {first} to {}", end - 1));
 }
 
-/// One schedule: what is wrong with it, if anything is.
+/// One schedule. The error is what is wrong with it.
 pub(super) fn schedule(seed: u64) -> Result<(), String> {
     let mut chance = Chance::new(seed);
     let world = World::of(&mut chance);
@@ -77,13 +77,13 @@ fn no_fleet_exceeds_its_limit_in_any_window() {
     for_each_seed("leases", SCHEDULES, schedule);
 }
 
-/// A proof by schedules in which nothing much happens would be none.
+/// Schedules in which little happens would prove nothing.
 #[test]
 fn the_schedules_press_against_the_limit() {
     let (mut calls, mut full, mut over_one_window) = (0, 0, 0);
     for seed in 0..2_000 {
         let mut chance = Chance::new(seed);
-        // Who may use a share only, or nothing, leaves the rest unused.
+        // Functions that may use only a share, or nothing, leave the rest unused.
         let world = World { low: 0, suspensions: 0, ..World::of(&mut chance) };
         let mut starts: Vec<i64> = Fleet::run(&world, chance).calls.into_iter().map(|(at, _)| at).collect();
         starts.sort_unstable();
@@ -99,7 +99,7 @@ fn the_schedules_press_against_the_limit() {
     assert!(full > 900 && over_one_window > 1_500, "{full} {over_one_window}");
 }
 
-/// What the vendor's headers show of our own calls is never taken for somebody else's, whatever is late or lost.
+/// Recado's own requests in the vendor's headers are never taken for others', whatever is late or lost.
 #[test]
 fn no_fleet_takes_itself_for_somebody_else() {
     let (judged, noticed) = (AtomicU64::new(0), AtomicU64::new(0));

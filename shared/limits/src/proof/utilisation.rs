@@ -1,4 +1,4 @@
-//! How much of the limit is used when there is more to do than it allows, and what that costs the store.
+//! How much of the limit is used when demand exceeds it, and what that costs the store.
 
 use std::num::NonZeroU32;
 
@@ -14,7 +14,8 @@ fn plan(limit: u32) -> Plan {
     Plan::new(NonZeroU32::new(limit).unwrap(), NonZeroU32::new(60_000).unwrap())
 }
 
-/// A minute's part of the limit, in percent, on average and at its emptiest, and the store's requests for 1,000 calls.
+/// The used part of the limit in a minute, in percent, on average and in the emptiest minute. Then the requests to the
+/// store for 1,000 requests to the vendor.
 fn measured(world: &World) -> (f64, f64, f64) {
     let outcome = Fleet::run(world, Chance::new(1));
     let requests = (outcome.writes + outcome.reads) as f64;

@@ -1,5 +1,5 @@
-//! Processes that share LeadSquared's small windows, in virtual time: the same [`Grants`] as the store side, one
-//! versioned item, and a log of what reached the vendor. Times are in ms.
+//! Processes that share LeadSquared's small windows, in virtual time. They use the production's [`Grants`], one
+//! versioned item, and a log of the requests that reached the vendor. Times are in ms.
 
 use std::{
     cmp::Reverse,
@@ -19,7 +19,7 @@ const WINDOW_MS: i64 = 5_000;
 /// Schedules in a normal run of the tests.
 const SCHEDULES: u64 = 12_000;
 
-/// By how much this limiter is wrong, to see that the oracle notices.
+/// By how much this limiter is wrong, to test that the oracle notices it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Wrong {
     pub(super) calls: u32,
@@ -28,19 +28,19 @@ pub(super) struct Wrong {
     pub(super) window: i64,
     pub(super) late: i64,
     pub(super) unversioned: bool,
-    /// Every refusal is taken for one of the standard window.
+    /// Every refusal is taken for a refusal of the standard window.
     pub(super) guesses: bool,
 }
 
 #[derive(Debug)]
 struct World {
     limits: CrmLimits,
-    /// What each process switches to, when it picks up the new configuration.
+    /// The limits that each process switches to when it picks up the new configuration.
     changed: CrmLimits,
     processes: usize,
-    /// The account's true limits, if they are lower than configured: calls, bulk calls.
+    /// The account's true limits, if they are lower than configured: requests, bulk requests.
     truth: Option<(u32, u32)>,
-    /// Whether a call that the vendor refused counts in its windows.
+    /// Whether a request that the vendor refused counts in its windows.
     refused_count: bool,
     calls_max: usize,
     patience: i64,
@@ -100,14 +100,15 @@ impl World {
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
     Act,
-    /// A write reaches the store: the slot it grants, under how many calls, and whether its answer comes back.
+    /// A write reaches the store: the slot that it grants, the number of requests allowed, and whether its answer comes
+    /// back.
     Arrive {
         slot: i64,
         answered: bool,
     },
     Granted(i64),
     Start(i64),
-    /// A call of this class reaches the vendor, on a slot of this version of the item.
+    /// A request of this class reaches the vendor, on a slot of this version of the item.
     Reach {
         bulk: bool,
         granted: u64,
@@ -125,33 +126,33 @@ struct Process {
     seen: Option<(u64, Grants)>,
     write: Option<(u64, Grants)>,
     class: Option<CallClass>,
-    /// The item's version that grants the slot in hand.
+    /// The item's version that granted the slot in hand.
     granted: u64,
     skew: i64,
     changed: bool,
 }
 
-/// What a run left behind.
+/// The result of a run.
 #[derive(Debug, Default)]
 struct Log {
     calls: Vec<i64>,
     bulk: Vec<i64>,
-    /// Slots granted that count in the standard window, and the limit they were granted under.
+    /// Granted slots that count in the standard window, and the limit under which each was granted.
     slots: Vec<(i64, (u32, i64))>,
-    /// The same of the bulk window.
+    /// The same for the bulk window.
     bulk_slots: Vec<(i64, (u32, i64))>,
-    /// Calls of which the vendor's windows know: when, and whether it was a bulk call.
+    /// Requests that the vendor's windows count: when, and whether it was a bulk request.
     counted: Vec<(i64, bool)>,
     /// The item's version after the last refusal that taught something.
     refused: u64,
-    /// Such refusals, and those that taught nothing although the call was granted after the last that did.
+    /// Such refusals, and refusals that taught nothing although their request was granted after the last that did.
     taught: usize,
     in_vain: usize,
     learnt: [Option<u32>; 2],
 }
 
 impl Log {
-    /// The limit that the vendor says a call passes, if it does.
+    /// The limit that the vendor says a request exceeds, if it does.
     fn judged(&mut self, world: &World, at: i64, bulk: bool, either: bool) -> Option<u32> {
         let (calls, bulk_calls) = world.truth?;
         let in_window = self.counted.iter().filter(|(call, _)| (at - world.limits.window_ms..=at).contains(call));
@@ -167,7 +168,7 @@ impl Log {
         named
     }
 
-    /// A refusal that names so many calls comes back, of a call that was granted by this version of the item.
+    /// Handles a refusal that names so many requests, for a request that was granted by this version of the item.
     fn refused(
         &mut self,
         item: &mut (u64, Grants),
@@ -187,13 +188,13 @@ impl Log {
         self.learnt = [item.1.learnt, item.1.learnt_bulk].map(|seen| seen.map(|seen| seen.calls));
     }
 
-    /// What the account has learnt that is not so, or refusals that should have taught and did not. One may: our own
-    /// calls that it speaks of can be forgotten already.
+    /// A learnt limit that is wrong, or refusals that should have taught and did not. One such refusal is allowed:
+    /// Recado's own requests may be forgotten already.
     fn mislearnt(&self, world: &World) -> Option<String> {
         let (calls, bulk_calls) = world.truth?;
         let [learnt, learnt_bulk] = self.learnt;
         let wrong = learnt.is_some_and(|learnt| learnt != calls)
-            // A limit of all calls holds for bulk calls as well.
+            // A limit of all requests holds for bulk requests as well.
             || learnt_bulk.is_some_and(|learnt| learnt != bulk_calls && learnt != calls);
         (wrong || self.in_vain > 1 || self.taught > 3)
             .then(|| format!("learnt {:?}, {} in vain, {} taught", self.learnt, self.in_vain, self.taught))
@@ -281,7 +282,7 @@ fn run(world: &World, chance: &mut Chance, wrong: Wrong) -> Log {
                 }
             }
             Step::Granted(slot) => {
-                // Woken late, by as much as it may be or more.
+                // A process that wakes up late, by as much as allowed or more.
                 let late = if chance.percent(40) { chance.edgy(0, LATE_MS + wrong.late) } else { 0 };
                 push(at.max(slot - process.skew + late) + pause, Step::Start(slot));
             }
@@ -314,7 +315,7 @@ fn run(world: &World, chance: &mut Chance, wrong: Wrong) -> Log {
     log
 }
 
-/// After the last slot that was granted under another limit, the last limit holds alone.
+/// After the last slot that was granted under another limit, only the last limit holds.
 fn last_rule(slots: &[(i64, (u32, i64))], more: u32, shorter: i64) -> Option<Rule> {
     let (_, last) = slots.last().copied()?;
     let other = slots.iter().filter(|(_, limit)| *limit != last).map(|(slot, _)| *slot).max();
@@ -322,12 +323,12 @@ fn last_rule(slots: &[(i64, (u32, i64))], more: u32, shorter: i64) -> Option<Rul
     Some(Rule { from, ..Rule::always(last.0 - more.min(last.0 - 1), last.1 + shorter) })
 }
 
-/// One schedule: what is wrong with it, if anything is.
+/// One schedule. The error is what is wrong with it.
 pub(super) fn schedule(seed: u64, wrong: Wrong) -> Result<(), String> {
     let mut chance = Chance::new(seed);
     let world = World::of(&mut chance);
     let log = run(&world, &mut chance, wrong);
-    // A limiter that is wrong otherwise is left to the oracle.
+    // A limiter that is wrong in another way is left to the oracle.
     if (wrong == Wrong::default() || wrong.guesses)
         && let Some(mislearnt) = log.mislearnt(&world)
     {
@@ -359,8 +360,8 @@ fn no_small_window_holds_more_than_allowed() {
     for_each_seed("small windows", SCHEDULES, |seed| schedule(seed, Wrong::default()));
 }
 
-/// 100 % of a small limit: where there is always somebody who wants to call, each window of W + D holds exactly N
-/// slots, from the first on; D is the margin for clocks, lateness and ways.
+/// 100 % of a small limit. If there is always a process that wants a slot, each window of W + D holds exactly N slots,
+/// from the first on. D is the margin for clocks, lateness and ways.
 #[test]
 fn every_small_window_is_full() {
     for (calls, processes) in [(1, 3), (2, 5), (10, 24), (72, 160)] {
@@ -395,7 +396,7 @@ fn every_small_window_is_full() {
         let mut slots: Vec<i64> = run(&world, &mut chance, Wrong::default()).slots.iter().map(|(at, _)| *at).collect();
         slots.sort_unstable();
         let calls = calls as usize;
-        // Clocks differ, so the first slots are not all for the same instant.
+        // Clocks differ, so the first slots are not all at the same instant.
         assert!(slots.len() > 30 * calls, "{} slots", slots.len());
         for pair in slots.windows(calls + 1) {
             assert_eq!(pair[calls] - pair[0], 5_000 + 250, "the slot is granted for the first free instant");

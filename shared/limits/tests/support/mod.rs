@@ -1,4 +1,4 @@
-//! A table whose requests are counted, and a way to it on which answers can be lost.
+//! A table that counts its requests, and a connection to it that can lose answers.
 #![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 use std::{
     num::NonZeroU32,
@@ -30,20 +30,20 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// What was asked of the table.
+/// The requests to the table.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct Asked {
     /// `GetItem`.
     pub reads: u32,
     /// `UpdateItem` and `PutItem`, made or refused.
     pub writes: u32,
-    /// Of these, refused or not answered.
+    /// Of these, the writes that were refused or not answered.
     pub refused: u32,
-    /// Capacity units of all that were made.
+    /// Capacity units of all requests.
     pub units: f64,
 }
 
-/// Counts the operations of a client, and has the table say what each one cost.
+/// Counts a client's operations, and makes the table report the cost of each.
 #[derive(Debug, Clone, Default)]
 pub struct Counter(Arc<Mutex<Asked>>);
 
@@ -52,7 +52,7 @@ impl Counter {
         *self.0.lock().unwrap()
     }
 
-    /// What was asked since this was last called.
+    /// The requests since the last call of this method.
     pub fn take(&self) -> Asked {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
@@ -124,7 +124,7 @@ impl Store {
         Self { table }
     }
 
-    /// Where others reach it, from now on.
+    /// The address at which others reach it, from now on.
     pub async fn listen(&self) -> String {
         self.table.listen(([127, 0, 0, 1], 0).into()).await.unwrap()
     }
@@ -133,7 +133,7 @@ impl Store {
         counted(self.table.http_client(), EMBEDDED_ENDPOINT)
     }
 
-    /// A function of its own: another process knows nothing of it but what the table says.
+    /// An account of its own, as in another process: it knows only the content of the table.
     pub fn account(&self, plan: Plan) -> (LigueLeadAccount, Counter) {
         let (client, counter) = self.client();
         (LigueLeadAccount::new(client, "recado", plan), counter)
@@ -159,15 +159,15 @@ pub fn plan(limit: u32, window_ms: u32) -> Plan {
     Plan::new(NonZeroU32::new(limit).unwrap(), NonZeroU32::new(window_ms).unwrap())
 }
 
-/// When the tests' clocks begin.
+/// The start of the tests' clocks.
 pub const NOW_MS: i64 = 1_790_000_000_000;
 
-/// A reading so many ms after the tests' clocks begin.
+/// A reading so many ms after the start of the tests' clocks.
 pub fn at(ms: i64) -> Reading {
     Reading { wall_us: (NOW_MS + ms) * 1_000, mono_us: ms * 1_000 }
 }
 
-/// A way to the table on which answers can be lost after the table has acted.
+/// A connection to the table on which answers can be lost after the table has acted.
 pub struct Way {
     pub url: String,
     lose: Arc<AtomicI64>,
@@ -188,7 +188,7 @@ impl Way {
         Self { url, lose }
     }
 
-    /// The next `answers` answers are lost.
+    /// Loses the next `answers` answers.
     pub fn lose(&self, answers: i64) {
         self.lose.store(answers, Ordering::SeqCst);
     }

@@ -1,5 +1,5 @@
-//! Neighbours of what people really wrote: other separators, places, spellings and characters. Each has the right number
-//! or none, and whatever the text, no number is made whose digits do not stand in it as one.
+//! Variants of what people really wrote: other separators, places, spellings and characters. Each gives the right
+//! number or none. And no text gives a number whose digits are not together in the text.
 
 use proptest::{prelude::*, sample::select};
 
@@ -10,7 +10,7 @@ const NUMBER: &str = "11999998888";
 /// Signs between the parts of one number.
 const WITHIN: [&str; 12] =
     ["", " ", "-", ".", " - ", "\u{a0}", "\u{2009}", "\u{2011}", "\u{2013}", "\u{2212}", "  ", "\u{200b}"];
-/// What separates one number from the next.
+/// Separators between one number and the next.
 const BETWEEN: [&str; 16] = [
     "/",
     " / ",
@@ -63,7 +63,7 @@ const NOTES: [&str; 26] = [
     "\u{fffd}",
 ];
 
-/// The ASCII form of a text, for the oracle: written for itself, not by the parser's own pieces.
+/// The ASCII form of a text, for the oracle. It is written independently of the parser's own pieces.
 fn flat(text: &str) -> String {
     let plain = |c: char| -> String {
         match class(c) {
@@ -77,7 +77,7 @@ fn flat(text: &str) -> String {
     text.chars().map(plain).collect()
 }
 
-/// Whether digits stand in a text together and in order, with nothing among them that separates numbers.
+/// Whether digits are together and in order in a text, with nothing among them that separates numbers.
 fn stands_in(text: &str, digits: &str) -> bool {
     let chars: Vec<char> = flat(text).chars().collect();
     (0..chars.len()).any(|start| {
@@ -94,7 +94,7 @@ fn stands_in(text: &str, digits: &str) -> bool {
     })
 }
 
-/// A text made of what stands in phones.
+/// A text made of parts of phones.
 fn phone_like() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         4 => "[0-9]{1,5}",
@@ -111,7 +111,7 @@ fn phone_like() -> impl Strategy<Value = String> {
     prop::collection::vec(part, 0..14).prop_map(|parts| parts.concat())
 }
 
-/// One number, its parts told apart by signs that stand in numbers.
+/// One number, its parts separated by signs that numbers have.
 fn written() -> impl Strategy<Value = String> {
     let gap = || select(WITHIN.as_slice());
     (select(BEFORE.as_slice()), gap(), gap(), gap(), select(UNSEEN.as_slice()), 0_usize..20).prop_map(
@@ -187,7 +187,7 @@ proptest! {
         if let Reading::One(phone) = Phone::read(&text, PhoneRules::default()) {
             let may_be: &[&str] = if first.is_empty() { &[] } else { &[NUMBER, "1133334444", "21988887777"] };
             prop_assert!(may_be.contains(&phone.national().as_str()), "{text:?}");
-            // The second one is taken only where the first cannot be read: then it stands alone.
+            // The second number is taken only if the first cannot be read: then it is the only one.
             if Phone::parse(&first).is_ok() {
                 prop_assert_eq!(phone.national(), NUMBER, "{}", text);
             }

@@ -1,4 +1,4 @@
-//! What is found when a snippet is read.
+//! Mistakes that are found when a snippet is read.
 
 use crate::text::{Condition, Template};
 
@@ -72,7 +72,7 @@ fn a_field_that_decides_alone_is_warned_of() {
     assert_eq!(text.warnings()[0].column, 7);
 }
 
-/// Compiles on a stack of 512 KiB, a quarter of what a worker thread has.
+/// Compiles on a stack of 512 KiB, a quarter of a worker thread's stack.
 fn compile_on_a_small_stack(source: String) {
     let compile = move || {
         drop(Condition::compile(&source));
@@ -115,7 +115,7 @@ fn a_deep_snippet_does_not_exhaust_the_stack() {
             compile_on_a_small_stack(piece.repeat(count));
         }
     }
-    // Brackets that close again, within the bounds.
+    // Brackets that are closed again, within the bounds.
     for count in [20, 140] {
         compile_on_a_small_stack("(".repeat(count) + "1" + &")".repeat(count));
         compile_on_a_small_stack("not (".repeat(count / 2) + "1" + &")".repeat(count / 2));
