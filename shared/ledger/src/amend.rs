@@ -1,4 +1,4 @@
-//! Changes of chosen attributes of a message: what reports, deadlines and operators change besides its state.
+//! Changes of single attributes of a message. Delivery reports, deadlines and operators use them.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use recado_core::{
@@ -13,8 +13,8 @@ use crate::{
     judged::{Judgement, Statement, Update},
 };
 
-/// A change of one message that keeps whatever it does not name. It is written only if the message is still in the
-/// state and the batch in which it was read.
+/// A change of one message that keeps every attribute it does not name. It is written only if the message still has the
+/// state and the batch that were read.
 #[derive(Debug, Clone)]
 pub struct Amend {
     id: MessageId,
@@ -24,13 +24,13 @@ pub struct Amend {
     set: Vec<(&'static str, AttributeValue)>,
     remove: Vec<&'static str>,
     unreported: bool,
-    /// When it is due, if it waits for the sender, and when LeadSquared is told, in ms since the epoch.
+    /// The due time, if the message waits for the sender; and the time of the write-back. Both in ms since the epoch.
     waits_ms: Option<i64>,
     tell_ms: Option<i64>,
 }
 
 impl Amend {
-    /// A change of nothing yet, of a message as it was read.
+    /// An empty change of a message as it was read.
     #[must_use]
     pub fn of(message: &Message) -> Self {
         let Message { id, state, batch, priority, .. } = *message;
@@ -47,20 +47,20 @@ impl Amend {
         }
     }
 
-    /// Which message.
+    /// The message.
     #[must_use]
     pub fn id(&self) -> MessageId {
         self.id
     }
 
-    /// It goes to `state`, at `now_ms`, with this reason or none.
+    /// Moves it to `state` at `now_ms`, with this reason or none.
     #[must_use]
     pub fn to(mut self, state: State, why: Option<Reason>, now_ms: i64) -> Self {
         self.set.extend([("state", s(state.as_str())), ("changed_ms", n(now_ms))]);
         self.why(why)
     }
 
-    /// It stays in its state, with another reason.
+    /// Changes the reason, or removes it.
     #[must_use]
     pub fn why(mut self, why: Option<Reason>) -> Self {
         match why {
@@ -70,7 +70,7 @@ impl Amend {
         self
     }
 
-    /// It waits for the sender, until this instant in ms since the epoch.
+    /// Makes the message wait for the sender until this instant, in ms since the epoch.
     #[must_use]
     pub fn waits(mut self, due_ms: i64) -> Self {
         self.set.extend([("due_shard", due_shard(self.priority, self.id)), ("due_ms", n(due_ms))]);
@@ -78,14 +78,14 @@ impl Amend {
         self
     }
 
-    /// Nothing more is due.
+    /// Removes the due time.
     #[must_use]
     pub fn over(mut self) -> Self {
         self.remove.extend(["due_shard", "due_ms"]);
         self
     }
 
-    /// LeadSquared is told of it at this instant, in ms since the epoch.
+    /// Has LeadSquared told of the outcome at this instant, in ms since the epoch.
     #[must_use]
     pub fn tell(mut self, due_ms: i64) -> Self {
         self.set.extend([("crm_shard", message_shard(self.id)), ("crm_due_ms", n(due_ms))]);
@@ -93,14 +93,14 @@ impl Amend {
         self
     }
 
-    /// The same, even if LeadSquared shows its state already: the reason has changed.
+    /// The same, even if LeadSquared already shows the state, because the reason has changed.
     #[must_use]
     pub fn tell_again(mut self, due_ms: i64) -> Self {
         self.remove.push("crm_activity_state");
         self.tell(due_ms)
     }
 
-    /// LigueLead's campaign.
+    /// Sets LigueLead's campaign, if there is one.
     #[must_use]
     pub fn campaign(mut self, campaign_id: Option<&str>) -> Self {
         if let Some(campaign) = campaign_id {
@@ -109,14 +109,14 @@ impl Amend {
         self
     }
 
-    /// A report has come after all.
+    /// Notes that a report came after all.
     #[must_use]
     pub fn reported(mut self) -> Self {
         self.remove.push("no_callback_ms");
         self
     }
 
-    /// No report came until `now_ms`.
+    /// Notes that no report came until `now_ms`.
     #[must_use]
     pub fn not_reported(mut self, now_ms: i64) -> Self {
         self.set.push(("no_callback_ms", n(now_ms)));
@@ -124,15 +124,15 @@ impl Amend {
         self
     }
 
-    /// It belongs to `batch` again, which carried it before. It stays among the earlier ones, by whose notes its price
-    /// is known.
+    /// Returns the message to `batch`, which carried it before. The batch stays among the earlier ones, because its
+    /// note holds the price.
     #[must_use]
     pub fn back_in(mut self, batch: BatchId) -> Self {
         self.set.push(("batch", s(batch.to_string())));
         self
     }
 
-    /// It leaves its batch to be sent again; `earlier` are all batches that carried it.
+    /// Takes the message out of its batch, to be sent again. `earlier` lists all batches that carried it.
     #[must_use]
     pub fn out_of(mut self, earlier: &[BatchId]) -> Self {
         self.remove.extend(["batch", "campaign", "charged", "no_callback_ms"]);
@@ -143,7 +143,7 @@ impl Amend {
         self
     }
 
-    /// It is worth sending until this instant, in ms since the epoch.
+    /// Sets the instant until which it may be sent, in ms since the epoch.
     #[must_use]
     pub fn expires(mut self, expires_ms: i64) -> Self {
         self.set.push(("expires_ms", n(expires_ms)));
@@ -171,7 +171,7 @@ impl Amend {
 }
 
 impl Ledger {
-    /// Changes messages, each under its own guard. Says of each whether it certainly was changed by this.
+    /// Changes messages, each under its own guard. Returns for each whether this write certainly changed it.
     pub async fn amend(&self, changes: Vec<Amend>) -> Result<Vec<bool>, LedgerError> {
         let told: Vec<_> = changes.iter().map(|change| (change.priority, change.waits_ms, change.tell_ms)).collect();
         let statements = changes.into_iter().map(|change| change.statement(&self.table)).collect();

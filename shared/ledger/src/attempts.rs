@@ -1,4 +1,5 @@
-//! Earlier attempts at messages that were sent again: whose phone is whose in a batch that has lost the message.
+//! Earlier attempts at messages that were sent again. They match a phone with its message after the message left the
+//! batch.
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use recado_core::{
@@ -16,36 +17,36 @@ use crate::{
     schema::misbuilt,
 };
 
-/// Most prices corrected in one transaction: with the days' counters at most DynamoDB's 100 items.
+/// Most prices corrected in one transaction. With the days' counters they stay within DynamoDB's 100 items.
 pub const MOST_PRICES: usize = 90;
 
-/// A message's earlier attempt.
+/// An earlier attempt at a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Earlier {
     /// The message.
     pub id: MessageId,
-    /// What LigueLead charged for that attempt, where that is not what was estimated.
+    /// What LigueLead charged for that attempt, in credits, if it differs from the estimate.
     pub charged: Option<u32>,
 }
 
-/// What one attempt at a message really cost.
+/// What one attempt at a message cost.
 #[derive(Debug, Clone)]
 pub struct Price {
     /// The message.
     pub id: MessageId,
-    /// Its phone, if the attempt is an earlier one, whose price is kept beside the batch.
+    /// The phone, if the attempt is an earlier one: its price is kept in a row beside the batch.
     pub earlier: Option<Phone>,
-    /// The price that was known before, if it was not the estimate.
+    /// The price that was known before, in credits, if it was not the estimate.
     pub was: Option<u32>,
     /// The price, in credits.
     pub is: u32,
-    /// What the day is corrected by.
+    /// The correction of the day's counters.
     pub correction: Correction,
 }
 
 impl Ledger {
-    /// Notes that `batch` carried a message which is sent again. It must stand there before the message leaves the
-    /// batch, since a late report on the batch finds the message by it alone.
+    /// Notes that `batch` carried messages that are sent again. Write the note before a message leaves the batch: only
+    /// the note leads a late report on the batch to the message.
     pub async fn note_attempts(
         &self,
         attempts: Vec<(BatchId, Phone, Earlier)>,
@@ -67,7 +68,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// The message that `batch` once carried to `phone`.
+    /// The message that `batch` carried to `phone` in an earlier attempt.
     pub async fn earlier_of(&self, batch: BatchId, phone: Phone) -> Result<Option<Earlier>, LedgerError> {
         let found = self.get_items(vec![attempt_key(batch, phone)]).await?;
         let Some(item) = found.first() else { return Ok(None) };
@@ -75,10 +76,10 @@ impl Ledger {
         Ok(Some(Earlier { id: read.word("message")?, charged: read.maybe_number("charged") }))
     }
 
-    /// Corrects a day's books by what the messages of `batch` really cost, all or nothing. `false`: a price was
-    /// changed by somebody else since it was read.
+    /// Corrects a day's counters by the real cost of the messages of `batch`, all or nothing. `false`: somebody else
+    /// changed a price since it was read.
     ///
-    /// `token`, at most 36 characters, is made for this correction alone: repeated with it, it counts once.
+    /// Make a new `token`, at most 36 characters, for each correction. A retry with the same token counts once.
     pub async fn correct(
         &self,
         batch: BatchId,

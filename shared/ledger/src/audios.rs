@@ -1,7 +1,7 @@
-//! Recordings: which content a rule's file name stands for, and where that content's upload stands.
+//! Recordings: the content behind a rule's file name, and the state of that content's upload.
 //!
-//! An upload is claimed before it is made, for as long as one may take, so that two processes do not make it twice. A
-//! claim that nobody ended is over by itself; whoever claims next looks at the vendor's list before it uploads again.
+//! An upload is claimed before it is made, for as long as one upload may take. Two processes therefore do not upload
+//! the same content. An abandoned claim expires. The next claimant reads LigueLead's list before it uploads again.
 
 use aws_sdk_dynamodb::{
     error::SdkError,
@@ -16,35 +16,35 @@ use crate::{
     error::unavailable,
 };
 
-/// Where an upload stands.
+/// The state of an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UploadState {
-    /// Somebody uploads it, or died while doing so: the claim ends at this instant, in ms since the epoch.
+    /// A process uploads it, or died while doing so. The claim ends at this instant, in ms since the epoch.
     Claimed(i64),
     /// LigueLead has it under this id.
     There(u64),
-    /// LigueLead had it, and has forgotten it.
+    /// LigueLead had it, and no longer knows it.
     Forgotten,
-    /// LigueLead refused it, for this reason. It is not tried again until somebody adds the audio again.
+    /// LigueLead refused it, for this reason. It is not retried until somebody adds the audio again.
     Refused(String),
-    /// Nobody has it in hand.
+    /// LigueLead does not have it, and no process uploads it.
     Nowhere,
 }
 
-/// Where a content's upload stands.
+/// The upload of one content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadRow {
     /// The content.
     pub id: AudioId,
-    /// Where it stands.
+    /// The state of its upload.
     pub state: UploadState,
     /// The content's size, in bytes.
     pub bytes: u64,
     /// When it was last uploaded, in ms since the epoch.
     pub uploaded_ms: Option<i64>,
-    /// When a call last used it, to the day; in ms since the epoch.
+    /// When a voice call last used it, to the day; in ms since the epoch.
     pub used_ms: Option<i64>,
-    /// Ids under which LigueLead knew it once, and no longer does.
+    /// Ids under which LigueLead once knew it.
     pub forgotten: Vec<u64>,
 }
 
@@ -60,32 +60,32 @@ pub struct AudioRows {
 /// How a claimed upload ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UploadEnd {
-    /// It is there under this id.
+    /// LigueLead has it under this id.
     There(u64),
     /// LigueLead refused it, for this reason.
     Refused(String),
-    /// It was not made, or nobody knows: the next one looks.
+    /// It was not made, or its outcome is unknown. The next claimant checks LigueLead's list.
     Nowhere,
 }
 
-/// What became of an upload of which LigueLead said that it does not know it.
+/// The result of noting that LigueLead no longer knows an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forgotten {
-    /// It is noted: the next call uploads it again.
+    /// The loss is noted. The next voice call uploads the content again.
     Noted,
-    /// Somebody was faster: it is noted, or there under another id.
+    /// Another process was faster: the loss is noted, or LigueLead has the content under another id.
     Known,
-    /// It was uploaded again already, not long ago, and is not known again: another time would not help.
+    /// The content was uploaded again not long ago, and LigueLead has lost it again. Another upload would not help.
     Again,
 }
 
 impl Ledger {
-    /// The recording of that name, if one was added.
+    /// The recording of that name, if somebody added one.
     pub async fn audio(&self, name: &str) -> Result<Option<Audio>, LedgerError> {
         self.row(Key::audio(name)).await?.as_ref().map(audio_from).transpose()
     }
 
-    /// Lets a name stand for a recording, whatever it stood for before.
+    /// Makes a name stand for a recording, and replaces the earlier recording of that name.
     pub async fn name_audio(&self, audio: &Audio) -> Result<(), LedgerError> {
         self.client
             .put_item()
@@ -127,13 +127,14 @@ impl Ledger {
         Ok(rows)
     }
 
-    /// Where a content's upload stands, if anybody ever wanted one.
+    /// A content's upload row, if it was ever claimed.
     pub async fn upload(&self, id: AudioId) -> Result<Option<UploadRow>, LedgerError> {
         self.row(Key::upload(id)).await?.as_ref().map(upload_from).transpose()
     }
 
-    /// Claims the upload of a content until `until_ms`, unless it is there or somebody else's claim is open. `claim` is
-    /// made for this claim alone; a repetition of the same one succeeds. `refused_too` claims what LigueLead refused.
+    /// Claims the upload of a content until `until_ms`. Fails if LigueLead has the content or another claim is open.
+    /// Make a new `claim` for each attempt; a retry with the same `claim` succeeds. `refused_too` also claims refused
+    /// content.
     pub async fn claim_upload(
         &self,
         audio: &Audio,
@@ -168,7 +169,7 @@ impl Ledger {
         held(update).await
     }
 
-    /// Ends a claim. `false`: it was over, and another one's since.
+    /// Ends a claim. `false`: the claim had expired, and another process has claimed the upload since.
     pub async fn end_upload(
         &self,
         id: AudioId,
@@ -176,7 +177,7 @@ impl Ledger {
         end: &UploadEnd,
         now_ms: i64,
     ) -> Result<bool, LedgerError> {
-        // The claim stays on the row, so that a repeated write finds it again.
+        // The claim stays on the row, so that a retried write finds it again.
         let update = self
             .upload_update(id)
             .condition_expression("claim = :claim")
@@ -198,8 +199,8 @@ impl Ledger {
         held(update).await
     }
 
-    /// Notes that LigueLead does not know `upload_id` any more, unless it forgot this content before, later than
-    /// `not_since_ms`.
+    /// Notes that LigueLead no longer knows `upload_id`, unless LigueLead lost this content before, at `not_since_ms`
+    /// or later.
     pub async fn forget_upload(
         &self,
         id: AudioId,
@@ -228,7 +229,7 @@ impl Ledger {
         Ok(if still_there { Forgotten::Again } else { Forgotten::Known })
     }
 
-    /// Notes that a call used an upload.
+    /// Notes that a voice call used an upload.
     pub async fn upload_used(&self, id: AudioId, now_ms: i64) -> Result<(), LedgerError> {
         let update = self
             .upload_update(id)

@@ -1,4 +1,4 @@
-//! Batches: prepared before any claim, `calling` right before the bytes leave, then what became of it.
+//! Batches: prepared before any claim, `calling` right before the request leaves, then moved to their outcome.
 
 use std::collections::HashMap;
 
@@ -21,26 +21,26 @@ use crate::{
     schema::misbuilt,
 };
 
-/// Batches that share a transaction: each has a row and at most two budgets, of the 100 rows that DynamoDB takes.
+/// Batches that share a transaction. Each has a row and at most two budgets, and DynamoDB takes 100 rows.
 const PREPARED_AT_ONCE: usize = 33;
 
-/// A batch to be prepared, and what it reserves.
+/// A batch to prepare, and the amounts that it reserves.
 #[derive(Debug, Clone)]
 pub struct NewBatch {
     /// Its id, made at random.
     pub id: BatchId,
-    /// When, in ms since the epoch.
+    /// The time of the preparation, in ms since the epoch.
     pub now_ms: i64,
-    /// When the sweep looks whether its sender died before the call, in ms since the epoch.
+    /// When the sweep checks whether the sender died before the request, in ms since the epoch.
     pub due_ms: i64,
-    /// The day whose quota it draws on, `YYYY-MM-DD`.
+    /// The day whose quotas it draws on, `YYYY-MM-DD`.
     pub day: String,
-    /// What it reserves of that day: of the account's budget, and of its rule's own if there is one.
+    /// What it reserves of that day's budgets: the account's, and its rule's own if there is one.
     pub draws: Vec<Draw>,
 }
 
 impl NewBatch {
-    /// What is drawn on the account: every budget is drawn on alike.
+    /// The amount that it draws on the account. It draws the same amount on every budget.
     fn reserve(&self) -> Day {
         self.draws.first().map(|draw| draw.amount).unwrap_or_default()
     }
@@ -53,16 +53,16 @@ impl NewBatch {
     }
 }
 
-/// What became of a batch that was to be prepared.
+/// The result of preparing a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Prepared {
-    /// It is written and its quota is reserved.
+    /// The batch is written and its quota is reserved.
     Done,
-    /// A budget of the day does not allow it; this is how much of each budget is spent, in the order of the draws.
+    /// A budget of the day does not allow it. Holds what each budget has spent, in the order of the draws.
     OverQuota(Vec<Day>),
 }
 
-/// What batches draw on each budget of each day together.
+/// Sums up what batches draw on each budget of each day.
 fn draws_of(batches: &[NewBatch]) -> Vec<(&str, Draw)> {
     let mut all: Vec<(&str, Draw)> = Vec::new();
     for batch in batches {
@@ -77,35 +77,35 @@ fn draws_of(batches: &[NewBatch]) -> Vec<(&str, Draw)> {
     all
 }
 
-/// What a batch gives back of what it reserved.
+/// A part of its reservation that a batch gives back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refund {
-    /// To which day.
+    /// The day.
     pub day: String,
-    /// To which rule's own budget besides the account's.
+    /// The rule whose own budget gets it as well as the account's.
     pub rule: Option<String>,
-    /// How much.
+    /// The amount.
     pub amount: Day,
 }
 
 /// A move of a batch.
 #[derive(Debug, Clone)]
 pub struct BatchChange {
-    /// Which batch.
+    /// The batch.
     pub id: BatchId,
-    /// From which states.
+    /// The states that it may move from.
     pub from: &'static [BatchState],
-    /// To which state.
+    /// The state that it moves to.
     pub to: BatchState,
-    /// When it is made, in ms since the epoch.
+    /// The time of the move, in ms since the epoch.
     pub now_ms: i64,
-    /// When the call began and which messages it carries, for `Calling`.
+    /// The start of the request and the messages that it carries, for `Calling`.
     pub call: Option<(i64, Vec<MessageId>)>,
     /// LigueLead's campaign, for `Accepted`.
     pub campaign_id: Option<String>,
-    /// Why, for a person to read.
+    /// The reason, for a person to read.
     pub why: Option<Reason>,
-    /// What is given back, in the same write.
+    /// The amount given back in the same write.
     pub refund: Option<Refund>,
 }
 
@@ -130,7 +130,7 @@ impl Ledger {
         let mut prepared = Vec::with_capacity(batches.len());
         for together in batches.chunks(PREPARED_AT_ONCE) {
             match self.prepare_together(together).await {
-                // One of them may fit where all do not.
+                // One of them may fit where all together do not.
                 Ok(Prepared::OverQuota(_)) if together.len() > 1 => {
                     for batch in together {
                         prepared.push(self.prepare_together(std::slice::from_ref(batch)).await);
@@ -188,17 +188,17 @@ impl Ledger {
         Put::builder().table_name(&self.table).set_item(Some(item)).build().map_err(misbuilt)
     }
 
-    /// Moves a batch. `false`: it was in none of the states that the move starts from.
+    /// Moves a batch. `false`: the batch was in none of the states that the move starts from.
     ///
-    /// `token`, at most 36 characters, is made for this move alone. A repetition with the same token within ten
-    /// minutes is the same write: it answers as the first did and gives nothing back twice.
+    /// Make a new `token`, at most 36 characters, for each move. A retry with the same token within ten minutes is the
+    /// same write: it gets the first one's answer, and gives nothing back twice.
     ///
-    /// A move that gives nothing back is one conditional write, at half the price of a transaction: with 10,000
-    /// members a batch's row costs 160 write units, or 320. The token is kept in the row then, so that a repetition
-    /// whose first answer was lost knows its own work.
+    /// A move without a refund is one conditional write, at half the price of a transaction. With 10,000 members a
+    /// batch's row costs 160 write units instead of 320. The row then keeps the token, so that a retry after a lost
+    /// response recognises its own write.
     pub async fn move_batch(&self, change: &BatchChange, token: &str) -> Result<bool, LedgerError> {
         if change.to == BatchState::Unknown {
-            // By this a report that names no batch is matched. It does no harm if the move is not made.
+            // The note matches a report that names no batch. It does no harm if the move fails.
             self.note_unknown(change).await?;
         }
         let step = Step::of(change);
@@ -226,7 +226,7 @@ impl Ledger {
         statements.extend(change.campaign_id.as_ref().map(|campaign| self.campaign_row(campaign, change)));
         let judged = self.judge(statements).await?;
         let unavailable = || undecided("the batch could not be moved");
-        // Without its row a report that names the campaign alone is not matched.
+        // Without the campaign's row, a report that names only the campaign finds no batch.
         if matches!(judged.get(1), Some(Judgement::Undecided | Judgement::Refused)) {
             return Err(unavailable());
         }
@@ -241,8 +241,8 @@ impl Ledger {
         }
     }
 
-    /// The row by which a campaign leads to its batch. It is the same each time that it is written. It has no `batch`
-    /// attribute: that is an index key.
+    /// The row that leads from a campaign to its batch. Each write of it is the same. It has no `batch` attribute,
+    /// because that is an index key.
     fn campaign_row(&self, campaign_id: &str, change: &BatchChange) -> Statement {
         let mut item = Key::campaign(campaign_id).into_item();
         item.insert("of_batch".to_owned(), s(change.id.to_string()));
@@ -268,13 +268,13 @@ impl Ledger {
         self.item(Key::batch(id)).await?.as_ref().map(batch_from).transpose()
     }
 
-    /// Batches by id, in no particular order; unknown ids are left out.
+    /// Batches by id, in no particular order. Unknown ids are left out.
     pub async fn batches(&self, ids: &[BatchId]) -> Result<Vec<Batch>, LedgerError> {
         let keys = ids.iter().map(|&id| Key::batch(id)).collect();
         self.get_items(keys).await?.iter().map(batch_from).collect()
     }
 
-    /// The batch that a campaign belongs to, once its answer was recorded.
+    /// The batch of a campaign, once LigueLead's answer was recorded.
     pub async fn batch_of_campaign(&self, campaign_id: &str) -> Result<Option<BatchId>, LedgerError> {
         match self.item(Key::campaign(campaign_id)).await? {
             Some(item) => Reader::new(&item).word("of_batch").map(Some),
@@ -297,14 +297,14 @@ impl Ledger {
     }
 }
 
-/// A batch's move: what it sets, and from which states it starts. From the call on, the messages' own appointments lead to
-/// the batch, so it has none any more.
+/// A batch's move: the attributes to set, and the states that it starts from. From the request on, the due times of the
+/// messages lead to the batch, so the batch's own due time is removed.
 struct Step {
     set: Vec<(&'static str, AttributeValue)>,
     from: &'static [BatchState],
 }
 
-/// What each move removes.
+/// The attributes that every move removes.
 const REMOVED: [&str; 2] = ["due_shard", "due_ms"];
 
 impl Step {
@@ -325,7 +325,7 @@ impl Step {
         Self { set, from: change.from }
     }
 
-    /// As a part of a transaction.
+    /// The move as a part of a transaction.
     fn update(self, table: &str, id: BatchId) -> Result<Update, LedgerError> {
         let (mut names, mut values) = (HashMap::new(), HashMap::new());
         let (mut sets, mut states) = (Vec::new(), Vec::new());
@@ -349,7 +349,7 @@ impl Step {
             .map_err(misbuilt)
     }
 
-    /// As a write of its own.
+    /// The move as a write of its own.
     fn statement(self, table: &str, id: BatchId) -> Statement {
         let mut update = judged::Update::of(Key::batch(id));
         for (name, value) in self.set {

@@ -1,4 +1,4 @@
-//! Messages to many: how their recipients change, and what reports say of each.
+//! Blocks: how their recipients change, and what reports say about each recipient.
 
 use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
@@ -21,21 +21,21 @@ use crate::{
     schema::misbuilt,
 };
 
-/// What reports say of a block's recipients, and how often it was written.
+/// What reports say about a block's recipients, and the version of the row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BlockNotes {
-    /// What they say.
+    /// The notes themselves.
     pub notes: Notes,
     version: u64,
 }
 
 impl Ledger {
-    /// Changes a block's recipients, if it is still as it was read. `false`: it is not.
+    /// Changes a block's recipients, if the block is still as it was read. `false`: it is not.
     pub async fn change_block(&self, read: &Message, now: &Block) -> Result<bool, LedgerError> {
         let judged = self.judge(vec![block_update(&self.table, read, now)]).await?;
         match judged.first() {
             Some(Judgement::Undecided | Judgement::Refused) | None => Err(undecided(NOT_WRITTEN)),
-            // A change whose first answer was lost was made all the same: what is there says so.
+            // A change whose first response was lost was made nevertheless. The stored block shows that.
             Some(Judgement::ConditionFailed) => {
                 let found = self.messages(&[read.id]).await?;
                 Ok(found.first().and_then(|found| found.block.as_ref()) == Some(now))
@@ -44,8 +44,8 @@ impl Ledger {
         }
     }
 
-    /// Divides a block that waits: it keeps `head`, and `rest` is a row of its own. All or nothing. `false`: the block is
-    /// not as it was read.
+    /// Divides a waiting block, all or nothing. The block keeps `head`, and `rest` becomes a row of its own. `false`:
+    /// the block is no longer as it was read.
     pub async fn split_block(&self, read: &Message, head: &Block, rest: &Message) -> Result<bool, LedgerError> {
         let mut item = codec::message_item(rest);
         item.insert("ttl".to_owned(), n(self.ttl_s(rest.created_ms.max(rest.expires_ms))));
@@ -73,7 +73,7 @@ impl Ledger {
             .map_err(misbuilt)?;
         let writes =
             vec![TransactWriteItem::builder().put(put).build(), TransactWriteItem::builder().update(update).build()];
-        // One token for one division, however often it is tried.
+        // One token for one division, so that a retry counts once.
         match self.transact(rest.id.to_string(), writes).await {
             Ok(()) => Ok(true),
             Err(error) if condition_failed(&error) => Ok(false),
@@ -81,7 +81,7 @@ impl Ledger {
         }
     }
 
-    /// What reports say of a block's recipients.
+    /// What reports say about a block's recipients.
     pub async fn block_notes(&self, block: MessageId) -> Result<BlockNotes, LedgerError> {
         let output = self
             .client
@@ -98,8 +98,8 @@ impl Ledger {
         Ok(BlockNotes { notes: notes.unwrap_or_default(), version: Reader::new(&item).number("version")? })
     }
 
-    /// Writes what reports say, if nobody wrote since it was `read`, and corrects the books of the day that paid, all or
-    /// nothing. `false`: somebody did.
+    /// Writes what reports say, and corrects the counters of the day that paid, all or nothing. `false`: somebody else
+    /// wrote since `read`.
     pub async fn note_block(
         &self,
         block: MessageId,
@@ -132,7 +132,7 @@ impl Ledger {
                 if credits < 0 { self.give_back(day, &budget, amount)? } else { self.add(day, &budget, amount)? };
             writes.push(TransactWriteItem::builder().update(update).build());
         }
-        // The version in the condition is what keeps it from being made twice; the token is at most 36 characters long.
+        // The version in the condition prevents a second write. The token is at most 36 characters long.
         let token: String = block.to_string().chars().take(16).chain(format!("-{}", read.version).chars()).collect();
         match self.transact(token, writes).await {
             Ok(()) => Ok(true),
@@ -142,8 +142,8 @@ impl Ledger {
     }
 }
 
-/// A day's counters are written by many: what lost against them is to be tried again. The same token with other content,
-/// too: what was written under it is there to be read.
+/// Whether a write lost a race and is worth another try. Many writers change a day's counters at the same time. A token
+/// that was used with other content counts too: the caller can read what was written under it.
 fn is_conflict(error: Option<&TransactWriteItemsError>) -> bool {
     match error {
         Some(TransactWriteItemsError::IdempotentParameterMismatchException(_)) => true,
@@ -170,7 +170,8 @@ fn block_update(table: &str, read: &Message, now: &Block) -> Statement {
         None => update.remove("leaving"),
     };
     let was = read.block.as_ref().map(|block| block.version).unwrap_or_default();
-    // Who leaves before it is sent must not be in the call, and who leaves after it must have been.
+    // A recipient that leaves before the send must not be in the request. One that leaves after it must have been in
+    // it.
     update.only_if("\"version\"=? AND \"state\"=?", [n(was), s(read.state.as_str())]);
     update.build(table)
 }
@@ -198,7 +199,7 @@ pub(crate) fn put_block(item: &mut Item, block: &Block) {
     }
 }
 
-/// The block of a row, if it is one's.
+/// The block in a row; `None` for a message to one recipient.
 pub(crate) fn block_from(item: &Item) -> Result<Option<Block>, LedgerError> {
     let read = Reader::new(item);
     let Some(run) = read.maybe_word("run")? else { return Ok(None) };

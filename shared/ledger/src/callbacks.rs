@@ -1,4 +1,4 @@
-//! Delivery reports, stored as they came before anything is thought about them.
+//! Delivery reports, saved as they came before they are processed.
 
 use std::collections::HashSet;
 
@@ -12,13 +12,13 @@ use crate::{
     judged::{Judgement, Update, insert, undecided},
 };
 
-/// How long after it was stored the sweep looks whether a report was applied, in ms.
+/// How long after a report was stored the sweep checks whether it was applied, in ms.
 const APPLIED_WITHIN_MS: i64 = 60_000;
 
-/// By which name a report's request is known.
+/// The name by which a report's request is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoredFor {
-    /// The callback's own URL named the batch.
+    /// The callback URL named the batch.
     Batch(BatchId),
     /// Only LigueLead's campaign is known.
     Campaign(String),
@@ -47,26 +47,26 @@ pub enum Stored {
 /// One delivery report.
 #[derive(Debug, Clone)]
 pub struct StoredCallback {
-    /// Whose request it reports on.
+    /// The request that it reports on.
     pub about: StoredFor,
-    /// About which recipient.
+    /// The recipient's phone.
     pub phone: Phone,
-    /// LigueLead's word for what happened.
+    /// LigueLead's status word.
     pub status: String,
-    /// When it happened, as LigueLead wrote it.
+    /// The time of the event, as LigueLead wrote it.
     pub occurred_at: String,
     /// The campaign that the report names.
     pub campaign_id: Option<String>,
     /// What LigueLead charged for the message, in credits.
     pub credits: Option<u32>,
-    /// A digest of the text that it repeats, by which a request is found whose answer was lost.
+    /// A digest of the text in the report. It finds a request whose response was lost.
     pub text_digest: Option<String>,
-    /// When it came, in ms since the epoch.
+    /// When the report came, in ms since the epoch.
     pub received_ms: i64,
 }
 
 impl StoredCallback {
-    /// One row per recipient, status and instant, so that a report that comes twice is stored once.
+    /// One row for each recipient, status and instant, so that a repeated report is stored once.
     fn key(&self) -> Key {
         Key {
             pk: self.about.partition(),
@@ -79,7 +79,7 @@ impl StoredCallback {
         let first = key.pk.as_bytes().last().copied().unwrap_or_default();
         let mut item = key.into_item();
         let mut put = |name: &str, value| item.insert(name.to_owned(), value);
-        // Not `phone`: with it, the row would stand in the index of messages.
+        // Not named `phone`: an attribute of that name would put the row into the index of messages.
         put("recipient", s(self.phone.national()));
         put("status", s(&self.status));
         put("occurred_at", s(&self.occurred_at));
@@ -121,13 +121,13 @@ impl StoredCallback {
 }
 
 impl Ledger {
-    /// Stores reports, and says of each what the table did.
+    /// Stores reports. Returns the table's answer to each.
     ///
     /// # Errors
     ///
-    /// Some of them may not be stored: all are to be stored again.
+    /// Some reports may not be stored: the caller stores all of them again.
     pub async fn store_callbacks(&self, callbacks: &[StoredCallback]) -> Result<Vec<Stored>, LedgerError> {
-        // A request takes no row twice: of one that stands in it twice, the first is stored.
+        // The table refuses a request that names a row twice. Of repeated reports in one request, the first is stored.
         let mut seen = HashSet::new();
         let first: Vec<bool> = callbacks.iter().map(|callback| seen.insert(callback.key())).collect();
         let statements = callbacks
@@ -149,7 +149,7 @@ impl Ledger {
                 _ => Stored::Known,
             })
             .collect();
-        // One that was stored but not applied is applied now: its repetition is a second chance.
+        // A report that was stored but not applied is applied now: its repetition is a second chance.
         let there: Vec<&StoredCallback> = callbacks
             .iter()
             .zip(&stored)
@@ -172,7 +172,7 @@ impl Ledger {
         Ok(stored)
     }
 
-    /// Notes that reports were applied: the sweep need not look at them any more.
+    /// Marks reports as applied, so that the sweep need not look at them.
     pub async fn callbacks_applied(&self, callbacks: &[&StoredCallback]) -> Result<(), LedgerError> {
         let statements = callbacks
             .iter()
@@ -186,7 +186,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Looks at reports again at `due_ms`: the messages that they are about are not known yet.
+    /// Moves the due time of reports to `due_ms`, because their messages are not known yet.
     pub async fn callbacks_later(&self, callbacks: &[&StoredCallback], due_ms: i64) -> Result<(), LedgerError> {
         let statements = callbacks
             .iter()
@@ -206,7 +206,7 @@ impl Ledger {
         self.get_items(keys).await?.iter().map(StoredCallback::from_item).collect()
     }
 
-    /// The reports on a phone that name `about`, applied or not, in the order of their statuses' names.
+    /// The reports on a phone that name `about`, applied or not, ordered by their status words.
     pub async fn callbacks_of(&self, about: &StoredFor, phone: Phone) -> Result<Vec<StoredCallback>, LedgerError> {
         let (mut rows, mut found) = (self.stored(about, Some(phone)).into_paginator().items().send(), Vec::new());
         while let Some(row) = rows.next().await {
@@ -215,7 +215,7 @@ impl Ledger {
         Ok(found)
     }
 
-    /// The phones on which a report that names `about` is stored, applied or not: of all, or whether this one is.
+    /// The phones with a stored report that names `about`, applied or not. With `phone`, only that phone is looked up.
     pub async fn reported(&self, about: &StoredFor, phone: Option<Phone>) -> Result<HashSet<Phone>, LedgerError> {
         let query = self.stored(about, phone).projection_expression("recipient");
         let (mut rows, mut phones) = (query.into_paginator().items().send(), HashSet::new());

@@ -1,4 +1,4 @@
-//! The recent messages of leads and phones, for the caps: read together, written by one conditional write for each row.
+//! The recent messages of leads and phones, for the caps. Read together; written by one conditional write per row.
 
 use std::collections::HashMap;
 
@@ -15,9 +15,9 @@ use crate::{
     judged::{Judgement, Update, insert},
 };
 
-/// Bytes of one entry: eight of the instant, sixteen of the id.
+/// Bytes of one entry: eight for the instant, sixteen for the id.
 const ENTRY_BYTES: usize = 24;
-/// Bytes of one entry's rule, which stands apart: rows of before rules had caps have none.
+/// Bytes of one entry's rule. Rules are stored apart, because rows from before rules had caps have none.
 const RULE_BYTES: usize = 4;
 
 /// The recent messages of a lead or a phone as read, and the version that a write must still find.
@@ -30,7 +30,7 @@ pub struct CapsRow {
 }
 
 impl Ledger {
-    /// The recent messages of each of `subjects`, of which none stands twice; those without a row are left out.
+    /// The recent messages of each of `subjects`, which must not repeat. Subjects without a row are left out.
     pub async fn caps(&self, subjects: &[Subject]) -> Result<HashMap<Subject, CapsRow>, LedgerError> {
         let mut of_key: HashMap<String, &Subject> = HashMap::with_capacity(subjects.len());
         let mut keys = Vec::with_capacity(subjects.len());
@@ -51,8 +51,8 @@ impl Ledger {
         Ok(found)
     }
 
-    /// Writes the recent messages of leads and phones where nobody wrote them since they were read. Says of each whether it certainly
-    /// was written; rows are removed by DynamoDB some time after `keep_until_ms`.
+    /// Writes the recent messages of leads and phones, unless somebody wrote them since they were read. Returns for
+    /// each row whether it was certainly written. DynamoDB removes the rows some time after `keep_until_ms`.
     pub async fn write_caps(
         &self,
         changes: Vec<(Subject, CapsRow, Vec<Sent>)>,
@@ -86,7 +86,7 @@ impl Ledger {
         Ok(judged.into_iter().map(|judgement| judgement == Judgement::Written).collect())
     }
 
-    /// Writes a row that says that something was done, once for all functions. `false`: it was done before.
+    /// Writes a row that marks `what` as done, once for all functions. `false`: it was done before.
     pub async fn once(&self, what: &str, now_ms: i64) -> Result<bool, LedgerError> {
         let mut item = Key { pk: format!("O#{what}"), sk: "O".to_owned() }.into_item();
         item.insert("at_ms".to_owned(), n(now_ms));

@@ -1,4 +1,5 @@
-//! Items to values and back. Attribute names are the fields' own, so that a row can be read in the console.
+//! Converts items to values and back. Attributes bear the names of the fields, so that a row is readable in the
+//! console.
 
 use std::{collections::HashMap, str::FromStr};
 
@@ -21,7 +22,7 @@ use crate::{
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// The one partition of all recordings and uploads: LigueLead keeps 1,000 of them at most.
+/// The one partition of all recordings and uploads. LigueLead keeps 1,000 recordings at most.
 pub(crate) const AUDIOS: &str = "A";
 /// The length of an identifier inside a batch's `members`.
 const ID_BYTES: usize = 16;
@@ -78,12 +79,12 @@ impl Key {
         Self { pk: AUDIOS.to_owned(), sk: format!("U#{content}") }
     }
 
-    /// The message that this key belongs to, if it is one's.
+    /// The message that this key belongs to; `None` if it belongs to none.
     pub(crate) fn message_id(&self) -> Option<MessageId> {
         self.pk.strip_prefix("M#").and_then(|id| id.parse().ok())
     }
 
-    /// The batch whose own row this key names, if it is one's.
+    /// The batch whose own row this key names; `None` for any other row.
     pub(crate) fn batch_id(&self) -> Option<BatchId> {
         self.pk.strip_prefix("B#").filter(|_| self.sk == "B").and_then(|id| id.parse().ok())
     }
@@ -98,13 +99,13 @@ impl Key {
     }
 }
 
-/// The shard of an index that a row with this first byte of its id goes to.
+/// The index shard for a row whose id begins with this byte.
 pub(crate) fn shard(first_byte: u8) -> AttributeValue {
     s((first_byte % SHARDS).to_string())
 }
 
-/// The shard of the `due` index for what waits at this priority: each has shards of its own, so that a backlog of one
-/// hides nothing of another. Those of the normal one are also everything else's that is due.
+/// The shard of the `due` index for rows that wait at this priority. Each priority has shards of its own, so that a
+/// backlog of one does not hide rows of another. The normal shards also hold all other due rows.
 pub(crate) fn lane(priority: Priority, first_byte: u8) -> AttributeValue {
     let shard = first_byte % SHARDS;
     s(match priority {
@@ -122,7 +123,7 @@ pub(crate) fn message_shard(id: MessageId) -> AttributeValue {
     shard(id.as_bytes().first().copied().unwrap_or_default())
 }
 
-/// Reads attributes of an item, naming the one that is missing or wrong.
+/// Reads attributes of an item. Its errors name the missing or wrong attribute.
 pub(crate) struct Reader<'i> {
     item: &'i Item,
 }
@@ -253,7 +254,7 @@ pub(crate) fn message_from(item: &Item) -> Result<Message, LedgerError> {
         credits: read.number("credits")?,
         state: read.word("state")?,
         why: Reason::read(read.maybe_text("reason").as_deref(), read.maybe_text("why").as_deref()),
-        // A row of before there were priorities is like any other.
+        // Rows from before priorities existed get the default one.
         priority: read.maybe_word("priority")?.unwrap_or_default(),
         attempts: read.maybe_number("attempts").unwrap_or_default(),
         part: read.maybe_text("part"),
@@ -325,7 +326,7 @@ pub(crate) fn batch_from(item: &Item) -> Result<Batch, LedgerError> {
     })
 }
 
-/// A batch's members as one binary value: 16 bytes each, so that 10,000 of them fit an item.
+/// A batch's members as one binary value: 16 bytes each, so that 10,000 of them fit in one item.
 pub(crate) fn members_value(members: &[MessageId]) -> AttributeValue {
     AttributeValue::B(Blob::new(members.iter().flat_map(|id| *id.as_bytes()).collect::<Vec<u8>>()))
 }

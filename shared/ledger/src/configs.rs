@@ -1,7 +1,7 @@
-//! The configuration in the table: each version that was pushed, and which of them is in force.
+//! The configuration in the table: each pushed version, and the version in force.
 //!
-//! A version's row is written before anything points to it and never changed, so that who reads the pointer always
-//! finds a whole text behind it.
+//! A version's row is written before the pointer names it, and never changes. A reader of the pointer therefore always
+//! finds a whole text.
 
 use crate::{
     Ledger, LedgerError,
@@ -10,13 +10,13 @@ use crate::{
     settings::setting_key,
 };
 
-/// The largest text that is taken, in bytes: an item of DynamoDB's holds 400 KB, names and numbers included.
+/// The largest accepted text, in bytes. DynamoDB allows 400 KB for an item, including names and numbers.
 const MAX_TEXT_BYTES: usize = 380_000;
 
-/// The setting that asks a running installation to look at what is due.
+/// The setting that asks a running installation to look at due rows.
 const WAKE: &str = "wake";
 
-/// What a version's sort key begins with.
+/// The prefix of a version's sort key.
 const VERSION: &str = "V#";
 
 /// One version of the configuration.
@@ -28,51 +28,51 @@ pub struct ConfigVersion {
     pub text: String,
     /// Who pushed it.
     pub author: String,
-    /// When, in ms since the epoch.
+    /// When it was pushed, in ms since the epoch.
     pub pushed_ms: i64,
 }
 
 /// A version without its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigEntry {
-    /// Its number, from 1. Not every number was ever in force: a push that was overtaken leaves one unused.
+    /// Its number, from 1. Some numbers were never in force: a push that lost the race leaves its number unused.
     pub version: u64,
     /// Who pushed it.
     pub author: String,
-    /// When, in ms since the epoch.
+    /// When it was pushed, in ms since the epoch.
     pub pushed_ms: i64,
 }
 
-/// What an operator has changed that a running installation must see at once.
+/// Operators' changes that a running installation must see at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Signals {
     /// The number of the configuration in force.
     pub version: Option<u64>,
-    /// When somebody asked to look at what is due; any other value is a new request.
+    /// When somebody last asked to look at due rows. Any new value is a new request.
     pub wake: Option<String>,
 }
 
-/// What became of a push.
+/// The result of a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pushed {
-    /// It is in force under this number.
+    /// The text is in force under this number.
     Version(u64),
-    /// It is the text that is in force already, under this number.
+    /// The same text is already in force, under this number.
     Already(u64),
-    /// Another push came first: look at it, then push again.
+    /// Another push came first. Look at it, then push again.
     Overtaken,
-    /// The text is over this many bytes.
+    /// The text is larger than this many bytes.
     TooLarge(usize),
 }
 
 impl Ledger {
-    /// The number of the version in force; none before the first push.
+    /// The number of the version in force; `None` before the first push.
     pub async fn config_version(&self) -> Result<Option<u64>, LedgerError> {
         let item = self.config_item(pointer()).await?;
         item.map(|item| Reader::new(&item).number("version")).transpose()
     }
 
-    /// What a running installation looks for: the number of the version in force, and the last [`Ledger::wake`].
+    /// The values that a running installation polls: the version in force, and the last [`Ledger::wake`].
     pub async fn signals(&self) -> Result<Signals, LedgerError> {
         let mut signals = Signals::default();
         for item in self.get_items(vec![pointer(), setting_key(WAKE)]).await? {
@@ -85,12 +85,12 @@ impl Ledger {
         Ok(signals)
     }
 
-    /// Asks a running installation to look now at what is due. `now_ms` in ms since the epoch.
+    /// Asks a running installation to look at due rows now. `now_ms` in ms since the epoch.
     pub async fn wake(&self, now_ms: i64) -> Result<(), LedgerError> {
         self.set_setting(WAKE, &now_ms.to_string()).await
     }
 
-    /// The text of a version, if there is one of that number.
+    /// The text of a version; `None` if no version has that number.
     pub async fn config(&self, version: u64) -> Result<Option<ConfigVersion>, LedgerError> {
         let Some(item) = self.config_item(row(version)).await? else { return Ok(None) };
         let read = Reader::new(&item);
@@ -102,7 +102,7 @@ impl Ledger {
         }))
     }
 
-    /// The `newest` versions that were pushed, newest first.
+    /// The `newest` most recent versions, newest first.
     pub async fn config_history(&self, newest: usize) -> Result<Vec<ConfigEntry>, LedgerError> {
         let mut found = Vec::new();
         let mut pages = self
@@ -133,7 +133,7 @@ impl Ledger {
         Ok(found)
     }
 
-    /// Stores `text` as the next version and puts it in force. The caller has checked it.
+    /// Stores `text` as the next version and puts it in force. The caller must have checked the text.
     pub async fn push_config(&self, text: &str, author: &str, now_ms: i64) -> Result<Pushed, LedgerError> {
         if text.len() > MAX_TEXT_BYTES {
             return Ok(Pushed::TooLarge(MAX_TEXT_BYTES));
@@ -144,11 +144,11 @@ impl Ledger {
         {
             return Ok(Pushed::Already(version));
         }
-        // A push that died between its two writes leaves a row that nothing points to: its number stays unused.
+        // A push that died between its two writes leaves a row without a pointer. Its number stays unused.
         let mut version = in_force.unwrap_or_default() + 1;
         while !self.insert_version(version, text, author, now_ms).await? {
             match self.config(version).await? {
-                // Written by this very push: the client tried again after a lost answer.
+                // This push wrote the row: the client retried after a lost response.
                 Some(row) if row.text == text && row.pushed_ms == now_ms && row.author == author => break,
                 _ => version += 1,
             }
@@ -171,7 +171,7 @@ impl Ledger {
         made("PutItem", put)
     }
 
-    /// Puts `version` in force if `before` still is.
+    /// Puts `version` in force if `before` is still in force.
     async fn point_to(&self, version: u64, before: Option<u64>) -> Result<bool, LedgerError> {
         let put = self
             .client
@@ -186,7 +186,7 @@ impl Ledger {
                 .expression_attribute_names("#version", "version")
                 .expression_attribute_values(":before", n(before)),
         };
-        // A refused write may be this very one, whose answer was lost.
+        // A refused write may be this very write: its first response was lost.
         Ok(made("PutItem", put.send().await)? || self.config_version().await? == Some(version))
     }
 
@@ -209,6 +209,6 @@ fn pointer() -> Key {
 }
 
 fn row(version: u64) -> Key {
-    // Numbered with zeros in front, so that a query reads them in their order.
+    // Leading zeros, so that a query returns the versions in order.
     Key { pk: "S#config".to_owned(), sk: format!("{VERSION}{version:010}") }
 }

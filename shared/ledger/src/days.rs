@@ -1,7 +1,7 @@
-//! What was spent of each calendar day's quotas.
+//! What each calendar day spent of its quotas.
 //!
-//! A day's counters are only ever changed in one transaction with the batch that spends or gives back, so that
-//! neither a retry of the store's client nor a process that dies in between can count anything twice.
+//! A day's counters change only in one transaction with the batch that spends or gives back. Neither a retry by the
+//! store's client nor a process that dies in between can therefore count anything twice.
 
 use aws_sdk_dynamodb::types::{Update, builders::UpdateBuilder};
 
@@ -12,7 +12,7 @@ use crate::{
     schema::misbuilt,
 };
 
-/// Whose budget: the account's, or one rule's own beside it.
+/// The owner of a budget: the account, or one rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Budget {
     /// The account's.
@@ -21,18 +21,18 @@ pub enum Budget {
     Rule(String),
 }
 
-/// What a batch draws on one budget of one day.
+/// What a batch draws from one budget of one day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draw {
-    /// On which.
+    /// The budget.
     pub budget: Budget,
-    /// How much.
+    /// The amount.
     pub amount: Day,
-    /// What the budget allows a day; a budget in shadow allows everything and counts all the same.
+    /// The budget's quotas for a day. A budget in shadow allows everything, and counts nevertheless.
     pub quotas: Quotas,
 }
 
-/// What one calendar day, in the tenant's zone, has spent.
+/// What one calendar day, in the tenant's time zone, has spent.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Day {
     /// Messages sent or being sent.
@@ -45,7 +45,7 @@ pub struct Day {
     pub requests_fewest: u64,
 }
 
-/// What a day may spend; `None` is no limit.
+/// The quotas of a day; `None` is no limit.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Quotas {
     /// Messages a day.
@@ -55,10 +55,10 @@ pub struct Quotas {
 }
 
 impl Quotas {
-    /// No limit at all, for what is only counted.
+    /// No limits, for amounts that are only counted.
     pub const NONE: Self = Self { messages_per_day: None, credits_per_day: None };
 
-    /// Whether `more` fits beside what the day has spent already.
+    /// Whether `more` fits in the quotas beside what the day has spent.
     #[must_use]
     pub fn allow(&self, spent: Day, more: Day) -> bool {
         let fits = |limit: Option<u64>, spent: u64, more: u64| limit.is_none_or(|limit| spent + more <= limit);
@@ -67,14 +67,14 @@ impl Quotas {
     }
 }
 
-/// How long a day's counters are kept after it, in seconds: thirteen months, so that a month can be compared with the
-/// same one of the year before.
+/// Retention of a day's counters, in seconds: thirteen months. A month can then be compared with the same month of the
+/// year before.
 const KEPT_S: i64 = 400 * 86_400;
 /// The counters' attributes.
 const COUNTERS: [&str; 4] = ["messages", "credits", "requests", "requests_fewest"];
 
 impl Day {
-    /// What is left of this when `less` of it was used.
+    /// The rest of this amount after `less` was used.
     #[must_use]
     pub fn less(self, less: Self) -> Self {
         Self {
@@ -85,7 +85,7 @@ impl Day {
         }
     }
 
-    /// This and `more` together.
+    /// The sum of this amount and `more`.
     #[must_use]
     pub fn and(self, more: Self) -> Self {
         Self {
@@ -123,7 +123,7 @@ impl Ledger {
         Ok(output.item.as_ref().map(Day::from_item).unwrap_or_default())
     }
 
-    /// The update that draws on a day, provided it fits the budget. `None` if it never could.
+    /// The update that draws on a day's budget, if the amount fits. `None`: the amount never fits.
     pub(crate) fn spend(&self, day: &str, draw: &Draw, now_ms: i64) -> Result<Option<Update>, LedgerError> {
         let mut conditions = Vec::new();
         let mut update = self.count(day, &draw.budget, draw.amount, "+", Some(now_ms / 1_000 + KEPT_S));
@@ -132,7 +132,7 @@ impl Ledger {
             ("credits", draw.quotas.credits_per_day, draw.amount.credits),
         ] {
             let Some(limit) = limit else { continue };
-            // A condition cannot add, so the sum is turned round: spent <= limit - more.
+            // A condition cannot add. So the sum is turned round: spent <= limit - more.
             let Some(room) = limit.checked_sub(amount) else { return Ok(None) };
             conditions.push(format!("(attribute_not_exists(#{name}) OR #{name} <= :{name}_room)"));
             update = update.expression_attribute_values(format!(":{name}_room"), n(room));
@@ -143,12 +143,12 @@ impl Ledger {
         update.build().map(Some).map_err(misbuilt)
     }
 
-    /// The update that gives `back` to a budget of a day.
+    /// The update that gives `back` to a day's budget.
     pub(crate) fn give_back(&self, day: &str, budget: &Budget, back: Day) -> Result<Update, LedgerError> {
         self.count(day, budget, back, "-", None).build().map_err(misbuilt)
     }
 
-    /// The update that adds `more` to a budget of a day, whatever it allows: it was spent.
+    /// The update that adds `more` to a day's budget, whatever the quotas: the amount is already spent.
     pub(crate) fn add(&self, day: &str, budget: &Budget, more: Day) -> Result<Update, LedgerError> {
         self.count(day, budget, more, "+", None).build().map_err(misbuilt)
     }

@@ -1,14 +1,14 @@
-//! What can go wrong with the table.
+//! The errors of the table.
 
 use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
     operation::RequestId,
 };
 
-/// Why the table did not do what was asked. Its text holds no item's content.
+/// Why an operation on the table failed. The text holds no content of an item.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LedgerError {
-    /// The table did not answer, or refused for a reason that may pass. The write may have happened all the same.
+    /// The table did not answer, or refused for a reason that may pass. The write may have happened nevertheless.
     #[error("the table is unavailable ({operation}): {reason}")]
     Unavailable {
         /// The DynamoDB operation.
@@ -16,7 +16,7 @@ pub enum LedgerError {
         /// The service's code, or the kind of failure.
         reason: String,
     },
-    /// An item does not read as what its key says it is.
+    /// The item cannot be read as the kind that its key says.
     #[error("{pk}: the attribute `{attribute}` is missing or not what it should be")]
     Unreadable {
         /// The item's partition key.
@@ -26,12 +26,12 @@ pub enum LedgerError {
     },
 }
 
-/// A request that tasks shared was given up by the task that made it: what became of it is not known.
+/// The task that made a shared request gave up. Whether the request was carried out is unknown.
 pub(crate) fn given_up<T>(operation: &'static str) -> Result<T, LedgerError> {
     Err(LedgerError::Unavailable { operation, reason: "the request was given up".to_owned() })
 }
 
-/// Turns an SDK error into ours: the service's code and request id, or the kind of failure; never the request.
+/// Turns an SDK error into [`LedgerError`]. It keeps the service's code or the kind of failure, never the request.
 pub(crate) fn unavailable<E, R>(operation: &'static str) -> impl FnOnce(SdkError<E, R>) -> LedgerError
 where
     E: ProvideErrorMetadata + RequestId,
@@ -48,7 +48,7 @@ where
     }
 }
 
-/// Whether a write with a condition was made; `false`: its condition did not hold.
+/// Whether a conditional write was made; `false`: its condition did not hold.
 pub(crate) fn made<T, E, R>(operation: &'static str, answer: Result<T, SdkError<E, R>>) -> Result<bool, LedgerError>
 where
     E: ProvideErrorMetadata + RequestId,

@@ -1,4 +1,4 @@
-//! Deliveries that became no message: kept, so that a person can see that they came and why nothing followed.
+//! Events that became no message. They are kept so that a person sees that they came, and why no message followed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,16 +14,16 @@ use crate::{
 /// Why an event became no message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventOutcome {
-    /// No rule wanted it.
+    /// No rule matched it.
     NoRule,
-    /// It needs no answer: our own edit, or nothing changed.
+    /// It needs no message: it is Recado's own edit, or nothing changed.
     Ignored,
-    /// It could not be understood.
+    /// It could not be parsed or understood.
     NotUnderstood,
 }
 
 impl EventOutcome {
-    /// The word for it in the table and in reports.
+    /// Its name in the table and in reports.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -38,20 +38,20 @@ impl EventOutcome {
     }
 }
 
-/// A delivery that became no message.
+/// An event that became no message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventRow {
-    /// Its id: what was delivered.
+    /// Its id, made from what was delivered.
     pub id: EventId,
-    /// What it was, in the words of the configuration, or what is known of it.
+    /// Its kind, in the words of the configuration; or what is known about it.
     pub kind: String,
-    /// The lead, where it is known.
+    /// The lead, if it is known.
     pub lead_id: Option<String>,
     /// Why no message followed.
     pub outcome: EventOutcome,
-    /// The reason, for a person to read: each rule's, or what is wrong with the body. Holds no value of a field.
+    /// The reason, for a person to read: each rule's reason, or the error in the body. It holds no field value.
     pub why: String,
-    /// When it came first, in ms since the epoch.
+    /// When it first came, in ms since the epoch.
     pub received_ms: i64,
 }
 
@@ -92,17 +92,17 @@ impl EventRow {
 }
 
 impl Ledger {
-    /// Keeps events that became no message, many by one request; of each the first delivery's row stays.
+    /// Keeps events that became no message, many in one request. Of repeated deliveries, the first one's row stays.
     pub async fn keep_events(&self, rows: &[EventRow]) -> Result<(), LedgerError> {
-        // The table takes no row twice in a request.
+        // The table refuses a request that names a row twice.
         let mut seen = BTreeSet::new();
         let new = rows.iter().filter(|row| seen.insert(row.id));
         let statements = new.map(|row| insert(&self.table, row.item(self.ttl_s(row.received_ms)))).collect();
         decided(self.judge(statements).await?, "an event could not be written").map(|_| ())
     }
 
-    /// Deliveries since `since_ms` (ms since the epoch) that could not be understood: how many for each reason. Reads the
-    /// whole table.
+    /// Counts the events since `since_ms` (ms since the epoch) that could not be understood, by reason. Reads the whole
+    /// table.
     pub async fn not_understood(&self, since_ms: i64) -> Result<BTreeMap<String, u64>, LedgerError> {
         let scan = self
             .client

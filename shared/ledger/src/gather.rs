@@ -1,16 +1,16 @@
-//! What tasks side by side ask of the table, put into shared requests.
+//! Collects what concurrent tasks ask of the table into shared requests.
 //!
-//! Whoever asks lets all others go on once, and then asks for all that came together meanwhile. Alone it waits for nobody;
-//! the more there is to do, the more share a request.
+//! A task hands in its part and yields once. Then it makes one request for all parts that came together meanwhile. A
+//! task alone waits for nobody; under load more tasks share a request.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
-/// One asker's part, and where its answer goes.
+/// One task's part, and the channel for its answer.
 type Part<T, R> = (T, oneshot::Sender<R>);
 
-/// What waits to be asked. Clones share it.
+/// The parts that wait for a request. Clones share them.
 #[derive(Debug)]
 pub(crate) struct Gather<T, R>(Arc<Mutex<Vec<Part<T, R>>>>);
 
@@ -27,8 +27,8 @@ impl<T, R> Default for Gather<T, R> {
 }
 
 impl<T, R> Gather<T, R> {
-    /// Hands in a part. `ask` is called with the parts that came together, unless another asker has taken this one already;
-    /// it answers each, in their order. `None`: whoever took this part gave up, and what became of it is not known.
+    /// Hands in a part. `ask` gets all parts that came together, and answers each in their order. `ask` is not called
+    /// if another task has taken this part already. `None`: that task gave up, and the outcome of this part is unknown.
     pub(crate) async fn with(&self, part: T, ask: impl AsyncFnOnce(Vec<T>) -> Vec<R>) -> Option<R> {
         let (tell, told) = oneshot::channel();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push((part, tell));
@@ -37,7 +37,7 @@ impl<T, R> Gather<T, R> {
         if !together.is_empty() {
             let (parts, askers): (Vec<T>, Vec<_>) = together.into_iter().unzip();
             for (asker, answer) in askers.into_iter().zip(ask(parts).await) {
-                // An asker that has given up does not hear its answer.
+                // A task that has given up does not receive its answer.
                 let _ = asker.send(answer);
             }
         }

@@ -1,4 +1,4 @@
-//! How many messages of one text wait together for one instant, over all functions.
+//! How many messages with one text wait together for one instant, over all functions.
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
@@ -8,12 +8,12 @@ use crate::{
     error::unavailable,
 };
 
-/// How long a count is kept after its instant, in seconds.
+/// Retention of a count after its instant, in seconds.
 const KEPT_S: i64 = 3_600;
 
 impl Ledger {
-    /// Adds `added` to the messages that wait for `due_ms` (ms since the epoch) with the content of this short name,
-    /// and says how many there are. A write that is repeated counts twice: it is a hint, and nothing rests on it.
+    /// Adds `added` to the messages that wait for `due_ms` (ms since the epoch). `key` is the short name of their
+    /// content. Returns the new count. A repeated write counts twice: the count is only a hint.
     pub async fn count_gathered(&self, due_ms: i64, key: &str, added: u64) -> Result<u64, LedgerError> {
         let row = Key { pk: format!("G#{due_ms}#{key}"), sk: "G".to_owned() };
         let output = self

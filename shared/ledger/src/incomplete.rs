@@ -1,4 +1,5 @@
-//! Events that tell too little of their lead: kept before anything else, and until the lead has been read.
+//! Events with too few of their lead's fields. They are saved before they are processed, and kept until the lead is
+//! read.
 
 use std::collections::BTreeSet;
 
@@ -13,17 +14,17 @@ use crate::{
 /// An event that waits for its lead's fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IncompleteEvent {
-    /// Its id: what was delivered.
+    /// Its id, made from what was delivered.
     pub id: EventId,
-    /// The event as it was delivered.
+    /// The event as LeadSquared delivered it.
     pub event: Event,
-    /// When it came first, in ms since the epoch.
+    /// When it first came, in ms since the epoch.
     pub received_ms: i64,
 }
 
 impl Ledger {
-    /// Keeps events until their leads have been read. One that came before is left as it is, also once it is complete:
-    /// it is decided on once.
+    /// Keeps events until their leads have been read. An event that came before stays as it is, even after it was
+    /// completed: each event is decided once.
     pub async fn keep_incomplete(&self, events: &[IncompleteEvent]) -> Result<(), LedgerError> {
         let statements = events
             .iter()
@@ -41,7 +42,7 @@ impl Ledger {
         decided(self.judge(statements).await?, "an event could not be written").map(|_| ())
     }
 
-    /// Reads events that wait for their leads, in no particular order; those that are complete are left out.
+    /// Reads events that wait for their leads, in no particular order. Completed events are left out.
     pub async fn incomplete(&self, ids: &[EventId]) -> Result<Vec<IncompleteEvent>, LedgerError> {
         let items = self.get_items(ids.iter().map(|&id| incomplete_key(id)).collect()).await?;
         let mut waiting = Vec::with_capacity(items.len());
@@ -57,7 +58,8 @@ impl Ledger {
         Ok(waiting)
     }
 
-    /// Ends the appointment with events that were decided on. What they held is dropped; that they came is kept.
+    /// Marks events as decided and clears their due times. The events' content is dropped; the rows stay, as a record
+    /// that the events came.
     pub async fn completed(&self, ids: &[EventId]) -> Result<(), LedgerError> {
         let statements = ids
             .iter()
@@ -72,13 +74,14 @@ impl Ledger {
         Ok(())
     }
 
-    /// Events that wait for their leads and are due by `until_ms`, at most `most_per_shard` from each shard.
+    /// Events that wait for their leads with a due time until `until_ms`, at most `most_per_shard` from each shard.
     pub async fn incomplete_due(&self, until_ms: i64, most_per_shard: i32) -> Result<Vec<EventId>, LedgerError> {
         let keys = self.crm_keys(until_ms, most_per_shard).await?;
         Ok(keys.iter().filter_map(Key::incomplete_id).collect())
     }
 
-    /// Which of these events came and became no message, or wait for their leads, or did.
+    /// Which of these events came before: those that became no message, that wait for their leads, or that were
+    /// completed.
     pub async fn came(&self, ids: &[EventId]) -> Result<BTreeSet<EventId>, LedgerError> {
         let keys = ids.iter().flat_map(|&id| [incomplete_key(id), EventRow::key(id)]).collect();
         let mut came = BTreeSet::new();
@@ -89,7 +92,7 @@ impl Ledger {
         Ok(came)
     }
 
-    /// Looks at events again at `due_ms`: their leads could not be read.
+    /// Moves the due time of events to `due_ms`, because their leads could not be read.
     pub async fn complete_later(&self, ids: &[EventId], due_ms: i64) -> Result<(), LedgerError> {
         let statements = ids
             .iter()
@@ -105,7 +108,7 @@ impl Ledger {
 }
 
 impl Key {
-    /// The event that this key belongs to, if it is one's that waits for its lead.
+    /// The incomplete event that this key belongs to; `None` for any other key.
     fn incomplete_id(&self) -> Option<EventId> {
         self.pk.strip_prefix("N#").and_then(|id| id.parse().ok())
     }

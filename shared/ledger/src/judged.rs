@@ -1,9 +1,9 @@
-//! Conditional writes, one row at a time judged but 25 to a request.
+//! Conditional writes: each row is judged alone, and a request carries 25 rows.
 //!
-//! `BatchExecuteStatement` judges each statement alone: one row's failed condition does not touch the other 24. A
-//! statement that the store could not take for a passing reason is tried again here; that is safe because every
-//! statement carries its own condition, and a condition that a first, lost attempt made false answers
-//! [`Judgement::ConditionFailed`], which callers read as "already so, or no longer ours".
+//! `BatchExecuteStatement` judges each statement alone: one row's failed condition does not affect the other 24. A
+//! statement that failed for a passing reason is retried here. That is safe, because every statement carries its own
+//! condition. If a lost first attempt made the condition false, the retry returns [`Judgement::ConditionFailed`].
+//! Callers read that as "already so, or no longer ours".
 
 use std::{collections::HashMap, time::Duration};
 
@@ -20,27 +20,27 @@ use crate::{
     schema::misbuilt,
 };
 
-/// The operation behind all of it.
+/// The DynamoDB operation of all requests here.
 const OPERATION: &str = "BatchExecuteStatement";
 /// The store's code for a request that it will never take.
 const INVALID: &str = "ValidationException";
 /// Statements in one request: DynamoDB's maximum.
 const STATEMENTS_PER_REQUEST: usize = 25;
-/// Requests under way at once: enough to hide the latency, few enough to leave connections to others.
+/// Most requests under way at once: enough to hide the latency, and few enough to leave connections for others.
 const REQUESTS_AT_ONCE: usize = 8;
 /// Attempts at statements that the store could not take for a passing reason.
 const ATTEMPTS: u32 = 6;
-/// The first wait between attempts; doubled each time.
+/// The first wait between attempts. It doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(25);
 
-/// What became of one statement.
+/// The result of one statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Judgement {
     /// It was written.
     Written,
     /// Its condition did not hold, or the row to insert exists.
     ConditionFailed,
-    /// The store did not take it in all attempts. It may have been written all the same.
+    /// The store did not take it in any attempt. It may have been written nevertheless.
     Undecided,
     /// The store takes no such row, now or later. It was not written.
     Refused,
@@ -141,8 +141,8 @@ pub(crate) fn insert(table: &str, item: Item) -> Statement {
 }
 
 impl Ledger {
-    /// Carries out `statements`, each judged alone; the judgements are in their order. Those that fill no request of their own
-    /// share one with others that are asked for at the same time.
+    /// Executes `statements`, each judged alone. The judgements are in the same order. Statements that do not fill a
+    /// request share one with others that are handed in at the same time.
     pub(crate) async fn judge(&self, statements: Vec<Statement>) -> Result<Vec<Judgement>, LedgerError> {
         if statements.len() >= STATEMENTS_PER_REQUEST {
             return self.judge_together(vec![statements]).await.pop().unwrap_or_else(|| given_up(OPERATION));
@@ -153,7 +153,8 @@ impl Ledger {
         for _ in 1..ATTEMPTS {
             let part = statements.clone();
             let judged = self.writes.with(part, async |parts| Box::pin(self.judge_together(parts)).await).await;
-            // Whoever asked for all gave up, as a webhook's handler does when its caller leaves: the others go on.
+            // The task that made the shared request gave up, such as a webhook's handler whose client left. The others
+            // go on.
             if let Some(judged) = judged {
                 return judged;
             }
@@ -161,8 +162,8 @@ impl Ledger {
         given_up(OPERATION)
     }
 
-    /// Carries out the statements of several askers: what became of each one's. A request that failed is told to those who
-    /// have a statement in it.
+    /// Executes the statements of several tasks, and returns each task's judgements. If a request fails, the tasks with
+    /// a statement in it get the error.
     async fn judge_together(&self, parts: Vec<Vec<Statement>>) -> Vec<Result<Vec<Judgement>, LedgerError>> {
         let mut answers: Vec<Result<Vec<Judgement>, LedgerError>> =
             parts.iter().map(|part| Ok(vec![Judgement::Undecided; part.len()])).collect();
@@ -199,11 +200,11 @@ impl Ledger {
             let answer = self.client.batch_execute_statement().set_statements(Some(requests)).send().await;
             let responses = match answer {
                 Ok(output) => output.responses.unwrap_or_default(),
-                // One statement is enough for the store to refuse the whole request: the halves tell which it is.
+                // One bad statement makes the store refuse the whole request. The halves tell which one it is.
                 Err(error) if error.code() == Some(INVALID) => {
                     return Box::pin(self.judge_halves(&statements, judged, &open)).await;
                 }
-                // The SDK has retried already; what it did not get through is not ours to hammer on.
+                // The SDK has retried already. Hammering on the store would not help.
                 Err(error) => return Err(unavailable(OPERATION)(error)),
             };
             let mut still_open = Vec::new();
@@ -248,10 +249,10 @@ impl Ledger {
     }
 }
 
-/// A statement's asker, and its place among that one's statements.
+/// A statement's task, and its place among that task's statements.
 type Place = (usize, usize);
 
-/// Puts statements into as few requests as they fit in: the table takes no request that names a row twice.
+/// Packs statements into as few requests as possible. The table refuses a request that names a row twice.
 fn in_requests(parts: Vec<Vec<Statement>>) -> Vec<(Vec<Place>, Vec<Statement>)> {
     let mut requests: Vec<(Vec<Place>, Vec<Statement>)> = Vec::new();
     let mut rows: HashMap<Key, usize> = HashMap::new();

@@ -1,4 +1,4 @@
-//! Who leads where one function is enough: a lease that ends by itself when its holder dies.
+//! Leases, for work that one function does alone. A lease expires when its holder dies.
 
 use crate::{
     Ledger, LedgerError,
@@ -8,10 +8,10 @@ use crate::{
 
 impl Ledger {
     /// Takes or renews the lease `name` for `holder` until `until_ms` (ms since the epoch), if nobody else holds it at
-    /// `now_ms`. `None`: it is `holder`'s; else until when it is another's.
+    /// `now_ms`. Returns `None` if `holder` has it; else the instant until which another holder has it.
     ///
-    /// A lease only keeps two functions from doing the same work. What must not be done twice has conditions of its
-    /// own: a holder that stalls may wake up after its lease is another's.
+    /// A lease only saves two functions from the same work. A write that must not happen twice needs conditions of its
+    /// own: a stalled holder may wake up after another holder took the lease.
     pub async fn lease(
         &self,
         name: &str,
@@ -35,11 +35,11 @@ impl Ledger {
             return Ok(None);
         }
         let found = self.get_items(vec![lease_key(name)]).await?;
-        // Given back in between: it is free at once.
+        // Given back in between: the lease is free at once.
         Ok(Some(found.first().and_then(|item| Reader::new(item).maybe_number("until_ms")).unwrap_or(now_ms)))
     }
 
-    /// Gives the lease `name` back, if it is `holder`'s.
+    /// Gives the lease `name` back, if `holder` has it.
     pub async fn end_lease(&self, name: &str, holder: &str) -> Result<(), LedgerError> {
         let ended = self
             .client

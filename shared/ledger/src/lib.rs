@@ -1,37 +1,38 @@
-//! The DynamoDB table of Recado: the queue and the truth.
+//! The DynamoDB table of Recado: the queue, and the source of truth.
 //!
 //! | item | pk | sk | holds |
 //! | --- | --- | --- | --- |
-//! | message | `M#id` | `M` | one rule's answer to one change, and where it stands |
-//! | batch | `B#id` | `B` | one request to LigueLead, and which messages it carries |
-//! | callback | `B#batch` or `P#campaign` | `C#phone#status#time` | one delivery report, as it came |
-//! | campaign | `P#campaign` | `B` | which batch a `campaign_id` belongs to |
-//! | event | `E#id` | `E` | a delivery that became no message, and why |
-//! | day | `D#day` | `D`, or `R#rule` | what was spent of a calendar day's quotas, the account's or a rule's own |
-//! | caps | `C#lead` or `C#phone#…` | `C` | a lead's or a phone's recent messages, as far as the caps ask |
-//! | gathered | `G#instant#content` | `G` | how many messages of one text wait for an instant |
-//! | audio | `A` | `N#name` | which recording a rule's file name stands for, its length and size |
-//! | upload | `A` | `U#content` | where a recording's upload to LigueLead stands, and under which id it is there |
-//! | limits | `L#account` | `L` | a vendor's shared rate; the limits' crate writes it |
-//! | once | `O#what` | `O` | that something was done, such as a warning given, by whichever function was first |
-//! | configuration | `S#config` | `S`, or `V#version` | which version is in force; the text of each version, by whom and when |
-//! | earlier attempt | `B#batch` | `R#phone` | the message that a batch carried before it was sent again |
-//! | unknown | `U` | batch | a batch of which it is unknown whether it was sent |
-//! | suppression | `X#phone#…` or `X#lead#…` | `X` | who gets no messages, of which kind, since when |
-//! | pause | `S#pause` | what | what an operator has paused |
-//! | settings | `S#name` | `S` | what the CRM assigned, such as the activity type's code |
-//! | incomplete event | `N#id` | `N` | a change that tells too little of its lead, until the lead has been read |
-//! | shown | `W#lead` | `W` | what the lead's own fields are known to show |
-//! | sights | `F#lead` | `F` | what was last seen of the lead's fields that rules watch |
-//! | lease | `K#name` | `K` | who leads where one function is enough, and until when |
-//! | run | `Q` | run | a campaign's run, and how far it has come |
-//! | page | `Q#run` | `P#page` | recipients of a run |
-//! | notes | `M#id` | `N` | what reports say of the recipients of a message to many |
+//! | message | `M#id` | `M` | one rule's message for one event, and its state |
+//! | batch | `B#id` | `B` | one request to LigueLead, the messages it carries and its state |
+//! | callback | `B#batch` or `P#campaign` | `C#phone#status#time` | one delivery report, as LigueLead posted it |
+//! | campaign | `P#campaign` | `B` | the batch that a LigueLead campaign (`campaign_id`) belongs to |
+//! | event | `E#id` | `E` | an event that became no message, and why |
+//! | day | `D#day` | `D`, or `R#rule` | what a calendar day spent of its quotas: the account's, or one rule's |
+//! | caps | `C#lead` or `C#phone#…` | `C` | the recent messages of a lead or a phone, as far back as the caps need |
+//! | gathered | `G#instant#content` | `G` | how many messages with one text wait for one instant |
+//! | audio | `A` | `N#name` | the recording behind a rule's file name, its length and size |
+//! | upload | `A` | `U#content` | the state of a recording's upload to LigueLead, and LigueLead's id for it |
+//! | limits | `L#account` | `L` | a vendor's shared rate; the limits crate writes it |
+//! | once | `O#what` | `O` | a mark that something was done once, such as a warning, by whichever function was first |
+//! | configuration | `S#config` | `S`, or `V#version` | the version in force; each text, its author and time |
+//! | earlier attempt | `B#batch` | `R#phone` | a message that the batch carried before the message was sent again |
+//! | unknown | `U` | batch | a batch whose request LigueLead may or may not have taken |
+//! | suppression | `X#phone#…` or `X#lead#…` | `X` | a phone or lead that gets no messages: of which kind, since when |
+//! | pause | `S#pause` | what | an operator's pause |
+//! | settings | `S#name` | `S` | values that the CRM assigned, such as the activity type's code |
+//! | incomplete event | `N#id` | `N` | an event with too few of its lead's fields, kept until the lead has been read |
+//! | shown | `W#lead` | `W` | the values that the lead's own fields are known to show |
+//! | sights | `F#lead` | `F` | the last seen values of the lead's fields that rules watch |
+//! | lease | `K#name` | `K` | which function leads where one is enough, and until when |
+//! | run | `Q` | run | a campaign's run, and its progress |
+//! | page | `Q#run` | `P#page` | a part of a run's audience |
+//! | notes | `M#id` | `N` | what reports say about the recipients of a block |
 //!
-//! Three sparse indexes find work: `due` (what the sweep must look at, and when), `batch` (whose phone is whose in
-//! a batch) and `crm` (what LeadSquared does not know yet). Every write that moves a message is conditional on the
-//! state and the batch that it moves from, so that a repeated write, a late one or one of a process thought dead
-//! changes nothing.
+//! Three sparse indexes find work. `due` holds the rows that the sweep must look at, by due time. `batch` holds a
+//! batch's messages, by phone. `crm` holds the messages whose outcome LeadSquared does not know yet.
+//!
+//! Every write that moves a message is conditional on the state and the batch that it moves from. A repeated write, a
+//! late write, or a write of a process thought dead therefore changes nothing.
 
 mod amend;
 mod attempts;
@@ -98,12 +99,12 @@ use self::{
     news::Listener,
 };
 
-/// How many shards each index is spread over: one shard takes about 1,000 writes a second, so eight carry a burst of
-/// 8,000 state changes a second without holding up the table.
+/// How many shards each index is spread over. One shard takes about 1,000 writes a second. Eight shards carry a burst
+/// of 8,000 state changes a second without slowing the table.
 const SHARDS: u8 = 8;
 
-/// How long one attempt at the table may take, and all attempts at one operation together: a table that hangs must
-/// not hang who waits for an answer.
+/// Timeouts of one attempt at the table, and of all attempts at one operation together. A table that hangs must not
+/// block its caller.
 #[must_use]
 pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
@@ -112,10 +113,10 @@ pub fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// The endpoint of an embedded table, which nothing looks up: its HTTP client knows the way.
+/// The endpoint of an embedded table. Nothing resolves it: the client's own HTTP connector leads to the table.
 pub const EMBEDDED_ENDPOINT: &str = "http://table.invalid";
 
-/// A client for an embedded table that `http` leads to. It signs nothing: the table belongs to this user alone.
+/// A client for an embedded table behind `http`. It signs nothing: the table belongs to this user alone.
 #[must_use]
 pub fn embedded_client(http: SharedHttpClient) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
@@ -130,7 +131,7 @@ pub fn embedded_client(http: SharedHttpClient) -> Client {
     Client::from_conf(config)
 }
 
-/// The HTTP client of every AWS client here: rustls with ring (docs/adr/0028-ring-for-tls.md).
+/// The HTTP client of every AWS client in Recado: rustls with ring (docs/adr/0028-ring-for-tls.md).
 #[must_use]
 pub fn http_client() -> SharedHttpClient {
     Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
@@ -144,14 +145,14 @@ pub struct Ledger {
     /// How long rows are kept after they were written, in seconds.
     retention_s: i64,
     listener: Option<Listener>,
-    /// Conditional writes of tasks side by side.
+    /// Collects conditional writes of concurrent tasks into shared requests.
     writes: Gather<Vec<Statement>, Result<Vec<Judgement>, LedgerError>>,
-    /// Batches that are prepared side by side.
+    /// Collects batches that concurrent tasks prepare into shared requests.
     prepares: Gather<NewBatch, Result<Prepared, LedgerError>>,
 }
 
 impl Ledger {
-    /// The table named `table`, reached by `client`; rows written by it are removed `retention_ms` after.
+    /// The table named `table`, reached through `client`. Its rows are removed `retention_ms` after they were written.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>, retention_ms: u64) -> Self {
         let retention_s = i64::try_from(retention_ms / 1000).unwrap_or(i64::MAX / 2);
@@ -176,7 +177,7 @@ impl Ledger {
         }
     }
 
-    /// The same table, whose writes are told to `tell` once they are made. Each of them waits until `tell` returns.
+    /// The same table, which reports each write to `tell` after it is made. The writer waits until `tell` returns.
     #[must_use]
     pub fn telling(self, tell: impl Fn(News) + Send + Sync + 'static) -> Self {
         Self { listener: Some(Listener::new(tell)), ..self }
@@ -188,7 +189,7 @@ impl Ledger {
         &self.table
     }
 
-    /// The client, for what shares the table: the limits.
+    /// The client, for the limits crate, which shares the table.
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client

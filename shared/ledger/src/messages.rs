@@ -1,4 +1,4 @@
-//! Messages: written once, moved under conditions, found by what is due.
+//! Messages: written once, moved under conditions, and listed by due time.
 
 use std::collections::HashMap;
 
@@ -21,21 +21,21 @@ use crate::{
 
 /// Keys in one `BatchGetItem`: DynamoDB's maximum.
 const KEYS_PER_GET: usize = 100;
-/// Reads under way at once.
+/// Most reads under way at once.
 const GETS_AT_ONCE: usize = 4;
 
-/// What became of a message that was to be written.
+/// The result of writing a new message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inserted {
     /// It is new.
     New,
-    /// It was there already: the event came before.
+    /// The row exists already: the event came before.
     Known,
-    /// The table could not say. It may or may not be there; the same event delivered again settles it.
+    /// The table gave no clear answer: the row may or may not exist. A redelivery of the same event settles it.
     Undecided,
 }
 
-/// Which rows a change may touch.
+/// The condition under which a change may touch a message.
 #[derive(Debug, Clone)]
 pub struct Guard {
     /// The states it moves from.
@@ -44,59 +44,59 @@ pub struct Guard {
     pub batch: Option<BatchId>,
 }
 
-/// What becomes of the sweep's appointment with a row.
+/// What a change does to the row's due time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
-    /// It stays as it is.
+    /// The due time stays as it is.
     Keep,
-    /// It is moved to this instant, in ms since the epoch.
+    /// The due time moves to this instant, in ms since the epoch.
     At(i64),
-    /// The same for a message that waits for the sender, among those of its priority.
+    /// The same for a message that waits for the sender, in the shards of its priority.
     Wait(i64, Priority),
-    /// Nothing more is due.
+    /// The due time is removed: the sweep need not look again.
     Never,
 }
 
 /// A move of one message.
 #[derive(Debug, Clone)]
 pub struct Change {
-    /// Which message.
+    /// The message.
     pub id: MessageId,
-    /// From where.
+    /// The states and the batch that it must be in.
     pub guard: Guard,
-    /// To which state.
+    /// The state that it moves to.
     pub state: State,
-    /// Why, for a person to read; `None` leaves no reason.
+    /// The reason, for a person to read; `None` removes the reason.
     pub why: Option<Reason>,
-    /// When, in ms since the epoch.
+    /// The time of the change, in ms since the epoch.
     pub now_ms: i64,
-    /// When the sweep looks next.
+    /// The next due time.
     pub due: Due,
     /// LigueLead's campaign, once known.
     pub campaign_id: Option<String>,
-    /// When LeadSquared is to be told, in ms since the epoch; none if the CRM need not know.
+    /// When the write-back tells LeadSquared, in ms since the epoch; `None` if LeadSquared need not know.
     pub crm_due_ms: Option<i64>,
     /// The claim on the message: `Some(Some(batch))` claims it, `Some(None)` gives it back, `None` leaves it.
     pub claim: Option<Option<BatchId>>,
-    /// How often it was certainly not sent by now; `None` leaves the number as it is.
+    /// How many attempts so far were certainly not sent; `None` keeps the number.
     pub attempts: Option<u32>,
-    /// The part of a refused request as which it goes next; `None` leaves it as it is.
+    /// The part of a refused request that it goes with next; `None` keeps it.
     pub part: Option<String>,
-    /// What it costs by an estimate that is better than the first one, in LigueLead credits: what was reserved for it, by
-    /// which its price is corrected. `None` leaves it as it is.
+    /// A better estimate of its cost, in LigueLead credits. It is the amount that was reserved, so later corrections of
+    /// the price start from it. `None` keeps the first estimate.
     pub credits: Option<u32>,
-    /// Only if the recipients of a message to many are still these; `None` for a message to one.
+    /// The version that a block's recipients must still have; `None` for a message to one recipient.
     pub only_version: Option<u64>,
 }
 
 /// A change of what LeadSquared knows of a message.
 #[derive(Debug, Clone)]
 pub struct CrmChange {
-    /// Which message.
+    /// The message.
     pub id: MessageId,
-    /// Only if the message is still in this state; used when nothing more is to be told.
+    /// The state that the message must still be in. Used when LeadSquared needs to learn nothing more.
     pub only_in_state: Option<State>,
-    /// Only if its activity neither exists nor is being posted.
+    /// Whether the change requires that the message has no activity and that none is being posted.
     pub only_if_unposted: bool,
     /// Attributes to set: see [`CrmChange::activity`] and its siblings.
     set: Vec<(&'static str, AttributeValue)>,
@@ -104,7 +104,7 @@ pub struct CrmChange {
 }
 
 impl CrmChange {
-    /// A change of nothing yet.
+    /// An empty change.
     #[must_use]
     pub fn of(id: MessageId) -> Self {
         Self { id, only_in_state: None, only_if_unposted: false, set: Vec::new(), remove: Vec::new() }
@@ -118,17 +118,17 @@ impl CrmChange {
         self
     }
 
-    /// The open post came to an end: it made no activity.
+    /// The open post ended without an activity.
     #[must_use]
     pub fn not_posted(mut self) -> Self {
-        // Once: the table refuses a statement that names an attribute twice, each time it is tried.
+        // Added only once: the table refuses a statement that names an attribute twice, at every attempt.
         if !self.remove.contains(&"crm_posted_ms") {
             self.remove.push("crm_posted_ms");
         }
         self
     }
 
-    /// The activity that stands for the message exists and shows `state`.
+    /// The message's activity exists and shows `state`.
     #[must_use]
     pub fn activity(mut self, activity_id: &str, state: State) -> Self {
         self.set.push(("crm_activity", s(activity_id)));
@@ -136,7 +136,7 @@ impl CrmChange {
         self.not_posted()
     }
 
-    /// The activity that stands for the message was found; what it shows is not known.
+    /// The message's activity was found. The state that it shows is unknown.
     #[must_use]
     pub fn found(mut self, activity_id: &str) -> Self {
         self.set.push(("crm_activity", s(activity_id)));
@@ -150,7 +150,7 @@ impl CrmChange {
         self
     }
 
-    /// A call refused the row for the `attempts`-th time; look again at `due_ms`.
+    /// A request refused the row for the `attempts`-th time. The next attempt is due at `due_ms`.
     #[must_use]
     pub fn later(mut self, attempts: u32, due_ms: i64) -> Self {
         self.set.push(("crm_attempts", n(attempts)));
@@ -159,35 +159,35 @@ impl CrmChange {
         self
     }
 
-    /// Only if the message is still in `state`.
+    /// Applies only if the message is still in `state`.
     #[must_use]
     pub fn while_in(mut self, state: State) -> Self {
         self.only_in_state = Some(state);
         self
     }
 
-    /// LeadSquared was told something of the message at `now_ms`.
+    /// LeadSquared learnt something about the message at `now_ms`.
     #[must_use]
     pub fn told(mut self, now_ms: i64) -> Self {
         self.set.push(("crm_told_ms", n(now_ms)));
         self
     }
 
-    /// LeadSquared knows all there is, provided the message is still in `state`.
+    /// LeadSquared knows everything about the message, if the message is still in `state`.
     #[must_use]
     pub fn done_in(mut self, state: State) -> Self {
         self.remove.extend(["crm_shard", "crm_due_ms"]);
         self.while_in(state)
     }
 
-    /// Something of it was given up: `why` is kept for a person to read.
+    /// Keeps `why`, for a person to read: a part of the write-back was given up.
     #[must_use]
     pub fn why(mut self, why: &str) -> Self {
         self.set.push(("crm_why", s(why)));
         self
     }
 
-    /// Given up: `why` is kept for a person to read.
+    /// Gives the write-back up. `why` is kept for a person to read.
     #[must_use]
     pub fn parked(mut self, why: &str) -> Self {
         self.remove.extend(["crm_shard", "crm_due_ms"]);
@@ -218,16 +218,16 @@ impl CrmChange {
 pub struct DueRows {
     /// Messages.
     pub messages: Vec<MessageId>,
-    /// Batches that were prepared and not called since.
+    /// Batches that were prepared and not sent since.
     pub batches: Vec<BatchId>,
     /// Callbacks that were stored but not applied: the item's `pk` and `sk`.
     pub callbacks: Vec<(String, String)>,
-    /// Whether there were more than could be listed.
+    /// Whether more rows are due than were listed.
     pub more: bool,
 }
 
 impl Ledger {
-    /// Writes new messages; one that exists is left as it is.
+    /// Writes new messages. An existing message stays as it is.
     pub async fn insert_messages(&self, messages: &[Message]) -> Result<Vec<Inserted>, LedgerError> {
         let statements = messages.iter().map(|message| insert(&self.table, self.message_row(message))).collect();
         let judged = self.judge(statements).await?;
@@ -243,15 +243,15 @@ impl Ledger {
         Ok(inserted)
     }
 
-    /// A new message's row. It stays at least until the message may no longer be sent: it is also what a redelivered event
-    /// meets.
+    /// A new message's row. It stays at least until the message expires, because the row also deduplicates a
+    /// redelivered event.
     pub(crate) fn message_row(&self, message: &Message) -> Item {
         let mut item = codec::message_item(message);
         item.insert("ttl".to_owned(), n(self.ttl_s(message.created_ms.max(message.expires_ms))));
         item
     }
 
-    /// Moves messages, each under its own guard. Says of each whether it certainly moved.
+    /// Moves messages, each under its own guard. Returns for each whether it certainly moved.
     pub async fn move_messages(&self, changes: Vec<Change>) -> Result<Vec<bool>, LedgerError> {
         let told = self.listener.as_ref().map(|listener| (listener, changes.clone()));
         let statements = changes.into_iter().map(|change| change.statement(&self.table)).collect();
@@ -263,7 +263,7 @@ impl Ledger {
         Ok(moved)
     }
 
-    /// Records what LeadSquared knows. Says of each whether it certainly was recorded.
+    /// Records what LeadSquared knows. Returns for each change whether it was certainly recorded.
     pub async fn change_crm(&self, changes: Vec<CrmChange>) -> Result<Vec<bool>, LedgerError> {
         let statements = changes.into_iter().map(|change| change.statement(&self.table)).collect();
         let judged = self.judge(statements).await?;
@@ -305,8 +305,8 @@ impl Ledger {
         Ok(found)
     }
 
-    /// What is due until `until_ms` among messages of this priority, and for [`Priority::Normal`] among all else,
-    /// oldest first in each shard, at most `most_per_shard` from each.
+    /// Rows due until `until_ms` among messages of this priority; with [`Priority::Normal`] also all other rows. Oldest
+    /// first in each shard, at most `most_per_shard` from each.
     pub async fn due(&self, of: Priority, until_ms: i64, most_per_shard: i32) -> Result<DueRows, LedgerError> {
         let mut rows = DueRows::default();
         let shards = |shard| codec::lane(of, shard);
@@ -321,19 +321,19 @@ impl Ledger {
         Ok(rows)
     }
 
-    /// Messages whose outcome LeadSquared is to be told by `until_ms`, at most `most_per_shard` from each shard.
+    /// Messages whose outcome is due to be written back by `until_ms`, at most `most_per_shard` from each shard.
     pub async fn crm_due(&self, until_ms: i64, most_per_shard: i32) -> Result<Vec<MessageId>, LedgerError> {
         let keys = self.crm_keys(until_ms, most_per_shard).await?;
         Ok(keys.iter().filter_map(Key::message_id).collect())
     }
 
-    /// What waits for a call to LeadSquared until `until_ms`, oldest first in each shard.
+    /// Keys of rows that are due for a request to LeadSquared by `until_ms`, oldest first in each shard.
     pub(crate) async fn crm_keys(&self, until_ms: i64, most_per_shard: i32) -> Result<Vec<Key>, LedgerError> {
         let names = (CRM_INDEX, "crm_shard", "crm_due_ms");
         self.by_time(names, codec::shard, until_ms, most_per_shard, &mut false).await
     }
 
-    /// Keys from all shards of an index, given the index's name and those of its two attributes.
+    /// Keys from all shards of an index, given the names of the index and of its two attributes.
     async fn by_time(
         &self,
         (index, shard_name, time_name): (&str, &str, &str),
@@ -388,7 +388,7 @@ impl Ledger {
         Ok(keys.iter().find_map(Key::message_id))
     }
 
-    /// All messages, page by page: `visit` is called with each, and may stop the walk by answering `false`.
+    /// Reads all messages, page by page. `visit` gets each message, and stops the scan by returning `false`.
     pub async fn each_message(&self, mut visit: impl FnMut(Message) -> bool) -> Result<(), LedgerError> {
         let mut pages = self
             .client
@@ -412,7 +412,7 @@ impl Ledger {
 }
 
 impl Change {
-    /// A move to `state` at `now_ms` and nothing else: no reason is left, all else stays as it is.
+    /// A move to `state` at `now_ms`. It removes the reason and keeps everything else.
     #[must_use]
     pub fn new(id: MessageId, guard: Guard, state: State, now_ms: i64) -> Self {
         Self {
@@ -494,8 +494,9 @@ impl Guard {
         let mut any: Vec<&str> = self.states.iter().map(|_| "\"state\"=?").collect();
         let mut values: Vec<AttributeValue> = self.states.iter().map(|state| s(state.as_str())).collect();
         if let Some(batch) = claimed_by {
-            // A claim whose first answer was lost is still a claim: applying it again must succeed. But not once the
-            // message has moved on: the first one may arrive after its repetition, and after the call.
+            // A claim whose first response was lost is still a claim, so a repeated claim must succeed. It must not
+            // succeed after the message has moved on: the first claim may arrive after its repetition, and after the
+            // request.
             any.push("(\"state\"=? AND \"batch\"=?)");
             values.extend([s(State::Sending.as_str()), s(batch.to_string())]);
         }

@@ -1,4 +1,4 @@
-//! What this process wrote, told to those in it who wait for that: on one machine nobody needs to ask the table.
+//! Reports this process's writes to its own waiting tasks. On one machine nobody needs to poll the table.
 
 use std::{fmt, sync::Arc};
 
@@ -9,15 +9,15 @@ use crate::{Change, Due, Inserted};
 /// Something that was written to the table.
 #[derive(Debug, Clone)]
 pub enum News {
-    /// New messages that may be sent now or wait for their instant.
+    /// New messages that may be sent now or at their due times.
     Messages(Vec<Message>),
     /// Messages of a priority wait for the sender until this instant, in ms since the epoch.
     Waits(Priority, i64),
-    /// LeadSquared is to be told of an outcome at this instant, in ms since the epoch.
+    /// An outcome is due to be written back to LeadSquared at this instant, in ms since the epoch.
     Outcome(i64),
 }
 
-/// Who is told what was written. Whoever is told must not wait: the writer does until it returns.
+/// The function that hears of writes. It must not block: the writer waits until it returns.
 #[derive(Clone)]
 pub(crate) struct Listener(Arc<dyn Fn(News) + Send + Sync>);
 
@@ -26,7 +26,7 @@ impl Listener {
         Self(Arc::new(tell))
     }
 
-    /// Tells of messages that were to be written, with what became of each.
+    /// Reports the messages that are new, given the result of each write.
     pub(crate) fn inserted(&self, messages: &[Message], inserted: &[Inserted]) {
         let is_new = |(_, inserted): &(&Message, &Inserted)| **inserted == Inserted::New;
         let new: Vec<&Message> = messages.iter().zip(inserted).filter(is_new).map(|(message, _)| message).collect();
@@ -38,7 +38,7 @@ impl Listener {
         }
     }
 
-    /// Tells of moves that were made.
+    /// Reports moves that were made.
     pub(crate) fn moved<'c>(&self, made: impl Iterator<Item = &'c Change> + Clone) {
         self.waits(made.clone().filter_map(|change| match change.due {
             Due::Wait(due_ms, priority) => Some((priority, due_ms)),
@@ -47,7 +47,7 @@ impl Listener {
         self.outcomes(made.filter_map(|change| change.crm_due_ms));
     }
 
-    /// Tells of messages that wait for the sender: of each priority, the instants that are different.
+    /// Reports messages that wait for the sender: each priority with its distinct due times.
     pub(crate) fn waits(&self, waits: impl Iterator<Item = (Priority, i64)>) {
         let mut waits: Vec<_> = waits.collect();
         waits.sort_unstable();
@@ -57,7 +57,7 @@ impl Listener {
         }
     }
 
-    /// Tells when the first of some outcomes is due.
+    /// Reports the earliest of some outcomes' due times.
     pub(crate) fn outcomes(&self, due: impl Iterator<Item = i64>) {
         if let Some(due_ms) = due.min() {
             (self.0)(News::Outcome(due_ms));

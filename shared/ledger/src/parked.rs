@@ -1,4 +1,4 @@
-//! Rows of the write-back that were given up, for a person to read.
+//! Messages whose write-back was given up, for a person to read.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Ledger {
-    /// Why rows of the write-back were given up, and how many for each reason. Reads the whole table.
+    /// The reasons why write-backs were given up, and how many messages for each. Reads the whole table.
     pub async fn parked_reasons(&self) -> Result<BTreeMap<String, u64>, LedgerError> {
         let scan = self
             .client
@@ -21,7 +21,7 @@ impl Ledger {
         self.count_by(scan, "crm_why").await
     }
 
-    /// How many rows that a scan finds have each value of an attribute.
+    /// Counts the rows of a scan for each value of an attribute.
     pub(crate) async fn count_by(
         &self,
         scan: ScanFluentBuilder,

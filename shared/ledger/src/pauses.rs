@@ -1,4 +1,4 @@
-//! What an operator has paused: everything, a rule or a channel.
+//! An operator's pauses: of everything, of a rule or of a channel.
 
 use recado_core::message::{Channel, Message};
 
@@ -11,21 +11,21 @@ use crate::{
 /// The partition of all pauses.
 const PARTITION: &str = "S#pause";
 
-/// What is paused.
+/// What a pause holds.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// All messages.
     All,
-    /// Those of a rule.
+    /// Messages of one rule.
     Rule(String),
-    /// Those of a channel.
+    /// Messages of one channel.
     Channel(Channel),
 }
 
 /// A pause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pause {
-    /// What is paused.
+    /// What it holds.
     pub scope: Scope,
     /// Since when, in ms since the epoch.
     pub since_ms: i64,
@@ -36,7 +36,7 @@ pub struct Pause {
 }
 
 impl Scope {
-    /// The words for it: `all`, `rule welcome`, `channel sms`.
+    /// Its name: `all`, `rule welcome`, `channel sms`.
     #[must_use]
     pub fn words(&self) -> String {
         self.sort_key().replacen('#', " ", 1)
@@ -59,7 +59,7 @@ impl Scope {
         }
     }
 
-    /// Whether it is about `message`.
+    /// Whether it holds `message`.
     #[must_use]
     pub fn holds(&self, message: &Message) -> bool {
         match self {
@@ -75,7 +75,7 @@ impl Scope {
 }
 
 impl Ledger {
-    /// Pauses. Returns the pause that was there before, if there was one: that one stays.
+    /// Starts a pause. If one exists already, that one stays and is returned.
     pub async fn pause(&self, pause: &Pause) -> Result<Option<Pause>, LedgerError> {
         let mut put = self
             .client

@@ -1,4 +1,4 @@
-//! Campaigns' runs: a row for each, and the pages of its audience.
+//! Campaigns' runs: one row for each run, and the pages of its audience.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,10 +20,10 @@ use crate::{
 /// The one partition of all runs.
 const RUNS: &str = "Q";
 
-/// How what a run's messages say that they answer begins.
+/// The beginning of the event text of a run's messages.
 const EVENT: &str = "campaign ";
 
-/// How far a run has come.
+/// The progress of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
@@ -31,7 +31,7 @@ pub enum Phase {
     Gathering,
     /// Its audience is complete, and goes to the sender page by page.
     Releasing,
-    /// All of it is with the sender.
+    /// The sender has all of it.
     Released,
     /// An operator has cancelled it.
     Cancelled,
@@ -42,50 +42,50 @@ pub enum Phase {
 pub struct Run {
     /// The campaign.
     pub campaign: String,
-    /// Its name, which is its own among the campaign's runs.
+    /// Its name, unique among the campaign's runs.
     pub name: String,
     /// The campaign as it was when the run started.
     pub frozen: Frozen,
     /// When it was started, in ms since the epoch.
     pub started_ms: i64,
-    /// How far it has come.
+    /// Its progress.
     pub phase: Phase,
-    /// The next page of the search, or line of the file, to be read.
+    /// The next page of the search, or the next line of the file, to read.
     pub cursor: u64,
-    /// The content of the file that it goes to, if it is one's: its hash.
+    /// The hash of the recipients' file; `None` if the audience is not a file.
     pub file: Option<String>,
     /// The keys of its audience's pages.
     pub pages: Vec<u64>,
-    /// How many of them are with the sender.
+    /// How many of these pages the sender has.
     pub released: usize,
-    /// What became of its audience.
+    /// What became of the audience's leads.
     pub tally: Tally,
     /// When its audience was complete, in ms since the epoch.
     pub gathered_ms: Option<i64>,
-    /// Whether LeadSquared's own opt-out field was read of all of it so far.
+    /// Whether LeadSquared's own opt-out field was read for all leads so far.
     #[serde(default)]
     pub own_opt_out_read: bool,
-    /// Why it does not go on, for a person to read.
+    /// Why it has stopped, for a person to read.
     pub why: Option<String>,
-    /// How often it was written.
+    /// The version of the row. Each write adds one.
     #[serde(default)]
     pub version: u64,
 }
 
 impl Run {
-    /// Its identity.
+    /// Its id.
     #[must_use]
     pub fn id(&self) -> RunId {
         RunId::of(&self.campaign, &self.name)
     }
 
-    /// What its messages say that they answer.
+    /// The event text of its messages.
     #[must_use]
     pub fn event(&self) -> String {
         format!("{EVENT}{}", self.name)
     }
 
-    /// The run that a message is of, if it is a campaign's.
+    /// The run that a message belongs to; `None` if it belongs to no campaign.
     #[must_use]
     pub fn of(message: &Message) -> Option<RunId> {
         message.event.strip_prefix(EVENT).map(|name| RunId::of(&message.rule, name))
@@ -93,12 +93,12 @@ impl Run {
 }
 
 impl Ledger {
-    /// Writes a new run. `false`: there is one of that name.
+    /// Writes a new run. `false`: a run of that name exists.
     pub async fn begin_run(&self, run: &Run, now_ms: i64) -> Result<bool, LedgerError> {
         self.put_run(run, "attribute_not_exists(pk)", None, now_ms).await
     }
 
-    /// Writes a run that nobody wrote since it was read, and counts its version up. `false`: somebody did.
+    /// Writes a run and increments its version, unless somebody wrote it since it was read. `false`: somebody did.
     pub async fn move_run(&self, run: &mut Run, now_ms: i64) -> Result<bool, LedgerError> {
         let was = run.version;
         run.version += 1;
@@ -124,12 +124,12 @@ impl Ledger {
         made("PutItem", put)
     }
 
-    /// A run by its identity.
+    /// A run by its id.
     pub async fn run(&self, id: RunId) -> Result<Option<Run>, LedgerError> {
         self.get_items(vec![run_key(id)]).await?.first().map(run_from).transpose()
     }
 
-    /// Those of the runs of `messages` that an operator has cancelled.
+    /// The cancelled runs among the runs of `messages`.
     pub async fn cancelled_runs(&self, messages: &[Message]) -> Result<HashSet<RunId>, LedgerError> {
         let runs: HashSet<RunId> = messages.iter().filter_map(Run::of).collect();
         if runs.is_empty() {
@@ -159,8 +159,8 @@ impl Ledger {
         Ok(runs)
     }
 
-    /// Writes a page of a run's audience, which nobody reads until the run names it. It is removed some time after
-    /// `needed_until_ms`, in ms since the epoch.
+    /// Writes a page of a run's audience. Nobody reads the page until the run's row names it. DynamoDB removes the page
+    /// some time after `needed_until_ms`, in ms since the epoch.
     pub async fn put_page(
         &self,
         run: RunId,
@@ -182,7 +182,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// The recipients of a page, in their places; none if there is no such page.
+    /// The recipients of a page, in the order of their places; `None` if there is no such page.
     pub async fn page(&self, run: RunId, page: u64) -> Result<Option<Vec<Recipient>>, LedgerError> {
         let output = self
             .client

@@ -9,31 +9,32 @@ use aws_sdk_dynamodb::types::{
 
 use crate::{Ledger, LedgerError, error::unavailable};
 
-/// The index of rows that the sweep must look at, by when.
+/// The index of rows that the sweep must look at, by due time.
 pub(crate) const DUE_INDEX: &str = "due";
 /// The index of a batch's messages, by phone.
 pub(crate) const BATCH_INDEX: &str = "batch";
-/// The index of messages whose outcome LeadSquared does not know yet, by when to tell it.
+/// The index of messages whose outcome LeadSquared does not know yet, by the time to write it back.
 pub(crate) const CRM_INDEX: &str = "crm";
-/// The attribute by which DynamoDB removes old rows.
+/// The attribute that DynamoDB's time to live reads.
 const TTL_ATTRIBUTE: &str = "ttl";
-/// How long a new table may take to become active.
+/// Timeout for a new table to become active.
 const ACTIVE_WITHIN: Duration = Duration::from_mins(1);
 
 impl Ledger {
-    /// Creates the table with its stream if it does not exist, and waits until it can be used. Returns whether it was created.
+    /// Creates the table with its stream if it does not exist, and waits until the table is active. Returns whether it
+    /// was created.
     pub async fn create_if_missing(&self) -> Result<bool, LedgerError> {
         let stream = StreamSpecification::builder()
             .stream_enabled(true)
-            // The stream only wakes: keys say which message, and nobody's phone or text is in it.
+            // The stream only wakes the sender. Its records hold keys, and no phone or text.
             .stream_view_type(StreamViewType::KeysOnly)
             .build()
             .map_err(misbuilt)?;
         self.create(Some(stream)).await
     }
 
-    /// The same without a stream, for a table whose only writer is told of its own writes ([`Ledger::telling`]): each write
-    /// would cost a record that nobody reads.
+    /// The same as [`Ledger::create_if_missing`], but without a stream. For a table with one writer, which hears of its
+    /// own writes through [`Ledger::telling`]: each write would cost a record that nobody reads.
     pub async fn create_unstreamed_if_missing(&self) -> Result<bool, LedgerError> {
         self.create(None).await
     }
@@ -56,7 +57,7 @@ impl Ledger {
             .send()
             .await;
         if let Err(error) = created {
-            // Another process may have created it between the look and this.
+            // Another process may have created the table after the check above.
             if self.status().await?.is_none() {
                 return Err(unavailable("CreateTable")(error));
             }
@@ -66,7 +67,7 @@ impl Ledger {
         Ok(true)
     }
 
-    /// The ARN of the table's stream; none if the table has none.
+    /// The ARN of the table's stream; `None` if the table has no stream.
     pub async fn stream_arn(&self) -> Result<Option<String>, LedgerError> {
         let described =
             self.client.describe_table().table_name(&self.table).send().await.map_err(unavailable("DescribeTable"))?;
@@ -125,7 +126,8 @@ fn keys(hash: &str, range: &str) -> Result<Vec<KeySchemaElement>, LedgerError> {
         .collect()
 }
 
-/// An index of keys alone: an entry is rewritten only when its own key changes, not with every state.
+/// An index that projects keys alone. DynamoDB rewrites an entry only when its key changes, not at each change of
+/// state.
 fn index(name: &str, hash: &str, range: &str) -> Result<GlobalSecondaryIndex, LedgerError> {
     GlobalSecondaryIndex::builder()
         .index_name(name)
@@ -135,7 +137,7 @@ fn index(name: &str, hash: &str, range: &str) -> Result<GlobalSecondaryIndex, Le
         .map_err(misbuilt)
 }
 
-/// A request that lacks a required part: never with the constants above, but not worth a panic.
+/// A request without a required part. The constants above never cause it, but it is not worth a panic.
 pub(crate) fn misbuilt(error: aws_sdk_dynamodb::error::BuildError) -> LedgerError {
     LedgerError::Unavailable { operation: "building the request", reason: error.to_string() }
 }

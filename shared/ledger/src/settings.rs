@@ -1,4 +1,4 @@
-//! What was learnt once and holds for all functions: the activity type's code in this CRM, and the like.
+//! Values that were learnt once and hold for all functions, such as the activity type's code in this CRM.
 
 use crate::{
     Ledger, LedgerError,
@@ -21,7 +21,7 @@ impl Ledger {
         Ok(output.item.as_ref().and_then(|item| Reader::new(item).maybe_text("value")))
     }
 
-    /// Stores the setting `name`, over an older value.
+    /// Stores the setting `name`, and replaces an older value.
     pub async fn set_setting(&self, name: &str, value: &str) -> Result<(), LedgerError> {
         self.client
             .put_item()
@@ -34,15 +34,15 @@ impl Ledger {
         Ok(())
     }
 
-    /// Stores the setting `name` unless there is one, and gives the value that holds: of several writers one wins.
+    /// Stores the setting `name` unless it exists, and returns the value that holds. Of several writers one wins.
     pub async fn first_setting(&self, name: &str, value: &str) -> Result<String, LedgerError> {
         let is_first = self.change_setting(name, None, value).await?;
         let earlier = if is_first { None } else { self.setting(name).await? };
         Ok(earlier.unwrap_or_else(|| value.to_owned()))
     }
 
-    /// Stores the setting `name` if it still is `from`, which is none where it was never stored. `false`: it is another
-    /// one by now.
+    /// Stores the setting `name` if its value still is `from`; `None` means that it was never stored. `false`: the
+    /// value has changed.
     pub async fn change_setting(&self, name: &str, from: Option<&str>, to: &str) -> Result<bool, LedgerError> {
         let put = self
             .client

@@ -1,4 +1,4 @@
-//! What leads' own fields are known to show, so that LeadSquared is not told what it shows already.
+//! The values that leads' own fields are known to show. They save writes of values that LeadSquared shows already.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,16 +12,15 @@ use crate::{
     schema::misbuilt,
 };
 
-/// How long what was shown is believed, in ms: people edit fields by hand, and then a value that was written once is
-/// worth writing again.
+/// How long a known value is believed, in ms. People edit fields by hand, and then a value is worth writing again.
 const BELIEVED_MS: i64 = 24 * 3_600_000;
 /// Rows in one `BatchWriteItem`: DynamoDB's maximum.
 const ROWS_PER_WRITE: usize = 25;
-/// Attempts at rows that the table did not take for a passing reason.
+/// Attempts at rows that the table left unprocessed.
 const ATTEMPTS: u32 = 6;
 
 impl Ledger {
-    /// What leads are known to show at `now_ms`, by lead; others are left out.
+    /// What leads are known to show at `now_ms`, by lead. Leads without a row are left out.
     pub async fn shown(&self, lead_ids: &[&str], now_ms: i64) -> Result<BTreeMap<String, Shown>, LedgerError> {
         let items = self.get_items(lead_ids.iter().map(|lead| shown_key(lead)).collect()).await?;
         let mut shown = BTreeMap::new();
@@ -40,7 +39,7 @@ impl Ledger {
         Ok(shown)
     }
 
-    /// Keeps what leads show. Without values it says that a write is under way, so that nothing is believed of it.
+    /// Stores what leads show. Empty values mean that a write is under way, so nothing about the lead is believed.
     pub async fn keep_shown(&self, shown: &BTreeMap<String, Shown>, now_ms: i64) -> Result<(), LedgerError> {
         let rows: Vec<Item> = shown.iter().map(|(lead, shown)| self.shown_item(lead, shown, now_ms)).collect();
         for chunk in rows.chunks(ROWS_PER_WRITE) {

@@ -1,4 +1,4 @@
-//! What was last seen of leads' fields that rules watch: read together, written one conditional write per lead.
+//! The last seen values of leads' fields that rules watch. Read together; written by one conditional write per lead.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,22 +17,22 @@ use crate::{
     schema::misbuilt,
 };
 
-/// Most messages that are written together with what they were made of: a transaction holds 100 writes.
+/// Most messages that [`Ledger::notice`] writes with a lead's sights: a transaction holds 100 writes.
 pub const MOST_NOTICED: usize = 99;
 
-/// What was last seen of a lead as read, and the version that a write must still find.
+/// The sights of a lead as read, and the version that a write must still find.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeptSights {
-    /// What was seen; nothing if the lead has no row yet.
+    /// The last seen values; empty if the lead has no row yet.
     pub sights: Sights,
     version: Option<u64>,
 }
 
 impl Ledger {
-    /// What was last seen of leads, by lead in lower case; those without a row are left out. A lead may be named more than
+    /// The sights of leads, by lead in lower case. Leads without a row are left out. A lead may be named more than
     /// once.
     pub async fn sights(&self, lead_ids: &[&str]) -> Result<BTreeMap<String, KeptSights>, LedgerError> {
-        // The table takes no key twice in a request.
+        // The table refuses a request that names a key twice.
         let leads: BTreeSet<String> = lead_ids.iter().map(|lead| lead.to_ascii_lowercase()).collect();
         let mut kept = BTreeMap::new();
         for item in self.get_items(leads.iter().map(|lead| key(lead)).collect()).await? {
@@ -45,7 +45,8 @@ impl Ledger {
         Ok(kept)
     }
 
-    /// Writes what was seen of leads where nobody wrote since it was read. Says of each whether it certainly was written.
+    /// Writes the sights of leads, unless somebody wrote them since they were read. Returns for each lead whether its
+    /// sights were certainly written.
     pub async fn keep_sights(
         &self,
         changes: Vec<(String, KeptSights, Sights)>,
@@ -64,9 +65,9 @@ impl Ledger {
         Ok(judged.into_iter().map(|judgement| judgement == Judgement::Written).collect())
     }
 
-    /// Writes what was seen of a lead together with the messages that it was seen to ask for, at most
-    /// [`MOST_NOTICED`] of them, all or nothing. `false`: the lead was seen by somebody else since it was read, or one of
-    /// the messages exists.
+    /// Writes the sights of a lead together with the messages that they lead to, all or nothing. Takes at most
+    /// [`MOST_NOTICED`] messages. `false`: somebody else wrote the sights since they were read, or one of the messages
+    /// exists.
     pub async fn notice(
         &self,
         (lead, kept, sights): (&str, &KeptSights, &Sights),
@@ -91,7 +92,7 @@ impl Ledger {
                 .map_err(misbuilt)?;
             writes.push(TransactWriteItem::builder().put(put).build());
         }
-        // Of these messages and this version there is one such write, however often it is tried.
+        // These messages and this version make one write, however often it is tried.
         let first = messages.first().map(|message| message.id.to_string()).unwrap_or_default();
         match self.transact(format!("{first:.16}-{version}"), writes).await {
             Ok(()) => Ok(true),
@@ -109,7 +110,7 @@ impl Ledger {
     }
 }
 
-/// The same token with other content: another look noticed the same change, and its rows bear another time.
+/// The same token with other content: another process noticed the same change, and its rows have another time.
 fn was_noticed(error: Option<&TransactWriteItemsError>) -> bool {
     matches!(error, Some(TransactWriteItemsError::IdempotentParameterMismatchException(_)))
 }
@@ -118,7 +119,7 @@ fn text(sights: &Sights) -> String {
     serde_json::to_string(sights).unwrap_or_default()
 }
 
-/// LeadSquared does not mind the case of a lead's id.
+/// The case of a lead's id means nothing to LeadSquared.
 fn key(lead_id: &str) -> Key {
     Key { pk: format!("F#{}", lead_id.to_ascii_lowercase()), sk: "F".to_owned() }
 }

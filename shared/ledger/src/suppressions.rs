@@ -1,4 +1,4 @@
-//! Who gets no messages: phones and leads, for SMS (Flash included), for calls, or for both.
+//! Suppressions: phones and leads that get no SMS (Flash included), no voice calls, or neither.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,17 +16,17 @@ use crate::{
     judged::{Judgement, Statement, Update, decided, insert},
 };
 
-/// Of what.
+/// The kind of message that a suppression stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// SMS and Flash.
     Sms,
-    /// Calls.
+    /// Voice calls.
     Voice,
 }
 
 impl Kind {
-    /// Both.
+    /// Both kinds.
     pub const ALL: [Self; 2] = [Self::Sms, Self::Voice];
 
     /// The kind of a message's channel.
@@ -38,7 +38,7 @@ impl Kind {
         }
     }
 
-    /// The word for it.
+    /// Its name in the table and in reports.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -65,9 +65,9 @@ impl Kind {
 /// One suppression of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suppression {
-    /// Who.
+    /// The phone or the lead.
     pub subject: Subject,
-    /// Of what.
+    /// The kind of message.
     pub kind: Kind,
     /// Since when, in ms since the epoch.
     pub since_ms: i64,
@@ -93,11 +93,11 @@ fn subject_of(key: &Key) -> Option<Subject> {
 }
 
 impl Ledger {
-    /// Suppresses. Who is suppressed already stays so since then. Returns how many are new.
+    /// Adds suppressions. A subject that is suppressed already keeps its earlier date. Returns how many are new.
     pub async fn suppress(&self, suppressions: &[Suppression]) -> Result<usize, LedgerError> {
         let mut new = 0;
         for kind in Kind::ALL {
-            // A request takes no row twice.
+            // The table refuses a request that names a row twice.
             let mut seen = HashSet::new();
             let of_kind: Vec<&Suppression> =
                 suppressions.iter().filter(|one| one.kind == kind && seen.insert(&one.subject)).collect();
@@ -117,7 +117,7 @@ impl Ledger {
             })
             .collect();
         let inserted = self.decided(statements).await?;
-        // The rows that exist may be of the other kind.
+        // The existing rows may hold only the other kind.
         let there: Vec<&Suppression> =
             suppressions.iter().zip(&inserted).filter(|(_, new)| !**new).map(|(one, _)| *one).collect();
         let statements = there
@@ -135,7 +135,7 @@ impl Ledger {
         Ok(inserted.into_iter().chain(added).filter(|new| *new).count())
     }
 
-    /// Lifts suppressions. Returns how many there were.
+    /// Removes suppressions. Returns how many existed.
     pub async fn unsuppress(&self, subject: &Subject, kinds: &[Kind]) -> Result<usize, LedgerError> {
         let mut lifted = 0;
         for kind in kinds {
@@ -148,7 +148,7 @@ impl Ledger {
         Ok(lifted)
     }
 
-    /// Which of `messages` are to people who get none, by their places: read together, since every send asks.
+    /// The suppressed ones of `messages`, by their place in the slice. One read for all, since every send asks.
     pub async fn suppressed(&self, messages: &[Message]) -> Result<HashMap<usize, Suppression>, LedgerError> {
         let mut subjects: Vec<Subject> = messages.iter().flat_map(Subject::of_message).collect();
         subjects.sort_unstable();
@@ -196,7 +196,7 @@ impl Ledger {
         Ok(all)
     }
 
-    /// Carries out statements of which each must be decided: `true` where it was written.
+    /// Carries out statements, and fails if one stays undecided. `true`: the statement was written.
     async fn decided(&self, statements: Vec<Statement>) -> Result<Vec<bool>, LedgerError> {
         let judged = decided(self.judge(statements).await?, "some rows could not be written")?;
         Ok(judged.into_iter().map(|judgement| judgement == Judgement::Written).collect())

@@ -1,4 +1,4 @@
-//! Batches of which it is unknown whether they were sent, by time: a report that names no batch is matched by them.
+//! Batches in state unknown, by time. A report that names no batch is matched with them.
 
 use recado_core::identity::BatchId;
 
@@ -8,12 +8,12 @@ use crate::{
     error::unavailable,
 };
 
-/// Their partition.
+/// The partition of all unknown batches.
 const UNKNOWN_PARTITION: &str = "U";
 
 impl Ledger {
-    /// Notes that a batch becomes unknown. It is written before the batch's own move, and does no harm if that is not
-    /// made: a report is only matched with a batch that is unknown when it comes.
+    /// Notes that a batch becomes unknown. The note is written before the batch's own move. A note without that move
+    /// does no harm: a report is matched only with a batch that is unknown when the report comes.
     pub(crate) async fn note_unknown(&self, change: &BatchChange) -> Result<(), LedgerError> {
         self.client
             .put_item()
@@ -26,7 +26,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Batches of which it was unknown at some time whether they were sent, with the time, the newest `most`.
+    /// The newest `most` batches that were ever unknown, with the time at which each became unknown.
     pub async fn unknown_batches(&self, most: i32) -> Result<Vec<(i64, BatchId)>, LedgerError> {
         let output = self
             .client
@@ -49,7 +49,7 @@ impl Ledger {
         output.items.unwrap_or_default().iter().map(read).collect()
     }
 
-    /// Notes that nothing more is asked about a batch that was unknown since `at_ms`.
+    /// Removes the note on a batch that became unknown at `at_ms`: nothing more is asked about it.
     pub async fn known_batch(&self, at_ms: i64, id: BatchId) -> Result<(), LedgerError> {
         self.client
             .delete_item()

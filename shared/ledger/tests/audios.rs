@@ -1,4 +1,5 @@
-//! Recordings and uploads in the table: who may claim, end and forget, once and when a write is repeated.
+//! Recordings and uploads in the table: which process may claim, end and forget an upload, also when a write is
+//! repeated.
 use recado_core::{
     audio::{Audio, AudioFormat},
     identity::AudioId,

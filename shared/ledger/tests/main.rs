@@ -1,4 +1,4 @@
-//! The tests that use this crate from outside, in one binary.
+//! This crate's integration tests, in one binary.
 
 // Always true here; it tells the lints that the helpers are test code too.
 #![cfg(test)]

@@ -1,4 +1,4 @@
-//! The ledger against a real DynamoDB API: what each conditional write lets through, once and when repeated.
+//! The ledger against a real DynamoDB API: what each conditional write allows, once and when repeated.
 use std::collections::{BTreeMap, HashSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -232,7 +232,7 @@ async fn a_write_is_made_although_the_one_that_it_shares_a_request_with_is_given
         assert!(futures::poll!(second.as_mut()).is_pending());
     }
     drop(first);
-    // Whether the request was made before it was given up is not known.
+    // It is unknown whether the request was made before its task gave up.
     assert_ne!(second.await.unwrap(), [Inserted::Undecided]);
     assert_eq!(ledger.messages(&[other.id]).await.unwrap().len(), 1);
 }
@@ -379,7 +379,7 @@ async fn events_are_kept_once_and_settings_overwritten() {
     ledger.set_setting("activity_code", "206").await.unwrap();
     ledger.set_setting("activity_code", "207").await.unwrap();
     assert_eq!(ledger.setting("activity_code").await.unwrap().as_deref(), Some("207"));
-    // Of several who make one, the first makes it for all.
+    // Of several writers, the first one sets the value for all.
     let values = ["a", "b", "c"].map(|value| ledger.first_setting("key", value));
     let held = futures::future::try_join_all(values).await.unwrap();
     assert!(held.iter().all(|value| *value == held[0]), "{held:?}");
@@ -559,7 +559,7 @@ async fn a_price_corrects_the_books_once_however_often_it_is_told() {
         assert_eq!(ledger.day(day, &Budget::Account).await.unwrap().credits, 2);
     }
     assert_eq!(ledger.messages(&[one.id]).await.unwrap()[0].history.charged, Some(2));
-    // Of an earlier attempt it is kept beside the batch that made it.
+    // The price of an earlier attempt is kept beside its batch.
     let phone = one.phone.unwrap();
     ledger.note_attempts(vec![(batch_id(1), phone, Earlier { id: one.id, charged: Some(2) })], NOW_MS).await.unwrap();
     let late = Price {

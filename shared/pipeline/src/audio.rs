@@ -1,9 +1,11 @@
-//! Recordings for calls: looked at, kept, uploaded once and used many times.
+//! Recordings for voice calls: checked, kept, uploaded once and used many times.
 //!
-//! A rule names a file. What that name stands for is a row of the table, and the content behind it another: so a file
-//! that is replaced under its old name is a new upload, and one content under two names is one upload. Nothing here
-//! holds up a message: the sender only reads the rows, and holds a call whose recording is not at LigueLead; uploads
-//! are made when a file is added, and by a schedule where LigueLead has forgotten one, one at a time in each process.
+//! A rule names a file. One row of the table maps the name to a content, and another row holds the content's upload. A
+//! file that is replaced under its old name is therefore a new upload. One content under two names is one upload.
+//!
+//! Nothing here delays a message. The sender only reads the rows, and holds a voice call whose recording LigueLead does
+//! not have. Uploads happen when a file is added. If LigueLead has lost a file, a schedule uploads it again. Each
+//! process makes one upload at a time.
 
 mod advice;
 mod inspect;
@@ -30,7 +32,7 @@ pub use self::{
     upload::{Made, There},
 };
 
-/// Recordings of one installation.
+/// The recordings of one installation.
 #[derive(Debug, Clone)]
 pub struct Audios {
     /// The table.
@@ -39,18 +41,18 @@ pub struct Audios {
     pub liguelead: Client,
     /// The rate of LigueLead's account, shared by all functions.
     pub rate: LigueLeadAccount,
-    /// The clocks by which permits of that rate are spent.
+    /// The clock by which permits of that rate are spent.
     pub clock: Clock,
-    /// Where files are kept.
+    /// The store of the files.
     pub store: AudioStore,
-    /// Time and identifiers.
+    /// The clock and new identifiers.
     pub world: World,
 }
 
-/// A recording that is not at LigueLead yet.
+/// A recording that LigueLead does not have yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotYet {
-    /// How long to wait before looking again, in ms.
+    /// The delay before the next look, in ms.
     pub wait_ms: i64,
     /// Why, for a person to read.
     pub why: String,
@@ -59,20 +61,20 @@ pub struct NotYet {
 /// A recording that was added.
 #[derive(Debug)]
 pub struct Added {
-    /// What its name stands for now.
+    /// The recording behind its name now.
     pub audio: Audio,
-    /// Whether the name stood for another content before.
+    /// Whether the name had another content before.
     pub replaced: bool,
-    /// Its upload, or why there is none yet: then a schedule makes it.
+    /// Its upload; or the reason why there is none yet. A schedule then makes the upload.
     pub upload: Result<There, NotYet>,
-    /// What is worth saying about it and about the account.
+    /// Advice on the file and on the account.
     pub advice: Vec<String>,
 }
 
 /// Why a file was not added.
 #[derive(Debug, thiserror::Error)]
 pub enum AddError {
-    /// It is no recording for calls.
+    /// It is not a recording for voice calls.
     #[error(transparent)]
     NotARecording(#[from] NotARecording),
     /// It could not be kept.
@@ -84,10 +86,10 @@ pub enum AddError {
 }
 
 impl Audios {
-    /// Adds a file under `name`, by which rules call it: keeps its content, makes sure that it is at LigueLead, and lets
-    /// the name stand for it. In this order, so that calls play what the name stood for until the new one can be played;
-    /// one that could not be uploaded is named all the same, and its calls wait. Repeating it is harmless, and so is
-    /// dying anywhere in it: what was uploaded is found again by its content.
+    /// Adds a file under `name`, the name in rules: keeps its content, makes sure that LigueLead has it, and maps the
+    /// name to it. In this order, voice calls play the old content until the new one can be played. If the upload
+    /// fails, the name still gets the new content, and its voice calls wait. A repetition is harmless, and so is a
+    /// death at any point: an upload is found again by its content.
     pub async fn add(&self, name: &str, bytes: Vec<u8>) -> Result<Added, AddError> {
         if !inspect::is_name(name) {
             return Err(NotARecording::Name.into());
@@ -118,8 +120,8 @@ impl Audios {
         Ok(Added { replaced: before.is_some_and(|before| before.id != id), audio, upload, advice })
     }
 
-    /// Uploads what rules name and LigueLead does not have: what it has forgotten, and what could not be uploaded when
-    /// it was added. Once a day it also says what is amiss. Returns how many were uploaded or found.
+    /// Uploads recordings that rules name and LigueLead does not have: lost ones, and ones whose upload failed when
+    /// they were added. Once a day it also logs problems. Returns how many were uploaded or found.
     pub async fn upload_wanted(&self, config: &Config) -> Result<usize, LedgerError> {
         let wanted = named_by_rules(config);
         if wanted.is_empty() {
@@ -152,10 +154,10 @@ impl Audios {
     }
 }
 
-/// Looks at a file's content in a thread of its own: it may have 50 MB.
+/// Checks a file's content in a thread of its own: a file may have 50 MB.
 async fn looked_at(bytes: Vec<u8>) -> Result<(Content, AudioId, Vec<u8>), AddError> {
     let work = move || inspect(&bytes).map(|content| (content, AudioId::of(&bytes), bytes));
-    // The error is a reader that panicked over what it was given.
+    // The error is a panic of the reader over the file's content.
     Ok(tokio::task::spawn_blocking(work).await.map_err(io::Error::other)??)
 }
 
@@ -173,7 +175,7 @@ pub fn named_by_rules(config: &Config) -> BTreeMap<String, Vec<String>> {
     named
 }
 
-/// The recordings that rules name and nobody has added, each with its rules.
+/// The recordings that rules name but nobody added, each with its rules.
 #[must_use]
 pub fn not_added<'n>(named: &'n BTreeMap<String, Vec<String>>, rows: &AudioRows) -> Vec<(&'n String, &'n Vec<String>)> {
     named.iter().filter(|(name, _)| !rows.audios.iter().any(|audio| audio.name == **name)).collect()

@@ -1,8 +1,8 @@
-//! Messages to many: who is in them, and how one leaves and becomes a message of his own.
+//! Blocks: their recipients, and how a recipient leaves and becomes a message of its own.
 //!
-//! Whoever leaves is written down in the block's row first (`leaving`), then gets a row, then the note is taken away.
-//! A process that dies in between leaves the note, and whoever looks at the block next writes the rows again: their ids
-//! are the recipients' own, so that none is written twice.
+//! A leaving recipient is first noted in the block's row (`leaving`). Then its own row is written, and then the note is
+//! removed. If the process dies in between, the note stays, and the next process that looks at the block writes the
+//! rows again. A row's id comes from its recipient, so no row is written twice.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ use recado_ledger::{Inserted, Ledger, LedgerError};
 
 use crate::planted::{Fault, planted};
 
-/// The places of a block and who is in them.
+/// The recipients of a block, by their places.
 pub(crate) struct Crew {
     page: Vec<Recipient>,
 }
 
 impl Crew {
-    /// Reads who is on a block's page.
+    /// Reads the recipients on a block's page.
     pub(crate) async fn of(ledger: &Ledger, block: &Block) -> Result<Self, LedgerError> {
         let page = ledger.page(block.run, block.page).await?;
         let lost = || LedgerError::Unreadable { pk: format!("Q#{}", block.run), attribute: "recipients" };
@@ -32,14 +32,14 @@ impl Crew {
         self.page.get(usize::from(place))
     }
 
-    /// Everybody, with the places.
+    /// All recipients, with their places.
     pub(crate) fn all(&self) -> impl Iterator<Item = (u16, &Recipient)> {
         (0..).zip(&self.page)
     }
 }
 
-/// The recipients who are in a block, each as a message of its own, in the state that its reports say. They are to be looked
-/// at: no rows of theirs exist. A message to one is itself.
+/// The recipients in a block, each as a message of its own in the state that its reports say. They are only for
+/// display: no rows exist for them. A message to one recipient is returned as it is.
 pub async fn members(ledger: &Ledger, message: Message) -> Result<Vec<Message>, LedgerError> {
     let Some(block) = &message.block else { return Ok(vec![message]) };
     let (crew, notes) = (Crew::of(ledger, block).await?, ledger.block_notes(message.id).await?.notes);
@@ -52,7 +52,7 @@ pub async fn members(ledger: &Ledger, message: Message) -> Result<Vec<Message>, 
     Ok(block.places().filter_map(member).collect())
 }
 
-/// How many recipients of a message are in each state. Of a message to many that was sent, its reports say so.
+/// How many recipients of a message are in each state. For a block that was sent, its reports say so.
 pub async fn states(ledger: &Ledger, message: &Message) -> Result<BTreeMap<State, u64>, LedgerError> {
     let is_sent = matches!(message.state, State::Accepted | State::Unknown | State::Refused);
     let mut states = BTreeMap::new();
@@ -70,7 +70,8 @@ pub async fn states(ledger: &Ledger, message: &Message) -> Result<BTreeMap<State
     Ok(states)
 }
 
-/// Lets recipients leave, and gives the block without them. `None`: somebody else has changed it since it was read.
+/// Takes recipients out, and returns the block without them. `None`: somebody else has changed the block since it was
+/// read.
 pub(crate) async fn leave(
     ledger: &Ledger,
     message: &Message,
@@ -86,7 +87,7 @@ pub(crate) async fn leave(
     finish_leaving(ledger, &Message { block: Some(without), ..message.clone() }, crew, now_ms).await
 }
 
-/// Writes the rows of those who are leaving, and takes their note away. `None`: somebody else has changed the block.
+/// Writes the rows of leaving recipients, and removes their note. `None`: somebody else has changed the block.
 pub(crate) async fn finish_leaving(
     ledger: &Ledger,
     message: &Message,
@@ -96,8 +97,8 @@ pub(crate) async fn finish_leaving(
     let Some(block) = message.block.as_ref().filter(|block| !block.leaving.is_empty()) else {
         return Ok(Some(message.clone()));
     };
-    // Read after the block says who has left: a report that was noted before is in it, and one that comes later finds
-    // the row.
+    // Read after the block's row names the leaving recipients. Earlier reports are then in the notes, and later ones
+    // find the row.
     let notes = ledger.block_notes(message.id).await?.notes;
     let mut rows = Vec::new();
     for leaving in &block.leaving {
@@ -139,7 +140,7 @@ pub(crate) async fn finish_leaving(
     Ok(changed.then(|| Message { block: Some(without), ..message.clone() }))
 }
 
-/// Whether LeadSquared is told of a recipient in this state.
+/// Whether LeadSquared is told about a recipient in this state.
 pub(crate) fn tells(tell: Tell, state: State) -> bool {
     match tell {
         Tell::All => true,

@@ -1,13 +1,13 @@
-//! Campaigns: their schedules, their audiences, and the way of these to the sender.
+//! Campaigns: their schedules, their audiences, and how audiences reach the sender.
 //!
-//! A run is **gathered** first, all of it, and **released** then: so whom it goes to is what the audience was at its
-//! start, whatever its own messages change. Each step ends in one conditional write of the run's row:
+//! A run is first **gathered** completely, and then **released**. So the run goes to the audience as it was at the
+//! start, even if its own messages change the audience. Each step ends in one conditional write of the run's row:
 //!
 //! | the process dies after | the table shows | what follows |
 //! | --- | --- | --- |
-//! | a page was written | a page that the run does not name | it is read again, and written under another key |
+//! | a page was written | a page that the run does not name | the page is read again, and written under a new key |
 //! | the run names the page | the cursor behind it | the next page is read |
-//! | a page was released, or a part of it | rows, and the run not counting them | released again: the rows' ids are their own |
+//! | a page was released, or a part of it | rows, and the run not counting them | released again, with equal ids |
 
 mod gather;
 mod overlap;
@@ -38,44 +38,44 @@ pub use plan::{CampaignPlan, PlannedText, QuotaLeft};
 pub use source::{Entry, Source, Who, as_list};
 pub use status::{RunStatus, Unreported, statuses, unreported};
 
-/// A start that was missed by less than this is made up for, in ms: an installation that was down for longer missed it.
+/// The longest delay, in ms, at which a missed start is made up for. A longer outage skips the start.
 const MISSED_MS: i64 = 3_600_000;
-/// How long a function has a run to itself without renewing, in ms.
+/// How long the lease on a run lasts without a renewal, in ms.
 const LEASE_MS: i64 = 20_000;
 
-/// Starts campaigns and brings their audiences to the sender.
+/// Starts campaigns and hands their audiences to the sender.
 #[derive(Debug, Clone)]
 pub struct Campaigns {
     /// The table.
     pub ledger: Ledger,
-    /// LeadSquared, inside the account's limits.
+    /// LeadSquared's client, held inside the account's limits.
     pub crm: Crm,
     /// The configuration in force.
     pub config: Arc<Config>,
-    /// What operators have paused.
+    /// The pauses of operators.
     pub pauses: Pauses,
-    /// Time and identifiers.
+    /// The clock and new identifiers.
     pub world: World,
-    /// What this function is called where one leads; another one's is different.
+    /// This function's name as the holder of leases. Each function has a different name.
     pub holder: String,
 }
 
-/// Why a campaign does not go on.
+/// Why a campaign stops.
 #[derive(Debug, thiserror::Error)]
 pub enum CampaignError {
     /// The table failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The limits could not be asked.
+    /// The limits could not be read.
     #[error(transparent)]
     Limits(#[from] LimitError),
-    /// LeadSquared did not give the audience.
+    /// LeadSquared did not return the audience.
     #[error(transparent)]
     Crm(#[from] CrmError),
-    /// The run was stored by another version.
+    /// Another version of Recado stored the run.
     #[error(transparent)]
     Thaw(#[from] NotThawed),
-    /// It cannot be started so.
+    /// It cannot be started in this way.
     #[error("{0}")]
     Refused(String),
 }
@@ -85,14 +85,14 @@ pub enum CampaignError {
 pub struct CampaignReport {
     /// Runs that their schedules started.
     pub started: u64,
-    /// Leads and lines that were looked at.
+    /// Leads and lines that were judged.
     pub looked_at: u64,
     /// Messages that went to the sender.
     pub released: u64,
 }
 
 impl CampaignReport {
-    /// Says what was done, if anything was.
+    /// Logs what was done, if anything was.
     pub fn log(&self) {
         if self.started + self.looked_at + self.released > 0 {
             tracing::info!(
@@ -106,8 +106,8 @@ impl CampaignReport {
 }
 
 impl Campaigns {
-    /// Starts what the schedules say, and brings all runs forward. No call to LeadSquared begins after `until_ms`, in ms
-    /// since the epoch.
+    /// Starts campaigns by their schedules, and continues all runs. It starts no request to LeadSquared after
+    /// `until_ms`, in ms since the epoch.
     pub async fn tick(&self, until_ms: i64) -> Result<CampaignReport, CampaignError> {
         let mut report = CampaignReport::default();
         for campaign in self.config.campaigns.iter().filter(|campaign| campaign.schedule.is_some()) {
@@ -126,7 +126,8 @@ impl Campaigns {
         Ok(report)
     }
 
-    /// Starts a run. Starting it again is no harm: it is the same run. `file` is the hash of the file that it goes to.
+    /// Starts a run. A repeated start is harmless: it returns the same run. `file` is the hash of the recipients' file.
+    /// The `bool` says whether the run is new.
     pub async fn start(
         &self,
         campaign: &Campaign,
@@ -176,7 +177,7 @@ impl Campaigns {
         Ok((there, false))
     }
 
-    /// Brings a run forward as far as it comes until then.
+    /// Continues a run until `until_ms`.
     pub(crate) async fn go_on(
         &self,
         mut run: Run,
@@ -197,7 +198,7 @@ impl Campaigns {
         self.end_lead(&run).await
     }
 
-    /// Reads a file's audience, which whoever has the file does, and then goes on as with any other.
+    /// Reads the audience from a file, in the process that has the file, and then continues like any other run.
     pub async fn run_file(
         &self,
         mut run: Run,
@@ -217,8 +218,8 @@ impl Campaigns {
         Ok((run, report))
     }
 
-    /// Cancels a run: nothing more of it is gathered or released, and the sender drops what waits when it comes to it.
-    /// `false`: it was cancelled before.
+    /// Cancels a run. Nothing more is gathered or released, and the sender skips the run's waiting messages when they
+    /// are due. `false`: it was cancelled before.
     pub async fn cancel(&self, mut run: Run) -> Result<bool, CampaignError> {
         const ATTEMPTS: usize = 20;
         for _ in 0..ATTEMPTS {
@@ -243,7 +244,7 @@ impl Campaigns {
         let setting = format!("campaign#{}", campaign.id.as_str());
         let seen = self.ledger.setting(&setting).await?;
         let seen = seen.as_deref().and_then(|seen| seen.split_once(' '));
-        // A schedule counts from when it was seen first: it starts nothing of before.
+        // A schedule counts from the moment when it was first seen. Earlier starts do not count.
         let Some(since_ms) =
             seen.and_then(|(since_ms, text)| since_ms.parse().ok().filter(|_| text == schedule.as_str()))
         else {
@@ -260,7 +261,7 @@ impl Campaigns {
         Ok(is_new)
     }
 
-    /// Whether this function may work on the run: another one would do the same work twice.
+    /// Whether this function holds the lease on the run. Without it, another function would do the same work twice.
     async fn lead(&self, run: &Run) -> Result<bool, CampaignError> {
         let now_ms = self.world.now_ms();
         let name = format!("run#{}", run.id());
@@ -279,14 +280,14 @@ impl Campaigns {
     }
 }
 
-/// The name of the run that starts at an instant: the minute, UTC.
+/// The name of the run that starts at an instant: the minute in UTC.
 #[must_use]
 pub fn run_name(at_ms: i64) -> String {
     let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     at.strftime("%Y-%m-%dT%H:%MZ").to_string()
 }
 
-/// Whether somebody is woken for messages of this priority.
+/// Whether this priority is low. Messages of low priority wake no sender.
 fn is_low(priority: Priority) -> bool {
     priority == Priority::Low
 }

@@ -1,4 +1,4 @@
-//! The caps as dry runs ask them: by lead and by phone as the sender does, and nothing is written.
+//! The caps as dry runs check them: by lead and by phone, as the sender does, but nothing is written.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use recado_core::{
 };
 use recado_ledger::{Ledger, LedgerError};
 
-/// Reads what is not known yet of the leads and phones of `messages`.
+/// Reads the recent messages of the leads and phones of `messages`, unless they are known already.
 pub(crate) async fn know_recent<'m>(
     ledger: &Ledger,
     recent: &mut Recent,
@@ -25,7 +25,7 @@ pub(crate) async fn know_recent<'m>(
     Ok(())
 }
 
-/// Asks whether `message` may go at `now_ms`, and counts it if it may.
+/// Checks whether `message` may go at `now_ms`, and counts it if it may.
 pub(crate) fn ask_recent(recent: &mut Recent, caps: &Caps, message: &Message, now_ms: i64) -> Answer {
     let subjects: Vec<Subject> = Subject::of_message(message).collect();
     recent.ask(caps, &subjects, message, now_ms)

@@ -1,5 +1,6 @@
-//! LeadSquared behind the account's limits. Every call to it begins with a permit from here, which is the only place
-//! that hands them out (`clippy.toml` holds that), and every refusal for the rate ends here, so that all functions stop.
+//! LeadSquared's client, held inside the account's limits. Every request needs a permit from this module, the only
+//! place that grants permits (`clippy.toml` enforces that). Every refusal for the rate is reported here, so that all
+//! functions stop.
 
 use std::time::Duration;
 
@@ -9,33 +10,33 @@ use recado_limits::{CallClass, CrmAccount, LimitError, Seen, Slot};
 
 use crate::world::World;
 
-/// LeadSquared, and the account's limits that all functions share. Cheap to clone.
+/// LeadSquared's client, and the account's limits, which all functions share. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Crm {
-    /// LeadSquared.
+    /// LeadSquared's client.
     pub client: Client,
     /// The account's limits.
     pub account: CrmAccount,
-    /// The time.
+    /// The clock.
     pub world: World,
 }
 
 impl Crm {
     /// Waits for a slot of the account that begins by `until_ms`, in ms since the epoch. `None`: none comes in time.
     ///
-    /// A slot that is not used at once is lost to the account, and must not be used late: make the call now.
+    /// An unused slot is lost to the account, and must not be used late. Make the request at once.
     pub async fn permit<C: Class>(&self, until_ms: i64) -> Result<Option<Permit<C>>, LimitError> {
         loop {
             let Some(at_ms) = self.reserve::<C>(self.world.now_ms(), until_ms).await? else { return Ok(None) };
-            // Held up on the way, the slot is lost, and another one is needed.
+            // After a delay on the way the slot is lost, and another one is needed.
             if let Some(permit) = self.permit_at(at_ms).await {
                 return Ok(Some(permit));
             }
         }
     }
 
-    /// Reserves a slot of the account that begins from `from_ms` to `until_ms`, in ms since the epoch, for
-    /// [`Crm::permit_at`]. `None`: there is none.
+    /// Reserves a slot of the account that begins between `from_ms` and `until_ms`, in ms since the epoch. Use it with
+    /// [`Crm::permit_at`]. `None`: there is no slot.
     pub async fn reserve<C: Class>(&self, from_ms: i64, until_ms: i64) -> Result<Option<i64>, LimitError> {
         match self.account.slot(class_of::<C>(), from_ms, until_ms).await? {
             Slot::At(at_ms) => Ok(Some(at_ms)),
@@ -43,8 +44,8 @@ impl Crm {
         }
     }
 
-    /// Waits for the slot that was reserved for `at_ms`. `None`: it was missed, or a refusal has closed the account since;
-    /// it is lost.
+    /// Waits for the slot that was reserved for `at_ms`. `None`: the slot is lost, because it was missed or a refusal
+    /// has closed the account since.
     pub async fn permit_at<C: Class>(&self, at_ms: i64) -> Option<Permit<C>> {
         self.wait_until(at_ms).await;
         let now_ms = self.world.now_ms();
@@ -59,13 +60,13 @@ impl Crm {
         tokio::time::sleep(Duration::from_millis(wait_ms)).await;
     }
 
-    /// The one call that `permit` is for.
+    /// The one request that `permit` allows.
     pub const fn with<C: Class>(&self, permit: Permit<C>) -> Admitted<'_, C> {
         self.client.with(permit)
     }
 
-    /// Makes a call, and makes it again while LeadSquared refuses it for its rate, which is no harm: it was not carried
-    /// out. Begins none after `until_ms`, in ms since the epoch.
+    /// Makes a request, and retries it while LeadSquared refuses it for its rate. A retry is harmless, because the
+    /// refused request was not carried out. Starts no request after `until_ms`, in ms since the epoch.
     pub async fn call<C: Class, T>(
         &self,
         until_ms: i64,
@@ -80,7 +81,7 @@ impl Crm {
         }
     }
 
-    /// Tells all functions what a failed call of this class said about the account's rate, if it did.
+    /// Tells all functions what a failed request of this class said about the account's rate, if anything.
     pub async fn heed<C: Class>(&self, error: &CallError) -> Result<(), LimitError> {
         let CallError::Throttled { limit, retry_after_ms } = error else { return Ok(()) };
         let now_ms = self.world.now_ms();
@@ -90,31 +91,31 @@ impl Crm {
     }
 }
 
-/// Why a call could not be made, or failed.
+/// Why a request was not made, or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CrmError {
-    /// The limits could not be asked: no call was made.
+    /// The limits could not be read. No request was made.
     #[error(transparent)]
     Limits(#[from] LimitError),
-    /// The account's rate has no room in time: no call was made.
+    /// The account's rate has no room in time. No request was made.
     #[error("LeadSquared's rate has no room for the call in time; `recado usage` shows what uses it")]
     NoSlot,
-    /// LeadSquared failed it.
+    /// LeadSquared's request failed.
     #[error(transparent)]
     Call(#[from] CallError),
 }
 
-/// Why a run over many rows stopped before its time: the write-back's, the completion's, the reconciliation's. What it had
-/// not done waits for the next one.
+/// Why a run over many rows stopped early: a write-back, the reading of leads, or a reconciliation. The next run does
+/// the rest.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The table failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The limits could not be asked: no call is made.
+    /// The limits could not be read. No request is made.
     #[error(transparent)]
     Limits(#[from] LimitError),
-    /// LeadSquared failed for all rows alike.
+    /// LeadSquared's requests fail for all rows alike.
     #[error(transparent)]
     Call(#[from] CallError),
 }

@@ -1,9 +1,11 @@
-//! Events that tell too little of their lead: the leads are read, many at a time, and the events decided on.
+//! Completes events that have too few of their lead's fields: reads the leads, many at a time, and decides on the
+//! events.
 //!
-//! The webhook has kept such an event and answered. Here one `Leads/Retrieve/ByIds` reads the leads of all that wait,
-//! up to 10,000, inside the shared limits; then the rules are asked as if the webhook had carried everything. A message's
-//! identity is that of the event as it was delivered, so a redelivery meets the same row, whatever was read meanwhile.
-//! Two functions that do the same event do it once: its messages are written under that identity.
+//! The webhook has saved such an event and answered. Here one `Leads/Retrieve/ByIds` reads the leads of up to 10,000
+//! waiting events, inside the shared limits. Then the rules judge each event as if the webhook had carried everything.
+//!
+//! A message's id comes from the event as delivered, so a redelivery meets the same row, whatever was read meanwhile.
+//! Two functions that process the same event write its messages once, under the same id.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,45 +26,46 @@ use crate::{
     world::World,
 };
 
-/// Events looked at for one read, per shard of the index: together no more than one call may ask for.
+/// Events for one read, per shard of the index. All shards together stay within the maximum of one request.
 const EVENTS_PER_SHARD: i32 = 1_250;
-/// How long a lead that was read serves further events of it, in ms.
+/// How long a lead that was read serves its further events, in ms.
 const READ_FOR_MS: i64 = 60_000;
-/// How many leads are remembered, at most.
+/// Most leads in the cache.
 const LEADS_KEPT: usize = 20_000;
-/// When leads that could not be read are tried again, in ms.
+/// The delay before unreadable leads are retried, in ms.
 const AGAIN_MS: i64 = 30_000;
-/// After how long an event is decided on without its lead, in ms: three days, when its message is no longer worth sending.
+/// The age at which an event is decided without its lead, in ms: three days. Its message is then no longer worth
+/// sending.
 const GIVE_UP_MS: i64 = recado_core::decide::DEFAULT_EXPIRES_MS;
 
-/// Completes events.
+/// Completes events with the fields of their leads.
 #[derive(Debug, Clone)]
 pub struct Enricher {
     /// The table.
     pub ledger: Ledger,
-    /// LeadSquared, inside the account's limits.
+    /// LeadSquared's client, held inside the account's limits.
     pub crm: Crm,
-    /// What decides on complete events.
+    /// Decides on complete events.
     pub intake: Intake,
-    /// The time.
+    /// The clock.
     pub world: World,
-    /// Leads that were read lately.
+    /// The cache of leads that were read lately.
     pub leads: LeadCache,
 }
 
 /// What one run did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct EnrichReport {
-    /// Calls made to LeadSquared.
+    /// Requests to LeadSquared.
     pub calls: u64,
-    /// Events that were decided on.
+    /// Events that were decided.
     pub events: u64,
     /// New messages that they became.
     pub messages: u64,
 }
 
 impl EnrichReport {
-    /// Says what was done, if anything was.
+    /// Logs what was done, if anything was.
     pub fn log(&self) {
         if self.events > 0 {
             tracing::info!(calls = self.calls, events = self.events, messages = self.messages, "enrich.done");
@@ -71,7 +74,7 @@ impl EnrichReport {
 }
 
 impl Enricher {
-    /// Completes what waits, until nothing does or no call can start before `until_ms`, in ms since the epoch.
+    /// Completes waiting events, until none is left or no request can start before `until_ms`, in ms since the epoch.
     pub async fn run(&self, until_ms: i64) -> Result<EnrichReport, RunError> {
         let mut report = EnrichReport::default();
         loop {
@@ -84,7 +87,7 @@ impl Enricher {
         }
     }
 
-    /// `false`: not now.
+    /// Completes `waiting`. `false`: there was no slot in time.
     async fn complete(
         &self,
         waiting: &[IncompleteEvent],
@@ -94,7 +97,7 @@ impl Enricher {
         let config = &self.intake.config;
         let own = last_known(&self.ledger).await?;
         let needs_opt_out = !opt_outs(config, own).is_empty();
-        // What forbids messages must be as it is now, not as it was a minute ago.
+        // The opt-out fields must be current, not a minute old.
         let mut known = if needs_opt_out {
             BTreeMap::new()
         } else {
@@ -116,7 +119,7 @@ impl Enricher {
                         leads.filter_map(|lead| Some((key(lead.get("ProspectID")?), lead))).collect();
                     self.leads.keep(&read, self.world.now_ms(), READ_FOR_MS, LEADS_KEPT);
                     known.extend(read);
-                    // Leads that LeadSquared does not have: there is nothing to wait for.
+                    // LeadSquared does not have these leads, so there is nothing to wait for.
                     for lead in new {
                         known.entry(key(&lead)).or_default();
                     }
@@ -130,7 +133,7 @@ impl Enricher {
         Ok(true)
     }
 
-    /// Asks the rules about complete events, and ends the appointments with them.
+    /// Decides on complete events, and clears their due times.
     async fn decide(&self, ready: &[(&IncompleteEvent, &Fields)], report: &mut EnrichReport) -> Result<(), RunError> {
         let config: &Config = &self.intake.config;
         let events: Vec<_> =
@@ -142,7 +145,7 @@ impl Enricher {
         Ok(())
     }
 
-    /// The leads could not be read: later. What nobody can read is decided on as it is, after all.
+    /// Retries the leads later. Events whose leads stay unreadable are decided without them.
     async fn failed(
         &self,
         waiting: &[IncompleteEvent],
@@ -167,7 +170,7 @@ impl Enricher {
     }
 }
 
-/// A lead's id, whose case LeadSquared does not mind.
+/// A lead's id in lower case: its case means nothing to LeadSquared.
 fn key(lead_id: &str) -> String {
     lead_id.to_ascii_lowercase()
 }

@@ -1,32 +1,32 @@
-//! A request and its answer, as both the one-machine server and the Lambda functions know them.
+//! A request and its answer, in the form that the one-machine server and the Lambda functions share.
 
 use std::fmt;
 
-/// Bodies over this size are not read, in bytes: what a Lambda Function URL takes. LeadSquared groups the activities of a
+/// The largest body that is read, in bytes: the limit of a Lambda Function URL. LeadSquared groups the activities of a
 /// minute in one body, and a call centre's import is large.
 pub const MAX_BODY_BYTES: usize = 6 * 1_048_576;
-/// How much of a larger body is kept to tell whose it is, in bytes.
+/// How much of a larger body is kept to find its lead, in bytes.
 pub const HEAD_BYTES: usize = 65_536;
 
 /// A webhook's request. `Debug` shows neither query nor body: both may hold secrets and personal data.
 pub struct HttpRequest {
     /// `GET`, `HEAD`, `POST`, …
     pub method: String,
-    /// Decoded query parameters, in their order.
+    /// Decoded query parameters, in order.
     pub query: Vec<(String, String)>,
     /// The `content-type` header.
     pub content_type: Option<String>,
     /// The `x-recado-secret` header.
     pub secret: Option<String>,
-    /// The body, or that it was over [`MAX_BODY_BYTES`].
+    /// The body, or the beginning of one that is over [`MAX_BODY_BYTES`].
     pub body: Body,
 }
 
 /// A request's body.
 pub enum Body {
-    /// The whole of it.
+    /// The whole body.
     Whole(Vec<u8>),
-    /// It was too large to be read: its first [`HEAD_BYTES`].
+    /// The first [`HEAD_BYTES`] of a body that was too large to read.
     TooLarge(Vec<u8>),
 }
 

@@ -1,10 +1,11 @@
-//! The way of a webhook: understood, decided on, written down, answered.
+//! The way of a webhook: parse it, decide on its events, save the result, answer.
 //!
-//! A message's row is its own dedupe record, since its id is a hash of the change and the rule: one conditional write
-//! both recognises a redelivery and queues the message, and there is no second store to fall out of step with. Only
-//! when a row could not be written is the webhook answered with 503, so that LeadSquared delivers it again; for
-//! everything that a repetition would not mend it is 200 with the reason, since ten failures in a row make LeadSquared
-//! switch the webhook off.
+//! A message's id is a hash of the change and the rule, so its row also deduplicates. One conditional write recognises
+//! a redelivery and queues the message, and no second store can get out of step.
+//!
+//! The webhook is answered with 503 only if a row could not be written: LeadSquared then delivers it again. A
+//! repetition would not help in any other case, so the answer is 200 with the reason. Ten failures in a row make
+//! LeadSquared switch the webhook off.
 
 mod seen;
 mod understand;
@@ -32,10 +33,10 @@ use crate::{
 pub(crate) use seen::{Listed, change_of};
 pub use understand::{NotAnEvent, understand};
 
-/// The longest event that is kept until its lead has been read, in bytes: a row holds 400 KB.
+/// The largest event that is kept until its lead has been read, in bytes. A row holds 400 KB.
 const MAX_EVENT_BYTES: usize = 256 * 1024;
 
-/// Takes LeadSquared's webhooks.
+/// Accepts LeadSquared's webhooks.
 #[derive(Debug, Clone)]
 pub struct Intake {
     /// The table.
@@ -44,13 +45,13 @@ pub struct Intake {
     pub config: Arc<Config>,
     /// The secret that a webhook must show.
     pub secret: Secret,
-    /// The time.
+    /// The clock.
     pub world: World,
-    /// Told when an event waits for its lead, so that nobody waits for the schedule.
+    /// Notified when an event waits for its lead, so that the event does not wait for the schedule.
     pub wake: Arc<Notify>,
 }
 
-/// What became of one delivery, in rows.
+/// The result of one delivery, in rows.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Taken {
     events: usize,
@@ -58,7 +59,7 @@ struct Taken {
     known_messages: usize,
     not_understood: usize,
     incomplete: usize,
-    /// Why the first that was not understood was not.
+    /// The reason of the first event that was not understood.
     why: Option<String>,
 }
 
@@ -82,7 +83,7 @@ impl Intake {
             return ok();
         }
         let body = match &request.body {
-            // LeadSquared verifies a URL with a POST of nothing.
+            // LeadSquared verifies a URL with an empty POST.
             Body::Whole(body) if body.is_empty() => return ok(),
             body => body,
         };
@@ -137,7 +138,7 @@ impl Intake {
                         taken.not_understood += 1;
                         taken.why.get_or_insert_with(|| not_an_event.why.clone());
                     }
-                    // The place tells apart what came in one body.
+                    // The place keeps events apart that came in one body.
                     let id = raw_event_id(&[body, &place.to_be_bytes()].concat());
                     rows.push(not_an_event.row(id, now_ms));
                 }
@@ -154,15 +155,15 @@ impl Intake {
         Ok(taken)
     }
 
-    /// Keeps that a body came of which nothing could be read but perhaps whose it is.
+    /// Keeps a row for a body that could not be read, with its lead if that can be found.
     async fn keep_unreadable(&self, body: &[u8], why: String) -> Result<Taken, LedgerError> {
         let unreadable = NotAnEvent { lead_id: webhook::lead_id_in(body), ..NotAnEvent::unreadable(why.clone()) };
         self.ledger.keep_events(&[unreadable.row(raw_event_id(body), self.world.now_ms())]).await?;
         Ok(Taken { events: 1, not_understood: 1, why: Some(why), ..Taken::default() })
     }
 
-    /// Decides on events whose leads were read since they were delivered: each as delivered, and as it is now. Returns how
-    /// many new messages they became.
+    /// Decides on events whose leads were read after the delivery. Each comes as delivered, and with the lead's present
+    /// fields. Returns how many new messages they became.
     pub async fn decided(&self, events: &[(&Event, Event)]) -> Result<usize, LedgerError> {
         let now_ms = self.world.now_ms();
         let (mut messages, mut rows) = (Vec::new(), Vec::new());
@@ -173,9 +174,11 @@ impl Intake {
         Ok(new)
     }
 
-    /// Writes messages and the rows of events that became none. Returns how many messages are new, and how many were known.
+    /// Writes messages, and the rows of events that became none. Returns how many messages are new, and how many were
+    /// known.
     async fn write(&self, mut messages: Vec<Message>, rows: &[EventRow]) -> Result<(usize, usize), LedgerError> {
-        // One delivery of one change asks once, however often it is contained: the table takes no row twice in a request.
+        // One delivery may contain a change several times; it counts once. The table refuses a request that names a row
+        // twice.
         let (mut seen, asked) = (BTreeSet::new(), messages.len());
         messages.retain(|message| seen.insert(message.id));
         let (mut new, mut known) = (0, asked - messages.len());
@@ -193,12 +196,12 @@ impl Intake {
         Ok((new, known))
     }
 
-    /// Whether a rule needs more of the lead than the delivery carries.
+    /// Whether a rule needs more of the lead's fields than the delivery carries.
     fn is_incomplete(&self, event: &Event) -> bool {
         needs_no_answer(&self.config, event).is_none() && !missing_fields(&self.config, event).is_empty()
     }
 
-    /// Collects the messages that an event asks for, or the row that says why there is none.
+    /// Collects the messages of an event, or the row that says why there are none.
     fn consider(
         &self,
         delivered: &Event,
@@ -239,14 +242,14 @@ impl Intake {
     }
 }
 
-/// Whether an event can be kept. One that is larger than any lead is decided on as it is.
+/// Whether an event fits in a row. A larger one is decided without its lead's fields.
 fn fits_a_row(event: &Event) -> bool {
     serde_json::to_string(event).is_ok_and(|text| text.len() <= MAX_EVENT_BYTES)
 }
 
-/// Why an event is nobody's business: it is our own doing, or nothing happened.
+/// Why an event needs no message: Recado caused it, or nothing changed.
 ///
-/// Recado never creates leads, tasks or opportunities, so one that the integration user created is a real one: many
+/// Recado never creates leads, tasks or opportunities. So those that the integration user created are real: many
 /// accounts have one user for all their integrations.
 pub(crate) fn needs_no_answer(config: &Config, event: &Event) -> Option<&'static str> {
     let crm = &config.leadsquared;
@@ -270,7 +273,7 @@ pub(crate) fn needs_no_answer(config: &Config, event: &Event) -> Option<&'static
     }
 }
 
-/// Why no rule wanted an event, for a person to read: each rule's reason, those of another kind left out.
+/// Why no rule wanted an event, for a person to read: each rule's reason, without rules for other kinds of events.
 #[must_use]
 pub fn why_not(decisions: &[Decision]) -> String {
     let reasons: Vec<String> = decisions

@@ -1,4 +1,4 @@
-//! What was read of leads lately, so that LeadSquared is not asked again for what is fresh enough.
+//! A cache of leads that were read lately, so that LeadSquared is not asked again for fresh values.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -7,12 +7,13 @@ use std::{
 
 use recado_core::fields::Fields;
 
-/// Leads that were read lately, and when, in ms since the epoch. Clones share it. Shows no value.
+/// Leads that were read lately, and the times in ms since the epoch. Clones share it. `Debug` shows no value.
 #[derive(Debug, Clone, Default)]
 pub struct LeadCache(Arc<Mutex<HashMap<String, (i64, Fields)>>>);
 
 impl LeadCache {
-    /// What was read of `leads` less than `for_ms` ago, by their ids in lower case: LeadSquared does not mind the case.
+    /// The fields of `leads` that were read less than `for_ms` ago. The keys are lead ids in lower case, because the
+    /// case of an id means nothing to LeadSquared.
     pub(crate) fn get<'l>(
         &self,
         leads: impl Iterator<Item = &'l str>,
@@ -28,8 +29,8 @@ impl LeadCache {
         leads.filter_map(young).collect()
     }
 
-    /// Keeps what was read at `now_ms`, for `for_ms` and of at most `most` leads. Beyond them all is forgotten, and read
-    /// again where it is needed.
+    /// Keeps what was read at `now_ms`, for `for_ms` and for at most `most` leads. Beyond that number the whole cache
+    /// is dropped, and leads are read again when needed.
     pub(crate) fn keep(&self, read: &BTreeMap<String, Fields>, now_ms: i64, for_ms: i64, most: usize) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|_, (read_ms, _)| now_ms - *read_ms < for_ms);

@@ -1,21 +1,21 @@
-//! The use cases, one file each: the same code behind the Lambda functions and the one-machine server.
+//! The use cases, one file each. The Lambda functions and the one-machine server run the same code.
 //!
 //! | file | what it does | called by |
 //! | --- | --- | --- |
-//! | [`ingest`] | takes LeadSquared's webhooks and writes the messages that rules ask for | crm-webhook |
-//! | [`enrich`] | reads the leads of which a webhook told too little, and decides then | crm-sync |
-//! | [`send`] | claims messages, groups them into requests, calls LigueLead, records what became of it | sender |
-//! | [`audio`] | takes recordings for calls, and sees to it that LigueLead has them | `recado audio`, a schedule |
-//! | [`settle`] | takes LigueLead's delivery reports | delivery-webhook |
-//! | [`sync`] | tells LeadSquared what became of each message | crm-sync |
-//! | [`sweep`] | each minute, what is due: held messages, lost wake-ups, claims of senders that died | reconciler |
+//! | [`ingest`] | accepts LeadSquared's webhooks, writes the messages that rules ask for | crm-webhook |
+//! | [`enrich`] | reads the leads of events that have too few fields, then decides | crm-sync |
+//! | [`send`] | claims messages, packs them into requests to LigueLead, records the outcomes | sender |
+//! | [`audio`] | accepts recordings for voice calls, makes sure that LigueLead has them | `recado audio`, a schedule |
+//! | [`settle`] | accepts LigueLead's delivery reports | delivery-webhook |
+//! | [`sync`] | writes the outcome of each message back to LeadSquared | crm-sync |
+//! | [`sweep`] | each minute, due rows: held messages, lost wake-ups, claims of dead senders | reconciler |
 //! | [`reconcile`] | finds leads that were created while webhooks were missed | reconciler |
 //! | [`proof`] | proves which installation answers at an address | both webhooks, `recado doctor` |
-//! | [`warn`] | says in time that a budget is nearly spent | the sweep |
-//! | [`setup`] | what an installation needs in LeadSquared, read and made | `recado setup`, `recado doctor` |
-//! | [`crm`] | LeadSquared behind the account's limits | whoever calls it |
-//! | [`campaigns`] | starts campaigns, reads their audiences and brings them to the sender | a schedule, `recado campaign` |
-//! | [`plan`] | what an event would become, without doing it | `recado plan` |
+//! | [`warn`] | warns before a budget is used up | the sweep |
+//! | [`setup`] | reads and creates what an installation needs in LeadSquared | `recado setup`, `recado doctor` |
+//! | [`crm`] | LeadSquared's client, held inside the account's limits | every caller of LeadSquared |
+//! | [`campaigns`] | starts campaigns, reads audiences, hands them to the sender | a schedule, `recado campaign` |
+//! | [`plan`] | shows what an event would become, without doing it | `recado plan` |
 
 pub mod audio;
 pub mod blocks;

@@ -1,4 +1,4 @@
-//! What an operator may change: messages sent again or cancelled, and those that a pause held let go.
+//! What operators can change: retry or cancel messages, and release messages that a pause held.
 
 use recado_core::{
     config::Config,
@@ -13,26 +13,26 @@ use crate::{
     world::World,
 };
 
-/// The setting that holds for which version of the configuration the held messages were looked at last.
+/// The setting that holds the configuration version for which held messages were last checked.
 const LOOKED_AT: &str = "looked_at_version";
 
-/// Changes messages as an operator asks.
+/// Changes messages on an operator's request.
 #[derive(Debug, Clone)]
 pub struct Operator {
     /// The table.
     pub ledger: Ledger,
-    /// The time.
+    /// The clock.
     pub world: World,
 }
 
-/// What became of a message that was to be changed; the reason where it was not.
+/// The result of a requested change: `Err` holds the reason why the message was not changed.
 pub type Done = Result<(), String>;
 
 impl Operator {
-    /// Sends messages again that may be sent again; those that may have reached somebody only if `maybe_twice`. What
-    /// became of each is in their order.
+    /// Sends messages again, if that is allowed. Messages that may have reached somebody are sent only if
+    /// `maybe_twice`. Returns the results in the messages' order.
     ///
-    /// The message stays the same one, with another attempt: it is worth sending for as long again as it was at first.
+    /// A message keeps its id and gets another attempt. It is worth sending for as long again as at first.
     pub async fn retry(&self, messages: &[Message], maybe_twice: bool) -> Result<Vec<Done>, LedgerError> {
         let now_ms = self.world.now_ms();
         let (mut attempts, mut changes, mut done) = (Vec::new(), Vec::new(), Vec::with_capacity(messages.len()));
@@ -60,12 +60,12 @@ impl Operator {
                 _ => change.out_of(&message.history.earlier),
             });
         }
-        // Before they leave their batch: a late report finds them by this alone.
+        // Before they leave their batch: only this note leads a late report to them.
         self.ledger.note_attempts(attempts, now_ms).await?;
         self.write(changes, done).await
     }
 
-    /// Cancels messages that wait. What became of each is in their order.
+    /// Cancels waiting messages. Returns the results in the messages' order.
     pub async fn cancel(&self, messages: &[Message]) -> Result<Vec<Done>, LedgerError> {
         let now_ms = self.world.now_ms();
         let done: Vec<Done> = messages.iter().map(|message| cancel(message).map_err(str::to_owned)).collect();
@@ -76,20 +76,20 @@ impl Operator {
         self.write(changes.collect(), done).await
     }
 
-    /// Lets messages go that a pause held: the next sweep asks again. Returns how many.
+    /// Releases messages that a pause held: the next sweep checks them again. Returns how many.
     pub async fn release_paused(&self) -> Result<usize, LedgerError> {
         self.look_again(|message| message.why.as_ref().is_some_and(Reason::is_pause)).await
     }
 
-    /// Has those of the held messages looked at with the next sweep that are `wanted`: hours, caps, quotas and opt-outs are
-    /// asked anew. Returns how many.
+    /// Makes the held messages that are `wanted` due for the next sweep, which checks hours, caps, quotas and opt-outs
+    /// anew. Returns how many.
     pub async fn look_again(&self, wanted: impl Fn(&Message) -> bool) -> Result<usize, LedgerError> {
         let now_ms = self.world.now_ms();
         let mut changes = Vec::new();
         self.ledger
             .each_message(|message| {
                 if message.state == State::Held && wanted(&message) {
-                    // Its reason stays until it has gone: it may be held again.
+                    // The reason stays until the message is sent: it may be held again.
                     changes.push(Amend::of(&message).waits(now_ms));
                 }
                 true
@@ -99,15 +99,15 @@ impl Operator {
         Ok(released.into_iter().filter(|released| *released).count())
     }
 
-    /// Has what is held looked at with the next sweep, if this version of the configuration has other hours, quotas or caps
-    /// than the version for which that was done last. Returns how many; none if there was nothing to do.
+    /// Makes held messages due for the next sweep, if this configuration version has other hours, quotas or caps than
+    /// the last version that was checked. Returns how many; `None` if there was nothing to do.
     ///
-    /// Of several processes one does it, and one that dies over it is not followed by another: what is held then has its
-    /// own time, and [`Operator::look_again`] has no version.
+    /// One of several processes does this. If it dies in between, no other process repeats it: held messages keep their
+    /// own due times, and [`Operator::look_again`] needs no version.
     pub async fn follow_version(&self, version: u64, config: &Config) -> Result<Option<usize>, LedgerError> {
         let seen = self.ledger.setting(LOOKED_AT).await?;
         let before: Option<u64> = seen.as_deref().and_then(|seen| seen.parse().ok());
-        // A process that has not heard of the newest version yet follows nothing.
+        // A process that does not know the newest version yet does nothing.
         let is_news = before.is_none_or(|before| before < version);
         if !is_news || !self.ledger.change_setting(LOOKED_AT, seen.as_deref(), &version.to_string()).await? {
             return Ok(None);
@@ -123,7 +123,7 @@ impl Operator {
         Ok(Some(released))
     }
 
-    /// Writes the changes of those that were not refused.
+    /// Writes the changes that were not refused.
     async fn write(&self, changes: Vec<Amend>, mut done: Vec<Done>) -> Result<Vec<Done>, LedgerError> {
         let mut written = self.ledger.amend(changes).await?.into_iter();
         for one in done.iter_mut().filter(|one| one.is_ok()) {
@@ -135,7 +135,8 @@ impl Operator {
     }
 }
 
-/// What of a configuration makes messages wait: hours, quotas and caps, of the account and of each rule and campaign.
+/// The parts of a configuration that make messages wait: hours, quotas and caps, of the account and of each rule and
+/// campaign.
 fn waits_of(config: &Config) -> impl PartialEq {
     let rules =
         config.rules.iter().map(|rule| (rule.id.to_string(), rule.hours.clone(), rule.quota, rule.caps.clone()));

@@ -1,6 +1,6 @@
-//! Whether leads opted out, by LeadSquared's fields. They are read when a message is about to be sent, if the webhook did not
-//! bring them or they are older than the configuration allows. One call reads up to 10,000 leads; what this process has read
-//! lately is not read again.
+//! Checks LeadSquared's fields for opt-outs when a message is about to be sent. The fields are read if the webhook did
+//! not carry them, or if they are older than the configuration allows. One request reads up to 10,000 leads. Values
+//! that this process read lately are not read again.
 
 mod own;
 
@@ -23,46 +23,47 @@ use crate::{
 };
 pub use own::last_known;
 
-/// How long a message waits for a slot of the account before it is held instead, in ms: the write-back reserves the slots
-/// of a window ahead, so that the first free one may be two windows of 5 s away.
+/// How long a message waits for a slot before it is held instead, in ms. The write-back reserves the slots of a window
+/// ahead, so the first free slot may be two windows of 5 s away.
 const SLOT_WITHIN_MS: i64 = 11_000;
-/// How long messages wait after LeadSquared could not be asked, in ms.
+/// The delay before LeadSquared is asked again after a failure, in ms.
 const ASK_AGAIN_MS: i64 = 60_000;
-/// Leads of whom it is kept what was read.
+/// Most leads in the cache.
 const MOST_KEPT: usize = 100_000;
-/// Why they wait.
+/// The reason why these messages wait.
 const NOT_ASKED: &str = "LeadSquared could not be asked whether the lead opted out";
-/// Why all wait, before the account was ever asked; `leadsquared.opt_out.system: false` sends without.
+/// Why all messages wait if the account was never asked. `leadsquared.opt_out.system: false` sends without asking.
 const FIELDS_NOT_ASKED: &str = "LeadSquared could not be asked which of its own fields forbid messages";
 
 /// Reads the opt-out fields.
 #[derive(Debug, Clone)]
 pub struct OptOuts {
-    /// LeadSquared, inside the account's limits.
+    /// LeadSquared's client, held inside the account's limits.
     pub crm: Crm,
-    /// The table, which keeps what the account's own fields are.
+    /// The table, which keeps the names of the account's own fields.
     pub ledger: Ledger,
-    /// What the configuration says about the fields.
+    /// The configuration's settings for the fields.
     pub fields: OptOut,
-    /// What was read of leads lately, shared by all clones.
+    /// The cache of values that were read lately, shared by all clones.
     lately: LeadCache,
     known: own::Known,
 }
 
-/// What LeadSquared says of messages.
+/// LeadSquared's answer on messages.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
-    /// Which may not be sent, by their places, and why.
+    /// The messages that may not be sent, by their places, and why.
     pub(crate) forbidden: HashMap<usize, String>,
-    /// Which must wait, by their places: LeadSquared could not be asked.
+    /// The messages that must wait, by their places: LeadSquared could not be asked.
     pub(crate) waiting: BTreeSet<usize>,
-    /// Until when, in ms since the epoch, and why.
+    /// The end of the wait, in ms since the epoch, and its reason.
     pub(crate) until_ms: i64,
     pub(crate) why: String,
 }
 
-/// Whether the fields must be read of the lead of `message` before that is sent at `at_ms`: what was read of them is older
-/// than the configuration allows, or not all were. `own` are LeadSquared's own that the account has.
+/// Whether the opt-out fields of the lead must be read before `message` is sent at `at_ms`. They must be read if the
+/// known values are older than the configuration allows, or incomplete. `own` are LeadSquared's own fields in the
+/// account.
 pub(crate) fn is_asked(fields: &OptOut, own: OwnFields, message: &Message, at_ms: i64) -> bool {
     let fresh_ms = ms(fields.fresh_ms);
     let (channel, history) = (message.channel, &message.history);
@@ -75,16 +76,16 @@ pub(crate) fn is_asked(fields: &OptOut, own: OwnFields, message: &Message, at_ms
 }
 
 impl OptOuts {
-    /// What asks for `fields`; `None` if the configuration wants nothing asked.
+    /// Reads `fields`. `None`: the configuration wants nothing read.
     #[must_use]
     pub fn of(fields: OptOut, crm: Crm, ledger: Ledger) -> Option<Self> {
         let asks = fields.asks();
         asks.then(|| Self { crm, ledger, fields, lately: LeadCache::default(), known: own::Known::default() })
     }
 
-    /// Asks for those of `messages` of whose leads it is not known well enough.
+    /// Reads the fields for those of `messages` whose leads' values are missing or too old.
     pub(crate) async fn ask(&self, messages: &[Message], now_ms: i64) -> Asked {
-        // Of a phone whose lead nobody knows, LeadSquared knows nothing either.
+        // Without a known lead, LeadSquared knows nothing about the phone.
         let of_leads = messages.iter().enumerate().filter(|(_, message)| !message.lead_id.is_empty());
         if of_leads.clone().next().is_none() {
             return Asked::default();
@@ -101,10 +102,10 @@ impl OptOuts {
         self.ask_of(stale.collect(), own, now_ms).await
     }
 
-    /// Asks for all of `stale`, messages and their places.
+    /// Reads the fields for all of `stale`, which holds messages and their places.
     async fn ask_of(&self, stale: Vec<(usize, &Message)>, own: OwnFields, now_ms: i64) -> Asked {
         let fresh_ms = ms(self.fields.fresh_ms);
-        // Those of both kinds of messages, so that one answer serves both.
+        // The fields of both kinds of messages, so that one answer serves both.
         let fields: BTreeSet<&str> =
             [Channel::Sms, Channel::Voice].into_iter().flat_map(|channel| self.fields.asked(channel, own)).collect();
         let ids = || stale.iter().map(|(_, message)| message.lead_id.as_str());
@@ -142,8 +143,8 @@ impl OptOuts {
         asked
     }
 
-    /// The values of these fields of each of these leads, whose ids are in lower case; the error is until when to wait, and
-    /// why. A lead that LeadSquared does not know has none.
+    /// The values of these fields for each of these leads, whose ids are in lower case. A lead that LeadSquared does
+    /// not know has empty values. The error says until when to wait, and why.
     async fn read(
         &self,
         leads: &[String],
@@ -157,7 +158,7 @@ impl OptOuts {
         let rows = match answer {
             Ok(rows) => rows,
             Err(error) => {
-                // That it is throttled holds for all functions. Where that cannot be written, they learn it themselves.
+                // All functions share this throttle. If it cannot be stored, they learn of it themselves.
                 let _ = self.crm.heed::<Standard>(&error).await;
                 return Err((later_ms, error.to_string()));
             }

@@ -1,4 +1,4 @@
-//! What an operator has paused, as the senders see it: read from the table at most once a second.
+//! The pauses of operators, as senders see them: read from the table at most once a second.
 
 use recado_core::reason::Reason;
 use std::{fmt, sync::Arc, time::Duration};
@@ -12,21 +12,21 @@ use crate::{
     settings::SendSettings,
 };
 
-/// How long what was read is believed. `recado pause` returns after twice as long, when every sender has seen it.
+/// How long a reading of the pauses is believed. `recado pause` returns after twice this time, when every sender has
+/// seen the pause.
 pub const SEEN_WITHIN: Duration = Duration::from_secs(1);
-/// How long a paused message waits before it is looked at again, in ms, in case that nobody releases it:
-/// `recado resume` does.
+/// The delay before a paused message is checked again, in ms, if nobody releases it. `recado resume` releases it.
 pub(crate) const LOOK_MS: i64 = 3_600_000;
 
-/// The pauses. Cheap to clone; clones share what was read.
+/// The pauses. Cheap to clone; clones share the last reading.
 #[derive(Clone, Default)]
 pub struct Pauses(Arc<Mutex<Option<Seen>>>);
 
-/// The pauses, and when they were asked for.
+/// The pauses, and the time of the reading.
 type Seen = (Instant, Arc<Vec<Pause>>);
 
 impl Pauses {
-    /// The pauses in force. An error is one of the table: then nobody can say, and nothing may start.
+    /// The pauses in force. An error comes from the table: the pauses are then unknown, and nothing may start.
     pub(crate) async fn now(&self, ledger: &Ledger) -> Result<Arc<Vec<Pause>>, LedgerError> {
         if planted(Fault::PausesNotAsked) {
             return Ok(Arc::default());
@@ -35,7 +35,7 @@ impl Pauses {
         if let Some((_, pauses)) = seen.as_ref().filter(|(at, _)| at.elapsed() < SEEN_WITHIN) {
             return Ok(Arc::clone(pauses));
         }
-        // Measured from before the question: the answer may be as old as that.
+        // Measured from before the request: the answer may be as old as that.
         let asked = Instant::now();
         let pauses = Arc::new(ledger.pauses().await?);
         *seen = Some((asked, Arc::clone(&pauses)));
@@ -43,7 +43,7 @@ impl Pauses {
     }
 }
 
-/// The pause that holds a message, if any. That of a rule holds under all its names.
+/// The pause that holds a message, if any. A rule's pause holds under all the rule's ids.
 pub(crate) fn holding<'p>(pauses: &'p [Pause], message: &Message, settings: &SendSettings) -> Option<&'p Pause> {
     let is_of_rule = |scope: &Scope| match scope {
         Scope::Rule(rule) => settings.present(rule) == settings.present(&message.rule),
@@ -52,7 +52,7 @@ pub(crate) fn holding<'p>(pauses: &'p [Pause], message: &Message, settings: &Sen
     pauses.iter().find(|pause| pause.scope.holds(message) || is_of_rule(&pause.scope))
 }
 
-/// Why a message waits.
+/// The reason why a paused message waits.
 pub(crate) fn why(pause: &Pause) -> Reason {
     Reason::Paused { what: pause.scope.words(), by: pause.by.clone(), why: pause.why.clone() }
 }

@@ -1,4 +1,4 @@
-//! A dry run: what a delivery would become, by the same code that would do it, without a table or a vendor.
+//! A dry run: shows what a delivery would become. It runs the same code, without a table or a vendor.
 
 mod many;
 
@@ -30,26 +30,26 @@ use crate::{
 /// What a delivery would become.
 #[derive(Debug, Serialize)]
 pub struct Plan {
-    /// Its events, in their order.
+    /// Its events, in order.
     pub events: Vec<PlannedEvent>,
-    /// Requests that LigueLead would be sent.
+    /// Requests to LigueLead.
     pub requests: usize,
     /// Messages that would go out at once.
     pub messages: usize,
-    /// Credits that they would cost, by estimate.
+    /// The cost of these messages in credits, by estimate.
     pub credits: u64,
 }
 
 /// What one event would become.
 #[derive(Debug, Serialize)]
 pub struct PlannedEvent {
-    /// Its id; a redelivery has the same.
+    /// Its id. A redelivery has the same id.
     pub id: Option<String>,
     /// Its kind, in the words of the configuration.
     pub kind: String,
     /// The lead.
     pub lead: Option<String>,
-    /// What becomes of it where no rule is asked.
+    /// Why no rule judges it; or, if no rule wants a message, the reasons.
     pub not_asked: Option<String>,
     /// Each rule's verdict.
     pub rules: Vec<PlannedRule>,
@@ -62,41 +62,41 @@ pub struct PlannedRule {
     pub rule: String,
     /// The message, if it wants one.
     pub message: Option<PlannedMessage>,
-    /// Why it wants none.
+    /// Why it wants no message.
     pub why_not: Option<String>,
 }
 
-/// A message as it would be written. It is shown to the person who asked, text and all; never logged.
+/// A message as it would be written, with its text. Shown to the person who asked; never logged.
 #[derive(Debug, Serialize)]
 pub struct PlannedMessage {
     /// Its id.
     pub id: String,
-    /// The phone that it would reach, shortened.
+    /// The phone that it would reach, masked.
     pub to: Option<String>,
-    /// What it says.
+    /// The content.
     #[serde(flatten)]
     pub content: PlannedContent,
     /// `pending`, `held` or `skipped`.
     pub state: String,
     /// Why it is held or skipped.
     pub why: Option<String>,
-    /// When it would go out, in ms since the epoch; none if never.
+    /// When it would go out, in ms since the epoch; `None` if never.
     pub not_before_ms: Option<i64>,
-    /// What follows if it does not arrive.
+    /// The fallback, sent if this message does not arrive.
     #[serde(rename = "else")]
     pub fallback: Option<PlannedContent>,
 }
 
-/// What a message says, and for how much.
+/// The content and the price of a message.
 #[derive(Debug, Serialize)]
 pub struct PlannedContent {
     /// `sms`, `flash` or `voice`.
     pub channel: String,
     /// Its text.
     pub text: Option<String>,
-    /// The text as it may arrive, if that is another one.
+    /// The text as it may arrive, if the delivery changes it.
     pub arrives: Option<String>,
-    /// What it plays, if it is a call.
+    /// The recording, if it is a voice call.
     pub call: Option<PlannedCall>,
     /// The text's length, in characters.
     pub chars: usize,
@@ -104,23 +104,23 @@ pub struct PlannedContent {
     pub credits: u32,
 }
 
-/// What a call would play, and how it would be redialled.
+/// What a voice call would play, and its redials.
 #[derive(Debug, Serialize)]
 pub struct PlannedCall {
     /// The recording's name.
     pub audio: String,
-    /// How long it plays, in ms, if it was looked up and has been added.
+    /// The recording's length in ms, if it was added and looked up.
     pub length_ms: Option<u64>,
-    /// Redials of a call that nobody answers.
+    /// Redials if nobody answers.
     pub redials: u8,
-    /// Minutes between them.
+    /// Minutes between redials.
     pub every_min: u16,
-    /// The last minute for redials, `HH:MM` in São Paulo, of a call that would be made now; none if nothing closes.
+    /// The last minute for redials of a voice call made now, `HH:MM` in São Paulo; `None` if the hours never close.
     pub redial_until: Option<String>,
 }
 
-/// Plans the delivery of `body`, with the query and content type that the webhook would carry. `audios` are the
-/// recordings that were added, where a table is at hand to look them up.
+/// Plans the delivery of `body`, with the query and content type that the webhook would carry. `audios` are the added
+/// recordings, if a table is at hand to look them up.
 pub fn plan(
     config: &Config,
     query: &[(String, String)],
@@ -131,7 +131,7 @@ pub fn plan(
 ) -> Result<Plan, WebhookError> {
     let Delivered { events, messages: mut ready, .. } = delivered(config, query, content_type, body, now_ms, audios)?;
     ready.retain(|message| message.state == State::Pending);
-    // One delivery of one change asks once, however often it is contained.
+    // One delivery may contain the same change several times. It leads to one message.
     let mut seen = std::collections::BTreeSet::<MessageId>::new();
     ready.retain(|message| seen.insert(message.id));
     let (messages, credits) = (ready.len(), credits(&ready));
@@ -141,12 +141,12 @@ pub fn plan(
     Ok(Plan { events, requests, messages, credits })
 }
 
-/// What one delivery asks for.
+/// What one delivery becomes.
 struct Delivered {
     events: Vec<PlannedEvent>,
-    /// Its messages, in the order of the events, in whichever state they are written.
+    /// Its messages in the order of the events, each in the state in which it would be written.
     messages: Vec<Message>,
-    /// The leads of which events carry less than rules need.
+    /// The leads of events with fewer fields than the rules need.
     incomplete: Vec<String>,
 }
 
@@ -196,7 +196,7 @@ impl PlannedEvent {
     }
 }
 
-/// Each rule's verdict on an event; its messages go to `messages`.
+/// Judges an event by each rule. The messages are added to `messages`.
 fn of_event(
     config: &Config,
     event: &Event,
@@ -221,12 +221,12 @@ fn of_event(
     PlannedEvent::of(event, silent.then_some(none), rules)
 }
 
-/// A message as it would be written, and a call as it would be made: `audios` are the recordings that were added, if
-/// they were looked up.
+/// A message as it would be written, or a voice call as it would be made. `audios` are the added recordings, if they
+/// were looked up.
 fn planned(config: &Config, message: &mut Message, now_ms: i64, audios: Option<&[Audio]>) -> PlannedMessage {
     let fallback = message.fallback.as_deref_mut().map(|next| {
         let mut content = content(config, next, now_ms, audios);
-        // Nobody knows when it would be made.
+        // The time of this voice call is unknown.
         content.call.iter_mut().for_each(|call| call.redial_until = None);
         content
     });
@@ -259,7 +259,7 @@ fn content(config: &Config, message: &mut Message, now_ms: i64, audios: Option<&
     }
 }
 
-/// What a call would play. One whose recording has not been added is held, as the sender would.
+/// What a voice call would play. A voice call whose recording was not added is held, as the sender would do.
 fn call(config: &Config, message: &mut Message, now_ms: i64, audios: Option<&[Audio]>) -> Option<PlannedCall> {
     let zone = message.phone.map(|phone| phone.zone()).unwrap_or_default();
     let call = message.call.as_mut()?;
@@ -269,7 +269,7 @@ fn call(config: &Config, message: &mut Message, now_ms: i64, audios: Option<&[Au
         Dial::Now { redial_until_ms } => redial_until_ms,
         Dial::NotBefore(_) => None,
     };
-    // Packed as the sender packs: by content, where it is known.
+    // Packed as the sender packs: by content, if the content is known.
     let content = audio.map_or_else(|| AudioId::of(call.audio.as_bytes()), |audio| audio.id);
     call.ready = Some(Ready { content, upload_id: 0, redial_until_ms });
     let planned = PlannedCall {

@@ -1,89 +1,89 @@
-//! Mistakes that could be made here, each where it would be made.
+//! Mistakes that could be made in this crate, each at its place in the code.
 //!
-//! The simulation proves something only if it notices them, so its tests make them one at a time. Outside of this
-//! crate's own tests `planted` is always false, and the compiler removes what depends on it. What each one is and which
-//! invariant notices it stands in docs/architecture.md.
+//! The simulation proves something only if it notices these mistakes, so its tests make them one at a time. Outside of
+//! this crate's tests `planted` is always false, and the compiler removes the code that depends on it.
+//! The list in docs/architecture.md names the invariant that notices each mistake.
 
 /// One mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// Each delivery of a change gets an id of its own.
     DeliveriesNotRecognised,
-    /// A webhook is answered 200 although its messages could not be written.
+    /// A webhook is answered 200 although its messages were not written.
     AnsweredBeforeStored,
-    /// The hours are asked only when a message is made, not when it is sent.
+    /// The sending hours are checked only when a message is made, not when it is sent.
     HoursNotAskedAgain,
-    /// The caps are not asked.
+    /// The caps are not checked.
     CapsNotAsked,
-    /// Of a message whose lead is known the caps are not asked about the phone.
+    /// If a message has a lead, the caps of its phone are not checked.
     CapsByLeadAlone,
-    /// The caps are asked about the phone, and not about the lead.
+    /// The caps of the phone are checked, and the lead's caps are not.
     CapsByPhoneAlone,
-    /// The day's budget is counted and not enforced.
+    /// The day's budget is counted but not enforced.
     BudgetNotEnforced,
-    /// Every message that was to be claimed is sent, whoever has it.
+    /// All messages go into the request, even those that another sender claimed.
     ClaimNotChecked,
-    /// What was reserved for messages that another sender has is kept.
+    /// The reservation for messages that another sender claimed is not given back.
     SurplusKept,
-    /// The call is made before `calling` is written.
+    /// The request is sent before `calling` is written.
     CalledBeforeWritten,
-    /// The batch's row does not list what the call carries.
+    /// The batch's row does not list the messages in the request.
     MembersNotListed,
-    /// A permit is taken, and the call is made without waiting for its time.
+    /// A permit is taken, but the request does not wait for the permit's time.
     PermitNotSpent,
-    /// An unknown outcome is taken for one that was certainly not sent.
+    /// An unknown outcome is treated as certainly not sent.
     UnknownTakenForNotSent,
-    /// An unknown outcome gives back what it reserved.
+    /// An unknown outcome gives its reservation back.
     RefundOnUnknown,
-    /// A message is held without an appointment.
+    /// A message is held without a due time.
     HeldForEver,
-    /// A batch whose call was never answered for is given back.
+    /// A batch whose request got no answer is given back.
     StaleCallGivenBack,
-    /// A batch that was never called keeps what it reserved.
+    /// A batch that was never sent keeps its reservation.
     DeadBatchKeepsBudget,
     /// A report moves a message from any state.
     ReportsMoveBack,
-    /// A report is thought about before it is stored, and forgotten if that fails.
+    /// A report is processed before it is saved, and lost if the processing fails.
     ReportNotStored,
-    /// Nobody asks who is suppressed.
+    /// Suppressions are not checked.
     SuppressionsNotAsked,
-    /// Nobody asks what is paused.
+    /// Pauses are not checked.
     PausesNotAsked,
-    /// A message of which it stays unknown whether it was sent is sent again as often as that happens.
+    /// A message that stays unknown is sent again, each time that happens.
     ResentForEver,
-    /// An operator's retry sends again what may have been sent, although nobody took that on.
+    /// An operator's retry sends messages again that may have been sent, although nobody accepted that risk.
     RetryTakesTheRisk,
-    /// The hours of a call are asked only when it is made, not when it is dialled.
+    /// The hours of a voice call are checked only when the message is made, not when it is dialled.
     CallsAtAnyHour,
-    /// The price of a call is corrected by what was expected before its recording was known.
+    /// A voice call's price is corrected from the estimate made before its recording was known.
     FirstEstimateKept,
-    /// What follows a message is sent whatever is reported of that.
+    /// A fallback is sent whatever the report on the first message says.
     FollowedWhateverIsHeard,
-    /// What follows a message has another id each time it is written.
+    /// A fallback gets a new id each time it is written.
     FollowedAgain,
-    /// The appointment with a message ends before what follows it is written.
+    /// The first message's due time is removed before its fallback is written.
     OverBeforeFollowed,
-    /// A message to many is sent to who is suppressed.
+    /// A block is sent to suppressed recipients.
     BlockOptOutsNotAsked,
-    /// A message to many is sent by who could not claim it.
+    /// A sender that lost the claim on a block sends it nevertheless.
     BlockClaimedTwice,
-    /// Of a message to many that is divided, the first part keeps all.
+    /// When a block is divided, its first part keeps all recipients.
     DividedAndWhole,
-    /// Of the recipients of a message to many the first one's hours are asked.
+    /// The sending hours of a block's first recipient are used for all of them.
     HoursOfTheFirst,
-    /// It is no longer noted who leaves a message to many before their own messages are written.
+    /// A block does not note which recipients leave it before their own messages are written.
     LeftBeforeWritten,
-    /// A message to many that has one recipient left is sent as one to many.
+    /// A block with one recipient left is still sent as a block.
     BlockOfOne,
-    /// Nobody asks whether a campaign's run was cancelled.
+    /// Cancelled runs of campaigns are not checked.
     CancelledRunsNotAsked,
-    /// What a delivery said of the field that forbids messages is believed for ever.
+    /// The opt-out value in a delivery is believed for ever.
     OptOutsNotAskedAgain,
-    /// LeadSquared's own fields that forbid messages are not asked for.
+    /// LeadSquared's own opt-out fields are not read.
     OwnOptOutsNotAsked,
 }
 
-/// Whether this mistake is being made: never, outside of the simulation.
+/// Whether this mistake is being made. Always false outside of the simulation.
 #[cfg(not(test))]
 pub(crate) const fn planted(_: Fault) -> bool {
     false
@@ -107,7 +107,7 @@ mod in_tests {
         PLANTED.get() == Some(fault)
     }
 
-    /// Makes this mistake on this thread from now on, and no other.
+    /// Makes this mistake on this thread from now on, and no other. `None` makes none.
     pub(crate) fn plant(fault: Option<Fault>) {
         PLANTED.set(fault);
     }

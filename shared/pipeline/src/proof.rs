@@ -1,11 +1,11 @@
-//! Which installation answers at an address: a challenge, and the proof that only this installation can give.
+//! Finds out which installation answers at an address: a challenge, and the proof that only this installation can give.
 //!
 //! `recado doctor` sends a random challenge to the public address. The answer is an HMAC of the challenge. Its key is a
-//! random number that is kept in the installation's table and leaves it nowhere.
+//! random number that never leaves the installation's table.
 //!
-//! The key is not one of the secrets. Two installations with the same secrets must be told apart; anybody may send a
-//! challenge, and no answer may help to guess a secret; and on AWS the function of one address cannot read the secret of
-//! the other.
+//! The key is not one of the secrets, for three reasons. Two installations with the same secrets must be told apart.
+//! Anybody may send a challenge, and no answer may help to guess a secret. On AWS, the function of one address cannot
+//! read the secret of the other.
 
 use std::sync::Arc;
 
@@ -28,18 +28,18 @@ const INSTALLATION: &str = "installation";
 /// Characters of a challenge: 128 bits in hexadecimal.
 const CHALLENGE_CHARS: usize = 32;
 
-/// A random number that nobody has asked about before.
+/// A random number that was not used before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Challenge(String);
 
-/// Who answered a challenge.
+/// The server that answered a challenge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answered {
     /// This installation.
     This,
     /// Another installation.
     Another,
-    /// A server that gives no proof: none of Recado's, or one of an earlier release.
+    /// A server that gives no proof: not Recado, or an earlier release.
     WithoutProof,
 }
 
@@ -58,26 +58,27 @@ pub struct Prover {
 }
 
 impl Challenge {
-    /// A new one.
+    /// A new challenge.
     #[must_use]
     pub fn fresh(world: &World) -> Self {
         Self(hex::encode(world.fresh_batch().as_bytes()))
     }
 
-    /// The challenge of a request, if it holds one.
+    /// The challenge in a request; `None` if the request holds none.
     fn of(request: &HttpRequest) -> Option<Self> {
         let text = request.parameter(CHALLENGE).filter(|_| request.method == "GET")?;
         let is_one = text.len() == CHALLENGE_CHARS && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_one.then(|| Self(text.to_owned()))
     }
 
-    /// The challenge as the query holds it.
+    /// The challenge, as the query carries it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Who gave this answer to it. The key is read after the answer came, since the first answer makes it.
+    /// Judges the answer to this challenge. The key is read after the answer came, since the first answer creates the
+    /// key.
     pub async fn judge(&self, answer: &[u8], ledger: &Ledger) -> Result<Answered, LedgerError> {
         let proof = serde_json::from_slice(answer).ok().and_then(|Proof { proof, .. }| hex::decode(proof).ok());
         let Some(proof) = proof else { return Ok(Answered::WithoutProof) };
@@ -99,13 +100,13 @@ impl Challenge {
 }
 
 impl Prover {
-    /// Answers for the installation of this table.
+    /// Answers for the installation that owns this table.
     #[must_use]
     pub fn new(ledger: Ledger, world: World) -> Self {
         Self { ledger, world, key: Arc::default() }
     }
 
-    /// The answer to a request that holds a challenge; none to any other request.
+    /// The answer to a request with a challenge; `None` for any other request.
     pub async fn answer(&self, request: &HttpRequest) -> Option<HttpAnswer> {
         let challenge = Challenge::of(request)?;
         let proof = match self.key.get_or_try_init(|| self.first_key()).await {
@@ -119,7 +120,7 @@ impl Prover {
         Some(HttpAnswer { status: 200, body: serde_json::to_string(&proof).unwrap_or_default() })
     }
 
-    /// The installation's key, made by whoever needs it first.
+    /// The installation's key, created by the first process that needs it.
     async fn first_key(&self) -> Result<SecretString, LedgerError> {
         if let Some(key) = self.ledger.setting(INSTALLATION).await? {
             return Ok(key.into());

@@ -1,10 +1,12 @@
-//! What webhooks did not tell: leads that were created and watched fields that changed meanwhile (`changes.rs`), and
-//! webhooks that LeadSquared has switched off (`webhooks.rs`).
+//! Finds what webhooks missed: created leads, changed fields that rules watch (`changes.rs`), and webhooks that
+//! LeadSquared has switched off (`webhooks.rs`).
 //!
-//! LeadSquared keeps no history and delivers a webhook three times at most. What it does keep is when each lead was last
-//! modified. So now and then the leads modified since the last look are listed, in periods that overlap, and decided on as
-//! if their webhook had just come. A message for a new lead has the same identity whichever way the lead was noticed, so a
-//! lead that was announced as well gets one; of changes, see `docs/adr/0025-missed-changes.md`.
+//! LeadSquared keeps no history and delivers a webhook three times at most. It does keep the time of each lead's last
+//! modification. So a run lists the leads modified since the last look, in overlapping periods. It decides on them as
+//! if their webhook had just come.
+//!
+//! A message for a new lead has the same id however the lead was noticed. A lead whose webhook came as well therefore
+//! gets one message. For changes, see `docs/adr/0025-missed-changes.md`.
 
 mod changes;
 mod webhooks;
@@ -32,64 +34,65 @@ use crate::{
 
 pub use webhooks::{SwitchedOff, WebhookHealth};
 
-/// The setting that holds the instant up to which leads were looked at, in ms since the epoch.
+/// The setting that holds the instant up to which leads were checked, in ms since the epoch.
 pub const RECONCILED_UNTIL: &str = "reconciled_until_ms";
-/// How long after a modification it is looked at, in ms: its webhook comes first, usually.
+/// The delay between a modification and the check, in ms. Usually the webhook comes first.
 const LAG_MS: i64 = 120_000;
-/// How far a period reaches back into the one before it, in ms. LeadSquared compares whole seconds with stored
-/// milliseconds, and its clock may be off; what is seen twice is decided on once.
+/// How far a period reaches back into the period before it, in ms. LeadSquared compares whole seconds with stored
+/// milliseconds, and its clock may be off. A lead that is seen twice is decided once.
 const OVERLAP_MS: i64 = 60_000;
-/// The longest period looked at in one run, in ms: after a long pause the rest follows in the next runs.
+/// The longest period that one run checks, in ms. After a long pause the next runs check the rest.
 const LONGEST_MS: i64 = 6 * 3_600_000;
-/// The leads of a period, at most, unless it is the shortest: they are all in memory, and an import makes a million.
+/// The most leads of a period, unless it is the shortest period. All of them are in memory, and an import modifies a
+/// million.
 const MOST_LEADS: u64 = 25_000;
 /// The shortest period, in ms.
 const SHORTEST_MS: i64 = 60_000;
-/// How often a period is read again because leads left it while its pages were read.
+/// Most readings of a period. It is read again if leads left it while its pages were read.
 const READINGS: u32 = 3;
 
-/// Looks for what webhooks did not tell.
+/// Finds what webhooks missed.
 #[derive(Debug, Clone)]
 pub struct Reconciler {
     /// The table.
     pub ledger: Ledger,
-    /// LeadSquared, inside the account's limits.
+    /// LeadSquared's client, held inside the account's limits.
     pub crm: Crm,
-    /// What decides on new leads.
+    /// Decides on new leads.
     pub intake: Intake,
-    /// The time.
+    /// The clock.
     pub world: World,
 }
 
-/// What a period held.
+/// The leads of a period.
 enum Modified {
-    /// All of its leads, by id.
+    /// All leads, by id.
     Leads(BTreeMap<String, LeadFields>),
-    /// More than [`MOST_LEADS`].
+    /// There are more than [`MOST_LEADS`].
     TooMany,
-    /// Not all of them could be read in time.
+    /// The time did not suffice to read all leads.
     OutOfTime,
 }
 
 /// What one run did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct ReconcileReport {
-    /// Calls made to LeadSquared.
+    /// Requests to LeadSquared.
     pub calls: u64,
     /// Leads that were modified in the period.
     pub leads: u64,
-    /// Those of them that were created in it.
+    /// Of these leads, those created in the period.
     pub created: u64,
-    /// Those of them whose webhooks did not come.
+    /// Of the created leads, those whose webhooks did not come.
     pub missed: u64,
-    /// Leads of which a watched field changed without a webhook.
+    /// Leads with a watched field that changed without a webhook.
     pub changed: u64,
     /// New messages.
     pub messages: u64,
 }
 
 impl ReconcileReport {
-    /// Says what was found, if anything was.
+    /// Logs the findings, if there are any.
     pub fn log(&self) {
         if self.missed + self.changed > 0 {
             tracing::warn!(
@@ -105,10 +108,10 @@ impl ReconcileReport {
 }
 
 impl Reconciler {
-    /// Looks at the webhooks, if it is time, and at one period, if no call of it would have to start after `until_ms`, in ms
-    /// since the epoch.
+    /// Checks the webhooks, if it is time, and one period of leads. It starts no request to LeadSquared after
+    /// `until_ms`, in ms since the epoch.
     pub async fn run(&self, until_ms: i64) -> Result<ReconcileReport, RunError> {
-        // A look that fails does not stop the other one.
+        // If one check fails, the other one still runs.
         let looked = self.look_at_webhooks(until_ms).await;
         let report = self.look_at_leads(until_ms).await?;
         Ok(ReconcileReport { calls: report.calls + looked?, ..report })
@@ -118,7 +121,7 @@ impl Reconciler {
         let mut report = ReconcileReport::default();
         let now_ms = self.world.now_ms();
         let Some(done_ms) = self.watermark().await? else {
-            // What was before the installation is not its business.
+            // Changes from before the installation are not its concern.
             self.keep_watermark(now_ms).await?;
             return Ok(report);
         };
@@ -135,12 +138,12 @@ impl Reconciler {
         let leads = loop {
             match self.modified(from_ms, to_ms, until_ms, &mut report).await? {
                 Modified::Leads(leads) => break leads,
-                // The rest follows in the next runs.
+                // The next runs check the rest.
                 Modified::TooMany => to_ms = done_ms + ((to_ms - done_ms) / 2).max(SHORTEST_MS),
                 Modified::OutOfTime => return Ok(report),
             }
         };
-        // Webhooks that no rule needs are nobody's loss.
+        // Missed webhooks that no rule needs do not matter.
         let new_leads = leads.values().filter(|_| answers_new);
         let events: Vec<Event> = new_leads.filter_map(|lead| created_in(lead, from_ms, to_ms)).collect();
         (report.leads, report.created) = (leads.len() as u64, events.len() as u64);
@@ -195,7 +198,8 @@ impl Reconciler {
                 }
                 page = page.next();
             }
-            // A lead that is modified again leaves the period and moves those behind it up by one place, past a page's end.
+            // A lead that is modified again leaves the period. The leads behind it move up by one place, past a page's
+            // end.
             if totals.len() <= 1 {
                 break;
             }
@@ -203,7 +207,8 @@ impl Reconciler {
         Ok(Modified::Leads(all))
     }
 
-    /// Those that did not come by a webhook. One that came was decided on as the lead was then, and that stands.
+    /// The events whose webhook did not come. A webhook's event was decided with the lead's values of that time, and
+    /// that decision stands.
     async fn missed(&self, mut events: Vec<Event>) -> Result<Vec<Event>, LedgerError> {
         let ids: Vec<EventId> = events.iter().map(event_id).collect();
         let came = self.ledger.came(&ids).await?;
@@ -231,7 +236,7 @@ impl Reconciler {
     }
 }
 
-/// The event that a lead's creation is, if it lies in the period.
+/// The event of a lead's creation; `None` if the creation is not in the period.
 fn created_in(lead: &LeadFields, from_ms: i64, to_ms: i64) -> Option<Event> {
     let at = lead.get("CreatedOn")?;
     let created_ms = parse_time_ms(at)?;

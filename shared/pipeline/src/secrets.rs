@@ -1,4 +1,4 @@
-//! Secrets that a request must show, and the signature by which a callback proves which batch it is about.
+//! Secrets that a request must show, and the signature by which a callback proves its batch.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use recado_core::identity::BatchId;
@@ -7,19 +7,19 @@ use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq as _};
 use url::Url;
 
-/// The path that LigueLead's callbacks come to.
+/// The path of LigueLead's callbacks.
 pub const CALLBACK_PATH: &str = "/webhooks/liguelead";
-/// The path that LeadSquared's webhooks come to.
+/// The path of LeadSquared's webhooks.
 pub const WEBHOOK_PATH: &str = "/webhooks/leadsquared";
-/// Bytes of the signature in a callback's URL: 128 bits cannot be guessed, and leave the URL short.
+/// Bytes of the signature in a callback URL. 128 bits cannot be guessed, and keep the URL short.
 const SIGNATURE_BYTES: usize = 16;
 
-/// One or two values of one secret; two while it is being changed.
+/// One or two values of one secret. There are two while the secret is being changed.
 #[derive(Debug, Clone)]
 pub struct Secret(Vec<SecretString>);
 
 impl Secret {
-    /// Reads `value`, or `new,old` while the secret is being changed. `None` if no value is left.
+    /// Reads `value`, or `new,old` while the secret is being changed. `None`: the text holds no value.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let values: Vec<SecretString> =
@@ -27,14 +27,14 @@ impl Secret {
         if values.is_empty() { None } else { Some(Self(values)) }
     }
 
-    /// The value to show from now on: the first.
+    /// The value to use from now on: the first.
     #[must_use]
     pub fn newest(&self) -> SecretString {
-        // There is at least one, by `parse`.
+        // `parse` guarantees at least one value.
         self.0.first().cloned().unwrap_or_default()
     }
 
-    /// Whether `shown` is one of the values, in a time that does not depend on how much of it is right.
+    /// Whether `shown` is one of the values. The time of the comparison does not depend on how many characters match.
     #[must_use]
     pub fn is(&self, shown: &str) -> bool {
         let equal = self
@@ -45,13 +45,13 @@ impl Secret {
     }
 }
 
-/// Comparing digests hides the length as well.
+/// Comparing digests also hides the length.
 fn digest(text: &str) -> [u8; 32] {
     use sha2::Digest as _;
     Sha256::digest(text.as_bytes()).into()
 }
 
-/// Makes and checks the URLs that LigueLead calls back.
+/// Makes callback URLs.
 #[derive(Debug, Clone)]
 pub struct CallbackUrls {
     public: Url,
@@ -65,7 +65,7 @@ impl CallbackUrls {
         Self { public, secret }
     }
 
-    /// The URL for a batch's callbacks. It is as good as a password, so it is secret too.
+    /// The callback URL of a batch. Keep it secret: it works like a password.
     #[must_use]
     pub fn url(&self, batch: BatchId) -> SecretString {
         let mut url = self.public.clone();
@@ -78,7 +78,7 @@ impl CallbackUrls {
 }
 
 impl Secret {
-    /// Whether `signature`, in hexadecimal, is this secret's for `batch`.
+    /// Whether `signature`, in hexadecimal, is this secret's signature for `batch`.
     #[must_use]
     pub fn signed(&self, batch: BatchId, signature: &str) -> bool {
         let Ok(shown) = hex::decode(signature) else { return false };

@@ -1,19 +1,19 @@
-//! The way of a message to LigueLead: reserve, claim, call, record.
+//! A message's way to LigueLead: reserve, claim, request, record.
 //!
-//! Every step is a conditional write, in an order that leaves a crash nowhere to lose or repeat a message:
+//! Every step is a conditional write. The order of the steps lets no crash lose or repeat a message:
 //!
 //! | the process dies after | the table shows | what follows |
 //! | --- | --- | --- |
 //! | the batch was prepared | `prepared`, no message claimed | the messages are still due; the batch is released |
 //! | some claims | `prepared`, messages `sending` | the sweep releases the batch, then gives the messages back |
-//! | `calling`, before or during the call | `calling` | *unknown*: a callback settles it; it is never sent again |
-//! | the answer | `calling` | the same: the answer died with the process |
-//! | the batch's outcome was recorded | the outcome, messages `sending` | the sweep lets them follow their batch |
+//! | `calling`, before or during the request | `calling` | *unknown*: a report settles it; it is never sent again |
+//! | the response | `calling` | the same: the response died with the process |
+//! | the batch's outcome was recorded | the outcome, messages `sending` | the sweep makes them follow their batch |
 //!
-//! A refused request that goes again in parts (`parts`) is a batch for each part, with claims of its own.
+//! If a refused request goes again in parts (`parts`), each part is a batch with claims of its own.
 //!
-//! Only messages listed in the batch's row were sent. A claim that the sender did not know it had made, because the
-//! answer to the write was lost, is not listed, and is given back.
+//! Only messages listed in the batch's row were sent. If a claim's response was lost, the sender does not know that it
+//! has the message. Such a message is not listed, and is given back.
 
 mod allowed;
 mod blocks;
@@ -61,9 +61,9 @@ pub(crate) use self::{
     moves::{ACCEPTED_LINGER_MS, Follow, given_back},
 };
 
-/// A deadline for who has none.
+/// Use when there is no deadline.
 pub const NO_DEADLINE_MS: i64 = i64::MAX;
-/// The part of the requests under way that is kept for urgent ones: one in so many, at least one.
+/// The share of the requests under way that is kept for urgent messages: one in this many, at least one.
 const KEPT_FOR_URGENT: usize = 10;
 
 /// Sends messages.
@@ -77,23 +77,23 @@ pub struct Sender {
     pub rate: LigueLeadAccount,
     /// The same account for low priority, which may use a share of it.
     pub low_rate: LigueLeadAccount,
-    /// The clocks by which permits of that rate are spent.
+    /// The clock by which permits of that rate are spent.
     pub clock: Clock,
-    /// Requests that this process may have under way, shared by all clones.
+    /// The limit on requests under way in this process, shared by all clones.
     pub in_flight: InFlight,
-    /// Makes the callbacks' URLs; without it LigueLead calls the URL configured in its own panel.
+    /// Makes callback URLs. Without it, LigueLead posts reports to the address set in its own panel.
     pub callbacks: Option<CallbackUrls>,
-    /// What the configuration says about sending.
+    /// The configuration's settings for sending.
     pub settings: SendSettings,
-    /// What operators have paused.
+    /// The pauses of operators.
     pub pauses: Pauses,
-    /// Asks LeadSquared who opted out; none if the configuration names no field for it.
+    /// Asks LeadSquared for opt-outs; `None` if the configuration wants nothing asked.
     pub opt_outs: Option<OptOuts>,
-    /// Time and identifiers.
+    /// The clock and new identifiers.
     pub world: World,
 }
 
-/// Requests that a process may have under way, of which some are kept for urgent ones.
+/// A limit on the requests under way in a process. Some of them are kept for urgent messages.
 #[derive(Debug, Clone)]
 pub struct InFlight {
     all: Arc<Semaphore>,
@@ -101,7 +101,7 @@ pub struct InFlight {
 }
 
 impl InFlight {
-    /// At most `most` requests, 1 at least.
+    /// At most `most` requests, but at least 1.
     #[must_use]
     pub fn new(most: usize) -> Self {
         let kept = most.div_ceil(KEPT_FOR_URGENT);
@@ -112,31 +112,31 @@ impl InFlight {
     }
 }
 
-/// What one run of the sender did, in messages except for `requests` and `requests_fewest`.
+/// The report of one run of the sender. It counts messages, except for `requests` and `requests_fewest`.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct SendReport {
     /// Requests made to LigueLead.
     pub requests: u64,
-    /// The fewest requests that could have carried the messages of those that were made: for each text (with its
-    /// title and group) the number of its messages over the phones that fit in a request, rounded up.
+    /// The fewest requests that could have carried these messages. For each text (with its title and group): the number
+    /// of its messages, divided by the phones that fit in a request, rounded up.
     pub requests_fewest: u64,
     /// Messages that LigueLead took.
     pub accepted: u64,
     /// Messages that LigueLead refused.
     pub refused: u64,
-    /// Messages of which it is unknown whether LigueLead took them.
+    /// Messages that LigueLead may or may not have taken.
     pub unknown: u64,
-    /// Messages that wait for a stated moment.
+    /// Messages that wait until a stated instant.
     pub held: u64,
     /// Messages that a cap in shadow would have held.
     pub shadow_capped: u64,
-    /// Messages that may not be sent, since their recipients want none.
+    /// Messages that must not be sent, because their recipients want none.
     pub skipped: u64,
-    /// Messages whose expiry came first.
+    /// Messages that expired.
     pub expired: u64,
-    /// Messages that another sender had, or that were no longer waiting.
+    /// Messages that another sender had claimed, or that no longer waited.
     pub not_ours: u64,
-    /// Messages for which no time was left before the deadline; they are due.
+    /// Messages for which no time was left before the deadline. They are still due.
     pub left: u64,
 }
 
@@ -159,11 +159,12 @@ impl SendReport {
 }
 
 impl Sender {
-    /// Sends messages that were just written, by id: urgent ones first, then the normal ones, then those that
-    /// wait for others of their text, if their instant is near. Low ones are left to the sweep. Those that another sender has had since are left alone.
+    /// Sends messages that were just written, by id. Urgent messages go first, then normal ones, then lingering ones
+    /// whose instant is near. Low ones are left to the sweep. Messages that another sender has claimed since are
+    /// skipped.
     ///
-    /// No request begins that could last past `deadline_ms` (ms since the epoch): what is left is due, and is found by
-    /// the next sweep.
+    /// Starts no request that could last past `deadline_ms` (ms since the epoch). Remaining messages stay due, and the
+    /// next sweep finds them.
     pub async fn send_new(&self, ids: &[MessageId], deadline_ms: i64) -> Result<SendReport, LedgerError> {
         let mut woken = self.woken(ids).await?;
         let urgent = self.send(std::mem::take(&mut woken.urgent), deadline_ms).await;
@@ -171,10 +172,10 @@ impl Sender {
         Ok(urgent.and(normal).and(self.linger(woken, deadline_ms).await?))
     }
 
-    /// Sends what may be sent now of `messages`, which wait, the most urgent first; holds or expires the rest. No
-    /// request begins that could last past `deadline_ms`.
+    /// Sends those of the waiting `messages` that may go now, the most urgent first; holds or expires the rest. Starts
+    /// no request that could last past `deadline_ms`.
     ///
-    /// An error of the table stops only what met it; what is left behind is due, and the sweep takes it.
+    /// An error of the table stops only the part that met it. Messages left behind are due, and the sweep takes them.
     pub async fn send(&self, messages: Vec<Message>, deadline_ms: i64) -> SendReport {
         let mut lots: BTreeMap<Priority, Vec<Message>> = BTreeMap::new();
         for message in messages {
@@ -245,8 +246,8 @@ impl Sender {
         sent.into_iter().fold(report, SendReport::and)
     }
 
-    /// What may go of messages whose hours are open: to whom messages may go, calls whose recordings are there, and what
-    /// the caps allow.
+    /// The messages that may go now, among messages whose hours are open. Checks pauses, suppressions and opt-outs,
+    /// then the recordings of voice calls, then the caps.
     async fn let_through(
         &self,
         messages: Vec<Message>,
@@ -258,17 +259,17 @@ impl Sender {
         self.capped(ready, now_ms, report).await
     }
 
-    /// Whether a call that begins now ends before `deadline_ms`, however long it takes.
+    /// Whether a request that starts now ends before `deadline_ms`, however long it takes.
     fn is_time_for_a_call(&self, deadline_ms: i64) -> bool {
         self.world.now_ms().saturating_add(self.settings.call_timeout_ms) <= deadline_ms
     }
 
-    /// The account's rate as messages of this priority may use it.
+    /// The account's rate, as messages of this priority may use it.
     fn rate_of(&self, priority: Priority) -> &LigueLeadAccount {
         if priority == Priority::Low { &self.low_rate } else { &self.rate }
     }
 
-    /// Moves messages; a failure leaves them to the sweep.
+    /// Moves messages. After a failure, the sweep takes them.
     async fn moved(&self, moves: Vec<Change>) {
         if let Err(error) = self.ledger.move_messages(moves).await {
             tracing::error!(error = %error, "send.table_failed");

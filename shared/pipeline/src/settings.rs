@@ -1,4 +1,4 @@
-//! What the configuration says about sending, and the tenant's calendar.
+//! The configuration's settings for sending, and the tenant's calendar.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,41 +12,41 @@ use recado_ledger::Quotas;
 
 use crate::send::enforced;
 
-/// What the sender and the sweep need of the configuration.
+/// The settings of the sender and the sweep.
 #[derive(Debug, Clone)]
 pub struct SendSettings {
     /// Most phones in one request, 1 to 10,000.
     pub phones_per_request: usize,
-    /// The pause that LigueLead's rate leaves between requests on the whole, in µs.
+    /// The average interval between requests at LigueLead's rate, in µs.
     pub request_every_us: i64,
-    /// Requests under way at once.
+    /// Most requests under way at once.
     pub requests_at_once: usize,
-    /// What a day of the account may spend.
+    /// The account's quotas for a day.
     pub quotas: Quotas,
-    /// Rules that had another id earlier, by any of their ids: the present one, and the first.
+    /// Rules that had another id earlier. Any id of a rule leads to its present id and its first id.
     pub renamed: HashMap<String, (String, String)>,
-    /// What a day of a rule may spend, for rules with a budget of their own.
+    /// A rule's quotas for a day, for rules with a budget of their own.
     pub rule_quotas: HashMap<String, Quotas>,
-    /// How many messages a lead may get.
+    /// The caps on messages to one person.
     pub caps: Caps,
     /// The tenant's zone, whose calendar days the quotas count.
     pub zone: Zone,
-    /// When messages may start, on the recipient's clock.
+    /// The hours in which messages may start, in the recipient's time zone.
     pub hours: SendingHours,
-    /// The same for rules where it is another.
+    /// The hours of rules that have their own.
     pub rule_hours: HashMap<String, SendingHours>,
-    /// How long one call may take, in ms.
+    /// The timeout of one request, in ms.
     pub call_timeout_ms: i64,
-    /// How long after a step its process is taken for dead, in ms.
+    /// How long after a step its process counts as dead, in ms.
     pub stale_after_ms: i64,
-    /// How long callbacks are waited for, in ms.
+    /// How long the sweep waits for delivery reports, in ms.
     pub unknown_after_ms: i64,
-    /// The rules whose messages are sent once more if it stays unknown whether they were sent.
+    /// The rules that send a message once more if its outcome stays unknown.
     pub resends_unknown: HashSet<String>,
 }
 
 impl SendSettings {
-    /// What `config` says.
+    /// The settings from `config`.
     #[must_use]
     pub fn of(config: &Config) -> Self {
         Self {
@@ -84,33 +84,33 @@ impl SendSettings {
 }
 
 impl SendSettings {
-    /// When messages of `rule` may start. One that is not in the configuration any more has the account's hours.
+    /// The sending hours of `rule`. A rule that the configuration no longer has gets the account's hours.
     pub(crate) fn hours_of(&self, rule: &str) -> &SendingHours {
         self.rule_hours.get(self.present(rule)).unwrap_or(&self.hours)
     }
 
-    /// The present id of a rule that is named by any of its ids.
+    /// The present id of a rule, given any of its ids.
     pub(crate) fn present<'r>(&'r self, rule: &'r str) -> &'r str {
         self.renamed.get(rule).map_or(rule, |(present, _)| present)
     }
 
-    /// What a day of `rule` may spend, if it has a budget of its own.
+    /// The quotas of `rule` for a day, if it has a budget of its own.
     pub(crate) fn quotas_of(&self, rule: &str) -> Option<Quotas> {
         self.rule_quotas.get(self.present(rule)).copied()
     }
 
-    /// Under which name that is counted: the one under which the rule began, so that a new name is no new budget.
+    /// The name under which the rule's spending is counted: its first id. A new name is therefore no new budget.
     pub(crate) fn counted_as(&self, rule: &str) -> String {
         self.renamed.get(rule).map_or(rule, |(_, first)| first).to_owned()
     }
 
-    /// Whether a message of `rule` is sent once more if it stays unknown whether it was sent.
+    /// Whether a message of `rule` is sent once more if its outcome stays unknown.
     pub(crate) fn resends(&self, rule: &str) -> bool {
         self.resends_unknown.contains(self.present(rule))
     }
 }
 
-/// Each id of a rule that had others, with the present one and the first.
+/// For each id of a rule that had several ids: the present id and the first.
 fn renamed(rule: &Rule) -> impl Iterator<Item = (String, (String, String))> {
     let all = std::iter::once(&rule.id).chain(&rule.was).filter(|_| !rule.was.is_empty());
     all.map(|id| (id.to_string(), (rule.id.to_string(), rule.first_id().to_string())))

@@ -1,11 +1,11 @@
-//! Delivery reports: stored before they are thought about, then applied.
+//! Delivery reports: saved before they are processed, then applied.
 //!
-//! LigueLead never repeats a callback, so one that was lost is lost for good: the row is written first, whatever
-//! follows. A report proves that its request went out, and so turns an *unknown* batch into an accepted one.
+//! LigueLead never repeats a callback, so a lost one is lost for good. The row is therefore written first, whatever
+//! follows. A report proves that its request was sent, and so turns an *unknown* batch into an accepted one.
 //!
-//! Reports come one to a request, by the ten thousand. Where a process takes many of them (`recado serve`), it stores
-//! and applies them in groups, by [`Settler::store`] and [`Settler::apply_all`]; a function that is called for each
-//! alone uses [`Settler::callback`].
+//! Each request brings one report, and reports come by the ten thousand. A process that takes many of them (`recado
+//! serve`) stores and applies them in groups, with [`Settler::store`] and [`Settler::apply_all`]. A function that runs
+//! for one report uses [`Settler::callback`].
 
 mod apply;
 mod blocks;
@@ -32,57 +32,58 @@ pub use known::Known;
 
 /// How long a callback may wait for its answer. LigueLead's limit is 5 s.
 pub const ANSWER_WITHIN: Duration = Duration::from_millis(900);
-/// How long a function that ends with its answer goes on trying to store a report: almost as long as LigueLead listens,
-/// since an answer that is late is worth less than the report.
+/// How long a function that ends with its answer retries storing a report. Almost as long as LigueLead waits, since the
+/// report is worth more than a timely answer.
 const STORE_WITHIN: Duration = Duration::from_millis(4_500);
 
-/// Takes and applies delivery reports.
+/// Accepts and applies delivery reports.
 #[derive(Debug, Clone)]
 pub struct Settler {
     /// The table.
     pub ledger: Ledger,
-    /// Signs the URLs that callbacks come to, and opens the one without a batch.
+    /// Signs callback URLs, and opens the URL without a batch.
     pub secret: Secret,
-    /// LigueLead's `app-id`, which a report to the URL without a batch must name if it names one.
+    /// LigueLead's `app-id`. A report to the URL without a batch must name this id, if it names one.
     pub app_id: SecretString,
-    /// What the configuration says about sending.
+    /// The configuration's settings for sending.
     pub settings: SendSettings,
-    /// Time and identifiers.
+    /// The clock and new identifiers.
     pub world: World,
-    /// What was learnt of batches, shared by all clones.
+    /// The cached facts about batches, shared by all clones.
     pub known: Known,
 }
 
-/// A callback's request, read.
+/// The result of reading a callback's request.
 #[derive(Debug)]
 pub enum Reading {
-    /// There is nothing to store: this is the answer.
+    /// There is nothing to store. This is the answer.
     Answer(HttpAnswer),
-    /// A report, to be stored before it is answered for.
+    /// A report. Store it before answering.
     Report(Box<StoredCallback>),
 }
 
-/// What a callback's request may speak of.
+/// The batches that a callback's request may report on.
 enum Vouched {
     /// The batch that its URL is signed for.
     Batch(BatchId),
-    /// Any: it showed the secret of the URL that is configured in LigueLead's panel.
+    /// Any batch: it showed the secret of the URL that is configured in LigueLead's panel.
     Any,
 }
 
-/// What became of a report.
+/// The result of applying a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     /// The message's state changed.
     Moved,
-    /// It changed nothing: a repetition, or older than what is known.
+    /// It changed nothing: a repetition, or older than the known state.
     Nothing,
-    /// Whose it is cannot be told yet; the sweep looks again.
+    /// Its message cannot be found yet. The sweep looks again.
     Later,
 }
 
 impl Settler {
-    /// Answers one callback, for a function that ends with its answer: 200 for whatever a repetition would not mend.
+    /// Answers one callback, for a function that ends with its answer. The answer is 200 if a repetition would not
+    /// help.
     pub async fn callback(&self, request: &HttpRequest) -> HttpAnswer {
         let report = match self.read(request) {
             Reading::Answer(answer) => return answer,
@@ -107,13 +108,13 @@ impl Settler {
                 return answer(503, "could not be stored in time");
             }
         }
-        // What there is no time for is due, and the sweep applies it.
+        // Reports without enough time are due, and the sweep applies them.
         let left = ANSWER_WITHIN.saturating_sub(begun.elapsed());
         let _ = tokio::time::timeout(left, self.apply_stored(&reports)).await;
         stored()
     }
 
-    /// Reads a callback's request: what it reports, or the answer where it reports nothing.
+    /// Reads a callback's request: its report, or the answer if it reports nothing.
     #[must_use]
     pub fn read(&self, request: &HttpRequest) -> Reading {
         if matches!(request.method.as_str(), "GET" | "HEAD") {
@@ -183,12 +184,12 @@ impl Settler {
         })
     }
 
-    /// Stores reports, and says of each what the table did.
+    /// Stores reports. Returns the table's answer to each.
     pub async fn store(&self, reports: &[StoredCallback]) -> Result<Vec<Stored>, LedgerError> {
         self.ledger.store_callbacks(reports).await
     }
 
-    /// Applies reports that were just stored, and says so in the log. What fails is due, and the sweep applies it.
+    /// Applies reports that were just stored, and logs the results. Failed ones are due, and the sweep applies them.
     pub async fn apply_stored(&self, reports: &[StoredCallback]) {
         match self.apply_all(reports).await {
             Ok(settled) => {
@@ -205,7 +206,7 @@ impl Settler {
     }
 }
 
-/// The answer to a report that was stored.
+/// The answer to a stored report.
 #[must_use]
 pub fn stored() -> HttpAnswer {
     answer(200, "stored")
@@ -217,13 +218,13 @@ pub fn refused() -> HttpAnswer {
     answer(200, "the table takes no such report; set aside")
 }
 
-/// A text as reports are matched by it, whether LigueLead folded it or not.
+/// The digest that matches reports by text, whether LigueLead folded the text or not.
 fn digest(text: &str) -> String {
     let digest = Sha256::digest(known_by(text).as_bytes());
     hex::encode(digest.get(..16).unwrap_or_default())
 }
 
-/// The word under which a status is stored; one that is not known, as LigueLead wrote it.
+/// The word under which a status is stored. An unknown status keeps LigueLead's word.
 fn word(status: &Status) -> String {
     let word = match status {
         Status::Queued => "queued",
@@ -241,7 +242,7 @@ fn word(status: &Status) -> String {
     word.to_owned()
 }
 
-/// A stored status as a log line may hold it: a word that is not known may be anything.
+/// A stored status in a form that is safe to log: an unknown word may hold anything.
 fn logged(word: &str) -> &str {
     if report(word).is_some() { word } else { "other" }
 }
@@ -255,7 +256,7 @@ fn believed(credits: u32, estimate: u32) -> Option<u32> {
     None
 }
 
-/// What a stored status says of a message. One that is not known says nothing.
+/// What a stored status says about a message. An unknown status says nothing.
 fn report(word: &str) -> Option<Report> {
     match word {
         "queued" | "sent" => Some(Report::Sent),

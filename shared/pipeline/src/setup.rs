@@ -1,9 +1,9 @@
-//! What an installation needs in LeadSquared: the activity type that stands for messages, the lead fields that the
-//! configuration writes or asks, and the webhooks that its rules wait for.
+//! What an installation needs in LeadSquared: the activity type for messages, the lead fields that the configuration
+//! uses, and the webhooks that its rules need.
 //!
-//! Reading and making are apart: `Setup::look` reads what is there and says what is missing, without a change;
-//! [`Setup::make`] makes one thing. Doing both twice makes nothing twice, since the second look finds what the first
-//! round made. What no call can do is told as steps for a person.
+//! Reading and creating are separate. [`Setup::account`] reads what exists, and `Wanted::against` says what is missing;
+//! neither changes anything. [`Setup::make`] creates one thing. A second round creates nothing twice, because it finds
+//! the first round's work. Steps that no request can do are reported for a person.
 
 mod standing;
 mod wanted;
@@ -22,41 +22,41 @@ pub use wanted::{HookTarget, Wanted, fields_used};
 /// Webhooks on one page: more than any plan has.
 pub(crate) const WEBHOOKS_PER_PAGE: u32 = 100;
 
-/// Reads and makes.
+/// Reads and creates what an installation needs in LeadSquared.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    /// LeadSquared, inside the account's limits.
+    /// LeadSquared's client, held inside the account's limits.
     pub crm: Crm,
     /// The table, which keeps the activity type's code.
     pub ledger: Ledger,
 }
 
-/// Why it could not be done.
+/// Why the setup failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    /// LeadSquared or its limits.
+    /// LeadSquared or its limits failed.
     #[error(transparent)]
     Crm(#[from] CrmError),
-    /// The table.
+    /// The table failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
 
-/// What an account has of what may be wanted.
+/// What an account has, among the things that an installation may need.
 #[derive(Debug, Clone, Default)]
 pub struct Account {
     /// Its activity types.
     pub types: Vec<leadsquared::ActivityType>,
-    /// The fields of the type that was asked for, by schema name, if the account has it and tells.
+    /// The fields of the requested type, by schema name; `None` if the account lacks the type or does not tell.
     pub activity_fields: Option<BTreeSet<String>>,
     /// Its lead fields.
     pub fields: Vec<leadsquared::LeadField>,
-    /// Its webhooks, those that are switched off included.
+    /// Its webhooks, including those that are switched off.
     pub webhooks: Vec<Webhook>,
 }
 
 impl Setup {
-    /// Reads what the account has: 6 standard calls, or 5 if it has no activity type named `activity`.
+    /// Reads what the account has. Takes 6 standard requests, or 5 if it has no activity type named `activity`.
     pub async fn account(&self, activity: &str, until_ms: i64) -> Result<Account, CrmError> {
         let types = self.crm.call(until_ms, async |crm: Admitted<'_, Standard>| crm.activity_types().await).await?;
         let activity_fields = match types.iter().find(|kind| kind.name == activity) {
@@ -75,8 +75,8 @@ impl Setup {
         })
     }
 
-    /// All webhooks: 3 standard calls, since it is not documented whether a list without a status holds those that are
-    /// switched off.
+    /// All webhooks. Takes 3 standard requests: it is not documented whether a list without a status includes the
+    /// switched off ones.
     pub async fn webhooks(&self, until_ms: i64) -> Result<Vec<Webhook>, CrmError> {
         let mut all: Vec<Webhook> = Vec::new();
         for status in [None, Some(WebhookStatus::DisabledByHand), Some(WebhookStatus::DisabledByFailures)] {
@@ -92,7 +92,7 @@ impl Setup {
         Ok(all)
     }
 
-    /// Makes or changes one thing. Nothing to do is no call.
+    /// Creates or changes one thing. Nothing to do takes no request.
     pub async fn make(&self, make: &Make, until_ms: i64) -> Result<(), SetupError> {
         let crm = &self.crm;
         match make {
@@ -116,13 +116,13 @@ impl Setup {
     }
 }
 
-/// The setting under which the table keeps an activity type's code.
+/// The setting that keeps an activity type's code.
 #[must_use]
 pub fn activity_setting(name: &str) -> String {
     format!("activity_code:{name}")
 }
 
-/// Whether a failed making may have been carried out all the same: looking again tells.
+/// Whether a failed creation may have been carried out nevertheless. Another look shows it.
 #[must_use]
 pub fn is_open(error: &SetupError) -> bool {
     matches!(error, SetupError::Crm(CrmError::Call(CallError::Unknown { .. })))

@@ -1,9 +1,9 @@
 //! The proof that a message is sent at most once, by deterministic simulation.
 //!
-//! The real use cases run over the real ledger, the real limits and the real clients of the store and of LigueLead, in
-//! virtual time and without a socket. Below the clients stand the embedded engine and the vendor's simulator, and in
-//! between all that can go wrong. Each schedule follows from one seed. A failure prints it; to see that schedule alone, or
-//! to run other and more of them:
+//! The real use cases run over the real ledger, limits and clients of the store and of LigueLead, in virtual time and
+//! without a socket. Below the clients stand the embedded engine and LigueLead's simulator. Everything that can go
+//! wrong happens between them. Each schedule follows from one seed, and a failure prints its seed. To replay one
+//! schedule, or to run others and more of them:
 //!
 //! ```text
 //! RECADO_SIMULATION_SEED=123 cargo test -p recado-pipeline --lib simulation::clean -- --nocapture
@@ -50,9 +50,9 @@ use self::{
 };
 use crate::planted::{Fault, plant};
 
-/// Schedules of a plain run.
+/// Schedules in a plain run.
 const SEEDS: u64 = 60;
-/// Schedules that do not hold, after which a run is given up.
+/// The number of broken schedules after which a run stops.
 const MOST_BROKEN: usize = 10;
 
 fn number(name: &str) -> Option<u64> {
@@ -102,7 +102,7 @@ fn one_seed_is_one_schedule() {
     }
 }
 
-/// Each mistake, the schedules that are tried, and the invariants one of which notices it.
+/// Each mistake, its schedules, and the invariants: one of them must notice the mistake.
 const FAULTS: [(Fault, About, &[Invariant]); 37] = [
     (Fault::SuppressionsNotAsked, About::Anything, &[Invariant::Heeded]),
     (Fault::PausesNotAsked, About::Anything, &[Invariant::Heeded]),
@@ -146,7 +146,7 @@ const FAULTS: [(Fault, About, &[Invariant]); 37] = [
     (Fault::OptOutsNotAskedAgain, About::OptOuts, &[Invariant::Heeded]),
     (Fault::OwnOptOutsNotAsked, About::OptOuts, &[Invariant::Heeded]),
 ];
-/// Mistakes that few schedules show: the search for one begins shortly before one that did, and goes on from there.
+/// Mistakes that few schedules show. The search begins shortly before a seed that showed the mistake.
 const RARE: [(Fault, u64); 9] = [
     (Fault::BlockClaimedTwice, 1_009),
     (Fault::CancelledRunsNotAsked, 59),
@@ -158,7 +158,7 @@ const RARE: [(Fault, u64); 9] = [
     (Fault::StaleCallGivenBack, 59),
     (Fault::SurplusKept, 1_644),
 ];
-/// Schedules, of those that are about it, within which a mistake must have been noticed.
+/// A mistake must be noticed within this number of its schedules.
 const NOTICED_WITHIN: usize = 3_000;
 
 #[test]
@@ -186,7 +186,7 @@ fn every_planted_fault_is_noticed() {
     assert!(missed.is_empty(), "not noticed, or not by the invariant that they break: {missed:?}");
 }
 
-/// Does the same on as many threads as there are cores, each with clients of its own.
+/// Runs `work` on one thread for each core, each with clients of its own.
 fn on_each_core(work: impl Fn(&Clients) + Sync) {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {

@@ -1,5 +1,5 @@
-//! The sweep: each minute, what is due. Held messages whose time has come, messages whose wake-up was lost, claims
-//! whose sender died, reports that could not be applied.
+//! The sweep: each minute it picks up due rows. These are held messages whose time has come, messages whose wake-up was
+//! lost, claims of dead senders, and reports that could not be applied.
 
 mod close;
 mod follow;
@@ -21,22 +21,22 @@ use crate::{
     warn::warn,
 };
 
-/// Rows taken from each of the index's shards at once: over eight shards enough for 40,000 messages of one text, which
-/// then go in four requests.
+/// Most rows from each shard of the index at once. Over eight shards that is enough for 40,000 messages of one text,
+/// which then go in four requests.
 pub(crate) const ROWS_PER_SHARD: i32 = 5_000;
 
-/// How long after its instant a message that lingers is left to those who were woken for it, in ms.
+/// How long after its due time a lingering message is left to the process that was woken for it, in ms.
 const SEEN_TO_WITHIN_MS: i64 = 5_000;
 
-/// Reports that are applied together.
+/// Reports that are applied in one go.
 const REPORTS_AT_ONCE: usize = 500;
 
 pub use close::CloseReport;
 
-/// Looks at what is due.
+/// Picks up due rows.
 #[derive(Debug, Clone)]
 pub struct Sweeper {
-    /// Sends what waits.
+    /// Sends waiting messages.
     pub sender: Sender,
     /// Applies reports.
     pub settler: Settler,
@@ -45,11 +45,11 @@ pub struct Sweeper {
 /// What one sweep did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct SweepReport {
-    /// What was sent, and what was not.
+    /// The report of the sender.
     pub sent: SendReport,
-    /// Messages that waited.
+    /// Waiting messages.
     pub waiting: u64,
-    /// How long the message that waits longest is over its time, in ms.
+    /// The longest delay of a waiting message beyond its due time, in ms.
     pub late_ms: u64,
     /// Claims that were resolved.
     pub recovered: u64,
@@ -57,11 +57,11 @@ pub struct SweepReport {
     pub callbacks: u64,
     /// Messages whose wait for reports ended without one.
     pub closed: CloseReport,
-    /// Messages that follow others which did not arrive.
+    /// New fallback messages for messages that did not arrive.
     pub followed: u64,
-    /// Warnings that were given for the first time today.
+    /// Warnings given for the first time today.
     pub warnings: usize,
-    /// Whether more is due than one sweep takes.
+    /// Whether more rows are due than one sweep takes.
     pub more: bool,
 }
 
@@ -82,10 +82,10 @@ impl SweepReport {
 }
 
 impl Sweeper {
-    /// One sweep over what is due `ahead_ms` from now. A process that has just started looks ahead, since the
-    /// wake-ups of messages written a moment ago may have died with the process before it.
+    /// Sweeps the rows that are due until `ahead_ms` from now. A process that has just started looks ahead: the
+    /// wake-ups of the newest messages may have died with the process before it.
     ///
-    /// No request to LigueLead begins that could last past `deadline_ms`, in ms since the epoch.
+    /// It starts no request to LigueLead that could last past `deadline_ms`, in ms since the epoch.
     pub async fn sweep(&self, ahead_ms: i64, deadline_ms: i64) -> Result<SweepReport, LedgerError> {
         let mut report = SweepReport::default();
         for lane in Priority::ALL {
@@ -94,7 +94,7 @@ impl Sweeper {
         Ok(report)
     }
 
-    /// [`Self::sweep`] over the messages of one priority; for the normal one, over all else that is due besides.
+    /// [`Self::sweep`] over the messages of one priority. The normal priority also covers all other due rows.
     pub async fn sweep_lane(
         &self,
         lane: Priority,
@@ -111,7 +111,7 @@ impl Sweeper {
         }
         for id in due.batches {
             let mut batch = ledger.batch(id).await?;
-            // One that was called meanwhile is left alone; its reservation is spent.
+            // A batch that was sent meanwhile is left alone: its reservation is spent.
             let stale_ms = self.sender.settings.stale_after_ms;
             if batch.as_ref().is_some_and(|row| self.now_ms() >= row.prepared_ms + stale_ms) {
                 self.give_up(&mut batch, BatchState::Prepared, BatchState::Released).await?;
@@ -122,7 +122,7 @@ impl Sweeper {
             match message.state {
                 State::Pending => waiting.push(message),
                 State::Held if self.is_seen_to(&message) => {}
-                // Looking ahead is for lost wake-ups; a message that is held has its own time.
+                // Looking ahead is for lost wake-ups. A held message has a due time of its own.
                 State::Held if message.due_ms.is_none_or(|due_ms| due_ms <= self.now_ms()) => waiting.push(message),
                 State::Held => {}
                 State::Sending => claimed.push(message),
@@ -145,8 +145,8 @@ impl Sweeper {
         Ok(report)
     }
 
-    /// Whether somebody was woken to see to a message that lingers: two who take it at once would send two requests
-    /// where one is enough. If nobody does, the next sweep takes it.
+    /// Whether a process was woken for a lingering message. Two processes that take it at once would send two requests
+    /// instead of one. If the woken process fails, the next sweep takes the message.
     fn is_seen_to(&self, message: &Message) -> bool {
         let is_recent = message.due_ms.is_some_and(|due_ms| self.now_ms() < due_ms + SEEN_TO_WITHIN_MS);
         is_recent && message.priority == Priority::Normal && message.why == Some(Reason::Lingers)
@@ -194,7 +194,7 @@ impl Sweeper {
             Recovery::Wait(until_ms) => Some(appointment(message, id, &[State::Sending], Due::At(until_ms))),
             Recovery::Release => {
                 if !self.give_up(batch, BatchState::Prepared, BatchState::Released).await? {
-                    // Its sender lives after all: the next sweep sees how far it came.
+                    // Its sender is alive after all. The next sweep sees its progress.
                     return Ok(None);
                 }
                 Some(given_back(message, id, now_ms, None, now_ms))
@@ -214,8 +214,8 @@ impl Sweeper {
         })
     }
 
-    /// Moves a batch whose sender is taken for dead, and the copy of its row with it. What was reserved for a batch
-    /// that was never called is given back.
+    /// Moves a batch whose sender counts as dead, and updates the copy of its row. A batch that was never sent gets its
+    /// reservation back.
     async fn give_up(&self, batch: &mut Option<Batch>, from: BatchState, to: BatchState) -> Result<bool, LedgerError> {
         let Some(row) = batch else { return Ok(true) };
         let states: &'static [BatchState] = match from {
@@ -239,12 +239,12 @@ impl Sweeper {
     }
 }
 
-/// Moves a claimed message's appointment and leaves the message as it is.
+/// Moves a claimed message's due time and keeps the rest of the message.
 fn appointment(message: &Message, batch: BatchId, states: &'static [State], due: Due) -> Change {
     Change {
         why: message.why.clone(),
         due,
-        // Not a change of state, so not a new time of one: a sender's age is counted from it.
+        // The state does not change, so its time does not change either: a sender's age is counted from that time.
         ..Change::new(message.id, Guard { states, batch: Some(batch) }, message.state, message.changed_ms)
     }
 }

@@ -1,14 +1,16 @@
-//! The write-back: what became of each message reaches LeadSquared as one activity, updated as its state moves, and
-//! as fields of the lead where the configuration names them.
+//! The write-back. The outcome of each message reaches LeadSquared as one activity, updated as the message's state
+//! moves. It also goes into fields of the lead, if the configuration names them.
 //!
-//! What to write by which calls is planned window by window (`recado_core::writeback`); here the calls are made. Those of
-//! a window run side by side, and the next window is planned while they are under way, so that a slow answer holds up
-//! nobody but its own rows.
+//! `recado_core::writeback` plans, window by window, which requests write what; this module makes the requests. The
+//! requests of a window run concurrently, and the next window is planned meanwhile. A slow response therefore delays
+//! only its own rows.
 //!
-//! A posted activity cannot be posted again without making a second one, so a post is marked on the message before
-//! the call. A mark whose call was never answered for is looked up, by the message's id in the activity's own field,
-//! before anything is posted again. That holds however many functions are at work; a lease only keeps a second one from
-//! reserving slots for rows that the first is about to write.
+//! Posting an activity twice makes two activities. So a post is marked on the message before the request. If a marked
+//! request got no answer, its activity is looked up by the message's id, in the activity's own field, before another
+//! post.
+//!
+//! That holds however many functions work. A lease only keeps a second function from reserving slots for rows that the
+//! first is about to write.
 
 mod activity;
 mod activity_code;
@@ -38,38 +40,38 @@ pub use outlook::outlook;
 pub use unknown::{UNKNOWN_FIELDS, UnknownFields};
 pub use window::Preparation;
 
-/// Writes outcomes back.
+/// Writes outcomes back to LeadSquared.
 #[derive(Debug, Clone)]
 pub struct Syncer {
     /// The table.
     pub ledger: Ledger,
-    /// LeadSquared, inside the account's limits.
+    /// LeadSquared's client, held inside the account's limits.
     pub crm: Crm,
-    /// What the configuration says about the write-back.
+    /// The configuration's settings for the write-back.
     pub settings: CrmSettings,
-    /// The time.
+    /// The clock.
     pub world: World,
-    /// What this function is called where one leads; another one's is different.
+    /// This function's name as the holder of leases. Each function has a different name.
     pub holder: String,
-    /// How long before its slot a call is prepared.
+    /// How long before its slot a request is prepared.
     pub preparation: Preparation,
 }
 
 /// What one run did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct SyncReport {
-    /// Calls made to LeadSquared.
+    /// Requests to LeadSquared.
     pub calls: u64,
-    /// Rows that it took.
+    /// Rows that LeadSquared took.
     pub rows: u64,
-    /// Rows that it refused.
+    /// Rows that LeadSquared refused.
     pub refused: u64,
-    /// Messages of which LeadSquared knew all there is without a call.
+    /// Messages that needed no request, because LeadSquared knew everything.
     pub done: u64,
 }
 
 impl SyncReport {
-    /// Says what was done, if anything was.
+    /// Logs what was done, if anything was.
     pub fn log(&self) {
         if self.calls > 0 {
             tracing::info!(calls = self.calls, rows = self.rows, refused = self.refused, "sync.done");
@@ -85,10 +87,10 @@ impl SyncReport {
 }
 
 impl Syncer {
-    /// Writes back until nothing is due or no call can start before `until_ms`, in ms since the epoch. At once when
-    /// another function is at it for longer than that.
+    /// Writes back until nothing is due or no request can start before `until_ms`, in ms since the epoch. Returns at
+    /// once if another function holds the lease for longer than that.
     pub async fn run(&self, until_ms: i64) -> Result<SyncReport, RunError> {
-        // Boxed: it holds a whole window's calls, and its callers need not.
+        // Boxed, so that callers do not hold the requests of a whole window.
         Box::pin(run::Run::new(self, until_ms).carry_out()).await
     }
 }

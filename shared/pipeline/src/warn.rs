@@ -1,15 +1,16 @@
-//! Warnings before a limit is met: at 80 % of a day's budget, and above the volume at which LigueLead wants to be told.
+//! Warnings before a limit is reached: at 80 % of a day's budget, and above the volume that LigueLead wants to hear
+//! about.
 
 use recado_ledger::{Budget, Day, Ledger, LedgerError, Quotas};
 
 use crate::settings::{SendSettings, today};
 
-/// The share of a budget, in per cent, from which a warning is due.
+/// The share of a budget, in per cent, at which warnings begin.
 pub const WARN_PER_CENT: u64 = 80;
-/// Calls a day from which LigueLead asks its customers to contact support. Source: LigueLead API limits page.
+/// Requests a day from which LigueLead asks its customers to contact support. Source: LigueLead API limits page.
 pub const PLANNING_CALLS_PER_DAY: u64 = 500_000;
 
-/// Which of a budget's quotas are nearly spent: their names, what was used, and of how much.
+/// The quotas of a budget that are nearly used up: the name, the amount used, and the limit of each.
 #[must_use]
 pub fn nearly_spent(spent: Day, quotas: Quotas) -> Vec<(&'static str, u64, u64)> {
     [("messages", spent.messages, quotas.messages_per_day), ("credits", spent.credits, quotas.credits_per_day)]
@@ -19,7 +20,7 @@ pub fn nearly_spent(spent: Day, quotas: Quotas) -> Vec<(&'static str, u64, u64)>
         .collect()
 }
 
-/// Logs a warning for each budget that is nearly spent, once a day over all functions. Returns how many.
+/// Logs a warning for each budget that is nearly used up, once a day over all functions. Returns how many.
 pub(crate) async fn warn(ledger: &Ledger, settings: &SendSettings, now_ms: i64) -> Result<usize, LedgerError> {
     let day = today(now_ms, &settings.zone);
     let account = ledger.day(&day, &Budget::Account).await?;

@@ -1,10 +1,10 @@
-//! What the use cases take from outside besides the table and the vendors: the time, and fresh identifiers.
+//! What the use cases need from outside besides the table and the vendors: the clock, and new identifiers.
 
 use std::{fmt, sync::Arc};
 
 use recado_core::identity::BatchId;
 
-/// Time and identifiers, as arguments. Cheap to clone.
+/// The clock and new identifiers, as arguments. Cheap to clone.
 #[derive(Clone)]
 pub struct World {
     now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
@@ -12,7 +12,7 @@ pub struct World {
 }
 
 impl World {
-    /// A world whose time, in ms since the epoch, and identifiers come from these functions.
+    /// A world with these functions for the time, in ms since the epoch, and for identifiers.
     pub fn new(
         now_ms: impl Fn() -> i64 + Send + Sync + 'static,
         fresh: impl Fn() -> [u8; 16] + Send + Sync + 'static,

@@ -1,5 +1,5 @@
-//! Uploads of recordings where things go wrong: a crash at each point, two processes, refusals, forgotten files. The
-//! table, the client and LigueLead's simulator are real; the time is moved by hand.
+//! Uploads of recordings with trouble: a crash at each point, two processes, refusals, lost files. The table, the
+//! client and LigueLead's simulator are real; the test moves the time.
 
 use std::{
     num::NonZeroU32,
@@ -31,7 +31,7 @@ const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 struct Installation {
     audios: Audios,
     vendor: Simulator,
-    /// Ahead of the real time, in ms.
+    /// How far the test's clock is ahead of the real time, in ms.
     ahead_ms: Arc<AtomicI64>,
     files: TempDir,
     _table: EmbeddedTable,
@@ -122,13 +122,13 @@ fn wav(seconds: u32) -> Vec<u8> {
 #[tokio::test]
 async fn a_crash_between_upload_and_record_costs_a_look_at_the_list() {
     let installation = Installation::start().await;
-    // LigueLead has the file, and the process that sent it dies before the answer: its future is dropped.
+    // LigueLead gets the file, and the uploading process dies before the response: its future is dropped.
     installation.faults(&["hang-after@nth=2@/voice/uploads"]);
     let dies = tokio::time::timeout(Duration::from_secs(3), installation.audios.add("a.wav", wav(2))).await;
     assert!(dies.is_err(), "{dies:?}");
     assert_eq!(installation.uploads().len(), 1);
 
-    // Its claim holds others off until it is over.
+    // Its claim blocks others until it expires.
     let blocked = installation.another().add("a.wav", wav(2)).await.unwrap();
     assert!(blocked.upload.as_ref().is_err_and(|not_yet| not_yet.why.contains("being uploaded")), "{blocked:?}");
     assert_eq!(installation.wanted().await, 0);
@@ -147,7 +147,7 @@ async fn a_crash_before_the_upload_is_made_up_for() {
     assert!(dies.is_err() && installation.uploads().is_empty());
     installation.faults(&[]);
     installation.later(7 * MINUTE_MS);
-    // The name was never given: the file is added again, and is uploaded now.
+    // The name was never set. The file is added again, and uploaded now.
     let added = installation.add("a.wav", wav(2)).await;
     assert_eq!(added.upload.unwrap().made, Made::Now);
     assert_eq!(installation.uploads().len(), 1);
@@ -170,7 +170,7 @@ async fn what_is_not_sent_or_unknown_is_tried_again_and_never_twice() {
         installation.faults(&[&format!("{fault}@nth=2@/voice/uploads")]);
         let added = installation.add("a.wav", wav(2)).await;
         assert!(added.upload.is_err(), "{fault}: {added:?}");
-        // A 429 closes the account, for as long as LigueLead says: real time, here a minute at most.
+        // A 429 closes the account for as long as LigueLead says: real time, a minute at most here.
         if fault == "throttle" {
             assert!(installation.uploads().is_empty());
             continue;
@@ -214,7 +214,7 @@ async fn a_forgotten_upload_is_made_again_once_a_day_from_what_was_kept() {
         let now_ms = installation.now_ms();
         ledger.forget_upload(content, upload_id, now_ms, now_ms - DAY_MS).await.unwrap()
     };
-    // The vendor still lists it, as it may for a while: that id is not taken for the new one.
+    // The vendor still lists the lost upload, as it may for a while. Its id must not be used for the new one.
     assert_eq!(forget(first).await, Forgotten::Noted);
     assert_eq!(forget(first).await, Forgotten::Known, "another process was told as well");
     assert_eq!((installation.wanted().await, installation.uploads().len()), (1, 2));
@@ -224,7 +224,7 @@ async fn a_forgotten_upload_is_made_again_once_a_day_from_what_was_kept() {
     assert_eq!(installation.wanted().await, 0);
     installation.later(DAY_MS + 1);
     assert_eq!(forget(second).await, Forgotten::Noted);
-    // The kept file is gone; the one beside the configuration serves, if it is the same.
+    // The kept file is gone. The file beside the configuration serves, if its content is the same.
     std::fs::remove_dir_all(installation.files.path().join("audio")).unwrap();
     std::fs::write(installation.files.path().join("a.wav"), wav(3)).unwrap();
     assert_eq!((installation.wanted().await, installation.uploads().len()), (0, 2));

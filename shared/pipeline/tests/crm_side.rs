@@ -1,6 +1,6 @@
-//! The CRM side against LeadSquared's strict simulator, in virtual time: the write-back on each plan, with lost answers,
-//! failing rows, an unknown field, states that move meanwhile, and a process that dies in the middle; leads that are read
-//! for rules; leads and changes whose webhooks did not come; and our own doings, which come back as webhooks.
+//! The CRM side against LeadSquared's strict simulator, in virtual time. The write-back on each plan, with lost
+//! responses, failing rows, an unknown field, moving states, and a process that dies in the middle. Reading leads for
+//! rules. Leads and changes whose webhooks did not come. Recado's own changes, which come back as webhooks.
 
 #![allow(clippy::cast_precision_loss, clippy::print_stdout, reason = "it shows its figures")]
 
@@ -54,7 +54,7 @@ pub(crate) struct Installation {
     pub(crate) crm: Crm,
     pub(crate) time: Time,
     pub(crate) config: Config,
-    /// Requests made to the table.
+    /// Requests to the table.
     pub(crate) requests: Requests,
     processes: AtomicU64,
 }
@@ -68,7 +68,7 @@ impl Installation {
         Self { ledger, crm, time, config, requests, processes: AtomicU64::new(0) }
     }
 
-    /// A process of its own.
+    /// Starts another process.
     pub(crate) fn process(&self) -> Syncer {
         let time = self.time;
         let world = World::new(move || time.now_ms(), || [0; 16]);
@@ -94,7 +94,7 @@ impl Installation {
         }
     }
 
-    /// Messages with these states, each of a lead of its own that LeadSquared has, due now.
+    /// Writes messages, due now, and a lead in LeadSquared for each.
     pub(crate) async fn put(&self, messages: &[Message]) {
         for message in messages {
             self.put_lead(&message.lead_id, &[("FirstName", "Ana")]);
@@ -102,13 +102,13 @@ impl Installation {
         self.ledger.insert_messages(messages).await.unwrap();
     }
 
-    /// Writes a lead as somebody does in LeadSquared, of which no webhook tells.
+    /// Writes a lead in LeadSquared without a webhook.
     pub(crate) fn put_lead(&self, id: &str, fields: &[(&str, &str)]) {
         let now_ms = u64::try_from(self.time.now_ms()).unwrap();
         self.crm.vendor().put_lead(now_ms, id, fields.iter().copied());
     }
 
-    /// What takes webhooks.
+    /// Accepts webhooks.
     pub(crate) fn intake(&self) -> Intake {
         let process = self.process();
         let secret = Secret::parse("s").unwrap();
@@ -116,19 +116,19 @@ impl Installation {
         Intake { ledger: self.ledger.clone(), config, secret, world: process.world, wake: Arc::default() }
     }
 
-    /// Posts a webhook, which must be taken: of a new lead, if it is a flat one.
+    /// Posts a webhook, which must succeed. A flat body is a new lead.
     pub(crate) async fn post(&self, body: &Value) {
         let is_flat = body.get("After").is_none() && body.get("ProspectActivityId").is_none();
         self.post_of(if is_flat { "lead.created" } else { "" }, body).await;
     }
 
-    /// The same to the address of this event.
+    /// The same, to the address of this event.
     pub(crate) async fn post_of(&self, event: &str, body: &Value) {
         let answer = self.answer_to(event, body.to_string().into_bytes()).await;
         assert!(answer.contains("Success"), "{answer}");
     }
 
-    /// What is said to a body at the address of this event, which must be 200.
+    /// The answer to a body at the address of this event. Its status must be 200.
     pub(crate) async fn answer_to(&self, event: &str, body: Vec<u8>) -> String {
         let request = HttpRequest {
             method: "POST".to_owned(),
@@ -142,7 +142,7 @@ impl Installation {
         answer.body
     }
 
-    /// Moves messages to a state, as a callback does.
+    /// Moves messages to a state, as a report does.
     pub(crate) async fn report(&self, ids: &[MessageId], state: State) {
         let now_ms = self.time.now_ms();
         let change = |&id: &MessageId| Change {
@@ -163,7 +163,7 @@ impl Installation {
         all
     }
 
-    /// Runs one process for as long as anything waits, each run a minute long, with the pauses that rows wait for.
+    /// Runs one process for a minute at a time until no message waits, with pauses until rows are due.
     pub(crate) async fn until_all_is_told(&self, process: &Syncer) {
         let mut left = Vec::new();
         for _ in 0..300 {
@@ -178,12 +178,12 @@ impl Installation {
         panic!("it comes to no end at {}: {left:?}", self.time.now_ms());
     }
 
-    /// Calls whose path ends so.
+    /// Requests whose path ends with `path`.
     pub(crate) fn calls_to(&self, path: &str) -> usize {
         self.crm.vendor().calls().iter().filter(|call| call.path.ends_with(path)).count()
     }
 
-    /// Our activities, by the message's id that they hold.
+    /// Recado's activities, by the message id in each.
     pub(crate) fn activities(&self) -> BTreeMap<String, Vec<Activity>> {
         let mut by_message: BTreeMap<String, Vec<Activity>> = BTreeMap::new();
         for activity in self.crm.vendor().activities() {
@@ -193,10 +193,10 @@ impl Installation {
     }
 }
 
-/// A message of this number in `state`.
+/// A message with this number, in `state`.
 pub(crate) fn message(number: u32, state: State) -> Message {
     let mut id = [0; 16];
-    // The first byte spreads messages over the index.
+    // The first byte spreads messages over the index's shards.
     id[..4].copy_from_slice(&number.to_le_bytes());
     Message {
         event: "lead.created".to_owned(),
@@ -222,7 +222,7 @@ pub(crate) fn virtually(test: impl Future<Output = ()>) {
     runtime.block_on(test);
 }
 
-/// Shares a thing among tasks.
+/// Shares a value among tasks.
 pub(crate) fn shared<T>(thing: T) -> Arc<T> {
     Arc::new(thing)
 }

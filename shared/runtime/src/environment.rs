@@ -1,4 +1,4 @@
-//! Credentials and addresses, from variables. An error names the variable.
+//! Credentials and addresses, from variables. Each error names its variable.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use url::{Host, Url};
 
 use crate::installation::world;
 
-/// The variables that an installation needs, and where to find the value of each.
+/// The variables that an installation needs, and where to find each value.
 pub const REQUIRED: [(&str, &str); 6] = [
     ("LIGUELEAD_API_TOKEN", "LigueLead's client area, Integrations > API Token"),
     ("LIGUELEAD_APP_ID", "LigueLead's client area, Integrations > API Token"),
@@ -22,43 +22,43 @@ pub const REQUIRED: [(&str, &str); 6] = [
     ("RECADO_CALLBACK_SECRET", "what signs LigueLead's callbacks; make one up: openssl rand -hex 24"),
 ];
 
-/// The shortest secret, in characters: 24 random ones cannot be guessed.
+/// The shortest secret, in characters. 24 random characters cannot be guessed.
 const MIN_SECRET_CHARS: usize = 24;
 
 /// LigueLead's real address.
 const LIGUELEAD_BASE_URL: &str = "https://api.liguelead.com.br/v1";
 
-/// The domain of LigueLead's addresses, and the version in them. Source: LigueLead's API pages.
+/// LigueLead's domain, and the version in its addresses. Source: LigueLead's API pages.
 const LIGUELEAD_DOMAIN: &str = "liguelead.com.br";
 const LIGUELEAD_VERSION: &str = "v1";
-/// The domain of LeadSquared's addresses, and the version in them. Source: LeadSquared's pages on hosts by region.
+/// LeadSquared's domain, and the version in its addresses. Source: LeadSquared's pages on hosts by region.
 const LEADSQUARED_DOMAIN: &str = "leadsquared.com";
 const LEADSQUARED_VERSION: &str = "v2";
 
-/// How long a start waits for its turn to ask a vendor, in ms.
+/// How long a start waits for a permit to ask a vendor, in ms.
 const PROBE_WITHIN_MS: i64 = 6_000;
 
-/// What an installation is given besides its configuration and its data.
+/// What an installation needs besides its configuration and its data.
 #[derive(Debug, Clone)]
 pub struct Environment {
-    /// Where LigueLead is, with `/v1`.
+    /// LigueLead's address, with `/v1`.
     pub liguelead_base_url: String,
     /// `LIGUELEAD_API_TOKEN` and `LIGUELEAD_APP_ID`.
     pub liguelead: liguelead::Credentials,
-    /// Where LeadSquared is, with `/v2`.
+    /// LeadSquared's address, with `/v2`.
     pub leadsquared_base_url: String,
     /// `LEADSQUARED_ACCESS_KEY` and `LEADSQUARED_SECRET_KEY`.
     pub leadsquared: leadsquared::Credentials,
-    /// `RECADO_WEBHOOK_SECRET`: what LeadSquared's webhooks must show.
+    /// `RECADO_WEBHOOK_SECRET`: the secret that LeadSquared's webhooks must show.
     pub webhook_secret: Secret,
-    /// `RECADO_CALLBACK_SECRET`: what signs the callbacks' URLs.
+    /// `RECADO_CALLBACK_SECRET`: the secret that signs callback URLs.
     pub callback_secret: Secret,
     /// `RECADO_PUBLIC_URL`: this installation's own address.
     pub public_url: Option<Url>,
 }
 
 impl Environment {
-    /// Reads the variables. The error names all that are missing, each with where to find its value.
+    /// Reads the variables. The error names every missing variable, and where to find its value.
     pub fn read() -> anyhow::Result<Self> {
         let missing: Vec<String> = REQUIRED
             .iter()
@@ -103,12 +103,12 @@ pub fn leadsquared_credentials() -> anyhow::Result<leadsquared::Credentials> {
     })
 }
 
-/// `RECADO_WEBHOOK_SECRET`: what LeadSquared's webhooks must show.
+/// `RECADO_WEBHOOK_SECRET`: the secret that LeadSquared's webhooks must show.
 pub fn webhook_secret() -> anyhow::Result<Secret> {
     secret("RECADO_WEBHOOK_SECRET")
 }
 
-/// A client for LigueLead; an error names the variables that it comes from.
+/// A client for LigueLead. Its error names the variables behind it.
 pub fn liguelead_client(
     base_url: &str,
     credentials: &liguelead::Credentials,
@@ -119,7 +119,7 @@ pub fn liguelead_client(
         .context("LIGUELEAD_BASE_URL, LIGUELEAD_API_TOKEN or LIGUELEAD_APP_ID")
 }
 
-/// A client for LeadSquared; an error names the variables that it comes from.
+/// A client for LeadSquared. Its error names the variables behind it.
 pub fn leadsquared_client(
     base_url: &str,
     credentials: &leadsquared::Credentials,
@@ -130,8 +130,8 @@ pub fn leadsquared_client(
         .context("LEADSQUARED_BASE_URL, LEADSQUARED_ACCESS_KEY or LEADSQUARED_SECRET_KEY")
 }
 
-/// Asks both vendors whether they know the credentials, inside their limits. One that refuses ends the start; one that
-/// is out of reach does not, since messages wait.
+/// Asks both vendors whether they accept the credentials, inside their limits. A refusal stops the start. An
+/// unreachable vendor does not, since messages wait.
 pub async fn probe((liguelead, rate): (&liguelead::Client, &LigueLeadAccount), crm: &Crm) -> anyhow::Result<()> {
     let now_ms = world().now_ms();
     if let Err(error) = rate.admit(&Clock::new(), now_ms + PROBE_WITHIN_MS).await {
@@ -176,8 +176,8 @@ pub fn leadsquared_base_url() -> String {
     optional("LEADSQUARED_BASE_URL").unwrap_or_else(|| leadsquared::DEFAULT_BASE_URL.to_owned())
 }
 
-/// Refuses an address that cannot be the vendor's: without the version at its end, or elsewhere than at the vendor's or on a
-/// private network, unless `RECADO_OTHER_HOSTS` says `yes`. With such an address every message would end refused.
+/// Refuses an address that cannot be the vendor's, because every message to it would end as refused. The version must
+/// stand at the end. The host must be the vendor's, or on a private network, unless `RECADO_OTHER_HOSTS` says `yes`.
 fn check_base_url(name: &str, base_url: &str, (domain, version): (&str, &str)) -> anyhow::Result<()> {
     let url: Url = base_url.parse().with_context(|| format!("{name} is not an address"))?;
     if url.path().trim_end_matches('/').rsplit('/').next() != Some(version) {
@@ -196,7 +196,7 @@ fn check_base_url(name: &str, base_url: &str, (domain, version): (&str, &str)) -
     Ok(())
 }
 
-/// Whether an address is on this machine or on a private network, where stand-ins are.
+/// Whether an address is on this machine or on a private network, where simulators run.
 fn is_near(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback() || address.is_private(),
@@ -206,13 +206,13 @@ fn is_near(url: &Url) -> bool {
     }
 }
 
-/// The variable `name` without blanks around it, if it holds anything.
+/// The trimmed value of the variable `name`; `None` if it is empty or not set.
 #[must_use]
 pub fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
-/// The variable `name`, which must hold something; `found_in` says where to find its value.
+/// The value of the variable `name`; an error if it is empty. `found_in` says where to find the value.
 pub fn required(name: &str, found_in: &str) -> anyhow::Result<String> {
     optional(name).with_context(|| format!("{name} is not set ({found_in})"))
 }
@@ -244,7 +244,7 @@ pub fn public_url() -> anyhow::Result<Option<Url>> {
     Ok(Some(url))
 }
 
-/// A secret that this process made up, for a demonstration.
+/// A random secret made by this process, for a demonstration.
 #[must_use]
 pub fn made_up_secret() -> SecretString {
     uuid::Uuid::new_v4().simple().to_string().into()

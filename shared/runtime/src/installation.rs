@@ -31,29 +31,29 @@ const CRM_WINDOW_MS: i64 = 5_000;
 /// The window of LigueLead's rate, in ms. Source: LigueLead API limits page.
 const LIGUELEAD_WINDOW_MS: NonZeroU32 = NonZeroU32::new(60_000).unwrap();
 
-/// The use cases, ready to be called.
+/// The use cases, ready to use.
 #[derive(Debug)]
 pub struct Installation {
-    /// Takes LeadSquared's webhooks.
+    /// Accepts LeadSquared's webhooks.
     pub intake: Intake,
     /// Sends messages.
     pub sender: Sender,
-    /// Takes LigueLead's delivery reports.
+    /// Accepts LigueLead's delivery reports.
     pub settler: Settler,
-    /// Looks at what is due.
+    /// The sweep: picks up due rows.
     pub sweeper: Sweeper,
     /// Writes outcomes back to LeadSquared.
     pub syncer: Syncer,
-    /// Reads the leads of which a webhook told too little.
+    /// Reads the leads of events that have too few fields.
     pub enricher: Enricher,
-    /// Looks for what webhooks did not tell.
+    /// Finds changes for which no webhook came.
     pub reconciler: Reconciler,
-    /// Starts campaigns and brings their audiences to the sender.
+    /// Starts campaigns and hands their audiences to the sender.
     pub campaigns: Campaigns,
 }
 
 impl Installation {
-    /// Puts all of them together.
+    /// Builds all use cases.
     pub fn new(config: Arc<Config>, environment: &Environment, ledger: &Ledger) -> anyhow::Result<Self> {
         let (liguelead, leadsquared) = environment.clients(Duration::from_millis(config.send.call_timeout_ms))?;
         let callbacks = environment
@@ -79,13 +79,13 @@ impl Installation {
     }
 }
 
-/// What takes LeadSquared's webhooks, which must show `secret`.
+/// Accepts LeadSquared's webhooks, which must show `secret`.
 #[must_use]
 pub fn intake(config: Arc<Config>, secret: &Secret, ledger: &Ledger) -> Intake {
     Intake { ledger: ledger.clone(), config, secret: secret.clone(), world: world(), wake: Arc::default() }
 }
 
-/// What takes LigueLead's delivery reports on this app, whose addresses `secret` signs.
+/// Accepts LigueLead's delivery reports on this app. `secret` signs the callback URLs.
 #[must_use]
 pub fn settler(config: &Config, secret: &Secret, app_id: SecretString, ledger: &Ledger) -> Settler {
     Settler {
@@ -98,8 +98,8 @@ pub fn settler(config: &Config, secret: &Secret, app_id: SecretString, ledger: &
     }
 }
 
-/// What sends messages, once `leadsquared` has said who opted out. Without `callbacks`, LigueLead calls the address in
-/// its own panel.
+/// Sends messages, after `leadsquared` said which leads opted out. Without `callbacks`, LigueLead posts reports to the
+/// address set in its own panel.
 #[must_use]
 pub fn sender(
     config: &Config,
@@ -125,7 +125,7 @@ pub fn sender(
     }
 }
 
-/// What adds recordings and sees to it that LigueLead has them; their files are kept in `store`.
+/// Adds recordings and makes sure that LigueLead has them. Their files are kept in `store`.
 #[must_use]
 pub fn audios(config: &Config, liguelead: liguelead::Client, ledger: &Ledger, store: AudioStore) -> Audios {
     Audios {
@@ -138,7 +138,7 @@ pub fn audios(config: &Config, liguelead: liguelead::Client, ledger: &Ledger, st
     }
 }
 
-/// What writes outcomes back to LeadSquared.
+/// Writes outcomes back to LeadSquared.
 #[must_use]
 pub fn syncer(config: &Config, leadsquared: leadsquared::Client, ledger: &Ledger) -> Syncer {
     let world = world();
@@ -152,7 +152,7 @@ pub fn syncer(config: &Config, leadsquared: leadsquared::Client, ledger: &Ledger
     }
 }
 
-/// What reads the leads of which a webhook told too little, and then lets `intake` decide.
+/// Reads the leads of events that have too few fields, and then passes the events to `intake`.
 #[must_use]
 pub fn enricher(syncer: &Syncer, intake: &Intake) -> Enricher {
     Enricher {
@@ -164,7 +164,7 @@ pub fn enricher(syncer: &Syncer, intake: &Intake) -> Enricher {
     }
 }
 
-/// What looks for leads whose webhooks did not come, and then lets `intake` decide.
+/// Finds leads whose webhooks did not come, and then passes the changes to `intake`.
 #[must_use]
 pub fn reconciler(syncer: &Syncer, intake: &Intake) -> Reconciler {
     Reconciler {
@@ -175,7 +175,7 @@ pub fn reconciler(syncer: &Syncer, intake: &Intake) -> Reconciler {
     }
 }
 
-/// What starts campaigns and brings their audiences to the sender.
+/// Starts campaigns and hands their audiences to the sender.
 #[must_use]
 pub fn campaigns(config: Arc<Config>, syncer: &Syncer) -> Campaigns {
     Campaigns {
@@ -188,13 +188,13 @@ pub fn campaigns(config: Arc<Config>, syncer: &Syncer) -> Campaigns {
     }
 }
 
-/// LeadSquared inside the account's limits.
+/// LeadSquared's client, held inside the account's limits.
 #[must_use]
 pub fn crm(config: &Config, client: leadsquared::Client, ledger: &Ledger) -> Crm {
     Crm { client, account: crm_account(config, ledger), world: world() }
 }
 
-/// The account whose limits the configuration names.
+/// LeadSquared's account, with the limits from the configuration.
 #[must_use]
 pub fn crm_account(config: &Config, ledger: &Ledger) -> CrmAccount {
     let crm = &config.leadsquared;
@@ -210,13 +210,13 @@ pub fn crm_account(config: &Config, ledger: &Ledger) -> CrmAccount {
     CrmAccount::new(ledger.client().clone(), ledger.table(), limits)
 }
 
-/// The account whose rate the configuration names.
+/// LigueLead's account, with the rate from the configuration.
 #[must_use]
 pub fn liguelead_account(config: &Config, ledger: &Ledger) -> LigueLeadAccount {
     LigueLeadAccount::new(ledger.client().clone(), ledger.table(), liguelead_plan(config))
 }
 
-/// The same account as low priority may use it.
+/// The same account with the share of the rate that low priority may use.
 #[must_use]
 pub fn low_priority_account(config: &Config, ledger: &Ledger) -> LigueLeadAccount {
     let share = config.liguelead.campaign_share_per_mille;
@@ -224,7 +224,7 @@ pub fn low_priority_account(config: &Config, ledger: &Ledger) -> LigueLeadAccoun
 }
 
 fn liguelead_plan(config: &Config) -> Plan {
-    // The configuration takes 1 at least.
+    // The configuration's smallest value is 1.
     let limit = NonZeroU32::new(config.liguelead.requests_per_minute).unwrap_or(NonZeroU32::MIN);
     Plan::new(limit, LIGUELEAD_WINDOW_MS)
 }

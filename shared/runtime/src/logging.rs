@@ -1,4 +1,5 @@
-//! Logs: JSON lines on standard error, or lines for people where that is a terminal; a message and dotted fields, never a phone, a text, a token or a body.
+//! Logs on standard error: JSON lines, or readable lines in a terminal. A line has a message and dotted fields. It
+//! never has a phone, a text, a token or a body.
 
 use std::io::IsTerminal as _;
 
@@ -10,16 +11,16 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-/// The variable that says what is logged, in `tracing-subscriber`'s own words.
+/// The variable that sets the log filter, in the syntax of `tracing-subscriber`.
 const FILTER_VARIABLE: &str = "RECADO_LOG";
 
-/// Starts logging at `default` unless the variable says otherwise. The AWS SDK and the HTTP stack are silent below
-/// warnings: at finer levels they print whole requests.
+/// Starts logging at `default`, unless the variable says otherwise. The AWS SDK and the HTTP stack log only warnings
+/// and errors: at finer levels they print whole requests.
 pub fn start(default: &str) -> anyhow::Result<()> {
     start_with(default, None)
 }
 
-/// The same with another layer beside it, which hears all lines: what is filtered is the log alone.
+/// The same with a second layer. The filter applies to the log alone; the second layer gets every line.
 pub fn start_with(default: &str, other: Option<Box<dyn Layer<Registry> + Send + Sync>>) -> anyhow::Result<()> {
     let chosen = std::env::var(FILTER_VARIABLE).unwrap_or_else(|_| default.to_owned());
     if let Some(unknown) = unknown_level(&chosen) {
@@ -48,7 +49,7 @@ pub fn start_with(default: &str, other: Option<Box<dyn Layer<Registry> + Send + 
     ];
     let filter = filter
         .with_targets(quiet.map(|target| (target, LevelFilter::WARN)))
-        // The embedded table warns of every conditional write that does not apply, which is how claims are decided.
+        // The embedded table warns of every conditional write that does not apply. Claims are decided by such writes.
         .with_target("dynoxide", LevelFilter::ERROR);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = if std::io::stderr().is_terminal() {
@@ -64,7 +65,8 @@ pub fn start_with(default: &str, other: Option<Box<dyn Layer<Registry> + Send + 
         .map_err(|error| anyhow::anyhow!("logging could not be started: {error}"))
 }
 
-/// A directive that stands for a level and is none: it would be taken for the name of a module, and all of it be silent.
+/// Finds a word in the filter that should be a level but is not. `tracing-subscriber` would take it for a module's
+/// name, and the log would stay silent.
 fn unknown_level(filter: &str) -> Option<&str> {
     let directives = filter.split(',').map(str::trim).filter(|directive| !directive.is_empty());
     let mut unknown = directives.filter(|one| !one.contains('=') && !one.contains("::"));

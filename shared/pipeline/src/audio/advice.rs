@@ -1,22 +1,22 @@
-//! What is allowed and still worth saying: long files, a full account, uploads that LigueLead may soon delete.
+//! Advice on what is allowed but risky: long files, a full account, uploads that LigueLead may soon delete.
 
 use recado_ledger::{AudioRows, UploadState};
 
 /// The longest recording that LigueLead recommends, in ms. Source: LigueLead API limits page.
 const LONG_MS: u64 = 120_000;
-/// The largest file that it recommends, in bytes.
+/// The largest file that LigueLead recommends, in bytes.
 const LARGE_BYTES: u64 = 10_000_000;
-/// Files that an account may hold, and from how many on a warning is due.
+/// The most files of an account, and the number at which warnings begin.
 const FILES: u64 = 1_000;
 const MANY_FILES: u64 = 800;
-/// Bytes that an account may hold, and from how many on its support is to be told.
+/// The most bytes of an account, and the amount at which LigueLead's support must be contacted.
 const STORAGE_BYTES: u64 = 10_000_000_000;
 const MUCH_STORAGE_BYTES: u64 = 8_000_000_000;
-/// LigueLead deletes a file after 365 days without use; from this day on a warning is due.
+/// LigueLead deletes a file after 365 days without use. Warnings begin on this day.
 const UNUSED_DAYS: i64 = 335;
 const DAY_MS: i64 = 86_400_000;
 
-/// What is to be said of a file.
+/// Advice on a file.
 #[must_use]
 pub fn of_file(bytes: u64, length_ms: u64) -> Vec<String> {
     let mut advice = Vec::new();
@@ -30,7 +30,7 @@ pub fn of_file(bytes: u64, length_ms: u64) -> Vec<String> {
     advice
 }
 
-/// What is to be said of an account with so many files and bytes.
+/// Advice on an account with so many files and bytes.
 #[must_use]
 pub fn of_account(files: u64, bytes: u64) -> Vec<String> {
     let mut advice = Vec::new();
@@ -44,14 +44,14 @@ pub fn of_account(files: u64, bytes: u64) -> Vec<String> {
     advice
 }
 
-/// Files and bytes that were uploaded from here, forgotten ones not counted.
+/// Files and bytes that Recado uploaded, without those that LigueLead lost.
 #[must_use]
 pub fn uploaded(rows: &AudioRows) -> (u64, u64) {
     let there = rows.uploads.iter().filter(|upload| matches!(upload.state, UploadState::There(_)));
     there.fold((0, 0), |(files, bytes), upload| (files + 1, bytes + upload.bytes))
 }
 
-/// The names of recordings whose upload no call has used for so long that LigueLead may soon delete it, with the days.
+/// Recordings that no voice call has used for so long that LigueLead may soon delete them: their names, and the days.
 #[must_use]
 pub fn unused(rows: &AudioRows, now_ms: i64) -> Vec<(String, i64)> {
     let days_of = |audio: &recado_core::audio::Audio| {

@@ -1,4 +1,5 @@
-//! Whether a file is one that LigueLead takes, judged by its content: names lie, and a refusal at LigueLead comes late.
+//! Checks whether LigueLead accepts a file, by its content. File names can be wrong, and a refusal by LigueLead comes
+//! late.
 
 use std::io::Cursor;
 
@@ -12,41 +13,42 @@ use lofty::{
 };
 use recado_core::{audio::AudioFormat, config::MAX_AUDIO_NAME_CHARS};
 
-/// Why a file is no recording for calls. Each but the last two ends by a conversion: [`ffmpeg_line`].
+/// Why a file is not a recording for voice calls. A conversion with [`ffmpeg_line`] solves each reason but the last
+/// two.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotARecording {
-    /// Another kind of audio, or something else altogether.
+    /// It is another kind of audio, or no audio at all.
     #[error("its content is {0}, and LigueLead takes MP3 and WAV alone")]
     OtherKind(&'static str),
-    /// It begins as an MP3 or WAV file does and cannot be read on.
+    /// It begins like an MP3 or WAV file, but the rest cannot be read.
     #[error("it looks like {0} and cannot be read: it may be cut off or damaged")]
     Damaged(AudioFormat),
     /// It plays nothing.
     #[error("it plays nothing")]
     Silent,
-    /// Larger than LigueLead takes.
+    /// It is larger than LigueLead accepts.
     #[error("it has {0} bytes, and LigueLead takes {MAX_AUDIO_BYTES}")]
     TooLarge(usize),
-    /// No bytes.
+    /// It has no bytes.
     #[error("the file is empty")]
     Empty,
-    /// A name that no rule could give.
+    /// No rule can use its name.
     #[error(
         "the name must end in .mp3 or .wav, hold no path and have {MAX_AUDIO_NAME_CHARS} characters at most: rename it"
     )]
     Name,
 }
 
-/// What a file's content is.
+/// The content of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Content {
-    /// Its format, whatever the name says.
+    /// Its format, independent of the file's name.
     pub format: AudioFormat,
-    /// How long it plays, in ms. Of an MP3 with a variable rate and without a header that says so, an estimate.
+    /// Its length, in ms. An estimate for an MP3 with a variable rate and no header that states the length.
     pub length_ms: u64,
 }
 
-/// Looks at a file's content.
+/// Checks a file's content.
 pub fn inspect(bytes: &[u8]) -> Result<Content, NotARecording> {
     if bytes.is_empty() {
         return Err(NotARecording::Empty);
@@ -64,7 +66,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Content, NotARecording> {
     }
 }
 
-/// Whether a rule could name a file so.
+/// Whether a rule can use this name for a file.
 pub(super) fn is_name(name: &str) -> bool {
     let known = name.rsplit_once('.').is_some_and(|(stem, extension)| {
         !stem.is_empty() && ["mp3", "wav"].iter().any(|known| extension.eq_ignore_ascii_case(known))
@@ -89,7 +91,7 @@ fn damaged(format: AudioFormat) -> NotARecording {
     NotARecording::Damaged(format)
 }
 
-/// Tags are of no interest, and may hold pictures of any size.
+/// Tags are not needed, and may hold pictures of any size.
 fn options() -> ParseOptions {
     let mut options = ParseOptions::new();
     options.read_tags(false).read_cover_art(false);
@@ -112,8 +114,8 @@ fn kind_name(kind: Option<FileType>) -> &'static str {
     }
 }
 
-/// The command that makes a recording for calls of the file at `path`: LigueLead's own advice on size (16 kHz, mono,
-/// 128 kbit/s). Under a name that is an MP3's already, the file is replaced.
+/// The command that converts the file at `path` to a recording for voice calls. It follows LigueLead's advice on size
+/// (16 kHz, mono, 128 kbit/s). If the name already ends as an MP3's, the command replaces the file.
 #[must_use]
 pub fn ffmpeg_line(path: &str) -> String {
     let (folder, name) = path.rsplit_once('/').map_or(("", path), |(folder, name)| (folder, name));
@@ -130,7 +132,7 @@ pub fn ffmpeg_line(path: &str) -> String {
     }
 }
 
-/// A text as one word of a POSIX shell, which neither the shell nor ffmpeg takes for an option.
+/// Quotes a text as one word of a POSIX shell, so that neither the shell nor ffmpeg takes it for an option.
 fn shell_word(text: &str) -> String {
     let text = if text.starts_with('-') { format!("./{text}") } else { text.to_owned() };
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/+=@%".contains(c);

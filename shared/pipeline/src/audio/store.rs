@@ -1,4 +1,4 @@
-//! Where the bytes of recordings are kept, for the day on which LigueLead has forgotten one.
+//! Keeps the bytes of recordings, in case LigueLead loses one.
 
 use std::{
     fmt, fs, io,
@@ -9,45 +9,45 @@ use std::{
 use futures::future::BoxFuture;
 use recado_core::{audio::Audio, identity::AudioId};
 
-/// Files by their names, wherever they are.
+/// A source of files by name.
 pub trait Files: fmt::Debug + Send + Sync {
-    /// The file `name`, if there is one.
+    /// The file `name`; `None` if it does not exist.
     fn read<'f>(&'f self, name: &'f str) -> BoxFuture<'f, io::Result<Option<Vec<u8>>>>;
 }
 
-/// Where recordings are kept. A deployed installation keeps them in a bucket; on one machine they are files.
+/// The store of recordings. A deployed installation keeps them in a bucket; on one machine they are files.
 #[derive(Debug, Clone)]
 pub enum AudioStore {
-    /// In a directory of their own, by content; and, where one is missing there, beside the configuration, by name.
+    /// In a directory of their own, by content. If one is missing there, beside the configuration, by name.
     Directory {
-        /// The directory; made when the first one is kept.
+        /// The directory; created with the first recording.
         kept: PathBuf,
         /// The configuration's directory.
         beside: PathBuf,
     },
-    /// Beside the configuration alone, where they were put by hand: nothing is written.
+    /// Only beside the configuration, where somebody put them by hand. Nothing is written.
     Beside(PathBuf),
-    /// Elsewhere, where they were put by their names: nothing is written.
+    /// In another place, where somebody put them by name. Nothing is written.
     Elsewhere(Arc<dyn Files>),
 }
 
 impl AudioStore {
-    /// Keeps a recording's content. The same content twice is kept once. `part` names what is not whole yet: no two that
-    /// keep the same content at once may have the same.
+    /// Keeps a recording's content. The same content is kept once. `part` names the unfinished file: concurrent calls
+    /// with the same content must use different parts.
     pub(super) async fn keep(&self, audio: &Audio, bytes: &[u8], part: &str) -> io::Result<()> {
         let Self::Directory { kept, .. } = self else { return Ok(()) };
         let (part, file, bytes) = (kept.join(format!("part-{part}")), kept.join(file_name(audio)), bytes.to_vec());
         let kept = kept.clone();
         blocking(move || {
             fs::create_dir_all(&kept)?;
-            // Under another name first: a file of the right name is whole.
+            // Under another name first, so that a file of the right name is complete.
             fs::write(&part, bytes)?;
             fs::rename(&part, file)
         })
         .await
     }
 
-    /// The content of a recording, wherever it still is.
+    /// The content of a recording, from any place that still has it.
     pub(super) async fn fetch(&self, audio: &Audio) -> io::Result<Option<Vec<u8>>> {
         let id = audio.id;
         let places: Vec<PathBuf> = match self {

@@ -2,11 +2,11 @@
 //!
 //! | the process dies after | the table shows | what follows |
 //! | --- | --- | --- |
-//! | the claim, before the upload | claimed | the claim ends by itself; the next one finds nothing in LigueLead's list, and uploads |
-//! | the upload, before its record | claimed | the next one finds it in LigueLead's list, by its title, and records it |
+//! | the claim, before the upload | claimed | the claim expires; the next claimant finds nothing listed, and uploads |
+//! | the upload, before its record | claimed | the next claimant finds it listed, by its title, and records it |
 //!
-//! An upload whose answer was lost is the second case. LigueLead charges nothing for an upload and deletes none, so one
-//! that was made twice in spite of all this takes a place of 1,000 and does no other harm.
+//! An upload whose response was lost is the second case. LigueLead charges nothing for an upload and deletes none. A
+//! duplicate upload, should one happen in spite of this, takes one place of 1,000 and does no other harm.
 
 use std::time::Duration;
 
@@ -17,30 +17,30 @@ use recado_limits::RateHeaders;
 
 use super::{Audios, NotYet};
 
-/// How long a claim holds, in ms: the longest upload, and the calls before and after it.
+/// How long a claim lasts, in ms: the longest upload, and the requests before and after it.
 const CLAIM_MS: i64 = 390_000;
 const _: () = assert!(UPLOAD_TIMEOUT.as_secs() + 90 <= CLAIM_MS.unsigned_abs() / 1_000);
-/// How long to wait for somebody else's upload before looking again, in ms.
+/// The delay before the next look at another process's upload, in ms.
 const LOOK_AGAIN_MS: i64 = 15_000;
-/// How long to wait before an upload that failed for a passing reason is tried again, in ms.
+/// The delay before a retry of an upload that failed for a passing reason, in ms.
 const RETRY_MS: i64 = 15_000;
-/// The same after an upload of which nobody knows whether it was made, in ms: the list may lag behind.
+/// The same after an upload with an unknown outcome, in ms: the list may lag behind.
 const UNKNOWN_MS: i64 = 60_000;
-/// The same where LigueLead refuses the account, in ms.
+/// The same if LigueLead refuses the account, in ms.
 const ACCOUNT_REFUSED_MS: i64 = 300_000;
-/// How long a call waits for its permit, in ms.
+/// How long a request waits for its permit, in ms.
 const PERMIT_WITHIN_MS: i64 = 30_000;
-/// How long a 429 that does not say closes the account, in ms. Source: LigueLead API limits page, sample client.
+/// How long a 429 without a stated time closes the account, in ms. Source: LigueLead API limits page, sample client.
 const RATE_LIMITED_MS: i64 = 60_000;
-/// Attempts at recording what became of an upload.
+/// Attempts at recording the outcome of an upload.
 const RECORD_ATTEMPTS: u32 = 5;
-/// What the titles of our uploads begin with; the content's identity and the name follow.
+/// The prefix of the titles of Recado's uploads. The content's id and the name follow.
 const TITLE_START: &str = "recado-";
 
-/// How an upload came to be there.
+/// How LigueLead got an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Made {
-    /// It was there already.
+    /// LigueLead had it already.
     Before,
     /// It was found in LigueLead's list.
     Found,
@@ -48,26 +48,26 @@ pub enum Made {
     Now,
 }
 
-/// An upload that is there.
+/// An upload that LigueLead has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct There {
     /// Its id at LigueLead.
     pub upload_id: u64,
-    /// How it came there.
+    /// How LigueLead got it.
     pub made: Made,
-    /// Audio files in LigueLead's account, where its list was asked.
+    /// Audio files in LigueLead's account, if its list was read.
     pub files: Option<u64>,
 }
 
-/// What one claim came to.
+/// The end of one claim.
 struct Ended {
     end: UploadEnd,
     result: Result<There, NotYet>,
 }
 
 impl Audios {
-    /// Makes sure that a recording is at LigueLead, uploading it if need be: at most five minutes. Whoever has its
-    /// `content` in hand was asked by a person, and so tries once more what LigueLead refused.
+    /// Makes sure that LigueLead has a recording, and uploads it if necessary. Takes at most five minutes. A caller
+    /// with `content` acts for a person, so it also retries content that LigueLead refused.
     pub(super) async fn make_sure(
         &self,
         audio: &Audio,
@@ -111,7 +111,7 @@ impl Audios {
                 return there(upload.id, Made::Found, Some(files));
             }
             Ok((None, files)) => Some(files),
-            // The list's form is not documented: what cannot be read must not keep calls from being made.
+            // The form of the list is not documented. An unreadable list must not stop the upload.
             Err(None) => None,
             Err(Some(not_yet)) => return Ended { end: UploadEnd::Nowhere, result: Err(not_yet) },
         };
@@ -157,7 +157,7 @@ impl Audios {
         }
     }
 
-    /// Looks for the content in LigueLead's list, and how many files are there. `Err(None)`: the list cannot be had.
+    /// Looks for the content in LigueLead's list, and counts the list's files. `Err(None)`: the list cannot be read.
     async fn look(&self, audio: &Audio, forgotten: &[u64]) -> Result<(Option<Upload>, u64), Option<NotYet>> {
         self.permit().await.map_err(Some)?;
         let (wait_ms, error) = match self.liguelead.list_uploads().await {
@@ -168,7 +168,7 @@ impl Audios {
                     title.starts_with(&start) && !forgotten.contains(&upload.id)
                 };
                 let files = uploads.len() as u64;
-                // The newest of several, whose ids are in order.
+                // The newest of several, since ids increase.
                 return Ok((uploads.into_iter().filter(is_ours).max_by_key(|upload| upload.id), files));
             }
             Err(CallFailed::Unreadable) => return Err(None),
@@ -192,13 +192,13 @@ impl Audios {
             .map_err(|error| NotYet { wait_ms: RETRY_MS, why: format!("its audio could not be uploaded yet: {error}") })
     }
 
-    /// Tells all functions that LigueLead refused a call for the rate.
+    /// Tells all functions that LigueLead refused a request for its rate.
     async fn closed(&self, wait_ms: Option<i64>) {
         let until_ms = self.world.now_ms() + wait_ms.unwrap_or(RATE_LIMITED_MS);
         shared(self.rate.refused(until_ms, self.clock.read()).await);
     }
 
-    /// Records what became of a claim, again and again for a few seconds while the table fails.
+    /// Records the outcome of a claim, with retries for a few seconds while the table fails.
     async fn record(&self, audio: &Audio, claim: &str, end: &UploadEnd) -> Result<(), LedgerError> {
         let mut wait = Duration::from_millis(100);
         for _ in 1..RECORD_ATTEMPTS {
@@ -212,7 +212,7 @@ impl Audios {
     }
 }
 
-/// Says so where functions could not be told of the rate.
+/// Logs that functions could not be told about the rate.
 fn shared(told: Result<(), impl std::fmt::Display>) {
     if let Err(error) = told {
         tracing::warn!(error = %error, "send.rate_not_shared");

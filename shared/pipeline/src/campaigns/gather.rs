@@ -1,7 +1,7 @@
-//! Reading an audience, and writing it down in pages.
+//! Reads an audience, and writes it in pages.
 //!
-//! The last page may be a part of one: the next write takes it away and writes a larger one in its place, under another
-//! key. So nothing that was read is read again after a crash, but for what came since the last write.
+//! The last page may be incomplete. The next write replaces it by a larger page under another key. After a crash, only
+//! the part since the last write is read again.
 
 use std::collections::HashSet;
 
@@ -19,10 +19,10 @@ use super::{
 };
 use crate::opt_out::last_known;
 
-/// Pieces of the source between two writes of a page that is not full.
+/// Pieces of the source between two writes of an incomplete page.
 const PIECES_PER_WRITE: u32 = 10;
 
-/// A recipient alone takes less than this much, in bytes.
+/// The most bytes of one recipient.
 const MOST_OF_ONE: usize = 8_192;
 
 /// A page that is being filled.
@@ -42,7 +42,7 @@ impl Page {
         self.recipients.push(recipient);
     }
 
-    /// Whether it takes no more.
+    /// Whether it takes no more recipients.
     fn is_full(&self) -> bool {
         self.recipients.len() >= MAX_RECIPIENTS || self.bytes + MOST_OF_ONE > MAX_PAGE_BYTES
     }
@@ -52,7 +52,7 @@ impl Page {
     }
 }
 
-/// Who is in an audience already: eight bytes for each lead, and for each phone.
+/// The members of an audience so far: eight bytes for each lead, and for each phone.
 #[derive(Default)]
 pub(super) struct Seen {
     leads: HashSet<u64>,
@@ -60,7 +60,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Adds a recipient. `false`: it is there, by its lead or its phone.
+    /// Adds a recipient. `false`: its lead or its phone is in the audience already.
     pub(super) fn insert(&mut self, run: RunId, recipient: &Recipient) -> bool {
         let phone = recipient.phone.national().parse().unwrap_or_default();
         if recipient.lead.is_none() {
@@ -68,13 +68,13 @@ impl Seen {
         }
         let id = recipient.message_id(run);
         let lead = id.as_bytes().iter().take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
-        // Who is asked for by two leads gets one message: the first one's.
+        // A phone with two leads gets one message: the first lead's.
         !self.phones.contains(&phone) && self.leads.insert(lead) && self.phones.insert(phone)
     }
 }
 
 impl Campaigns {
-    /// Reads the audience from where the run has come to. The run is `Releasing` when all of it is there.
+    /// Reads the audience from the run's cursor on. When all of it is read, the run is `Releasing`.
     pub(super) async fn gather(
         &self,
         run: &mut Run,
@@ -86,7 +86,7 @@ impl Campaigns {
         let judge = Judge::new(&self.config, campaign, run.started_ms);
         let own = last_known(&self.ledger).await?;
         let columns = columns(&self.config, campaign, own);
-        // Of each piece, by whichever process reads it.
+        // Decided for each piece, by the process that reads the piece.
         let asks_own = self.config.leadsquared.opt_out.asks_own(judge.message("", 0).channel, own);
         run.own_opt_out_read = asks_own && (run.own_opt_out_read || run.cursor == 0);
         let (mut seen, mut page) = self.seen(run).await?;
@@ -97,7 +97,7 @@ impl Campaigns {
                 return Ok(());
             }
             if self.world.now_ms() >= until_ms || self.is_paused(campaign).await? {
-                // What the run says is as good, if nothing was read since.
+                // If nothing was read since, the stored run is just as good.
                 if run.cursor > begun_at {
                     self.write(run, &page, campaign).await?;
                 }
@@ -106,7 +106,7 @@ impl Campaigns {
             let piece = match self.piece(source, run.cursor, &columns, until_ms).await {
                 Ok(piece) => piece,
                 Err(error) => {
-                    // What was read so far is kept.
+                    // Keeps the part that was read.
                     if run.cursor > begun_at {
                         self.write(run, &page, campaign).await?;
                     }
@@ -150,7 +150,7 @@ impl Campaigns {
         }
     }
 
-    /// Who is in the audience already, and the page that is not full, which the run names no more.
+    /// The audience's members so far, and the incomplete page. The page is taken out of the run.
     async fn seen(&self, run: &mut Run) -> Result<(Seen, Page), CampaignError> {
         let (mut seen, mut last) = (Seen::default(), Vec::new());
         for page in &run.pages {
@@ -167,7 +167,7 @@ impl Campaigns {
         Ok((seen, last))
     }
 
-    /// Writes a full page and begins another. `false`: the run is somebody else's by now.
+    /// Writes a full page and begins another. `false`: another process has the run.
     async fn write_full(&self, run: &mut Run, page: &mut Page, campaign: &Campaign) -> Result<bool, CampaignError> {
         if !self.write(run, page, campaign).await? {
             return Ok(false);
@@ -176,7 +176,7 @@ impl Campaigns {
         Ok(true)
     }
 
-    /// Writes a page that will be written again.
+    /// Writes an incomplete page that a later write replaces.
     async fn write_open(&self, run: &mut Run, page: &Page, campaign: &Campaign) -> Result<bool, CampaignError> {
         if !self.write(run, page, campaign).await? {
             return Ok(false);
@@ -185,7 +185,7 @@ impl Campaigns {
         Ok(true)
     }
 
-    /// Writes a page, if there is anybody on it, and how far the run has come. `false`: the run is somebody else's.
+    /// Writes a page, unless it is empty, and the run's progress. `false`: another process has the run.
     async fn write(&self, run: &mut Run, page: &Page, campaign: &Campaign) -> Result<bool, CampaignError> {
         let now_ms = self.world.now_ms();
         if !page.is_empty() {
@@ -203,7 +203,7 @@ impl Campaigns {
     }
 }
 
-/// Judges one of an audience, and counts.
+/// Judges one member of an audience, and counts it.
 pub(super) fn judged(
     judge: &Judge<'_>,
     found: &Found,

@@ -1,4 +1,4 @@
-//! Whether a list goes to people whom an earlier run of the same campaign went to.
+//! Checks whether a list repeats the people of an earlier run of the same campaign.
 
 use std::collections::HashSet;
 
@@ -11,20 +11,20 @@ use recado_ledger::{Phase, Run};
 
 use super::{CampaignError, Campaigns, Entry, source::Who};
 
-/// An earlier run that went to many of a list's people.
+/// An earlier run with many of a list's people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overlap {
     /// The run's name.
     pub run: String,
     /// When it was started, in ms since the epoch.
     pub started_ms: i64,
-    /// Those of the list who were in it.
+    /// People of the list who were in that run.
     pub people: u64,
     /// Lines of the list.
     pub lines: u64,
 }
 
-/// Who is in a list, by phone and by lead.
+/// The people in a list, by phone and by lead.
 struct People {
     phones: HashSet<Phone>,
     leads: HashSet<String>,
@@ -46,8 +46,8 @@ impl People {
 }
 
 impl Campaigns {
-    /// The earlier run of `campaign` that most of a list's people were in, if they are more than half of the list. The run
-    /// `name` is not asked. Reads the audiences of the campaign's runs.
+    /// The earlier run of `campaign` with the most people of a list, if they are more than half of the list. The run
+    /// `name` itself is left out. Reads the audiences of the campaign's runs.
     pub async fn overlap(
         &self,
         campaign: &Campaign,

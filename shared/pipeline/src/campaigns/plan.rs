@@ -1,7 +1,7 @@
-//! A dry run of a campaign: the same audience, judged by the same code, and nothing written.
+//! A dry run of a campaign: the same audience, judged by the same code, and nothing is written.
 //!
-//! What the sender would ask is asked as well: hours, suppressions, caps and what is left of the day's budgets. What it
-//! could only ask while it sends is not: whether leads opt out meanwhile, what else is sent to them, and the rate.
+//! It also checks what the sender would check: hours, suppressions, caps and the rest of the day's budgets. It cannot
+//! check what only the send shows: later opt-outs, other messages to the same leads, and the rate.
 
 use std::{
     collections::{BTreeMap, HashMap, hash_map::DefaultHasher},
@@ -32,9 +32,9 @@ use crate::{
     settings::{SendSettings, today},
 };
 
-/// Texts that are shown.
+/// The number of sample texts.
 const SAMPLES: usize = 3;
-/// The window of LeadSquared's bulk calls, in ms. Source: LeadSquared rate-limits page.
+/// The window of LeadSquared's bulk requests, in ms. Source: LeadSquared rate-limits page.
 const CRM_WINDOW_MS: u64 = 5_000;
 
 /// What a campaign would do if it started now.
@@ -44,39 +44,39 @@ pub struct CampaignPlan {
     pub campaign: String,
     /// Leads or lines of the audience.
     pub looked_at: u64,
-    /// Those that would get a message, now or later.
+    /// Leads that would get a message, now or later.
     pub recipients: u64,
-    /// Those that would get none, by why.
+    /// Leads that would get no message, by reason.
     pub left_out: BTreeMap<String, u64>,
-    /// Those among the recipients that the suppression list would keep from it when their turn comes.
+    /// Recipients that would be skipped as suppressed when their turn comes.
     pub suppressed: u64,
-    /// Some texts, as they would be sent.
+    /// Sample texts, as they would be sent.
     pub texts: Vec<PlannedText>,
-    /// How many different texts there are.
+    /// The number of different texts.
     pub different_texts: u64,
     /// Messages that would go out at once.
     pub now: u64,
-    /// Requests to LigueLead that those take, at the fewest.
+    /// The fewest requests to LigueLead for these messages.
     pub requests_now: u64,
-    /// Messages that would wait for their hours, by when they open (ms since the epoch).
+    /// Messages that would wait for their sending hours, by the opening instant (ms since the epoch).
     pub later: BTreeMap<i64, u64>,
     /// Messages that a cap would hold.
     pub capped: u64,
     /// Messages that today's budgets would hold until tomorrow.
     pub over_quota: u64,
-    /// What is left of the account's budget of today after that; none where there is no such budget.
+    /// The rest of the account's budget of today after that; empty if there is no such budget.
     pub quota_left: QuotaLeft,
-    /// Credits of all of them, by estimate.
+    /// Credits of all messages, by estimate.
     pub credits: u64,
-    /// Calls to LeadSquared that read the audience.
+    /// Requests to LeadSquared to read the audience.
     pub crm_calls_to_read: u64,
-    /// Calls to LeadSquared that tell it of each outcome, at the fewest.
+    /// The fewest requests to LeadSquared to write all outcomes back.
     pub crm_calls_to_tell: u64,
-    /// How long those take at least, in minutes.
+    /// The shortest time for these write-backs, in minutes.
     pub crm_minutes: u64,
 }
 
-/// What is left of a day's budget.
+/// The rest of a day's budget.
 #[derive(Debug, Default, Serialize)]
 pub struct QuotaLeft {
     /// Messages.
@@ -85,36 +85,36 @@ pub struct QuotaLeft {
     pub credits: Option<u64>,
 }
 
-/// A text as it would be sent. It is shown to the person who asked; never logged.
+/// A text as it would be sent. Shown to the person who asked; never logged.
 #[derive(Debug, Serialize)]
 pub struct PlannedText {
-    /// The text; the recording's name for a call.
+    /// The text; for a voice call, the recording's name.
     pub text: String,
-    /// The text as it may arrive, if that is another one.
+    /// The text as it may arrive, if the delivery changes it.
     pub arrives: Option<String>,
     /// Its length, in characters.
     pub chars: usize,
-    /// What it costs each recipient, in credits: one for each part.
+    /// The cost for each recipient, in credits: one for each part.
     pub credits: u32,
 }
 
-/// A plan in the making.
+/// A plan under construction.
 struct Making<'p> {
     plan: CampaignPlan,
     settings: SendSettings,
     like: Message,
     run: RunId,
-    /// How many get each text.
+    /// The number of recipients of each text.
     texts: HashMap<u64, u64>,
-    /// What the day has spent, and may spend: of the account, and of the campaign.
+    /// The day's spending and quotas: the account's, and the campaign's.
     budgets: Vec<(Day, Quotas)>,
     now_ms: i64,
     campaigns: &'p Campaigns,
 }
 
 impl Campaigns {
-    /// What `campaign` would do if it started at `now_ms`. No call to LeadSquared begins after `until_ms`; both in ms since
-    /// the epoch.
+    /// What `campaign` would do if it started at `now_ms`. It starts no request to LeadSquared after `until_ms`. Both
+    /// instants are in ms since the epoch.
     pub async fn plan(
         &self,
         campaign: &Campaign,
@@ -175,7 +175,7 @@ impl Campaigns {
 }
 
 impl Making<'_> {
-    /// What becomes of a page of recipients.
+    /// Plans a page of recipients.
     async fn page(&mut self, judge: &Judge<'_>, mut page: Vec<Recipient>) -> Result<(), CampaignError> {
         page.sort_by_cached_key(|one| (one.phone.zone().name().to_owned(), one.phone));
         let messages: Vec<Message> = page.iter().map(|one| one.message(&self.like, self.run)).collect();
@@ -208,7 +208,7 @@ impl Making<'_> {
         self.segment(judge, open).await
     }
 
-    /// What becomes of those of a page who stand together and may be sent to now.
+    /// Plans neighbours on a page whose hours are open now.
     async fn segment(&mut self, judge: &Judge<'_>, messages: Vec<Message>) -> Result<(), CampaignError> {
         let ledger = &self.campaigns.ledger;
         let suppressed = ledger.suppressed(&messages).await?;
@@ -243,7 +243,7 @@ impl Making<'_> {
         Ok(())
     }
 
-    /// How many of these fit the day's budgets, and their credits.
+    /// How many of these messages fit the day's budgets, and their credits.
     fn fit(&self, messages: &[Message]) -> (u64, u64) {
         let (mut count, mut credits) = (0, 0);
         for message in messages {

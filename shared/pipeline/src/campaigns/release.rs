@@ -1,4 +1,4 @@
-//! Bringing a gathered audience to the sender: a block for each page of one text, a row for each message otherwise.
+//! Hands a gathered audience to the sender: one block for each page with one text, otherwise one row for each message.
 
 use recado_core::{
     block::{Block, Places},
@@ -16,7 +16,7 @@ use super::{CampaignError, CampaignReport, Campaigns, is_low};
 const PAGES_PER_WRITE: usize = 25;
 
 impl Campaigns {
-    /// Releases pages from where the run has come to. The run is `Released` when all are.
+    /// Releases pages from the run's progress on. When all are released, the run is `Released`.
     pub(super) async fn release(
         &self,
         run: &mut Run,
@@ -58,7 +58,7 @@ impl Campaigns {
         let lost = || LedgerError::Unreadable { pk: format!("Q#{}", run.id()), attribute: "recipients" };
         let recipients = recipients.ok_or_else(lost)?;
         let mut like = judge.message(&run.event(), now_ms);
-        // LeadSquared was asked for the fields that forbid messages while the audience was gathered, which may be long.
+        // LeadSquared was asked for the opt-out fields while the audience was gathered, which may be long ago.
         like.history.opt_out_read_ms = run.file.is_none().then_some(run.started_ms);
         like.history.own_opt_out_read = run.file.is_none() && run.own_opt_out_read;
         let rows: Vec<Message> = match (judge.is_shared(), recipients.as_slice()) {
@@ -87,7 +87,7 @@ impl Campaigns {
         Ok(recipients.len() as u64)
     }
 
-    /// A message as it is written: held until its hours open.
+    /// A message as it is written: held until its sending hours open.
     fn waiting(&self, mut message: Message, now_ms: i64) -> Message {
         if let Gate::Hold { until_ms, why } = gate(&message, &self.config.hours, now_ms) {
             message.state = State::Held;

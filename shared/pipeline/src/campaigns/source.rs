@@ -1,4 +1,4 @@
-//! Where an audience comes from, piece by piece: LeadSquared's search, or a file's lines.
+//! The source of an audience, read piece by piece: LeadSquared's search, or a file's lines.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -18,16 +18,16 @@ use crate::crm::CrmError;
 /// One line of a file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Whom it names.
+    /// The person that it names.
     pub who: Who,
-    /// Its columns that the campaign's text names.
+    /// Its columns that the campaign's text uses.
     pub row: Fields,
 }
 
-/// Whom a line names: a phone or a lead.
+/// The person that a line names: a phone or a lead.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Who {
-    /// A phone, as it is written.
+    /// A phone, as written in the file.
     Phone(String),
     /// A lead's `ProspectID`.
     Lead(String),
@@ -43,8 +43,8 @@ impl std::fmt::Debug for Entry {
 }
 
 impl Entry {
-    /// The same person, however the file was saved: a phone's digits, or what is written where it is none; a lead's id in
-    /// small letters; and the columns.
+    /// The person's identity, however the file was saved. It is a phone's digits (or its text, if it is no phone) or a
+    /// lead's id in lower case, and the columns.
     fn identity(&self, rules: PhoneRules) -> Vec<String> {
         let who = match &self.who {
             Who::Phone(text) => match Phone::read(text, rules).one() {
@@ -58,8 +58,8 @@ impl Entry {
     }
 }
 
-/// Puts a file's lines into an order of their own, and says by what the list is known again: the same people saved once
-/// more, in another encoding, order or layout, are the same list.
+/// Sorts a file's lines by identity, and returns the list's id. The same people in another encoding, order or layout
+/// are the same list.
 pub fn as_list(entries: &mut Vec<Entry>, rules: PhoneRules) -> ListId {
     let mut known: Vec<_> = entries.drain(..).map(|entry| (entry.identity(rules), entry)).collect();
     known.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -68,7 +68,7 @@ pub fn as_list(entries: &mut Vec<Entry>, rules: PhoneRules) -> ListId {
     id
 }
 
-/// Where an audience comes from.
+/// The source of an audience.
 #[derive(Debug, Clone)]
 pub enum Source {
     /// LeadSquared's search.
@@ -77,9 +77,9 @@ pub enum Source {
     File(Vec<Entry>),
 }
 
-/// One of an audience, as the source has it.
+/// One member of an audience, as the source has it.
 pub(super) enum Found {
-    /// A lead, as far as it was read, and the columns of the line that names it.
+    /// A lead with its fields, and the columns of the line that names it.
     Lead(String, Fields, Fields),
     /// A phone, and the columns of its line.
     Phone(String, Fields),
@@ -88,7 +88,7 @@ pub(super) enum Found {
 }
 
 impl Source {
-    /// How many are read at once.
+    /// How many members are read at once.
     pub(super) fn step(&self) -> u64 {
         match self {
             Self::Search(_) => u64::from(LEADS_PER_SEARCH_PAGE),
@@ -98,7 +98,7 @@ impl Source {
 }
 
 impl Campaigns {
-    /// The piece of an audience that holds place `cursor`, from there on; empty at its end.
+    /// The piece of an audience from place `cursor` on; empty at the audience's end.
     pub(super) async fn piece(
         &self,
         source: &Source,
@@ -167,7 +167,7 @@ impl Campaigns {
     }
 }
 
-/// A lead with the columns that were asked for: one that was not answered is empty, and known to be.
+/// A lead with the requested columns. A column missing in the answer is empty, and known to be empty.
 fn of_lead(lead: &LeadFields, columns: &[&str], row: Fields) -> Found {
     let id = lead.get_any_case("ProspectID").unwrap_or_default().to_owned();
     Found::Lead(id, columns.iter().map(|name| (*name, lead.get(name))).collect(), row)

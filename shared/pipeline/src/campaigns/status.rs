@@ -1,4 +1,4 @@
-//! How far runs have come.
+//! The progress of runs.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::blocks::{Crew, states};
 
-/// How far a run has come.
+/// The progress of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunStatus {
     /// The campaign.
@@ -25,30 +25,31 @@ pub struct RunStatus {
     pub phase: String,
     /// When it was started, in ms since the epoch.
     pub started_ms: i64,
-    /// Leads and lines that were looked at.
+    /// Leads and lines that were judged.
     pub looked_at: u64,
-    /// Those that get a message.
+    /// Leads and lines that get a message.
     pub recipients: u64,
-    /// Those that get none, by why.
+    /// Leads and lines that get no message, by reason.
     pub left_out: BTreeMap<String, u64>,
     /// Messages by state.
     pub states: BTreeMap<String, u64>,
-    /// Messages that still wait, those that were not released among them.
+    /// Messages that still wait, including those that were not released yet.
     pub waiting: u64,
-    /// Messages that LigueLead took, and those of which it is unknown.
+    /// Messages that LigueLead took or may have taken.
     pub sent: u64,
-    /// Messages that LigueLead took and has not reported on. It may be out of credits, or the reports were lost.
+    /// Messages that LigueLead took but has not reported on. LigueLead may lack credits, or the reports were lost.
     pub without_report: u64,
-    /// When the next of those that wait is due, in ms since the epoch.
+    /// The next due time of the waiting messages, in ms since the epoch.
     pub next_due_ms: Option<i64>,
-    /// When all will be sent if it goes on as it went so far, in ms since the epoch. None where that cannot be told: nothing
-    /// was sent yet, it is paused, or some wait for an instant that is later. None when all is sent.
+    /// When all messages will be sent at the present pace, in ms since the epoch. `None` if that cannot be estimated:
+    /// nothing was sent yet, the run is paused, or some messages wait for a later instant. Also `None` when all are
+    /// sent.
     pub eta_ms: Option<i64>,
-    /// Why it does not go on as it should, for a person to read.
+    /// Why it does not progress as it should, for a person to read.
     pub why: Option<String>,
 }
 
-/// How far all runs have come, the latest first; those of one campaign if it is given. Reads the whole table.
+/// The progress of all runs, the latest first; of one campaign's runs if `campaign` is given. Reads the whole table.
 pub async fn statuses(ledger: &Ledger, campaign: Option<&str>, now_ms: i64) -> Result<Vec<RunStatus>, LedgerError> {
     let mut runs: Vec<Run> = ledger.runs().await?;
     runs.retain(|run| campaign.is_none_or(|campaign| run.campaign == campaign));
@@ -88,7 +89,7 @@ pub async fn statuses(ledger: &Ledger, campaign: Option<&str>, now_ms: i64) -> R
     Ok(runs.into_iter().zip(counted).map(status).collect())
 }
 
-/// A message that LigueLead took and has not reported on.
+/// A message that LigueLead took but has not reported on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Unreported {
     /// The campaign.
@@ -97,13 +98,13 @@ pub struct Unreported {
     pub run: String,
     /// When LigueLead took it, in ms since the epoch.
     pub since_ms: i64,
-    /// The phone, shortened.
+    /// The phone, masked.
     pub phone: String,
-    /// The lead, if one is known.
+    /// The lead, if it is known.
     pub lead: Option<String>,
 }
 
-/// The messages without a report of all runs, or of one campaign's, the oldest first. Reads the whole table.
+/// The messages without a report, of all runs or of one campaign's, the oldest first. Reads the whole table.
 pub async fn unreported(ledger: &Ledger, campaign: Option<&str>) -> Result<Vec<Unreported>, LedgerError> {
     let mut runs: Vec<Run> = ledger.runs().await?;
     runs.retain(|run| campaign.is_none_or(|campaign| run.campaign == campaign));
@@ -139,7 +140,7 @@ pub async fn unreported(ledger: &Ledger, campaign: Option<&str>) -> Result<Vec<U
     Ok(found)
 }
 
-/// What was counted of a run.
+/// The counts of a run.
 #[derive(Default)]
 struct Counted {
     states: BTreeMap<State, u64>,
@@ -159,7 +160,7 @@ impl Counted {
             && let Some(due_ms) = message.due_ms
         {
             self.next_due_ms = Some(self.next_due_ms.map_or(due_ms, |next_ms| next_ms.min(due_ms)));
-            // What is pending goes with its turn; its instant is for a wake-up that was lost.
+            // Pending messages go when their turn comes: their due time only covers a lost wake-up.
             if message.state == State::Held {
                 self.last_due_ms = self.last_due_ms.max(Some(due_ms));
             }
@@ -204,19 +205,19 @@ impl Counted {
     }
 }
 
-/// How fast a run was sent so far.
+/// The pace of a run so far.
 struct Pace {
     /// When sending could begin, in ms since the epoch.
     since_ms: i64,
-    /// Messages since then.
+    /// Messages sent since then.
     sent: u64,
-    /// When the last of those that are held is due.
+    /// The last due time of the held messages, in ms since the epoch.
     last_due_ms: Option<i64>,
 }
 
 impl Pace {
-    /// When the rest is sent at this pace. What is due later than that waits for something else than its turn: how long that
-    /// lasts cannot be told.
+    /// When the rest will be sent at this pace. A message with a later due time waits for something else than its turn,
+    /// and the length of that wait is unknown.
     fn ends_ms(&self, waiting: u64, now_ms: i64) -> Option<i64> {
         let took_ms = u64::try_from(now_ms - self.since_ms).ok()?;
         let left_ms = took_ms.checked_mul(waiting)?.checked_div(self.sent)?;

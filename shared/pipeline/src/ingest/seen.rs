@@ -1,5 +1,5 @@
-//! What webhooks and the list of modified leads show of the fields that rules watch, kept for each lead; and changes that
-//! the list alone told of.
+//! Keeps, for each lead, the last seen values of the fields that rules watch. Webhooks and the list of modified leads
+//! show them. Also handles changes that only the list showed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,28 +15,28 @@ use recado_ledger::{KeptSights, LedgerError, MOST_NOTICED};
 
 use super::{Intake, NotAnEvent};
 
-/// How often what was seen is read and written again because others saw the same leads meanwhile: LeadSquared posts up to
-/// three webhooks of one edit at once.
+/// Most attempts at reading and writing sights while others see the same leads. LeadSquared posts up to three webhooks
+/// of one edit at once.
 const ATTEMPTS: u32 = 8;
 
-/// What the list shows of a lead, against what was seen of it.
+/// A lead's values in the list, compared with the last seen values.
 #[derive(Debug)]
 pub(crate) struct Listed {
     /// The lead's id.
     pub(crate) lead_id: String,
-    /// What was seen before, as it was read.
+    /// The last seen values, as read.
     pub(crate) kept: KeptSights,
-    /// What is seen now.
+    /// The values seen now.
     pub(crate) sights: Sights,
 }
 
 impl Intake {
-    /// Keeps what events show of watched fields. It gives each event the changes that were told of before, and what the fields
-    /// were where the delivery does not say. It comes before anything is decided: what was seen and not decided on is
-    /// delivered again, since the webhook is not answered.
+    /// Keeps the watched fields' values from events. Gives each event the changes that the list showed before, and the
+    /// fields' earlier values if the delivery does not state them. It runs before any decision: if it fails, the
+    /// webhook gets no success answer, and LeadSquared delivers the events again.
     pub(super) async fn see(&self, events: &mut [Result<Event, NotAnEvent>], now_ms: i64) -> Result<(), LedgerError> {
         let watched = watched(&self.config);
-        // What an activity, a task or a form carries of the lead is not from the instant that it names.
+        // An activity, a task or a form does not carry the lead's fields as of the instant that it names.
         let is_of_lead = |event: &Event| event.activity.is_none() && event.item.is_none();
         let shows = |event: &Event| is_of_lead(event) && watched.iter().any(|field| event.lead.contains(field));
         let mut events: Vec<&mut Event> = events.iter_mut().flatten().filter(|event| shows(event)).collect();
@@ -70,13 +70,14 @@ impl Intake {
         Err(LedgerError::Unavailable { operation: "BatchExecuteStatement", reason })
     }
 
-    /// Decides on a change of which the list alone tells, and writes its messages together with what was seen: nobody
-    /// tells of it twice. Returns how many new messages it became; `None`: somebody else saw the lead meanwhile.
+    /// Decides on a change that only the list shows. Writes its messages together with the sights, so that no other
+    /// look reports the change again. Returns how many new messages it became; `None`: somebody else saw the lead
+    /// meanwhile.
     pub(crate) async fn noticed(&self, event: &Event, listed: &Listed) -> Result<Option<usize>, LedgerError> {
         let now_ms = self.world.now_ms();
         let (mut messages, mut rows) = (Vec::new(), Vec::new());
         self.consider(event, event, now_ms, &mut messages, &mut rows);
-        // A message that exists was made of this very change.
+        // An existing message was made from this very change.
         let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
         let known: BTreeSet<MessageId> = self.ledger.messages(&ids).await?.iter().map(|message| message.id).collect();
         messages.retain(|message| !known.contains(&message.id));
@@ -90,8 +91,8 @@ impl Intake {
     }
 }
 
-/// The event that a change is of which the list alone tells: the lead as it is, and before it the same with the values of
-/// watched fields that were seen last.
+/// The event of a change that only the list shows. It has the lead's present fields. The fields before have the last
+/// seen values of the watched fields.
 pub(crate) fn change_of(lead_id: &str, lead: Fields, changed: &Fields) -> Event {
     let mut before = lead.clone();
     before.extend(changed.iter());

@@ -1,4 +1,4 @@
-//! From LeadSquared's bodies to events in the words that rules use.
+//! Turns LeadSquared's bodies into events in the terms of rules.
 
 use leadsquared::{
     LeadFields, format_time, parse_time_ms,
@@ -12,31 +12,31 @@ use recado_core::{
 };
 use recado_ledger::{EventOutcome, EventRow};
 
-/// The longest lead's id that is believed, in bytes: LeadSquared's own are GUIDs of 36. A row with an id that is as long as
-/// a body may be is larger than the table takes, which no repetition would mend.
+/// The longest accepted lead id, in bytes. LeadSquared's own ids are GUIDs of 36. A body-sized id would make a row too
+/// large for the table, and a redelivery would not help.
 const MAX_LEAD_ID_BYTES: usize = 128;
 
-/// What to put into a webhook's address, by what the body is about. LeadSquared's numbers of its events.
+/// Hints for a webhook's address, by the subject of the body. The numbers are LeadSquared's own numbers for events.
 const LEAD_ADDRESS: &str = "?event=3 for a new lead, ?event=5 for its stage, ?event=6 for any change";
 const TASK_ADDRESS: &str =
     "?event=7 for a new task, ?event=17 for an edit, ?event=16 for its end, ?event=8 for a reminder";
 const OPPORTUNITY_ADDRESS: &str = "?event=31 for a new opportunity, ?event=32 for a change";
 
-/// A delivery that no rule can be asked about, and why.
+/// A delivery that no rule can judge, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotAnEvent {
-    /// What it is, as far as it can be told.
+    /// Its kind, as far as it is known.
     pub kind: String,
-    /// The lead, where it is known.
+    /// The lead, if it is known.
     pub lead_id: Option<String>,
-    /// How it is kept.
+    /// The outcome that its row keeps.
     pub outcome: EventOutcome,
-    /// Why, for a person to read.
+    /// The reason, for a person to read.
     pub why: String,
 }
 
 impl NotAnEvent {
-    /// Something that could not be read.
+    /// A body that could not be read.
     #[must_use]
     pub fn unreadable(why: String) -> Self {
         Self { kind: "unknown".to_owned(), lead_id: None, outcome: EventOutcome::NotUnderstood, why }
@@ -48,12 +48,12 @@ impl NotAnEvent {
         Self { lead_id: error.lead_id.clone().filter(|id| !is_long(id)), ..Self::unreadable(error.to_string()) }
     }
 
-    /// Something that is recognised, and that no rule can wait for.
+    /// A recognised change that no rule can wait for.
     fn recognised(kind: String, lead_id: Option<String>) -> Self {
         Self { kind, lead_id, outcome: EventOutcome::NoRule, why: "recognised; no rule can wait for it".to_owned() }
     }
 
-    /// Something of which nothing says what happened to it.
+    /// A delivery that does not say what happened.
     fn untold(kind: &str, lead_id: Option<String>, is_named: bool, address: &str) -> Self {
         let what =
             if is_named { "its own word for the event is none that is known" } else { "it does not say what happened" };
@@ -73,7 +73,7 @@ impl NotAnEvent {
     }
 }
 
-/// The event that a change in LeadSquared is.
+/// The event of a change in LeadSquared.
 pub fn understand(change: Change) -> Result<Event, NotAnEvent> {
     match read(change) {
         Ok(event) if is_long(&event.lead_id) => Err(NotAnEvent {
@@ -128,12 +128,12 @@ fn read(change: Change) -> Result<Event, NotAnEvent> {
         Change::LandingPage { item } => item_event(EventKind::LandingPageSubmitted, item),
         Change::Untold { lead_id, is_named } => Err(NotAnEvent::untold("unknown", lead_id, is_named, LEAD_ADDRESS)),
         Change::Other { what, lead_id } => Err(NotAnEvent::recognised(what, lead_id)),
-        // A later version of the bodies' crate may know more than this one.
+        // A later version of the webhook crate may know more changes than this code.
         _ => Err(NotAnEvent::recognised("unknown".to_owned(), None)),
     }
 }
 
-/// The field that an event of LeadSquared's is about, where it has one.
+/// The field that LeadSquared's event is about, if it has one.
 fn about(kind: ChangeKind) -> Option<String> {
     let name = match kind {
         ChangeKind::Stage => "lead.stage",
@@ -144,7 +144,8 @@ fn about(kind: ChangeKind) -> Option<String> {
     EventKind::parse(name).and_then(|(_, field)| field).map(str::to_owned)
 }
 
-/// An instant in LeadSquared's own form, in UTC: one edit may come in several, and is one. Anything else as it is.
+/// An instant in LeadSquared's own form, in UTC, so that one edit in several forms is one edit. Other texts stay as
+/// they are.
 fn instant(written: Option<String>) -> Option<String> {
     written.map(|text| parse_time_ms(&text).map_or(text, format_time))
 }
@@ -163,7 +164,7 @@ fn activity_event(activity: webhook::Activity, kind: ActivityChange) -> Result<E
     Ok(Event { activity: Some(activity), by, at: instant(at), ..Event::new(kind, lead_id, lead) })
 }
 
-/// An event of a task, an opportunity or a landing page. When it was made says nothing of a later change of it.
+/// An event of a task, an opportunity or a landing page. A creation time says nothing about a later change.
 fn item_event(kind: EventKind, item: webhook::Item) -> Result<Event, NotAnEvent> {
     let is_new =
         matches!(kind, EventKind::TaskCreated | EventKind::OpportunityCreated | EventKind::LandingPageSubmitted);
@@ -185,7 +186,7 @@ fn identified(lead: Lead, kind: &str) -> Result<(String, Fields), NotAnEvent> {
     }
 }
 
-/// Why a body about something names no lead. That a task is an opportunity's or nobody's is as it should be.
+/// Why a body names no lead. It is normal that a task belongs to an opportunity or to nobody.
 fn no_lead_of(kind: EventKind, belongs_to: BelongsTo) -> NotAnEvent {
     let why = match belongs_to {
         BelongsTo::Lead | BelongsTo::Unstated => return no_lead(kind.name()),

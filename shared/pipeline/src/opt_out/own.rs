@@ -1,5 +1,5 @@
-//! Which of LeadSquared's own opt-out fields the account's leads have. Its metadata are asked once a day, by one call for
-//! all functions: the answer is a setting in the table, and a lease keeps others from asking at the same time.
+//! Which of LeadSquared's own opt-out fields the account's leads have. One request a day reads the account's metadata
+//! for all functions. The answer is a setting in the table. A lease keeps other functions from asking at the same time.
 
 use std::sync::Arc;
 
@@ -11,21 +11,21 @@ use tokio::sync::Mutex;
 
 use super::{ASK_AGAIN_MS, OptOuts, SLOT_WITHIN_MS};
 
-/// The setting that holds what was learnt, as JSON, and the lease of who asks.
+/// The setting that holds the answer, as JSON; and the name of the lease.
 const NAME: &str = "own_opt_out_fields";
-/// How long the lease lasts, in ms: failing calls come once in that time at most.
+/// The lifetime of the lease, in ms. Failing requests come at most once in that time.
 const LEASE_MS: i64 = 60_000;
-/// How long an answer holds, in ms.
+/// How long an answer is valid, in ms.
 const HOLDS_MS: i64 = 86_400_000;
-/// How long it holds that LeadSquared does not tell, in ms.
+/// How long a refusal to tell is valid, in ms.
 const UNTOLD_HOLDS_MS: i64 = 3_600_000;
 /// How long messages wait while another function asks, in ms.
 const SOON_MS: i64 = 2_000;
 
-/// What LeadSquared said of its fields.
+/// LeadSquared's answer about its fields.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Learnt {
-    /// When, in ms since the epoch.
+    /// The time of the answer, in ms since the epoch.
     asked_ms: i64,
     sms: bool,
     voice: bool,
@@ -41,23 +41,24 @@ impl Learnt {
     }
 }
 
-/// What a process knows of it, and until when it does not ask the table again, in ms since the epoch. Clones share it.
+/// A process's cached answer, and the time until which it does not read the table again, in ms since the epoch. Clones
+/// share it.
 pub(super) type Known = Arc<Mutex<Option<(OwnFields, i64)>>>;
 
-/// Which of its own fields LeadSquared named last, however long ago; where it was never asked, those that its pages
-/// document. Makes no call to it.
+/// The own fields that LeadSquared named last, however long ago; before the first answer, the documented ones. Makes no
+/// request to LeadSquared.
 pub async fn last_known(ledger: &Ledger) -> Result<OwnFields, LedgerError> {
     Ok(Learnt::load(ledger).await?.map_or(OwnFields::DOCUMENTED, Learnt::own))
 }
 
 impl OptOuts {
-    /// Which of its own fields the account has; an answer of more than a day ago is asked for again, and holds on where it
-    /// cannot be. The error is until when to wait, and why: nobody knows yet.
+    /// Which own fields the account has. An answer older than a day is refreshed; if that fails, the old answer holds.
+    /// The error says until when to wait, and why: there is no answer yet.
     pub(super) async fn own_fields(&self, now_ms: i64) -> Result<OwnFields, (i64, String)> {
         if !self.fields.system {
             return Ok(OwnFields { sms: false, voice: false });
         }
-        // Whoever comes meanwhile waits for the answer.
+        // Concurrent callers wait for the answer.
         let mut known = self.known.lock().await;
         if let Some((own, until_ms)) = *known
             && now_ms < until_ms
@@ -78,7 +79,7 @@ impl OptOuts {
         Ok(learnt.own())
     }
 
-    /// Asks LeadSquared, unless another function does, and writes the answer down.
+    /// Asks LeadSquared, unless another function does, and stores the answer.
     async fn learn(&self, last: Option<Learnt>, now_ms: i64) -> Result<Learnt, (i64, String)> {
         let later_ms = now_ms + ASK_AGAIN_MS;
         let failed = |error: LedgerError| (later_ms, error.to_string());
@@ -89,7 +90,8 @@ impl OptOuts {
         let named = self.named_by_the_account(now_ms).await.inspect_err(|(_, why)| {
             tracing::warn!(error = why, "opt_out.fields_not_read");
         })?;
-        // What LeadSquared does not tell these keys is asked again in an hour. Until then what it said last holds, or its pages.
+        // If LeadSquared does not tell these keys, it is asked again in an hour. Until then the last answer holds, or
+        // else the documented fields.
         let (own, asked_ms) = match named {
             Some(own) => (own, now_ms),
             None => (last.map_or(OwnFields::DOCUMENTED, Learnt::own), now_ms - HOLDS_MS + UNTOLD_HOLDS_MS),
@@ -101,11 +103,11 @@ impl OptOuts {
         Ok(learnt)
     }
 
-    /// Which of its own fields the account names; none if it answers that it does not tell. The error is until when to wait,
-    /// and why: it did not answer.
+    /// The own fields that the account names; `None` if LeadSquared answers but does not tell. The error, for a missing
+    /// answer, says until when to wait, and why.
     async fn named_by_the_account(&self, now_ms: i64) -> Result<Option<OwnFields>, (i64, String)> {
         let later = |why: String| (now_ms + ASK_AGAIN_MS, why);
-        // Refused for its rate it is made again, as long as its slot comes in time.
+        // A request that is refused for its rate is retried, as long as its slot comes in time.
         loop {
             let permit = self.permit(now_ms).await?;
             let untold = match self.crm.with(permit).lead_field_names().await {
@@ -123,7 +125,7 @@ impl OptOuts {
         }
     }
 
-    /// A slot of the account; the error is until when to wait, and why.
+    /// A permit for one request. The error says until when to wait, and why.
     pub(super) async fn permit(&self, now_ms: i64) -> Result<leadsquared::Permit<Standard>, (i64, String)> {
         let permit = self.crm.permit::<Standard>(now_ms + SLOT_WITHIN_MS).await;
         permit

@@ -1,9 +1,9 @@
-//! A dry run of many deliveries at one instant, as if they all came together: who gets what, in how many requests, what
-//! is left of the day's budgets, and what the write-back takes. It asks what the sender asks of the table (who is
-//! suppressed, what the caps and the budgets have room for), by the same functions, and writes nothing.
+//! A dry run of many deliveries at one instant, as if they came together. It shows the messages, their requests, the
+//! rest of the day's budgets and the cost of the write-back. It checks the suppressions, caps and budgets in the table
+//! with the sender's own functions, and writes nothing.
 //!
-//! What only LeadSquared knows is not asked: fields that a delivery does not carry, and opt-outs that are older than
-//! `fresh`. How many deliveries and messages that concerns, and the calls for it, are told.
+//! It does not ask LeadSquared for missing fields or for opt-outs that are older than `fresh`. It reports how many
+//! deliveries and messages need such requests, and the number of requests.
 
 mod report;
 
@@ -34,33 +34,33 @@ use crate::{
     sync::{CrmSettings, outlook},
 };
 
-/// Why a message ends that waits too long.
+/// The reason of a message that would wait beyond its expiry.
 const EXPIRES: &str = "it expires before it may go";
 
 /// One webhook's delivery.
 #[derive(Clone)]
 pub struct Delivery {
-    /// The kind of event, as the webhook's URL would name it.
+    /// The kind of event, as in the webhook's URL.
     pub kind: Option<String>,
     /// Its body, JSON.
     pub body: Vec<u8>,
 }
 
-/// A plan in the making.
+/// A plan under construction.
 struct Making<'p> {
     config: &'p Config,
     settings: SendSettings,
     ledger: &'p Ledger,
     now_ms: i64,
     plan: ManyPlan,
-    /// LeadSquared's own opt-out fields that the account had when it was last asked.
+    /// LeadSquared's own opt-out fields that the account had at the last look.
     own: OwnFields,
-    /// What days have spent: of the account (no name), and of rules with budgets.
+    /// What days have spent: of the account (without a name), and of rules with budgets.
     spent: BTreeMap<(String, Option<String>), Day>,
 }
 
-/// Plans `deliveries` as if all of them came at `now_ms`, in their order. `audios` are the recordings that were added, if
-/// they are to be looked at; `each` keeps every event's own plan.
+/// Plans `deliveries` as if all came at `now_ms`, in their order. `audios` are the added recordings, if they should be
+/// checked; `each` keeps every event's own plan.
 pub async fn plan_many(
     config: &Config,
     (ledger, account): (&Ledger, &CrmAccount),
@@ -92,7 +92,7 @@ impl Making<'_> {
         Ok(())
     }
 
-    /// What the deliveries ask for, in their order.
+    /// The messages that the deliveries lead to, in their order.
     fn read(&mut self, deliveries: &[Delivery], audios: Option<&[Audio]>, each: bool) -> Vec<Message> {
         let (mut messages, mut incomplete) = (Vec::new(), BTreeSet::new());
         for delivery in deliveries {
@@ -136,15 +136,15 @@ impl Making<'_> {
         }
     }
 
-    /// Those that nobody has asked for before.
+    /// The messages that no earlier event led to.
     async fn new_ones(&mut self, mut messages: Vec<Message>) -> Result<Vec<Message>, RunError> {
         let asked = messages.len();
-        // The table takes no id twice in a request.
+        // The table refuses a request that names an id twice.
         let ids: BTreeSet<MessageId> = messages.iter().map(|message| message.id).collect();
         let there = self.ledger.messages(&ids.into_iter().collect::<Vec<_>>()).await?;
         let mut seen: BTreeSet<MessageId> = there.iter().map(|message| message.id).collect();
         messages.retain(|message| seen.insert(message.id));
-        // The sender goes by age: here, by the place in the file.
+        // The sender works by age; here the place in the file stands for the age.
         for (message, place) in messages.iter_mut().zip(0..) {
             message.created_ms = self.now_ms.saturating_add(place);
         }
@@ -153,10 +153,10 @@ impl Making<'_> {
         Ok(messages)
     }
 
-    /// What becomes of the messages; returns those whose outcomes are told, each in a state that is an end.
+    /// Plans what happens to the messages. Returns those whose outcomes are written back, each in an end state.
     async fn send(&mut self, messages: Vec<Message>) -> Result<Vec<Message>, RunError> {
         let mut ends: Vec<Message> = Vec::new();
-        // The sender takes what is due together, each priority by itself, in their order.
+        // The sender takes messages that are due together, in their order, each priority separately.
         let mut lots: BTreeMap<(i64, Priority), Vec<Message>> = BTreeMap::new();
         for message in messages {
             let at_ms = match (message.state, message.due_ms) {
@@ -209,7 +209,7 @@ impl Making<'_> {
         *self.plan.skipped.entry(why).or_default() += 1;
     }
 
-    /// Those whom the suppression list does not keep from it.
+    /// The messages that are not suppressed.
     async fn allowed(&mut self, lot: Vec<Message>, ends: &mut Vec<Message>) -> Result<Vec<Message>, RunError> {
         let suppressed = self.ledger.suppressed(&lot).await?;
         self.plan.suppressed += suppressed.len() as u64;
@@ -219,7 +219,7 @@ impl Making<'_> {
         Ok(kept.into_iter().map(|(_, message)| message).collect())
     }
 
-    /// Those whom the caps let through, in the order of their deliveries.
+    /// The messages that the caps allow, in the order of their deliveries.
     async fn passed(&mut self, lot: Vec<Message>, at_ms: i64, recent: &mut Recent) -> Result<Vec<Message>, RunError> {
         let settings = &self.settings.caps;
         know_recent(self.ledger, recent, lot.iter().filter(|message| settings.ask_about(&message.rule))).await?;
@@ -234,7 +234,7 @@ impl Making<'_> {
         Ok(passed)
     }
 
-    /// Those that fit the budgets of their day, request by request; counts them.
+    /// The messages that fit the budgets of their day, request by request. Adds them to the plan's counts.
     fn packed(&mut self, lot: Vec<Message>, at_ms: i64) -> Vec<Message> {
         let day = today(at_ms, &self.settings.zone);
         let quotas = &self.settings.rule_quotas;
@@ -265,7 +265,7 @@ impl Making<'_> {
         sent
     }
 
-    /// The budgets that a rule draws on: whose they are, what is spent, and what may be.
+    /// The budgets that a rule draws on: the owner, the amount spent, and the quotas.
     fn budgets(&self, day: &str, rule: &str) -> Vec<(Option<String>, Day, Quotas)> {
         let own = self.settings.rule_quotas.get(rule).map(|quotas| (Some(rule.to_owned()), *quotas));
         let all = std::iter::once((None, self.settings.quotas)).chain(own);
@@ -301,7 +301,7 @@ impl Making<'_> {
     }
 }
 
-/// How many of a request's messages, in their order, fit the budgets.
+/// How many of a request's messages, in order, fit the budgets.
 fn how_many_fit(budgets: &[(Option<String>, Day, Quotas)], members: &[Message]) -> usize {
     let mut more = Day::default();
     let fits = |message: &Message| {
@@ -316,12 +316,12 @@ pub(super) fn credits<'m>(messages: impl IntoIterator<Item = &'m Message>) -> u6
     messages.into_iter().map(|message| u64::from(message.credits)).sum()
 }
 
-/// The end that most messages of a channel come to.
+/// The most common end state of a channel's messages.
 fn end(channel: Channel) -> State {
     if channel == Channel::Voice { State::Answered } else { State::Delivered }
 }
 
-/// Each different text, title or recording, those with the most recipients first.
+/// Each different text, title or recording, with the most recipients first.
 fn texts(config: &Config, messages: &[Message]) -> Vec<TextTally> {
     let mut tallies: BTreeMap<(String, String, Option<String>), TextTally> = BTreeMap::new();
     for message in messages {

@@ -1,4 +1,4 @@
-//! Changes of watched fields of which no webhook told.
+//! Finds changes of watched fields for which no webhook came.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,12 +9,12 @@ use recado_ledger::LedgerError;
 use super::{ReconcileReport, Reconciler};
 use crate::ingest::{Listed, change_of};
 
-/// Leads looked at together: one read of the table holds 100 rows.
+/// Leads that are compared together. One read of the table holds 100 rows.
 const LEADS_AT_ONCE: usize = 1_000;
 
 impl Reconciler {
-    /// Compares the leads that the list shows with what was seen of them, and decides on what changed without a webhook. Of
-    /// a lead that nothing was seen of its values are kept and no more.
+    /// Compares the listed leads with their last seen values, and decides on changes without a webhook. For a lead
+    /// without seen values it only stores the values.
     pub(super) async fn look_at_changes(
         &self,
         leads: BTreeMap<String, LeadFields>,
@@ -43,13 +43,14 @@ impl Reconciler {
                     report.changed += 1;
                     let listed = Listed { lead_id: lead_id.clone(), kept, sights };
                     let new = self.intake.noticed(&change_of(&lead_id, lead, &changed), &listed).await?;
-                    // Somebody else saw the lead a moment ago: its webhook came after all, or another look is under way.
+                    // Another process saw the lead a moment ago: its webhook came after all, or another look is under
+                    // way.
                     report.messages += new.unwrap_or_default() as u64;
                 } else if sights != kept.sights {
                     learnt.push((lead_id, kept, sights));
                 }
             }
-            // Where somebody else saw the lead meanwhile, that is newer.
+            // If another process saw a lead meanwhile, that process's values are newer.
             self.ledger.keep_sights(learnt, self.world.now_ms()).await?;
         }
         Ok(())

@@ -1,5 +1,6 @@
-//! Webhooks that LeadSquared has switched off: after ten deliveries that failed it posts no more, tells nobody but the
-//! account's administrators, and starts again only when somebody says so. Nothing else shows that events have stopped.
+//! Finds webhooks that LeadSquared has switched off. After ten failed deliveries LeadSquared stops posting, and tells
+//! only the account's administrators. It posts again only after somebody switches the webhook on. Nothing else shows
+//! that events have stopped.
 
 use leadsquared::{Page, Standard, Webhook, WebhookStatus};
 use recado_ledger::{Ledger, LedgerError};
@@ -13,21 +14,21 @@ use crate::{
     setup::{WEBHOOKS_PER_PAGE, is_ours},
 };
 
-/// The setting that holds what was found: JSON.
+/// The setting that holds the findings, as JSON.
 const WEBHOOK_HEALTH: &str = "webhook_health";
-/// How often LeadSquared is asked, in ms.
+/// The interval between two requests for the list, in ms.
 const EVERY_MS: i64 = 3_600_000;
 
-/// How our webhooks stood at the last look.
+/// The state of Recado's webhooks at the last look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookHealth {
-    /// When that was, in ms since the epoch.
+    /// The time of the look, in ms since the epoch.
     pub looked_ms: i64,
-    /// Those that LeadSquared had switched off.
+    /// The webhooks that LeadSquared had switched off.
     pub switched_off: Vec<SwitchedOff>,
 }
 
-/// A webhook that LeadSquared posts to no more.
+/// A webhook that LeadSquared no longer posts to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SwitchedOff {
     /// Its id in LeadSquared.
@@ -37,7 +38,7 @@ pub struct SwitchedOff {
 }
 
 impl WebhookHealth {
-    /// What the last look found, if there was one.
+    /// The findings of the last look, if there was one.
     pub async fn load(ledger: &Ledger) -> Result<Option<Self>, LedgerError> {
         let kept = ledger.setting(WEBHOOK_HEALTH).await?;
         Ok(kept.and_then(|kept| serde_json::from_str(&kept).ok()))
@@ -45,10 +46,10 @@ impl WebhookHealth {
 }
 
 impl Reconciler {
-    /// Asks LeadSquared, at most once an hour over all functions, which webhooks it has switched off, and raises an alarm
-    /// for each of ours. Returns the calls made.
+    /// Asks LeadSquared which webhooks it has switched off, at most once an hour over all functions. Logs an error for
+    /// each of Recado's webhooks. Returns the number of requests.
     ///
-    /// Only those that failures switched off are asked for: of the number for "by hand", pages say different things.
+    /// Asks only for webhooks that failures switched off: LeadSquared's pages disagree about the number for "by hand".
     pub(super) async fn look_at_webhooks(&self, until_ms: i64) -> Result<u64, RunError> {
         let now_ms = self.world.now_ms();
         let last = WebhookHealth::load(&self.ledger).await?;
@@ -75,8 +76,8 @@ impl Reconciler {
     }
 }
 
-/// Whether it posts to a Recado, as far as a list tells: its path is ours, or `recado setup` made it. This installation's own
-/// address does not tell: behind a proxy or on AWS it may be another one than LeadSquared knows.
+/// Whether it posts to a Recado, as far as the list says: it has Recado's path, or `recado setup` made it. This
+/// installation's own address is no criterion. Behind a proxy or on AWS, LeadSquared may know another address.
 fn posts_to_us(webhook: &Webhook) -> bool {
     let path = webhook.url.as_deref().and_then(|url| Url::parse(url).ok());
     path.is_some_and(|url| url.path().ends_with(WEBHOOK_PATH)) || is_ours(webhook)

@@ -1,5 +1,5 @@
-//! Who may be sent to now, asked at the one choke point that every send passes: not what is paused, not what is of a run
-//! that was cancelled, not who is suppressed, not who opted out in the CRM since the event.
+//! Checks whether a recipient may get messages now, at the one point that every send passes. It stops messages under a
+//! pause or of a cancelled run, and messages to recipients that are suppressed or have opted out since the event.
 
 use std::collections::HashSet;
 
@@ -17,7 +17,8 @@ use crate::{
 };
 
 impl Sender {
-    /// Lets through what may be sent; holds what is paused or could not be asked about, and ends what may never be.
+    /// Returns the messages that may be sent. Holds paused and unclear messages, and ends messages that may never be
+    /// sent.
     pub(super) async fn allowed(
         &self,
         messages: Vec<Message>,
@@ -54,7 +55,7 @@ impl Sender {
         Ok(allowed)
     }
 
-    /// Those of the campaigns' runs of these messages that an operator has cancelled.
+    /// The cancelled ones among the campaign runs of these messages.
     pub(super) async fn cancelled(&self, messages: &[Message]) -> Result<HashSet<RunId>, LedgerError> {
         if planted(Fault::CancelledRunsNotAsked) {
             return Ok(HashSet::new());
@@ -62,7 +63,7 @@ impl Sender {
         self.ledger.cancelled_runs(messages).await
     }
 
-    /// Who of these gets messages: neither suppressed, nor opted out in the CRM as far as that could be asked.
+    /// Checks suppressions, and opt-outs in LeadSquared as far as they can be read.
     pub(super) async fn judge_allowed(&self, messages: Vec<Message>, now_ms: i64) -> Result<Allowed, LedgerError> {
         let suppressed = self.ledger.suppressed(&messages).await?;
         let mut judged = Allowed { welcome: Vec::with_capacity(messages.len()), ..Allowed::default() };
@@ -91,8 +92,8 @@ impl Sender {
         Ok(judged)
     }
 
-    /// The same of pauses alone, before each request of a run: what is left of `members`, and how many were held. If
-    /// nobody can say whether they are paused, none is left; they are due.
+    /// Checks the pauses alone, before each request of a run. Returns the remaining `members`, and how many were held.
+    /// If the pauses cannot be read, none remains, and all stay due.
     pub(super) async fn not_paused(&self, members: Vec<Message>) -> (Vec<Message>, u64) {
         let paused = match self.pauses.now(&self.ledger).await {
             Ok(paused) if paused.is_empty() => return (members, 0),
@@ -118,15 +119,15 @@ impl Sender {
     }
 }
 
-/// Who gets messages, and who not.
+/// The result of these checks.
 #[derive(Default)]
 pub(super) struct Allowed {
     pub(super) welcome: Vec<Message>,
-    /// Who never does, and why.
+    /// Messages that may never be sent, and why.
     pub(super) ends: Vec<(Message, Reason)>,
-    /// Of whom LeadSquared could not be asked.
+    /// Messages about whose recipients LeadSquared could not be asked.
     pub(super) waiting: Vec<Message>,
-    /// Until when those wait, and why, if there are any.
+    /// Until when these messages wait, and why, if there are any.
     pub(super) unasked: Option<(i64, Reason)>,
 }
 

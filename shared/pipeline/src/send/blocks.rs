@@ -1,18 +1,18 @@
-//! Messages to many, through the same gate as all others.
+//! Blocks, which pass the same checks as all other messages.
 //!
-//! A block is asked what each message is asked: its hours (of each recipient's zone), pauses, suppressions, opt-outs,
-//! caps, quotas, the rate. What is true of all holds or ends the block; what is true of some lets them leave it first
-//! (`crate::blocks`), or divides it. What is left is reserved, claimed, called and recorded as one message, whose
-//! batch lists it alone.
+//! A block passes each message's checks: hours (in each recipient's zone), pauses, suppressions, opt-outs, caps,
+//! quotas, the rate. A result that holds for all recipients holds or ends the block. A result that holds for some makes
+//! them leave first (`crate::blocks`), or divides the block. The rest is reserved, claimed, sent and recorded as one
+//! message. Its batch lists that message alone.
 //!
 //! | the process dies after | the table shows | what follows |
 //! | --- | --- | --- |
-//! | it was noted who leaves | `leaving` | the rows are written by who looks at the block next |
-//! | it was divided | two blocks that wait | both are due |
+//! | leaving recipients were noted | `leaving` | the next process that looks at the block writes the rows |
+//! | the block was divided | two waiting blocks | both are due |
 //! | anything else | as for any message | as for any message |
 //!
-//! A claim holds only if the recipients are as they were read, and they change only while the block waits or after its
-//! call: so nobody is in a call who has left before it.
+//! A claim needs the recipients as they were read. They change only while the block waits or after its request. So a
+//! recipient that left before the request is not in it.
 
 use std::collections::BTreeMap;
 
@@ -44,15 +44,15 @@ use crate::{
     planted::{Fault, planted},
 };
 
-/// Blocks that are prepared at once: each has up to 10,000 recipients in memory.
+/// Blocks that are prepared at once. Each has up to 10,000 recipients in memory.
 const AT_ONCE: usize = 4;
-/// How long those wait of whom it could not be told what their caps allow, in ms.
+/// Delay before unreadable caps are checked again, in ms.
 const ASK_AGAIN_MS: i64 = 60_000;
 
-/// What a step left to do.
+/// The result of a step.
 struct Step {
     report: SendReport,
-    /// The part of the block that was divided off, and is asked by itself.
+    /// The part that was divided off, which is checked by itself.
     rest: Option<Message>,
 }
 
@@ -63,7 +63,7 @@ impl From<SendReport> for Step {
 }
 
 impl Sender {
-    /// Sends blocks that wait.
+    /// Sends waiting blocks.
     pub(super) async fn send_blocks(&self, blocks: Vec<Message>, deadline_ms: i64) -> SendReport {
         let sends: Vec<_> = blocks.into_iter().map(|block| self.send_block(block, deadline_ms)).collect();
         let sent: Vec<SendReport> = stream::iter(sends).buffer_unordered(AT_ONCE).collect().await;
@@ -116,7 +116,7 @@ impl Sender {
                 return Ok(not_ours(&message));
             };
             let step = Box::pin(self.step(head, deadline_ms)).await?;
-            // The head is of one mind, and nothing is divided off it; if it were, that would be due.
+            // The hours of the whole head agree, so nothing is divided off it. If something were, it would be due.
             return Ok(Step { report: step.report, rest: Some(rest) });
         }
         if let Gate::Hold { until_ms, why } = verdict {
@@ -125,7 +125,7 @@ impl Sender {
         Box::pin(self.let_through_block(message, &crew, members, deadline_ms)).await
     }
 
-    /// Asks of each recipient what is asked of a message, lets those leave who may not go now, and sends the rest.
+    /// Checks each recipient like a message. Recipients that may not go now leave, and the rest is sent.
     async fn let_through_block(
         &self,
         message: Message,
@@ -197,7 +197,7 @@ impl Sender {
         Ok(report.and(sent).into())
     }
 
-    /// Reserves, claims, calls and records.
+    /// Reserves, claims, sends and records a block.
     async fn try_block(
         &self,
         message: Message,
@@ -246,8 +246,8 @@ impl Sender {
         Ok(report.and(self.record(batch, refund, part, &mut way, answer).await?))
     }
 
-    /// A block that LigueLead refused for some of its phones: those that it names end refused, and the rest goes again;
-    /// if it names none, all are messages of their own, and go in parts until the bad ones stand alone.
+    /// Handles a block that LigueLead refused for some of its phones. If LigueLead names phones, these end as refused,
+    /// and the rest goes again. If it names none, all recipients become messages of their own, and are bisected.
     async fn take_apart(
         &self,
         batch: recado_core::identity::BatchId,
@@ -284,7 +284,7 @@ impl Sender {
         SendReport { held: message.recipients(), ..SendReport::default() }
     }
 
-    /// A block that is not sent ends.
+    /// Ends a block that is not sent.
     async fn end_block(&self, message: &Message, why: Reason) -> Result<Step, LedgerError> {
         let now_ms = self.world.now_ms();
         let end = Amend::of(message).to(State::Skipped, Some(why), now_ms).over().tell(now_ms);

@@ -1,4 +1,4 @@
-//! What a request may spend today: reserved with the batch, for as many of its messages as fit.
+//! A request's share of today's budgets: reserved with the batch, for as many of its messages as fit.
 
 use recado_core::reason::Reason;
 use recado_core::{identity::BatchId, message::Message};
@@ -10,17 +10,17 @@ use crate::{
     settings::{next_midnight_ms, today},
 };
 
-/// A prepared batch, and the messages that its reservation is for.
+/// A prepared batch, and the messages that its reservation covers.
 pub(super) struct Reserved {
     pub(super) batch: BatchId,
-    /// All that it reserved, to be given back if nothing is sent.
+    /// The whole reservation. It is given back if nothing is sent.
     pub(super) refund: Refund,
     pub(super) members: Vec<Message>,
 }
 
 impl Sender {
     /// Reserves the day's budgets for as many of `members` as fit, and prepares their batch; holds the rest until the
-    /// next day. `None`: none fits.
+    /// next day. `None`: no message fits.
     pub(super) async fn reserve(
         &self,
         mut members: Vec<Message>,
@@ -63,13 +63,13 @@ impl Sender {
     }
 }
 
-/// How many of `members`, oldest first, fit beside what is spent: fewer than all, since all did not.
+/// How many of `members`, oldest first, fit beside what is spent. Fewer than all, since all did not fit.
 fn how_many_fit(members: &[Message], draws: &[Draw], spent: &[Day]) -> usize {
     let fits = |count: usize| {
         let more = members.get(..count).map(|some| cost(some, false)).unwrap_or_default();
         draws.iter().zip(spent).all(|(draw, spent)| draw.quotas.allow(*spent, more))
     };
-    // What they cost grows with their number.
+    // The cost grows with the number of messages.
     let (mut low, mut high) = (0, members.len().saturating_sub(1));
     while low < high {
         let middle = (low + high).div_ceil(2);
@@ -78,12 +78,12 @@ fn how_many_fit(members: &[Message], draws: &[Draw], spent: &[Day]) -> usize {
     low
 }
 
-/// How many recipients messages have.
+/// The number of recipients of these messages.
 pub(super) fn weight(messages: &[Message]) -> u64 {
     messages.iter().map(Message::recipients).sum()
 }
 
-/// What a request of these messages costs; whether it counts among the fewest possible is known already.
+/// The cost of a request with these messages. The caller knows whether the request counts among the fewest possible.
 pub(super) fn cost(messages: &[Message], among_fewest: bool) -> Day {
     Day {
         messages: weight(messages),
@@ -93,7 +93,7 @@ pub(super) fn cost(messages: &[Message], among_fewest: bool) -> Day {
     }
 }
 
-/// The quotas as the table enforces them: one in shadow is only counted.
+/// The quotas that the table enforces. A quota in shadow is only counted.
 pub(crate) fn enforced(quotas: recado_core::config::Quotas) -> Quotas {
     if quotas.shadow {
         Quotas::NONE

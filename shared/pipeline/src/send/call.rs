@@ -1,4 +1,4 @@
-//! The call itself, and the permit for it.
+//! Makes the request, with its permit.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -20,15 +20,15 @@ use crate::{
 
 /// How long a request waits for its permit before its messages are given back, in ms.
 pub(super) const PERMIT_WITHIN_MS: i64 = 5_000;
-/// How long a 429 that does not say closes the account, in ms. Source: LigueLead API limits page, sample client.
+/// How long a 429 without a stated time closes the account, in ms. Source: LigueLead API limits page, sample client.
 const RATE_LIMITED_MS: i64 = 60_000;
-/// How long a refusal of the account itself (its credentials, its credit) closes it before one request tries again, in
-/// ms: long enough for somebody to look, short enough that what was mended goes out soon.
+/// How long a suspension (for credentials or credit) closes the account before one request tries again, in ms. Long
+/// enough for a person to look, and short enough that messages go soon after the repair.
 pub(super) const ACCOUNT_REFUSED_MS: i64 = 300_000;
 
-/// Why a call was not made after all.
+/// Why a request was not made after all.
 pub(super) enum NoCall {
-    /// The account's rate had no permit in time.
+    /// The account's rate gave no permit in time.
     NoPermit(NoPermit),
     /// It could last past the deadline, or its redials past their hours; or its own hours or its day are over.
     NoTime,
@@ -44,9 +44,9 @@ pub(super) fn wait_for(no_permit: &NoPermit) -> Option<(i64, Reason)> {
 }
 
 impl Sender {
-    /// Makes the call, if there is a permit for it and it is still allowed, on the `day` that it was counted on: the last
-    /// thing before the bytes leave, since neither keeps. `many` are the phones of a message to many. An error: nothing was
-    /// sent.
+    /// Makes the request, if it has a permit and is still allowed on the `day` that it was counted on. Both are checked
+    /// last before the request leaves, since both can pass. `many` are the phones of a block. An error means that
+    /// nothing was sent.
     pub(super) async fn call(
         &self,
         batch: BatchId,
@@ -59,8 +59,8 @@ impl Sender {
         let webhook_url = self.callbacks.as_ref().map(|urls| urls.url(batch));
         let request = Request::of(mine, many, webhook_url).ok_or(NoCall::NoTime)?;
         let priority = mine.first().map(|message| message.priority).unwrap_or_default();
-        // Clones of one sender, woken by the stream and by the sweep, share what the configuration allows. An error
-        // would mean that the semaphore was closed, which it never is.
+        // Clones of one sender, woken by the stream and by the sweep, share the configured limit. An error would mean
+        // that the semaphore was closed, which it never is.
         let _not_urgent = match priority {
             Priority::Urgent => None,
             Priority::Normal | Priority::Low => {
@@ -76,7 +76,7 @@ impl Sender {
             tracing::warn!(error = %error, "send.no_permit");
             return Err(NoCall::NoPermit(error));
         }
-        // A slow store or a process that stood still can put hours between the first look and this.
+        // A slow store or a stalled process can put hours between the first check and this one.
         if !self.is_still_allowed(mine, many, day) {
             tracing::warn!(batch.id = %batch, "send.too_late");
             return Err(NoCall::NoTime);
@@ -101,7 +101,7 @@ impl Sender {
         is_today && (of_first || areas.values().all(of_area)) && (any_hour || mine.iter().all(open))
     }
 
-    /// Spends the permit in hand, waiting for its time; if that is over, another one.
+    /// Spends the permit, after waiting for its time. If that time is over, it spends another permit.
     async fn spend(&self, permit: &Permits, priority: Priority) -> Result<(), NoPermit> {
         let rate = self.rate_of(priority);
         loop {
@@ -117,7 +117,7 @@ impl Sender {
         }
     }
 
-    /// Takes permits for the requests of one wake-up with one write. What comes of it is seen when they are spent.
+    /// Takes permits for the requests of one wake-up with one write. Its result shows when the permits are spent.
     pub(super) async fn lease(&self, priority: Priority, requests: usize) {
         let wanted = u32::try_from(requests).unwrap_or(u32::MAX);
         if wanted > 0 {
@@ -126,14 +126,14 @@ impl Sender {
         }
     }
 
-    /// Tells all functions what the answer to a call made at `called` says of the account and its rate.
+    /// Tells all functions what the response to a request made at `called` says about the account and its rate.
     async fn heed(&self, answer: &Answer, priority: Priority, called: Reading) {
         let (now, rate) = (self.clock.read(), self.rate_of(priority));
         let heeded = match (&answer.outcome, &answer.rate) {
             (Outcome::NotSent { cause: NotSent::RateLimited, retry_after_ms, .. }, _) => {
                 let wait_ms = retry_after_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(RATE_LIMITED_MS);
                 let until_ms = self.world.now_ms() + wait_ms;
-                // Both know the same account, each with leases of its own.
+                // Both limiters are for the same account, each with leases of its own.
                 self.rate.refused(until_ms, now).await.and(self.low_rate.refused(until_ms, now).await)
             }
             (Outcome::Refused { scope: Scope::Account, status, reason, .. }, _) => {
@@ -155,18 +155,18 @@ impl Sender {
         }
     }
 
-    /// Closes the account for all functions, and says so: once, however many calls were under way.
+    /// Suspends the account for all functions, and logs that once, however many requests were under way.
     async fn suspend(&self, status: u16, reason: &str) -> Result<(), LimitError> {
         let (until_ms, why) = (self.world.now_ms() + ACCOUNT_REFUSED_MS, format!("{status}: {reason}"));
         let suspended = self.rate.suspend(until_ms, &why, self.clock.read()).await;
-        // A table that fails here must not keep anybody from hearing of it.
+        // A failing table must not suppress this log line.
         if !matches!(suspended, Ok(false)) {
             tracing::error!(vendor.status = status, vendor.reason = reason, "send.account_refused");
         }
         suspended.and(self.low_rate.suspend(until_ms, &why, self.clock.read()).await).map(|_| ())
     }
 
-    /// Opens an account that was suspended: a call shows that it is good again.
+    /// Opens a suspended account, after a request showed that it works again.
     async fn resume(&self) -> Result<(), LimitError> {
         for rate in [&self.rate, &self.low_rate] {
             if rate.resume(self.clock.read()).await? {

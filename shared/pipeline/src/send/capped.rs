@@ -1,20 +1,21 @@
-//! The caps, asked at the one choke point that every send passes: of the lead, and of whoever has the phone.
+//! The caps, checked at the one point that every send passes: for the lead, and for the phone.
 //!
-//! A message is let through by two conditional writes: on its phone's row, and on its lead's. One write counts all messages
-//! of a row in the same wake-up. Both rows are asked before either is written. A message may come again: its request did not
-//! go out, or its sender died. It is found in the rows and counts once, from when it passed last.
+//! A message needs two conditional writes: on its phone's row and on its lead's. One write counts all messages of a row
+//! in the same wake-up. Both rows are read before either is written. A message may come again, because its request
+//! failed or its sender died. The rows recognise it, and it counts once, from the time of its last pass.
 //!
-//! Phones' rows are written first, and leads' rows only for those whose phone's row was. So two messages to one person at one
-//! moment, in two processes, never hold one another: who gets the phone's row gets the lead's, and the other is on neither.
+//! Phones' rows are written first. Leads' rows are written only for messages whose phone's row was written. So two
+//! messages to one person in two processes never hold each other: the winner of the phone's row also gets the lead's
+//! row.
 //!
 //! | the process dies after | the table shows | what follows |
 //! | --- | --- | --- |
-//! | the phones' rows | messages that wait, counted by phone | asked again, found there by their ids, and counted by lead |
-//! | both | messages that wait, counted | asked again, and found |
+//! | the phones' rows | messages that wait, counted by phone | checked again, found by their ids, counted by lead |
+//! | both | messages that wait, counted | checked again, and recognised |
 //!
-//! Only a race leaves a count too many: a message that has its phone's row and then finds its lead's full, because another
-//! process sent to the lead under another phone meanwhile. It counts on the phone until the window is over or it goes. It is
-//! not taken out again: an earlier attempt at it may have arrived.
+//! Only a race leaves a count too high. A message has its phone's row, and then its lead's row is full, because another
+//! process sent to the lead under another phone. It counts on the phone until it goes or the window is over. It is not
+//! taken out again, because an earlier attempt at it may have arrived.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -28,12 +29,12 @@ use recado_ledger::{CapsRow, LedgerError, Subject};
 use super::{SendReport, Sender, moves::held};
 use crate::planted::{Fault, planted};
 
-/// Attempts at rows that others keep writing. What is left over waits for the sweep.
+/// Attempts at rows that others keep writing. The sweep takes the remaining messages.
 const ATTEMPTS: u32 = 4;
 
 impl Sender {
-    /// Lets through what the caps allow, oldest first, and holds the rest until they do. More urgent messages were
-    /// asked for before, since each priority is sent by itself.
+    /// Returns the messages that the caps allow, oldest first, and holds the rest until the caps allow them. More
+    /// urgent messages were checked before, since each priority is sent separately.
     pub(super) async fn capped(
         &self,
         messages: Vec<Message>,
@@ -47,7 +48,7 @@ impl Sender {
         Ok(judged.passed)
     }
 
-    /// What the caps say of messages; those that pass are counted from now on.
+    /// Checks messages against the caps. Messages that pass count from now on.
     pub(super) async fn judge_capped(
         &self,
         messages: Vec<Message>,
@@ -69,8 +70,8 @@ impl Sender {
         Ok(judged)
     }
 
-    /// Asks once about messages, oldest first, and counts those that pass. Returns those that are to be asked about again,
-    /// since somebody else has written their rows meanwhile.
+    /// Checks messages once, oldest first, and counts those that pass. Returns messages to check again, because
+    /// somebody else has written their rows meanwhile.
     async fn ask_caps(
         &self,
         messages: Vec<Message>,
@@ -94,7 +95,7 @@ impl Sender {
             answers.iter().filter(|(_, answer)| answer.passes()).map(|(it, _)| it).collect();
         let mut lost = self.count(&rows, &passing, is_phone, now_ms).await?;
         let without_phone: Vec<&Message> = passing.extract_if(.., |message| has(&lost, message)).collect();
-        // What was held because of these was held for nothing.
+        // Messages that were held because of these were held without need.
         let mut in_doubt: BTreeSet<Subject> = without_phone.into_iter().flat_map(counted).collect();
         lost.extend(self.count(&rows, &passing, |subject| !is_phone(subject), now_ms).await?);
         in_doubt.extend(lost.iter().cloned());
@@ -115,7 +116,7 @@ impl Sender {
         Ok(again)
     }
 
-    /// Counts messages on those of their rows that are wanted. Returns whose rows could not be written.
+    /// Counts messages on those of their rows that `is_wanted`. Returns the subjects whose rows could not be written.
     async fn count(
         &self,
         rows: &HashMap<Subject, CapsRow>,
@@ -147,7 +148,7 @@ impl Sender {
     }
 }
 
-/// On whose rows a message counts.
+/// The subjects whose rows count a message.
 fn counted(message: &Message) -> Vec<Subject> {
     let is_asked = |subject: &Subject| match subject {
         Subject::Phone(_) => message.lead_id.is_empty() || !planted(Fault::CapsByLeadAlone),
@@ -164,12 +165,12 @@ fn has(subjects: &BTreeSet<Subject>, message: &Message) -> bool {
     !subjects.is_empty() && counted(message).iter().any(|subject| subjects.contains(subject))
 }
 
-/// What the caps say of messages.
+/// The result of checking messages against the caps.
 #[derive(Default)]
 pub(super) struct Capped {
     pub(super) passed: Vec<Message>,
-    /// Those that wait, until when, and why.
+    /// Messages that wait: until when, and why.
     pub(super) holds: Vec<(Message, i64, Reason)>,
-    /// Those whose rows others kept writing.
+    /// Messages whose rows others kept writing.
     pub(super) unsure: Vec<Message>,
 }

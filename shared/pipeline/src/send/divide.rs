@@ -1,4 +1,4 @@
-//! Messages to many that do not go as a whole: their recipients' hours differ, or a day's budget holds a part.
+//! Blocks that do not go as a whole: the hours of their recipients differ, or a day's budget allows only a part.
 
 use std::collections::BTreeMap;
 
@@ -24,8 +24,8 @@ use crate::{
 };
 
 impl Sender {
-    /// Reserves the day's budgets for as many of a block's recipients as fit; the rest is a block that waits until the
-    /// next day. `None`: none fits.
+    /// Reserves the day's budgets for as many of a block's recipients as fit. The rest becomes a block that waits until
+    /// the next day. `None`: no recipient fits.
     pub(super) async fn reserve_block(
         &self,
         mut message: Message,
@@ -82,7 +82,8 @@ impl Sender {
         }
     }
 
-    /// Divides a block at `place`: the first part, and the second, which is held if `waits` says until when and why.
+    /// Divides a block at `place`, and returns both parts. The second part is held if `waits` gives an instant and a
+    /// reason.
     pub(super) async fn divide(
         &self,
         message: &Message,
@@ -99,7 +100,7 @@ impl Sender {
             id: block_id(tail.run, tail.page, tail.from),
             block: Some(tail),
             changed_ms: now_ms,
-            // Found by the sweep if this process dies.
+            // If this process dies, the sweep finds it.
             due_ms: Some(message.due_ms.unwrap_or(now_ms)),
             ..message.clone()
         };
@@ -112,12 +113,14 @@ impl Sender {
         Ok(divided.then(|| (Message { block: Some(head), ..message.clone() }, rest)))
     }
 
-    /// What the gate says of the first recipient, and how many from there on it says the same of.
+    /// The gate's result for the first recipient, and the number of recipients, from the first on, with the same
+    /// result.
     pub(super) fn gate_of_first(&self, message: &Message, members: &[(u16, Message)], now_ms: i64) -> (Gate, usize) {
         let mut of_area: BTreeMap<u8, Gate> = BTreeMap::new();
         let mut ask = |member: &Message| {
             let area = member.phone.map(Phone::ddd).unwrap_or_default();
-            // The block's own id says by how much it is released after an opening: all of it together.
+            // The gate spreads releases after an opening by the id. The block's own id releases the whole block
+            // together.
             let ask = || {
                 let member = Message { id: message.id, ..member.clone() };
                 gate(&member, self.settings.hours_of(&message.rule), now_ms)
@@ -134,7 +137,7 @@ impl Sender {
     }
 }
 
-/// One alone is a message like any other: reports on a batch of one are looked up as such.
+/// A single recipient goes as a message of its own, since reports on a batch of one are looked up in that way.
 pub(super) fn goes_by_itself(places: Vec<u16>, now_ms: i64) -> Leaving {
     Leaving { state: Some(State::Held), why: Some(Reason::GoesAlone), until_ms: Some(now_ms), places }
 }

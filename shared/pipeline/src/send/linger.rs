@@ -1,9 +1,10 @@
-//! Wake-ups: what goes at once, what waits for others of its text, and when a full request of it is together.
+//! Wake-ups: which messages go at once, which wait for others of their text, and when a full request is together.
 //!
-//! A message that lingers is `held` until the end of a window that all functions see alike. Whoever was woken for one
-//! sees to it at that instant, and the first of them takes all that is due from the table, whoever was woken for it: so
-//! one text goes in as few requests as it fits in, however many functions took its events. What the index did not show
-//! yet, and what was written at the last moment, is looked after by those who were woken for it.
+//! A lingering message is `held` until the end of a window that is the same for all functions. At that instant, every
+//! function that was woken for such a message acts. The first one sends all due messages from the table, also those for
+//! which other functions were woken. So one text goes in as few requests as possible, however many functions took its
+//! events. Each function then checks its own messages, for those that the index did not show yet or that were written
+//! at the last moment.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -18,43 +19,43 @@ use recado_ledger::LedgerError;
 use super::{SendReport, Sender};
 use crate::sweep::ROWS_PER_SHARD;
 
-/// The longest linger, in ms, and so the longest time for which anybody is asked to see to an instant.
+/// The longest linger, in ms, and so how far ahead of an instant a process takes its messages in hand.
 const LINGER_MS_MAX: i64 = 600_000;
-/// How long a function that runs for a wake-up alone waits for an instant, in ms. What waits longer is left to the
-/// sweep, since messages behind this wake-up wait as well.
+/// How long a function that runs for one wake-up waits for an instant, in ms. Longer waits are left to the sweep,
+/// because other wake-ups queue behind this one.
 const WAITED_MS_MAX: i64 = 5_000;
-/// How long after an instant those who did not take what was due look whether theirs was taken, in ms.
+/// The delay after an instant before the other functions check whether their messages were taken, in ms.
 const FOLLOW_UP_MS: u64 = 1_500;
 /// Overlooked messages that are read at once.
 const OVERLOOKED_MOST: usize = 10_000;
-/// A wake-up with less than this part of a request of one text is not counted towards a full one: the count would cost
-/// a write for each text.
+/// A wake-up with less than this fraction of a full request of one text is not counted towards a full one. Counting
+/// would cost a write for each text.
 const COUNTED_PART: usize = 100;
 
-/// Messages that were just written, as they are to be sent. Low ones are left to the sweep.
+/// Messages that were just written, sorted by when they go. Low ones are left to the sweep.
 #[derive(Debug, Default)]
 pub struct Woken {
-    /// At once, before all else.
+    /// Go at once, before all others.
     pub urgent: Vec<Message>,
-    /// At once.
+    /// Go at once.
     pub normal: Vec<Message>,
-    /// At these instants, in ms since the epoch.
+    /// Go at these instants, in ms since the epoch.
     pub lingering: BTreeMap<i64, Vec<MessageId>>,
-    /// Texts of which a full request is together: the instant they wait for, and their short names.
+    /// Texts with a full request together: the instant that they wait for, and their short names.
     pub full: BTreeSet<(i64, String)>,
 }
 
-/// Messages that wait although nobody was woken for them, or whoever was had no room.
+/// Waiting messages for which no function was woken, or whose function had no room.
 #[derive(Debug)]
 pub struct Overlooked {
-    /// Some of them, as they are to be sent.
+    /// Some of these messages, sorted by when they go.
     pub woken: Woken,
     /// Whether there are more.
     pub more: bool,
 }
 
 impl Sender {
-    /// Looks for messages that were written lately and are not in hand already.
+    /// Finds messages that were written lately and are not in hand already.
     pub async fn overlooked(&self, in_hand: &HashSet<MessageId>) -> Result<Overlooked, LedgerError> {
         let until_ms = self.world.now_ms() + WAKE_UP_WITHIN_MS;
         let (mut ids, mut more) = (Vec::new(), false);
@@ -68,12 +69,12 @@ impl Sender {
         Ok(Overlooked { woken: self.woken(&ids).await?, more })
     }
 
-    /// Reads messages that were just written.
+    /// Reads messages that were just written, and sorts them by when they go.
     pub async fn woken(&self, ids: &[MessageId]) -> Result<Woken, LedgerError> {
         self.sorted(self.ledger.messages(ids).await?).await
     }
 
-    /// The same of messages as they were just written.
+    /// The same for messages that are in memory already.
     pub async fn sorted(&self, messages: Vec<Message>) -> Result<Woken, LedgerError> {
         let now_ms = self.world.now_ms();
         let mut woken = Woken::default();
@@ -106,8 +107,8 @@ impl Sender {
         Ok(woken)
     }
 
-    /// Sees to messages whose instant has come: sends all that is due, if nobody else does, and then those of `ids`
-    /// that nobody took.
+    /// Sends the messages of an instant that has come. Sends all due messages, unless another function does so; then
+    /// those of `ids` that nobody took.
     pub async fn send_gathered(
         &self,
         due_ms: i64,
@@ -133,8 +134,7 @@ impl Sender {
         Ok(report.and(self.send(forgotten, deadline_ms).await))
     }
 
-    /// Sends the full requests of a text that waits until `due_ms`, before that; what does not fill one goes on
-    /// waiting.
+    /// Sends the full requests of a text that waits until `due_ms`, before that instant. The rest goes on waiting.
     pub async fn send_full(&self, due_ms: i64, key: &str, deadline_ms: i64) -> Result<SendReport, LedgerError> {
         let due = self.ledger.due(Priority::Normal, due_ms, ROWS_PER_SHARD).await?;
         let mut together = self.held_until(&due.messages, due_ms).await?;
@@ -144,14 +144,14 @@ impl Sender {
         Ok(self.send(together, deadline_ms).await)
     }
 
-    /// Those of `ids` that are held until `until_ms` at the latest.
+    /// Those of `ids` that are held until `until_ms` or earlier.
     async fn held_until(&self, ids: &[MessageId], until_ms: i64) -> Result<Vec<Message>, LedgerError> {
         let mut messages = self.ledger.messages(ids).await?;
         messages.retain(|one| one.state == State::Held && one.due_ms.is_some_and(|due_ms| due_ms <= until_ms));
         Ok(messages)
     }
 
-    /// Waits for the instants of a wake-up that come soon and within the deadline, and sees to them.
+    /// Waits for the near instants of a wake-up that fit in the deadline, and sends their messages.
     pub(super) async fn linger(&self, woken: Woken, deadline_ms: i64) -> Result<SendReport, LedgerError> {
         let mut report = SendReport::default();
         for (due_ms, key) in woken.full {

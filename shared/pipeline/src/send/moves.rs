@@ -1,4 +1,4 @@
-//! The moves that a message makes on its way.
+//! The moves of a message on its way.
 
 use recado_core::{
     identity::{BatchId, MessageId},
@@ -12,24 +12,24 @@ use crate::{
     settings::SendSettings,
 };
 
-/// How long after a message was accepted LeadSquared is told so, in ms, unless its end comes first: most come within
-/// seconds, and then one write tells both.
+/// The delay before LeadSquared is told that a message was accepted, in ms. The outcome usually comes within seconds,
+/// and then one write covers both.
 pub(crate) const ACCEPTED_LINGER_MS: i64 = 10_000;
-/// What a claimed message is moved from.
+/// The states from which a message is claimed.
 pub(super) const WAITING: &[State] = &[State::Pending, State::Held];
 
 pub(super) fn claim(message: &Message, batch: BatchId, now_ms: i64) -> Change {
     let guard = Guard { states: WAITING, batch: None };
-    // The price of a call is known once its recording was looked at.
+    // The price of a voice call is known only after its recording was read.
     let credits = message.call.as_ref().map(|_| message.credits).filter(|_| !planted(Fault::FirstEstimateKept));
-    // The appointment made when the message was written still stands, and is when its sender is checked upon.
+    // The due time from the message's creation stays: the sweep then checks on the sender.
     Change { claim: Some(Some(batch)), credits, ..Change::new(message.id, guard, State::Sending, now_ms) }
 }
 
 pub(super) fn held(message: &Message, until_ms: i64, why: Reason, now_ms: i64) -> Change {
     Change {
         why: Some(why),
-        // What expires first is looked at when it expires.
+        // A message that expires first is due when it expires.
         due: if planted(Fault::HeldForEver) {
             Due::Never
         } else {
@@ -48,9 +48,9 @@ pub(super) fn expired(message: &Message, now_ms: i64) -> Change {
     }
 }
 
-/// A message that was certainly not sent goes back to wait until `due_ms`.
+/// Returns a message that was certainly not sent, to wait until `due_ms`.
 pub(crate) fn given_back(message: &Message, batch: BatchId, due_ms: i64, why: Option<Reason>, now_ms: i64) -> Change {
-    // It may have been called unknown while its sender was slow: what is certain now counts.
+    // The message may have become unknown while its sender was slow. The certain outcome counts.
     let guard = Guard { states: &[State::Sending, State::Unknown], batch: Some(batch) };
     let state = if why.is_some() { State::Held } else { State::Pending };
     Change {
@@ -61,7 +61,7 @@ pub(crate) fn given_back(message: &Message, batch: BatchId, due_ms: i64, why: Op
     }
 }
 
-/// The moves by which a message follows its batch.
+/// The moves of a message that follows its batch.
 pub(crate) struct Follow {
     pub(crate) id: MessageId,
     pub(crate) batch: BatchId,

@@ -1,4 +1,4 @@
-//! What became of a call, written down: the batch first, which is the truth, then its messages, which follow it.
+//! Records the outcome of a request: first on the batch, the source of truth, then on its messages, which follow it.
 
 use std::time::Duration;
 
@@ -22,18 +22,18 @@ use super::{
 };
 use crate::planted::{Fault, planted};
 
-/// How long calls wait for their recording to be uploaded again before it is looked for, in ms.
+/// How long voice calls wait for a new upload of their recording before the next check, in ms.
 const UPLOAD_WAIT_MS: u64 = 10_000;
-/// A recording is uploaded again once in so long, in ms.
+/// The shortest time between two repeated uploads of a recording, in ms.
 const UPLOAD_AGAIN_MS: i64 = 86_400_000;
-/// Attempts at recording what became of a call.
+/// Attempts at recording the outcome of a request.
 const RECORD_ATTEMPTS: u32 = 5;
 
-/// The states in which the outcome of a call finds its batch.
+/// The states in which the outcome of a request may find its batch.
 pub(super) const CALLED: &[BatchState] = &[BatchState::Calling, BatchState::Unknown];
 
 impl Sender {
-    /// Records what became of a call for `part`.
+    /// Records the outcome of a request for `part`.
     pub(super) async fn record(
         &self,
         batch: BatchId,
@@ -107,8 +107,8 @@ impl Sender {
         Ok(report)
     }
 
-    /// A request that was refused for some of its phones: each of its messages goes back, with the name of the part as
-    /// which it goes next. This sender goes on with the parts at once; should it die, they are due a while later.
+    /// Handles a request that was refused for some of its phones. Each message goes back with the name of its next
+    /// part. This sender sends the parts at once. If it dies, they are due a while later.
     async fn again(
         &self,
         batch: BatchId,
@@ -132,8 +132,8 @@ impl Sender {
         Ok(SendReport::default())
     }
 
-    /// LigueLead does not know the recording: it is to be uploaded again, once, and the calls wait for that. If that
-    /// was done already, not long ago, another time would not help, and the calls are refused.
+    /// Handles a recording that LigueLead does not know. It is uploaded again, once, and the voice calls wait for that.
+    /// If it was uploaded again not long ago, another upload would not help, and the voice calls are refused.
     async fn upload_unknown(
         &self,
         batch: BatchId,
@@ -150,7 +150,8 @@ impl Sender {
             }
             None => Ok(Forgotten::Again),
         };
-        // A table that fails must not make calls unknown that were certainly not made: they come back, and so does this.
+        // A failing table must not make voice calls unknown that were certainly not made. They come back, and so does
+        // this step.
         let forgotten = forgotten.unwrap_or(Forgotten::Known);
         let count = weight(mine);
         if forgotten == Forgotten::Again {
@@ -165,8 +166,8 @@ impl Sender {
         self.not_sent(batch, spent, mine, Some(UPLOAD_WAIT_MS), why).await
     }
 
-    /// A request that certainly did not go out: its messages go back and wait, longer with each attempt unless the
-    /// vendor says how long.
+    /// Handles a request that was certainly not sent. Its messages go back and wait: as long as LigueLead says, or else
+    /// longer with each attempt.
     async fn not_sent(
         &self,
         batch: BatchId,
@@ -190,8 +191,8 @@ impl Sender {
         Ok(SendReport { held: weight(mine), ..SendReport::default() })
     }
 
-    /// Releases a batch that was certainly not sent, and its messages to wait until `until_ms`; without a reason they
-    /// are as new. `false`: a report proved that it was sent after all.
+    /// Releases a batch that was certainly not sent, and its messages to wait until `until_ms`. Without a reason the
+    /// messages become pending. `false`: a report proved that the request was sent after all.
     pub(super) async fn give_back(
         &self,
         batch: BatchId,
@@ -226,7 +227,7 @@ impl Sender {
         self.insist(&change).await
     }
 
-    /// Gives up a batch that was certainly not sent, with what it reserved.
+    /// Releases a batch that was certainly not sent, with its reservation.
     pub(super) async fn release(
         &self,
         batch: BatchId,
@@ -237,8 +238,8 @@ impl Sender {
         self.end(batch, from, BatchState::Released, refund, why).await
     }
 
-    /// Makes a batch's move, again and again for a few seconds while the table fails: its answer is not to be lost
-    /// for a passing fault. Repeating it is harmless.
+    /// Moves a batch, and retries for a few seconds while the table fails: a passing fault must not lose an outcome. A
+    /// repetition is harmless.
     pub(super) async fn insist(&self, change: &BatchChange) -> Result<bool, LedgerError> {
         let token = self.world.fresh_batch().to_string();
         let mut wait = Duration::from_millis(100);
@@ -253,14 +254,14 @@ impl Sender {
     }
 }
 
-/// A delivery report was faster than the answer and proved that the request went out, whatever the answer says: the
-/// messages are not touched here, and follow their batch at the next sweep.
+/// Handles a report that came before the response and proved that the request was sent, whatever the response says. The
+/// messages stay as they are, and follow their batch at the next sweep.
 fn proved_sent(batch: BatchId) -> SendReport {
     tracing::warn!(batch.id = %batch, "send.proved_sent");
     SendReport::default()
 }
 
-/// The client's word for what a refusal is about, in that of the decisions.
+/// Converts the client's word for the cause of a refusal to the word of `bisect`.
 fn blamed(blame: Blame) -> bisect::Blame {
     match blame {
         Blame::Phones { named } => bisect::Blame::Phones(named),

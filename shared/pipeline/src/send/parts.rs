@@ -1,9 +1,9 @@
-//! One request, and the parts of it that go again if LigueLead refuses the whole for some of its phones.
+//! One request, and its parts, which go again if LigueLead refuses the whole for some of its phones.
 //!
-//! What follows a refusal is decided by `recado_core::bisect`. Each part is a batch of its own: it reserves, claims,
-//! calls and records like any other. Before a part goes, its messages are back in the table as `held`, each with the
-//! name of its part, and due if this sender should die; the sweep then sends each part as a request of its own, since
-//! the name keeps them apart. So no crash repeats what was taken, nor puts together again what was told apart.
+//! `recado_core::bisect` decides what follows a refusal. Each part is a batch of its own: it reserves, claims, requests
+//! and records like any other. Before a part goes, its messages are back in the table as `held`, each with the name of
+//! its part. If this sender dies, they become due, and the sweep sends each part as a request of its own, because the
+//! names differ. So no crash repeats what LigueLead took, or joins parts that were separated.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -26,35 +26,35 @@ use super::{
 };
 use crate::planted::{Fault, planted};
 
-/// What one part did, and whether to go on with the others.
+/// The result of one part, and whether the other parts go on.
 pub(super) enum Did {
-    /// Its call was made or could not be; the others are no worse for it.
+    /// The request was made, or could not be made. The other parts go on.
     GoOn(SendReport),
     /// Nothing more can be sent now.
     Stop(SendReport),
 }
 
-/// A request on its way.
+/// A request in progress.
 pub(super) struct Way {
     pub(super) parts: Parts<Message>,
-    /// Whether the next call that is made counts among the fewest possible.
+    /// Whether the next request counts among the fewest possible requests.
     pub(super) among_fewest: bool,
-    /// Whether a call was made.
+    /// Whether a request was made.
     called: bool,
-    /// LigueLead's last refusal.
-    /// Why LigueLead refused the whole, once it has.
+    /// The reason of LigueLead's last refusal.
     pub(super) why: Reason,
 }
 
 impl Way {
-    /// A request that was not called yet.
+    /// A request that was not made yet.
     pub(super) fn of(members: Vec<Message>) -> Self {
         Self { parts: Parts::of(members, None), among_fewest: true, called: false, why: Reason::Died }
     }
 }
 
 impl Sender {
-    /// One request, in as many parts as it takes. `queue` counts the requests of this run that the rate has no room for.
+    /// Sends one request, in as many parts as necessary. `queue` counts this run's requests that the rate has no room
+    /// for.
     pub(super) async fn send_request(&self, request: Request, queue: &AtomicI64, deadline_ms: i64) -> SendReport {
         let (members, held) = self.not_paused(request.members).await;
         let name = members.first().and_then(|message| message.part.clone());
@@ -91,7 +91,7 @@ impl Sender {
         if !self.is_time_for_a_call(deadline_ms) {
             return Ok(Did::Stop(SendReport { left: part.members.len() as u64, ..SendReport::default() }));
         }
-        // Asked before anything is reserved or claimed, since a message that must wait then costs one write.
+        // Checked before any reservation or claim: a message that must wait then costs only one write.
         let within_ms = if planted(Fault::PermitNotSpent) { 60_000 } else { PERMIT_WITHIN_MS };
         let latest_ms = self.world.now_ms() + within_ms;
         let priority = part.members.first().map(|message| message.priority).unwrap_or_default();
@@ -108,7 +108,7 @@ impl Sender {
             return SendReport::default();
         };
         if matches!(no_permit, NoPermit::Refused { .. }) {
-            // Each request at its own instant, so that they do not all come back at the first.
+            // Each request gets an instant of its own, so that they do not all come back at once.
             let place = queue.fetch_add(1, Ordering::Relaxed);
             until_ms += place * self.settings.request_every_us / 1_000;
         }
@@ -150,8 +150,8 @@ impl Sender {
             None
         };
         if !self.begin_call(batch, &mine, surplus).await? {
-            // Another process took this sender for dead: before this write, and then it released the batch; or after it, when
-            // only the answer was late, and then nobody else knows that the call was never made.
+            // Another process took this sender for dead. If it did so before this write, it released the batch. If it
+            // did so after it, and only the answer was late, nobody else knows that the request was never made.
             self.release(batch, CALLED, spent, &Reason::TakenForDead).await?;
             self.moved(mine.iter().map(|m| given_back(m, batch, now_ms, None, now_ms)).collect()).await;
             report.not_ours += mine.len() as u64;
@@ -172,8 +172,8 @@ impl Sender {
         Ok(report.and(self.record(batch, spent, part.with_members(mine), way, answer).await?))
     }
 
-    /// Writes that the call begins, and which messages it carries. The same write is tried again if it fails, since
-    /// it may have happened; it is only believed when it says so.
+    /// Writes that the request starts, and lists its messages. A failed write is retried, because it may have happened.
+    /// Only a success counts.
     pub(super) async fn begin_call(
         &self,
         batch: BatchId,
@@ -190,7 +190,7 @@ impl Sender {
         self.insist(&change).await
     }
 
-    /// A call that was not made after all: its messages go back and wait. It counts as no attempt.
+    /// Handles a request that was not made after all. Its messages go back and wait, and it counts as no attempt.
     pub(super) async fn not_called(
         &self,
         batch: BatchId,
@@ -212,7 +212,7 @@ impl Sender {
             .map(|was_ours| if was_ours { report } else { SendReport::default() })
     }
 
-    /// Messages end refused without a request of their own, since others told enough.
+    /// Ends messages as refused without a request of their own, since the other parts showed enough.
     async fn refuse(&self, members: &[Message], why: &Reason) -> SendReport {
         let now_ms = self.world.now_ms();
         let refused = |message: &Message| Change {

@@ -1,4 +1,4 @@
-//! The recordings of calls that are about to go: each must be at LigueLead, or its call waits.
+//! The recordings of voice calls that are about to go. LigueLead must have each one, or its voice call waits.
 
 use std::collections::BTreeMap;
 
@@ -15,21 +15,22 @@ use recado_ledger::{Change, LedgerError, UploadState};
 use super::{SendReport, Sender, moves::held};
 use crate::planted::{Fault, planted};
 
-/// How soon and how late a call whose recording is missing is looked at again, in ms; in between, half of its age.
+/// The shortest and longest delay before a missing recording is checked again, in ms. In between, half of the message's
+/// age.
 const LOOK_AGAIN_MS: (i64, i64) = (10_000, 300_000);
-/// How often the use of an upload is noted, in ms: LigueLead deletes what nobody used for 365 days.
+/// How often the use of an upload is noted, in ms. LigueLead deletes a file that nobody used for 365 days.
 const NOTE_USE_MS: i64 = 86_400_000;
 /// Recordings that are looked up at once.
 const AT_ONCE: usize = 8;
 
-/// A recording as a call needs it.
+/// A recording, ready or missing.
 enum Recording {
     At(Audio, u64),
     Missing(String),
 }
 
 impl Sender {
-    /// Completes the calls among `messages` with what their requests need, and holds those that cannot be made yet.
+    /// Adds what the requests of voice calls need, and holds voice calls that cannot be made yet.
     pub(super) async fn with_recordings(
         &self,
         messages: Vec<Message>,
@@ -62,7 +63,7 @@ impl Sender {
                             message.credits = call_credits(audio.length_ms);
                             ready.push(message);
                         }
-                        // The gate let it through a moment ago, and the minute has passed since.
+                        // The gate was open a moment ago, but the minute has passed since.
                         Dial::NotBefore(until_ms) => {
                             holds.push(held(&message, until_ms, Reason::CallHoursOver, now_ms));
                         }
@@ -103,7 +104,7 @@ impl Sender {
     }
 }
 
-/// Whether a call that was let through still has time for its redials: it may have waited since.
+/// Whether a voice call still has time for its redials: it may have waited since it passed the checks.
 pub(super) fn has_time(call: &Call, now_ms: i64) -> bool {
     let until_ms = call.ready.as_ref().and_then(|ready| ready.redial_until_ms);
     until_ms.is_none_or(|until_ms| until_ms - now_ms >= recado_core::call::REDIALS_NEED_MS)

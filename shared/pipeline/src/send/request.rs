@@ -1,4 +1,4 @@
-//! The request that messages of one batch make, by their channel.
+//! Builds the request for the messages of one batch, by their channel.
 
 use liguelead::{SmsRequest, VoiceRequest};
 use recado_core::{
@@ -16,8 +16,8 @@ pub(super) enum Request {
 }
 
 impl Request {
-    /// The request for messages that were packed together, and so share all but their phones. `None`: they are not
-    /// ready for one, and nothing may go out.
+    /// The request for messages that were packed together, and so differ only in their phones. `None`: they are not
+    /// ready, and nothing may be sent.
     pub(super) fn of(members: &[Message], many: Option<&[Phone]>, webhook_url: Option<SecretString>) -> Option<Self> {
         let phones = match many {
             Some(many) => many.to_vec(),

@@ -1,4 +1,4 @@
-//! What reports change: the states of their messages, and the books of the days that paid for them.
+//! Applies reports: to the states of their messages, and to the books of the days that paid for them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -18,21 +18,21 @@ use crate::{
     send::ACCEPTED_LINGER_MS,
 };
 
-/// How long a report whose message is not known yet waits for another look, in ms.
+/// The delay before a report with an unknown message is applied again, in ms.
 const LATER_MS: i64 = 60_000;
-/// Attempts at messages that others change at the same time. What is left over waits for the sweep.
+/// Attempts at messages that others change at the same time. The sweep takes the rest.
 const ATTEMPTS: u32 = 4;
 /// Attempts at the books of a day that others change at the same time.
 const BOOK_ATTEMPTS: u32 = 5;
 /// Batches whose messages are looked up at once.
 const BATCHES_AT_ONCE: usize = 8;
 
-/// What the reports of a group say of one message.
+/// What the reports of a group say about one message.
 #[derive(Clone)]
 struct Said<'r> {
     batch: BatchId,
     phone: Phone,
-    /// The report that goes furthest: applied alone, it has the effect of all of them in any order.
+    /// The report that goes furthest. Alone, it has the same effect as all of them in any order.
     report: Option<Report>,
     /// The prices that they tell.
     credits: Vec<u32>,
@@ -41,7 +41,7 @@ struct Said<'r> {
 }
 
 impl Settler {
-    /// Applies stored reports, together, and notes that they were. What became of each is in their order.
+    /// Applies stored reports together, and marks them as applied. Returns the results in the same order.
     pub async fn apply_all(&self, reports: &[StoredCallback]) -> Result<Vec<Settled>, LedgerError> {
         let mut settled = vec![Settled::Later; reports.len()];
         let batches = self.batches_of(reports).await?;
@@ -73,7 +73,7 @@ impl Settler {
         let found: Vec<_> = stream::iter(look_ups).buffer_unordered(BATCHES_AT_ONCE).try_collect().await?;
         let mut found: HashMap<BatchId, HashMap<Phone, MessageId>> = found.into_iter().collect();
         found.extend(left.iter().map(|(batch, left)| (*batch, left.messages.clone())));
-        // In their order: what happens to a group must not hang on how a hash map is laid out.
+        // In the reports' order: the results must not depend on the layout of a hash map.
         let mut said: BTreeMap<(MessageId, BatchId), Said<'_>> = BTreeMap::new();
         for (place, (report, batch)) in reports.iter().zip(&batches).enumerate() {
             let Some(batch) = *batch else { continue };
@@ -112,7 +112,8 @@ impl Settler {
             for (key, one) in std::mem::take(&mut said) {
                 let Some(message) = messages.get(&key.0) else { continue };
                 match change(message, &one, now_ms) {
-                    // A request takes no row twice: a report on another attempt at the same message comes next.
+                    // The table refuses a request that names a row twice: a report on another attempt at the same
+                    // message comes next.
                     Some(_) if !touched.insert(key.0) => {
                         said.insert(key, one);
                     }
@@ -127,7 +128,7 @@ impl Settler {
                 if moved {
                     note(settled, &one.places, Settled::Moved);
                 } else {
-                    // Somebody else moved it, or this did and the answer was lost: it is read again.
+                    // Somebody else moved it, or this write did and its response was lost. It is read again.
                     said.insert(key, one);
                 }
             }
@@ -135,7 +136,7 @@ impl Settler {
         Ok(())
     }
 
-    /// Corrects the books by what messages really cost, once for each.
+    /// Corrects the books by the real cost of messages, once for each message.
     async fn correct_all(
         &self,
         said: BTreeMap<(MessageId, BatchId), Said<'_>>,
@@ -166,7 +167,7 @@ impl Settler {
             for some in prices.chunks(MOST_PRICES) {
                 let list: Vec<Price> = some.iter().map(|(price, _)| price.clone()).collect();
                 if !self.correct(batch, facts, &list).await? {
-                    // Another report on one of them was faster: the sweep looks at these again.
+                    // Another report on one of them was faster. The sweep looks at these again.
                     for (_, places) in some {
                         note(settled, places, Settled::Later);
                     }
@@ -176,14 +177,14 @@ impl Settler {
         Ok(())
     }
 
-    /// What a message cost beyond what the books say. `None`: the books are right.
+    /// The difference between the real cost of a message and the books. `None`: the books are right.
     async fn price(&self, message: &Message, said: &Said<'_>, given_back: bool) -> Result<Option<Price>, LedgerError> {
         let prices = said.credits.iter().filter_map(|credits| believed(*credits, message.credits));
         let is = prices.max().unwrap_or(message.credits);
         let (was, earlier) = if message.batch == Some(said.batch) && !message.history.earlier.contains(&said.batch) {
             (message.history.charged, None)
         } else {
-            // Without a note of the attempt the message was given back: somebody else's request carried it.
+            // Without a note of this attempt, the message was given back, and another request carried it.
             let Some(earlier) = self.ledger.earlier_of(said.batch, said.phone).await? else { return Ok(None) };
             (earlier.charged, Some(said.phone))
         };
@@ -197,7 +198,7 @@ impl Settler {
         for _ in 1..BOOK_ATTEMPTS {
             match self.ledger.correct(batch, &facts.day, facts.rule.as_deref(), prices, &token).await {
                 Ok(done) => return Ok(done),
-                // A day's counters are written by many: a conflict is no failure.
+                // Many writers change a day's counters, so a conflict is no failure.
                 Err(_) => tokio::time::sleep(wait).await,
             }
             wait *= 2;
@@ -205,7 +206,7 @@ impl Settler {
         self.ledger.correct(batch, &facts.day, facts.rule.as_deref(), prices, &token).await
     }
 
-    /// Notes which reports were applied, and when the others are looked at again.
+    /// Marks applied reports, and sets the next due time of the others.
     async fn mark(&self, reports: &[StoredCallback], settled: &mut [Settled]) -> Result<(), LedgerError> {
         let now_ms = self.world.now_ms();
         let (mut applied, mut later) = (Vec::new(), Vec::new());
@@ -257,14 +258,14 @@ fn change(message: &Message, said: &Said<'_>, now_ms: i64) -> Option<Amend> {
     };
     let change = change.to(state, None, now_ms).reported().campaign(said.campaign_id);
     let change = if message.batch.is_none() {
-        // It waited to be sent again, and is not: the attempt that was made is the one that counts.
+        // It waited to be sent again, but will not be: the attempt that was made counts.
         change.back_in(said.batch)
     } else {
         change
     };
     let follows = message.fallback.is_some();
     let change = match state {
-        // The sweep sends what follows, unless a report says until then that it arrived after all.
+        // The sweep sends the fallback, unless a report says by then that the message arrived after all.
         State::Undelivered if follows => change.waits(now_ms),
         State::NoAnswer | State::Busy if follows => change.waits(redials_over_ms(message, now_ms)),
         _ if follows && planted(Fault::FollowedWhateverIsHeard) => change.waits(now_ms),
@@ -279,7 +280,7 @@ fn change(message: &Message, said: &Said<'_>, now_ms: i64) -> Option<Amend> {
     Some(change.tell(tell_ms))
 }
 
-/// Where a report moves a message, if anywhere.
+/// The state to which a report moves a message, if any.
 fn moves_to(message: &Message, batch: BatchId, report: Report) -> Option<State> {
     if planted(Fault::ReportsMoveBack) {
         return Some(report.state());
@@ -287,8 +288,8 @@ fn moves_to(message: &Message, batch: BatchId, report: Report) -> Option<State> 
     heard(message, batch, report)
 }
 
-/// When a call that nobody answered is over for good: only then is LeadSquared told so, since a redial that is
-/// answered would make it a second row.
+/// When all redials of an unanswered voice call are over. LeadSquared is told only then, because an answered redial
+/// would need a second row.
 fn redials_over_ms(message: &Message, now_ms: i64) -> i64 {
     let Some(call) = &message.call else { return now_ms };
     let from_ms = if message.state == State::Accepted { message.changed_ms } else { now_ms };

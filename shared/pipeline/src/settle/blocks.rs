@@ -1,8 +1,8 @@
-//! Reports on messages to many: noted together, a byte for each recipient, in one write for all of a group.
+//! Reports on blocks: noted together, one byte for each recipient, in one write for the reports of a group.
 //!
-//! A recipient who has left the block has a row of his own, and a report on him goes there. Who leaves is written in the
-//! block before his row takes over what is noted; so a report is noted first, and then it is looked whether somebody has
-//! left meanwhile: one of the two finds the other.
+//! A recipient that has left the block has a row of its own, and its reports go there. The block names a leaving
+//! recipient before the recipient's row takes over the notes. So a report is noted first, and then the block is checked
+//! for new leavers: one of the two writers finds the other's write.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -12,24 +12,24 @@ use recado_ledger::{LedgerError, StoredCallback};
 use super::{Settled, Settler, believed, known::Facts, report};
 use crate::blocks::Crew;
 
-/// Attempts at notes that others write at the same time. What is left over waits for the sweep.
+/// Attempts at notes that others write at the same time. The sweep takes the rest.
 const ATTEMPTS: u32 = 8;
-/// The first wait between attempts; doubled each time.
+/// The first wait between attempts. It doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 
-/// What does not change about a message to many once it was called.
+/// The facts about a block that do not change after its request.
 #[derive(Debug)]
 pub(super) struct BlockFacts {
     id: MessageId,
     credits: u32,
-    /// Whose phone is at which place, and whose message is his own.
+    /// The place of each phone, and the id of its recipient's own message.
     places: HashMap<Phone, (u16, MessageId)>,
 }
 
-/// What noting the reports of a batch leaves to do.
+/// What remains after noting the reports of a batch.
 #[derive(Default)]
 pub(super) struct NotTheBlocks {
-    /// Those who have left: their own messages.
+    /// The messages of recipients that have left, by phone.
     pub(super) messages: HashMap<Phone, MessageId>,
     /// Those of them whose price is in the books already.
     pub(super) booked: Vec<Phone>,
@@ -47,7 +47,7 @@ impl BlockFacts {
 }
 
 impl Settler {
-    /// The message to many that a batch carried, if it carried one.
+    /// The block that a batch carried, if it carried one.
     pub(super) async fn block_of(&self, members: &[MessageId]) -> Result<Option<Arc<BlockFacts>>, LedgerError> {
         let [only] = members else { return Ok(None) };
         let found = self.ledger.messages(&[*only]).await?;
@@ -60,7 +60,7 @@ impl Settler {
         Ok(Some(Arc::new(BlockFacts { id: message.id, credits: message.credits, places })))
     }
 
-    /// Notes what `reports`, each with its place among all, say of a block's recipients.
+    /// Notes what `reports`, each with its place among all reports, say about a block's recipients.
     pub(super) async fn note(
         &self,
         facts: &Facts,
@@ -81,7 +81,7 @@ impl Settler {
                     rest.messages.insert(one.phone, *id);
                     continue;
                 }
-                // What was given back was not counted at all.
+                // A reservation that was given back counts as nothing.
                 let estimate = if facts.given_back { 0 } else { many.credits };
                 let heard = notes.hear(
                     *place,

@@ -1,5 +1,5 @@
-//! What a process knows of batches that will not change any more: a batch's row can hold 10,000 members, and is
-//! named by as many reports.
+//! A cache of facts about batches that no longer change. A batch's row can hold 10,000 members, and as many reports
+//! name the batch.
 
 use std::{
     collections::HashMap,
@@ -14,10 +14,10 @@ use recado_core::{
     phone::Phone,
 };
 
-/// Members of all batches that are kept. Beyond it everything is forgotten, and read again where it is needed.
+/// Most members of all cached batches. Beyond that number the cache is dropped, and batches are read again when needed.
 const MOST_MEMBERS: usize = 200_000;
 
-/// What is known of batches. Cheap to clone; clones share it.
+/// The cached facts about batches. Cheap to clone; clones share the cache.
 #[derive(Clone, Default)]
 pub struct Known(Arc<Mutex<Kept>>);
 
@@ -27,20 +27,20 @@ struct Kept {
     members: usize,
 }
 
-/// What does not change about a batch once its call has come to an end that stands.
+/// The facts about a batch that do not change after its request has a final outcome.
 #[derive(Debug, Clone)]
 pub(super) struct Facts {
     /// The day whose budgets it drew on, `YYYY-MM-DD`.
     pub(super) day: String,
     /// The rule whose own budget it drew on.
     pub(super) rule: Option<String>,
-    /// Whether what it had reserved was given back.
+    /// Whether its reservation was given back.
     pub(super) given_back: bool,
     /// The messages that it carried.
     pub(super) members: Vec<MessageId>,
-    /// Whose phone is whose, once that was read.
+    /// The message of each phone, once that was read.
     pub(super) by_phone: Option<HashMap<Phone, MessageId>>,
-    /// The message to many that it carried, if it carried one.
+    /// The block that it carried, if it carried one.
     pub(super) many: Option<Arc<BlockFacts>>,
 }
 

@@ -1,4 +1,4 @@
-//! Whose a report is: its batch, and the message that the batch carried to its phone.
+//! Finds a report's batch, and the message that the batch carried to the report's phone.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -16,16 +16,16 @@ use recado_ledger::{BatchChange, LedgerError, StoredCallback, StoredFor};
 use super::{Settler, digest, known::Facts};
 use crate::send::Follow;
 
-/// Batches of unknown outcome that a report without a batch is compared with, at most.
+/// Most unknown batches that a report without a batch is compared with.
 const MOST_UNKNOWN: i32 = 100;
-/// Messages that are read rather than looked up one by one, for each report on their batch: a read of a hundred costs
-/// about as much time as a look-up of one.
+/// For each report on a batch, up to this many members are read at once instead of looked up one by one. A read of a
+/// hundred takes about as long as one look-up.
 const READ_PER_REPORT: usize = 50;
-/// Look-ups under way at once.
+/// Most look-ups under way at once.
 const LOOK_UPS_AT_ONCE: usize = 16;
 
 impl Settler {
-    /// The batches of reports, each proved sent; `None` where a report's is not known yet.
+    /// The batches of reports; `None` if a report's batch is not known yet.
     pub(super) async fn batches_of(&self, reports: &[StoredCallback]) -> Result<Vec<Option<BatchId>>, LedgerError> {
         let mut of_campaign: HashMap<&str, BatchId> = HashMap::new();
         let mut batches = Vec::with_capacity(reports.len());
@@ -45,7 +45,8 @@ impl Settler {
         Ok(batches)
     }
 
-    /// The batch of a campaign, by its id, or where the answer that would have told it was lost, by text and phone.
+    /// The batch of a campaign, by the campaign's id. If LigueLead's response was lost, the text and the phone find the
+    /// batch.
     async fn batch_of_campaign(&self, campaign: &str, report: &StoredCallback) -> Result<Option<BatchId>, LedgerError> {
         if let Some(batch) = self.ledger.batch_of_campaign(campaign).await? {
             return Ok(Some(batch));
@@ -81,7 +82,7 @@ impl Settler {
         Ok(now.is_some() || self.ledger.earlier_of(batch.id, phone).await?.is_some())
     }
 
-    /// What is known of batches, each proved sent by a report on it.
+    /// The facts about batches. A report on each batch proves that it was sent.
     pub(super) async fn facts_of(
         &self,
         reports: &BTreeMap<BatchId, Vec<&StoredCallback>>,
@@ -112,8 +113,8 @@ impl Settler {
         Ok(facts)
     }
 
-    /// A report on a batch proves that its request was taken. Messages that were called unknown follow. Says whether
-    /// the batch has come to an end that stands.
+    /// Marks a batch with a report as accepted: the report proves that LigueLead took the request. Messages in state
+    /// unknown follow. Returns whether the batch has a final outcome.
     async fn prove_sent(&self, row: &Batch, campaign_id: Option<&str>) -> Result<bool, LedgerError> {
         match row.state {
             BatchState::Accepted | BatchState::Refused | BatchState::Released => return Ok(true),
@@ -136,7 +137,7 @@ impl Settler {
         Ok(moved)
     }
 
-    /// The messages that a batch carried to the phones of these reports.
+    /// The messages that a batch carried to these phones.
     pub(super) async fn messages_of(
         &self,
         batch: BatchId,

@@ -1,4 +1,4 @@
-//! What is wanted against what is there. Pure.
+//! Compares what an installation needs with what the account has. Pure.
 
 use leadsquared::{LeadFieldKind, NewActivityType, NewLeadField, NewWebhook, Webhook, WebhookEvent, WebhookStatus};
 use url::Url;
@@ -8,36 +8,36 @@ use super::{
     wanted::{DESCRIPTION, EVENT_PARAMETER},
 };
 
-/// One thing that is wanted.
+/// One thing that an installation needs.
 #[derive(Debug, Clone)]
 pub struct Item {
     /// `activity type`, `lead field` or `webhook`.
     pub kind: &'static str,
-    /// Its name; a webhook's event.
+    /// Its name; for a webhook, its event.
     pub name: String,
-    /// How it stands.
+    /// Its state in the account.
     pub standing: Standing,
-    /// What would make it, or change it.
+    /// The request that would create or change it.
     pub make: Make,
 }
 
-/// How a wanted thing stands.
+/// The state of a needed thing in the account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// It is there.
+    /// It exists.
     Found,
-    /// It is not there, and can be made.
+    /// It does not exist, and can be created.
     Missing,
-    /// It is there and not as wanted, in these words; a change needs to be asked for.
+    /// It exists but differs, as this text says. A change happens only on demand.
     Differs(String),
-    /// It cannot be made or changed by a call, in these words.
+    /// No request can create or change it, as this text says.
     ByHand(String),
 }
 
-/// The call that makes or changes a thing.
+/// The request that creates or changes a thing.
 #[derive(Debug, Clone)]
 pub enum Make {
-    /// No call.
+    /// No request.
     Nothing,
     /// Creates the activity type.
     ActivityType(NewActivityType),
@@ -45,12 +45,12 @@ pub enum Make {
     LeadField(NewLeadField),
     /// Creates a webhook.
     Webhook(NewWebhook),
-    /// Writes a webhook of this id anew: address, headers, enabled.
+    /// Rewrites the webhook with this id: address, headers, enabled.
     Rewrite(String, NewWebhook),
 }
 
 impl Wanted {
-    /// Each thing that is wanted, and how it stands in `account`.
+    /// Each needed thing, and its state in `account`.
     #[must_use]
     pub fn against(&self, account: &Account) -> Vec<Item> {
         let mut items = vec![self.activity_item(account)];
@@ -73,7 +73,7 @@ impl Wanted {
         Item { kind: "activity type", name: name.clone(), standing, make }
     }
 
-    /// Whether the type has the fields that are written. No call adds one to a type that exists.
+    /// Whether the type has the fields that Recado writes. No request adds a field to an existing type.
     fn fields_of_activity(&self, account: &Account) -> Standing {
         let Some(there) = &account.activity_fields else { return Standing::Found };
         let missing: Vec<String> = self
@@ -115,7 +115,7 @@ fn field_item(name: &str, kind: LeadFieldKind, account: &Account) -> Item {
     }
 }
 
-/// Whether a field of this type can hold what is wanted. Types that are not known are taken to.
+/// Whether a field of this type can hold the needed values. Unknown types pass.
 fn takes(kind: LeadFieldKind, data_type: &str) -> bool {
     let refused: &[&str] = match kind {
         LeadFieldKind::Text(_) => &["Number", "Email", "Phone", "Website", "Date", "Time", "Boolean"],
@@ -130,7 +130,7 @@ fn webhook_item(new: &NewWebhook, webhooks: &[Webhook]) -> Item {
     let name = format!("{}{code}", new.event.name().unwrap_or("event"));
     let of_event = |webhook: &&Webhook| webhook.event == Some(new.event) && fits(webhook, new);
     let here: Vec<&Webhook> = webhooks.iter().filter(of_event).filter(|one| is_here(one, &new.url)).collect();
-    // One that is posted to is better than one that is not.
+    // A webhook that LeadSquared posts to is better than one that is switched off.
     let best = here.iter().find(|one| is_on(one)).or(here.first());
     let ours = || webhooks.iter().filter(of_event).find(|one| is_ours(one));
     let (standing, make) = match best.copied() {
@@ -160,14 +160,14 @@ fn webhook_item(new: &NewWebhook, webhooks: &[Webhook]) -> Item {
     Item { kind: "webhook", name, standing, make }
 }
 
-/// Whether it is for the same activities, as far as a list tells.
+/// Whether it is for the same activities, as far as the list says.
 fn fits(webhook: &Webhook, new: &NewWebhook) -> bool {
     webhook.event != Some(WebhookEvent::ACTIVITY_CREATED)
         || webhook.activity_code.is_none()
         || webhook.activity_code == new.activity_code
 }
 
-/// Whether it posts to this address, whatever the query.
+/// Whether it posts to this address, with any query.
 fn is_here(webhook: &Webhook, url: &str) -> bool {
     let plain = |url: &str| {
         let mut url = Url::parse(url).ok()?;
@@ -183,7 +183,7 @@ fn says_event(webhook: &Webhook) -> bool {
     url.is_some_and(|url| url.query_pairs().any(|(name, value)| name == EVENT_PARAMETER && !value.is_empty()))
 }
 
-/// Whether one of ours made it, for another address.
+/// Whether Recado created it, for another address.
 pub(crate) fn is_ours(webhook: &Webhook) -> bool {
     webhook.description.as_deref().is_some_and(|description| description.starts_with(DESCRIPTION))
 }

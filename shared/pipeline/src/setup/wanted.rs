@@ -1,4 +1,4 @@
-//! What a configuration needs of the account. Pure.
+//! What a configuration needs in the account. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,16 +13,16 @@ use url::Url;
 
 use crate::{secrets::WEBHOOK_PATH, sync::activity_type};
 
-/// The header that shows the webhooks' secret.
+/// The header that carries the webhooks' secret.
 const SECRET_HEADER: &str = "x-recado-secret";
-/// The parameter of a webhook's address that says which event it is for.
+/// The parameter in a webhook's address that names its event.
 pub(super) const EVENT_PARAMETER: &str = "event";
-/// Characters of the field for a message's state: the longest has 11.
+/// Characters of the field for a message's state. The longest state has 11.
 const STATUS_CHARS: u16 = 50;
-/// How a person knows our webhooks in LeadSquared's list.
+/// The beginning of a webhook's description in LeadSquared's list, by which a person recognises Recado's webhooks.
 pub(super) const DESCRIPTION: &str = "Recado";
 
-/// Where webhooks are to post to, and what they must show there.
+/// The address that webhooks post to, and the secret that they must show.
 #[derive(Debug, Clone)]
 pub struct HookTarget {
     /// This installation's own address.
@@ -31,21 +31,21 @@ pub struct HookTarget {
     pub secret: SecretString,
 }
 
-/// What a configuration needs.
+/// The things that a configuration needs.
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    /// The activity type that stands for messages.
+    /// The activity type for messages.
     pub activity_type: NewActivityType,
-    /// Lead fields that the configuration writes or asks, by schema name, and what they are to hold.
+    /// Lead fields that the configuration writes or reads, by schema name, with the type of each.
     pub fields: BTreeMap<String, LeadFieldKind>,
-    /// Webhooks; none while it is not known where to.
+    /// Webhooks; none without an address to post to.
     pub webhooks: Vec<NewWebhook>,
-    /// What a person has to do, one step each.
+    /// The steps that a person must do.
     pub steps: Vec<String>,
 }
 
 impl Wanted {
-    /// What `config` needs. Without a `target` no webhook can be made.
+    /// The things that `config` needs. Without a `target`, no webhook can be created.
     #[must_use]
     pub fn of(config: &Config, target: Option<&HookTarget>) -> Self {
         let crm = &config.leadsquared;
@@ -66,7 +66,7 @@ impl Wanted {
     }
 }
 
-/// The lead fields that rules and campaigns look at, by schema name, and which of them do.
+/// The lead fields that rules and campaigns read, by schema name, with the rules and campaigns of each.
 #[must_use]
 pub fn fields_used(config: &Config) -> BTreeMap<String, BTreeSet<String>> {
     let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -101,10 +101,10 @@ fn fields_named<'a>(
     })
 }
 
-/// The events that rules wait for.
+/// The events that rules need.
 #[derive(Default)]
 struct Events {
-    /// An event, and the activity's code where it needs one.
+    /// An event, with the activity's code if it needs one.
     hooks: BTreeSet<(WebhookEvent, Option<u32>)>,
     stage: bool,
     any_activity: bool,
@@ -182,8 +182,8 @@ impl Events {
     }
 }
 
-/// The webhook for events of tasks, opportunities and landing pages. An opportunity's update (32) comes for its stage and
-/// its fields too: with 33 and 34 beside it one edit would come several times.
+/// The webhook for events of tasks, opportunities and landing pages. An opportunity's update (32) also covers its stage
+/// and its fields. With 33 and 34 as well, one edit would come several times.
 fn item_webhook(kind: EventKind) -> Option<WebhookEvent> {
     Some(match kind {
         EventKind::TaskCreated => WebhookEvent::TASK_CREATED,
@@ -199,8 +199,8 @@ fn item_webhook(kind: EventKind) -> Option<WebhookEvent> {
     })
 }
 
-/// Where LeadSquared's webhooks for `event` come to, below the installation's own address. The address says the event, since
-/// not every body does.
+/// The address of LeadSquared's webhooks for `event`, below the installation's own address. The address names the
+/// event, since not every body does.
 fn address(public_url: &Url, event: WebhookEvent) -> String {
     let mut url = public_url.clone();
     let path = format!("{}{WEBHOOK_PATH}", url.path().trim_end_matches('/'));

@@ -1,4 +1,4 @@
-//! What there is when a schedule begins: an empty table, and LigueLead.
+//! The world when a schedule begins: an empty table, and LigueLead.
 
 use dynoxide::Database;
 use fastrand::Rng;
@@ -42,7 +42,7 @@ pub(super) fn engine() -> Database {
 pub(super) fn vendor(seed: u64, scenario: &Scenario, rng: &mut Rng) -> InProcess {
     let callbacks = CallbackOptions {
         sent_after_ms: pick(rng, &[0, 500, 30_000]),
-        // The last is after the end of the wait for reports.
+        // The last value is after the end of the wait for reports.
         final_after_ms: pick(rng, &[2_000, 60_000, 7_200_000, 28_800_000]),
         callback_jitter_ms: pick(rng, &[0, 5_000, 3_600_000]),
         undelivered_share: 0.2,

@@ -1,4 +1,4 @@
-//! Messages to many, as the table shows them.
+//! Blocks, as the table shows them.
 
 use std::collections::BTreeMap;
 
@@ -6,27 +6,27 @@ use aws_smithy_types::base64;
 use recado_core::block::{Leaving, Places, page_from};
 use serde_json::Value;
 
-/// The phones of a page, in their places.
+/// The phones of a page, in the order of their places.
 pub(super) fn page(item: &Value) -> Vec<String> {
     let has_own = item["own"]["BOOL"].as_bool().unwrap_or_default();
     let recipients = page_from(&bytes(&item["recipients"]), has_own).unwrap_or_else(|error| panic!("{error}"));
     recipients.iter().map(|recipient| recipient.phone.national()).collect()
 }
 
-/// A binary attribute.
+/// The bytes of a binary attribute.
 pub(super) fn bytes(value: &Value) -> Vec<u8> {
     value["B"].as_str().and_then(|text| base64::decode(text).ok()).unwrap_or_default()
 }
 
-/// Who has to do with a message.
+/// The people of a message.
 pub(super) struct Members {
-    /// Its recipients, each with his place in a message to many.
+    /// Its recipients, each with its place in a block.
     pub(super) phones: Vec<(u16, String)>,
-    /// Those who are leaving it.
+    /// The phones that are leaving it.
     pub(super) leaving: Vec<String>,
 }
 
-/// Who has to do with a message to many; none if the row is no such message's.
+/// The people of a block; `None` if the row is not a block's.
 pub(super) fn members(pages: &BTreeMap<String, Vec<String>>, item: &Value) -> Option<Members> {
     let page = pages.get(item["page"]["S"].as_str()?)?;
     let place = |name: &str| item[name]["N"].as_str().and_then(|place| place.parse::<u16>().ok()).unwrap_or_default();

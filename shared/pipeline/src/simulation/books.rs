@@ -1,4 +1,4 @@
-//! The books hold what LigueLead charged, and what may have been sent; and no day is over its quota.
+//! Checks that the books hold what LigueLead charged and what may have been sent, and that no day exceeds its quota.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,14 +12,15 @@ use super::{
     universe::{Invariant, State, Universe},
 };
 
-/// What a day must show.
+/// The values that a day's books must show.
 #[derive(Debug, Clone, Copy, Default)]
 struct Charged {
     messages: i64,
-    /// In credits. A report that no process answered for may have been stored all the same, and then its price counts.
+    /// The price, in credits. A report without a confirmation may have been stored nevertheless, and then its price
+    /// counts.
     least: i64,
     most: i64,
-    /// What was reserved, in credits.
+    /// The reservation, in credits.
     reserved: i64,
 }
 
@@ -58,8 +59,8 @@ pub(super) fn books(universe: &Universe, scenario: &Scenario) -> Vec<(Invariant,
     broken
 }
 
-/// Whether a day is over the loosest of its quotas. What was reserved for less than it cost was not over it then, and
-/// what was reserved for more has made room since.
+/// Whether a day exceeds the loosest of its quotas. A reservation below the real cost did not exceed the quota at that
+/// time. A reservation above it has made room since.
 fn is_over((_, budget): &(String, String), row: DayRow, charged: Charged, settings: &[Setting]) -> bool {
     let over = |used: i64, most: u64| u64::try_from(used).unwrap_or(0) > most;
     if budget != "D" {
@@ -106,7 +107,7 @@ fn charged(state: &State, scenario: &Scenario) -> Days {
     days
 }
 
-/// What the books must show of one phone of a call that was taken: its price if a report told it, else what was expected.
+/// The books' values for one phone of an accepted request: the price that a report stated, else the estimate.
 fn of_phone(log: &Log, call: &Call, phone: &str, scenario: &Scenario) -> Charged {
     let (actual, expected) = (call.credits_each, estimate(&call.content, &scenario.recording));
     let heard = log.heard.get(&(phone.to_owned(), call.content.clone()));

@@ -1,5 +1,5 @@
-//! A campaign: to whom it goes, how an operator starts and cancels its run, and what must have become of it. Its audience
-//! is a file's, of phones and of leads, which LeadSquared is asked for.
+//! A campaign: its audience, how an operator starts and cancels its run, and the required results. The audience comes
+//! from a file of phones and of leads, which are read from LeadSquared.
 
 use std::{error::Error, sync::Arc};
 
@@ -21,17 +21,17 @@ pub(super) const ID: &str = "news";
 const RUN: &str = "one";
 const TEXT: &str = "Confira as novidades deste mês";
 const TITLE: &str = "Novidades";
-/// How often a run is brought forward, in ms.
+/// The interval between ticks of a run, in ms.
 const EVERY_MS: i64 = 60_000;
 
-/// What a campaign sends.
+/// The kind of messages that a campaign sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sends {
-    /// The same text to all: blocks.
+    /// The same text to all recipients: blocks.
     OneText,
-    /// To each a text of its own: rows.
+    /// A text of its own to each recipient: rows.
     OwnTexts,
-    /// Calls: rows as well.
+    /// Voice calls: also rows.
     Calls,
 }
 
@@ -40,7 +40,7 @@ impl Sends {
         pick(rng, &[Self::OneText, Self::OneText, Self::OneText, Self::OneText, Self::OwnTexts, Self::Calls])
     }
 
-    /// As the configuration says it.
+    /// The action in the configuration's words.
     pub(super) fn yaml(self, audio: &str) -> String {
         match self {
             Self::OneText => format!("sms: \"{TEXT}\""),
@@ -62,15 +62,15 @@ impl Sends {
 #[derive(Debug, Clone)]
 pub(super) struct Campaign {
     pub(super) sends: Sends,
-    /// Of its messages.
+    /// The content of its messages.
     pub(super) content: String,
-    /// The leads that are asked for, with their phones.
+    /// The leads in the file, with their phones.
     pub(super) leads: Vec<(String, String)>,
-    /// The phones of which no lead is known.
+    /// The phones without a known lead.
     phones: Vec<String>,
-    /// When it is started, in ms since the beginning.
+    /// When the run is started, in ms since the beginning.
     pub(super) start_after_ms: i64,
-    /// When it is cancelled.
+    /// When the run is cancelled, in ms since the beginning.
     pub(super) cancel_after_ms: Option<i64>,
 }
 
@@ -98,7 +98,7 @@ impl Campaign {
         }
     }
 
-    /// Everybody's phone.
+    /// The phones of all recipients.
     pub(super) fn recipients(&self) -> impl Iterator<Item = &String> {
         self.leads.iter().map(|(_, phone)| phone).chain(&self.phones)
     }
@@ -106,14 +106,14 @@ impl Campaign {
     fn entries(&self) -> Vec<Entry> {
         let of = |who| Entry { who, row: Fields::new() };
         let leads = self.leads.iter().map(|(lead, _)| Who::Lead(lead.clone()));
-        // Who stands in the file twice gets one message.
+        // A lead that stands in the file twice gets one message.
         let again = self.leads.first().map(|(lead, _)| Who::Lead(lead.to_uppercase()));
         let phones = self.phones.iter().map(|phone| Who::Phone(phone.clone()));
         leads.chain(phones).chain(again).map(of).collect()
     }
 }
 
-/// Starts the run, or goes on with its audience.
+/// Starts the run, or continues reading its audience.
 pub(super) async fn start(universe: &Arc<Universe>, installed: &Installed) -> Result<(), Box<dyn Error + Send + Sync>> {
     let plan = universe.state().campaign.clone();
     let campaigns = &installed.campaigns;
@@ -136,7 +136,7 @@ pub(super) async fn cancel(installed: &Installed) -> Result<(), Box<dyn Error + 
     Ok(())
 }
 
-/// Brings the run forward in a process, and later again unless it is over.
+/// Continues the run in a process, and repeats that later unless the run is over.
 pub(super) fn tick(universe: &Arc<Universe>, process: Process, installed: &Installed) {
     if universe.state().rows.run.as_ref().is_some_and(|phase| matches!(phase.as_str(), "released" | "cancelled")) {
         return;
@@ -151,8 +151,8 @@ pub(super) fn tick(universe: &Arc<Universe>, process: Process, installed: &Insta
     });
 }
 
-/// Judges a schedule that has come to rest: a run that was started comes to an end, and whoever it goes to has one
-/// message, or his place in one block. Who opts out may have done so before the audience was read.
+/// Judges a schedule that has come to rest. A started run must end, and each recipient must have one message, or one
+/// place in one block. Recipients that opted out may have done so before the audience was read.
 pub(super) fn judge(rows: &Rows, scenario: &Scenario, is_started: bool) -> Vec<(Invariant, String)> {
     let Some(plan) = &scenario.campaign else { return Vec::new() };
     let phase = rows.run.as_deref().unwrap_or("not begun");

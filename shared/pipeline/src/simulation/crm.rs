@@ -1,4 +1,4 @@
-//! LeadSquared, as far as the send path asks it: who a lead is, and whether it has opted out since.
+//! LeadSquared, as far as the send path uses it: who a lead is, and whether the lead has opted out since.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,20 +18,20 @@ use super::{
     vendor::{bytes, response},
 };
 
-/// Everybody's name.
+/// The first name of every lead.
 pub(super) const FIRST_NAME: &str = "Ana";
-/// The fields that forbid texts and calls: as a configuration names them, or LeadSquared's own, which no configuration has
-/// to name.
+/// The fields for opt-outs of texts and of voice calls. Their names come from the configuration, or are LeadSquared's
+/// own, which no configuration needs to name.
 const NAMED: [&str; 2] = ["mx_Out", DO_NOT_CALL];
 const OWN: [&str; 2] = [DO_NOT_SMS, DO_NOT_CALL];
-/// How old a field's value may be when a message is sent, in minutes.
+/// The maximum age of a field's value when a message is sent, in minutes.
 const FRESH_MIN: i64 = 10;
 
 /// A lead that opts out.
 #[derive(Debug, Clone)]
 struct OptOut {
     phone: String,
-    /// In ms since the epoch.
+    /// When it opts out, in ms since the epoch.
     at_ms: i64,
     of: Reach,
 }
@@ -42,20 +42,20 @@ impl OptOut {
     }
 }
 
-/// Everybody whom LeadSquared knows.
+/// All leads that LeadSquared knows.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Leads {
     phones: BTreeMap<String, String>,
-    /// Those who opt out, by their ids; none where the configuration names no field for it.
+    /// The leads that opt out, by their ids; `None` if the configuration names no field for opt-outs.
     opt_outs: Option<BTreeMap<String, OptOut>>,
-    /// Changes tell of the fields.
+    /// Whether changes carry the fields.
     told: bool,
-    /// The fields are LeadSquared's own, and only its metadata say so.
+    /// Whether the fields are LeadSquared's own, which only its metadata show.
     own: bool,
 }
 
 impl Leads {
-    /// These leads, with their phones, some of whom opt out between `from_ms` and `until_ms`, in ms since the epoch.
+    /// These leads with their phones. Some opt out between `from_ms` and `until_ms`, in ms since the epoch.
     pub(super) fn draw(
         rng: &mut Rng,
         leads: impl Iterator<Item = (String, String)>,
@@ -77,7 +77,7 @@ impl Leads {
         self.opt_outs.is_some()
     }
 
-    /// What the configuration says of the fields.
+    /// The configuration's lines on the fields.
     pub(super) fn yaml(&self) -> String {
         let says = match (self.opt_out(), self.own) {
             (false, _) => "system: false".to_owned(),
@@ -94,26 +94,26 @@ impl Leads {
         if self.own { OWN } else { NAMED }
     }
 
-    /// What `LeadsMetaData.Get` answers.
+    /// The response of `LeadsMetaData.Get`.
     fn metadata(&self) -> Value {
         let names = ["ProspectID", "FirstName", "Phone"].into_iter().chain(self.names());
         names.map(|name| json!({ "SchemaName": name })).collect()
     }
 
-    /// What the fields of a lead say at an instant.
+    /// The values of a lead's fields at an instant.
     fn fields(&self, lead: &str, at_ms: i64) -> [(&'static str, bool); 2] {
         let out = self.opt_outs.iter().find_map(|leads| leads.get(lead)).filter(|out| out.at_ms <= at_ms);
         let [sms, voice] = self.names();
         [(sms, out.is_some_and(|out| out.forbids(false))), (voice, out.is_some_and(|out| out.forbids(true)))]
     }
 
-    /// Whether who has this phone opts out of calls, or of texts, some time.
+    /// Whether the owner of this phone ever opts out of voice calls, or of texts.
     pub(super) fn opts_out(&self, phone: &str, of_calls: bool) -> bool {
         let mut outs = self.opt_outs.iter().flat_map(BTreeMap::values);
         outs.any(|out| out.phone == phone && out.forbids(of_calls))
     }
 
-    /// Writes into a change what LeadSquared knew of the fields when it told of it.
+    /// Writes the fields' values at the time of a change into the change.
     pub(super) fn tell(&self, change: &mut Change) {
         if !self.told || self.opt_outs.is_none() {
             return;
@@ -146,7 +146,7 @@ impl Leads {
         wanted.iter().filter_map(row).collect()
     }
 
-    /// Judges a schedule that has come to rest: nobody got what he had opted out of long enough before.
+    /// Judges a schedule that has come to rest: nothing was sent long enough after an opt-out.
     pub(super) fn judge(&self, calls: &[Call]) -> Vec<(Invariant, String)> {
         let of = |out: &OptOut| {
             let until_ms = out.at_ms + FRESH_MIN * MINUTE_MS + SLOW_MS;
@@ -159,7 +159,7 @@ impl Leads {
     }
 }
 
-/// The way of one process to LeadSquared.
+/// One process's connection to LeadSquared.
 pub(super) struct Crm {
     pub(super) universe: Arc<Universe>,
     pub(super) process: Process,

@@ -1,4 +1,4 @@
-//! No rate, quota or cap is passed, and nothing is sent outside the hours.
+//! Checks that no rate, quota or cap is exceeded, and that nothing is sent outside the hours.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,37 +11,37 @@ use super::{
 };
 
 pub(super) const MINUTE_MS: i64 = 60_000;
-/// How far a process's clock, and the way from its last look at it to the call, may be from the true time, in ms.
+/// The largest error of a process's clock plus the time from its last reading to the request, in ms.
 pub(super) const NEARLY_MS: i64 = 500;
-/// The tenant's zone, and that of LigueLead's day: São Paulo, in hours from UTC.
+/// The time zone of the tenant and of LigueLead's day: São Paulo, in hours from UTC.
 pub(super) const TENANT_FROM_UTC: i64 = -3;
-/// LigueLead dials from the first to before the second, in minutes of its day.
+/// LigueLead dials between these minutes of its day; the second one is excluded.
 const DIALLING_MIN: (i64, i64) = (8 * 60, 21 * 60 + 45);
-/// The end of the redials is so far ahead at least.
+/// The shortest time from a voice call to the end of its redials.
 const REDIALS_NEED_MS: i64 = 10 * MINUTE_MS;
 
-/// What the calls of a schedule have passed.
+/// The limits that the requests of a schedule broke.
 pub(super) fn limits(calls: &[Call], scenario: &Scenario) -> impl Iterator<Item = (Invariant, String)> {
     let settings = &scenario.settings;
     let broken = [rates(calls, settings), hours(calls, settings), caps(calls, scenario)];
     broken.into_iter().flatten().map(|what| (Invariant::Limits, what))
 }
 
-/// No 60 s hold more calls than the loosest configuration allows.
+/// No 60 s contain more requests than the loosest configuration allows.
 fn rates(calls: &[Call], settings: &[Setting]) -> Option<String> {
     let most = settings.iter().map(|setting| setting.requests_per_minute as usize).max().unwrap_or(0);
     let fullest = fullest(calls.iter().map(|call| call.at_ms).collect(), MINUTE_MS);
     (fullest > most).then(|| format!("{fullest} calls in a minute, of {most}"))
 }
 
-/// The most of these instants in any window of this length.
+/// The largest number of these instants in any window of this length.
 fn fullest(mut at_ms: Vec<i64>, window_ms: i64) -> usize {
     at_ms.sort_unstable();
     let inside = |first: &i64| at_ms.iter().filter(|at| (*first..first + window_ms).contains(at)).count();
     at_ms.iter().map(inside).max().unwrap_or(0)
 }
 
-/// No call leaves outside of the hours on a recipient's clock, nor is one dialled outside of LigueLead's day.
+/// No request leaves outside the hours in a recipient's time zone, and no voice call outside LigueLead's day.
 fn hours(calls: &[Call], settings: &[Setting]) -> Option<String> {
     calls.iter().find_map(|call| {
         let dialled = !call.dials || is_dialled_in_its_day(call);
@@ -51,7 +51,7 @@ fn hours(calls: &[Call], settings: &[Setting]) -> Option<String> {
     })
 }
 
-/// Whether a call leaves while these hours are open, and its redials end while they are.
+/// Whether a request leaves during these hours, and its redials end within them.
 fn is_open(setting: &Setting, call: &Call, phone: &str) -> bool {
     let open = if call.dials { setting.open_for_calls } else { setting.open };
     let Some((from, until)) = open else { return true };
@@ -70,13 +70,13 @@ fn is_dialled_in_its_day(call: &Call) -> bool {
         && of_day + REDIALS_NEED_MS <= redials_min * MINUTE_MS + NEARLY_MS
 }
 
-/// Nobody gets more messages than the caps allow: whoever has a phone, nor a lead on all its phones.
+/// No person gets more messages than the caps allow: neither a phone, nor a lead with all its phones.
 fn caps(calls: &[Call], scenario: &Scenario) -> Option<String> {
     let (max, every_ms) = scenario.settings.first().and_then(|setting| setting.cap)?;
     let mut of_phone: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
     let mut counted = BTreeSet::new();
     for call in calls.iter().filter(|call| call.accepted) {
-        // A message that is sent again is the same message.
+        // A message that is sent again counts once.
         for phone in call.phones.iter().filter(|phone| counted.insert((*phone, &call.content))) {
             of_phone.entry(phone).or_default().push(call.at_ms);
         }

@@ -1,5 +1,5 @@
-//! What an operator does meanwhile: suppresses a phone, pauses everything and lets it go again, cancels what waits, has
-//! what was not sent sent again.
+//! An operator's commands: suppress a phone, pause everything and release it, cancel waiting messages, retry unsent
+//! messages.
 
 use std::{collections::BTreeSet, error::Error, sync::Arc};
 
@@ -20,16 +20,16 @@ use super::{
 };
 use crate::operate::Operator;
 
-/// How long an operator waits before a command that did not come to its end is given again, in ms.
+/// The delay before a command that did not finish is repeated, in ms.
 const AGAIN_MS: i64 = 60_000;
 
-/// Which messages a command is about.
+/// The messages that a command concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reach {
     All,
     Texts,
     Calls,
-    /// Those of the rule about stages; only a pause has it.
+    /// Messages of the rule about stages. Only a pause uses it.
     Stages,
 }
 
@@ -68,30 +68,30 @@ impl Reach {
 /// A command of an operator.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Order {
-    /// This phone gets no more of these messages.
+    /// Suppresses these messages to this phone.
     Suppress(String, Reach),
     Pause(Reach),
     Resume(Reach),
-    /// Whatever waits for this phone is cancelled.
+    /// Cancels all waiting messages to this phone.
     Cancel(String),
-    /// Whatever was certainly not sent to this phone is sent again.
+    /// Retries all messages to this phone that were certainly not sent.
     Retry(String),
-    /// The campaign begins.
+    /// Starts the campaign.
     Start,
-    /// The campaign's run is cancelled.
+    /// Cancels the campaign's run.
     CancelRun,
 }
 
-/// What came of an operator's commands.
+/// The results of an operator's commands.
 #[derive(Debug, Default)]
 pub(super) struct Orders {
-    /// Those that were answered as done, and when.
+    /// The commands that were answered as done, and when.
     done: Vec<(Order, i64)>,
-    /// When a resume began, in ms since the epoch: it may have its effect from then on.
+    /// When a resume began, in ms since the epoch. It may take effect from then on.
     resumed_ms: Option<i64>,
     /// Messages that were cancelled.
     cancelled: Vec<MessageId>,
-    /// Messages that were to be sent again if that is safe.
+    /// Messages that were to be retried if that is safe.
     again: BTreeSet<MessageId>,
 }
 
@@ -101,7 +101,7 @@ impl Orders {
     }
 }
 
-/// The orders of a schedule, and when they are given, in ms since its beginning.
+/// The commands of a schedule, and their times in ms since its beginning.
 pub(super) fn draw(rng: &mut Rng, phones: &[String], campaign: Option<&Campaign>, storm_ms: i64) -> Vec<(i64, Order)> {
     let mut orders = Vec::new();
     let phone = |rng: &mut Rng| phones[rng.usize(0..phones.len())].clone();
@@ -127,11 +127,11 @@ pub(super) fn draw(rng: &mut Rng, phones: &[String], campaign: Option<&Campaign>
     orders
 }
 
-/// Gives an order in a process, and again later unless it was answered by then.
+/// Gives a command in a process, and repeats it later unless it was done by then.
 pub(super) fn give(universe: &Arc<Universe>, process: Process, installed: &Installed, order: Order) {
     let is_over = {
         let orders = &universe.state().orders;
-        // A pause that nobody answered for is not given again when it has been ended.
+        // A pause without an answer is not repeated after a resume.
         orders.is_done(&order) || (matches!(order, Order::Pause(_)) && orders.resumed_ms.is_some())
     };
     if is_over {
@@ -215,12 +215,12 @@ async fn messages_to(universe: &Universe, ledger: &Ledger, phone: &str) -> Resul
     Ok(messages)
 }
 
-/// Whether an operator wanted this message sent again.
+/// Whether an operator asked to retry this message.
 pub(super) fn asked_again(universe: &Universe, id: &str) -> bool {
     id.parse().is_ok_and(|id: MessageId| universe.state().orders.again.contains(&id))
 }
 
-/// Judges a schedule that has come to rest: nobody got what an operator had put a stop to.
+/// Judges a schedule that has come to rest: nothing was sent against an operator's command.
 pub(super) fn heeded(universe: &Universe, scenario: &Scenario) -> Vec<(Invariant, String)> {
     let state = universe.state();
     let (orders, calls) = (&state.orders, &state.log.calls);

@@ -1,4 +1,4 @@
-//! What must hold, judged by what the simulator saw and what the table shows, with none of the code that is judged.
+//! Judges what must hold, by what the simulator saw and what the table shows. It uses none of the judged code.
 
 use recado_simulators::liguelead::DueCallback;
 
@@ -13,13 +13,13 @@ use super::{
     universe::{Invariant, Universe},
 };
 
-/// How long a process may take from asking the caps, or an operator's wishes, to its call, in ms: stalls and a store that
-/// does not answer.
+/// The longest time from checking the caps or an operator's commands to the request, in ms. It covers stalls and a
+/// store that does not answer.
 pub(super) const SLOW_MS: i64 = 30 * MINUTE_MS;
-/// Words of reports that say that a message arrived.
+/// Words of reports for a message that arrived.
 const ARRIVED: [&str; 2] = ["delivered", "answer"];
 
-/// Judges a call that LigueLead has just answered.
+/// Judges a request that LigueLead has just answered.
 pub(super) fn at_call(universe: &Universe, call: usize) {
     let Some(call) = universe.state().log.calls.get(call).filter(|call| call.accepted).cloned() else { return };
     for phone in &call.phones {
@@ -35,7 +35,7 @@ pub(super) fn at_call(universe: &Universe, call: usize) {
     }
 }
 
-/// A message of which it is unknown whether it was sent goes again: once, if its rule says so, after the wait for reports.
+/// Judges the resending of an unknown message: once, if its rule says so, after the wait for reports.
 pub(super) fn resent(universe: &Universe, before: &Row, row: &Row) {
     let what = if before.state != "unknown" || before.batch.is_empty() {
         Some(format!("from {}", before.state))
@@ -54,21 +54,21 @@ pub(super) fn resent(universe: &Universe, before: &Row, row: &Row) {
     }
 }
 
-/// A report was answered as taken.
+/// Notes a report that was answered as accepted.
 pub(super) fn heard(universe: &Universe, callback: &DueCallback) {
     let mut state = universe.state();
     let Some((content, batch)) = state.log.campaigns.get(&callback.campaign).cloned() else { return };
     state.log.heard.entry((callback.phone.clone(), content)).or_default().insert((batch, callback.status));
 }
 
-/// A report has reached a process.
+/// Notes a report that reached a process.
 pub(super) fn told(universe: &Universe, callback: &DueCallback) {
     let mut state = universe.state();
     let Some((_, batch)) = state.log.campaigns.get(&callback.campaign).cloned() else { return };
     state.log.told.insert((batch, callback.phone.clone()));
 }
 
-/// A new message is one that follows another: that one did not arrive, as a report said not long ago.
+/// Judges a new fallback: a report must have said, not long ago, that the first message did not arrive.
 pub(super) fn follows(universe: &Universe, row: &Row) {
     let first = {
         let state = universe.state();
@@ -76,7 +76,7 @@ pub(super) fn follows(universe: &Universe, row: &Row) {
         state.rows.messages.values().find(of_it).cloned()
     };
     let Some(first) = first.filter(|_| !row.phone.is_empty()) else { return };
-    // Whoever follows may be slow, and a report may come meanwhile.
+    // The process that writes a fallback may be slow, and a report may come meanwhile.
     let was_missed = first.missed_ms.is_some_and(|missed_ms| missed_ms > universe.now_ms() - SLOW_MS);
     if !was_missed && !first.is_missed() {
         let what = format!("a message to {} follows one that is {}", row.phone, first.state);
@@ -101,7 +101,7 @@ pub(super) fn at_end(universe: &Universe, scenario: &Scenario) {
             }));
             for (place, phone) in &row.phones {
                 let heard = log.heard.get(&(phone.clone(), row.content.clone()));
-                // Of an attempt after which the message was sent again, only that it arrived says something about it.
+                // After a retry, a report on the earlier attempt counts only if it says that the message arrived.
                 let of_it = |(batch, word): &&(String, &'static str)| ARRIVED.contains(word) || !row.is_over(batch);
                 let words: Vec<&str> = heard.into_iter().flatten().filter(of_it).map(|(_, word)| *word).collect();
                 if !words.is_empty() {
@@ -114,7 +114,7 @@ pub(super) fn at_end(universe: &Universe, scenario: &Scenario) {
             }
         }
         for (change, what) in scenario.changes.iter().enumerate().filter(|(at, _)| log.taken.contains(at)) {
-            // Who had opted out by then has a row without a phone.
+            // A lead that had opted out by then has a row without a phone.
             let is_there = |row: &Row| row.phone == what.phone && row.content == what.content;
             if !what.forbidden && !rows.messages.values().any(is_there) {
                 broken.push((Invariant::NothingLost, format!("change {change} was taken, and has no message")));
@@ -134,7 +134,7 @@ pub(super) fn at_end(universe: &Universe, scenario: &Scenario) {
     }
 }
 
-/// A message's last state is an end, or one that only a report could still change, and it is true.
+/// A message's last state must be an end, or a state that only a report could still change. It must also be true.
 fn ended(id: &str, row: &Row, log: &Log) -> Option<(Invariant, String)> {
     let (state, was_sent) = (row.state.as_str(), log.was_sent(row));
     let id = short(id);
@@ -150,7 +150,7 @@ fn ended(id: &str, row: &Row, log: &Log) -> Option<(Invariant, String)> {
     }
 }
 
-/// What a report said that was answered as stored, the message shows.
+/// A message must show what a report said, if the report was answered as stored.
 fn kept(id: &str, state: &str, words: &[&str]) -> Option<(Invariant, String)> {
     let good = if words.contains(&"delivered") {
         state == "delivered"
@@ -159,7 +159,7 @@ fn kept(id: &str, state: &str, words: &[&str]) -> Option<(Invariant, String)> {
     } else if words.contains(&"undelivered") || words.contains(&"failed") {
         state == "undelivered"
     } else if let Some(word) = words.iter().find(|word| MISSED.contains(*word)) {
-        // The report of a redial that was answered may have been stored although nobody answered for it.
+        // The report of an answered redial may have been stored although no process confirmed it.
         state == *word || state == "answered"
     } else {
         !matches!(state, "pending" | "held" | "sending" | "unknown" | "refused" | "expired" | "skipped")

@@ -1,4 +1,4 @@
-//! A process: the real use cases over the real ledger, put together as an installation does.
+//! A process: the real use cases over the real ledger, built like an installation.
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
@@ -32,7 +32,7 @@ const SECRET: &str = "simulated";
 /// The window of LigueLead's rate, in ms.
 const WINDOW_MS: NonZeroU32 = NonZeroU32::new(60_000).unwrap();
 
-/// What LeadSquared allows.
+/// LeadSquared's limits.
 const CRM_LIMITS: CrmLimits = CrmLimits {
     calls: 10,
     bulk_calls: 1,
@@ -61,8 +61,8 @@ impl Installed {
     }
 }
 
-/// The vendors' clients, by which every process's calls are built. They cost as much as the rest of a schedule, so there
-/// are one of each for all schedules of a thread.
+/// The vendors' clients, which build every process's requests. They cost as much as the rest of a schedule, so all
+/// schedules of a thread share one of each.
 pub(super) struct Clients {
     liguelead: Client,
     leadsquared: leadsquared::Client,
@@ -80,7 +80,7 @@ pub(super) fn clients() -> Clients {
     }
 }
 
-/// Puts a process together.
+/// Builds a process.
 pub(super) fn install(universe: &Arc<Universe>, process: Process, setting: &Setting, clients: &Clients) -> Installed {
     let config = Arc::clone(&setting.config);
     let ledger = Ledger::new(client(universe, process), TABLE, config.retention_ms);
@@ -137,7 +137,7 @@ pub(super) fn install(universe: &Arc<Universe>, process: Process, setting: &Sett
     }
 }
 
-/// A POST of JSON, as both vendors make them.
+/// A POST of JSON, as both vendors send it.
 pub(super) fn post(query: Vec<(String, String)>, body: &serde_json::Value) -> HttpRequest {
     HttpRequest {
         method: "POST".to_owned(),

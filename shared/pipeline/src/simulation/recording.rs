@@ -1,4 +1,4 @@
-//! What calls play: whether it is there from the beginning, and whether LigueLead forgets it once.
+//! The recording for voice calls: whether it exists from the beginning, and whether LigueLead loses it once.
 
 use dynoxide::Database;
 use fastrand::Rng;
@@ -10,9 +10,9 @@ use super::{
     store::{TABLE, ask},
 };
 
-/// The file that rules name.
+/// The file name in rules.
 pub(super) const NAME: &str = "stage.mp3";
-/// The ids that LigueLead gives the file, before and after it was uploaded again.
+/// LigueLead's ids for the file: first, and after a second upload.
 const UPLOADS: [u64; 2] = [501, 502];
 
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ pub(super) struct Recording {
     pub(super) length_ms: u64,
     /// When somebody adds it, in ms since the beginning.
     pub(super) added_after_ms: i64,
-    /// LigueLead does not know it by its first id any more.
+    /// Whether LigueLead no longer knows its first id.
     pub(super) is_forgotten: bool,
 }
 
@@ -33,17 +33,17 @@ impl Recording {
         }
     }
 
-    /// The price of a call that plays it, by LigueLead's notes: one credit for each started 30 s.
+    /// The price of a voice call with it, by LigueLead's notes: one credit for each started 30 s.
     pub(super) fn credits(&self) -> i64 {
         i64::try_from(self.length_ms.div_ceil(30_000)).unwrap_or(i64::MAX)
     }
 
-    /// The ids by which LigueLead knows it.
+    /// The ids under which LigueLead knows it.
     pub(super) fn uploads(&self) -> Vec<u64> {
         UPLOADS.into_iter().skip(usize::from(self.is_forgotten)).collect()
     }
 
-    /// It was added, and is at LigueLead.
+    /// Adds it, with its upload to LigueLead.
     pub(super) fn add(&self, engine: &Database) {
         let content = AudioId::of(NAME.as_bytes()).to_string();
         put(
@@ -58,7 +58,7 @@ impl Recording {
     }
 }
 
-/// It was uploaded again.
+/// Uploads it again.
 pub(super) fn upload_again(engine: &Database) {
     uploaded(engine, UPLOADS[1]);
 }
@@ -74,7 +74,7 @@ fn uploaded(engine: &Database, id: u64) {
     );
 }
 
-/// Another part of the installation did this, which is not what a schedule is about.
+/// Writes a row that another part of the installation would write. That part is not tested here.
 fn put(engine: &Database, item: &Value) {
     let request = json!({ "TableName": TABLE, "Item": item });
     ask(engine, "PutItem", &request);

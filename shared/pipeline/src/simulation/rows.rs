@@ -1,5 +1,4 @@
-//! What the table's rows are, seen after every write by the oracle's own eyes: states that may follow one another,
-//! appointments, books.
+//! The oracle's own view of the table's rows after every write: the order of states, the due times, the books.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,24 +19,24 @@ use super::{
 /// The states of a message that did not arrive.
 pub(super) const MISSED: [&str; 3] = ["undelivered", "no_answer", "busy"];
 
-/// A message's row, as far as it matters here.
+/// A message's row, with the attributes that matter here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) state: String,
     pub(super) why: String,
-    /// Of its recipient; none for a message to many.
+    /// The recipient's phone; empty for a block.
     pub(super) phone: String,
-    /// Of all its recipients, each with his place in a message to many.
+    /// The phones of all its recipients, each with its place in a block.
     pub(super) phones: Vec<(u16, String)>,
-    /// Of those who are leaving a message to many: their own rows may not be written yet.
+    /// The phones that are leaving a block. Their own rows may not be written yet.
     pub(super) leaving: Vec<String>,
-    /// Whoever tells LeadSquared will look at it.
+    /// Whether the write-back will look at it.
     pub(super) told_later: bool,
-    /// What it says or plays, as `scenario::content` has it.
+    /// Its text or title, in the form of `scenario::content`.
     pub(super) content: String,
-    /// The content of what follows if it does not arrive.
+    /// The content of its fallback.
     pub(super) fallback: Option<String>,
-    /// When it was last seen as one that did not arrive, in ms since the epoch.
+    /// When it was last seen in a state of [`MISSED`], in ms since the epoch.
     pub(super) missed_ms: Option<i64>,
     pub(super) due_ms: Option<i64>,
     /// The batch that last claimed it.
@@ -47,22 +46,22 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Whether this batch was an attempt after which the message was sent again.
+    /// Whether this batch was an earlier attempt, after which the message was sent again.
     pub(super) fn is_over(&self, batch: &str) -> bool {
         batch != self.batch && self.earlier.iter().any(|earlier| earlier == batch)
     }
 
-    /// Whether this is one of its recipients.
+    /// Whether it goes to this phone.
     pub(super) fn is_to(&self, phone: &str) -> bool {
         self.phones.iter().any(|(_, one)| one == phone)
     }
 
-    /// Whether it did not arrive, and something is to follow it.
+    /// Whether it did not arrive and has a fallback.
     pub(super) fn is_missed(&self) -> bool {
         self.fallback.is_some() && MISSED.contains(&self.state.as_str())
     }
 
-    /// Whether it waits for another attempt, or has ended waiting for it: a report on an earlier one takes it back.
+    /// Whether it waits for another attempt, or ended while waiting. A report on an earlier attempt takes it back.
     pub(super) fn is_between_attempts(&self) -> bool {
         !self.earlier.is_empty() && self.batch.is_empty()
     }
@@ -76,7 +75,7 @@ pub(super) struct BatchRow {
     pub(super) rule: Option<String>,
 }
 
-/// What a day has spent.
+/// The spending of a day.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct DayRow {
     pub(super) messages: i64,
@@ -90,28 +89,28 @@ pub(super) struct Rows {
     pub(super) batches: BTreeMap<String, BatchRow>,
     /// The recipients of each page of the campaign's run, by the page's key.
     pub(super) pages: BTreeMap<String, Vec<String>>,
-    /// What reports say of the recipients of messages to many: a byte for each place.
+    /// What reports say about the recipients of blocks: one byte for each place.
     notes: BTreeMap<String, Vec<u8>>,
-    /// How far the campaign's run has come.
+    /// The phase of the campaign's run.
     pub(super) run: Option<String>,
     /// By day, and by `D` for the account or `R#rule`.
     pub(super) days: BTreeMap<(String, String), DayRow>,
-    /// Appointments of all rows, each with the lane that it is in.
+    /// The due times of all rows, each with its lane.
     due: BTreeMap<(String, String), (i64, Priority)>,
 }
 
 impl Rows {
-    /// The earliest appointment.
+    /// The earliest due time.
     pub(super) fn earliest_due_ms(&self) -> Option<i64> {
         self.due.values().map(|(due_ms, _)| *due_ms).min()
     }
 
-    /// The lanes in which something is due by then.
+    /// The lanes with rows that are due until `until_ms`.
     pub(super) fn lanes_due(&self, until_ms: i64) -> BTreeSet<Priority> {
         self.due.values().filter(|(due_ms, _)| *due_ms <= until_ms).map(|(_, lane)| *lane).collect()
     }
 
-    /// What became of one recipient of a message.
+    /// The state of one recipient of a message.
     pub(super) fn state_of<'r>(&self, id: &str, row: &'r Row, place: u16) -> &'r str {
         let note = self.notes.get(id).and_then(|notes| notes.get(usize::from(place)));
         match note.map_or(0, |note| note & 0x0f) {
@@ -127,13 +126,13 @@ impl Rows {
     }
 }
 
-/// What a message says or plays.
+/// The content of a message.
 fn content_of(item: &Value) -> String {
     let text = |name: &str| item[name]["S"].as_str().unwrap_or_default();
     content(text("channel") == "voice", text("title"), text("text"))
 }
 
-/// Looks at each row that a request names, after it was carried out.
+/// Reads each row that a request names, after the request was carried out.
 pub(super) fn look(universe: &Arc<Universe>, request: &Value) {
     let mut keys = BTreeSet::new();
     named(request, &mut keys);
@@ -149,7 +148,7 @@ pub(super) fn look(universe: &Arc<Universe>, request: &Value) {
     }
 }
 
-/// The keys of messages, batches, reports and days that stand anywhere in a request.
+/// The keys of messages, batches, reports and days anywhere in a request.
 fn named(value: &Value, keys: &mut BTreeSet<(String, String)>) {
     let text = |value: &Value| value["S"].as_str().map(str::to_owned);
     match value {
@@ -162,7 +161,7 @@ fn named(value: &Value, keys: &mut BTreeSet<(String, String)>) {
             members.values().for_each(|member| named(member, keys));
         }
         Value::Array(members) => {
-            // The parameters of a statement: a row's key stands among them.
+            // The parameters of a statement contain the row's key.
             let report = members.iter().filter_map(text).find(|sk| sk.starts_with("C#"));
             for member in members {
                 match (text(member), &report) {
@@ -213,7 +212,7 @@ fn seen(universe: &Arc<Universe>, key: (String, String), item: &Value) {
                 leaving,
                 told_later: number("crm_due_ms").is_some(),
                 content: content_of(item),
-                // What the lead had opted out of when it was decided on says nothing to anybody.
+                // A fallback that was skipped when it was decided will not be sent.
                 fallback: item["else"].get("M").filter(|next| next["state"]["S"] != "skipped").map(content_of),
                 missed_ms: None,
                 due_ms,

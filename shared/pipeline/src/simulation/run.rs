@@ -1,5 +1,5 @@
-//! One schedule from its seed to its end: events at their times, sweeps when something is due, crashes, a change of the
-//! configuration; then calm weather, until nothing more is due.
+//! One schedule from its seed to its end: events at their times, sweeps of due rows, crashes, a change of the
+//! configuration. Then the weather is calm, until nothing more is due.
 
 use std::sync::Arc;
 
@@ -16,18 +16,18 @@ use super::{
 };
 use crate::send::NO_DEADLINE_MS;
 
-/// Events after which a schedule that has not come to rest never will.
+/// The number of events after which a schedule will never come to rest.
 const EVENTS_MAX: usize = 3_000;
-/// How often the processes sweep, in ms.
+/// The interval between sweeps of the processes, in ms.
 const SWEEP_EVERY_MS: i64 = 60_000;
-/// How often LeadSquared tries to deliver.
+/// Most attempts of LeadSquared to deliver a change.
 const DELIVERIES: u32 = 3;
 
-/// What became of a schedule.
+/// The result of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Outcome {
     pub(super) broken: Option<(Invariant, String)>,
-    /// A hash of all that happened.
+    /// A hash of everything that happened.
     pub(super) trace: u64,
     /// Messages that LigueLead took.
     pub(super) sent: usize,
@@ -35,9 +35,9 @@ pub(super) struct Outcome {
     pub(super) requests: usize,
 }
 
-/// Runs the schedule of `seed`; `told`: and says what happens.
+/// Runs the schedule of `seed`. `told` also prints what happens.
 pub(super) fn run(seed: u64, clients: &Clients, told: bool) -> Outcome {
-    // The store's client draws its jitter from the thread's generator.
+    // The store's client draws its jitter from the thread's random generator.
     fastrand::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap_or_else(|error| panic!("{error}")).block_on(schedule(seed, clients, told))
@@ -72,7 +72,7 @@ async fn schedule(seed: u64, clients: &Clients, told: bool) -> Outcome {
     Outcome { broken, trace: driver.universe.trace(), sent, requests }
 }
 
-/// Until when a function may run that starts now, in ms since the epoch, if it has an end at all.
+/// The deadline of a function that starts now, in ms since the epoch; half of the functions have none.
 fn deadline_ms(universe: &Universe) -> i64 {
     let now_ms = universe.now_ms();
     universe.draw(|rng| if one_in(rng, 2) { NO_DEADLINE_MS } else { now_ms + rng.i64(10_000..=120_000) })
@@ -83,10 +83,10 @@ struct Driver<'a> {
     scenario: Scenario,
     clients: &'a Clients,
     installed: Vec<(Process, Installed)>,
-    /// Which configuration is in force for processes that start.
+    /// The configuration for processes that start now.
     setting: usize,
     swept_ms: i64,
-    /// How long after something is due the next sweep comes.
+    /// The delay of the next sweep after a row is due.
     sweep_wait_ms: i64,
 }
 
@@ -95,7 +95,7 @@ impl Driver<'_> {
         for slot in 0..self.scenario.processes {
             self.start(slot);
         }
-        // What a delivery says of a lead that opts out may be long out of date.
+        // The opt-out values in a delivery may be long out of date.
         let most_ms = if self.scenario.leads.opt_out() { 10_800_000 } else { 1_800_000 };
         for change in 0..self.scenario.changes.len() {
             let at_ms = self.scenario.changes[change].at_ms;
@@ -126,7 +126,7 @@ impl Driver<'_> {
             None => self.installed.push(installed),
         }
         if self.universe.draw(|rng| one_in(rng, 3)) {
-            // A process that has just started looks for what the one before it left.
+            // A process that has just started looks for work that its predecessor left.
             self.sweep(slot, recado_core::decide::WAKE_UP_WITHIN_MS);
         }
     }
@@ -153,7 +153,7 @@ impl Driver<'_> {
         self.universe.broke(Invariant::Ends, format!("it has not come to rest after {EVENTS_MAX} events"));
     }
 
-    /// Waits until something happens, and says when that is. None if nothing more will.
+    /// Waits for the next event or sweep, and returns its instant. `None` if there is no more.
     async fn wait(&mut self) -> Option<i64> {
         loop {
             let at_ms = self.next_ms()?;
@@ -163,13 +163,13 @@ impl Driver<'_> {
         }
     }
 
-    /// When something happens next: an event, or a sweep of what is due. None if nothing more will.
+    /// The instant of the next event or sweep. `None` if there is no more.
     fn next_ms(&mut self) -> Option<i64> {
         let state = self.universe.state();
         let event_ms = state.queue.first_key_value().map(|((at_ms, _), _)| *at_ms);
         let due_ms = state.rows.earliest_due_ms();
         drop(state);
-        // The processes sweep each minute; sweeps that find nothing are left out, and in calm weather many of the rest.
+        // The processes sweep each minute. Sweeps without due rows are left out, and in calm weather many others too.
         let sweep_ms = due_ms.map(|due_ms| due_ms.max(self.swept_ms + SWEEP_EVERY_MS / 3) + self.sweep_wait_ms);
         [event_ms, sweep_ms].into_iter().flatten().min()
     }
@@ -181,7 +181,7 @@ impl Driver<'_> {
         self.swept_ms = self.universe.now_ms();
         let Some(slot) = self.living() else { return };
         self.sweep(slot, 0);
-        // A campaign has few messages that two could take at once.
+        // A campaign has few messages that two processes could take at once.
         let rarely = if self.scenario.campaign.is_some() { 2 } else { 4 };
         if let Some(other) = self.living().filter(|other| *other != slot)
             && self.universe.draw(|rng| one_in(rng, rarely))
@@ -193,7 +193,7 @@ impl Driver<'_> {
     fn sweep(&self, slot: usize, ahead_ms: i64) {
         let Some((process, installed)) = self.installed.get(slot).cloned() else { return };
         let universe = Arc::clone(&self.universe);
-        // A look at a lane in which nothing is due takes as long as at another, and changes nothing.
+        // A sweep of a lane without due rows changes nothing, so it is left out.
         let lanes = universe.state().rows.lanes_due(universe.now_ms() + ahead_ms);
         self.universe.run(process, async move {
             let deadline_ms = deadline_ms(&universe);
@@ -206,7 +206,7 @@ impl Driver<'_> {
         });
     }
 
-    /// One of the processes that live.
+    /// One of the living processes.
     fn living(&self) -> Option<usize> {
         let mut state = self.universe.state();
         let living: Vec<usize> =
@@ -229,7 +229,7 @@ impl Driver<'_> {
             }
             _ => {}
         }
-        // Where nobody lives, nobody answers: LeadSquared tries again, LigueLead does not, and the stream waits.
+        // Without a living process nobody answers. LeadSquared tries again, LigueLead does not, and the stream waits.
         let Some(slot) = self.living() else {
             if matches!(event, Event::Wake(_) | Event::Order(_) | Event::Tick) {
                 self.universe.after(5_000, event);
@@ -241,7 +241,7 @@ impl Driver<'_> {
         match event {
             Event::Deliver { change, .. } => {
                 let body = &self.scenario.changes[change].body;
-                // A creation is one flat lead, which the address tells from any other.
+                // A creation is one flat lead. Only the address shows that the lead is new.
                 let is_new = body.get("After").is_none();
                 let query = is_new.then(|| ("event".to_owned(), "lead.created".to_owned()));
                 let request = post(query.into_iter().collect(), body);
@@ -258,7 +258,7 @@ impl Driver<'_> {
                     ids = std::mem::take(&mut self.universe.state().woken);
                 }
                 if ids.len() > 1 && self.universe.happens(|weather| weather.twice) {
-                    // Another is woken for some of them, at nearly the same time.
+                    // Another process is woken for some of them, at nearly the same time.
                     let some = self.universe.draw(|rng| rng.usize(1..=ids.len()));
                     let after_ms = self.universe.draw(|rng| rng.i64(0..=30));
                     self.universe.after(after_ms, Event::Wake(ids.iter().take(some).copied().collect()));
@@ -290,7 +290,7 @@ impl Driver<'_> {
         }
     }
 
-    /// The processes change over one by one.
+    /// The processes change over one after the other.
     fn reconfigure(&mut self) {
         self.setting = self.scenario.settings.len() - 1;
         self.universe.tell(format_args!("the configuration changes"));

@@ -1,4 +1,4 @@
-//! What a schedule is about, drawn from its seed: a configuration or two, leads, their changes, and the weather.
+//! The content of a schedule, drawn from its seed: one or two configurations, leads, their changes, and the weather.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -12,88 +12,89 @@ use super::{
     weather::Weather,
 };
 
-/// 10:00 in São Paulo on a Tuesday, in ms since the epoch: schedules begin up to a day after it.
+/// 10:00 in São Paulo on a Tuesday, in ms since the epoch. Schedules begin up to a day later.
 const BEGIN_MS: i64 = 1_773_147_600_000;
 pub(super) const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
-/// How long reports are waited for, in hours.
+/// How long the sweep waits for reports, in hours.
 pub(super) const UNKNOWN_AFTER_H: i64 = 6;
-/// Area codes in three of Brazil's zones, with their distance from UTC in hours.
+/// Area codes in three of Brazil's time zones, with their offsets from UTC in hours.
 const AREAS: [(&str, i64); 3] = [("11", -3), ("92", -4), ("68", -5)];
-/// A phone that LigueLead refuses, with the whole request that it stands in.
+/// The ending of a phone that LigueLead refuses, together with the whole request that contains it.
 const REFUSED_ENDING: &str = "666";
-/// A phone whose owner answers the first redial, and not the first call.
+/// The ending of a phone whose owner answers the first redial, but not the first voice call.
 pub(super) const REDIAL_ENDING: &str = "222";
 
-/// One change of one lead, which asks for one message.
+/// One change of one lead, which leads to one message.
 #[derive(Debug, Clone)]
 pub(super) struct Change {
     pub(super) at_ms: i64,
     pub(super) phone: String,
-    /// Of its first message, as [`content`] has it.
+    /// The content of its first message, in the form of [`content`].
     pub(super) content: String,
     pub(super) body: Value,
-    /// It says that the lead has opted out of this.
+    /// Whether it says that the lead has opted out of this message.
     pub(super) forbidden: bool,
 }
 
-/// What LigueLead charges, as against what Recado expects.
+/// LigueLead's prices, compared with Recado's estimates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Prices {
-    /// The same.
+    /// The same prices.
     AsExpected,
-    /// Less: for a text by the table of its page instead of its example, for a call one credit.
+    /// Lower prices. A text costs what the table of LigueLead's page says instead of its example; a voice call costs
+    /// one credit.
     Lower,
-    /// More: two credits for a call.
+    /// Higher prices: two credits for a voice call.
     Higher,
 }
 
-/// What a schedule is about.
+/// The content of a schedule.
 #[derive(Debug, Clone)]
 pub(super) struct Scenario {
     pub(super) begin_ms: i64,
-    /// The configuration at the beginning, and the one after the change if there is one.
+    /// The configuration at the beginning, and the one after the change, if there is a change.
     pub(super) settings: Vec<Setting>,
     /// When the configuration changes, in ms since the beginning.
     pub(super) reconfigured_after_ms: Option<i64>,
     pub(super) changes: Vec<Change>,
-    /// Phones of one lead.
+    /// Two phones of one lead.
     pub(super) phones_of_one: Option<[String; 2]>,
-    /// What an operator does, and when, in ms since the beginning.
+    /// An operator's commands, and their times in ms since the beginning.
     pub(super) orders: Vec<(i64, Order)>,
     pub(super) processes: usize,
     pub(super) weather: Weather,
     /// How long the weather lasts, in ms since the beginning.
     pub(super) storm_ms: i64,
     pub(super) reject_phones: Vec<String>,
-    /// LigueLead's own window, which may be narrower than what is configured: others use the token.
+    /// LigueLead's own limit, which may be below the configured one: others use the token.
     pub(super) vendor_per_minute: u64,
     pub(super) prices: Prices,
-    /// How messages about a stage go.
+    /// How messages about a stage are sent.
     way: Way,
     pub(super) campaign: Option<Campaign>,
-    /// Everybody whom LeadSquared knows.
+    /// All leads that LeadSquared knows.
     pub(super) leads: Leads,
-    /// What calls play.
+    /// The recording that voice calls play.
     pub(super) recording: Recording,
 }
 
-/// What a mistake is about: only schedules of it can notice it.
+/// The subject of a mistake. Only schedules with this subject can notice the mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum About {
     Anything,
-    /// Rules that call.
+    /// Rules with voice calls.
     Calls,
     /// Rules with an `else`.
     Following,
     Campaigns,
     /// Campaigns with one text for all.
     Blocks,
-    /// Fields of LeadSquared that forbid messages.
+    /// LeadSquared's opt-out fields.
     OptOuts,
 }
 
-/// Whether the schedule of a seed is about this.
+/// Whether the schedule of a seed has this subject.
 pub(super) fn is_about(seed: u64, about: About) -> bool {
     if about == About::Anything {
         return true;
@@ -116,7 +117,7 @@ impl Scenario {
         let second = first.changed(rng);
         let mut sketches = vec![first];
         sketches.extend(is_changed.then_some(second));
-        // Long enough that what is sent again meets the same weather.
+        // Long enough that a message sent again meets the same weather.
         let is_long = sketches.iter().any(|sketch| sketch.resends) && one_in(rng, 2);
         let storm_ms = if is_long { 2 * UNKNOWN_AFTER_H + 2 } else { rng.i64(1..=4) } * HOUR_MS;
         let leads = rng.usize(2..=4);
@@ -131,7 +132,7 @@ impl Scenario {
         everybody.dedup();
         let reject_phones = everybody.iter().filter(|phone| phone.ends_with(REFUSED_ENDING)).cloned().collect();
         let way = sketches.first().map_or(Way::Text, |sketch| sketch.way);
-        // Of a generator of its own: all else that a seed stands for is as it was without this.
+        // From a generator of its own, so that the rest of a seed's schedule stays the same.
         let own = &mut Rng::with_seed(begin_ms.unsigned_abs());
         let known = phones.iter().chain(campaign.iter().flat_map(|campaign| &campaign.leads)).cloned();
         let leads = Leads::draw(own, known, (begin_ms, begin_ms + storm_ms));
@@ -175,25 +176,25 @@ impl Scenario {
 /// The rule about stages.
 pub(super) const STAGE_RULE: &str = "stage";
 pub(super) const WELCOME: &str = "Recebemos o seu contato";
-/// With the stage behind it as long as a text whose price the vendor's page states in two ways.
+/// With the stage at its end, it is as long as a text whose price the vendor's page states in two ways.
 pub(super) const STAGE: &str = "A sua proposta andou mais um passo, e queremos que o caminho seja claro para quem \
      confia em nós desde o primeiro dia. Não é preciso fazer nada agora: quem cuida dela escreve assim que \
      houver uma resposta, e o prazo combinado continua a valer para todos. Qualquer dúvida, responda quando puder. \
      Etapa: ";
-/// What calls about a stage are called, with the stage behind it.
+/// The title of voice calls about a stage, with the stage at its end.
 pub(super) const TITLE: &str = "Etapa ";
 
-/// By which a message is told from others to the same phone: a text's words, a call's title.
+/// The content that tells a message from others to the same phone: a text's words, a voice call's title.
 pub(super) fn content(is_call: bool, title: &str, text: &str) -> String {
     if is_call { format!("call {title}") } else { text.to_owned() }
 }
 
-/// Whether this is what a call plays.
+/// Whether this content belongs to a voice call.
 pub(super) fn is_call(content: &str) -> bool {
     content.starts_with("call ")
 }
 
-/// What Recado expects a message to cost, in credits.
+/// Recado's estimate of a message's price, in credits.
 pub(super) fn estimate(content: &str, recording: &Recording) -> i64 {
     let length = content.chars().count();
     if is_call(content) {
@@ -215,7 +216,7 @@ pub(super) fn phone(rng: &mut Rng, lead: usize) -> String {
     format!("{area}98{lead:04}{ending}")
 }
 
-/// How far the clock of this phone's area is from UTC, in hours.
+/// The offset from UTC of this phone's area, in hours.
 pub(super) fn hours_from_utc(phone: &str) -> i64 {
     AREAS.iter().find(|(area, _)| phone.starts_with(area)).map_or(-3, |(_, hours)| *hours)
 }
@@ -223,7 +224,7 @@ pub(super) fn hours_from_utc(phone: &str) -> i64 {
 fn changes(rng: &mut Rng, phones: &[(String, String)], way: Way, begin_ms: i64, within_ms: i64) -> Vec<Change> {
     let mut changes = Vec::new();
     for (lead, phone) in phones {
-        // Several at the same moment, so that requests have several phones.
+        // Several changes at the same moment, so that requests have several phones.
         let moment = |rng: &mut Rng| if one_in(rng, 2) { rng.i64(0..within_ms) } else { within_ms / 2 };
         let at_ms = begin_ms + moment(rng);
         changes.push(Change {
@@ -245,7 +246,7 @@ fn changes(rng: &mut Rng, phones: &[(String, String)], way: Way, begin_ms: i64, 
     changes
 }
 
-/// A change of another lead with the phone of one that is there, or of that lead under another phone.
+/// A change of another lead with this lead's phone, or of this lead with another phone.
 fn other_half(rng: &mut Rng, (lead, phone): &(String, String), way: Way, begin_ms: i64, within_ms: i64) -> Change {
     let (lead, phone) =
         if one_in(rng, 2) { (lead_id(99), phone.clone()) } else { (lead.clone(), "11980099111".to_owned()) };

@@ -15,7 +15,7 @@ use super::{
 /// The budget of the rule that has one.
 pub(super) const RULE_MESSAGES_PER_DAY: u64 = 3;
 
-/// How messages about a stage reach their recipients, and what follows those that do not.
+/// How messages about a stage are sent, and their fallback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
     Text,
@@ -30,32 +30,32 @@ impl Way {
     }
 }
 
-/// A configuration with what the oracle must know of it.
+/// A configuration, with the values that the oracle needs.
 #[derive(Debug, Clone)]
 pub(super) struct Setting {
     pub(super) config: Arc<Config>,
     pub(super) requests_per_minute: u32,
     pub(super) messages_per_day: Option<u64>,
     pub(super) credits_per_day: Option<u64>,
-    /// Opening hours of texts, `[from, until)` on the recipient's clock.
+    /// Opening hours of texts, `[from, until)` in the recipient's time zone.
     pub(super) open: Option<(i64, i64)>,
-    /// The same of calls.
+    /// The same for voice calls.
     pub(super) open_for_calls: Option<(i64, i64)>,
-    /// At most so many messages to one person in so many ms.
+    /// The cap: the most messages to one person, and its period in ms.
     pub(super) cap: Option<(usize, i64)>,
-    /// Messages of the campaign in a day.
+    /// The campaign's quota of messages a day.
     pub(super) campaign_quota: Option<u64>,
-    /// Messages about a stage are sent once more if it stays unknown whether they were sent.
+    /// Whether messages about a stage are sent once more if their outcome stays unknown.
     pub(super) resends: bool,
 }
 
 /// The parts of a configuration, before it is written as one.
 #[derive(Debug, Clone)]
 pub(super) struct Sketch {
-    /// What the campaign sends, how urgent that is, and its own budget of messages a day.
+    /// The campaign's kind of messages, their priority, and the campaign's own quota of messages a day.
     pub(super) campaign: Option<(Sends, Priority, Option<u64>)>,
     pub(super) way: Way,
-    /// Of calls, and the minutes between them.
+    /// The redials of voice calls, and the minutes between them.
     redials: (u8, u16),
     phones_per_request: u32,
     pub(super) requests_per_minute: u32,
@@ -101,12 +101,12 @@ impl Sketch {
                 rng,
                 &[Priority::Normal, Priority::Normal, Priority::Normal, Priority::Urgent, Priority::Low],
             ),
-            // A resend comes after `unknown_after`: the message must be worth sending then.
+            // A message is sent again after `unknown_after`, so it must not expire before.
             resends: expires_h > UNKNOWN_AFTER_H && one_in(rng, 3),
         }
     }
 
-    /// The same, with one thing or another changed.
+    /// The same sketch with one value changed.
     pub(super) fn changed(&self, rng: &mut Rng) -> Self {
         let other = Self::draw(rng);
         let mut changed = self.clone();
@@ -125,7 +125,7 @@ impl Sketch {
         changed
     }
 
-    /// As a configuration, with the fields that forbid messages to these leads.
+    /// The sketch as a configuration, with the opt-out fields of these leads.
     pub(super) fn setting(&self, leads: &Leads) -> Setting {
         let text = self.yaml(leads);
         let config = match Config::parse(&text) {

@@ -1,5 +1,5 @@
-//! The ways of messages from state to state, seen after every write: those that may follow one another, and what must be
-//! true of each.
+//! The order of messages' states, checked after every write: which states may follow one another, and what must be true
+//! of each.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use super::{
     universe::{Event, Invariant, Universe},
 };
 
-/// The states that may follow a state, by the diagram in docs/architecture.md.
+/// The states that may follow a state, according to the diagram in docs/architecture.md.
 fn may_follow(state: &str) -> &'static [&'static str] {
     match state {
-        // A part of a refused request is refused without a call of its own when the others have told enough.
+        // A part of a refused request is refused without a request of its own when the other parts showed enough.
         "pending" => &["held", "sending", "expired", "refused", "skipped"],
         "held" => &["sending", "expired", "refused", "skipped"],
         "sending" => &[
@@ -29,7 +29,7 @@ fn may_follow(state: &str) -> &'static [&'static str] {
             "busy",
             "answered",
         ],
-        // What is certain later than the sweep's patience counts.
+        // A certain outcome counts even after the sweep's patience has ended.
         "unknown" => {
             &["accepted", "refused", "held", "pending", "delivered", "undelivered", "no_answer", "busy", "answered"]
         }
@@ -41,12 +41,12 @@ fn may_follow(state: &str) -> &'static [&'static str] {
     }
 }
 
-/// Whether a message in this state waits, or has ended without being sent.
+/// Whether a message in this state waits, or ended unsent.
 fn is_unsent(state: &str) -> bool {
     matches!(state, "pending" | "held" | "refused" | "expired" | "skipped")
 }
 
-/// A message's row was written, or looked at.
+/// Judges a message's row after it was written or read.
 pub(super) fn message(universe: &Arc<Universe>, id: String, mut row: Row) {
     let before = universe.state().rows.messages.get(&id).cloned();
     row.missed_ms = if row.is_missed() || before.as_ref().is_some_and(Row::is_missed) {
@@ -93,9 +93,9 @@ pub(super) fn message(universe: &Arc<Universe>, id: String, mut row: Row) {
     }
 }
 
-/// A new message: the stream tells of it, unless that is lost.
+/// Judges a new message. The stream reports it, unless the wake-up is lost.
 fn made(universe: &Arc<Universe>, id: &str, row: &Row) {
-    // Those of one message to many, divided, are told apart by who is in them.
+    // The parts of a divided block are told apart by their recipients.
     let twins = if row.phone.is_empty() {
         0
     } else {

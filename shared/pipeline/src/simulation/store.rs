@@ -1,5 +1,5 @@
-//! The store: the embedded engine, called in process below the store's own client, and all that can go wrong between
-//! the two.
+//! The store: the embedded engine, in process below the store's own client, and everything that can go wrong between
+//! them.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -24,21 +24,21 @@ use tokio::time::sleep;
 use super::universe::{Process, Universe};
 
 pub(super) const TABLE: &str = "recado";
-/// The usual longest way to the store or back, in ms.
+/// The usual longest time of one way to the store, in ms.
 const WAY_MS: u64 = 10;
 const LATE_MS: u64 = 15_000;
 
-/// What becomes of one request on its way.
+/// What happens to one request on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Arrives,
-    /// The store says that it cannot now.
+    /// The store answers that it cannot serve the request now.
     Refused,
-    /// It is carried out, and nobody hears of it.
+    /// The request is carried out, but its response is lost.
     AnswerLost,
-    /// It is carried out seconds after its sender gave up.
+    /// The request is carried out seconds after its sender gave up.
     AppliedLate,
-    /// It takes longer than an attempt may.
+    /// The request takes longer than the timeout of an attempt.
     Slow,
 }
 
@@ -48,11 +48,11 @@ pub(super) fn client(universe: &Arc<Universe>, process: Process) -> Client {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("local"))
-        // Signing is an eighth of a schedule's work, and nobody here looks at the signature.
+        // Signing takes an eighth of a schedule's work, and nobody checks the signature here.
         .allow_no_auth()
         .endpoint_url("http://store.invalid")
         .timeout_config(recado_ledger::timeouts())
-        // The client's memory of failures is a process's own, and dies with it.
+        // The client's memory of failures belongs to one process, and dies with it.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .retry_partition(RetryPartition::custom("simulated").build())
         .http_client(http_client_fn(move |_, _| wire.clone()))
@@ -134,7 +134,7 @@ async fn carry(
 
 fn fate(universe: &Universe, operation: &str) -> Fate {
     let elapsed_ms = universe.elapsed_ms();
-    // A read that fails costs time and decides little, and most requests are reads.
+    // A failed read costs time but decides little, and most requests are reads.
     let often = if is_write(operation) { 1.0 } else { 0.2 };
     if universe.happens(|weather| {
         let out = weather.outages.iter().any(|(from, until)| (*from..*until).contains(&elapsed_ms));
@@ -152,7 +152,7 @@ fn fate(universe: &Universe, operation: &str) -> Fate {
     }
 }
 
-/// Carries a request out, and looks at what it changed.
+/// Carries a request out, and reads the rows that it changed.
 fn apply(universe: &Arc<Universe>, operation: &str, mut body: Value) -> HttpResponse {
     let left_out = if operation == "BatchExecuteStatement" { leave_out(universe, &mut body) } else { Vec::new() };
     let Answer { status, body: mut answer } = dispatch(&universe.engine, operation, &body);
@@ -172,12 +172,12 @@ fn apply(universe: &Arc<Universe>, operation: &str, mut body: Value) -> HttpResp
     answer
 }
 
-/// Takes some statements out of a request: those that the store could not take for a passing reason.
+/// Takes some statements out of a request, as if the store could not take them for a passing reason.
 fn leave_out(universe: &Universe, body: &mut Value) -> Vec<usize> {
     let Some(statements) = body["Statements"].as_array_mut() else { return Vec::new() };
     let out: Vec<usize> =
         (0..statements.len()).filter(|_| universe.happens(|weather| weather.store_takes_part)).collect();
-    // The engine takes no empty request.
+    // The engine refuses an empty request.
     if out.len() == statements.len() {
         return Vec::new();
     }
@@ -196,7 +196,7 @@ fn put_back(answer: &mut Value, left_out: &[usize]) {
     }
 }
 
-/// An index does not show yet what was just written.
+/// Hides the newest writes from an index.
 fn lag(universe: &Universe, answer: &mut Value) {
     if let Some(items) = answer.get_mut("Items").and_then(Value::as_array_mut) {
         items.retain(|_| !universe.happens(|weather| weather.index_lags));
@@ -214,7 +214,7 @@ fn raw_response(status: u16, body: Vec<u8>) -> HttpResponse {
     response
 }
 
-/// One operation of the engine that cannot go wrong.
+/// Runs one operation on the engine that never fails.
 pub(super) fn ask(engine: &Database, operation: &str, body: &Value) -> Value {
     let Answer { status, body } = dispatch(engine, operation, body);
     assert_eq!(status, 200, "{operation}: {}", String::from_utf8_lossy(&body));

@@ -1,4 +1,4 @@
-//! What all parts of a schedule share: virtual time, chance, the lives of the processes, the queue of events to come.
+//! The shared parts of a schedule: virtual time, chance, the lives of the processes, the queue of future events.
 
 use std::{
     collections::BTreeMap,
@@ -27,31 +27,31 @@ use super::{
     weather::Weather,
 };
 
-/// How far a process's clock may be from the true time, in µs: half of what the limits' arithmetic allows for.
+/// The largest error of a process's clock, in µs: half of what the limits' arithmetic allows for.
 const SKEW_US: i64 = 50_000;
 
-/// Something that must always hold.
+/// A property that must always hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Invariant {
     /// No message is sent twice.
     SentOnce,
-    /// Every message reaches an end, or waits for a stated moment.
+    /// Every message reaches an end state, or waits for a stated instant.
     Ends,
-    /// A state never goes back, and says what is true.
+    /// A state never goes back, and it is true.
     Forward,
-    /// What was answered as taken, is kept.
+    /// What was answered as accepted is kept.
     NothingLost,
     /// The books match what the vendor charged.
     Books,
-    /// No rate, quota or cap is passed, and nothing is sent outside the hours.
+    /// No rate, quota or cap is exceeded, and nothing is sent outside the hours.
     Limits,
-    /// What follows a message is sent only if a report said that it did not arrive.
+    /// A fallback is sent only if a report said that the first message did not arrive.
     Followed,
-    /// Nothing is sent to whom an operator has suppressed, while all is paused, or after it was cancelled.
+    /// Nothing is sent to suppressed recipients, during a pause, or after a cancellation.
     Heeded,
 }
 
-/// A process that one of the use cases runs in: which slot, and which life of it.
+/// A process that runs a use case: its slot, and the number of its life in that slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Process {
     pub(super) slot: usize,
@@ -68,30 +68,30 @@ pub(super) struct Life {
     skew_us: i64,
 }
 
-/// Something that happens at its time.
+/// An event with a time.
 #[derive(Debug, Clone)]
 pub(super) enum Event {
-    /// LeadSquared delivers a change, for the so-manieth time.
+    /// LeadSquared delivers a change, in the given attempt.
     Deliver { change: usize, attempt: u32 },
     /// The stream wakes a sender.
     Wake(Vec<MessageId>),
-    /// LigueLead calls back.
+    /// LigueLead posts a report.
     Report(Box<DueCallback>),
     /// A process starts.
     Start(usize),
-    /// The campaign's run is brought forward.
+    /// The campaign's run is continued.
     Tick,
-    /// Somebody adds the recording that calls play.
+    /// Somebody adds the recording for voice calls.
     Recording,
-    /// The recording that LigueLead had forgotten is uploaded again.
+    /// The recording that LigueLead had lost is uploaded again.
     Uploaded,
-    /// A new configuration is in force for processes that start from now on.
+    /// A new configuration takes effect for processes that start from now on.
     Reconfigure,
     /// An operator gives a command.
     Order(Order),
 }
 
-/// Everything that a schedule changes. One lock, one thread.
+/// The mutable state of a schedule. One lock, one thread.
 pub(super) struct State {
     pub(super) rng: Rng,
     pub(super) weather: Weather,
@@ -100,16 +100,16 @@ pub(super) struct State {
     pub(super) rows: Rows,
     pub(super) log: Log,
     pub(super) orders: Orders,
-    /// Some rule says that a message is sent again if it stays unknown whether it was sent.
+    /// Whether a rule sends a message again if its outcome stays unknown.
     pub(super) resends: bool,
     pub(super) campaign: Option<Arc<Campaign>>,
-    /// Everybody whom LeadSquared knows.
+    /// All leads that LeadSquared knows.
     pub(super) leads: Arc<Leads>,
     pub(super) queue: BTreeMap<(i64, u64), Event>,
     queued: u64,
     /// The instant that the schedule waits for, in ms since the epoch.
     awaited_ms: i64,
-    /// Messages of which the stream has yet to tell.
+    /// Messages that the stream has yet to report.
     pub(super) woken: Vec<MessageId>,
     pub(super) broken: Option<(Invariant, String)>,
     /// Requests to the store.
@@ -123,7 +123,7 @@ pub(super) struct Universe {
     began: Instant,
     begin_ms: i64,
     pub(super) engine: Database,
-    /// Something is to happen before the instant that the schedule waits for.
+    /// Notified when something will happen before the instant that the schedule waits for.
     sooner: Notify,
     state: Mutex<State>,
 }
@@ -178,14 +178,14 @@ impl Universe {
         self.elapsed_us() / 1_000
     }
 
-    /// What a process's clocks show.
+    /// The readings of a process's clocks.
     pub(super) fn clocks(&self, process: Process) -> Reading {
         let skew_us = self.state().processes.get(process.slot).map_or(0, |life| life.skew_us);
         let elapsed_us = self.elapsed_us();
         Reading { wall_us: self.begin_ms * 1_000 + elapsed_us + skew_us, mono_us: elapsed_us }
     }
 
-    /// Waits until `at_ms`, in ms since the epoch. False: something that happens before it has come up.
+    /// Waits until `at_ms`, in ms since the epoch. `false`: an earlier event came up.
     pub(super) async fn wait_until(&self, at_ms: i64) -> bool {
         self.state().awaited_ms = at_ms;
         let after_ms = u64::try_from(at_ms - self.begin_ms).unwrap_or(0);
@@ -196,7 +196,7 @@ impl Universe {
         }
     }
 
-    /// Something will happen at `at_ms`, in ms since the epoch.
+    /// Announces that something will happen at `at_ms`, in ms since the epoch.
     pub(super) fn awaits(&self, at_ms: i64) {
         if at_ms < self.state().awaited_ms {
             self.sooner.notify_one();
@@ -217,7 +217,7 @@ impl Universe {
         self.at(self.now_ms() + ms, event);
     }
 
-    /// Writes a line of what happened: into the hash by which two runs are compared, and for whoever replays a seed.
+    /// Writes a line on what happened: into the hash that compares two runs, and to the output when a seed is replayed.
     pub(super) fn tell(&self, line: std::fmt::Arguments<'_>) {
         let elapsed_us = self.elapsed_us();
         let mut state = self.state();
@@ -235,7 +235,7 @@ impl Universe {
         self.state().trace.finish()
     }
 
-    /// Notes that something did not hold. The first is what counts.
+    /// Notes that an invariant did not hold. Only the first note counts.
     pub(super) fn broke(&self, invariant: Invariant, what: String) {
         self.tell(format_args!("BROKEN {invariant:?}: {what}"));
         self.state().broken.get_or_insert((invariant, what));
@@ -254,7 +254,7 @@ impl Universe {
         Process { slot, life }
     }
 
-    /// Runs `work` in a process, until it ends or the process dies.
+    /// Runs `work` in a process, until `work` ends or the process dies.
     pub(super) fn run(&self, process: Process, work: impl Future<Output = ()> + Send + 'static) {
         let task = tokio::spawn(work).abort_handle();
         if let Some(life) = self.state().processes.get_mut(process.slot) {
@@ -263,7 +263,7 @@ impl Universe {
         }
     }
 
-    /// Ends a process wherever it stands; it starts again later.
+    /// Kills a process at any point of its work. It starts again later.
     pub(super) fn kill(&self, process: Process) {
         let again_ms = {
             let mut state = self.state();
@@ -279,8 +279,8 @@ impl Universe {
         self.after(again_ms, Event::Start(process.slot));
     }
 
-    /// A point at which a process waits for the world, and where it may die, or stand still for minutes. `most_ms` is
-    /// the usual longest wait.
+    /// A point at which a process waits for the world. Here it may die, or stand still for minutes. `most_ms` is the
+    /// usual longest wait.
     pub(super) async fn step(self: &Arc<Self>, process: Process, most_ms: u64) {
         let (dies, wait_ms) = {
             let mut state = self.state();
@@ -288,7 +288,7 @@ impl Universe {
             let dies = rng.f64() < weather.crash;
             let Some(life) = processes.get_mut(process.slot) else { return };
             if rng.f64() < weather.stall {
-                // Shorter and longer than the time after which it is taken for dead.
+                // Shorter and longer than the time after which the process counts as dead.
                 life.stalled_until = Instant::now() + Duration::from_millis(rng.u64(1_000..=300_000));
             }
             (dies, rng.u64(0..=most_ms))
@@ -309,7 +309,7 @@ impl Universe {
         }
     }
 
-    /// Whether something with this probability happens.
+    /// Whether an event of this probability happens.
     pub(super) fn happens(&self, of: impl Fn(&Weather) -> f64) -> bool {
         let mut state = self.state();
         let probability = of(&state.weather);

@@ -1,4 +1,4 @@
-//! LigueLead: its simulator, called in process below the client, and all that can go wrong between the two.
+//! LigueLead: its simulator, in process below the client, and everything that can go wrong between them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,31 +18,31 @@ use super::{
     universe::{Event, Process, Universe},
 };
 
-/// How long a call may take; the configuration of every scenario says the same.
+/// The timeout of a request. The configuration of every scenario has the same value.
 const CALL_TIMEOUT_MS: u64 = 20_000;
 const HTML: &str = "<html><head><title>Bad Gateway</title></head><body>nginx</body></html>";
 
-/// What becomes of one call.
+/// What happens to one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Fate {
-    /// It is answered.
+    /// LigueLead answers it.
     Answered,
     NotReached,
-    /// This answer, and nothing was done.
+    /// LigueLead answers with this status and did nothing.
     TurnedAway(u16),
-    /// This answer, and it was done. 202 with a body that is none.
+    /// LigueLead answers with this status but carried the request out. 202 has an invalid body.
     Misreported(u16),
-    /// It was done or not, and the connection is lost.
+    /// The request was carried out or not, and the connection is lost.
     Lost {
         done: bool,
     },
-    /// It was done or not, or will be, and no answer comes in time.
+    /// The request was carried out or not, or will be, and no response comes in time.
     Silent {
         done: bool,
     },
 }
 
-/// Carries one process's calls.
+/// One process's connection to LigueLead.
 pub(super) struct Line {
     pub(super) universe: Arc<Universe>,
     pub(super) process: Process,
@@ -56,7 +56,7 @@ impl Transport for Line {
             let call = noted(universe, &request);
             universe.tell(format_args!("process {}: call {call}: {fate:?}", process.slot));
             let answer = answer(universe, process, call, request, &fate).await;
-            // The process may die with the answer in its hands.
+            // The process may die right after it got the response.
             universe.step(process, 5).await;
             answer
         })
@@ -89,7 +89,7 @@ async fn answer(
         }
         Fate::Silent { done } => {
             if done {
-                // It may sit in a queue for longer than anybody waits.
+                // The request may wait in a queue beyond every timeout.
                 let late_ms = universe.draw(|rng| rng.u64(0..=2 * CALL_TIMEOUT_MS));
                 arrives(universe, call, request, late_ms);
             }
@@ -139,7 +139,7 @@ fn fate(universe: &Universe) -> Fate {
     }
 }
 
-/// Notes a call as it leaves.
+/// Notes a request as it leaves.
 fn noted(universe: &Universe, request: &Request) -> usize {
     let body: Value = serde_json::from_slice(bytes(request)).unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -161,7 +161,7 @@ fn noted(universe: &Universe, request: &Request) -> usize {
     state.log.calls.len() - 1
 }
 
-/// The minutes of a day that `HH:MM` stands for.
+/// The minute of the day for `HH:MM`.
 fn minutes(text: &str) -> Option<i64> {
     let (hours, minutes) = text.split_once(':')?;
     Some(hours.parse::<i64>().ok()? * 60 + minutes.parse::<i64>().ok()?)
@@ -171,13 +171,13 @@ pub(super) fn bytes(request: &Request) -> &[u8] {
     request.body().and_then(|body| body.as_bytes()).unwrap_or_default()
 }
 
-/// The bytes are on their way: whatever becomes of who sent them, they arrive.
+/// Delivers the request. The bytes arrive whatever happens to their sender.
 fn arrives(universe: &Arc<Universe>, call: usize, request: Request, after_ms: u64) -> oneshot::Receiver<Reply> {
     let (tell, told) = oneshot::channel();
     let universe = Arc::clone(universe);
     tokio::spawn(async move {
         sleep(Duration::from_millis(after_ms)).await;
-        // Nobody may be left to hear it.
+        // The receiver of the reply may be gone.
         let _ = tell.send(work(&universe, call, &request));
     });
     told

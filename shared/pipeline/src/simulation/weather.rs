@@ -4,7 +4,7 @@ use fastrand::Rng;
 
 use super::scenario::{one_in, pick};
 
-/// How often what goes wrong goes wrong, as probabilities of each step, call or delivery.
+/// The probabilities of each trouble, per step, request or delivery.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Weather {
     pub(super) crash: f64,
@@ -24,7 +24,7 @@ pub(super) struct Weather {
     pub(super) wake_up_lost: f64,
     pub(super) twice: f64,
     pub(super) report_lost: f64,
-    /// Times in which nearly every answer of the store is lost, in ms since the beginning.
+    /// Periods in which the store's answers are nearly always lost, in ms since the beginning.
     pub(super) outages: Vec<(i64, i64)>,
 }
 
@@ -33,7 +33,7 @@ impl Weather {
         if one_in(rng, 10) {
             return Self::default();
         }
-        // Each kind of trouble is absent, rare or common, so that schedules differ in what they are about.
+        // Each kind of trouble is absent, rare or common, so that schedules differ in their subjects.
         let mut some = |rare: f64, common: f64| pick(rng, &[0.0, rare, rare, common]);
         let mut weather = Self {
             crash: some(0.003, 0.02),
@@ -56,7 +56,7 @@ impl Weather {
             outages: Vec::new(),
         };
         for _ in 0..rng.usize(0..=2) {
-            // Half of them when many messages are under way.
+            // Half of them begin when many messages are under way.
             let from_ms = if one_in(rng, 2) { storm_ms / 4 + rng.i64(0..5_000) } else { rng.i64(0..storm_ms) };
             weather.outages.push((from_ms, from_ms + pick(rng, &[2_000, 20_000, 200_000])));
         }

@@ -1,7 +1,7 @@
-//! The end of the wait for delivery reports: after `unknown_after`, what nobody reported on is marked and said.
+//! The end of the wait for delivery reports. After `unknown_after`, messages without a report are marked and logged.
 //!
-//! An accepted message stays accepted, with the mark `no_callback_ms`. One of which it is unknown whether it was sent
-//! stays unknown, unless its rule says that it is to be sent again. A report that comes later still counts.
+//! An accepted message stays accepted, with the mark `no_callback_ms`. An unknown message stays unknown, unless its
+//! rule resends unknown messages. A report that comes later still counts.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -20,22 +20,22 @@ use crate::{
     send::{Follow, given_back},
 };
 
-/// How long a message whose report is stored but not applied is left to that, in ms.
+/// How long a message with a stored but unapplied report is left alone, in ms: applying the report will move it.
 const REPORTED_MS: i64 = 60_000;
-/// Look-ups of reports under way at once.
+/// Most look-ups of reports under way at once.
 const LOOK_UPS_AT_ONCE: usize = 16;
-/// Messages are looked up together with all of their batch where they are at least one in so many of it. The reports on
-/// a recipient, two of some 250 bytes, then cost an eighth of the unit that a look-up of his own costs.
+/// If at least one in this many of a batch's messages needs a look-up, the whole batch is read at once. The reports on
+/// a recipient (two of some 250 bytes) then cost an eighth of the unit that a separate look-up costs.
 const TOGETHER_FROM: u64 = 8;
 
-/// What ended without a report, in messages.
+/// Messages whose wait ended without a report.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct CloseReport {
-    /// Accepted, and nobody knows whether they arrived.
+    /// Accepted messages. Their arrival is unknown.
     pub no_callback: u64,
-    /// Nobody knows whether they were sent.
+    /// Messages that stay unknown.
     pub unknown: u64,
-    /// The same, to be sent again as their rules say.
+    /// Unknown messages that are sent again, as their rules say.
     pub resent: u64,
 }
 
@@ -49,9 +49,9 @@ impl CloseReport {
     }
 }
 
-/// What becomes of one message of which no report says anything yet.
+/// What happens to one message without a report.
 enum End {
-    /// It is accepted, and marked.
+    /// It stays accepted, and is marked.
     NoCallback(Amend),
     /// It stays unknown, and is marked.
     Unknown(Amend),
@@ -59,11 +59,11 @@ enum End {
     Resend((BatchId, Phone, Earlier), Amend),
 }
 
-/// Reports that are stored, applied or not: on which batch, about whom.
+/// Stored reports, applied or not: the batch and the phone of each.
 type Reported = HashSet<(BatchId, Phone)>;
 
 impl Sweeper {
-    /// Ends the wait for reports of messages for which it is over.
+    /// Ends the wait for reports of messages whose wait is over.
     pub(super) async fn close(&self, over: Vec<Message>) -> Result<CloseReport, LedgerError> {
         let now_ms = self.now_ms();
         let open = |message: &Message| {
@@ -77,7 +77,7 @@ impl Sweeper {
         let mut ids: Vec<BatchId> = over.iter().filter_map(|message| message.batch).collect();
         ids.sort_unstable();
         ids.dedup();
-        // What is known of a batch by now may never have reached its messages.
+        // The batch's outcome may never have reached its messages.
         let batches = self.sender.ledger.batches(&ids).await?;
         let batches: HashMap<BatchId, Batch> = batches.into_iter().map(|batch| (batch.id, batch)).collect();
         let (mut quiet, mut silent) = (Vec::new(), Vec::new());
@@ -104,7 +104,7 @@ impl Sweeper {
             }
         }
         self.sender.ledger.move_messages(quiet).await?;
-        // Before they leave their batch: a late report finds them by this alone.
+        // Before they leave their batch: only this note leads a late report to them.
         self.sender.ledger.note_attempts(attempts, now_ms).await?;
         let no_callback = self.marked(no_callback, &batches).await?;
         let (unknown, resent) = (self.ended(unknown).await?, self.ended(resent).await?);
@@ -122,9 +122,8 @@ impl Sweeper {
         Ok(report.and(of_many))
     }
 
-    /// Marks accepted messages as not reported on, and counts for each batch those that stay so. A report that was stored
-    /// since the look at reports may have been applied before the mark was there to be taken back, so reports are looked at
-    /// again.
+    /// Marks accepted messages as not reported, and counts for each batch those that stay so. A report that was stored
+    /// after the first look may have been applied before the mark existed. So the reports are read again.
     async fn marked(
         &self,
         ends: Vec<((&Message, BatchId), Amend)>,
@@ -147,7 +146,7 @@ impl Sweeper {
         Ok(count)
     }
 
-    /// Ends the wait of messages to many: what is said and counted is those of whom no report came.
+    /// Ends the wait of blocks. Logs and counts only the recipients without a report.
     async fn close_many(&self, over: Vec<Message>, now_ms: i64) -> Result<CloseReport, LedgerError> {
         let (ledger, mut report) = (&self.sender.ledger, CloseReport::default());
         for message in over {
@@ -158,7 +157,7 @@ impl Sweeper {
                 continue;
             }
             if message.history.no_callback_ms.is_some() {
-                // It was unknown for good when a late report proved that it was sent.
+                // The block was marked unknown for good, before a late report proved that it was sent.
                 ledger.amend(vec![Amend::of(&message).over().tell(now_ms)]).await?;
                 continue;
             }
@@ -184,7 +183,7 @@ impl Sweeper {
         Ok(report)
     }
 
-    /// Writes ends, and counts for each batch those that were written by this.
+    /// Writes ends, and counts for each batch those that this write changed.
     async fn ended(&self, ends: Vec<(BatchId, Amend)>) -> Result<BTreeMap<BatchId, u64>, LedgerError> {
         let (batches, changes): (Vec<BatchId>, Vec<Amend>) = ends.into_iter().unzip();
         let mut count = BTreeMap::new();
@@ -196,8 +195,8 @@ impl Sweeper {
         Ok(count)
     }
 
-    /// What an unknown message becomes by its batch, whose answer came after the message had been given up for unknown,
-    /// to a sender that died before it told the message.
+    /// Moves an unknown message according to its batch. The response came after the message had become unknown, and the
+    /// sender died before it moved the message.
     fn by_batch(&self, message: &Message, batch: BatchId, row: Option<&Batch>, now_ms: i64) -> Option<Change> {
         let (State::Unknown, Some(row)) = (message.state, row) else { return None };
         let follow = Follow { id: message.id, batch, now_ms };
@@ -209,13 +208,14 @@ impl Sweeper {
         }
     }
 
-    /// What ends a message's wait whatever reports say: it follows its batch, or there is nothing more to wait for.
+    /// Ends a message's wait without looking for reports: it follows its batch, or it has nothing more to wait for.
     fn settled(&self, message: &Message, batch: BatchId, row: Option<&Batch>, now_ms: i64) -> Option<Change> {
         match message.state {
-            // These are what reports say: nothing more is waited for.
+            // These states come from reports. There is nothing more to wait for.
             State::NoAnswer => Some(appointment(message, batch, &[State::NoAnswer], Due::Never)),
             State::Busy => Some(appointment(message, batch, &[State::Busy], Due::Never)),
-            // It was unknown for good when a late report on another message of its batch proved that it was sent.
+            // The message was marked unknown for good, before a late report on another message proved that its batch
+            // was sent.
             State::Accepted if message.history.no_callback_ms.is_some() => {
                 Some(appointment(message, batch, &[State::Accepted], Due::Never))
             }
@@ -248,7 +248,7 @@ impl Sweeper {
         End::Unknown(change.not_reported(now_ms).over().why(Some(why)).tell_again(now_ms))
     }
 
-    /// Those of these messages of which any report is stored.
+    /// Those of these messages that have a stored report.
     async fn reported(
         &self,
         messages: &[(&Message, BatchId)],
@@ -261,7 +261,7 @@ impl Sweeper {
         let mut looks = Vec::new();
         for (batch, phones) in phones {
             let row = batches.get(&batch);
-            // Without callback addresses of its own an installation's reports name the campaign alone.
+            // An installation without callback URLs of its own gets reports that name only the campaign.
             let campaign = row.and_then(|row| row.campaign_id.clone()).filter(|_| self.sender.callbacks.is_none());
             let is_most = row.is_some_and(|row| phones.len() as u64 * TOGETHER_FROM >= row.messages);
             for about in std::iter::once(StoredFor::Batch(batch)).chain(campaign.map(StoredFor::Campaign)) {
@@ -291,7 +291,7 @@ fn is_in(reported: &Reported, message: &Message, batch: BatchId) -> bool {
     message.phone.is_some_and(|phone| reported.contains(&(batch, phone)))
 }
 
-/// An accepted message that is reported on is known to be sent. An unknown one waits for that report.
+/// Moves a message with a stored report. An accepted one is known to be sent. An unknown one waits for its report.
 fn on_report(message: &Message, batch: BatchId, now_ms: i64) -> Change {
     if message.state == State::Accepted {
         appointment(message, batch, &[State::Accepted], Due::Never)
@@ -300,7 +300,7 @@ fn on_report(message: &Message, batch: BatchId, now_ms: i64) -> Change {
     }
 }
 
-/// Why a message stays unknown for good.
+/// The reason of a message that stays unknown for good.
 fn never_reported(first: Option<Reason>) -> Reason {
     Reason::NeverReported { first: first.map(Box::new) }
 }

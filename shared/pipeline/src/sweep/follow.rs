@@ -1,8 +1,8 @@
-//! What follows a message that did not arrive: the `else` of its rule.
+//! The fallback: the `else` of a rule, for a message that did not arrive.
 //!
-//! A report that says so makes the message due, in the same write that moves it. Here the message that follows is written,
-//! under an id that is a hash of the first one's, and then the appointment ends. A death in between is mended by the next
-//! sweep, which finds the row that it would write.
+//! The report that says so makes the first message due, in the same write that moves it. The sweep then writes the
+//! fallback, under an id that is a hash of the first message's id. Last, it removes the first message's due time. If
+//! the process dies in between, the next sweep finds the row that it would write.
 
 use recado_core::{decide::WAKE_UP_WITHIN_MS, identity::MessageId, message::Message};
 use recado_ledger::{Amend, Inserted, LedgerError};
@@ -11,7 +11,7 @@ use super::Sweeper;
 use crate::planted::{Fault, planted};
 
 impl Sweeper {
-    /// Writes what follows messages that did not arrive. Returns how many of them are new.
+    /// Writes the fallbacks of messages that did not arrive. Returns how many of them are new.
     pub(super) async fn follow(&self, missed: Vec<Message>) -> Result<u64, LedgerError> {
         let now_ms = self.now_ms();
         let due = |message: &Message| message.due_ms.is_none_or(|due_ms| due_ms <= now_ms);

@@ -1,4 +1,4 @@
-//! How a message looks in LeadSquared.
+//! The form of a message in LeadSquared.
 
 use std::collections::HashMap;
 
@@ -12,13 +12,13 @@ use recado_core::{
 use super::unknown::UnknownFields;
 use crate::{blocks::tells, settings::ms};
 
-/// The activity's field that holds the message's id, by which an open post is looked up.
+/// The activity's field with the message's id. An open post is looked up by this field.
 pub(super) const ID_FIELD: &str = "mx_Custom_1";
 const RULE_FIELD: &str = "mx_Custom_2";
 const CHANNEL_FIELD: &str = "mx_Custom_3";
 const STATE_FIELD: &str = "mx_Custom_4";
 const WHY_FIELD: &str = "mx_Custom_5";
-/// All of them, and what people read beside them.
+/// All fields, with the display names that people read.
 pub(super) const FIELDS: [(&str, &str); 5] = [
     (ID_FIELD, "Message Id"),
     (RULE_FIELD, "Rule"),
@@ -27,21 +27,21 @@ pub(super) const FIELDS: [(&str, &str); 5] = [
     (WHY_FIELD, "Reason"),
 ];
 
-/// What the write-back needs of the configuration.
+/// The configuration's settings for the write-back.
 #[derive(Debug, Clone)]
 pub struct CrmSettings {
-    /// The name of the activity type that stands for messages.
+    /// The name of the activity type for messages.
     pub activity_name: String,
-    /// The lead's fields that show the last outcome and its time, where the configuration names them.
+    /// The lead's fields for the last outcome and its time, if the configuration names them.
     pub lead_fields: LeadFieldNames,
-    /// How long after a post its process is taken for dead, in ms.
+    /// How long after a post its process counts as dead, in ms.
     pub stale_after_ms: i64,
-    /// Which outcomes of campaigns are told, by the campaigns' ids.
+    /// The outcomes that each campaign writes back, by the campaign's id.
     pub campaigns: HashMap<String, Tell>,
 }
 
 impl CrmSettings {
-    /// What `config` says.
+    /// The settings from `config`.
     #[must_use]
     pub fn of(config: &Config) -> Self {
         Self {
@@ -52,7 +52,8 @@ impl CrmSettings {
         }
     }
 
-    /// Whether LeadSquared is told of a message as it is: it has a lead, and its campaign, if it is one's, says so.
+    /// Whether LeadSquared is told about a message in its present state. The message must have a lead, and its
+    /// campaign, if any, must write that state back.
     pub(super) fn tells(&self, message: &Message) -> bool {
         let tell = self.campaigns.get(&message.rule).copied().unwrap_or_default();
         !message.lead_id.is_empty() && tells(tell, message.state)
@@ -64,7 +65,7 @@ fn lead_fields(back: &WriteBack) -> LeadFieldNames {
     LeadFieldNames { status: name(&back.status), at: name(&back.at) }
 }
 
-/// The activity type that stands for messages.
+/// The activity type for messages.
 pub(crate) fn activity_type(name: &str) -> NewActivityType {
     NewActivityType {
         name: name.to_owned(),

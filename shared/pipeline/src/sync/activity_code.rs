@@ -1,11 +1,11 @@
-//! The code of the activity type that stands for messages.
+//! The code of the activity type for messages.
 
 use leadsquared::{CallError, Standard};
 
 use super::{RunError, SyncReport, Syncer, activity::activity_type};
 
 impl Syncer {
-    /// Known, found by name, or created. `None`: no call can start by `until_ms`.
+    /// The code: known, found by name, or of a type created now. `None`: no request can start by `until_ms`.
     pub(super) async fn activity_code(&self, until_ms: i64, report: &mut SyncReport) -> Result<Option<u32>, RunError> {
         let name = &self.settings.activity_name;
         let setting = format!("activity_code:{name}");
@@ -30,7 +30,7 @@ impl Syncer {
         Ok(Some(code))
     }
 
-    /// A call's answer, once all functions know of a refusal for the account's rate.
+    /// Returns a response, after telling all functions about a refusal for the account's rate.
     async fn heeded<T>(&self, answer: Result<T, CallError>) -> Result<T, RunError> {
         if let Err(error) = &answer {
             self.crm.heed::<Standard>(error).await?;

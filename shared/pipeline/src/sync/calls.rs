@@ -1,4 +1,4 @@
-//! Planned calls: the slot of each, its messages, and who makes it.
+//! Planned requests: the slot, the messages and the maker of each.
 
 use leadsquared::{Bulk, Standard};
 use recado_core::{
@@ -12,7 +12,7 @@ use super::{
 };
 
 impl Syncer {
-    /// Reserves a slot of the call's class.
+    /// Reserves a slot of the request's class.
     pub(super) async fn reserve(&self, call: &Call, from_ms: i64, until_ms: i64) -> Result<Option<i64>, RunError> {
         Ok(if call.is_bulk() {
             self.crm.reserve::<Bulk>(from_ms, until_ms).await?
@@ -21,7 +21,7 @@ impl Syncer {
         })
     }
 
-    /// Makes a call at its slot.
+    /// Makes a request at its slot.
     pub(super) async fn make(&self, call: Call, at_ms: i64, window: Window) -> Result<Ended, RunError> {
         let ids = ids_of(&call);
         let ended = match call {
@@ -39,18 +39,18 @@ impl Syncer {
     }
 }
 
-/// Whether a call names the activity type.
+/// Whether a request needs the code of the activity type.
 pub(super) fn needs_code(call: &Call) -> bool {
     matches!(call, Call::Find(_) | Call::FindOne(_) | Call::Create(_) | Call::CreateOne(_) | Call::UpdateOne(_))
 }
 
-/// Rows that the calls of one window carry at most.
+/// The most rows that the requests of one window carry.
 pub(super) fn most_rows(allowance: &Allowance) -> usize {
     let bulk = allowance.bulk();
     bulk * SAME_VALUE_PER_CALL + allowance.spare(bulk)
 }
 
-/// The messages that a call is about.
+/// The messages of a request.
 pub(super) fn ids_of(call: &Call) -> Vec<MessageId> {
     match call {
         Call::FindOne(row) | Call::CreateOne(row) | Call::UpdateOne(row) => vec![row.id],

@@ -1,4 +1,4 @@
-//! Posting activities: marked before the call, never repeated unseen.
+//! Posts activities. A post is marked before its request, and never repeated before its outcome was looked up.
 
 use leadsquared::{Bulk, CallError, NewActivity, RowOutcome, Standard};
 use recado_core::{
@@ -31,7 +31,7 @@ impl Syncer {
         self.not_posted::<Bulk>(&mine, failed).await
     }
 
-    /// Posts one activity by a standard call.
+    /// Posts one activity by a standard request.
     pub(super) async fn create_one(&self, row: Row, at_ms: i64, window: &Window) -> Result<Ended, RunError> {
         let mine = self.mark(&[row], at_ms, window).await?;
         let activities = activities(&mine, window);
@@ -43,13 +43,14 @@ impl Syncer {
         }
     }
 
-    /// Marks rows as being posted from `at_ms` on, shortly before; those that nobody else posts are this call's.
+    /// Marks rows, shortly before `at_ms`, as posted from then on. Returns the rows that this request may post: no
+    /// other function posts them.
     async fn mark(&self, rows: &[Row], at_ms: i64, window: &Window) -> Result<Vec<(Message, Then)>, RunError> {
         self.crm.wait_until(at_ms - window.prepare_ms).await;
         let is_new = |message: &Message| message.crm.activity_id.is_none() && message.crm.posted_ms.is_none();
         let mut fresh = self.fresh(rows, window, is_new).await?;
         if window.unknown.of_activity(ID_FIELD) {
-            // Without its id no open post could be looked up, and no repetition be recognised.
+            // Without its id field, no open post could be looked up, and no repetition could be recognised.
             let why = format!("the activity type has no field {ID_FIELD}, which holds the message's id");
             let parked = fresh.iter().map(|row| parked(of(row), &why)).collect();
             self.ledger.change_crm(parked).await?;
@@ -61,7 +62,7 @@ impl Syncer {
         Ok(fresh)
     }
 
-    /// The slot was missed: nothing was posted.
+    /// Removes the marks after a missed slot: nothing was posted.
     async fn unmark(&self, rows: &[(Message, Then)]) -> Result<Ended, RunError> {
         let back = rows.iter().map(|(message, _)| CrmChange::of(message.id).not_posted());
         self.ledger.change_crm(back.collect()).await?;
@@ -120,7 +121,7 @@ impl Syncer {
         Ok(ended)
     }
 
-    /// Keeps the mark of a post whose outcome is not known, until it is stale and looked up.
+    /// Keeps the mark of a post with an unknown outcome. The post is looked up when the mark is stale.
     fn look_up_later(&self, message: &Message) -> CrmChange {
         CrmChange::of(message.id).later(message.crm.attempts, self.world.now_ms() + self.settings.stale_after_ms)
     }

@@ -1,10 +1,11 @@
-//! Looking up whether posts that were never answered for made their activities.
+//! Looks up whether posts without an answer created their activities.
 //!
-//! Those of one bulk post are open together, so one listing of the activities that were written since then settles them
-//! all. It is believed when it names an activity. That it does not name one says something only if it is whole and shows
-//! that it works: its shape is documented poorly, and a wrong "no" would post an activity twice. Whatever it leaves open
-//! is looked up in the lead's own list, one call for each. If that leaves it open too, the activity is not posted again: a
-//! person may look.
+//! The posts of one bulk request are open together. So one listing of the activities written since then settles them
+//! all. An activity in the listing is proof. A missing activity proves something only if the listing is whole and
+//! visibly works. Its shape is poorly documented, and a wrong "no" would post an activity twice.
+//!
+//! Posts that stay open are looked up in their lead's own list, one request for each. A post that still stays open is
+//! not repeated: a person may look.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,22 +24,22 @@ use super::{
     window::{Ended, Window},
 };
 
-/// Pages of a listing that are read, at most.
+/// Most pages of a listing that are read.
 const MOST_PAGES: u32 = 10;
-/// How far LeadSquared's clock may be from ours, in ms, and how long a listing may take to read: nothing leaves the
-/// period meanwhile, however often it is edited.
+/// How far LeadSquared's clock may differ from the local one, in ms. It also covers the time of reading a listing, so
+/// that an edited activity stays in the period.
 const CLOCKS_MS: i64 = 60_000;
 
-/// Activities of our type that were written in a period.
+/// Activities of Recado's type that were written in a period.
 #[derive(Debug, Default)]
 struct Listing {
-    /// By the message's id that they hold.
+    /// Activities' ids, by the id of the message in each.
     by_message: BTreeMap<String, String>,
     /// The ids of all activities.
     seen: BTreeSet<String>,
-    /// Whether one of them told no message's id.
+    /// Whether one of them held no message's id.
     is_mute: bool,
-    /// Pages that were read, and how many activities there are, as the last of them said.
+    /// Pages that were read, and the number of activities that the last page stated.
     pages: u32,
     total: Option<u64>,
     /// Whether the last page was read.
@@ -56,8 +57,9 @@ impl Listing {
         self.seen.insert(activity.id);
     }
 
-    /// Whether what it does not name is not there. Each activity was seen that it counts, and each told whose it is: pages
-    /// that shifted while they were read, an answer without our field and an empty one prove nothing.
+    /// Whether a message that is missing here has no activity. All counted activities were seen, and each named its
+    /// message. Pages that shifted during the reading, an answer without Recado's field and an empty answer prove
+    /// nothing.
     fn is_whole(&self) -> bool {
         let is_complete = self.total.map_or(self.pages == 1, |total| total == self.seen.len() as u64);
         self.is_read && !self.is_mute && !self.seen.is_empty() && is_complete
@@ -65,7 +67,7 @@ impl Listing {
 }
 
 impl Syncer {
-    /// Looks up many open posts by one listing of what was written since the first of them.
+    /// Looks up many open posts by one listing of the activities written since the first post.
     pub(super) async fn find(&self, rows: &[Row], at_ms: i64, window: &Window) -> Result<Ended, RunError> {
         let mut ended = Ended::default();
         let open: Vec<(&Row, &Message)> =
@@ -87,7 +89,7 @@ impl Syncer {
                 self.ledger.change_crm(changes).await?;
             }
             Err(error) => {
-                // A listing that is refused for what is in it says nothing about the rows.
+                // A listing that is refused for its content says nothing about the rows.
                 if matches!(error, CallError::Refused { .. } | CallError::TooMany { .. }) {
                     ended.alone.extend(open.iter().map(|(_, message)| message.id));
                 } else {
@@ -100,7 +102,8 @@ impl Syncer {
         Ok(ended)
     }
 
-    /// The activities of our type that were written since `first_ms` (ms since the epoch), page by page as the limits allow.
+    /// The activities of Recado's type that were written since `first_ms` (ms since the epoch), page by page as the
+    /// limits allow.
     async fn listing(
         &self,
         first_ms: i64,
@@ -130,7 +133,7 @@ impl Syncer {
         Ok(Ok(listing))
     }
 
-    /// Looks through the lead's latest activities of our type for the one that holds the message's id.
+    /// Searches the lead's latest activities of Recado's type for the one with the message's id.
     pub(super) async fn find_one(&self, row: Row, at_ms: i64, window: &Window) -> Result<Ended, RunError> {
         let mut ended = Ended::default();
         let Some(message) = window.messages.get(&row.id) else { return Ok(ended) };
@@ -140,7 +143,7 @@ impl Syncer {
             let Some(granted) = permit.take() else { return Ok(ended) };
             ended.report.calls += 1;
             match self.crm.with(granted).activities_of_lead(&message.lead_id, window.code, rows).await {
-                // Perhaps for their number: LeadSquared names no maximum.
+                // The number of rows may be the reason: LeadSquared states no maximum.
                 Err(CallError::Refused { message, .. }) if rows > ACTIVITIES_PER_PAGE && !message.says_missing() => {
                     rows = ACTIVITIES_PER_PAGE;
                     permit = self.crm.permit(window.until_ms).await?;
@@ -167,13 +170,13 @@ impl Syncer {
     }
 }
 
-/// The message's id that an activity holds.
+/// The message's id in an activity.
 fn told(activity: &FoundActivity) -> Option<&str> {
     activity.fields.get(ID_FIELD).filter(|id| !id.is_empty())
 }
 
-/// Whether an activity of `since_ms` (ms since the epoch) or later that a page does not name is not there: the page holds
-/// all that there are, or goes back that far, and each of its activities that may be the one tells whose it is.
+/// Whether a missing activity of `since_ms` (ms since the epoch) or later does not exist. The page must hold all
+/// activities, or reach back that far. Each of its activities that could be the one must name its message.
 fn is_proof(page: &ActivityPage, since_ms: i64) -> bool {
     let rows = &page.activities;
     let made_ms = |activity: &FoundActivity| activity.created_on.as_deref().and_then(parse_time_ms);
@@ -194,12 +197,12 @@ fn not_told(page: &ActivityPage) -> String {
     )
 }
 
-/// What became of an open post: its activity, or nothing.
+/// The result for an open post: its activity, or none.
 fn looked_up(message: &Message, row: &Row, activity_id: Option<&str>) -> CrmChange {
     let change = match activity_id {
         Some(id) => CrmChange::of(message.id).found(id),
         None => CrmChange::of(message.id).not_posted(),
     };
-    // Its appointment was moved to when the mark would be stale: that is now.
+    // Its due time was the moment when the mark became stale, so it is due now.
     change.later(message.crm.attempts, row.due_ms)
 }

@@ -1,5 +1,5 @@
-//! Writing outcomes into the leads' own fields. Repeating it does no harm; what a lead shows is remembered, so that
-//! nothing is written that would change nothing.
+//! Writes outcomes into the leads' own fields. Repeating a write is harmless. Recado remembers what a lead shows, to
+//! avoid writes that change nothing.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -24,7 +24,7 @@ struct Ready {
 }
 
 impl Syncer {
-    /// Each lead's own values, in bulk.
+    /// Writes each lead's own values, in bulk.
     pub(super) async fn leads(&self, rows: Vec<LeadRow>, at_ms: i64, window: &Window) -> Result<Ended, RunError> {
         let Some(ready) = self.ready(rows, at_ms, window).await? else { return Ok(Ended::default()) };
         let Some(permit) = self.crm.permit_at::<Bulk>(at_ms).await else { return Ok(Ended::missed()) };
@@ -32,8 +32,8 @@ impl Syncer {
         self.written::<Bulk>(ready, outcomes, window).await
     }
 
-    /// One value of one field for all leads, in bulk. LeadSquared counts the leads that it wrote and does not name them:
-    /// if it is not all of them, each is written again by a call that does.
+    /// Writes one value of one field for all leads, in bulk. LeadSquared counts the written leads but does not name
+    /// them. If the count is lower, each lead is written again by a request whose answer names it.
     pub(super) async fn same_value(&self, rows: Vec<LeadRow>, at_ms: i64, window: &Window) -> Result<Ended, RunError> {
         let Some(ready) = self.ready(rows, at_ms, window).await? else { return Ok(Ended::default()) };
         let Some((name, value)) = ready.updates.first().and_then(|update| update.fields.first()).cloned() else {
@@ -50,7 +50,7 @@ impl Syncer {
         self.written::<Bulk>(ready, outcomes, window).await
     }
 
-    /// One lead's values by a standard call.
+    /// Writes one lead's values by a standard request.
     pub(super) async fn lead_one(&self, row: LeadRow, at_ms: i64, window: &Window) -> Result<Ended, RunError> {
         let Some(ready) = self.ready(vec![row], at_ms, window).await? else { return Ok(Ended::default()) };
         let Some(update) = ready.updates.first() else { return Ok(Ended::default()) };
@@ -60,8 +60,8 @@ impl Syncer {
         self.written::<Standard>(ready, outcomes, window).await
     }
 
-    /// Reads the rows again, leaves out those whose state moved (the next window plans them anew), and takes back what is
-    /// remembered of their leads: until the call's end is known, it may be wrong.
+    /// Reads the rows again and leaves out those whose state moved: the next window plans them again. It also drops
+    /// what is remembered about their leads, which may be wrong until the request has ended.
     async fn ready(&self, rows: Vec<LeadRow>, at_ms: i64, window: &Window) -> Result<Option<Ready>, RunError> {
         self.crm.wait_until(at_ms - window.prepare_ms).await;
         let planned: Vec<Row> = rows.iter().map(|row| row.row).collect();
@@ -113,7 +113,7 @@ impl Syncer {
             .filter(|(_, shown)| !shown.values.is_empty())
             .map(|(l, s)| (l.clone(), s.clone()))
             .collect();
-        // Before the messages: what is done is not asked for again.
+        // Stored before the messages' changes, because a finished message is not read again.
         self.ledger.keep_shown(&known, self.world.now_ms()).await?;
         let done = |message: &Message| CrmChange::of(message.id).lead(message.state);
         let ended = self.record::<C>(&messages, outcomes, Kind::Lead, done).await?;

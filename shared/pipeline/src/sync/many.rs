@@ -1,7 +1,9 @@
-//! Messages to many: LeadSquared is told of each recipient, who leaves for that and is a message of his own from then on.
+//! The write-back of blocks. LeadSquared is told about each recipient; for that, the recipient leaves the block and
+//! becomes a message of its own.
 //!
-//! A lead's activity is a row of its own to LeadSquared, and 25 of them a call: an audience of a million takes days. So
-//! recipients leave only as fast as LeadSquared takes them, those first of whom the last report has come.
+//! Each lead's activity is a row of its own in LeadSquared, and a request carries 25 rows, so an audience of a million
+//! takes days. Recipients therefore leave only as fast as LeadSquared takes them. Those with a final report leave
+//! first.
 
 use recado_core::{
     block::Leaving,
@@ -13,14 +15,14 @@ use super::Syncer;
 use crate::blocks::{Crew, finish_leaving, leave, tells};
 use crate::crm::RunError;
 
-/// Recipients who leave at once.
+/// Most recipients that leave at once.
 const MOST_AT_ONCE: usize = 200;
-/// When a block of which nobody is to be told yet is looked at again, in ms: in its first hour, and later.
+/// The delay before a block without due outcomes is checked again, in ms: in its first hour, and later.
 const LOOK_AGAIN_MS: (i64, i64) = (60_000, 600_000);
 const HOUR_MS: i64 = 3_600_000;
 
 impl Syncer {
-    /// Lets those leave a block of whom LeadSquared is to be told by now. Says whether anybody left.
+    /// Moves recipients whose outcome is due out of the block. Returns whether any left.
     pub(super) async fn let_out(&self, message: &Message, now_ms: i64) -> Result<bool, RunError> {
         let Some(block) = &message.block else { return Ok(false) };
         let done = || CrmChange::of(message.id).done_in(message.state);

@@ -1,4 +1,4 @@
-//! How many calls the write-back of what waits takes, and when its last row is in.
+//! Forecasts the write-back of waiting messages: its number of requests, and the time until the last row is written.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use recado_limits::{CrmAccount, LimitError};
 
 use super::{CrmSettings, RunError, Syncer, unknown::UnknownFields};
 
-/// Waiting messages that are counted at most, per shard of the index.
+/// Most waiting messages that are counted, per shard of the index.
 const COUNTED_PER_SHARD: i32 = 5_000;
 
-/// What the account's limits leave for the write-back at `now_ms`.
+/// The part of the account's limits that the write-back may use at `now_ms`.
 pub(super) async fn allowance(account: &CrmAccount, now_ms: i64) -> Result<Allowance, LimitError> {
     let (limits, state) = (account.limits(), account.state(now_ms).await?);
     Ok(Allowance {
@@ -27,14 +27,14 @@ pub(super) async fn allowance(account: &CrmAccount, now_ms: i64) -> Result<Allow
     })
 }
 
-/// The lead's fields to write, less those that LeadSquared does not know.
+/// The lead's fields to write, without those that LeadSquared does not know.
 pub(super) fn known_names(settings: &CrmSettings, unknown: &UnknownFields) -> LeadFieldNames {
     let known = |name: &Option<String>| name.clone().filter(|name| !unknown.of_lead(name));
     LeadFieldNames { status: known(&settings.lead_fields.status), at: known(&settings.lead_fields.at) }
 }
 
-/// What the write-back of `waiting` takes from `now_ms` on, if nothing else came and every call went well. What leads show
-/// already is not looked at, so it may be less.
+/// The cost of the write-back of `waiting` from `now_ms` on, if nothing else comes and every request succeeds. It may
+/// be less, since fields that leads show already are not read.
 pub async fn outlook(
     ledger: &Ledger,
     account: &CrmAccount,
@@ -48,8 +48,8 @@ pub async fn outlook(
 }
 
 impl Syncer {
-    /// How many messages wait, up to 40,000, and how long their write-back takes at the least: one row for each, of which
-    /// none is read.
+    /// How many messages wait, up to 40,000, and the shortest time for their write-back. Counts one row for each
+    /// message, without reading the message.
     pub async fn backlog(&self) -> Result<Forecast, RunError> {
         let now_ms = self.world.now_ms();
         let waiting = self.ledger.crm_due(now_ms, COUNTED_PER_SHARD).await?;

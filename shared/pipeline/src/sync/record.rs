@@ -1,4 +1,4 @@
-//! What the answers mean for the rows.
+//! Records what LeadSquared's responses mean for the rows.
 
 use std::collections::HashMap;
 
@@ -16,35 +16,35 @@ use super::{
     window::{Ended, Window},
 };
 
-/// Refusals of one row after which it is given up.
+/// The number of refusals after which a row is given up.
 const MAX_ATTEMPTS: u32 = 5;
-/// The wait after the first refusal of a row, in ms; doubled with each.
+/// The delay after the first refusal of a row, in ms. It doubles with each refusal.
 const FIRST_WAIT_MS: i64 = 60_000;
 
-/// A row as its call had it.
+/// A row as its request carried it.
 #[derive(Clone, Copy)]
 pub(super) struct Sent<'m> {
-    /// The message, as it was when the call was made.
+    /// The message, as it was when the request was made.
     pub(super) message: &'m Message,
-    /// What was to be known of it then.
+    /// What LeadSquared would then know about it.
     pub(super) then: Then,
-    /// What was written.
+    /// What was written: the activity or the lead's fields.
     pub(super) kind: Kind,
 }
 
-/// A message that LeadSquared was told of.
+/// A message about which LeadSquared was told something.
 pub(super) struct Shown<'m> {
-    /// As it was when the call was made.
+    /// The message, as it was when the request was made.
     pub(super) message: &'m Message,
-    /// What was to be known of it then.
+    /// What LeadSquared would then know about it.
     pub(super) then: Then,
-    /// What is known of it in any case.
+    /// What is known about it in any case.
     pub(super) change: CrmChange,
 }
 
 impl Syncer {
-    /// Reads planned rows again: others may have told LeadSquared since, and states move on. Those that no longer `want`
-    /// the call are left out; of those that moved, nothing is known to be complete.
+    /// Reads planned rows again: other functions may have told LeadSquared since, and states move. Rows that no longer
+    /// `want` the request are left out. For a row whose state moved, LeadSquared's knowledge counts as incomplete.
     pub(super) async fn fresh(
         &self,
         rows: &[Row],
@@ -62,7 +62,7 @@ impl Syncer {
         Ok(fresh.into_iter().filter(want).map(|message| (then(&message), message)).map(|(then, m)| (m, then)).collect())
     }
 
-    /// Records what LeadSquared was shown. A message whose state moved during the call is due again at once.
+    /// Records what LeadSquared was told. A message whose state moved during the request is due again at once.
     pub(super) async fn shown(&self, shown: Vec<Shown<'_>>) -> Result<(), RunError> {
         let now_ms = self.world.now_ms();
         let first = |shown: &Shown<'_>| {
@@ -84,7 +84,7 @@ impl Syncer {
         Ok(())
     }
 
-    /// Records the outcomes of a call whose repetition does no harm. `done` is what is known of a row that was written.
+    /// Records the outcomes of a request that is harmless to repeat. `done` is the change for a written row.
     pub(super) async fn record<C: Class>(
         &self,
         rows: &[(Message, Then)],
@@ -129,8 +129,8 @@ impl Syncer {
         Ok(ended)
     }
 
-    /// A row that LeadSquared refused for what is in it: given up at once where the lead or the activity does not exist,
-    /// else tried again later and later, then given up.
+    /// Handles a row that LeadSquared refused for its content. If the lead or the activity does not exist, the row is
+    /// given up at once. Otherwise it is retried with growing delays, and then given up.
     pub(super) fn refused(&self, row: Sent<'_>, reason: &Words) -> CrmChange {
         if reason.says_missing() { parked(row, &reason.to_string()) } else { self.again(row, reason) }
     }
@@ -144,7 +144,8 @@ impl Syncer {
         CrmChange::of(row.message.id).later(attempts, self.world.now_ms() + wait_ms)
     }
 
-    /// A row of which the answer does not tell what became: once more at once, in a call that tells; then later.
+    /// Handles a row that the answer omits. It is retried at once, in a request whose answer names it; after that with
+    /// delays.
     fn not_told(&self, row: Sent<'_>) -> CrmChange {
         match row.message.crm.attempts {
             0 => CrmChange::of(row.message.id).later(1, self.world.now_ms()),
@@ -152,13 +153,13 @@ impl Syncer {
         }
     }
 
-    /// A row that may go again at once.
+    /// Makes a row due again at once.
     pub(super) fn at_once(&self, message: &Message) -> CrmChange {
         CrmChange::of(message.id).later(message.crm.attempts, self.world.now_ms())
     }
 
-    /// A row of a call of `rows` rows that failed as a whole. Only a refusal of its content counts against the row; if there
-    /// are several, it does not say whose lead is gone.
+    /// Handles a row of a request with `rows` rows that failed as a whole. Only a refusal of the content counts against
+    /// the row. With several rows, the refusal does not say which lead is missing.
     pub(super) fn not_taken(&self, row: Sent<'_>, error: &CallError, rows: usize) -> CrmChange {
         match error {
             CallError::Refused { message: reason, .. } if rows == 1 => self.refused(row, reason),
@@ -172,7 +173,7 @@ impl Syncer {
         }
     }
 
-    /// What a failed call means for all others: they wait, or the run is over.
+    /// Handles the effect of a failed request on all others: they wait, or the run ends.
     pub(super) async fn failed<C: Class>(&self, error: CallError) -> Result<(), RunError> {
         match &error {
             CallError::Throttled { .. } => {
@@ -188,7 +189,7 @@ impl Syncer {
     }
 }
 
-/// Gives a row up. The lead's fields are given up for this state; the message's activity is another matter.
+/// Gives a row up. For a lead's fields, that holds for this state only and does not touch the message's activity.
 pub(super) fn parked(row: Sent<'_>, why: &str) -> CrmChange {
     let (id, state) = (row.message.id, row.message.state);
     tracing::error!(message.id = %id, reason = why, "sync.parked");

@@ -1,4 +1,4 @@
-//! One run: window after window, each planned while the calls of those before are under way.
+//! One run of the write-back: window after window, each planned while the requests of earlier windows are under way.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -21,19 +21,19 @@ use super::{
     window::{Ended, Window},
 };
 
-/// Messages found by one look, per shard of the index: together those of some windows of the largest plan.
+/// Messages that one look finds, per shard of the index. All shards together hold some windows of the largest plan.
 const ROWS_PER_SHARD: i32 = 50;
-/// While messages for more windows than this wait, what is due besides is not looked for at each window: it would wait.
+/// If more windows than this wait, a window does not look for further due messages: they would only wait.
 const ENOUGH_WINDOWS: usize = 2;
-/// How long it is not looked for at most, in ms.
+/// The longest time without such a look, in ms.
 const LOOK_EVERY_MS: i64 = 30_000;
-/// Messages that wait beyond which no more leave the blocks that they are in.
+/// With more waiting messages than this, no further recipients leave their blocks.
 const MOST_WAITING: usize = 200;
-/// Calls under way at once, at most: 30 s of calls that get no answer on the largest plan.
+/// Most requests under way at once: 30 s of requests without an answer on the largest plan.
 const CALLS_AT_ONCE: usize = 200;
-/// How much later than the first call of a window the others may start, in ms.
+/// How much later than the first request of a window the others may start, in ms.
 const TOGETHER_MS: i64 = 500;
-/// The lease by which one function leads, and how long it lasts without being renewed, in ms: each window renews it.
+/// The lease of the leading function, and its lifetime without a renewal, in ms. Each window renews it.
 const LEASE: &str = "write-back";
 const LEASE_MS: i64 = 15_000;
 
@@ -42,18 +42,18 @@ pub(super) struct Run<'s> {
     syncer: &'s Syncer,
     until_ms: i64,
     under_way: FuturesUnordered<BoxFuture<'s, Result<Ended, RunError>>>,
-    /// The messages of calls under way, and how many calls each is in.
+    /// The messages of requests under way, and the number of requests for each.
     busy: HashMap<MessageId, usize>,
     /// Messages that wait, as last read.
     waiting: HashMap<MessageId, Message>,
-    /// When that was, in ms since the epoch.
+    /// The time of that reading, in ms since the epoch.
     looked_ms: i64,
-    /// Rows that a window holds at most.
+    /// The most rows of a window.
     most_rows: usize,
     shown: BTreeMap<String, Shown>,
-    /// Leads that were asked for.
+    /// Leads whose shown values were read.
     asked: HashSet<String>,
-    /// Messages of which a listing could not say for certain whether they were posted.
+    /// Messages that a listing could not settle.
     alone: HashSet<MessageId>,
     unknown: Option<Arc<UnknownFields>>,
     code: Option<u32>,
@@ -102,7 +102,7 @@ impl<'s> Run<'s> {
             let now_ms = self.syncer.world.now_ms();
             self.look(now_ms).await?;
             if self.waiting.is_empty() {
-                // What is under way may leave rows behind that are due at once.
+                // Requests under way may leave rows that are due at once.
                 match self.under_way.next().await {
                     Some(ended) => self.settle(ended)?,
                     None => return Ok(()),
@@ -123,14 +123,14 @@ impl<'s> Run<'s> {
         }
     }
 
-    /// Finds what waits and is not under way, unless more than enough is known to.
+    /// Finds waiting messages that are not under way, unless enough windows wait already.
     async fn look(&mut self, now_ms: i64) -> Result<(), RunError> {
         if self.waiting.len() > ENOUGH_WINDOWS * self.most_rows && now_ms < self.looked_ms + LOOK_EVERY_MS {
             return Ok(());
         }
         self.looked_ms = now_ms;
         for block in self.found(now_ms).await? {
-            // More than these would wait in rows of their own, and cost that before their time.
+            // More recipients would only wait in rows of their own, and would cost too early.
             if self.waiting.len() < MOST_WAITING && Box::pin(self.syncer.let_out(&block, now_ms)).await? {
                 self.found(now_ms).await?;
             }
@@ -138,14 +138,14 @@ impl<'s> Run<'s> {
         Ok(())
     }
 
-    /// Finds messages that wait and are not under way, and gives those to many.
+    /// Finds waiting messages that are not under way, and returns the blocks among them.
     async fn found(&mut self, now_ms: i64) -> Result<Vec<Message>, RunError> {
         let ids = self.syncer.ledger.crm_due(now_ms, ROWS_PER_SHARD).await?;
         let (mut many, mut untold) = (Vec::new(), Vec::new());
         let new = |id: &MessageId| !self.busy.contains_key(id) && !self.waiting.contains_key(id);
         let new: Vec<MessageId> = ids.into_iter().filter(new).collect();
         for message in self.syncer.ledger.messages(&new).await? {
-            // The index lags: what a row itself says of its appointment counts.
+            // The index lags behind, so the row's own due time counts.
             if message.crm.due_ms.is_none_or(|due_ms| due_ms > now_ms) {
                 continue;
             }
@@ -161,7 +161,7 @@ impl<'s> Run<'s> {
         Ok(many)
     }
 
-    /// Takes or renews the lead. `Some`: another function has it until then.
+    /// Takes or renews the lease. `Some`: another function holds it until then.
     async fn lead(&mut self, now_ms: i64) -> Result<Option<i64>, RunError> {
         if now_ms + LEASE_MS / 2 < self.leads_until_ms {
             return Ok(None);
@@ -172,7 +172,7 @@ impl<'s> Run<'s> {
         Ok(others)
     }
 
-    /// Plans a window and starts its calls. `false`: the run is over.
+    /// Plans a window and starts its requests. `false`: the run is over.
     async fn window(&mut self, now_ms: i64) -> Result<bool, RunError> {
         let (unknown, names) = self.fields(now_ms).await?;
         let allowance = allowance(&self.syncer.crm.account, now_ms).await?;
@@ -196,7 +196,7 @@ impl<'s> Run<'s> {
         let (syncer, until_ms) = (self.syncer, self.until_ms);
         let reserved = self.meanwhile(syncer.reserve(first, from_ms, until_ms)).await??;
         let Some(at_ms) = reserved else { return Ok(false) };
-        // Who waits for a slot may find more rows by then.
+        // More rows may be due by the time of the slot.
         if at_ms > from_ms {
             self.wait_until(at_ms - prepare_ms).await?;
             let now_ms = self.syncer.world.now_ms();
@@ -206,9 +206,10 @@ impl<'s> Run<'s> {
             backlog = later;
         }
         let mut calls = backlog.next_calls(self.syncer.world.now_ms(), &allowance);
-        // What came since the first look may be the first that names the activity type: it is asked for in the next window.
+        // A message that came since the first look may be the first to need the activity type. The next window asks for
+        // its code.
         calls.retain(|call| self.code.is_some() || !needs_code(call));
-        // The slot is of its class; it is lost in the rare case that the call which it was for is needed no more.
+        // The slot belongs to its class. It is lost in the rare case that its request is no longer needed.
         let Some(place) = calls.iter().position(|call| call.is_bulk() == first.is_bulk()) else { return Ok(true) };
         let mut starts = vec![(calls.remove(place), at_ms)];
         for call in calls {
@@ -221,7 +222,7 @@ impl<'s> Run<'s> {
         Ok(true)
     }
 
-    /// Starts calls, each at its slot.
+    /// Starts requests, each at its slot.
     fn start(&mut self, starts: Vec<(Call, i64)>, unknown: Arc<UnknownFields>) {
         let mut messages = HashMap::new();
         for id in starts.iter().flat_map(|(call, _)| ids_of(call)) {
@@ -245,14 +246,14 @@ impl<'s> Run<'s> {
         }
     }
 
-    /// Waits until a row has lingered. `false`: nothing is to be waited for in this run.
+    /// Waits until a row has lingered. `false`: this run has nothing to wait for.
     async fn idle(&mut self, ready_ms: Option<i64>, now_ms: i64) -> Result<bool, RunError> {
         match ready_ms {
             Some(ready_ms) if ready_ms < self.until_ms => {
                 self.wait_until(ready_ms.max(now_ms + 1)).await?;
                 Ok(true)
             }
-            // Rows that wait for their process to be dead need nothing now.
+            // Rows that wait until their process counts as dead need nothing now.
             _ => match self.under_way.next().await {
                 Some(ended) => {
                     self.settle(ended)?;
@@ -263,8 +264,8 @@ impl<'s> Run<'s> {
         }
     }
 
-    /// Asks the account's limits while calls are under way. One of these may ask them too, and has them locked until it goes
-    /// on: if it did not, both would wait for ever.
+    /// Asks the account's limits while requests are under way. A request may hold the lock on the limits until it is
+    /// polled. Without polling it here, both would wait for ever.
     async fn meanwhile<T>(&mut self, asked: impl Future<Output = T>) -> Result<T, RunError> {
         let mut asked = Box::pin(asked);
         loop {
@@ -276,7 +277,7 @@ impl<'s> Run<'s> {
         }
     }
 
-    /// Waits while calls are under way, for as long as there are too many of them.
+    /// Waits while requests are under way; longer if too many are.
     async fn wait_until(&mut self, at_ms: i64) -> Result<(), RunError> {
         let mut waited = Box::pin(self.syncer.crm.wait_until(at_ms));
         let mut is_over = false;
@@ -310,7 +311,7 @@ impl<'s> Run<'s> {
         Ok(())
     }
 
-    /// What LeadSquared knows already.
+    /// Records messages about which LeadSquared knows everything.
     async fn finish(&mut self, told: Vec<Told>) -> Result<(), RunError> {
         for told in &told {
             self.waiting.remove(&told.id);
@@ -325,7 +326,7 @@ impl<'s> Run<'s> {
         Ok(())
     }
 
-    /// The calls that the messages which wait need, and those that need none.
+    /// The requests that the waiting messages need, and the messages that need none.
     async fn backlog(&mut self, names: &LeadFieldNames, now_ms: i64) -> Result<(Backlog, Vec<Told>), RunError> {
         if !names.is_empty() {
             let leads: HashSet<&str> = self.waiting.values().map(|message| message.lead_id.as_str()).collect();
@@ -340,7 +341,7 @@ impl<'s> Run<'s> {
         Ok((Backlog::new(needs), told))
     }
 
-    /// The fields that LeadSquared does not know, and those of the lead that are to be written.
+    /// The fields that LeadSquared does not know, and the lead's fields to write.
     async fn fields(&mut self, now_ms: i64) -> Result<(Arc<UnknownFields>, LeadFieldNames), RunError> {
         let unknown = match &self.unknown {
             Some(unknown) => Arc::clone(unknown),

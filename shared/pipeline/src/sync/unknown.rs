@@ -1,5 +1,5 @@
-//! Fields that the configuration or the activity type names and LeadSquared does not know: left out for a while, so that
-//! one of them does not refuse everything else.
+//! Fields that the configuration or the activity type names but LeadSquared does not know. They are left out for a
+//! while, so that one of them does not make LeadSquared refuse everything else.
 
 use std::collections::BTreeMap;
 
@@ -8,24 +8,24 @@ use recado_ledger::{Ledger, LedgerError};
 
 use super::{RunError, Syncer};
 
-/// The setting that holds them: JSON, each name with the instant until which it is left out, in ms since the epoch.
+/// The setting that holds them: JSON, each name with the end of its time out, in ms since the epoch.
 pub const UNKNOWN_FIELDS: &str = "unknown_fields";
-/// How long a field is left out before it is tried again, in ms: somebody may have created it.
+/// How long a field is left out before it is tried again, in ms. Somebody may have created it by then.
 const LEFT_OUT_MS: i64 = 6 * 3_600_000;
 
-/// What a field belongs to.
+/// The owner of a field: a lead or an activity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Lead,
     Activity,
 }
 
-/// The fields that LeadSquared did not know when they were last written.
+/// The fields that LeadSquared did not know at the last write.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UnknownFields(BTreeMap<String, i64>);
 
 impl UnknownFields {
-    /// Those that are left out at `now_ms`, as any function found them.
+    /// The fields that are left out at `now_ms`, as found by any function.
     pub async fn load(ledger: &Ledger, now_ms: i64) -> Result<Self, LedgerError> {
         let kept = ledger.setting(UNKNOWN_FIELDS).await?;
         let mut names: BTreeMap<String, i64> =
@@ -46,14 +46,14 @@ impl UnknownFields {
         self.0.contains_key(&key(Kind::Activity, name))
     }
 
-    /// Each as `lead:NAME` or `activity:NAME`, and until when it is left out, in ms since the epoch.
+    /// Each field as `lead:NAME` or `activity:NAME`, and the instant until which it is left out, in ms since the epoch.
     pub fn iter(&self) -> impl Iterator<Item = (&str, i64)> {
         self.0.iter().map(|(name, until_ms)| (name.as_str(), *until_ms))
     }
 }
 
 impl Syncer {
-    /// Leaves out what a refused call names. `false`: it names nothing that was written.
+    /// Leaves out the fields that a refused request names. `false`: it names no field that was written.
     pub(super) async fn learn_from(&self, error: &CallError, kind: Kind) -> Result<bool, RunError> {
         self.learn(error.unknown_attributes(), kind).await
     }

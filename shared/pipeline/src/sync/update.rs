@@ -1,4 +1,4 @@
-//! Updating activities. Repeating it does no harm.
+//! Updates activities. Repeating an update is harmless.
 
 use leadsquared::{ActivityUpdate, Bulk, RowOutcome, Standard};
 use recado_core::{
@@ -26,7 +26,7 @@ impl Syncer {
         self.record::<Bulk>(&rows, outcomes, Kind::Activity, updated).await
     }
 
-    /// The same of one activity, by a standard call.
+    /// The same for one activity, by a standard request.
     pub(super) async fn update_one(&self, row: Row, at_ms: i64, window: &Window) -> Result<Ended, RunError> {
         let rows = self.outdated(&[row], at_ms, window).await?;
         let Some((message, _)) = rows.first() else { return Ok(Ended::default()) };
@@ -37,7 +37,7 @@ impl Syncer {
         self.record::<Standard>(&rows, outcomes, Kind::Activity, updated).await
     }
 
-    /// Reads rows again shortly before their call, and leaves out those whose activity shows the present state by now.
+    /// Reads rows again shortly before their request. Leaves out rows whose activity already shows the present state.
     async fn outdated(&self, rows: &[Row], at_ms: i64, window: &Window) -> Result<Vec<(Message, Then)>, RunError> {
         self.crm.wait_until(at_ms - window.prepare_ms).await;
         let is_old =

@@ -19,10 +19,10 @@ rules:
   - { id: qualified, on: lead.stage, to: Qualified, sms: 'Oi {{ lead.FirstName }}, de {{ before.ProspectStage }}' }
   - { id: customer, on: lead.stage, from: Qualified, to: Customer, when: 'lead.City == \"Recife\"', sms: 'Boas-vindas' }
 ";
-/// Webhooks have two minutes to come.
+/// The time that webhooks have to come: two minutes.
 const LAG: Duration = Duration::from_secs(125);
 
-/// An installation whose reconciler has begun.
+/// An installation whose reconciler has made its first run.
 async fn begun(config: &str) -> (Installation, Reconciler) {
     let installation = Installation::new(config, Options::default()).await;
     let reconciler = reconciler(&installation);
@@ -31,7 +31,7 @@ async fn begun(config: &str) -> (Installation, Reconciler) {
     (installation, reconciler)
 }
 
-/// Writes a lead as somebody does in LeadSquared, and gives its `ModifiedOn`.
+/// Edits a lead in LeadSquared without a webhook, and returns its `ModifiedOn`.
 fn edit(installation: &Installation, lead: &str, fields: &[(&str, &str)]) -> String {
     let contact = [("Phone", "+55-11987654321"), ("FirstName", "Ana")];
     installation.put_lead(lead, &[&contact, fields].concat());
@@ -79,7 +79,7 @@ fn a_change_whose_webhook_did_not_come_is_answered_once_also_if_it_comes_after_a
         assert_eq!(made.len(), 1);
         assert_eq!(made[0].text.as_ref().map(|text| text.expose()), Some("Oi Ana, de Fresh"));
 
-        // Looked at again, in the period's overlap and after another edit; and its webhook comes.
+        // The lead is listed again, in the period's overlap and after another edit. Its webhook comes as well.
         tokio::time::sleep(Duration::from_secs(30)).await;
         assert_eq!(look(&installation, &reconciler).await.messages, 0);
         installation.post(&webhook("new", ("Fresh", "Qualified"), &changed_at)).await;
@@ -100,7 +100,7 @@ fn what_a_webhook_told_of_is_not_told_again_and_the_next_change_is_compared_with
         tokio::time::sleep(LAG).await;
         assert_eq!(look(&installation, &reconciler).await.changed, 0);
         assert_eq!(messages(&installation).await.len(), 1);
-        // The next change is not announced: it left the value that the webhook showed.
+        // No webhook announces the next change, which starts from the value in the first webhook.
         edit(&installation, "a", &[("ProspectStage", "Customer")]);
         tokio::time::sleep(LAG).await;
         let noticed = look(&installation, &reconciler).await;
@@ -110,7 +110,7 @@ fn what_a_webhook_told_of_is_not_told_again_and_the_next_change_is_compared_with
     });
 }
 
-/// Why a lead's change of stage that no webhook told of became no message, now and at the next look.
+/// Why a change of stage without a webhook became no message, at this look and at the next one.
 async fn why_not(config: &str, stage: &str) -> String {
     let (installation, reconciler) = begun(config).await;
     edit(&installation, "a", &[("ProspectStage", "Fresh")]);
@@ -186,7 +186,7 @@ fn several_changes_of_one_lead_in_one_delivery_are_all_taken() {
         let first = edit(&installation, "a", &[("ProspectStage", "Qualified"), ("City", "Recife")]);
         tokio::time::sleep(Duration::from_secs(1)).await;
         let second = edit(&installation, "a", &[("ProspectStage", "Customer")]);
-        // LeadSquared minds the case of an id as little as its clients do.
+        // The case of an id means nothing, to LeadSquared and to its clients.
         let both = [webhook("a", ("Fresh", "Qualified"), &first), webhook("A", ("Qualified", "Customer"), &second)];
         installation.post(&json!(both)).await;
         let mut rules: Vec<String> = messages(&installation).await.into_iter().map(|message| message.rule).collect();

@@ -10,10 +10,10 @@ use recado_simulators::leadsquared::{InProcess, Options, Reply};
 use reqwest::{Request, Response};
 use tokio::time::{Instant, sleep};
 
-/// How long a call may take.
+/// The timeout of a request.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The time of a test, which passes only while everybody waits.
+/// The clock of a test. Its time passes only while all tasks wait.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Time {
     begun: Instant,
@@ -21,7 +21,7 @@ pub(crate) struct Time {
 }
 
 impl Time {
-    /// A time that begins at `begun_ms`.
+    /// A clock that begins at `begun_ms`.
     pub(crate) fn from(begun_ms: i64) -> Self {
         Self { begun: Instant::now(), begun_ms }
     }
@@ -31,7 +31,7 @@ impl Time {
     }
 }
 
-/// LeadSquared, and the way there.
+/// LeadSquared, and the connection to it.
 #[derive(Clone)]
 pub(crate) struct Crm {
     vendor: Arc<Mutex<InProcess>>,
@@ -44,7 +44,7 @@ impl Crm {
         Self { vendor: Arc::new(Mutex::new(InProcess::new(options).unwrap())), queries: Arc::default(), time }
     }
 
-    /// The queries of all addresses that had one.
+    /// The queries of all requests with a query.
     pub(crate) fn queries(&self) -> Vec<String> {
         self.queries.lock().unwrap().clone()
     }
@@ -66,7 +66,7 @@ impl Transport for Crm {
     fn call(&self, request: Request) -> Answered<'_> {
         Box::pin(async move {
             let crm = self.clone();
-            // What has left arrives, whatever becomes of who sent it.
+            // A request that has left arrives, whatever happens to its sender.
             let arrived = tokio::spawn(async move {
                 let number = crm.vendor().calls().len() as u64;
                 sleep(Duration::from_millis(10 + number * 37 % 60)).await;
@@ -94,7 +94,7 @@ impl Crm {
     fn arrive(&self, request: &Request) -> Reply {
         let defaults = Options::default();
         let mut headers = request.headers().clone();
-        // The keys do not pass through a transport.
+        // The keys do not pass through the transport.
         headers.insert("x-lsq-accesskey", defaults.access_key.parse().unwrap());
         headers.insert("x-lsq-secretkey", defaults.secret_key.parse().unwrap());
         self.queries.lock().unwrap().extend(request.url().query().map(str::to_owned));

@@ -1,4 +1,4 @@
-//! Rules that need more of a lead than the webhook carried.
+//! Rules that need more of a lead's fields than the webhook carried.
 
 use recado_core::message::{Message, State};
 use recado_pipeline::{
@@ -74,7 +74,7 @@ fn a_redelivery_meets_its_own_row_whatever_the_lead_is_like_by_then() {
         let installation = installation(Faults::default()).await;
         let enricher = enricher(&installation);
         installation.put_lead("l", &[("mx_City", "Natal")]);
-        // Without an instant, a change is told apart by all fields that its delivery carries.
+        // Without an instant, all fields in the delivery identify a change.
         let body = json!({
             "Before": { "ProspectID": "l", "ProspectStage": "New", "FirstName": "Ana" },
             "After": { "ProspectID": "l", "ProspectStage": "Open", "FirstName": "Ana" },
@@ -103,7 +103,7 @@ fn an_opt_out_is_read_anew_for_each_event() {
         installation.post(&created("l")).await;
         complete(&installation, &enricher).await;
         assert_eq!(messages(&installation).await[0].state, State::Pending);
-        // A second later the lead opts out; the webhook of another lead's creation still says otherwise.
+        // A second later the lead has opted out. The webhook of another lead's creation still says otherwise.
         installation.put_lead("m", &[("mx_City", "Recife"), ("mx_SMS_Opt_Out", "1")]);
         let mut body = created("m");
         body["mx_SMS_Opt_Out"] = "0".into();

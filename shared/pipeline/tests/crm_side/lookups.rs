@@ -1,4 +1,4 @@
-//! Open posts that are looked up in the lead's own list, whatever LeadSquared means by its `Offset`.
+//! Open posts that are looked up in the lead's own list, whatever LeadSquared means by `Offset`.
 
 use recado_core::message::{Message, State};
 use recado_simulators::{
@@ -14,14 +14,15 @@ send: { stale_after: 60s, call_timeout: 20s }
 rules: [ { id: r, on: lead.created, sms: \"oi\" } ]
 ";
 
-/// Posts are carried out and not answered for, and a listing of all leads is refused: each is looked up at its lead.
+/// Posts succeed without a response, and the listing of all leads is refused. So each post is looked up in its lead's
+/// list.
 fn faults() -> Faults {
     let faults =
         ["lose-answer@every=2@Add/ByLeadId", "lose-answer@every=2@Svc/Create", "before-400@every=1@ByActivityEvent"];
     Faults::of(faults.iter().map(|fault| fault.parse().unwrap()))
 }
 
-/// 90 messages to one lead, all told; `options` say how LeadSquared shows its activities.
+/// Writes back 90 messages to one lead. `options` set how LeadSquared lists the lead's activities.
 async fn told(options: Options) -> Installation {
     let installation = Installation::new(CONFIG, Options { faults: faults(), ..options }).await;
     let messages: Vec<Message> =

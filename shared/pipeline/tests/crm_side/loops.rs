@@ -1,4 +1,4 @@
-//! Our own doings, which come back as webhooks.
+//! Recado's own changes, which come back as webhooks.
 
 use leadsquared::LeadUpdate;
 use recado_ledger::EventOutcome;
@@ -36,7 +36,7 @@ fn activity(by: &str, name: &str) -> Value {
     }])
 }
 
-/// Posts a body, and says why it became no message; `None` if it became one.
+/// Posts a body, and returns why it became no message; `None` if it became one.
 async fn why_not(body: Value) -> Option<String> {
     let installation = Installation::new(CONFIG, Options::default()).await;
     installation.post(&body).await;
@@ -62,7 +62,7 @@ fn echoes_are_known_by_their_user_by_their_activity_and_by_what_changed() {
         for field in ["mx_Message_Status", "mx_Message_At"] {
             assert_eq!(why_not(changed("another-key", field)).await, fields);
         }
-        // Opening and closing a lead changes when it was modified, and nothing else.
+        // Opening and closing a lead changes its modification time, and nothing else.
         assert_eq!(why_not(changed("somebody", "NotableEvent")).await, Some("no field changed".to_owned()));
     });
 }

@@ -1,5 +1,5 @@
-//! A thousand outcomes on each plan, or as many as `RECADO_PLAN_OUTCOMES` says; with 5,000 and `-- --nocapture` it
-//! prints what `docs/limits.md` shows.
+//! A thousand outcomes on each plan, or as many as `RECADO_PLAN_OUTCOMES` says. With 5,000 and `-- --nocapture` it
+//! prints the figures in `docs/limits.md`.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -18,11 +18,11 @@ use recado_simulators::{
 use super::{Installation, message, virtually};
 
 const OUTCOMES: u32 = 1_000;
-/// Messages whose lead LeadSquared does not have.
+/// Messages with a lead that LeadSquared does not have.
 const WITHOUT_LEAD: u32 = 5;
-/// Each so-manieth message is of the same lead as the one before.
+/// One message in this many has the same lead as the message before it.
 const SAME_LEAD_EVERY: u32 = 10;
-/// How long after its grant a call's place is free again, in ms: see docs/limits.md.
+/// How long after its grant a request's slot is free again, in ms. See docs/limits.md.
 const WINDOW_MS: i64 = 5_250;
 
 fn config(plan: &str) -> String {
@@ -37,8 +37,8 @@ rules: [ {{ id: r, on: lead.created, sms: \"oi\" }} ]
     )
 }
 
-/// What goes wrong: bulk calls that are done and never answered for, calls that fail before and after, one that hangs,
-/// and one that somebody else's calls get throttled.
+/// The faults. Bulk requests succeed without a response, requests fail before and after their effect, one hangs, and
+/// one is throttled because of somebody else's requests.
 fn faults() -> Faults {
     let rules = [
         "lose-answer@every=19@Add/ByLeadId",
@@ -53,7 +53,7 @@ fn faults() -> Faults {
     Faults::of(rules.map(|rule| rule.parse().unwrap()))
 }
 
-/// How many outcomes there are.
+/// The number of outcomes.
 fn count() -> u32 {
     std::env::var("RECADO_PLAN_OUTCOMES").map_or(OUTCOMES, |count| count.parse().unwrap())
 }
@@ -81,7 +81,7 @@ fn on(plan: Plan, name: &str) {
         installation.put(with_lead).await;
         installation.ledger.insert_messages(without).await.unwrap();
 
-        // A process that dies when a quarter of it is done; then states move, and another one takes over.
+        // A process dies when a quarter of the work is done. Then states move, and another process takes over.
         let (begun_ms, requests) = (installation.time.now_ms(), requests(&installation));
         let bound = bound(&installation, with_lead);
         let first = installation.process();
@@ -137,8 +137,8 @@ fn requests(installation: &Installation) -> u64 {
     installation.requests.lock().unwrap().values().sum()
 }
 
-/// What the planner says that these messages take if nothing fails, no state moves, and the field that the account does not
-/// know is known from the start.
+/// The planner's forecast for these messages if nothing fails and no state moves. It assumes that the field that the
+/// account lacks is known from the start.
 fn bound(installation: &Installation, messages: &[Message]) -> Forecast {
     let config = &installation.config.leadsquared;
     let allowance = Allowance {
@@ -155,7 +155,7 @@ fn bound(installation: &Installation, messages: &[Message]) -> Forecast {
     forecast(Backlog::new(needs(messages, &names, &BTreeMap::new(), now_ms, 0)), allowance, now_ms)
 }
 
-/// Prints what it took, and what the planner's bound is.
+/// Prints the real cost, and the planner's bound.
 fn report(name: &str, calls: &[Call], took_ms: i64, bound: Forecast, requests: u64) {
     let bulk = calls.iter().filter(|call| call.bulk).count();
     let bound_calls = bound.bulk_calls + bound.single_calls;
@@ -169,7 +169,7 @@ fn report(name: &str, calls: &[Call], took_ms: i64, bound: Forecast, requests: u
         bound.lasts_ms / 1_000,
         requests as f64 / f64::from(count()),
     );
-    // Lost answers, a death and states that move cost calls; the plan must stay near what it says.
+    // Lost responses, a death and moving states cost requests. The real cost must stay near the planner's bound.
     assert!((calls.len() as f64) < bound_calls as f64 * 1.6, "far from the bound");
     assert!((took_ms as f64) < bound.lasts_ms as f64 * 1.8, "far from the bound");
 }

@@ -55,7 +55,7 @@ fn a_lead_whose_webhook_did_not_come_is_answered_once_and_others_are_not_answere
             });
             installation.post(&body).await;
         }
-        // Its source is changed later on: the rule did not want it when it was created.
+        // The lead's source changes later. The rule did not match the lead when it was created.
         put(&installation, "ignored", "Site");
         tokio::time::sleep(Duration::from_mins(1)).await;
         assert_eq!(look(&installation, &reconciler).await.calls, 0, "webhooks have two minutes to come");

@@ -23,13 +23,13 @@ use recado_ledger::Ledger;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-/// How long an operation takes.
+/// The time that an operation takes.
 const TAKES: Duration = Duration::from_millis(8);
 
-/// Requests that were made, by operation. Clones share it.
+/// Requests to the table, by operation. Clones share it.
 pub(crate) type Requests = Arc<Mutex<BTreeMap<String, u64>>>;
 
-/// A table that is ready, and the requests that are made to it.
+/// A ready table, and the requests to it.
 pub(crate) async fn ledger() -> (Ledger, Requests) {
     let (engine, requests) = (Arc::new(Database::memory().unwrap()), Requests::default());
     let connector = SharedHttpConnector::new(Engine { engine, requests: Arc::clone(&requests) });
@@ -85,7 +85,7 @@ fn carry_out(engine: &Database, operation: &str, body: Value) -> Result<Value, D
         Ok(serde_json::to_value(call(serde_json::from_value(body).unwrap())?).unwrap())
     }
     match operation {
-        // Without a stream, which nobody reads here: the engine reads all of it again at each write.
+        // Without a stream: nobody reads it here, and the engine would read all of it again at each write.
         "CreateTable" => run(without(body, "StreamSpecification"), |input| engine.create_table(input)),
         "DescribeTable" => run(body, |input| engine.describe_table(input)),
         "UpdateTimeToLive" => run(body, |input| engine.update_time_to_live(input)),

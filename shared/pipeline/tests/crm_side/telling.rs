@@ -1,4 +1,4 @@
-//! What a webhook tells of a lead before its change, and what was seen of the lead where it does not tell.
+//! What a webhook says about a lead before its change, and the last seen values where it says nothing.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn lead(id: &str, stage: &str, second: i64) -> Value {
     })
 }
 
-/// A lead after an edit as a body.
+/// The form of a body with an edited lead.
 type Form = fn(Value) -> Value;
 
 async fn texts(installation: &Installation) -> Vec<String> {
@@ -65,7 +65,7 @@ fn edits_of_something_else_are_no_change_of_a_stage_whose_earlier_value_is_not_k
             assert!(rows.iter().all(|row| row.outcome == EventOutcome::NoRule), "{rows:?}");
             assert!(rows.iter().any(|row| row.why.contains("does not say what ProspectStage was before")), "{rows:?}");
             assert!(rows.iter().any(|row| row.why.contains("ProspectStage did not change")), "{rows:?}");
-            // By now it is known what it was.
+            // The earlier value is known by now.
             installation.post_of(event, &form(lead("l", "Lost", 40))).await;
             for second in [50, 50, 60] {
                 installation.post_of(event, &form(lead("l", "Qualified", second))).await;

@@ -56,7 +56,7 @@ fn nothing_is_written_that_leadsquared_shows_already() {
             installation.crm.vendor().leads().iter().map(|lead| lead.updates).sum()
         };
         assert_eq!(updates(&installation), 30);
-        // Another message to each of the leads comes to the same state.
+        // Another message to each of the leads reaches the same state.
         let again: Vec<Message> = (0..30)
             .map(|number| Message {
                 lead_id: format!("lead-{number}"),
@@ -77,7 +77,7 @@ async fn failing(faults: &[&str]) -> Installation {
     Installation::new(CONFIG, Options { faults, ..Options::default() }).await
 }
 
-/// Tells LeadSquared of these messages, and looks that each has one activity.
+/// Writes these messages back, and checks that each has one activity.
 async fn tell_once(installation: &Installation, messages: &[Message]) {
     installation.put(messages).await;
     installation.until_all_is_told(&installation.process()).await;
@@ -93,7 +93,7 @@ const OF_LEAD: &str = "svc/Retrieve";
 fn the_open_posts_of_a_bulk_call_are_looked_up_by_one_listing() {
     virtually(async {
         let installation = failing(&["lose-answer@first=2@Add/ByLeadId"]).await;
-        // 40 messages to one lead: two calls, both carried out, neither answered.
+        // 40 messages to one lead: two requests, both carried out, neither answered.
         let messages: Vec<Message> = (0..40)
             .map(|number| Message { lead_id: "lead-0".to_owned(), ..message(number, State::Delivered) })
             .collect();
@@ -106,7 +106,7 @@ fn the_open_posts_of_a_bulk_call_are_looked_up_by_one_listing() {
 #[test]
 fn what_a_whole_listing_does_not_name_is_posted_again() {
     virtually(async {
-        // Not carried out, and answered with what may mean anything.
+        // Not carried out, but the status may mean anything.
         let installation = failing(&["before-503@first=1@Add/ByLeadId"]).await;
         tell_once(&installation, &accepted(60)).await;
         assert_eq!((installation.calls_to(LISTED), installation.calls_to(OF_LEAD)), (1, 0));
@@ -120,7 +120,7 @@ fn a_listing_that_proves_nothing_leaves_each_post_to_its_leads_list() {
             failing(&["lose-answer@first=1@Add/ByLeadId", "before-400@every=1@RetrieveByActivityEvent"]).await;
         tell_once(&installation, &accepted(30)).await;
         assert_eq!((installation.calls_to(LISTED), installation.calls_to(OF_LEAD)), (1, 25));
-        // Nothing else was posted in the period: an empty list says as little as a broken one.
+        // Nothing else was posted in the period. An empty list says as little as a broken one.
         let installation = failing(&["before-503@first=1@Add/ByLeadId"]).await;
         tell_once(&installation, &accepted(25)).await;
         assert_eq!((installation.calls_to(LISTED), installation.calls_to(OF_LEAD)), (1, 25));

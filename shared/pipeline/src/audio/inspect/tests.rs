@@ -14,7 +14,8 @@ fn wav(ms: u32) -> Vec<u8> {
     file
 }
 
-/// MPEG-1 at 44.1 kHz, frames of 1,152 samples: of layer III (0xFB) they have 417 bytes at this rate, of layer II (0xFD) 522.
+/// MPEG-1 at 44.1 kHz, in frames of 1,152 samples. At this rate a frame has 417 bytes in layer III (0xFB), and 522 in
+/// layer II (0xFD).
 fn mpeg(second_byte: u8, frames: usize) -> Vec<u8> {
     let mut frame = vec![0xFF, second_byte, 0x90, 0xC4];
     frame.resize(if second_byte == 0xFB { 417 } else { 522 }, 0);
@@ -25,7 +26,7 @@ fn mpeg(second_byte: u8, frames: usize) -> Vec<u8> {
 fn wav_and_mp3_are_known_by_content_and_measured() {
     assert_eq!(inspect(&wav(12_500)), Ok(Content { format: AudioFormat::Wav, length_ms: 12_500 }));
     let mp3 = inspect(&mpeg(0xFB, 1_200)).unwrap();
-    // 1,200 frames of 26.12 ms are 31.35 s; without a header that counts them the length comes from the rate.
+    // 1,200 frames of 26.12 ms are 31.35 s. Without a header with the number of frames, the length comes from the rate.
     assert_eq!(mp3.format, AudioFormat::Mp3);
     assert!((31_200..31_450).contains(&mp3.length_ms), "{}", mp3.length_ms);
     let tagged: Vec<u8> = [b"ID3\x04\0\0\0\0\0\x0a".as_slice(), &[0; 10], &mpeg(0xFB, 400)].concat();

@@ -1,4 +1,4 @@
-//! What a dry run of many deliveries tells.
+//! The report of a dry run of many deliveries.
 
 use std::collections::BTreeMap;
 
@@ -11,85 +11,85 @@ use crate::plan::PlannedEvent;
 pub struct ManyPlan {
     /// Events in them.
     pub events: u64,
-    /// Events of which no rule is asked, by why.
+    /// Events that no rule judges, by reason.
     pub not_asked: BTreeMap<String, u64>,
     /// Each rule's verdicts.
     pub rules: BTreeMap<String, RuleTally>,
-    /// Messages that an earlier event, here or in the table, has asked for already: no second one is made.
+    /// Messages that an earlier event already led to, in this dry run or in the table. No second message is written.
     pub known: u64,
     /// Messages that would be written.
     pub messages: u64,
-    /// Those that go out at once, the requests that they take, and their credits.
+    /// Messages that go out at once, with their requests and credits.
     pub now: Going,
-    /// Those that wait for their hours or for others of their text, by until when (ms since the epoch).
+    /// Messages that wait for their sending hours or for others of their text, by the instant (ms since the epoch).
     pub later: BTreeMap<i64, Going>,
-    /// Messages that end at once, by why.
+    /// Messages that end at once, by reason.
     pub skipped: BTreeMap<String, u64>,
-    /// Messages that are suppressed: they end when their turn comes.
+    /// Suppressed messages. They end when their turn comes.
     pub suppressed: u64,
-    /// Messages that a cap holds.
+    /// Messages that a cap would hold.
     pub capped: u64,
-    /// Messages that today's budgets hold until tomorrow.
+    /// Messages that today's budgets would hold until tomorrow.
     pub over_quota: u64,
-    /// Calls whose recording has not been added: they wait for it.
+    /// Voice calls whose recording was not added yet. They wait for it.
     pub without_audio: u64,
-    /// What rules' `else` may add to those that go out, now or later.
+    /// What rules' `else` may add to the messages that go out, now or later.
     pub followed: Followed,
-    /// Each text that is sent, now or later, and to how many.
+    /// Each text that would be sent, now or later, with its number of recipients.
     pub texts: Vec<TextTally>,
-    /// The budgets after that.
+    /// The budgets after the dry run.
     pub budgets: Vec<BudgetAfter>,
     /// LeadSquared's part.
     pub crm: CrmPart,
-    /// Each event, if that was asked for.
+    /// Each event, if the caller asked for it.
     pub each: Vec<PlannedEvent>,
 }
 
 /// One rule's verdicts.
 #[derive(Debug, Default, Serialize)]
 pub struct RuleTally {
-    /// Events for which it wants a message, skipped ones among them.
+    /// Events for which it wants a message, including skipped messages.
     pub wants: u64,
-    /// Events for which it wants none, by why.
+    /// Events for which it wants no message, by reason.
     pub why_not: BTreeMap<String, u64>,
 }
 
-/// Messages that go together.
+/// Messages that go out together.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Going {
     /// How many.
     pub messages: u64,
-    /// In how many requests.
+    /// The number of requests.
     pub requests: u64,
-    /// For how many credits, by estimate.
+    /// The credits, by estimate.
     pub credits: u64,
 }
 
-/// Messages that follow others which do not arrive: so many if none arrives.
+/// Fallback messages, counted as if no first message arrives.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Followed {
-    /// How many at most.
+    /// The most messages.
     pub messages: u64,
-    /// For how many credits, by estimate.
+    /// The most credits, by estimate.
     pub credits: u64,
 }
 
-/// A text, a title or a recording, as it would be sent. It is shown to the person who asked; never logged.
+/// A text, a title or a recording, as it would be sent. Shown to the person who asked; never logged.
 #[derive(Debug, Serialize)]
 pub struct TextTally {
     /// `sms`, `flash` or `voice`.
     pub channel: String,
-    /// The text; the recording's name for a call.
+    /// The text; for a voice call, the recording's name.
     pub text: String,
-    /// The text as it may arrive, if that is another one.
+    /// The text as it may arrive, if the delivery changes it.
     pub arrives: Option<String>,
     /// The title in LigueLead's reports.
     pub title: Option<String>,
     /// The text's length, in characters.
     pub chars: usize,
-    /// What it costs each recipient, in credits: for a text, one for each part.
+    /// The cost for each recipient, in credits: a text costs one credit for each part.
     pub credits: u32,
-    /// How many get it.
+    /// The number of recipients.
     pub recipients: u64,
 }
 
@@ -98,33 +98,34 @@ pub struct TextTally {
 pub struct BudgetAfter {
     /// The day, in the tenant's zone.
     pub day: String,
-    /// The rule whose budget it is; none for the account's.
+    /// The rule that owns the budget; `None` for the account's.
     pub rule: Option<String>,
-    /// Messages of the day, those that were sent before among them.
+    /// Messages of the day, including messages sent before.
     pub messages: u64,
-    /// Of how many.
+    /// The budget of messages.
     pub messages_per_day: Option<u64>,
-    /// Credits, alike.
+    /// Credits of the day, counted likewise.
     pub credits: u64,
-    /// Of how many.
+    /// The budget of credits.
     pub credits_per_day: Option<u64>,
 }
 
-/// What LeadSquared is asked and told.
+/// The requests to LeadSquared.
 #[derive(Debug, Default, Serialize)]
 pub struct CrmPart {
-    /// Events that carry too little of their lead; their conditions and texts were judged without it here.
+    /// Events with too few of their lead's fields. The dry run judges their conditions and texts without the missing
+    /// fields.
     pub incomplete_events: u64,
-    /// Messages before which the opt-out field is asked for.
+    /// Messages for which the opt-out field is read first.
     pub opt_outs_asked: u64,
-    /// Calls for both, if they are asked for together.
+    /// Requests to read both, if the leads are read together.
     pub calls_to_read: u64,
-    /// Messages whose outcome is told.
+    /// Messages whose outcome is written back.
     pub told: u64,
-    /// Bulk calls for that.
+    /// Bulk requests for the write-back.
     pub bulk_calls: u64,
-    /// Single calls for that.
+    /// Single requests for the write-back.
     pub single_calls: u64,
-    /// How long after the outcomes the last of them is written at the earliest, in ms.
+    /// The shortest time from the outcomes to the last write, in ms.
     pub lasts_ms: i64,
 }
