@@ -1,4 +1,4 @@
-//! `recado setup leadsquared`, `recado doctor` and `recado support-bundle`, as a person runs them.
+//! `recado setup leadsquared`, `recado doctor` and `recado support-bundle`, as an operator runs them.
 
 use crate::support::{Installation, Lead, Setup, recado};
 use recado_simulators::leadsquared;
@@ -9,7 +9,7 @@ const RULES: &str = "  - { id: welcome, on: lead.created, sms: \"Boas-vindas, {{
   - { id: called, on: activity.created, activity: 206, sms: \"Falamos depois.\" }
 ";
 
-/// An installation whose account has nothing of what it needs.
+/// An installation whose account lacks everything that it needs.
 async fn bare() -> Installation {
     let mut setup = Setup::new(RULES);
     setup.leadsquared.mx_fields = vec!["mx_Other".to_owned()];
@@ -44,7 +44,7 @@ fn wrong(findings: &[Value]) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_is_prepared_once_and_twice_is_no_more() {
     let installation = bare().await;
-    // Shown, and made by nobody: there is no answer to the question.
+    // Shown, but not made: nobody answers the question.
     let shown = prepare(&installation, &[]).await;
     assert_eq!(shown.code, Some(1), "{shown:?}");
     assert!(shown.stdout.contains("mx_Message_Status") && shown.stdout.contains("missing"), "{shown:?}");
@@ -67,11 +67,11 @@ async fn an_account_is_prepared_once_and_twice_is_no_more() {
     }
     let calls = installation.leadsquared.received().calls;
     assert_eq!(calls.iter().filter(|call| call.path.ends_with("Webhook.svc/Create")).count(), 3, "none was made twice");
-    // The secret is written anew when that is asked for.
+    // The flag `--update` writes the secret again.
     let changed = prepare(&installation, &["--yes", "--update", "--json"]).await.json();
     assert_eq!(standing(&changed, "Lead_Post_Create"), ("found", Some("changed")));
 
-    // The webhooks carry the secret: what happens in the account becomes a message.
+    // The webhooks carry the secret: an event in the account becomes a message.
     let lead = Lead::new(7);
     installation.leadsquared.edit_lead(&lead.id, [("FirstName", "Ana"), ("Phone", &format!("+55-{}", lead.phone))]);
     installation.comes_to(&lead.id, "delivered").await;
@@ -104,7 +104,7 @@ async fn the_doctor_finds_what_is_wrong_and_nothing_once_it_is_mended() {
     let said = installation.command("doctor", &[]).await;
     assert!(said.stdout.contains("0 wrong"), "{said:?}");
 
-    // Wrong keys, of either vendor.
+    // Wrong keys of either vendor.
     let right = installation.environment.clone();
     for (name, check) in
         [("LEADSQUARED_SECRET_KEY", "LeadSquared credentials"), ("LIGUELEAD_API_TOKEN", "LigueLead credentials")]
@@ -115,7 +115,7 @@ async fn the_doctor_finds_what_is_wrong_and_nothing_once_it_is_mended() {
         assert!(wrong(&found).iter().any(|line| line.contains(check)), "{check}: {found:?}");
         installation.environment = right.clone();
     }
-    // Vendors out of reach.
+    // Vendors that cannot be reached.
     for (name, version) in [("LEADSQUARED_BASE_URL", "v2"), ("LIGUELEAD_BASE_URL", "v1")] {
         let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         installation.environment.push((name.to_owned(), format!("http://{gone}/{version}")));
@@ -172,7 +172,7 @@ caps: []
     };
     let calls_before = of_the_day(&installation).await;
 
-    // Nobody says whose limits hold, or there are no credentials: no call.
+    // Without an installation's limits, or without credentials, no request is made.
     let alone = checked(&installation.environment, &[]).await;
     assert_eq!(alone.code, Some(0), "{alone:?}");
     assert!(alone.stderr.contains("--data DATA"), "{alone:?}");
@@ -190,7 +190,7 @@ caps: []
     let good = checked(&installation.environment, &["--data", &data]).await;
     assert_eq!((good.code, good.stdout.lines().count()), (Some(0), 1), "{good:?}");
 
-    // Out of reach, it is a warning, and the file is as good as before.
+    // If LeadSquared cannot be reached, the result is a warning, and the file stays good.
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     installation.environment.push(("LEADSQUARED_BASE_URL".to_owned(), format!("http://{gone}/v2")));
     let gone = checked(&installation.environment, &["--data", &data]).await;
@@ -210,7 +210,7 @@ async fn tasks_opportunities_and_landing_pages_become_messages_by_the_webhooks_t
     for name in ["Task_Create", "Task_Complete", "Opportunity_Post_Update", "Landing_Page_submission"] {
         assert_eq!(standing(&made, name), ("missing", Some("made")), "{made}");
     }
-    // What the bodies do not carry of their leads is read from LeadSquared.
+    // Fields of the leads that the bodies do not carry are read from LeadSquared.
     let crm = &installation.leadsquared;
     let leads: Vec<Lead> = (1..=4).map(Lead::new).collect();
     for lead in &leads {
@@ -229,7 +229,7 @@ async fn tasks_opportunities_and_landing_pages_become_messages_by_the_webhooks_t
         "ProspectOpportunityId": "o", "RelatedProspectId": leads[2].id, "mx_Custom_2": "Won",
         "ModifiedOn": "2026-11-22 12:00:00",
     } });
-    // Twice: a delivery may be repeated.
+    // Twice, because a delivery may be repeated.
     crm.raise(32, won.clone());
     crm.raise(32, won);
     crm.raise(

@@ -1,5 +1,5 @@
-//! Messages by the ten thousand: in forty texts, through `serve` and a vendor at which everything goes wrong, every one
-//! is accounted for; and an urgent one passes a hundred thousand that are not.
+//! Tests with thousands of messages. In the first, `serve` sends forty texts to a vendor with every kind of fault, and
+//! every message is accounted for. In the second, an urgent message passes a backlog of low ones.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -15,14 +15,14 @@ use recado_table::EmbeddedTable;
 use tokio::sync::Mutex;
 
 const TEXTS: u32 = 40;
-/// Of them, those that are written together.
+/// The number of messages that are written together.
 const AT_ONCE: u32 = 2_500;
-/// How long each part of it may take on a machine that does other things too.
+/// The timeout of each part, on a machine that does other work too.
 const PATIENCE: Duration = Duration::from_mins(10);
-/// A rule with as many texts as there are sources.
+/// A rule with one text for each source.
 const RULES: &str = "  - { id: offer, on: lead.created, sms: \"Oferta {{ lead.Source }} para você.\" }\n";
 
-/// What goes wrong at LigueLead: each kind of fault, before the work and after it.
+/// LigueLead's faults: each kind, before the work and after it.
 const FAULTS: [&str; 8] = [
     "throttle@nth=3@/sms",
     "hang-after@nth=5@/sms",
@@ -34,12 +34,12 @@ const FAULTS: [&str; 8] = [
     "before-500@nth=23@/sms",
 ];
 
-/// Low messages that an urgent one passes; `RECADO_VOLUME_BACKLOG=100000` makes it more.
+/// The number of low messages that an urgent one passes. `RECADO_VOLUME_BACKLOG=100000` raises it.
 fn backlog() -> u32 {
     std::env::var("RECADO_VOLUME_BACKLOG").ok().map_or(20_000, |messages| messages.parse().unwrap())
 }
 
-/// How many messages are accounted for, in as many texts; `RECADO_VOLUME_MESSAGES=100000` makes it more.
+/// The number of messages in the first test. `RECADO_VOLUME_MESSAGES=100000` raises it.
 fn messages() -> u32 {
     std::env::var("RECADO_VOLUME_MESSAGES").ok().map_or(2_000, |messages| messages.parse().unwrap())
 }
@@ -52,12 +52,12 @@ fn body(numbers: impl Iterator<Item = u32>, source: u32) -> String {
     format!("[{}]", leads.collect::<Vec<_>>().join(","))
 }
 
-/// Each of these tests has the machine for itself.
+/// Each of these tests needs the machine for itself.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 fn setup(rules: &str) -> Setup {
     let mut setup = Setup::new(rules);
-    // The opt-out field is another test's matter, and so is the write-back, which goes at the smallest plan's pace.
+    // Other tests cover the opt-out field and the write-back. The write-back gets the rate of the smallest plan here.
     setup.config = setup.config.replace("opt_out: { sms: mx_SMS_Opt_Out }", "opt_out: { system: false }");
     setup.config = setup
         .config
@@ -66,11 +66,11 @@ fn setup(rules: &str) -> Setup {
     setup
 }
 
-/// LigueLead's words for a message that did not arrive.
+/// LigueLead's words for a message that was not delivered.
 const FAILED: [&str; 2] = ["undelivered", "failed"];
 
-/// What LigueLead's own record says of each phone: how often it was accepted, what it called back and was heard with,
-/// and what it called back at all (an answer may be lost on its way, too).
+/// LigueLead's own record of each phone: how often it was accepted, which callbacks were answered, and which callbacks
+/// were made. The answer to a callback may be lost on its way, too.
 #[derive(Default)]
 struct Truth {
     accepted: HashMap<String, u32>,
@@ -93,7 +93,7 @@ impl Truth {
         truth
     }
 
-    /// Whether a message to this phone may stand so, given what LigueLead did and said.
+    /// Whether a message to this phone may have this state, given LigueLead's work and callbacks.
     fn allows(&self, phone: &str, state: &str, no_callback: bool) -> bool {
         let any = |of: &HashMap<String, HashSet<String>>, words: &[&str]| {
             of.get(phone).is_some_and(|these| words.iter().any(|word| these.contains(*word)))
@@ -114,7 +114,7 @@ impl Truth {
 async fn messages_through_every_fault_are_all_accounted_for() {
     let _alone = ONE_AT_A_TIME.lock().await;
     let messages = messages();
-    // As many leads in one webhook: 2,500 of them fit its limit of 1 MiB.
+    // All leads of one text go in one webhook: 2,500 of them fit its limit of 1 MiB.
     let each_text = messages / TEXTS;
     let mut setup = setup(RULES).call_timeout("9s").liguelead_faults(&FAULTS);
     setup.schedule_s = 10;
@@ -134,7 +134,7 @@ async fn messages_through_every_fault_are_all_accounted_for() {
     for source in 0..TEXTS {
         let first = source * each_text + 1;
         let body = body(first..first + each_text, source);
-        // A table that is too slow is answered 503, and the webhook comes again, as LeadSquared's does.
+        // If the table is too slow, the answer is 503 and the webhook is repeated, as LeadSquared does.
         wait_for("the webhook is taken", PATIENCE, async || {
             let posted = installation.post_bytes("event=lead.created", "application/json", body.clone());
             let (status, said) = posted.await;
@@ -143,7 +143,7 @@ async fn messages_through_every_fault_are_all_accounted_for() {
         .await;
     }
     let taken = begun.elapsed();
-    // A look at the table reads the whole of it: not while the machine has better things to do.
+    // A look at the table reads all of it, so it waits until the machine has less to do.
     let mut before = 0;
     let reported = || installation.liguelead.received().callbacks.len();
     wait_for("every request and every report has come", PATIENCE, async || {
@@ -164,7 +164,7 @@ async fn messages_through_every_fault_are_all_accounted_for() {
         (moving == 0 && usage["no_callback"].as_u64() > Some(0)).then_some(())
     })
     .await;
-    // The last of the wait for reports: a minute after the last request, and the sweep after that.
+    // The end of the wait for reports: one minute after the last request, and then a sweep.
     let (truth, report) = wait_for("the table agrees with LigueLead's own record", PATIENCE, async || {
         tokio::time::sleep(Duration::from_secs(2)).await;
         let truth = Truth::of(&installation.liguelead.received());
@@ -192,10 +192,10 @@ async fn messages_through_every_fault_are_all_accounted_for() {
     assert_eq!(leads.len(), messages as usize);
     let mut states: BTreeMap<&str, u32> = BTreeMap::new();
     report.messages.iter().for_each(|message| *states.entry(&message.state).or_default() += 1);
-    // Each of the faults came to pass, and messages ended as they do behind it.
+    // Each of the faults happened, and messages have the states that result from them.
     assert!(states.contains_key("unknown") && states.contains_key("undelivered"), "{states:?}");
     let never_sent = messages as usize - truth.accepted.len();
-    // What may have been sent stays in the books; what LigueLead charged is in them.
+    // A message that may have been sent stays reserved. The usage includes everything that LigueLead charged.
     let books = installation.usage().await;
     let credits = books["limits"].as_array().unwrap().iter().find(|one| one["name"] == "credits a day").unwrap();
     assert_eq!(credits["used"].as_u64().unwrap(), received.credits + never_sent as u64, "{books}");
@@ -219,7 +219,7 @@ async fn messages_through_every_fault_are_all_accounted_for() {
 async fn an_urgent_message_passes_a_backlog_of_low_ones() {
     const URGENT: &str = "Responda agora.";
     let _alone = ONE_AT_A_TIME.lock().await;
-    // Each low message has a text of its own, so that they take long.
+    // Each low message has a text of its own, so that sending all of them takes long.
     let rules = "  - { id: news, on: lead.created, sms: \"Novidades, {{ lead.FirstName }}.\", priority: low }
   - { id: alarm, on: lead.stage, sms: \"Responda agora.\", priority: urgent }
 liguelead: { in_flight: 4, environments: 4 }
@@ -261,6 +261,6 @@ liguelead: { in_flight: 4, environments: 4 }
          urgent one was taken {took:.1?} after its webhook, after {passed} of them",
         backlog(),
     );
-    // Its wake-up gathers for a second, in which three requests at a time of 0.1 s go on.
+    // The wake-up waits one second to gather messages. Meanwhile three requests at a time of 0.1 s go on.
     assert!(passed < 300, "{passed} went before it");
 }

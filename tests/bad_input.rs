@@ -1,4 +1,4 @@
-//! Evil twins: what no one should send, to the real `serve`. Each gets a clear answer, nothing else is lost by it, and
+//! Harmful variants of good input, sent to the real `serve`. Each gets a clear answer, nothing else is lost, and
 //! nothing panics.
 
 mod configuration;
@@ -13,11 +13,11 @@ use crate::support::{Installation, Lead, MessageLine, Setup};
 use futures::{StreamExt as _, stream};
 use serde_json::Value;
 
-/// Requests under way at once.
+/// The number of requests under way at once.
 const AT_ONCE: usize = 16;
-/// The number of a lead that no evil body speaks of.
+/// The number of a lead that no harmful body mentions.
 const GOOD: u32 = 77_777_777;
-/// What every evil body may trip over: each kind of event, a condition, helpers, a watched field.
+/// Rules that a harmful body may break: each kind of event, a condition, helpers, a watched field.
 const RULES: &str = "  - { id: welcome, on: lead.created, when: lead.Source == \"Site\", sms: \"Boas-vindas.\" }
   - { id: named, on: lead.created, sms: \"Olá {{ lead.FirstName | first_name }}.\" }
   - { id: stage, on: lead.stage, to: Qualified, sms: \"{{ lead.FirstName }}, a sua proposta está pronta.\" }
@@ -25,7 +25,7 @@ const RULES: &str = "  - { id: welcome, on: lead.created, when: lead.Source == \
   - { id: call, on: activity.created, activity: 22, when: activity.Status == \"NotAnswered\", flash: \"Ligamos.\" }
 ";
 
-/// A webhook as it comes: query, content type, body.
+/// A webhook: query, content type, body.
 #[derive(Debug, Clone)]
 struct Webhook {
     query: String,
@@ -43,7 +43,7 @@ async fn installation() -> Installation {
     Installation::start(Setup::new(RULES).in_memory().await).await
 }
 
-/// Posts everything, and asserts what holds of every answer. Gives the answers' `Status`, in order.
+/// Posts everything, and asserts the properties of every answer. Returns the `Status` of the answers, in order.
 async fn post_all(installation: &Installation, webhooks: impl IntoIterator<Item = Webhook>) -> Vec<String> {
     let posts = webhooks.into_iter().map(async |webhook| {
         let shown = format!("{} {} {:.80}", webhook.query, webhook.kind, String::from_utf8_lossy(&webhook.body));
@@ -62,7 +62,7 @@ async fn post_all(installation: &Installation, webhooks: impl IntoIterator<Item 
     stream::iter(posts.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await
 }
 
-/// Nothing panicked, and a good event still comes to its end.
+/// Asserts that nothing panicked and that a good event is still delivered.
 async fn still_well(installation: &mut Installation) {
     let lead = Lead::new(GOOD);
     installation.take(&lead.created()).await;
@@ -83,7 +83,7 @@ fn no_panic(installation: &Installation) {
     }
 }
 
-/// The good bodies: name and text.
+/// The good bodies, with their names.
 fn fixtures() -> Vec<(String, String)> {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/leadsquared");
     let mut fixtures: Vec<(String, String)> = std::fs::read_dir(directory)
@@ -100,7 +100,7 @@ fn fixtures() -> Vec<(String, String)> {
     fixtures
 }
 
-/// Every place in a JSON value, as JSON pointers; the whole is left out.
+/// The JSON pointers of all values inside a JSON value, without the root.
 fn places(value: &Value) -> Vec<String> {
     let inside: Vec<(String, &Value)> = match value {
         Value::Object(object) => {

@@ -1,4 +1,4 @@
-//! Ten thousand at once: in how few requests they go to LigueLead.
+//! Ten thousand messages at once: how few requests carry them to LigueLead.
 
 use std::{
     collections::BTreeSet,
@@ -15,14 +15,14 @@ use recado_table::EmbeddedTable;
 const EVENTS: u32 = 10_000;
 const POSTERS: u32 = 32;
 const RULES: &str = "  - { id: welcome, on: lead.created, sms: \"Boas-vindas.\" }\n";
-/// How long LigueLead takes for an answer. Messages of one text gather for that long.
+/// LigueLead's answer time. Messages of one text gather during that time.
 const ANSWER: Duration = Duration::from_millis(200);
-/// The schedule of a real installation.
+/// The sweep interval of a real installation.
 const SCHEDULE_S: u64 = 60;
 
-/// Many messages, of which nothing is reported: the requests are what counts here.
+/// Many messages without reports: only the requests matter here.
 fn setup() -> Setup {
-    // Room for calls of 10,000 phones on a machine that does other things too.
+    // Enough time for requests with 10,000 phones on a machine that does other work too.
     let mut setup = Setup::new(RULES).call_timeout("9s");
     setup.liguelead.callbacks.lost_callbacks_share = 1.0;
     setup.liguelead.faults.latency_ms = u64::try_from(ANSWER.as_millis()).unwrap();
@@ -34,14 +34,14 @@ fn phones(received: &Received) -> usize {
     received.campaigns.iter().map(|campaign| campaign.phones.len()).sum()
 }
 
-/// The most requests that one text may take until `sent`: the next one begins when the last one was answered. A sweep at
-/// the start and at each minute may take what waits just then.
+/// The most requests that one text may take until `sent`. Each request begins when the one before it is answered. In
+/// addition the sweeps, at the start and at each minute, may each take the messages that wait then.
 fn most_requests(sent: Duration) -> usize {
     let (answers, sweeps) = (1 + sent.as_millis() / ANSWER.as_millis(), 1 + sent.as_secs() / SCHEDULE_S);
     usize::try_from(answers).unwrap() + usize::try_from(sweeps).unwrap()
 }
 
-/// All leads got the text, each once.
+/// Asserts that all leads got the text, each once.
 fn assert_each_once(received: &Received) {
     let expected: BTreeSet<String> = (1..=EVENTS).map(|number| Lead::new(number).phone).collect();
     let messages = received.messages();
@@ -116,7 +116,7 @@ async fn one_webhook_with_ten_thousand_leads_goes_in_a_few_requests() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_phones_that_wait_go_in_one_request() {
-    // Written while nobody serves: the next start finds them waiting, as after a crash.
+    // Written while `serve` is down: the next start finds them waiting, as after a crash.
     let table = Arc::new(EmbeddedTable::memory().unwrap());
     let setup = setup().on_table(Arc::clone(&table), "waiting").await;
     let config = Config::parse(&setup.config).unwrap().config;

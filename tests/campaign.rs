@@ -1,4 +1,4 @@
-//! Campaigns end to end: audiences of LeadSquared's search and of files, in blocks and in rows, killed and gone on.
+//! Campaigns end to end: audiences from LeadSquared's search and from files, in blocks and in rows, killed and resumed.
 
 mod large;
 mod lists;
@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::support::{Installation, patience, wait_for};
 use serde::Deserialize;
 
-/// What `recado campaign status --json` says of a run.
+/// A run, as `recado campaign status --json` shows it.
 #[derive(Debug, Clone, Deserialize)]
 struct Status {
     run: String,
@@ -30,14 +30,14 @@ impl Status {
     }
 }
 
-/// How far the latest run is.
+/// The status of the latest run.
 async fn status(installation: &Installation) -> Status {
     let all = installation.command_of(&["campaign", "status"], &["--json"]).await.json();
     let all: Vec<Status> = serde_json::from_value(all["runs"].clone()).unwrap();
     all.into_iter().next().unwrap()
 }
 
-/// Waits until the latest run is as it should be.
+/// Waits until the latest run meets a condition.
 async fn comes_to(what: &str, installation: &Installation, is: impl Fn(&Status) -> bool) -> Status {
     let mut last = None;
     wait_for(what, patience().max(Duration::from_mins(10)), async || {
@@ -52,7 +52,7 @@ async fn comes_to(what: &str, installation: &Installation, is: impl Fn(&Status) 
     .await
 }
 
-/// A lead as LeadSquared has it.
+/// The fields of a lead in LeadSquared.
 type Fields = BTreeMap<String, String>;
 
 fn fields(pairs: &[(&str, &str)]) -> Fields {

@@ -1,5 +1,5 @@
-//! `kill -9` under load, again and again, at moments that nobody chose: every event that was answered 200 comes to its
-//! end, and no phone gets the same text twice.
+//! `kill -9` under load, again and again, at random moments. Every event that was answered 200 comes to its end, and no
+//! phone gets the same text twice.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,20 +16,21 @@ use serde_json::Value;
 
 /// How often the process is killed.
 const KILLS: usize = 16;
-/// How long it lives before it is killed, in ms: from "has just begun to listen" to "sends, is called back, writes back".
+/// How long the process lives before it is killed, in ms. At the shortest it has just begun to listen. At the longest
+/// it sends, receives callbacks and writes back.
 const LIFE_MS: std::ops::Range<u64> = 20..1_800;
-/// How long a start takes, in ms, at least roughly: each kill is followed by another one while it starts.
+/// The rough duration of a start, in ms. After each kill, another kill comes during the start.
 const START_MS: u64 = 100;
 /// The pause between two events.
 const POST_EVERY: Duration = Duration::from_millis(40);
-/// What each event becomes: a message that shares its request with others, and one that has its own.
+/// The messages of each event: one that shares its request with others, and one with its own request.
 const RULES: &str = "  - { id: same, on: lead.created, sms: \"Boas-vindas.\" }
   - { id: own, on: lead.created, sms: \"Olá {{ lead.FirstName }}.\" }
 ";
 
 fn setup() -> Setup {
     let mut setup = Setup::new(RULES).and("quotas: { messages_per_day: 1000000 }\n");
-    // Calls last long enough for kills to hit them, and reports come when the next process may be there.
+    // Requests last long enough for kills to hit them, and reports come when the next process may be running.
     setup.liguelead.faults = Faults { latency_ms: 100, jitter_ms: 400, ..Faults::default() };
     setup.liguelead.callbacks.sent_after_ms = 300;
     setup.liguelead.callbacks.final_after_ms = 900;
@@ -39,7 +40,7 @@ fn setup() -> Setup {
     setup
 }
 
-/// Posts events, one lead after the other, each until it is answered 200 as LeadSquared would; gives the leads.
+/// Posts one event for each lead, and repeats each until it is answered 200, as LeadSquared would. Returns the leads.
 async fn post_until(url: String, stop: Arc<AtomicBool>, answered: Arc<Mutex<Vec<Lead>>>) {
     let http = vendor_http::client_builder().timeout(Duration::from_secs(5)).build().unwrap();
     for number in 1.. {
@@ -55,7 +56,7 @@ async fn post_until(url: String, stop: Arc<AtomicBool>, answered: Arc<Mutex<Vec<
                     answered.lock().unwrap().push(lead);
                     break;
                 }
-                // Nobody is there, or somebody died while answering: it is delivered again.
+                // No process listens, or it died while answering: the event is delivered again.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }
@@ -63,7 +64,7 @@ async fn post_until(url: String, stop: Arc<AtomicBool>, answered: Arc<Mutex<Vec<
     }
 }
 
-/// The phones about which a report was answered 200 in each campaign.
+/// The phones of each campaign with a report that was answered 200.
 fn heard(received: &liguelead::Received) -> BTreeMap<(&str, &str), BTreeSet<&str>> {
     let mut heard: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for callback in received.callbacks.iter().filter(|callback| callback.answer == Some(200)) {
@@ -86,7 +87,7 @@ async fn killed_at_any_moment_it_loses_no_event_and_sends_no_message_twice() {
         installation.kill_while_starting(Duration::from_millis(random.between(0, START_MS))).await;
         installation.restart().await;
     }
-    // The last life is as long as all before it together, however slow the machine is.
+    // The last life takes as many events as all lives before it together, however slow the machine is.
     let taken = || answered.lock().unwrap().len();
     let enough = 2 * taken() + 20;
     wait_until("as many events again are taken", async || (taken() >= enough).then_some(())).await;
@@ -105,11 +106,11 @@ async fn killed_at_any_moment_it_loses_no_event_and_sends_no_message_twice() {
     let received = installation.liguelead.received();
     assert_eq!(received.forgotten, 0, "the simulator forgot calls, so it proves nothing");
 
-    // Nothing twice.
+    // No message was sent twice.
     let times = received.messages();
     let twice: Vec<_> = times.iter().filter(|(_, times)| **times != 1).collect();
     assert!(twice.is_empty(), "{twice:?}");
-    // Nothing lost.
+    // No message was lost.
     for lead in &leads {
         let rules: Vec<_> = report.of(&lead.id).iter().map(|message| message.rule.clone()).collect();
         assert_eq!(rules.iter().collect::<BTreeSet<_>>().len(), 2, "{} has {rules:?}", lead.id);
@@ -136,7 +137,7 @@ async fn killed_at_any_moment_it_loses_no_event_and_sends_no_message_twice() {
     assert!(in_state("delivered") > report.total / 2, "the run was hardly one");
 }
 
-/// Whether every report that was answered has been applied.
+/// Whether every answered report has been applied.
 fn is_settled(report: &Report, received: &liguelead::Received) -> bool {
     let states = by_phone_and_text(report);
     let heard = heard(received);
@@ -150,7 +151,7 @@ fn is_settled(report: &Report, received: &liguelead::Received) -> bool {
     })
 }
 
-/// Each message's state, by the phone and the text that its lead and its rule give it.
+/// The state of each message, by its phone and its text. The lead and the rule determine both.
 fn by_phone_and_text(report: &Report) -> BTreeMap<(String, String), String> {
     let of = |message: &crate::support::MessageLine| {
         let number = message.lead.rsplit('-').next().unwrap().parse().unwrap();
@@ -161,7 +162,7 @@ fn by_phone_and_text(report: &Report) -> BTreeMap<(String, String), String> {
     report.messages.iter().map(of).collect()
 }
 
-/// The table says of each message what the vendor did, as far as anybody told it.
+/// Asserts that the state of each message agrees with the vendor's work, as far as reports told it.
 fn assert_agreement(report: &Report, received: &liguelead::Received) {
     let mut campaigns = BTreeMap::new();
     for campaign in &received.campaigns {
@@ -188,7 +189,7 @@ fn assert_agreement(report: &Report, received: &liguelead::Received) {
     }
 }
 
-/// LeadSquared has one activity for each message, and it shows the message's state.
+/// Asserts that LeadSquared has one activity for each message, with the message's state.
 fn assert_written_back(report: &Report, installation: &Installation) {
     let mut shown = BTreeMap::new();
     for activity in installation.leadsquared.activities() {
@@ -219,9 +220,9 @@ async fn killed_in_the_middle_of_a_call_it_neither_repeats_nor_forgets_it() {
     installation.kill();
     assert!(installation.liguelead.received().campaigns.is_empty(), "it was killed before the work");
     installation.restart().await;
-    // Delivered again by LeadSquared, too.
+    // LeadSquared repeats the delivery, too.
     installation.take(&body).await;
-    // The reports prove that the call went through, long before its sender is taken for dead.
+    // The reports prove that the request succeeded, long before its sender counts as dead.
     installation.comes_to(&lead.id, "delivered").await;
     installation.told().await;
     let calls = installation.liguelead.received().calls;

@@ -1,7 +1,7 @@
-//! The documentation, executed: its configurations are good, its links lead somewhere, its commands and the files,
-//! functions and constants that it names exist, and it names every key of the configuration and every line of the log.
+//! The documentation, executed. Its configurations are good and its links lead somewhere. The commands, files,
+//! functions and constants that it names exist. It names every key of the configuration and every line of the log.
 //!
-//! What a page must look like for that is in `docs/README.md`.
+//! `docs/README.md` says how a page must look for these checks.
 
 mod commands;
 pub(crate) mod json;
@@ -23,8 +23,8 @@ use self::{
     schema::Schema,
 };
 
-/// Fails with every problem at once, and if fewer than `least` things were looked at: a check that finds nothing to
-/// check has come loose.
+/// Fails with every problem at once, and also if fewer than `least` things were checked. A check that finds nothing to
+/// check no longer works.
 #[track_caller]
 fn assert_none(problems: &[Problem], looked_at: usize, least: usize) {
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
@@ -179,7 +179,7 @@ fn the_schema_refuses_unknown_keys_and_what_else_a_form_can_tell() {
     assert!(refused * 3 > others.len(), "only {refused} of {} are refused", others.len());
 }
 
-/// A page with one mistake of each kind: each check must find its own.
+/// A page with one mistake of each kind: each check must find its mistake.
 #[test]
 fn the_checks_find_mistakes() {
     let text = "# A page\n\

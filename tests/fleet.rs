@@ -1,4 +1,4 @@
-//! Two processes on one table, one account at each vendor, and far more to do than the vendors allow.
+//! Two processes on one table, one account at each vendor, and far more work than the vendors' limits allow.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -19,7 +19,7 @@ use crate::support::{Installation, Lead, Setup, wait_for, wait_until};
 
 const OWN_TEXTS: &str = "  - { id: own, on: lead.created, sms: \"Olá {{ lead.FirstName }}.\" }\n";
 
-/// Two processes that share a table and both vendors: those of the first.
+/// Two processes that share a table, and both vendors of the first process.
 async fn two(setup: Setup, table: Arc<EmbeddedTable>) -> (Installation, Installation) {
     let setup = setup.on_table(table, "fleet").await;
     let first = Installation::start(setup.clone()).await;
@@ -69,7 +69,7 @@ async fn a_limit_that_leadsquared_teaches_one_process_is_kept_by_both() {
     const TRUE_LIMIT: u64 = 4;
     let table = Arc::new(EmbeddedTable::memory().unwrap());
     let mut setup = Setup::new(OWN_TEXTS);
-    // Both are configured for far more than the account has.
+    // Both processes are configured for far more than the account allows.
     setup.leadsquared = leadsquared::Options {
         calls_per_5s: Some(TRUE_LIMIT),
         bulk_calls_per_5s: 400,
@@ -78,7 +78,7 @@ async fn a_limit_that_leadsquared_teaches_one_process_is_kept_by_both() {
     };
     let (first, second) = two(setup, table).await;
     let leads: Vec<Lead> = (1..=200).map(Lead::new).collect();
-    // The lead's own fields are written as well, and the vendor refuses those of a lead that it does not know.
+    // The lead's own fields are written as well, and the vendor refuses the fields of an unknown lead.
     for lead in &leads {
         first.leadsquared.put_lead(&lead.id, [("FirstName", "x")]);
     }
@@ -93,12 +93,12 @@ async fn a_limit_that_leadsquared_teaches_one_process_is_kept_by_both() {
     println!("{} calls, refused: {}", received.calls.len(), refusals.len());
     assert!(!refusals.is_empty(), "the limit was learnt somehow");
     let first_ms = refusals[0];
-    // What was under way in both when the first refusal came is refused as well; nothing after.
+    // Requests that both processes had open at the first refusal are refused as well, and none after that.
     assert!(refusals.iter().all(|at_ms| *at_ms < first_ms + 1_000), "{refusals:?}");
     assert!(received.most_calls_in_5s() <= TRUE_LIMIT as usize);
     assert_eq!(first.leadsquared.activities().len(), 200, "each message has one activity");
     let usage = second.usage().await;
-    // A refused bulk call does not say which of its windows was full, so either may have been learnt.
+    // A refused bulk request does not say which of its windows was full, so either limit may have been learnt.
     let lines = usage["limits"].as_array().unwrap();
     let learnt: Vec<&Value> = lines.iter().filter(|line| line["learnt"]["calls"] == TRUE_LIMIT).collect();
     assert!(!learnt.is_empty(), "{lines:?}");
@@ -133,7 +133,7 @@ async fn a_cap_holds_over_all_rules_and_both_processes() {
         let held = of_lead.iter().find(|message| message.state == "held").unwrap();
         assert!(held.why.as_ref().is_some_and(|why| why.contains("caps")), "{held:?}");
     }
-    // A rule's own budget, for leads that had nothing yet.
+    // A rule's own budget, for leads without messages so far.
     let others: Vec<Lead> = (101..=112).map(Lead::new).collect();
     for lead in &others {
         second.take(&lead.staged("New", "Won", "2026-11-20 13:00:00")).await;

@@ -1,9 +1,9 @@
-//! What crosses crates, against the real thing: the `recado` binary, both vendors over HTTP, the embedded table.
+//! Tests across crates, against real parts: the `recado` binary, both vendors over HTTP, the embedded table.
 //!
-//! One binary holds all of it, since each more links every dependency once more. `cargo test -p recado --test all NAME`
-//! runs one room of it.
+//! One binary holds all of them, since each further binary links every dependency once more.
+//! `cargo test -p recado --test all NAME` runs one module.
 
-// Always true here; it tells the lints that the helpers are test code too.
+// Always true here. It tells the lints that the helpers are test code too.
 #![cfg(test)]
 
 mod account;

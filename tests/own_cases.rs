@@ -1,4 +1,4 @@
-//! `recado test`: a user's own cases.
+//! `recado test`: a user's own test cases.
 
 use crate::support::{Finished, recado};
 use tempfile::TempDir;
@@ -13,7 +13,7 @@ rules:
 
 const LEAD: &str = "{ ProspectID: p-1, FirstName: Ana, Phone: \"11987654321\", Source: Site }";
 
-/// The first block of a page that is marked so.
+/// The first block of a page with this mark.
 fn block(page: &str, mark: &str) -> String {
     let text = std::fs::read_to_string(format!("{}/../{page}", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let (_, from) = text.split_once(&format!("```{mark}\n")).unwrap();

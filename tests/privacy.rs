@@ -1,4 +1,4 @@
-//! Nothing private in logs: over everything that a run with faults of all kinds writes, at the finest level.
+//! Nothing private in logs: checks everything that a run with faults of all kinds writes, at the finest log level.
 
 use std::collections::BTreeSet;
 
@@ -6,9 +6,9 @@ use crate::support::{Installation, Lead, NEW, SECRET, Setup, answer, fault, wait
 use recado_simulators::{faults::Faults, record::Call};
 use serde_json::{Value, json};
 
-/// Leads that the test may need.
+/// The most leads that the test may need.
 const MOST_LEADS: u32 = 400;
-/// Names and places that stand nowhere but in leads.
+/// Names and places that appear only in leads.
 const NAMES: [&str; 4] = ["Zuleica", "Quitéria", "Wenceslau", "Xavantina"];
 const RULES: &str =
     "  - { id: welcome, on: lead.created, sms: \"Olá {{ lead.FirstName | default('cliente') }}, recebemos o seu pedido cerúleo.\" }
@@ -21,9 +21,9 @@ const RULES: &str =
 const WORDS: [&str; 6] = ["cerúleo", "magenta", "turquesa", "recebemos o seu", "a sua proposta", "Nunca."];
 
 fn lead(number: u32) -> Lead {
-    // A text of its own for each, so that there are requests enough for all faults.
+    // Each lead has a text of its own, so that there are enough requests for all faults.
     let name = format!("{} {number}", NAMES[number as usize % NAMES.len()]);
-    // Phones without long runs of one digit, so that no timestamp or id looks like their end.
+    // Phones without long runs of one digit, so that no timestamp or id looks like the end of a phone.
     Lead { name, phone: format!("119{}", 86_420_000 + number * 137), ..Lead::new(number) }
 }
 
@@ -37,12 +37,12 @@ fn setup(level: &str) -> Setup {
         "throttle@first=1@/sms",
         "hang@first=1@/sms",
         "before-422@first=1@/sms",
-        // Each closes the account; the last one leaves what it holds.
+        // Each closes the account; the last one leaves its messages held.
         "before-401@first=1@/sms",
         "before-402@first=1@/sms",
     ]);
     setup.liguelead.minute_aligned_reset = true;
-    // Refusals name the phone's place; another vendor version might name the phone.
+    // Refusals name the phone's index; another version of the vendor might name the phone.
     setup.liguelead.reject_phones = vec![lead(12).phone, lead(13).phone];
     setup.liguelead.callbacks.undelivered_share = 0.3;
     setup.liguelead.callbacks.duplicate_callbacks_share = 0.5;
@@ -54,7 +54,7 @@ fn setup(level: &str) -> Setup {
     setup
 }
 
-/// Everything that goes right and wrong, until it has settled.
+/// Every success and every failure, until all is settled.
 async fn a_hard_day(installation: &mut Installation) {
     for number in 1..=40 {
         if number % 3 == 0 {
@@ -65,7 +65,8 @@ async fn a_hard_day(installation: &mut Installation) {
     }
     let one = lead(99);
     let body = one.created().to_string();
-    // Cut off, of a wrong type, not UTF-8, too large, a form, a list with a bad element, a secret that is wrong.
+    // Bodies that are cut off, of a wrong type, not UTF-8, too large, a form, a list with a bad element; and a wrong
+    // secret.
     for length in (10..body.len()).step_by(40) {
         installation.post_bytes(NEW, "application/json", body[..length].to_owned()).await;
     }
@@ -74,12 +75,12 @@ async fn a_hard_day(installation: &mut Installation) {
     installation.post_bytes(NEW, "text/plain", format!("{body}\u{0}").into_bytes()).await;
     installation.post_bytes(NEW, "text/plain", [body.as_bytes(), b"\xff"].concat()).await;
     installation.post_bytes(NEW, "application/json", format!("{body}{}", " ".repeat(6_400_000))).await;
-    // Named in words of its own, by somebody's name and phone.
+    // The event has a name of its own, with a lead's name and phone in it.
     let named = json!({ "ProspectID": one.id, "Event": format!("{} {}", one.name, one.phone) });
     installation.post_bytes("", "application/json", named.to_string()).await;
     let form = format!("ProspectID={}&FirstName={}&Phone=%2B55-{}", one.id, one.name, one.phone);
     installation.post_bytes("event=3", "application/x-www-form-urlencoded", form.clone()).await;
-    // In the address, where it does not belong.
+    // A phone in the URL, where it does not belong.
     let query = format!("event={}&secret={SECRET}&phone=%2B55{}&name={}", one.phone, one.phone, one.name);
     installation.post_bytes(&query, "application/json", body.clone()).await;
     let address = format!("http://{}/{}/{}?{form}", installation.address, one.phone, one.name);
@@ -96,13 +97,13 @@ async fn a_hard_day(installation: &mut Installation) {
     for bad in [url.replace("&sig=", "&sig=0"), url.replace("&sig=", "&signature=")] {
         answer(installation.http.post(bad).json(&one.callback(&campaign.id, "delivered", "now"))).await;
     }
-    // Of a phone that nobody wrote to, and one that cannot be read.
+    // A report on a phone without a message, and a report that cannot be read.
     let report = one.callback(&campaign.id, "delivered", "now");
     answer(installation.http.post(&url).json(&report)).await;
     answer(installation.http.post(&url).body(report.to_string()[..150].to_owned())).await;
 }
 
-/// Everything that no line may hold, and what it is.
+/// Everything that no line may contain, with its description.
 fn secrets(installation: &Installation) -> Vec<(String, String)> {
     let mut secrets = Vec::new();
     for number in 1..=MOST_LEADS {
@@ -138,7 +139,8 @@ fn assert_silent(lines: &[String], secrets: &[(String, String)]) {
     }
 }
 
-/// Lines are JSON; each webhook's lines name their request, and no two requests have one name.
+/// Asserts that lines are JSON, that the lines of each webhook name their request, and that no two requests share a
+/// name.
 fn assert_structured(lines: &[String]) {
     let mut requests = BTreeSet::new();
     let mut webhooks = 0;
@@ -163,20 +165,20 @@ fn assert_structured(lines: &[String]) {
 }
 
 async fn at_level(level: &str) {
-    // By the SDK's own credentials, which are signed with, and sent along, on each request.
+    // With the SDK's own credentials, which sign each request and are sent with it.
     let mut installation = Installation::start(setup(level).in_memory().await).await;
     a_hard_day(&mut installation).await;
     let mut number = 100;
     let look = async || {
         let met = |calls: &[Call]| calls.iter().filter(|call| call.fault.is_some()).count();
         if met(&installation.liguelead.received().calls) < 10 {
-            // Somebody opens the account, and another message meets the next fault.
+            // An operator opens the account again, and another message meets the next fault.
             assert_eq!(installation.command("forget-limit", &["--liguelead"]).await.code, Some(0));
             number += 1;
             installation.take(&lead(number).created()).await;
         }
         if met(&installation.leadsquared.received().calls) < 6 {
-            // What ends without being sent is told to LeadSquared at once.
+            // A message that ends without being sent is written back to LeadSquared at once.
             number += 1;
             installation.take(&json!({ "ProspectID": lead(number).id, "Phone": "1" })).await;
         }
@@ -198,7 +200,7 @@ async fn at_level(level: &str) {
     assert_silent(&lines, &secrets);
     assert_silent(&installation.said.all(), &secrets);
     assert_structured(&lines);
-    // What people read is silent, too, about all but the first digits and the last ones of a phone.
+    // Output for people also shows only the first and the last digits of a phone.
     for (verb, arguments) in [("messages", &["--json"][..]), ("messages", &[]), ("usage", &["--json"]), ("usage", &[])]
     {
         let finished = installation.command(verb, arguments).await;

@@ -1,4 +1,4 @@
-//! The sender by itself: the use case against an embedded table and LigueLead's simulator, without a process around it.
+//! The sender by itself, against an embedded table and LigueLead's simulator, without a process around it.
 
 mod caps;
 mod costs;
@@ -23,7 +23,7 @@ use recado_runtime::installation;
 use recado_simulators::liguelead;
 use recado_table::EmbeddedTable;
 
-/// A sender and what it works with.
+/// A sender and its surroundings.
 struct Bench {
     config: Config,
     ledger: Ledger,
@@ -36,7 +36,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// With this below `rules:`, and a table in this process.
+    /// Starts a bench with these lines below `rules:`, and a table in this process.
     async fn start(rules: &str, options: liguelead::Options) -> Self {
         Self::with(rules, options, |client| client).await
     }
@@ -61,7 +61,7 @@ impl Bench {
         let vendor_client = ::liguelead::Client::new(&vendor.base_url(), &credentials, timeout).unwrap();
         let ahead_ms = Arc::new(AtomicI64::new(0));
         let clock = Arc::clone(&ahead_ms);
-        // Nobody is asked about opt-outs: these configurations leave out all fields for them.
+        // No request for opt-outs is made: these configurations leave out all opt-out fields.
         let keys = ::leadsquared::Credentials { access_key: "a".into(), secret_key: "s".into() };
         let crm_client = ::leadsquared::Client::new("http://127.0.0.1:9/v2", &keys, timeout).unwrap();
         let mut sender = installation::sender(&config, vendor_client, crm_client, None, &ledger);
@@ -83,7 +83,7 @@ impl Bench {
         Sweeper { sender: self.sender.clone(), settler: self.settler.clone() }
     }
 
-    /// What the rules make of the creation of leads with these numbers.
+    /// The messages that the rules make when leads with these numbers are created.
     fn messages(&self, numbers: impl IntoIterator<Item = u32>) -> Vec<Message> {
         messages_of(&self.config, numbers, self.now_ms())
     }

@@ -1,4 +1,4 @@
-//! Versions of the configuration: pushed, listed, compared and rolled back, with the binary as an operator has it.
+//! Versions of the configuration: pushed, listed, compared and rolled back, with the binary that operators use.
 
 use crate::support::{Finished, Installation, Setup, recado};
 use tempfile::TempDir;
@@ -6,7 +6,7 @@ use tempfile::TempDir;
 const WELCOME: &str = "  - { id: welcome, on: lead.created, sms: \"Oi.\" }\n";
 const GOOD: &str = "version: 1\nleadsquared: { plan: lite }\nrules:\n  - { id: a, on: lead.created, sms: \"Oi.\" }\n";
 
-/// An installation that does not run just now, and a directory for files.
+/// An installation that is not running, and a directory for files.
 struct Desk(Installation, TempDir);
 
 impl Desk {
@@ -16,7 +16,7 @@ impl Desk {
         Self(installation, TempDir::new().unwrap())
     }
 
-    /// Runs a verb on the data of this desk.
+    /// Runs a command on the data of this desk.
     async fn run(&self, words: &[&str]) -> Finished {
         recado(&[words, &["--data", self.0.data()]].concat(), &[]).await
     }
@@ -68,7 +68,7 @@ async fn a_version_that_was_good_can_be_put_in_force_again() {
 
     desk.push(&GOOD.replace("Oi.", "Olá."), "rui").await;
     assert_eq!(desk.history().await[..2], [(3, "rui".to_owned(), true), (2, "ana".to_owned(), false)]);
-    // Nobody is at a terminal to say yes.
+    // There is no terminal, so nobody can say yes.
     let asked = desk.run(&["rollback", "2"]).await;
     assert!(asked.code == Some(1) && asked.stderr.contains("put it in force? --yes if so"), "{asked:?}");
     assert!(asked.stdout.contains("  ~ a\n"), "{asked:?}");

@@ -1,4 +1,5 @@
-//! Calls, end to end: a recording is added, a lead changes, LigueLead calls, and LeadSquared hears what became of it.
+//! Voice calls, end to end: a recording is added, a lead changes, LigueLead calls, and LeadSquared receives the
+//! outcome.
 
 mod adding;
 mod calling;
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 use crate::support::{Finished, Installation, Setup};
 use tempfile::TempDir;
 
-/// A rule that calls new leads. LigueLead's own day is the whole day here: tests run at any hour.
+/// A rule that calls new leads. LigueLead's day is set to 24 hours here, since tests run at any hour.
 const CALL: &str = "  - id: call
     on: lead.created
     voice: { audio: call.mp3, title: \"Call {{ lead.Source }}\", redials: 2, every: 30m }
@@ -24,7 +25,7 @@ fn setup() -> Setup {
     setup
 }
 
-/// An MP3 file: frames of 26.12 ms at 128 kbit/s. Files of another `mark` have other contents.
+/// An MP3 file: frames of 26.12 ms at 128 kbit/s. Another `mark` makes a file with other content.
 fn mp3(seconds: usize, mark: u8) -> Vec<u8> {
     let mut frame = vec![0xFF, 0xFB, 0x90, 0xC4];
     frame.resize(416, 0);

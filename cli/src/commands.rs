@@ -1,4 +1,4 @@
-//! One file for each verb, and what several of them take.
+//! One file for each command, and the options that several commands share.
 
 pub(crate) mod apply;
 pub(crate) mod audio;
@@ -45,13 +45,13 @@ use crate::{
     output,
 };
 
-/// Where a data directory has the files of recordings.
+/// The directory of recordings inside a data directory.
 const AUDIO_DIRECTORY: &str = "audio";
 
-/// How many versions back a rule is known by its name.
+/// How many versions back the name of a rule is still known.
 const REMEMBERED_VERSIONS: usize = 20;
 
-/// The configuration's file where none is named.
+/// The default file of the configuration.
 const FILE: &str = "recado.yaml";
 
 /// Which installation a verb is about.
@@ -89,12 +89,12 @@ impl At {
 }
 
 impl Which {
-    /// The file of the configuration that is named, or the usual one.
+    /// The file of the configuration: the one that `--config` names, or the default.
     pub(crate) fn file(&self) -> PathBuf {
         self.config.clone().unwrap_or_else(|| PathBuf::from(FILE))
     }
 
-    /// Where `serve` runs.
+    /// The location where `serve` runs.
     pub(crate) fn home(&self) -> anyhow::Result<Location> {
         if self.at.stack.is_some() {
             bail!("--stack is for looking at a deployed installation; serve takes --data")
@@ -102,7 +102,7 @@ impl Which {
         Ok(self.at.data.clone().unwrap_or_else(Location::here))
     }
 
-    /// Where the files of recordings are kept: with the data where that is a directory, and beside the configuration.
+    /// Where the files of recordings are: in the data directory if there is one, and beside the configuration.
     pub(crate) fn audio_store(&self) -> AudioStore {
         let file = self.file();
         let beside = match file.parent() {
@@ -117,7 +117,8 @@ impl Which {
         }
     }
 
-    /// The installation that the verb acts on, said on standard error: its table, and the configuration in force there.
+    /// Opens the installation that the command acts on: its table, and its configuration in force. Names both on
+    /// standard error.
     pub(crate) async fn open(&self) -> anyhow::Result<(Config, Store)> {
         let (name, store) = self.at.table().await?;
         let (row, config) = in_force(&store, &name).await?;
@@ -128,8 +129,8 @@ impl Which {
         Ok((config, store))
     }
 
-    /// The configuration in the file, and the table of the installation if there is one. For verbs that prepare what is to
-    /// be in force: without an installation they work on an empty table.
+    /// Reads the configuration from the file, and opens the table of the installation if there is one. Commands that
+    /// prepare a configuration use it: without an installation they work on an empty table.
     pub(crate) async fn prepare(&self) -> anyhow::Result<(Config, Store)> {
         if self.at.stack.is_some() {
             return self.open().await;
@@ -144,7 +145,7 @@ impl Which {
         Ok((config, store))
     }
 
-    /// The installation if there is one, else what is prepared.
+    /// Opens the installation if there is one; otherwise prepares the file as `prepare` does.
     pub(crate) async fn installed_or_prepared(&self) -> anyhow::Result<(Config, Store)> {
         if self.at.stack.is_some() || Location::find(self.at.data.as_ref()).is_ok() {
             self.open().await
@@ -163,13 +164,13 @@ async fn in_force(store: &Store, name: &str) -> anyhow::Result<(ConfigVersion, C
     let row = row.with_context(|| format!("version {version} of {name}'s configuration is missing"))?;
     let text = format!("version {version} of {name}'s configuration");
     match Config::parse(&row.text) {
-        // Its warnings were shown when it was applied.
+        // The warnings were shown when this version was applied.
         Ok(Checked { config, .. }) => Ok((row, config)),
         Err(_) => bail!("this recado cannot read {text}: it was put in force by another release"),
     }
 }
 
-/// Refuses a name that is no rule's and no campaign's, neither now nor in one of the last versions: messages of these may
+/// Refuses a name that is not a rule or campaign, now or in one of the last versions. Messages of earlier versions may
 /// still wait.
 pub(crate) async fn known_rule(config: &Config, ledger: &Ledger, id: &str) -> anyhow::Result<()> {
     let mut known = names(config);
@@ -193,17 +194,17 @@ fn names(config: &Config) -> Vec<String> {
     rules.chain(config.campaigns.iter().map(|campaign| campaign.id.to_string())).collect()
 }
 
-/// Reads a configuration that must be good. Warnings go to standard error.
+/// Reads a configuration that must be valid. Warnings go to standard error.
 pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
     parse(&read(path)?, &path.display().to_string())
 }
 
-/// Reads the text of a configuration that must be good. Warnings go to standard error.
+/// Parses the text of a configuration that must be valid. Warnings go to standard error.
 fn parse(text: &str, name: &str) -> anyhow::Result<Config> {
     Ok(checked(text, name)?.config)
 }
 
-/// The same, with what was found besides.
+/// Parses the text as `parse` does, and returns all findings with the configuration.
 fn checked(text: &str, name: &str) -> anyhow::Result<Checked> {
     match Config::parse(text) {
         Ok(checked) => {
@@ -222,7 +223,8 @@ fn checked(text: &str, name: &str) -> anyhow::Result<Checked> {
     }
 }
 
-/// Reads a text file, naming it in the error. One that is no UTF-8 is refused with the place where it stops being that.
+/// Reads a text file; errors name the file. A file that is not UTF-8 is refused with the position of its first invalid
+/// byte.
 pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
     let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
     String::from_utf8(bytes).map_err(|error| {

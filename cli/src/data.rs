@@ -13,23 +13,23 @@ use aws_sdk_dynamodbstreams::config::{BehaviorVersion, Region};
 use recado_ledger::{EMBEDDED_ENDPOINT, Ledger, embedded_client, timeouts};
 use recado_table::EmbeddedTable;
 
-/// The directory of an installation that is not named.
+/// The default directory of an installation.
 const DIRECTORY: &str = ".recado";
 
 /// The table's name when it is embedded.
 const EMBEDDED_TABLE: &str = "recado";
 
-/// How long rows are kept until a stack's configuration is read, which says so itself.
+/// The retention of rows until the configuration of a stack is read; the configuration sets its own retention.
 const UNTIL_READ_MS: u64 = 90 * 86_400_000;
 
 /// The value of `--data`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Location {
-    /// `memory`: nothing is kept.
+    /// `memory`: nothing is stored.
     Memory,
     /// A directory.
     Directory(PathBuf),
-    /// `dynamodb:TABLE`, found as the AWS SDK finds it.
+    /// `dynamodb:TABLE`, with the region and credentials that the AWS SDK finds.
     DynamoDb(String),
 }
 
@@ -51,17 +51,17 @@ impl FromStr for Location {
 pub(crate) struct Store {
     /// The table.
     pub(crate) ledger: Ledger,
-    /// Its stream's API.
+    /// The client of the table's stream.
     pub(crate) streams: aws_sdk_dynamodbstreams::Client,
-    /// The embedded table, for as long as it is used.
+    /// The embedded table, which must live as long as this store.
     embedded: Option<EmbeddedTable>,
-    /// Where it is kept, if in a directory.
+    /// The directory of the table, if it is in one.
     directory: Option<PathBuf>,
 }
 
 impl Location {
-    /// The installation that a verb is about: the one that is named, else the nearest `.recado` of this directory and those
-    /// above it. It must exist.
+    /// The installation of a command: the one that is named, or the nearest `.recado` in this directory or above it. It
+    /// must exist.
     pub(crate) fn find(named: Option<&Self>) -> anyhow::Result<Self> {
         let Some(named) = named else {
             let here = std::env::current_dir().context("this directory")?;
@@ -86,7 +86,7 @@ impl Location {
         }
     }
 
-    /// Where `serve` runs an installation that is not named.
+    /// The default location where `serve` runs.
     pub(crate) fn here() -> Self {
         Self::Directory(PathBuf::from(DIRECTORY))
     }
@@ -103,8 +103,8 @@ impl fmt::Display for Location {
 }
 
 impl Store {
-    /// Opens the table of an installation that exists. A directory that another process runs is reached through that
-    /// process.
+    /// Opens the table of an existing installation. If another process runs the directory, the table is reached through
+    /// that process.
     pub(crate) async fn open(location: &Location) -> anyhow::Result<Self> {
         let location = Location::find(Some(location))?;
         match &location {
@@ -120,7 +120,8 @@ impl Store {
         }
     }
 
-    /// Opens the table to run an installation on it, and makes it if it does not exist: a directory is this process's own.
+    /// Opens the table to run an installation on it, and creates it if it is missing. A directory belongs to this
+    /// process alone.
     pub(crate) async fn own(location: &Location, retention_ms: u64) -> anyhow::Result<Self> {
         let table = match location {
             Location::Directory(directory) => Some(EmbeddedTable::own(directory).await?),
@@ -129,17 +130,17 @@ impl Store {
         Self::at(location, table, retention_ms).await
     }
 
-    /// A table of nothing, for a dry run.
+    /// Opens an empty table, for a dry run.
     pub(crate) async fn empty(retention_ms: u64) -> anyhow::Result<Self> {
         Self::at(&Location::Memory, None, retention_ms).await
     }
 
-    /// Opens the table of a deployed stack, which has the stack's name.
+    /// Opens the table of a deployed stack. The table has the stack's name.
     pub(crate) async fn deployed(stack: &str) -> anyhow::Result<Self> {
         Self::existing(stack, "name the stack, and its account and region (AWS_REGION)").await
     }
 
-    /// Opens a table that must exist on DynamoDB; `hint` says what to do where it does not.
+    /// Opens a table that must exist on DynamoDB. If it is missing, `hint` says what to do.
     async fn existing(table: &str, hint: &str) -> anyhow::Result<Self> {
         let store = Self::on_dynamodb(table, UNTIL_READ_MS).await?;
         if !aws::exists(&store.ledger).await? {
@@ -148,7 +149,7 @@ impl Store {
         Ok(store)
     }
 
-    /// The same table, with rows kept for so long.
+    /// The same table, with another retention of rows.
     pub(crate) fn with_retention(self, retention_ms: u64) -> Self {
         Self { ledger: self.ledger.with_retention(retention_ms), ..self }
     }
@@ -164,14 +165,14 @@ impl Store {
         })
     }
 
-    /// Creates the table if it does not exist.
+    /// Opens the table, and creates it if it does not exist.
     async fn at(location: &Location, table: Option<EmbeddedTable>, retention_ms: u64) -> anyhow::Result<Self> {
         let store = match (location, table) {
             (_, Some(table)) => Self::embedded(table, retention_ms),
             (Location::Memory | Location::Directory(_), None) => Self::embedded(EmbeddedTable::memory()?, retention_ms),
             (Location::DynamoDb(table), None) => {
                 let store = Self::on_dynamodb(table, retention_ms).await?;
-                // What cannot be asked cannot be made.
+                // If DynamoDB refuses this look-up, it would refuse to create the table as well.
                 aws::exists(&store.ledger).await?;
                 store
             }
@@ -207,17 +208,17 @@ impl Store {
         }
     }
 
-    /// Whether other processes write to the table as this one does, so that only its stream tells of all messages.
+    /// Whether other processes write to the table directly. If so, only the table's stream reports all messages.
     pub(crate) fn is_shared(&self) -> bool {
         self.embedded.is_none()
     }
 
-    /// The directory in which the table is kept, if it is in one.
+    /// The directory of the table, if it is in one.
     pub(crate) fn directory(&self) -> Option<&Path> {
         self.directory.as_deref()
     }
 
-    /// Closes the table after the requests in flight.
+    /// Closes the table after the open requests end.
     pub(crate) async fn close(self) {
         if let Some(table) = self.embedded {
             table.stop().await;
@@ -225,7 +226,8 @@ impl Store {
     }
 }
 
-/// The stream is served where the table is: whoever redirects the one means the other.
+/// The client of the stream. The stream is served by the table's endpoint: a variable that redirects the table also
+/// redirects the stream.
 fn streams_client(config: &aws_config::SdkConfig) -> aws_sdk_dynamodbstreams::Client {
     let mut streams = aws_sdk_dynamodbstreams::config::Builder::from(config);
     if std::env::var("AWS_ENDPOINT_URL_DYNAMODB_STREAMS").is_err()

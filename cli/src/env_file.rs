@@ -1,4 +1,4 @@
-//! The file `.env` beside the configuration: variables for a terminal. A service has its own.
+//! The file `.env` beside the configuration. It sets variables for commands at a terminal; a service sets its own.
 
 use std::{
     ffi::OsString,
@@ -10,15 +10,15 @@ use anyhow::Context as _;
 /// The file's name.
 const FILE: &str = ".env";
 
-/// Reads `.env` of the current directory, and of the directory of `--config FILE`. A variable that is set already stays.
+/// Reads `.env` in the current directory and in the directory of `--config FILE`. A variable that is already set stays.
 ///
-/// To be called before any thread starts: it changes the process's environment.
+/// Call this before any thread starts, because it changes the environment of the process.
 pub(crate) fn read(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<()> {
     let beside = config(arguments).and_then(|file| file.parent().map(Path::to_owned)).unwrap_or_default();
     for directory in [beside, PathBuf::new()] {
         let file = directory.join(FILE);
         if file.is_file() {
-            // A failure shows the line, and a line may be a secret.
+            // The error would show the line, and the line may hold a secret.
             let read = dotenvy::from_path(&file).map_err(|_| ());
             read.ok()
                 .with_context(|| format!("{}: a line is not NAME=VALUE; quote values with '…'", file.display()))?;

@@ -1,4 +1,4 @@
-//! `recado`: one machine's installation, its dry runs and its reports.
+//! `recado`: an installation on one machine, with dry runs and reports.
 
 mod commands;
 mod data;
@@ -94,9 +94,9 @@ enum Command {
     ForgetLimit(commands::forget_limit::ForgetLimit),
 }
 
-/// Exit codes: 0 done, 1 refused with a clear reason, 2 wrong use (which clap reports itself).
+/// Exit codes: 0 success, 1 refused with a clear reason, 2 wrong use (clap reports this itself).
 fn main() -> ExitCode {
-    // Before the arguments are read: some of them may be variables.
+    // Read `.env` before the arguments, because variables can supply some of the arguments.
     if let Err(error) = env_file::read(std::env::args_os()) {
         output::complain(&format!("{} {error:#}", output::Mood::Bad.paint("recado:")));
         return ExitCode::from(1);
@@ -117,7 +117,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Examples of each verb, for its `--help`.
+/// Examples for the `--help` of each command.
 const EXAMPLES: [(&str, &[&str]); 30] = [
     ("init", &["recado init", "recado init shop --plan pro --hours \"09:00-18:00 mon-fri\" --yes"]),
     ("dev", &["recado dev", "recado dev --config shop/recado.yaml --listen 127.0.0.1:3100"]),

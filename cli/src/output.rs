@@ -1,4 +1,4 @@
-//! What people and scripts read. Output that nobody reads any more (a closed pipe) is not an error.
+//! Output for people and scripts. Writing to a closed pipe is not an error.
 
 mod colour;
 
@@ -16,7 +16,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use recado_core::zone::Zone;
 use serde::Serialize;
 
-/// The version of the answers as data: it grows when a key goes or changes its meaning, not when one is added.
+/// The version of the JSON output. It grows when a key is removed or changes its meaning, not when a key is added.
 const SCHEMA_VERSION: u32 = 1;
 
 /// How often progress is shown.
@@ -39,7 +39,8 @@ pub(crate) fn say_table(table: &Table, states: usize) {
     say(&colour::column(&table.to_string(), states));
 }
 
-/// Does the work, and shows at a terminal how far it is, in one line that is written over and is gone at the end.
+/// Runs the work and shows its progress at a terminal. The progress is one line, overwritten each time and erased at
+/// the end.
 pub(crate) async fn watched<T>(
     mut work: impl Future<Output = T> + Unpin,
     mut look: impl AsyncFnMut() -> Option<String>,
@@ -49,7 +50,7 @@ pub(crate) async fn watched<T>(
     }
     let shown = |line: &str| {
         let mut terminal = io::stderr().lock();
-        // The line's beginning, and nothing behind it.
+        // Return to the start of the line and erase the rest of it.
         let _ = write!(terminal, "\r\u{1b}[K{line}").and_then(|()| terminal.flush());
     };
     let done = loop {
@@ -65,7 +66,7 @@ pub(crate) async fn watched<T>(
     done
 }
 
-/// An answer of a verb as data: the name and version of its form, then what it says. `docs/json.md` shows each.
+/// The JSON output of a command: the name and version of its schema, then the report. `docs/json.md` shows each.
 #[derive(Serialize)]
 pub(crate) struct Answer<R> {
     schema: String,
@@ -74,30 +75,30 @@ pub(crate) struct Answer<R> {
 }
 
 impl<R: Serialize> Answer<R> {
-    /// The answer of a verb, such as `campaign.status`.
+    /// The JSON output of a command, such as `campaign.status`.
     pub(crate) fn of(verb: &str, report: R) -> Self {
         Self { schema: format!("recado.{verb}/{SCHEMA_VERSION}"), report }
     }
 }
 
-/// Writes a verb's report as JSON to standard output.
+/// Writes a command's report as JSON to standard output.
 pub(crate) fn json(verb: &str, report: &impl Serialize) -> anyhow::Result<()> {
     say(&serde_json::to_string_pretty(&Answer::of(verb, report))?);
     Ok(())
 }
 
-/// The same in one line, for a verb that goes on.
+/// Writes a command's report as one line of JSON, for a command that keeps running.
 pub(crate) fn json_line(verb: &str, report: &impl Serialize) -> anyhow::Result<()> {
     say(&serde_json::to_string(&Answer::of(verb, report))?);
     Ok(())
 }
 
-/// Writes a file, or writes it anew. A file that this creates is readable by its owner alone.
+/// Creates or overwrites a file. Only the owner can read a file that this function creates.
 pub(crate) fn write_private(path: &Path, text: &str) -> io::Result<()> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?.write_all(text.as_bytes())
 }
 
-/// Asks somebody at a terminal. Without one it is an error that says what to write instead.
+/// Asks a question at the terminal. Without a terminal it returns an error that names the flag to use instead.
 pub(crate) fn confirmed(question: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
         anyhow::bail!("{question} --yes if so");
@@ -118,16 +119,16 @@ pub(crate) fn table(headings: &[&str]) -> Table {
     table
 }
 
-/// On whose clock instants are shown, once the configuration is known; UTC until then.
+/// The time zone in which instants are shown, once the configuration is known; UTC until then.
 static CLOCK: OnceLock<TimeZone> = OnceLock::new();
 
-/// Shows instants on the tenant's clock from now on. What was said before stays.
+/// Shows instants on the tenant's clock from now on. Earlier output stays as it is.
 pub(crate) fn show_clock(zone: &Zone) {
-    // The error is that a zone is known already: a command is about one installation.
+    // The error means that the zone is set already: a command acts on one installation.
     let _ = CLOCK.set(zone.time_zone().clone());
 }
 
-/// An instant as a report shows it: on the tenant's clock, to the second, with its offset from UTC.
+/// An instant as reports show it: on the tenant's clock, to the second, with its offset from UTC.
 pub(crate) fn instant(ms: i64) -> String {
     instant_at(ms, CLOCK.get().unwrap_or(&TimeZone::UTC))
 }
@@ -137,7 +138,7 @@ fn instant_at(ms: i64, zone: &TimeZone) -> String {
     at.map_or_else(|_| ms.to_string(), |at| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string())
 }
 
-/// A span of time as a report shows it: its two largest units.
+/// A duration as reports show it: its two largest units.
 pub(crate) fn duration(ms: i64) -> String {
     let seconds = ms.max(0) / 1_000;
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);

@@ -1,4 +1,4 @@
-//! An installation on one machine: the same use cases as on AWS, behind triggers that behave like AWS's.
+//! An installation on one machine: the same use cases as on AWS, behind triggers that behave like those of AWS.
 
 mod alarms;
 mod current;
@@ -21,7 +21,7 @@ use self::current::Follower;
 pub(crate) use self::spool::QUARANTINE;
 use crate::{data::Store, environment::Environment, installation::world};
 
-/// How many schedules of the sweep pass between two reconciliations: five minutes, where the schedule is a minute.
+/// How many sweep intervals pass between two reconciliations: five minutes, if the interval is one minute.
 const RECONCILE_EVERY_TICKS: u32 = 5;
 
 /// A running installation.
@@ -31,17 +31,17 @@ pub(crate) struct Server {
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// How often the triggers come.
+/// The intervals of the triggers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
-    /// The schedule of the sweep and of the write-back.
+    /// The interval of the sweep and of the write-back.
     pub(crate) schedule: Duration,
-    /// How often the table is asked for another configuration in force, and for what operators want looked at.
+    /// The interval of looking for a new configuration in the table, and for the conditions that raise alarms.
     pub(crate) follow: Duration,
 }
 
 impl Server {
-    /// Starts serving on `listener`, with a configuration that is this version of the table's, 0 if it is in none.
+    /// Starts serving on `listener`. `version` is the version of `config` in the table, or 0 if it has none there.
     pub(crate) async fn start(
         listener: TcpListener,
         (config, version): (Arc<Config>, u64),
@@ -54,7 +54,8 @@ impl Server {
         let (ledger, bells, written) = news::listening(store.ledger.clone(), store.is_shared());
         let (follower, current) = Follower::start(config, version, environment, &ledger, audio_store)?;
         let (stop, stopped) = watch::channel(false);
-        // Of a table that others write to as well, the stream tells; of this process's own the writes themselves do.
+        // If other processes write to the table, its stream reports new messages. Otherwise this process's own writes
+        // report them.
         let reader = if store.is_shared() { Some(stream::Reader::open(store).await?) } else { None };
         let spool = spool::Spool::new(store.directory());
         let (desk, at_the_desk) = reports::Desk::open(current.clone(), spool, stopped.clone());
@@ -77,14 +78,14 @@ impl Server {
         Ok(Self { address, stop, tasks })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Stops taking requests, finishes what is under way, and returns.
+    /// Stops accepting requests, finishes the work that has begun, and returns.
     pub(crate) async fn stop(self) {
-        // An error means that every task has ended already.
+        // An error means that every task has already ended.
         let _ = self.stop.send(true);
         for task in self.tasks {
             // A panic in a task was reported when it happened.

@@ -1,4 +1,4 @@
-//! Configurations with mistakes: `check` and `serve` say where, and `serve` does not start.
+//! Configurations with mistakes: `check` and `serve` name the place, and `serve` does not start.
 
 use crate::support::{ANY_HOUR, Setup, credentials, head, recado};
 

@@ -1,4 +1,4 @@
-//! Sizes, depths and characters that mean harm.
+//! Harmful sizes, depths and characters.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Bytes that nobody thought of.
+//! Random bytes.
 
 use super::{Webhook, fixtures, installation, post_all, still_well};
 use crate::support::Random;
@@ -35,7 +35,7 @@ async fn good_bodies_with_a_few_random_bytes_are_answered_and_never_with_a_5xx()
     let mut random = Random::for_test("mutations");
     let mut installation = installation().await;
     let fixtures = fixtures();
-    // What the readers branch on, more often than chance would have it.
+    // The characters on which parsers branch, more often than by chance.
     let signs = b"{}[]\",:=&%\\ 0-e\x00\xff";
     let webhooks: Vec<Webhook> = (0..ROUNDS)
         .map(|_| {

@@ -1,4 +1,4 @@
-//! Requests that are no proper HTTP, or that end in the middle.
+//! Requests that are not proper HTTP, or that end in the middle.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use tokio::{
 use super::{Webhook, installation, post_all, still_well};
 use crate::support::{Installation, Lead, SECRET, patience, wait_until};
 
-/// Writes `bytes`, says no more, and gives what comes back until the other side closes or says nothing for a while.
+/// Writes `bytes` and no more. Returns the answer, read until the other side closes or is silent for a while.
 async fn exchange(installation: &Installation, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(installation.address).await.unwrap();
-    // A server that has heard enough may close before all was written.
+    // The server may close before everything was written.
     let _ = stream.write_all(bytes).await;
     let _ = stream.shutdown().await;
     let mut answer = Vec::new();

@@ -1,4 +1,4 @@
-//! The evil twin of every fixture.
+//! A harmful variant of every fixture.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ async fn a_body_that_is_cut_off_anywhere_is_kept_as_not_understood() {
     let mut installation = installation().await;
     let all = fixtures();
     let of = |number: &str| all.iter().find(|(name, _)| name.starts_with(number)).unwrap().1.as_bytes().to_vec();
-    // A flat lead, an activity, a task, and pairs: a multi-byte character is in some of them, and is cut, too.
+    // A flat lead, an activity, a task, and pairs. Some contain a multi-byte character, which is cut, too.
     let bodies = [of("02"), of("07"), of("12"), of("13")];
     let cut: BTreeSet<Vec<u8>> =
         bodies.iter().flat_map(|body| (1..body.len()).map(|length| body[..length].to_vec())).collect();
@@ -61,7 +61,7 @@ async fn any_field_of_any_type_is_answered() {
         places.retain(|place| {
             text.contains("Attribute") || !place.trim_start_matches('/').starts_with(['1', '2', '3', '4'])
         });
-        // A shape that an earlier fixture had gets one value for each field instead of all.
+        // If an earlier fixture had the same shape, each field gets one value instead of all.
         let is_new = shapes.insert(places.clone());
         for (at, place) in places.iter().enumerate() {
             let some = if is_new { &values[..] } else { &values[at % values.len()..][..1] };
@@ -90,7 +90,7 @@ async fn any_field_may_be_missing_doubled_or_spelled_otherwise() {
             without.insert(name.to_uppercase(), value.clone());
             without.insert(format!("{name} "), value.clone());
             webhooks.push(Webhook::json(Value::Object(without).to_string()));
-            // The same name twice, the second time with another value: only as text can that be written.
+            // The same name twice, the second time with another value. Only text can express this.
             let doubled = format!("{},{}:\"other\"}}", &text[..text.len() - 1], json!(name));
             webhooks.push(Webhook::json(doubled));
         }

@@ -1,4 +1,4 @@
-//! What is measured: a process that takes webhooks, and the vendors behind it.
+//! The measured process, which takes webhooks, and the vendors behind it.
 
 use std::{
     collections::BTreeMap,
@@ -15,12 +15,12 @@ use tempfile::TempDir;
 use crate::load::{Texts, phone};
 
 const SECRET: &str = "webhook-secret-of-the-benchmark";
-/// Clock ticks of the kernel's process times in a second. Source: `USER_HZ` of Linux.
+/// Clock ticks a second in the kernel's process times. Source: `USER_HZ` of Linux.
 const TICKS_PER_S: f64 = 100.0;
-/// How long a contestant may take to send everything.
+/// The timeout for a contestant to send everything.
 const SENT_WITHIN: Duration = Duration::from_mins(15);
 
-/// Who is measured.
+/// The programs that are measured.
 #[derive(Debug, Clone)]
 pub(crate) enum Kind {
     Recado,
@@ -37,7 +37,7 @@ impl Kind {
     }
 }
 
-/// A running one.
+/// A running contestant.
 pub(crate) struct Contestant {
     liguelead: liguelead::Simulator,
     leadsquared: leadsquared::Simulator,
@@ -78,14 +78,14 @@ impl Contestant {
         contestant
     }
 
-    /// Posts a webhook; whether it was taken.
+    /// Posts a webhook, and returns whether it was taken.
     pub(crate) fn post(&self, body: &Value) -> impl Future<Output = bool> + use<> {
         let url = format!("http://{}/webhooks/leadsquared?event=lead.created", self.address);
         let post = self.http.post(url).header("x-recado-secret", SECRET).json(body);
         async move { post.send().await.is_ok_and(|answer| answer.status().is_success()) }
     }
 
-    /// Waits until LigueLead has taken so many messages.
+    /// Waits until LigueLead has taken `count` messages.
     pub(crate) async fn all_sent(&self, count: u32) {
         let begun = Instant::now();
         while self.liguelead.received().campaigns().map(|campaign| campaign.phones.len()).sum::<usize>()
@@ -96,7 +96,7 @@ impl Contestant {
         }
     }
 
-    /// When LigueLead got each lead's message, in ms since the epoch, by the lead's number.
+    /// When LigueLead got each lead's message, in ms since the epoch, by the number of the lead.
     pub(crate) fn arrived_ms(&self) -> BTreeMap<u32, u64> {
         let received = self.liguelead.received();
         let of_campaign = |campaign: &liguelead::Campaign| {
@@ -112,7 +112,7 @@ impl Contestant {
         self.liguelead.received().calls.len()
     }
 
-    /// Whether LeadSquared has an activity of this lead that says that its message was delivered.
+    /// Whether LeadSquared has an activity of this lead with the status `delivered`.
     pub(crate) fn shows_outcome(&self, lead: &str) -> bool {
         let shows = |activity: &leadsquared::Activity| {
             activity.lead_id == lead && activity.fields.values().any(|value| value == "delivered")
@@ -123,7 +123,7 @@ impl Contestant {
     /// The CPU time of the process so far, in s.
     pub(crate) fn cpu_s(&self) -> f64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap();
-        // The name may hold blanks; it ends with the last parenthesis.
+        // The name may contain blanks; it ends with the last parenthesis.
         let (_, rest) = stat.rsplit_once(')').unwrap();
         let fields: Vec<&str> = rest.split_whitespace().collect();
         let ticks: f64 = [11, 12].iter().map(|place| fields[*place].parse::<f64>().unwrap()).sum();

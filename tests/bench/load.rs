@@ -1,4 +1,4 @@
-//! Events, and those who post them.
+//! Events, and clients that post them.
 
 use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ pub(crate) fn events(numbers: impl IntoIterator<Item = u32>) -> Vec<Value> {
     numbers.into_iter().map(event).collect()
 }
 
-/// Posts all of them, so many at once; each must be taken.
+/// Posts all of them, `at_once` at a time. Each must be taken.
 pub(crate) async fn post_all(contestant: &Contestant, bodies: Vec<Value>, at_once: usize) {
     let posts = bodies.into_iter().map(|body| async move {
         assert!(contestant.post(&body).await, "a webhook was not taken");

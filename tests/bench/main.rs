@@ -1,8 +1,9 @@
-//! `recado serve` beside an afternoon's script, in one run: `just bench`, or `cargo bench -p recado --bench peers`.
+//! Compares `recado serve` with a script written in an afternoon, in one run: `just bench`, or
+//! `cargo bench -p recado --bench peers`.
 //!
-//! Both are given the same events, the same simulated LigueLead and the same machine, one after the other in each line, so
-//! the ratios mean something and the figures themselves do not. Counts stand before times. The script needs Python with
-//! FastAPI, uvicorn and httpx: `RECADO_PEER_PYTHON` names it. Without one, Recado is measured alone.
+//! Both get the same events, the same simulated LigueLead and the same machine, one after the other in each line. So
+//! the ratios mean something, and the figures themselves do not. Counts come before times. The script needs Python with
+//! FastAPI, uvicorn and httpx: `RECADO_PEER_PYTHON` names it. Without it, Recado is measured alone.
 #![allow(
     clippy::indexing_slicing,
     clippy::print_stdout,
@@ -22,9 +23,9 @@ use self::{
     load::{Texts, events, now_ms, post_all},
 };
 
-/// LigueLead's usual time for an answer, in ms.
+/// LigueLead's usual answer time, in ms.
 const ANSWER_MS: u64 = 200;
-/// Events of a burst.
+/// The number of events in a burst.
 const BURST: u32 = 5_000;
 /// Clients that post at once.
 const CLIENTS: usize = 32;
@@ -80,12 +81,12 @@ async fn line(name: &str, kinds: &[Kind], measure: impl AsyncFn(&Kind) -> String
 fn vendor(latency_ms: u64) -> liguelead::Options {
     let mut options = liguelead::Options::default();
     options.faults.latency_ms = latency_ms;
-    // No reports: the script takes none.
+    // No reports, since the script does not handle them.
     options.callbacks.lost_callbacks_share = 1.0;
     options
 }
 
-/// Posts events evenly, each with a text of its own, and looks when LigueLead got them.
+/// Posts events evenly, each with a text of its own, and measures when LigueLead gets them.
 async fn latency(kind: &Kind, latency_ms: u64, per_second: u32) -> String {
     let contestant = Contestant::start(kind, vendor(latency_ms), Texts::Own).await;
     let count = if per_second == 1 { 20 } else { 400 };
@@ -146,7 +147,7 @@ async fn ingest(kind: &Kind) -> String {
     format!("{:.0}/s, {cpu_s:.1} s of CPU", f64::from(EVENTS) / taken.as_secs_f64())
 }
 
-/// How long after an event LeadSquared shows what became of it, with no backlog.
+/// How long after an event LeadSquared shows the outcome, without a backlog.
 async fn outcome(kind: &Kind) -> String {
     let mut options = vendor(ANSWER_MS);
     options.callbacks.lost_callbacks_share = 0.0;

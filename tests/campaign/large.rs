@@ -1,4 +1,4 @@
-//! An audience of thousands, in blocks, with `kill -9` while it is read and while it is sent; and what it costs at the
+//! An audience of thousands, in blocks, with `kill -9` while it is read and while it is sent. Also its cost at the
 //! table.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Fields, Status, comes_to, fields};
 use crate::support::{Installation, Lead, Meter, Setup, wait_until};
 
-/// How many leads there are; `RECADO_CAMPAIGN_LEADS` says otherwise, and `RECADO_TEST_PATIENCE_S` how long it may take.
+/// The number of leads. `RECADO_CAMPAIGN_LEADS` changes it, and `RECADO_TEST_PATIENCE_S` changes the timeout.
 fn leads() -> u32 {
     std::env::var("RECADO_CAMPAIGN_LEADS").ok().map_or(20_000, |leads| leads.parse().unwrap())
 }
@@ -20,7 +20,8 @@ fn lost_share() -> f64 {
     if leads() > 100_000 { 0.97 } else { 0.7 }
 }
 
-/// A rule that has nothing to do here. One on leads would have all of them, who are new to the simulator, looked for.
+/// A rule that never matches here. With a rule on leads, the reconciliation would look up all leads, since they are new
+/// to the simulator.
 const RULES: &str = "  - { id: thanks, on: activity.created, activity: 201, sms: \"Agradecemos.\" }\n";
 const CAMPAIGN: &str = "campaigns:
   - id: news
@@ -30,7 +31,7 @@ const CAMPAIGN: &str = "campaigns:
 ";
 const SUPPRESSED: [u32; 3] = [10, 5_010, 15_010];
 
-/// Why a lead of this number gets no message, if it does not.
+/// The reason why a lead with this number gets no message, if there is one.
 fn why_not(number: u32) -> Option<&'static str> {
     match number % 100 {
         _ if SUPPRESSED.contains(&number) => Some("suppressed"),
@@ -67,12 +68,12 @@ async fn an_audience_goes_out_once_however_often_the_process_is_killed() {
     setup.leadsquared.faults.latency_ms = 150;
     setup.liguelead.keep_phones = leads() as usize * 4;
     setup.liguelead.keep_calls = setup.liguelead.keep_phones;
-    // Long enough to be killed in; and reports come when the next process is there.
+    // Long enough for a kill to hit it, and reports come when the next process runs.
     setup.liguelead.faults.latency_ms = 1_000;
     setup.liguelead.callbacks.sent_after_ms = 12_000;
     setup.liguelead.callbacks.final_after_ms = 14_000;
     setup.liguelead.callbacks.callback_jitter_ms = 4_000;
-    // What reports cost is told elsewhere; of a million, fewer will do.
+    // Other tests measure the cost of reports; with a million leads, fewer reports are enough.
     setup.liguelead.callbacks.lost_callbacks_share = lost_share();
     let mut installation = Installation::start(setup).await;
     for number in SUPPRESSED {
@@ -100,7 +101,7 @@ async fn an_audience_goes_out_once_however_often_the_process_is_killed() {
         calls.iter().any(|call| call.path.ends_with("/sms")).then_some(())
     })
     .await;
-    // A request is noted when its head arrives. Of one that is cut off before its end nothing is sent, and nobody ever
+    // A request is recorded when its head arrives. If it is cut off before its end, nothing is sent, and nobody ever
     // learns of it.
     tokio::time::sleep(Duration::from_millis(500)).await;
     most_mb.push(installation.peak_memory_mb());
@@ -144,22 +145,22 @@ async fn an_audience_goes_out_once_however_often_the_process_is_killed() {
     );
 }
 
-/// The leads of whom this is so.
+/// The numbers of the leads with this reason.
 fn numbers(why: Option<&'static str>) -> impl Iterator<Item = u32> {
     (1..=leads()).filter(move |number| why_not(*number) == why)
 }
 
-/// Nobody got it twice or not at all, the status tells why, and it is as it was planned.
+/// Asserts that every lead got it once, that the status has the right reasons, and that the plan was right.
 fn assert_as_it_should_be(done: &Status, received: &Received, planned: &Value) {
     let expected: BTreeSet<String> = numbers(None).map(|number| Lead::new(number).phone).collect();
     let (sent, suppressed) = (expected.len() as u64, SUPPRESSED.len() as u64);
-    // Nobody twice, nobody forgotten.
+    // No lead got it twice, and none was forgotten.
     let messages = received.messages();
     assert!(messages.values().all(|times| *times == 1), "somebody got it twice");
     assert_eq!(messages.keys().map(|(phone, _)| (*phone).to_owned()).collect::<BTreeSet<_>>(), expected);
     assert_eq!(received.campaigns.len(), expected.len().div_ceil(10_000), "the fewest requests");
 
-    // The books.
+    // The counts of the status.
     let count = |why: &'static str| numbers(Some(why)).count() as u64;
     assert_eq!((done.run.as_str(), done.waiting, done.recipients), ("one", 0, sent + suppressed));
     assert_eq!(done.looked_at, u64::from(leads()) - count("no customer"));
@@ -169,7 +170,7 @@ fn assert_as_it_should_be(done: &Status, received: &Received, planned: &Value) {
     assert_eq!(done.in_state("skipped"), suppressed);
     assert_eq!(done.in_state("accepted") + done.in_state("delivered") + done.in_state("undelivered"), sent);
 
-    // It is as it was planned.
+    // The result matches the plan.
     assert_eq!(planned["recipients"].as_u64(), Some(done.recipients), "{planned}");
     assert_eq!(planned["left_out"], serde_json::to_value(&done.left_out).unwrap());
     assert_eq!((planned["suppressed"].as_u64(), planned["now"].as_u64()), (Some(suppressed), Some(sent)));

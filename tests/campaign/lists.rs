@@ -1,4 +1,5 @@
-//! Files of people as they are really saved: encodings, delimiters and headings; columns in the text; the same list again.
+//! Files of people as spreadsheets really save them: encodings, delimiters and headings. Also columns in the text, and
+//! the same list again.
 
 use std::{collections::BTreeSet, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
@@ -45,7 +46,7 @@ impl Desk {
         done
     }
 
-    /// The phones and texts that were sent, once there are so many.
+    /// The phones and texts that were sent, once there are `count` of them.
     async fn sent(&self, count: usize) -> BTreeSet<(String, String)> {
         let sent = || -> Vec<(String, String)> {
             let received = self.installation.liguelead.received();
@@ -88,7 +89,7 @@ async fn lists_reach_those_who_are_in_them_however_they_were_saved() {
         let sent: BTreeSet<String> = desk.sent(count).await.into_iter().map(|(phone, _)| phone).collect();
         assert!(wanted.iter().all(|phone| sent.contains(*phone)), "{wanted:?} of {sent:?}");
     }
-    // What cannot be read for certain reaches nobody.
+    // A file that cannot be read with certainty reaches nobody.
     for (content, said) in [
         ("CPF;Nome;Responsável\n11987654321;Ana;(21) 99999-0001\n", "the headings are: CPF, Nome, Responsável"),
         ("11987654321;Ana;(21) 99999-0001\n", "2 of its columns hold what may be phones"),
@@ -121,11 +122,11 @@ async fn columns_stand_in_the_text_and_bad_lines_have_a_file_of_their_own() {
     let kept = std::fs::read_to_string(&kept).unwrap();
     assert!(kept.contains("\nBia;11999990602;;") || kept.contains(";Bia;11999990602;;2026-12-01"), "{kept}");
     assert_eq!(kept.lines().count(), 4);
-    // The bad lines, mended, are a list again.
+    // The bad lines are a list again, once they are corrected.
     let mended = kept.replace(";Bia;11999990602;;", ";Bia;11999990602;20,00;").replace(";1199;", ";;");
     desk.begin(mended.as_bytes(), &[]).await;
     assert_eq!(desk.sent(3).await.len(), 3);
-    // A column that is not there is said before anybody gets anything.
+    // A missing column is reported before any message is sent.
     let refused = desk.start("Telefone;Valro\n11999990699;1,00\n".as_bytes(), &[]).await;
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.stderr.contains("row.Vencimento") || refused.stderr.contains("row.valor"), "{refused:?}");
@@ -151,7 +152,7 @@ async fn the_same_people_are_the_same_run_and_most_of_them_are_asked_about() {
     assert!(asked.stderr.contains("--yes"));
     desk.sent(3).await;
     assert!(asked.stdout.contains("3 looked at, 3 get a message") && asked.stdout.contains("Novidades."), "{asked:?}");
-    // Half is not more than half.
+    // Half of the people is not more than half.
     let half = "Telefone\n11999990701\n11999990705\n".as_bytes();
     let asked = desk.start(half, &["--credit-price", "0.09"]).await;
     assert!(asked.code == Some(1) && !asked.stderr.contains("name people"), "{asked:?}");

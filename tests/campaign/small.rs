@@ -1,4 +1,4 @@
-//! A few recipients, each treated as its own circumstances ask.
+//! Campaigns with a few recipients, in different circumstances.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -27,7 +27,7 @@ fn lead(lead: &Lead) -> (String, Fields) {
     (lead.id.clone(), fields(&found))
 }
 
-/// On a table that several processes share: commands beside `serve` need one.
+/// Starts on a table that several processes share: commands beside `serve` need one.
 async fn start(setup: Setup) -> Installation {
     Installation::start(setup.in_memory().await).await
 }
@@ -62,7 +62,7 @@ async fn leadsquared_is_told_of_each_recipient_once() {
         assert_eq!(told[Lead::new(number).id.as_str()], expected, "{number}");
     }
     assert_eq!(installation.liguelead.received().campaigns.len(), 1);
-    // Those who left the block for that are still counted once.
+    // Recipients that left the block for the write-back are still counted once.
     let status = status(&installation).await;
     assert_eq!((status.in_state("delivered"), status.in_state("undelivered"), status.waiting), (59, 1, 0));
 }
@@ -72,7 +72,7 @@ async fn quotas_and_caps_hold_those_that_they_are_about() {
     let more = "quotas: { messages_per_day: 40 }\ncaps: [ { max: 1, every: 7d } ]\n";
     let campaign = campaign("sms: \"Novidades.\", quota: { messages_per_day: 30 }, write_back: none");
     let installation = start(setup(more, &campaign, 1..=50)).await;
-    // One of them has had a message this week.
+    // One of the leads already got a message this week.
     installation.take(&Lead::new(3).created()).await;
     installation.comes_to(&Lead::new(3).id, "delivered").await;
     let planned = installation.command_of(&["plan"], &["--campaign", "news", "--json"]).await.json();
@@ -85,7 +85,7 @@ async fn quotas_and_caps_hold_those_that_they_are_about() {
         status.in_state("held") == 20 && status.in_state("delivered") == 30
     })
     .await;
-    // They wait for other quotas and days: nobody can tell when all is sent.
+    // They wait for other quotas and days, so the end of the campaign is unknown.
     assert!(held.next_due_ms.is_some() && held.eta_ms.is_none(), "{held:?}");
     let received = installation.liguelead.received();
     let sizes: Vec<usize> = received.campaigns.iter().map(|campaign| campaign.phones.len()).collect();
@@ -93,7 +93,7 @@ async fn quotas_and_caps_hold_those_that_they_are_about() {
     assert!(!received.campaigns[1].phones.contains(&Lead::new(3).phone), "the cap holds the third lead");
     let usage = installation.usage().await;
     assert_eq!(usage["limits"][0]["used"].as_u64(), Some(31), "{usage}");
-    // What waits is cancelled, and nothing more goes out.
+    // The waiting messages are cancelled, and no more go out.
     let done = installation.command_of(&["campaign", "cancel"], &["news", "--json"]).await.json();
     assert_eq!(done["cancelled"].as_u64(), Some(20), "{done}");
     let ended = status(&installation).await;
@@ -102,7 +102,7 @@ async fn quotas_and_caps_hold_those_that_they_are_about() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_zone_waits_for_its_own_hours() {
-    // An hour that is open in São Paulo now and closed in Acre, two hours behind; not one that is about to end.
+    // Hours that are open in São Paulo now and closed in Acre, two hours behind. Not in an hour that is about to end.
     let zone = TimeZone::get("America/Sao_Paulo").unwrap();
     while Timestamp::now().to_zoned(zone.clone()).minute() >= 57 {
         tokio::time::sleep(Duration::from_secs(5)).await;
@@ -176,7 +176,7 @@ async fn a_bad_phone_leaves_its_block_and_the_others_get_their_message() {
     .await;
     let received = installation.liguelead.received();
     assert!(received.messages().values().all(|times| *times == 1));
-    // Only what failed is told.
+    // Only failures are written back.
     let activities = wait_until("LeadSquared was told", async || {
         let activities = installation.leadsquared.activities();
         (!activities.is_empty()).then_some(activities)
@@ -203,7 +203,7 @@ async fn a_paused_campaign_waits_and_a_schedule_starts_one() {
         (!installation.liguelead.received().campaigns.is_empty()).then_some(())
     })
     .await;
-    // The next full minute starts one by itself.
+    // The next full minute starts a run by itself.
     wait_until("the schedule starts a run", async || {
         let runs = installation.command_of(&["campaign", "status"], &["--json"]).await.json();
         (runs["runs"].as_array().unwrap().len() >= 2).then_some(())

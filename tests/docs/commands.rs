@@ -1,11 +1,11 @@
-//! Commands that the pages show, against what the binary says of itself.
+//! Compares commands in the pages with the binary's own help.
 
 use std::{collections::BTreeMap, io, process::Command};
 
 use super::pages::{Page, Problem};
 
 /// Checks the lines that start with `$ recado` in blocks marked `console recado`, and code spans that start with
-/// `recado `. Gives the problems, and how many commands there are.
+/// `recado `. Returns the problems and the number of commands.
 pub(crate) fn check(pages: &[Page]) -> io::Result<(Vec<Problem>, usize)> {
     let mut manual = Manual::default();
     let (mut problems, mut count) = (Vec::new(), 0);
@@ -21,7 +21,7 @@ pub(crate) fn check(pages: &[Page]) -> io::Result<(Vec<Problem>, usize)> {
     Ok((problems, count))
 }
 
-/// What stands behind `recado` in each command, and its line.
+/// The words after `recado` in each command, and its line.
 fn commands(page: &Page) -> Vec<(usize, &str)> {
     let (blocks, _) = page.parts();
     let mut commands = Vec::new();
@@ -42,7 +42,7 @@ fn variants(command: &str) -> Vec<Vec<&str>> {
     })
 }
 
-/// The binary's help, asked once for each verb.
+/// The binary's help, read once for each command.
 #[derive(Default)]
 struct Manual(BTreeMap<String, Option<String>>);
 
@@ -65,7 +65,7 @@ impl Manual {
         Ok(flags.filter(is_unknown).map(|flag| format!("recado {verbs} has no {flag}")).collect())
     }
 
-    /// What `recado VERBS --help` says; `None` if there are no such verbs.
+    /// The output of `recado VERBS --help`; `None` if there is no such command.
     fn help(&mut self, verbs: &str) -> io::Result<Option<String>> {
         if let Some(known) = self.0.get(verbs) {
             return Ok(known.clone());

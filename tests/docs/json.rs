@@ -1,4 +1,4 @@
-//! `docs/json.md`: an example of each verb's answer as data, against what the verbs really print.
+//! Compares the examples in `docs/json.md` with the JSON output of each command.
 
 use std::{collections::BTreeMap, fs, io, process::Command};
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::pages::{self, Page, Problem};
 
-/// Objects whose keys are data, such as states and reasons: by the key that they stand under.
+/// Objects whose keys are data, such as states and reasons, by the key of the object.
 const MAPS: [&str; 15] = [
     "answer",
     "callbacks",
@@ -24,10 +24,10 @@ const MAPS: [&str; 15] = [
     "waiting",
     "why_not",
 ];
-/// The mark of a block that holds an example.
+/// The mark of a block with an example.
 const MARK: &str = "json recado";
 
-/// The examples of the page, by their schema.
+/// The examples of the page, by schema.
 pub(crate) struct Examples {
     page: Page,
     by_schema: BTreeMap<String, Value>,
@@ -50,8 +50,8 @@ impl Examples {
         Ok(Self { page, by_schema })
     }
 
-    /// What differs between an answer and its example, in keys and types. Where the variable says so, the page gets the
-    /// answer instead.
+    /// The differences between an output and its example, in keys and types. If `RECADO_WRITE_JSON` is set, the page
+    /// gets the output instead.
     pub(crate) fn compare(&mut self, answer: &Value) -> Vec<Problem> {
         let name = schema(answer).to_owned();
         let Some(example) = self.by_schema.get_mut(&name) else {
@@ -72,14 +72,14 @@ impl Examples {
         self.by_schema.keys().cloned().collect()
     }
 
-    /// Verbs that take `--json` and that no code span of the page shows with it.
+    /// Commands that take `--json`, but that no code span of the page shows with it.
     pub(crate) fn verbs_left_out(&self) -> io::Result<Vec<Problem>> {
         let shown: Vec<String> = self.page.spans().iter().map(|(_, span)| (*span).to_owned()).collect();
         let is_shown = |verb: &String| shown.iter().any(|span| span.starts_with(&format!("recado {verb} --json")));
         Ok(verbs_with_json("")?.into_iter().filter(|verb| !is_shown(verb)).collect())
     }
 
-    /// Writes the page anew, if that was asked for.
+    /// Writes the page again, if `RECADO_WRITE_JSON` is set.
     pub(crate) fn keep(&self) -> io::Result<()> {
         if std::env::var_os("RECADO_WRITE_JSON").is_none() {
             return Ok(());
@@ -112,7 +112,7 @@ fn schema(answer: &Value) -> &str {
     answer["schema"].as_str().unwrap_or("no schema")
 }
 
-/// An example with its schema at its head.
+/// An example with its schema as the first key.
 fn written(name: &str, example: &Value) -> io::Result<String> {
     let mut rest = example.clone();
     if let Some(object) = rest.as_object_mut() {
@@ -121,7 +121,7 @@ fn written(name: &str, example: &Value) -> io::Result<String> {
     Ok(serde_json::to_string_pretty(&rest)?.replacen('{', &format!("{{\n  \"schema\": \"{name}\","), 1))
 }
 
-/// `null` may stand for anything, and an element of an example for each of a list.
+/// `null` matches everything. The one element of an example's list matches each element of a list.
 fn differences(example: &Value, answer: &Value, at: &str) -> Vec<Problem> {
     if example.is_null() || answer.is_null() {
         return Vec::new();
@@ -158,7 +158,7 @@ fn of_objects(example: &Map<String, Value>, answer: &Map<String, Value>, at: &st
     found
 }
 
-/// An answer with one element of each list, and one entry of each object whose keys are data.
+/// An output with one element of each list, and one entry of each object whose keys are data.
 fn shortened(answer: &Value, is_map: bool) -> Value {
     match answer {
         Value::Array(list) => {
@@ -174,7 +174,7 @@ fn shortened(answer: &Value, is_map: bool) -> Value {
     }
 }
 
-/// How much an example shows.
+/// The number of values in an example.
 fn fullness(value: &Value) -> usize {
     match value {
         Value::Null => 0,
@@ -184,7 +184,7 @@ fn fullness(value: &Value) -> usize {
     }
 }
 
-/// The verbs below `verb` that take `--json`, as the binary says.
+/// The commands below `verb` that take `--json`, according to the binary.
 fn verbs_with_json(verb: &str) -> io::Result<Vec<String>> {
     let output = Command::new(env!("CARGO_BIN_EXE_recado")).args(verb.split_whitespace()).arg("--help").output()?;
     let help = String::from_utf8_lossy(&output.stdout).into_owned();

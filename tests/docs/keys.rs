@@ -1,4 +1,4 @@
-//! The keys of the configuration, as the code knows them and as the documentation lists them.
+//! Compares the configuration keys in the code with the keys in the documentation.
 
 use std::collections::BTreeSet;
 
@@ -6,11 +6,11 @@ use recado_core::config::{Config, Diagnostic};
 
 use super::pages::{Page, Problem};
 
-/// A section of the configuration, and where it is documented.
+/// A section of the configuration, and its place in the documentation.
 pub(crate) struct Section {
     /// The heading, without its marks.
     heading: &'static str,
-    /// What stands before a key in the documentation: `opt_out.`.
+    /// The prefix of its keys in the documentation, such as `opt_out.`.
     prefix: &'static str,
     /// A configuration with `KEY: VALUE` in the section.
     with_key: &'static str,
@@ -22,7 +22,7 @@ const fn section(heading: &'static str, prefix: &'static str, with_key: &'static
     Section { heading, prefix, with_key, elsewhere: &[] }
 }
 
-/// Every section that there is.
+/// Every section.
 pub(crate) const KNOWN: [Section; 16] = [
     section("Top level", "", "leadsquared: { plan: standard }\nKEY: VALUE"),
     section("`leadsquared`", "", "leadsquared: { plan: standard, KEY: VALUE }"),
@@ -45,20 +45,20 @@ pub(crate) const KNOWN: [Section; 16] = [
     section("`campaigns`", "audience.", "campaigns: [ { audience: { KEY: VALUE } } ]"),
 ];
 
-/// Sections whose keys have defaults of their own, one by one.
+/// Sections whose keys have separate defaults.
 const WITH_DEFAULTS: [&str; 7] =
     ["Top level", "`leadsquared`", "`liguelead`", "`phones`", "`hours`", "`send`", "`voice`"];
 
 impl Section {
-    /// The heading under which it is documented, and what stands before its keys there.
+    /// The heading in the documentation, and the prefix of the keys there.
     pub(crate) fn place(&self) -> (&'static str, &'static str) {
         (self.heading, self.prefix)
     }
 
-    /// What the code says of a configuration with this value; `None` for a key that stands in it already.
+    /// The diagnostics for a configuration with this value; `None` if the key is already in it.
     pub(crate) fn with(&self, key: &str, value: &str) -> Option<Vec<Diagnostic>> {
         let is_there = self.with_key.contains(&format!("{key}:"));
-        // A value is read where what it needs stands beside it.
+        // Some values are read only beside the values that they need.
         let with_key = match (self.heading, key) {
             ("`caps`", "max") => "caps: [ { every: 1h, KEY: VALUE } ]".to_owned(),
             ("`caps`", _) => "caps: [ { max: 1, KEY: VALUE, every: 1h } ]".to_owned(),
@@ -69,7 +69,7 @@ impl Section {
         (!is_there && key != "version").then(|| Config::parse(&text).err().unwrap_or_default())
     }
 
-    /// The keys that the code takes here: it lists them when it meets one that it does not know.
+    /// The keys that the code accepts here. The code lists them in the error about an unknown key.
     pub(crate) fn known(&self) -> Vec<String> {
         const UNKNOWN: &str = "qqqqqqqqqqqqqqqqqqqqqqqq";
         let text = format!("version: 1\n{}\n", self.with_key.replace("KEY", UNKNOWN).replace("VALUE", "1"));
@@ -82,7 +82,7 @@ impl Section {
     }
 }
 
-/// A row of a table: its cells, without the table's bars.
+/// A row of a table: its cells, without the bars.
 pub(crate) struct Row<'p> {
     heading: &'p str,
     line: usize,
@@ -108,7 +108,7 @@ impl Row<'_> {
     }
 }
 
-/// The rows of all tables whose first column is called `first`.
+/// The rows of all tables whose first column has the heading `first`.
 pub(crate) fn rows<'p>(page: &'p Page, first: &str) -> Vec<Row<'p>> {
     let (mut rows, mut heading, mut table) = (Vec::new(), "", None);
     for (number, line) in page.parts().1 {
@@ -131,7 +131,7 @@ pub(crate) fn rows<'p>(page: &'p Page, first: &str) -> Vec<Row<'p>> {
     rows
 }
 
-/// Compares the documented keys with the known ones. Gives the problems, and how many keys there are.
+/// Compares the documented keys with the known ones. Returns the problems and the number of keys.
 pub(crate) fn documented(page: &Page) -> (Vec<Problem>, usize) {
     let listed: BTreeSet<(String, String)> = rows(page, "key")
         .iter()
@@ -147,7 +147,8 @@ pub(crate) fn documented(page: &Page) -> (Vec<Problem>, usize) {
     (missing.chain(invented).collect(), known.len())
 }
 
-/// Writes each documented default out and compares with leaving the key out. Gives the problems, and how many there are.
+/// Compares each documented default, written out, with a configuration without the key. Returns the problems and the
+/// number of defaults.
 pub(crate) fn defaults(page: &Page) -> (Vec<Problem>, usize) {
     let (mut problems, mut count) = (Vec::new(), 0);
     for row in rows(page, "key").iter().filter(|row| WITH_DEFAULTS.contains(&row.heading)) {
@@ -168,7 +169,7 @@ pub(crate) fn defaults(page: &Page) -> (Vec<Problem>, usize) {
     (problems, count)
 }
 
-/// A default that can be written as it stands: a code span alone, or a number.
+/// A default that can be written as it is: a single code span, or a number.
 pub(crate) fn literal(cell: &str) -> Option<String> {
     if let Some(span) = cell.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')) {
         return Some(span.to_owned());
@@ -177,7 +178,7 @@ pub(crate) fn literal(cell: &str) -> Option<String> {
     is_number.then(|| cell.replace(',', ""))
 }
 
-/// A cell without the marks of Markdown: links as their words.
+/// A cell without Markdown marks; links become their text.
 pub(crate) fn plain(cell: &str) -> String {
     let text = cell.replace(['`'], "").replace("**", "").replace("\\|", "|");
     let mut parts = text.split('[');
@@ -189,7 +190,7 @@ pub(crate) fn plain(cell: &str) -> String {
     })
 }
 
-/// The example with every setting taken in that stands behind a `#` without a blank.
+/// The example with every setting that stands behind a `#` without a blank.
 pub(crate) fn uncommented(example: &str) -> String {
     let uncomment = |line: &str| {
         let setting = line.trim_start().strip_prefix('#').filter(|rest| !rest.is_empty() && !rest.starts_with(' '));

@@ -1,4 +1,4 @@
-//! Pages of Markdown, as far as they are checked: fenced blocks, code spans, links, headings.
+//! The checked parts of Markdown pages: fenced blocks, code spans, links, headings.
 
 use std::{
     fs, io,
@@ -7,16 +7,16 @@ use std::{
 
 use recado_core::config::{Config, Severity};
 
-/// What is wrong, and where: `docs/limits.md:12: …`.
+/// A problem and its place: `docs/limits.md:12: …`.
 pub(crate) type Problem = String;
 
-/// One page, its path relative to the repository.
+/// One page; its path is relative to the repository.
 pub(crate) struct Page {
     pub(crate) path: PathBuf,
     pub(crate) text: String,
 }
 
-/// A fenced block: the words behind the fence, the line of its first line, its lines.
+/// A fenced block: the words after the fence, the number of its first line, its lines.
 pub(crate) struct Block<'p> {
     pub(crate) info: &'p str,
     pub(crate) line: usize,
@@ -26,12 +26,12 @@ pub(crate) struct Block<'p> {
 /// A line outside of fenced blocks, counted from 1.
 pub(crate) type Line<'p> = (usize, &'p str);
 
-/// The repository.
+/// The root of the repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Every page that is for readers.
+/// Every page for readers.
 pub(crate) fn all() -> io::Result<Vec<Page>> {
     let mut pages = vec![Page::read("README.md")?, Page::read("CHANGELOG.md")?];
     let mut folders = vec![PathBuf::from("docs")];
@@ -90,21 +90,21 @@ impl Page {
             .collect()
     }
 
-    /// The headings, as links name them.
+    /// The anchors of the headings, as links name them.
     fn anchors(&self) -> Vec<String> {
         let (_, prose) = self.parts();
         prose.into_iter().filter(|(_, line)| line.starts_with('#')).map(|(_, line)| anchor(line)).collect()
     }
 }
 
-/// `## LeadSquared's `plan`` is `leadsquareds-plan`.
+/// The anchor of a heading: ``## LeadSquared's `plan` `` becomes `leadsquareds-plan`.
 fn anchor(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase();
     let kept = text.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
-/// The configurations of a page, each made whole.
+/// The configurations of a page, each completed.
 pub(crate) fn configurations(page: &Page) -> Vec<String> {
     let blocks = page.parts().0.into_iter().filter(|block| block.info == "yaml recado");
     let whole = |block: Block<'_>| {
@@ -114,7 +114,7 @@ pub(crate) fn configurations(page: &Page) -> Vec<String> {
     blocks.map(whole).collect()
 }
 
-/// Checks the blocks marked `yaml recado`. Gives the problems, and how many there are.
+/// Checks the blocks marked `yaml recado`. Returns the problems and the number of blocks.
 pub(crate) fn snippets(pages: &[Page]) -> (Vec<Problem>, usize) {
     let (mut problems, mut count) = (Vec::new(), 0);
     for page in pages {
@@ -141,7 +141,7 @@ pub(crate) fn snippets(pages: &[Page]) -> (Vec<Problem>, usize) {
     (problems, count)
 }
 
-/// Checks the relative links. Gives the problems, and how many links there are.
+/// Checks the relative links. Returns the problems and the number of links.
 pub(crate) fn links(pages: &[Page]) -> (Vec<Problem>, usize) {
     let (mut problems, mut count) = (Vec::new(), 0);
     for page in pages {

@@ -1,4 +1,4 @@
-//! Phones that the pages show, read by the code that reads them.
+//! Compares phones in the pages with the code that reads phones.
 
 use std::{io, process::Command};
 
@@ -6,7 +6,7 @@ use recado_core::phone::{Phone, PhoneRules};
 
 use super::pages::{Page, Problem};
 
-/// Checks the blocks marked `text phones`. Gives the problems, and how many lines there are.
+/// Checks the blocks marked `text phones`. Returns the problems and the number of lines.
 pub(crate) fn check(pages: &[Page]) -> (Vec<Problem>, usize) {
     let (mut problems, mut count) = (Vec::new(), 0);
     for page in pages {
@@ -20,7 +20,7 @@ pub(crate) fn check(pages: &[Page]) -> (Vec<Problem>, usize) {
     (problems, count)
 }
 
-/// What is wrong with `TEXT => NUMBER` or `TEXT => REASON`.
+/// The mistake in `TEXT => NUMBER` or `TEXT => REASON`, if there is one.
 fn wrong(line: &str) -> Option<String> {
     let Some((text, expected)) = line.split_once(" => ") else { return Some("no ` => ` in it".to_owned()) };
     let read = Phone::read(&unescaped(text), PhoneRules::default()).one();
@@ -32,7 +32,7 @@ fn wrong(line: &str) -> Option<String> {
     }
 }
 
-/// `\u{200b}` and `\n` as the characters that they stand for.
+/// Replaces `\u{200b}` and `\n` by their characters.
 fn unescaped(text: &str) -> String {
     let mut parts = text.split("\\u{");
     let first = parts.next().unwrap_or_default().to_owned();
@@ -44,7 +44,7 @@ fn unescaped(text: &str) -> String {
     whole.replace("\\n", "\n")
 }
 
-/// Runs the first `recado phone` that a page shows, and compares what it says.
+/// Runs the first `recado phone` of a page, and compares its output.
 pub(crate) fn explained(page: &Page) -> io::Result<Vec<Problem>> {
     let (blocks, _) = page.parts();
     let block = blocks.iter().find(|block| block.info == "console recado");

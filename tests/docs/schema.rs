@@ -1,4 +1,4 @@
-//! `recado.schema.json` against the code that reads the configuration and the page that describes it.
+//! Compares `recado.schema.json` with the code that reads the configuration and the page that describes it.
 
 use std::{collections::BTreeSet, fs, io};
 
@@ -23,7 +23,7 @@ pub(crate) struct Schema {
 }
 
 impl Schema {
-    /// Reads and compiles it: a schema that is none is an error.
+    /// Reads and compiles the schema. An invalid schema is an error.
     pub(crate) fn read() -> io::Result<Self> {
         let json: Value = serde_json::from_str(&fs::read_to_string(root().join(FILE))?)?;
         let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
@@ -32,7 +32,7 @@ impl Schema {
         Ok(Self { json, schemas, index })
     }
 
-    /// What an editor would say of a file; `None` if it is no YAML that has a form in JSON.
+    /// The mistakes that an editor would show in a file; `None` if it is no YAML with an equivalent in JSON.
     pub(crate) fn mistakes(&self, yaml: &str) -> Option<Vec<String>> {
         let value: Value = serde_saphyr::from_str(yaml).ok()?;
         Some(match self.schemas.validate(&value, self.index) {
@@ -62,7 +62,8 @@ impl Schema {
         self.json.pointer(&pointer)
     }
 
-    /// Keys that the code takes and the schema does not, and the reverse. Gives the problems, and how many keys there are.
+    /// Keys that the code accepts and the schema does not, and the reverse. Returns the problems and the number of
+    /// keys.
     pub(crate) fn keys(&self) -> (Vec<Problem>, usize) {
         let (mut problems, mut count) = (Vec::new(), 0);
         for section in &KNOWN {
@@ -89,7 +90,7 @@ impl Schema {
         (problems, count)
     }
 
-    /// Meanings and defaults of the page that the schema does not repeat. Gives the problems, and how many rows there are.
+    /// Meanings and defaults of the page that the schema does not repeat. Returns the problems and the number of rows.
     pub(crate) fn words(&self, page: &Page) -> (Vec<Problem>, usize) {
         let (mut problems, mut count) = (Vec::new(), 0);
         for row in keys::rows(page, "key") {
@@ -102,7 +103,7 @@ impl Schema {
             let property = self.section(section).map(|schema| &schema["properties"][key]);
             let described = property.and_then(|one| one["description"].as_str()).unwrap_or_default().to_lowercase();
             let meaning = keys::plain(row.cell(4)).to_lowercase();
-            // A section's row leads to where it is described.
+            // The row of a section links to the section's own description.
             if meaning != "below" && !described.starts_with(&meaning) {
                 problems.push(page.problem(row.line(), format!("{FILE} says otherwise: {described}")));
             }
@@ -115,7 +116,7 @@ impl Schema {
         (problems, count)
     }
 
-    /// Bounds and words of the schema that are not those of the code. Gives the problems, and how many were tried.
+    /// Bounds and words of the schema that differ from the code. Returns the problems and the number of tries.
     pub(crate) fn values(&self) -> (Vec<Problem>, usize) {
         let (mut problems, mut count) = (Vec::new(), 0);
         for section in &KNOWN {
@@ -149,7 +150,7 @@ impl Schema {
     }
 }
 
-/// Whether a diagnostic is about this value of this key, and not about how it goes with others.
+/// Whether a diagnostic is about this value of this key, not about a combination with other keys.
 fn is_about(found: &Diagnostic, key: &str, value: &str) -> bool {
     let is_here = found.key.rsplit('.').next() == Some(key);
     let bare = value.trim_matches('"');

@@ -1,17 +1,18 @@
-//! What the pages say of the code, against the code.
+//! Compares statements of the pages about the code with the code.
 
 use std::{collections::BTreeSet, fs, io, path::PathBuf};
 
 use super::pages::{Page, Problem, root};
 
-/// Where the code is.
+/// The folders of the code.
 const ROOMS: [&str; 5] = ["cli", "functions", "infra", "shared", "tests"];
-/// What a code span starts with that names a file or a folder of the repository.
+/// The beginnings of code spans that name a file or a folder of the repository.
 const PATHS: [&str; 7] = ["cli/", "functions/", "infra/", "shared/", "tests/", "docs/", ".ci/"];
 /// Macros that write a line to the log.
 const LOG_MACROS: [&str; 3] = ["tracing::info!(", "tracing::warn!(", "tracing::error!("];
 
-/// Checks code spans that name a path, a function of a type, or a constant. Gives the problems, and how many there are.
+/// Checks code spans that name a path, a function of a type, or a constant. Returns the problems and the number of
+/// spans.
 pub(crate) fn names(pages: &[Page]) -> io::Result<(Vec<Problem>, usize)> {
     let code = code()?.concat();
     let (mut problems, mut count) = (Vec::new(), 0);
@@ -43,12 +44,12 @@ fn function(span: &str) -> Option<&str> {
         .then_some(function)
 }
 
-/// `MAX_BODY_BYTES`: also the name of a variable.
+/// Whether a span is a constant such as `MAX_BODY_BYTES`, which may also be the name of a variable.
 fn is_constant(span: &str) -> bool {
     span.contains('_') && span.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
 
-/// The names of all lines that the code writes to the log: the last text of each macro.
+/// The names of all log lines in the code: the last text of each macro.
 pub(crate) fn log_lines() -> io::Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     for text in code()? {
@@ -63,13 +64,13 @@ pub(crate) fn log_lines() -> io::Result<BTreeSet<String>> {
     Ok(names)
 }
 
-/// Two words of small letters with a dot between them.
+/// Whether a text is two words of small letters with a dot between them.
 fn is_line(text: &str) -> bool {
     let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
     text.split_once('.').is_some_and(|(place, what)| is_word(place) && is_word(what))
 }
 
-/// All Rust files, but for this test.
+/// All Rust files, except this test.
 fn code() -> io::Result<Vec<String>> {
     let mut folders: Vec<PathBuf> = ROOMS.iter().map(|room| root().join(room)).collect();
     let mut texts = Vec::new();

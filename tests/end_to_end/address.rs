@@ -1,4 +1,4 @@
-//! `recado doctor` on the public address: whose it is.
+//! `recado doctor` on the public address: which installation answers there.
 
 use axum::Router;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::WELCOME;
 use crate::support::{Installation, Setup, answer};
 
-/// What the doctor says of an address: each state with what is so.
+/// The doctor's findings about an address: each state with its text.
 async fn said_of(installation: &mut Installation, address: &str) -> (Option<i32>, Vec<(String, String)>) {
     installation.environment.push(("RECADO_PUBLIC_URL".to_owned(), format!("http://{address}")));
     let finished = installation.command("doctor", &["--json"]).await;
@@ -23,14 +23,14 @@ fn count(found: &[(String, String)], state: &str, part: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_tells_this_installation_from_others_and_from_other_servers() {
-    // Both have the same secrets.
+    // Both installations have the same secrets.
     let (mut ours, theirs) =
         tokio::join!(Installation::start(Setup::new(WELCOME)), Installation::start(Setup::new(WELCOME)));
     let own = ours.address.to_string();
     for _ in 0..2 {
         let (_, found) = said_of(&mut ours, &own).await;
         assert_eq!(count(&found, "good", "is this installation"), 2, "{found:?}");
-        // It is the same one after a kill.
+        // It is the same installation after a kill.
         ours.kill();
         ours.restart().await;
     }
@@ -57,7 +57,7 @@ async fn a_challenge_is_answered_with_nothing_but_its_proof() {
     assert_eq!(one.1["proof"].as_str().unwrap().len(), 64);
     assert_eq!(ask("00112233445566778899aabbccddeeff").await, one);
     assert_ne!(ask("10112233445566778899aabbccddeeff").await.1["proof"], one.1["proof"]);
-    // What is no challenge is answered as ever, and so is a webhook that holds one.
+    // A text that is no challenge is answered as usual, and so is a webhook that contains a challenge.
     for other in ["", "00112233", "zz112233445566778899aabbccddeeff", "00112233445566778899aabbccddeeff00"] {
         let (status, said) = ask(other).await;
         assert!(status == 200 && said["proof"].is_null(), "{other}: {said}");

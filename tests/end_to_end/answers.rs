@@ -1,4 +1,4 @@
-//! Each verb's answer as data has the form that `docs/json.md` shows.
+//! The JSON output of each command has the form in `docs/json.md`.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ campaigns:
   - { id: news, audience: csv, write_back: none, sms: \"Novidades.\" }
 ";
 
-/// The answers that were compared so far.
+/// The outputs that were compared so far.
 struct Desk {
     examples: Examples,
     seen: Vec<String>,
@@ -29,7 +29,7 @@ impl Desk {
         self.seen.push(answer["schema"].as_str().unwrap_or_else(|| panic!("no schema: {answer}")).to_owned());
     }
 
-    /// Compares what a verb printed, and gives it.
+    /// Compares the output of a command, and returns it.
     fn see(&mut self, finished: &Finished) -> Value {
         let answer = serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:?}"));
         self.compare(&answer);
@@ -37,7 +37,7 @@ impl Desk {
     }
 }
 
-/// Runs verbs of an installation.
+/// Runs commands on an installation.
 struct At<'i>(&'i Installation, &'i Path);
 
 impl At<'_> {
@@ -46,7 +46,7 @@ impl At<'_> {
         self.0.command_of(&verb, &[more, &["--json"]].concat()).await
     }
 
-    /// The same for a verb that takes `--data` alone.
+    /// Runs a command that takes only `--data`.
     async fn of_versions(&self, verb: &str, more: &[&str]) -> Finished {
         recado(&[&[verb, "--data", self.0.data(), "--json"], more].concat(), &self.0.environment).await
     }

@@ -1,4 +1,4 @@
-//! LigueLead's reports: who may make them, and what they change.
+//! LigueLead's reports: which ones are accepted, and what they change.
 
 use serde_json::{Value, json};
 use std::{
@@ -12,7 +12,7 @@ use recado_table::EmbeddedTable;
 use super::WELCOME;
 use crate::support::{Installation, Lead, Meter, Setup, answer, wait_until};
 
-/// An installation whose only message was accepted, and of which nothing was reported yet.
+/// An installation whose only message was accepted, without a report so far.
 async fn accepted(lead: &Lead) -> (Installation, String, String) {
     let mut setup = Setup::new(WELCOME);
     setup.liguelead.callbacks.silent_endings = vec![lead.phone[7..].to_owned()];
@@ -78,10 +78,10 @@ async fn repeated_and_late_reports_change_nothing_that_is_newer() {
     let (installation, campaign, url) = accepted(&lead).await;
     let at = |status, time| lead.callback(&campaign, status, time);
     let steps = [
-        // The panel's own address, by its secret, speaks of any campaign.
+        // The callback URL of LigueLead's panel, with its secret, may report on any campaign.
         (at("undelivered", "2026-11-20T12:00:02.000Z"), "undelivered"),
         (at("sent", "2026-11-20T12:00:01.000Z"), "undelivered"),
-        // It arrived after all.
+        // It was delivered after all.
         (at("delivered", "2026-11-20T12:00:03.000Z"), "delivered"),
         (at("delivered", "2026-11-20T12:00:03.000Z"), "delivered"),
         (at("undelivered", "2026-11-20T12:00:02.000Z"), "delivered"),
@@ -175,7 +175,7 @@ async fn the_price_that_reports_tell_corrects_the_books_once() {
     let text = "a".repeat(312);
     let rules = format!("  - {{ id: long, on: lead.created, sms: \"{text}\", quota: {{ credits_per_day: 100 }} }}\n");
     let mut setup = Setup::new(&rules).and("quotas: { credits_per_day: 200 }\n");
-    // Three credits by our estimate, two by the vendor's own table; each report comes twice.
+    // Three credits by our estimate, two by the vendor's own table. Each report comes twice.
     setup.liguelead.billing = Billing::FirstPart160;
     setup.liguelead.callbacks.duplicate_callbacks_share = 1.0;
     let installation = Installation::start(setup).await;
@@ -194,7 +194,7 @@ async fn the_price_that_reports_tell_corrects_the_books_once() {
     })
     .await;
     assert_eq!(used, [json!(10), json!(5), json!(10), json!(5)]);
-    // A late one more changes nothing.
+    // One more late report changes nothing.
     let campaign = installation.liguelead.received().campaigns[0].clone();
     let mut body = leads[0].callback(&campaign.id, "sent", "2026-11-20T12:00:07.000Z");
     body["campaign"]["credits_required"] = json!(2);
@@ -206,7 +206,7 @@ async fn the_price_that_reports_tell_corrects_the_books_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_to_the_panels_address_settles_a_request_whose_answer_was_lost_by_text_and_phone() {
     let mut setup = Setup::new(WELCOME).liguelead_faults(&["lose-answer@first=1@/sms"]);
-    // Both in one request, however the table's stream divides them.
+    // Both messages in one request, however the table's stream divides them.
     setup.config = setup.config.replace("unknown_after: 1m", "unknown_after: 1m, linger: 1s");
     let leads: Vec<Lead> = (1..=2).map(Lead::new).collect();
     setup.liguelead.callbacks.lost_callbacks_share = 1.0;
@@ -230,9 +230,9 @@ async fn a_report_to_the_panels_address_settles_a_request_whose_answer_was_lost_
     assert_eq!(installation.messages().await.in_state("unknown"), 2, "what another text's report says is of nobody");
     assert_eq!(report(&installation, &panel, &body).await, 200);
     installation.comes_to(&leads[0].id, "delivered").await;
-    // That the one arrived proves that the request was taken: the other follows.
+    // A delivered message proves that LigueLead took the request, so the other message is accepted.
     installation.comes_to(&leads[1].id, "accepted").await;
-    // From now on the campaign is known, with the text or without it.
+    // From now on the campaign is known, with or without the text.
     let mut body = leads[1].callback(&campaign.id, "um novo estado", "2026-11-20T12:00:01.000Z");
     assert_eq!(report(&installation, &panel, &body).await, 200);
     body["campaign"]["status"] = Value::Null;

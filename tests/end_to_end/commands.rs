@@ -57,7 +57,7 @@ async fn check_and_plan_exit_0_for_what_is_good_and_1_for_what_is_not() {
     assert_eq!((&planned["messages"], &planned["requests"], &planned["credits"]), (&json!(1), &json!(1), &json!(1)));
     assert_eq!(planned["events"][0]["rules"][0]["message"]["text"], "Boas-vindas.");
     assert_eq!(planned["events"][0]["rules"][0]["message"]["state"], "pending");
-    // Who would be reached, and how the text may arrive: `11900000001`, "Boas-vindas." as it is.
+    // The recipient, and the text as it may arrive: `11900000001`, "Boas-vindas." unchanged.
     let message = &planned["events"][0]["rules"][0]["message"];
     assert_eq!((&message["to"], &message["arrives"]), (&json!("1190…01"), &json!(null)));
     let accents = Setup::new(
@@ -177,7 +177,7 @@ async fn messages_are_found_by_their_age_and_by_several_states() {
     for wrong in [&["--since", "yesterday"][..], &["--since", "-1h"], &["--until", "h"], &["--state", "held,lost"]] {
         assert_eq!(installation.command("messages", wrong).await.code, Some(2), "{wrong:?}");
     }
-    // People see the tenant's clock; the offset says whose it is.
+    // Output for people uses the tenant's clock; the offset shows this.
     let shown = installation.command("messages", &[]).await;
     assert!(shown.stdout.contains(" -03:00") && shown.stderr.contains(" -03:00"), "{shown:?}");
 }
@@ -199,7 +199,7 @@ async fn shells_and_manuals_know_every_command() {
     assert!(refused.code == Some(1) && refused.stderr.contains(&missing), "{refused:?}");
 }
 
-/// The binary writes to a pipe here. `CLICOLOR_FORCE` makes it take that for a terminal.
+/// The binary writes to a pipe here. `CLICOLOR_FORCE` makes it treat the pipe as a terminal.
 #[tokio::test(flavor = "multi_thread")]
 async fn colours_are_for_a_terminal_alone_and_change_no_word() {
     let installation = Installation::start(Setup::new(WELCOME)).await;
@@ -218,7 +218,7 @@ async fn colours_are_for_a_terminal_alone_and_change_no_word() {
     assert!(coloured.contains("\u{1b}[32mdelivered\u{1b}[0m"), "{coloured:?}");
     assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), plain);
     assert_eq!(said(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]).await, plain);
-    // Data has no colours at all.
+    // JSON output has no colours at all.
     let data = recado(&[&arguments[..], &["--json"]].concat(), &[("CLICOLOR_FORCE".to_owned(), "1".to_owned())]).await;
     assert!(!data.stdout.contains('\u{1b}') && data.json()["total"] == 1, "{data:?}");
     let wrong = recado(&["messages", "--data", "nowhere"], &[("CLICOLOR_FORCE".to_owned(), "1".to_owned())]).await;

@@ -1,4 +1,4 @@
-//! An event in, a message out, its outcome back in LeadSquared.
+//! From an event to a message, and its outcome back in LeadSquared.
 
 use serde_json::json;
 
@@ -53,11 +53,11 @@ async fn an_edit_in_the_crm_goes_full_circle_and_the_write_back_starts_nothing()
 ";
     let mut setup = Setup::new(rules);
     setup.crm_announces = true;
-    // The harder case: the write-back's own bulk writes raise webhooks as well.
+    // The harder case: the bulk writes of the write-back also raise webhooks.
     setup.leadsquared.bulk_raises_webhooks = true;
     AUTHOR.clone_into(&mut setup.leadsquared.user_id);
     let installation = Installation::start(setup).await;
-    // More than one: a single row is written by a call that raises none.
+    // More than one lead: a single row is written by a request that raises no webhook.
     let leads = [2, 3, 4, 5].map(Lead::new);
 
     for lead in &leads {
@@ -90,7 +90,7 @@ async fn messages_of_one_text_go_in_one_request_and_those_of_another_in_theirs()
   - { id: flash, on: lead.created, flash: \"Boas-vindas.\" }
   - { id: own, on: lead.created, sms: \"Olá {{ lead.FirstName }}.\" }
 ";
-    // They are let go together, and by nothing but that: how fast they are written decides nothing.
+    // Only the resume releases them, all together, so the speed of the writes does not matter.
     let mut setup = Setup::new(rules).in_memory().await;
     setup.schedule_s = 600;
     let installation = Installation::start(setup).await;

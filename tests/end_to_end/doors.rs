@@ -1,4 +1,4 @@
-//! Who may come in: the handshake, the secret, and other paths.
+//! Which requests are accepted: the handshake, the secret, and other paths.
 
 use reqwest::Method;
 use serde_json::json;
@@ -56,11 +56,11 @@ async fn the_secret_is_taken_from_header_or_query_and_two_values_are_good_at_onc
     let mut refused = 0;
     for (number, (header, query)) in (100..).zip(bad) {
         let (status, said) = post(number, header, query).await;
-        // 200, since ten failures in a row make LeadSquared switch the webhook off.
+        // The status is 200, since ten failures in a row make LeadSquared switch the webhook off.
         assert_eq!(status, 200);
         refused += u32::from(said["Status"] == "Error");
     }
-    // HTTP itself takes blanks off a header's end, so that one of them is the secret after all.
+    // HTTP itself removes blanks at the end of a header, so one of them is the secret after all.
     assert_eq!(refused, 7);
     let report = installation.messages().await;
     assert_eq!(report.total, good.len() + 1, "{report:?}");

@@ -1,5 +1,5 @@
-//! What people who do this job really send, after public bug reports and sample payloads: which event it is, and what is
-//! read although it breaks a rule. All persons, phones and ids are invented.
+//! Input that people in this job really send, from public bug reports and sample payloads. Tests which event it is, and
+//! what is read although it breaks a rule. All persons, phones and ids are invented.
 
 use std::path::PathBuf;
 
@@ -33,7 +33,7 @@ fn with(mut body: Value, name: &str, value: impl Into<Value>) -> Value {
     body
 }
 
-/// What LigueLead was sent: phones and texts, once there are as many as are `wanted` and nothing waits.
+/// The phones and texts sent to LigueLead, once there are `wanted` of them and no message waits.
 async fn sent(installation: &Installation, wanted: usize) -> Vec<(String, String)> {
     let all = || {
         let received = installation.liguelead.received();
@@ -88,7 +88,7 @@ async fn a_lead_is_greeted_if_the_address_the_body_or_its_times_say_that_it_is_n
         told.push(said["StatusReason"].as_str().unwrap().to_owned());
     }
     assert!(told.iter().all(|reason| reason.contains("?event=3")), "{told:?}");
-    // An activity, a change of stage, a deletion: each is what it is.
+    // An activity, a deletion, a change of stage: the body itself says which event it is.
     let related = json!({ "RelatedProspectId": Lead::new(21).id, "CampaignId": "77", "Phone": Lead::new(21).phone });
     for body in [
         related,
@@ -134,7 +134,7 @@ async fn edits_of_something_else_under_the_update_event_make_no_message() {
             assert_eq!(said["Status"], "Success", "{body}: {said}");
         }
     }
-    // Of these leads it is known now what they were; another stage in between is a change, and so is the way back.
+    // The earlier values of these leads are known now. Another stage in between is a change, and so is the change back.
     let lost = with(edit(1, 10), "ProspectStage", "Lost");
     for body in [lost, edit(1, 11), edit(1, 11), edit(1, 12)] {
         installation.post_bytes("event=6", "application/json", body.to_string()).await;
@@ -214,7 +214,7 @@ async fn a_group_of_activities_of_several_megabytes_is_taken_whole() {
     assert!(sent.iter().all(|(_, text)| text == "Pedido A-77"));
 }
 
-/// Bodies of `lead.changed` as in case c29: a plain lead of a new `ProspectID`, whose score became 1.
+/// Bodies of `lead.changed` as in case c29: a plain lead with a new `ProspectID` and a score that became 1.
 fn scored(lead: u32, phone: &str) -> Value {
     let plain = json!({
         "ProspectID": Lead::new(lead).id, "FirstName": "ANA", "Phone": phone, "ModifiedOn": "2026-11-29 12:00:00",

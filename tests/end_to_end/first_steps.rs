@@ -1,4 +1,4 @@
-//! What a newcomer does: a first configuration, tried on simulated vendors, without an account.
+//! A newcomer's steps: a first configuration, tried on simulated vendors, without an account.
 
 use std::path::Path;
 
@@ -12,13 +12,13 @@ async fn done(directory: &Path, words: &[&str]) -> Finished {
     finished
 }
 
-/// The messages of the installation that is nearest to a directory.
+/// The messages of the installation nearest to a directory.
 async fn messages(directory: &Path) -> Vec<Value> {
     let shown = done(directory, &["messages", "--json"]).await.json();
     shown["messages"].as_array().unwrap().clone()
 }
 
-/// `recado dev` in a directory, once it listens.
+/// Starts `recado dev` in a directory, and waits until it listens.
 async fn dev(directory: &Path) -> Beside {
     let dev = Beside::start(directory, &["dev", "--listen", "127.0.0.1:0"]);
     wait_until("dev listens", async || {
@@ -38,7 +38,7 @@ async fn from_an_empty_folder_to_a_message_at_the_simulator_in_five_commands() {
     }
     let checked = done(here, &["check"]).await;
     assert!(!checked.stdout.contains("warning"), "{checked:?}");
-    // Its own hours must not decide what this test sees.
+    // The hours in the file must not decide the result of this test.
     let text = std::fs::read_to_string(here.join("recado.yaml")).unwrap();
     let text = text.replace("sms: \"08:00-20:00 mon-sat\"", "sms: always");
     std::fs::write(here.join("recado.yaml"), text).unwrap();
@@ -55,7 +55,7 @@ async fn from_an_empty_folder_to_a_message_at_the_simulator_in_five_commands() {
     done(here, &["trigger", "lead.created", "--field", "Source=Site"]).await;
     assert_eq!(messages(here).await.len(), 1);
 
-    // A file that is saved is in force; what was made stays from one start to the next.
+    // A saved file is in force, and the data stays from one start to the next.
     let text = std::fs::read_to_string(here.join("recado.yaml")).unwrap();
     std::fs::write(here.join("recado.yaml"), text.replace("Feira", "Site")).unwrap();
     wait_until("the file is in force", async || {

@@ -1,4 +1,4 @@
-//! What comes again, late, or by another way makes no second message.
+//! An event that comes again, late, or by another way makes no second message.
 
 use serde_json::json;
 
@@ -14,10 +14,10 @@ async fn a_redelivered_event_makes_no_second_message() {
     let installation = Installation::start(Setup::new(WELCOME)).await;
     let lead = Lead::new(1);
     let body = lead.created();
-    // At once and side by side, as when LeadSquared gives up waiting and tries again.
+    // At the same time, as when LeadSquared times out and tries again.
     futures::future::join_all((0..8).map(|_| installation.take(&body))).await;
     installation.comes_to(&lead.id, "delivered").await;
-    // Long after, in a list, as text, and with the lead's id in capitals.
+    // Long afterwards, in a list, as text, and with the lead's id in capitals.
     installation.take(&json!([body, body])).await;
     let (status, said) = installation.post_bytes("event=3", "text/plain", body.to_string()).await;
     assert_eq!((status, said["Status"].as_str()), (200, Some("Success")));
@@ -47,7 +47,7 @@ async fn a_rule_under_a_new_name_does_not_answer_again_what_it_answered_under_th
     assert_eq!(installation.comes_to(&known.id, "delivered").await.rule, "welcome", "the only one, as it was sent");
     assert_eq!(installation.liguelead.received().messages().into_values().collect::<Vec<_>>(), [1, 1]);
 
-    // Without a word of what it was it is another rule, and answers for itself.
+    // Without `was` it is another rule with messages of its own.
     installation.stop().await;
     installation.configure(&config("id: hello")).await;
     installation.take(&known.created()).await;
@@ -89,7 +89,7 @@ async fn edits_that_come_in_the_wrong_order_make_one_message_each() {
     assert_eq!(messages.len(), 2);
     assert!(messages.into_values().all(|times| times == 1));
 
-    // The same change made again later is another change.
+    // The same change, made again later, is another change.
     installation.take(&lead.staged("Prospect", "Qualified", "2026-11-23 08:00:00")).await;
     wait_until("it is delivered", async || (installation.messages().await.in_state("delivered") == 3).then_some(()))
         .await;
@@ -111,7 +111,7 @@ async fn our_own_edits_and_edits_of_nothing_make_no_message() {
     assert_eq!(report.total, 0, "{report:?}");
     let ignored: Vec<_> = report.events.iter().filter(|event| event.outcome == "ignored").collect();
     assert_eq!(ignored.len(), 2, "{report:?}");
-    // Somebody else's edit of the same lead is another matter.
+    // Another user's edit of the same lead is not ignored.
     let lead = Lead::new(1);
     installation.take(&lead.staged("Prospect", "Qualified", "2026-11-20 12:07:00")).await;
     installation.comes_to(&lead.id, "delivered").await;

@@ -1,5 +1,5 @@
-//! Operators act on what runs. Verbs find the running installation and no other. A change of the file is in force when it is
-//! applied, not when it is saved.
+//! Operators act on a running installation. Commands find the running installation and no other. A change of the file
+//! is in force when it is applied, not when it is saved.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ async fn on(installation: &Installation, words: &[&str]) -> Finished {
     recado(&[words, &["--data", installation.data()]].concat(), &[]).await
 }
 
-/// What the lead of this number is told, once it is.
+/// The text that the lead with this number gets, once it is delivered.
 async fn told(installation: &Installation, number: u32) -> String {
     let lead = Lead::new(number);
     installation.take(&lead.created()).await;
@@ -32,7 +32,7 @@ async fn told(installation: &Installation, number: u32) -> String {
     of_lead.next().unwrap().message.clone()
 }
 
-/// Waits until `serve` says that a version is in force.
+/// Waits until `serve` logs that a version is in force.
 async fn in_force(installation: &Installation, version: u64) {
     let line = format!("\"configuration.version\":{version}");
     wait_until("serve follows", async || {
@@ -133,7 +133,7 @@ async fn what_is_applied_is_in_force_and_what_is_only_saved_is_not() {
     let same = on(&installation, &["apply", &file, "--yes", "--json"]).await.json();
     assert_eq!((&same["applied"], &same["version"]), (&false.into(), &2.into()), "{same}");
 
-    // A rule that is gone is known as long as the history knows it; a misspelt one is not.
+    // A removed rule is known as long as it is in the history; a misspelt rule is not known.
     assert_eq!(on(&installation, &["pause", "--rule", "welcome"]).await.code, Some(0));
     let unknown = on(&installation, &["pause", "--rule", "greting"]).await;
     assert!(unknown.code == Some(1) && unknown.stderr.contains("greeting is near"), "{unknown:?}");
@@ -211,7 +211,7 @@ async fn what_a_quota_held_goes_at_once_when_the_quota_is_raised() {
     wait_until("two of them go", async || (installation.messages().await.in_state("delivered") == 3).then_some(()))
         .await;
     assert_eq!(installation.messages().await.in_state("held"), 1);
-    // The same for a quota that is raised while nobody serves.
+    // The same for a quota that is raised while `serve` is down.
     assert_eq!(installation.stop().await, 0);
     installation.configure(&text(&installation).replace("messages_per_day: 3 ", "messages_per_day: 4 ")).await;
     wait_until("the last one goes", async || (installation.messages().await.in_state("delivered") == 4).then_some(()))
@@ -248,7 +248,7 @@ async fn what_comes_in_and_goes_out_is_shown_as_it_happens() {
     assert!(said.iter().all(|line| !line.contains(&lead.phone)), "phones are shortened: {said:?}");
     assert_eq!(listen.stop().await, 0);
 
-    // The same behind the last ones that are there, oldest first.
+    // `messages --follow` shows the same, after the last existing messages, oldest first.
     let follow =
         Beside::start(Path::new("/"), &["messages", "--follow", "--limit", "1", "--data", installation.data()]);
     let delivered = async |count: usize| {

@@ -1,11 +1,11 @@
-//! The day's quotas, and the hours.
+//! The daily quotas, and the hours.
 
 use jiff::{Timestamp, ToSpan as _, Zoned, tz::TimeZone};
 
 use super::WELCOME;
 use crate::support::{Installation, Lead, Setup, wait_until};
 
-/// The time of now in a zone.
+/// The present time in a zone.
 fn now_in(zone: &str) -> Zoned {
     Timestamp::now().to_zoned(TimeZone::get(zone).unwrap())
 }
@@ -45,7 +45,7 @@ async fn runs_out(quotas: &str, limit: usize, others_left: u64) {
     assert_eq!(usage["limits"][0]["used"], 3, "{usage}");
     assert_eq!(usage["limits"][1 - limit]["left"].as_u64(), (others_left > 0).then_some(others_left), "{usage}");
     assert_eq!(usage["until_ms"].as_i64(), Some(tomorrow_ms(zone)));
-    // One that comes when nothing is left waits like the others.
+    // A message that comes when nothing is left waits like the others.
     let late = Lead::new(6);
     installation.take(&late.created()).await;
     let message = installation.comes_to(&late.id, "held").await;
@@ -65,7 +65,7 @@ async fn when_the_days_quota_of_credits_is_spent_the_rest_is_held_until_tomorrow
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_hour_holds_a_message_until_it_opens_on_the_recipients_clock() {
-    // Hours that are far from now in São Paulo, and in Acre, whose clocks show two hours less.
+    // Hours that are far from now in São Paulo, and in Acre, where it is two hours earlier.
     let now = now_in("America/Sao_Paulo");
     let (range, opens_at, days) = if now.hour() < 12 { ("20:00-21:00", 20, 0) } else { ("06:00-07:00", 6, 1) };
     let opens = now.date().checked_add(days.days()).unwrap().at(opens_at, 0, 0, 0);

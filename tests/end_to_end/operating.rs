@@ -1,4 +1,4 @@
-//! An operator's verbs, beside a running `serve`: one message's story, retry, cancel, pause and resume.
+//! An operator's commands, beside a running `serve`: the story of one message, retry, cancel, pause and resume.
 
 use serde_json::{Value, json};
 
@@ -66,7 +66,7 @@ async fn what_waits_is_cancelled_and_what_was_refused_goes_again_once_it_may() {
     installation.take(&good.created()).await;
     let sent = installation.comes_to(&good.id, "delivered").await;
 
-    // What was sent stays as it is, whatever is asked for.
+    // A sent message stays as it is, whatever the command.
     for (asked, arguments) in [
         ("retry", vec![sent.id.as_str()]),
         ("retry", vec![sent.id.as_str(), "--may-send-twice"]),
@@ -85,7 +85,7 @@ async fn what_waits_is_cancelled_and_what_was_refused_goes_again_once_it_may() {
     assert_eq!(installation.usage().await["limits"][0]["used"], 2, "each is charged once");
     assert!(installation.liguelead.received().messages().into_values().all(|times| times == 1));
 
-    // A filter is not taken without a yes where nobody can be asked.
+    // Without a terminal, a command with a filter needs `--yes`.
     installation.command("pause", &["--all"]).await;
     let waiting = Lead::new(3);
     installation.take(&waiting.created()).await;
@@ -108,7 +108,7 @@ async fn what_is_paused_waits_with_the_reason_and_goes_when_it_is_resumed() {
     let installation = Installation::start(Setup::new(rules)).await;
     let paused = verb(&installation, "pause", &["--rule", "one", "--by", "Ana", "--why", "a wrong text"]).await;
     assert_eq!((&paused["what"], &paused["by"]), (&json!("rule one"), &json!("Ana")));
-    // A second pause of the same changes nothing.
+    // A second pause of the same rule changes nothing.
     let again = verb(&installation, "pause", &["--rule", "one", "--by", "Bia"]).await;
     assert_eq!((&again["by"], &again["since_ms"]), (&json!("Ana"), &paused["since_ms"]));
     verb(&installation, "pause", &["--channel", "flash"]).await;
@@ -140,7 +140,7 @@ async fn what_is_paused_waits_with_the_reason_and_goes_when_it_is_resumed() {
     assert_eq!(installation.usage().await["paused"], json!([]));
 }
 
-/// An installation whose first request is lost on the way, and whose callbacks never come.
+/// An installation that loses the first request on the way and never gets callbacks.
 async fn lost(rule: &str) -> (Installation, Lead, String, Value) {
     let mut setup = Setup::new(rule).liguelead_faults(&["lose-answer@first=1@/sms"]);
     let lead = Lead::new(1);
@@ -198,7 +198,7 @@ async fn a_rule_that_says_so_sends_an_unknown_message_once_more_and_no_more() {
     assert_eq!(message.state, "unknown", "at most one resend");
     assert_eq!(installation.usage().await["limits"][0]["used"], 2, "both may have been charged");
 
-    // The first attempt's report comes at last: it arrived.
+    // The report on the first attempt arrives at last: the message was delivered.
     let first = installation.liguelead.received().campaigns[0].clone();
     let body = lead.callback(&first.id, "delivered", "2026-11-20T12:00:00.000Z");
     assert_eq!(answer(installation.http.post(first.webhook_url.unwrap()).json(&body)).await.0, 200);

@@ -1,4 +1,4 @@
-//! Who gets no messages: by command, by file, by the CRM's field, asked when the message is about to be sent.
+//! Leads that get no messages: by command, by file, and by the field in the CRM, read just before the message is sent.
 
 use serde_json::{Value, json};
 
@@ -88,7 +88,7 @@ async fn lists_of_opt_outs_suppress_those_who_are_in_them_and_nobody_else() {
             }
         }
     }
-    // What stands below another heading is nobody's phone here.
+    // Values below another heading are not phones here.
     for phone in ["11987654321", "3001"] {
         let listed = installation.command_of(&["suppress", "list"], &["--phone", phone, "--json"]).await;
         assert!(listed.code == Some(2) || listed.json()["suppressions"].as_array().unwrap().is_empty(), "{listed:?}");
@@ -97,7 +97,7 @@ async fn lists_of_opt_outs_suppress_those_who_are_in_them_and_nobody_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_phone_of_a_command_is_read_by_the_rules_of_the_configuration() {
-    // A mobile from before the ninth digit: no phone, unless the configuration adds it.
+    // A mobile from before the ninth digit. It is not a phone, unless the configuration adds the digit.
     const OLD: &str = "(11) 9999-8888";
     let strict = Installation::start(Setup::new(WELCOME)).await;
     assert_eq!(strict.command_of(&["suppress", "add"], &["--phone", OLD]).await.code, Some(2));
@@ -118,8 +118,8 @@ async fn the_crms_field_is_asked_again_when_the_message_goes_and_messages_wait_w
     let installation = Installation::start(Setup::new(WELCOME)).await;
     let (out, free, later) = (Lead::new(1), Lead::new(2), Lead::new(3));
     let asked = || installation.leadsquared.received().calls.iter().filter(|call| call.path.ends_with("ByIds")).count();
-    // The sweep with which a process begins looks ahead, and may take one message of a delivery before the other: it is over
-    // once somebody's message has gone.
+    // The sweep at the start of a process looks ahead, and may take one message of a delivery before the other. It is
+    // over once a message has been sent.
     let first = Lead::new(9);
     installation.take(&first.created()).await;
     installation.comes_to(&first.id, "delivered").await;
@@ -150,7 +150,7 @@ async fn an_empty_field_forbids_where_the_tenant_says_so_and_a_fresh_one_is_not_
         let mut body = lead.created();
         body["CreatedOn"] = json!(jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S").to_string());
         body["mx_SMS_Opt_Out"] = value;
-        // LeadSquared's own, which the account has as well.
+        // LeadSquared's own field, which the account has as well.
         body["DoNotSMS"] = json!("0");
         body
     };
@@ -166,7 +166,7 @@ async fn an_empty_field_forbids_where_the_tenant_says_so_and_a_fresh_one_is_not_
         assert!(skipped.why.unwrap().contains("is empty, which forbids messages here"));
     }
     assert_eq!(asked(), 1, "the third's webhook does not carry it");
-    // A delivery that was days on its way tells what was true then.
+    // A delivery that took days tells an old value.
     installation.leadsquared.put_lead(&leads[3].id, [("mx_SMS_Opt_Out", "1")]);
     let mut late = with(&leads[3], json!("false"));
     late["CreatedOn"] = leads[3].created()["CreatedOn"].clone();
@@ -192,7 +192,8 @@ async fn leadsquareds_own_field_is_obeyed_without_configuration_where_the_accoun
         let of_out = installation.comes_to(&out.id, state).await;
         assert_eq!(of_out.why.is_some_and(|why| why == "the lead opted out (DoNotSMS)"), state == "skipped");
         installation.comes_to(&free.id, "delivered").await;
-        // A field in the webhook forbids whatever the list of fields says, but where the file leaves it out.
+        // A field in the webhook forbids the message, even if the list of fields lacks it. The exception is a field
+        // that the file leaves out.
         let told = Lead::new(3);
         let mut body = told.created();
         body["DoNotSMS"] = json!("Sim");
@@ -227,7 +228,7 @@ async fn an_account_that_does_not_tell_its_fields_is_taken_as_the_pages_show_it(
         let installation = Installation::start(setup).await;
         installation.take(&Lead::new(1).created()).await;
         installation.comes_to(&Lead::new(1).id, "delivered").await;
-        // What the webhook itself says forbids all the same.
+        // A value in the webhook itself still forbids the message.
         let out = Lead::new(2);
         let mut body = out.created();
         body["DoNotSMS"] = json!("1");
@@ -238,8 +239,8 @@ async fn an_account_that_does_not_tell_its_fields_is_taken_as_the_pages_show_it(
     }
 }
 
-/// Two messages to one lead, whose webhooks do not carry the field, and who opts out in between: what became of the
-/// second, and whether LeadSquared was asked again.
+/// Sends two messages to one lead, who opts out in between; the webhooks do not carry the field. Returns the outcome of
+/// the second message, and whether LeadSquared was asked again.
 async fn opted_out_in_between(fresh: &str) -> (String, bool) {
     let rules = format!("{WELCOME}  - {{ id: won, on: lead.stage, to: Customer, sms: \"Parabéns.\" }}\n");
     let mut setup = Setup::new(&rules);

@@ -1,4 +1,4 @@
-//! What becomes of a message when LigueLead does not simply take it.
+//! The outcome of a message when LigueLead does not simply accept it.
 
 use recado_simulators::faults::Faults;
 
@@ -32,7 +32,7 @@ async fn an_answer_that_never_came_is_unknown_until_reports_settle_it_and_nothin
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_outcome_of_which_nothing_is_ever_reported_stays_unknown_and_is_not_repeated() {
-    // The work is not done, or done and the answer is a gateway's: from here they look alike.
+    // The work is not done, or it is done and a gateway answers. The sender cannot tell the two apart.
     let faults = ["reset@first=1@/sms", "html-after-502@first=1@/sms", "html-before-504@first=1@/sms"];
     let mut setup = Setup::new(WELCOME).liguelead_faults(&faults);
     setup.liguelead.callbacks.lost_callbacks_share = 1.0;
@@ -42,7 +42,7 @@ async fn an_unknown_outcome_of_which_nothing_is_ever_reported_stays_unknown_and_
         installation.take(&lead.created()).await;
         installation.comes_to(&lead.id, "unknown").await;
     }
-    // Neither does a new process, which looks at everything that is open.
+    // A new process, which looks at all open messages, does not repeat them either.
     assert_eq!(installation.stop().await, 0);
     installation.restart().await;
     installation.told().await;
@@ -53,10 +53,10 @@ async fn an_unknown_outcome_of_which_nothing_is_ever_reported_stays_unknown_and_
     assert!(activities.len() == 3 && activities.iter().all(|one| one.fields["mx_Custom_4"] == "unknown"));
 }
 
-/// Sends one message into `fault`, sees it wait for a stated time, and go out exactly once after it.
+/// Sends one message into `fault`. The message waits for a stated time, and then goes out exactly once.
 async fn waits_and_goes_later(fault: &str, reason: &str) {
     let mut setup = Setup::new(WELCOME).liguelead_faults(&[fault]);
-    // A shorter wait than the vendor's full minute, but not so short that nobody sees it.
+    // A shorter wait than the vendor's full minute, but long enough to be seen.
     setup.liguelead.minute_aligned_reset = true;
     wait_until("the minute is not about to end", async || (jiff::Timestamp::now().as_second() % 60 < 50).then_some(()))
         .await;
@@ -84,11 +84,11 @@ async fn a_throttled_or_turned_away_request_waits_and_goes_later_exactly_once() 
     );
 }
 
-/// LigueLead's address answers nobody; later it does.
+/// LigueLead's address does not answer at first; later it does.
 async fn out_of_reach_for_a_while() {
     let mut installation = Installation::start(Setup::new(WELCOME)).await;
     let lead = Lead::new(1);
-    // A port that nobody listens on: it was this installation's own until now.
+    // A port where nobody listens: it was this installation's own until now.
     assert_eq!(installation.stop().await, 0);
     let reachable = installation.liguelead.base_url();
     let gone = {
@@ -125,7 +125,7 @@ async fn a_refused_request_ends_with_the_vendors_reason_and_takes_no_other_with_
     let of_bad = activities.iter().find(|one| one.lead_id == bad.id).unwrap();
     assert_eq!(of_bad.fields["mx_Custom_4"], "refused");
     assert!(of_bad.fields["mx_Custom_5"].contains("422"));
-    // Nothing was sent, so nothing is spent.
+    // Nothing was sent, so nothing is charged.
     assert_eq!(installation.usage().await["limits"][0]["used"], 1);
 }
 

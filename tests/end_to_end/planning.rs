@@ -1,4 +1,4 @@
-//! `recado plan --events` against what then really happens to the same events.
+//! Compares `recado plan --events` with what really happens to the same events.
 
 use std::collections::BTreeMap;
 
@@ -31,16 +31,16 @@ fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
-/// Events of each fate that is known beforehand.
+/// Events of each kind with a known outcome.
 fn events() -> Vec<Value> {
     let mut events: Vec<Value> = (1..=6).map(|number| Lead::new(number).created()).collect();
     events.extend((7..=8).map(|number| with(Lead::new(number).created(), "Source", "Feira")));
     events.extend((1..=5).map(|number| Lead::new(number).staged("Prospect", "Customer", "2026-11-21 10:00:00")));
-    // Two more than the rule's budget of a day.
+    // Two more than the daily budget of the rule.
     events.extend((11..=15).map(|number| Lead::new(number).staged("Prospect", "Qualified", "2026-11-21 10:00:00")));
     // The third message of one lead.
     events.push(Lead::new(1).staged("Prospect", "Qualified", "2026-11-21 11:00:00"));
-    // Delivered again.
+    // A repeated delivery.
     events.push(Lead::new(2).created());
     events.push(with(Lead::new(20).created(), "Phone", "+55-1133334444"));
     events.push(with(Lead::new(21).created(), "mx_SMS_Opt_Out", "1"));
@@ -138,13 +138,13 @@ async fn what_a_file_of_events_becomes_is_what_was_planned() {
         (made >= planned).then_some(made)
     })
     .await;
-    // As many where the outcomes come together, as they do unless the machine is slow.
+    // The numbers are equal if the outcomes come together, as they do unless the machine is slow.
     println!("{made} bulk calls to LeadSquared, {planned} were planned");
     assert!(made <= planned + 6, "{made} bulk calls to LeadSquared: {plan}");
     let own = plan["budgets"].as_array().unwrap().iter().find(|one| one["rule"] == "proposal").unwrap();
     assert_eq!((number(&own["messages"]), number(&own["messages_per_day"])), (3, 3));
 
-    // Whatever comes a second time is known, and each event can be shown.
+    // Repeated events are known, and each event can be shown.
     let again = installation.command("plan", &["--events", &file, "--each", "--json"]).await.json();
     assert_eq!((number(&again["messages"]), number(&again["now"]["requests"])), (0, 0), "{again}");
     assert_eq!(again["each"].as_array().unwrap().len(), lines.len());

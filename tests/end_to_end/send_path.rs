@@ -1,4 +1,5 @@
-//! The way to LigueLead: bad phones, a refused account, priorities, and messages that wait for others of their text.
+//! The path to LigueLead: bad phones, a refused account, priorities, and messages that wait for others with the same
+//! text.
 
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ async fn bad_phones_end_refused_with_the_vendors_reason_and_all_others_are_sent_
     let received = installation.liguelead.received();
     assert!(received.messages().into_values().all(|times| times == 1));
     assert_eq!(received.messages().len(), good.len());
-    // The vendor names the bad ones: one request for all, and one for the others, for each wake-up that it took.
+    // The vendor names the bad phones. Each wake-up thus needs one request for all, and one for the good ones.
     assert!(sends(&received) <= 2 * received.campaigns.len(), "{} calls", sends(&received));
     let usage = installation.usage().await;
     assert_eq!(usage["limits"][0]["used"], good.len(), "what was refused is given back: {usage}");
@@ -80,7 +81,7 @@ async fn a_refused_account_is_closed_for_all_until_somebody_opens_it_and_burns_n
         let said = installation.log.all().into_iter().filter(|line| line.contains("send.account_refused")).count();
         assert_eq!(said, 1);
 
-        // The operator has seen to it.
+        // The operator has repaired the account.
         assert_eq!(installation.command("forget-limit", &["--liguelead"]).await.code, Some(0));
         let mut number = 3;
         wait_until("the process has noticed", async || {
@@ -130,7 +131,7 @@ async fn messages_that_linger_go_in_one_request_however_many_processes_took_thei
     const LINGER_MS: i64 = 15_000;
     let rules = "  - { id: welcome, on: lead.created, sms: \"Boas-vindas.\", linger: 15s }\n";
     let mut setup = Setup::new(rules).in_memory().await;
-    // The sweep of an installation: it must not be what they wait for.
+    // The sweep interval of a real installation: the messages must not wait for a sweep.
     setup.schedule_s = 60;
     let (first, second) = tokio::join!(Installation::start(setup.clone()), Installation::start(setup));
     wait_until("a window begins", async || (now_ms() % LINGER_MS < LINGER_MS / 10).then_some(())).await;
@@ -160,7 +161,7 @@ async fn messages_that_linger_go_in_one_request_however_many_processes_took_thei
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_request_leaves_before_the_end_of_its_window() {
-    // Windows begin at multiples of their length: one of these is not about to end.
+    // Windows begin at multiples of their length. At least one of these lengths has a window that is not about to end.
     let linger_min = wait_for("a window is not about to end", Duration::from_mins(3), async || {
         (7..=10).rev().find(|minutes| now_ms() % (minutes * 60_000) < (minutes - 2) * 60_000)
     })
@@ -173,7 +174,7 @@ liguelead: {{ phones_per_request: 10 }}
     let mut setup = Setup::new(&rules).in_memory().await;
     setup.schedule_s = 60;
     let installation = Installation::start(setup).await;
-    // Two wake-ups of one text: neither is a full request.
+    // Two wake-ups with one text: neither is a full request.
     for numbers in [1..=7, 8..=15] {
         installation.take(&numbers.map(|number| Lead::new(number).created()).collect()).await;
         tokio::time::sleep(Duration::from_millis(2_500)).await;

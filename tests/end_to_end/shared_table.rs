@@ -10,21 +10,21 @@ async fn two_processes_on_one_table_send_nothing_twice_and_share_its_quota() {
   - { id: own, on: lead.created, sms: \"Olá {{ lead.FirstName }}.\" }
 ";
     let setup = Setup::new(rules).and("quotas: { messages_per_day: 150 }\n").in_memory().await;
-    // Side by side from the start, so that both find no table and make it.
+    // Both start at the same time, so that both find no table and create it.
     let (first, second) = tokio::join!(Installation::start(setup.clone()), Installation::start(setup));
     let both = [&first, &second];
 
     let leads: Vec<Lead> = (1..=100).map(Lead::new).collect();
     let bodies: Vec<Value> = leads.iter().map(Lead::created).collect();
-    // Each event goes to both, as when a load balancer in front tries again.
+    // Each event goes to both, as when a load balancer tries again.
     let posts = bodies.iter().enumerate().flat_map(|(place, body)| {
         let (one, other) = (both[place % 2], both[(place + 1) % 2]);
         [one.take(body), other.take(body)]
     });
     futures::future::join_all(posts).await;
 
-    // Messages are also held for a moment: while the other process asks LeadSquared for its fields, or while it has more of
-    // the quota than it sends. What is held after that is held for the quota.
+    // Messages are also held for a moment while the other process asks LeadSquared for its fields, or has more of the
+    // quota than it sends. Messages held after that are held for the quota.
     let report = wait_until("every message is delivered or held, and the quota counts what was sent", async || {
         let report = first.messages().await;
         let delivered = report.in_state("delivered");
@@ -39,8 +39,8 @@ async fn two_processes_on_one_table_send_nothing_twice_and_share_its_quota() {
         *times.entry(message.0).or_insert(0) += message.1;
     }
     assert!(times.values().all(|times| *times == 1), "{times:?}");
-    // What one process has reserved for messages that the other one then claims is given back, but not before a third
-    // message may have been held for it: the quota is never exceeded, and not always spent to the last message.
+    // One process may reserve quota for messages that the other one then claims. It gives this quota back, but a third
+    // message may have been held by then. So the quota is never exceeded, and not always spent to the last message.
     let delivered = report.in_state("delivered");
     assert_eq!(times.len(), delivered);
     assert!(delivered <= 150, "{delivered}");

@@ -55,7 +55,7 @@ async fn several_missing_credentials_are_named_at_once_and_a_file_beside_the_con
 
     let lines: Vec<String> = all.iter().map(|(name, value)| format!("{name}='{value}'\n")).collect();
     std::fs::write(directory.path().join(".env"), lines.concat()).unwrap();
-    // It comes as far as the address.
+    // It starts until it tries to listen at the address.
     arguments[2] = "203.0.113.1:1".to_owned();
     let said = refused(&arguments, &[]).await;
     assert!(said.contains("--listen 203.0.113.1:1"), "{said}");
@@ -70,7 +70,7 @@ async fn several_missing_credentials_are_named_at_once_and_a_file_beside_the_con
 async fn a_refused_credential_is_one_line_that_names_its_variable() {
     let installation = Installation::start(Setup::new(WELCOME)).await;
     let directory = tempfile::tempdir().unwrap();
-    // A vendor that does not answer in time would be no reason not to start.
+    // A vendor that does not answer in time would not prevent the start.
     let arguments = arguments(directory.path(), &Setup::new(WELCOME).call_timeout("9s").config);
     for name in ["LIGUELEAD_API_TOKEN", "LIGUELEAD_APP_ID", "LEADSQUARED_ACCESS_KEY", "LEADSQUARED_SECRET_KEY"] {
         let mut environment = installation.environment.clone();

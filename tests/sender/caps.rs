@@ -1,4 +1,4 @@
-//! Caps, asked where all sends pass: a rule's own, and by lead and by phone.
+//! Caps, checked where all sends pass: a rule's own, by lead and by phone.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ const RULES: &str =
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rules_cap_counts_that_rules_messages_alone() {
     let bench = Bench::start(RULES, Options::default()).await;
-    // Five changes of one lead, each answered by both rules.
+    // Five changes of one lead. Both rules match each of them.
     let one = bench.messages([1]);
     let again = |number: u8| {
         let number = move |message: &Message| Message {
@@ -42,7 +42,7 @@ async fn a_rules_cap_counts_that_rules_messages_alone() {
     assert!(held.iter().all(|message| message.why.as_ref().is_some_and(|why| why.to_string().contains("caps"))));
 }
 
-/// As the first message of another lead, with the phone of the lead of this number.
+/// The message as the first one of another lead, with the phone of lead number `phone_of`.
 fn of_lead(message: &Message, lead: u8, phone_of: u32) -> Message {
     Message {
         id: MessageId::from_bytes([lead; 16]),
@@ -62,7 +62,8 @@ async fn a_cap_holds_for_a_phone_and_for_a_lead_and_who_is_held_by_one_is_not_co
     let rules = "  - { id: news, on: lead.created, sms: 'Novidades.' }\ncaps: [ { max: 1, every: 7d } ]\n";
     let bench = Bench::start(rules, Options::default()).await;
     let first = bench.messages([1]).remove(0);
-    // Two leads of one phone come together; then the first of them with another phone, and who has that phone.
+    // Two leads with one phone come together. Then come the first of them with another phone, and the lead who has that
+    // phone.
     let [one, same_phone] = [(1, 1), (2, 1)].map(|(lead, phone)| of_lead(&first, lead, phone));
     let same_lead = Message { id: MessageId::from_bytes([3; 16]), ..of_lead(&first, 1, 2) };
     let that_phone = of_lead(&first, 4, 2);
@@ -88,7 +89,7 @@ async fn of_many_senders_at_once_each_person_hears_from_one() {
     let rules = "  - { id: news, on: lead.created, sms: 'Novidades.' }\ncaps: [ { max: 1, every: 7d } ]\n";
     let bench = Bench::start(rules, Options::default()).await;
     let first = bench.messages([1]).remove(0);
-    // To each of 20 persons two messages, of one lead and phone; a sender for each.
+    // Two messages to each of 20 persons, with the same lead and phone; a sender for each message.
     let message = |number: u8| of_lead(&first, number, u32::from(number % 20) + 1);
     let messages: Vec<Message> =
         (0..40).map(|number| Message { lead_id: format!("lead-{}", number % 20), ..message(number) }).collect();

@@ -1,4 +1,4 @@
-//! What a message costs at the table: requests and units, one message and ten thousand of one text.
+//! The cost of a message at the table: requests and units, for one message and for ten thousand of one text.
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
@@ -14,7 +14,7 @@ const RULES: &str = "  - { id: same, on: lead.created, sms: \"Boas-vindas.\" }\n
 
 type Asked = BTreeMap<&'static str, (u32, f64)>;
 
-/// Reads cost read units, all else write units.
+/// Reads cost read units; all other operations cost write units.
 fn is_read(operation: &str) -> bool {
     matches!(operation, "BatchGetItem" | "GetItem" | "Query")
 }
@@ -24,8 +24,8 @@ fn total(asked: &Asked) -> (u32, f64, f64) {
     (asked.values().map(|(count, _)| count).sum(), units(false), units(true))
 }
 
-/// Writes and sends `count` messages under these rules, in so many requests to LigueLead: what was asked of the table for each, and the share of the sending's time
-/// in which neither the table nor LigueLead was waited for.
+/// Writes and sends `count` messages under these rules, in `requests` requests to LigueLead. Returns the requests to
+/// the table for each step, and the share of the sending time without a wait for the table or LigueLead.
 async fn costs(rules: &str, count: u32, requests: u64) -> (Asked, Asked, f64) {
     let counter = Counter::default();
     let client = |client: aws_sdk_dynamodb::Client| {
@@ -35,7 +35,7 @@ async fn costs(rules: &str, count: u32, requests: u64) -> (Asked, Asked, f64) {
     let mut bench = Bench::with(rules, Options::default(), client).await;
     let timed = TimedVendor::new(&Options::default(), counter.waits.clone());
     bench.sender.liguelead = bench.sender.liguelead.through(Arc::new(timed));
-    // The first lease looks at its item before, and a second one need not.
+    // The first lease reads its item first; a second one need not.
     let warm = bench.messages([count + 1]);
     bench.write(&warm).await;
     assert_eq!(bench.sender.send_new(&[warm[0].id], NO_DEADLINE_MS).await.unwrap().accepted, 1);
@@ -89,8 +89,8 @@ async fn messages_of_different_texts_share_their_requests_to_the_table() {
     let rules = "  - { id: own, on: lead.created, sms: \"Olá, {{ lead.FirstName }}.\" }\n";
     let (_, sent, _) = costs(rules, TEXTS, u64::from(TEXTS)).await;
     show(TEXTS, "each with a text of its own, sent", &sent);
-    // Reserved, claimed, called and recorded: each is one request for all of them where they come to it together. The answers
-    // of LigueLead do not come all at once.
+    // Reserve, claim, send and record: each step is one request to the table for all messages that reach it together.
+    // LigueLead's answers do not all arrive together.
     let (requests, ..) = total(&sent);
     assert!(requests <= 2 * TEXTS, "{sent:?}");
     assert!(sent["TransactWriteItems"].0 <= 2, "{sent:?}");

@@ -1,5 +1,5 @@
-//! Counts what is asked of the table, has the table say what each request cost, and measures for how long the table or
-//! LigueLead was waited for.
+//! Counts the requests to the table and their cost, which the table reports. Also measures how long the sender waited
+//! for the table or LigueLead.
 
 use std::{
     collections::BTreeMap,
@@ -31,14 +31,14 @@ use liguelead::{Answered, Transport};
 use recado_simulators::liguelead::Options;
 use reqwest::header::HeaderName;
 
-/// Requests and their capacity units, by operation; and for how long any was under way.
+/// Requests and their capacity units, by operation, and the time during which any request was open.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Counter {
     asked: Arc<Mutex<BTreeMap<&'static str, (u32, f64)>>>,
     pub(crate) waits: Waits,
 }
 
-/// How long at least one request, of whatever kind, was under way.
+/// The time during which at least one request of any kind was open.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Waits(Arc<Mutex<UnderWay>>);
 
@@ -66,20 +66,20 @@ impl Waits {
         }
     }
 
-    /// How long it was since this was last called, while none is under way.
+    /// The time with open requests since the last take. Call it while no request is open.
     pub(crate) fn take(&self) -> Duration {
         std::mem::take(&mut self.0.lock().unwrap().in_all)
     }
 }
 
-/// LigueLead over HTTP, its calls timed.
+/// LigueLead over HTTP, with timed requests.
 pub(crate) struct TimedVendor {
     http: reqwest::Client,
     waits: Waits,
 }
 
 impl TimedVendor {
-    /// To the simulator that was started with these options.
+    /// A transport to the simulator that was started with these options.
     pub(crate) fn new(options: &Options, waits: Waits) -> Self {
         let credentials = [("api-token", &options.api_token), ("app-id", &options.app_id)];
         let headers = credentials.map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
@@ -102,7 +102,7 @@ impl Transport for TimedVendor {
 }
 
 impl Counter {
-    /// What was asked since this was last called.
+    /// The requests since the last take.
     pub(crate) fn take(&self) -> BTreeMap<&'static str, (u32, f64)> {
         std::mem::take(&mut *self.asked.lock().unwrap())
     }
@@ -131,7 +131,7 @@ macro_rules! count {
     };
 }
 
-/// One operation says one thing of its cost, another a list of them.
+/// Some operations report one cost, others a list of costs.
 trait IntoConsumed<'a> {
     fn into_consumed(self) -> &'a [ConsumedCapacity];
 }

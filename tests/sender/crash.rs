@@ -1,4 +1,4 @@
-//! A sender that dies in the midst of splitting a refused request, again and again.
+//! A sender that dies while it splits a refused request, again and again.
 
 use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::support::{Lead, Random};
 const RULES: &str = "  - { id: same, on: lead.created, sms: \"Boas-vindas.\" }\n";
 const PHONES: u32 = 120;
 const BAD: [u32; 5] = [1, 2, 40, 77, 120];
-/// Past every appointment with a sender that may have died.
+/// Longer than every due time of a sender that may have died.
 const STALE_MS: i64 = 200_000;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,12 +29,12 @@ async fn a_sender_that_dies_while_it_splits_a_request_sends_nothing_twice_and_fa
         let sweeper = bench.sweeper();
         let sweep = tokio::spawn(async move { sweeper.sweep(0, NO_DEADLINE_MS).await });
         if life < 12 {
-            // At first before the first answer can have come, then further and further on.
+            // At first before the first answer can have come, then later and later.
             tokio::time::sleep(Duration::from_millis(random.between(20, 150 + 100 * life))).await;
             deaths += u32::from(!sweep.is_finished());
             sweep.abort();
         }
-        // The error is that it was aborted.
+        // The error means that the sweep was aborted.
         let _ = sweep.await;
         let mut open = 0;
         for state in [State::Pending, State::Held, State::Sending] {

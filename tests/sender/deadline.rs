@@ -1,4 +1,4 @@
-//! No call begins that could last past the deadline of the function that makes it.
+//! No request begins that could last past the deadline of its function.
 
 use recado_core::message::State;
 use recado_pipeline::send::NO_DEADLINE_MS;
@@ -6,7 +6,7 @@ use recado_simulators::liguelead::Options;
 
 use super::Bench;
 
-/// More than 50 at once, 0.4 s each, can be in 2.5 s.
+/// More messages than 2.5 s allow, at 50 requests at once of 0.4 s each.
 const MESSAGES: u32 = 600;
 const RULES: &str = "  - { id: own, on: lead.created, sms: \"Olá {{ lead.FirstName }}.\" }\n";
 
@@ -19,7 +19,7 @@ async fn with_less_time_left_than_a_call_may_take_nothing_begins_and_the_next_wa
     bench.write(&written).await;
     let ids: Vec<_> = written.iter().map(|message| message.id).collect();
 
-    // A call may take 5 s.
+    // A request may take 5 s.
     let report = bench.sender.send_new(&ids, bench.now_ms() + 4_900).await.unwrap();
     assert_eq!((report.requests, report.left), (0, u64::from(MESSAGES)));
     assert!(bench.vendor.received().calls.is_empty());

@@ -1,4 +1,4 @@
-//! An answer that came to a sender when it had been taken for dead, and which it could not tell its message any more.
+//! A late answer: its sender already counted as dead, and could no longer write the answer to its message.
 
 use std::sync::atomic::Ordering;
 

@@ -1,4 +1,4 @@
-//! A running installation: two vendors, a `recado serve`, and the commands beside it.
+//! A running installation: two vendors, a `recado serve`, and commands beside it.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -24,15 +24,16 @@ use super::{
     wait_until,
 };
 
-/// Ports below those that the system gives to outgoing connections, so that a killed process finds its port free.
+/// The first of the ports below those that the system gives to outgoing connections. So a restarted process finds its
+/// port free.
 const FIRST_PORT: u16 = 10_000;
 const PORTS: u16 = 20_000;
-/// The query of the address that new leads are posted to.
+/// The query of the webhook URL for new leads.
 pub(crate) const NEW: &str = "event=lead.created";
-/// Ports that are tried before a test gives up.
+/// How many ports are tried before a test gives up.
 const PORT_ATTEMPTS: usize = 20;
 
-/// What `recado messages --json` says.
+/// The output of `recado messages --json`.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Report {
     pub(crate) total: usize,
@@ -79,9 +80,9 @@ impl Report {
 pub(crate) struct Installation {
     pub(crate) liguelead: liguelead::Simulator,
     pub(crate) leadsquared: leadsquared::Simulator,
-    /// Everything that `serve` wrote to standard error, over all its lives.
+    /// Everything that `serve` wrote to standard error, over all its starts.
     pub(crate) log: Lines,
-    /// Everything that it wrote to standard output.
+    /// Everything that `serve` wrote to standard output.
     pub(crate) said: Lines,
     pub(crate) http: Client,
     pub(crate) address: SocketAddr,
@@ -106,7 +107,7 @@ impl Installation {
         Self::try_start(setup, free_port()).await.unwrap_or_else(|problem| panic!("{problem}"))
     }
 
-    /// The error is that somebody else took the port.
+    /// The error means that another process took the port.
     async fn try_start(mut setup: Setup, address: SocketAddr) -> Result<Self, String> {
         if setup.crm_announces {
             setup.leadsquared.webhook_url = Some(format!("http://{address}/webhooks/leadsquared"));
@@ -145,13 +146,13 @@ impl Installation {
         self.try_serve().await.unwrap_or_else(|problem| panic!("{problem}"));
     }
 
-    /// The same with another configuration.
+    /// Starts `serve` again with another configuration.
     pub(crate) async fn configure(&mut self, config: &str) {
         std::fs::write(&self.which[1], config).unwrap();
         self.restart().await;
     }
 
-    /// Starts `serve` and kills it `after` a while, however far it has come by then.
+    /// Starts `serve`, and kills it `after` a while, however far it has come.
     pub(crate) async fn kill_while_starting(&self, after: Duration) {
         let mut serve = self.process();
         tokio::time::sleep(after).await;
@@ -162,7 +163,7 @@ impl Installation {
         let address = self.address.to_string();
         let mut arguments = vec!["serve", "--listen", &address, "--schedule-s", &self.schedule_s];
         arguments.extend(self.which.iter().chain(&self.serve_arguments).map(String::as_str));
-        // A variable that is given twice has its last value.
+        // The last value counts for a variable that is set twice.
         let environment = self.environment.iter().map(|(name, value)| (name, value));
         Running::start(command(&arguments, environment), &self.said, &self.log)
     }
@@ -185,7 +186,7 @@ impl Installation {
         }
     }
 
-    /// The most memory that `serve` had in its present life, in MB.
+    /// The most memory that `serve` has used since its last start, in MB.
     pub(crate) fn peak_memory_mb(&self) -> Option<u64> {
         self.serve.as_ref().unwrap().peak_memory_mb()
     }
@@ -210,32 +211,32 @@ impl Installation {
         Path::new(&self.which[1])
     }
 
-    /// Asks `serve` to end, and gives its exit code.
+    /// Asks `serve` to end, and returns its exit code.
     pub(crate) async fn stop(&mut self) -> i32 {
         let mut serve = self.serve.take().unwrap();
         serve.signal("TERM");
         wait_until("serve ends when it is asked to", async || serve.ended()).await
     }
 
-    /// The address of the webhooks of a vendor, with a query.
+    /// The webhook URL of a vendor, with a query.
     pub(crate) fn url(&self, vendor: &str, query: &str) -> String {
         let mark = if query.is_empty() { "" } else { "?" };
         format!("http://{}/webhooks/{vendor}{mark}{query}", self.address)
     }
 
-    /// Posts a webhook as LeadSquared does, with the secret, and gives the answer. The address is the one of new leads: a
-    /// change and an activity are what they are at any address.
+    /// Posts a webhook as LeadSquared does, with the secret, and returns the answer. The URL is the one for new leads;
+    /// changes and activities are recognised at any URL.
     pub(crate) async fn post(&self, body: &Value) -> (u16, Value) {
         self.post_bytes(NEW, "application/json", body.to_string()).await
     }
 
-    /// Posts any bytes with the secret, and gives the answer.
+    /// Posts any bytes with the secret, and returns the answer.
     pub(crate) async fn post_bytes(&self, query: &str, kind: &str, body: impl Into<Body>) -> (u16, Value) {
         let request = self.http.post(self.url("leadsquared", query)).header("content-type", kind);
         answer(request.header("x-recado-secret", SECRET).body(body)).await
     }
 
-    /// Posts a webhook that must be taken.
+    /// Posts a webhook that must be accepted.
     pub(crate) async fn take(&self, body: &Value) {
         let (status, said) = self.post(body).await;
         assert_eq!((status, said["Status"].as_str()), (200, Some("Success")), "{said}");
@@ -244,7 +245,7 @@ impl Installation {
     /// Waits until `serve` has logged this message.
     pub(crate) async fn says(&self, message: &str) {
         let logged = format!("\"message\":\"{message}\"");
-        // What is logged before an answer may be read after it.
+        // A line logged before an answer may be read after the answer.
         wait_until(message, async || self.log.all().iter().any(|line| line.contains(&logged)).then_some(())).await;
     }
 
@@ -263,7 +264,7 @@ impl Installation {
         self.command_of(&[verb], more).await
     }
 
-    /// The same for a verb of several words.
+    /// Runs a command of several words.
     pub(crate) async fn command_of(&self, verb: &[&str], more: &[&str]) -> Finished {
         let mut arguments = verb.to_vec();
         arguments.extend(self.which.iter().map(String::as_str));
@@ -295,7 +296,7 @@ impl Installation {
         .await
     }
 
-    /// Waits until LeadSquared has been told everything, and gives what `messages` says then.
+    /// Waits until every outcome is written back to LeadSquared, and returns the messages.
     pub(crate) async fn told(&self) -> Report {
         wait_until("LeadSquared knows all there is", async || {
             let report = self.messages().await;
@@ -316,7 +317,7 @@ impl Drop for Installation {
     }
 }
 
-/// Sends a request and gives status and body; what is not JSON is null.
+/// Sends a request, and returns the status and the body; a body that is not JSON becomes null.
 pub(crate) async fn answer(request: RequestBuilder) -> (u16, Value) {
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
@@ -324,12 +325,12 @@ pub(crate) async fn answer(request: RequestBuilder) -> (u16, Value) {
     (status, serde_json::from_slice(&body).unwrap_or_default())
 }
 
-/// A port that nobody listens on, another one at each call.
+/// A port where nobody listens. Each call returns another one.
 fn free_port() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     loop {
         let step = NEXT.fetch_add(1, Ordering::Relaxed);
-        // Test binaries that run side by side begin at different places.
+        // Test binaries that run at the same time begin at different ports.
         let place = std::process::id().wrapping_mul(7_919) % u32::from(PORTS) + u32::from(step);
         let port = FIRST_PORT + u16::try_from(place % u32::from(PORTS)).unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], port));

@@ -1,4 +1,4 @@
-//! Leads, and the bodies in which LeadSquared tells of them.
+//! Leads, and the webhook bodies in which LeadSquared reports them.
 
 use recado_core::{
     config::Config,
@@ -20,12 +20,12 @@ pub(crate) struct Lead {
 }
 
 impl Lead {
-    /// The lead of this number, in São Paulo.
+    /// The lead with this number, in São Paulo.
     pub(crate) fn new(number: u32) -> Self {
         Self::in_area(11, number)
     }
 
-    /// The lead of this number, with a phone of this area.
+    /// The lead with this number, with a phone in this area.
     pub(crate) fn in_area(ddd: u8, number: u32) -> Self {
         Self {
             id: format!("00000000-0000-4000-8000-{number:012}"),
@@ -51,17 +51,17 @@ impl Lead {
         })
     }
 
-    /// The webhook of its creation: one flat object.
+    /// The webhook of the lead's creation: one flat object.
     pub(crate) fn created(&self) -> Value {
         self.fields("Prospect", "2026-11-20 12:00:00")
     }
 
-    /// The webhook of a change of its stage, made at `at`.
+    /// The webhook of a change of the lead's stage, made at `at`.
     pub(crate) fn staged(&self, from: &str, to: &str, at: &str) -> Value {
         json!({ "Before": self.fields(from, "2026-11-20 12:00:00"), "After": self.fields(to, at) })
     }
 
-    /// The callback by which LigueLead tells what became of this lead's message.
+    /// The callback in which LigueLead reports on this lead's message.
     pub(crate) fn callback(&self, campaign: &str, status: &str, occurred_at: &str) -> Value {
         json!({
             "event": "campaign.status",
@@ -75,7 +75,7 @@ impl Lead {
     }
 }
 
-/// What the rules make of the creation of the leads with these numbers: rows as the webhook writes them.
+/// The messages that the rules make when leads with these numbers are created: rows as the webhook writes them.
 pub(crate) fn messages_of(config: &Config, numbers: impl IntoIterator<Item = u32>, now_ms: i64) -> Vec<Message> {
     let of_lead = |number| {
         let lead = Lead::new(number);

@@ -1,5 +1,5 @@
-//! A meter before the table: counts its requests and units. It passes everything on as it is, but for asking the table
-//! to say what each request consumed.
+//! A meter in front of the table: counts its requests and units. It passes everything on unchanged. The only change is
+//! that it asks the table to report what each request consumed.
 
 use std::{
     collections::BTreeMap,
@@ -21,7 +21,7 @@ use recado_table::EmbeddedTable;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// Operations whose answers can say what they consumed.
+/// Operations whose answers can report what they consumed.
 const METERED: [&str; 9] = [
     "GetItem",
     "PutItem",
@@ -35,7 +35,7 @@ const METERED: [&str; 9] = [
 ];
 const READS: [&str; 4] = ["GetItem", "Query", "Scan", "BatchGetItem"];
 
-/// What was metered.
+/// The counts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Metered {
     /// Requests by operation.
@@ -45,7 +45,7 @@ pub(crate) struct Metered {
 }
 
 impl Metered {
-    /// Requests, those for the stream left out.
+    /// The number of requests, without those for the stream.
     pub(crate) fn requests_in_all(&self) -> u32 {
         self.requests.iter().filter(|(name, _)| METERED.contains(&name.as_str())).map(|(_, count)| count).sum()
     }
@@ -74,17 +74,17 @@ impl Meter {
         meter
     }
 
-    /// Where it listens.
+    /// The URL where it listens.
     pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// Makes each request take so much longer.
+    /// Makes each request take `delay` longer.
     pub(crate) fn slow_down(&self, delay: Duration) {
         self.delay_ms.store(u64::try_from(delay.as_millis()).unwrap(), Ordering::Relaxed);
     }
 
-    /// Takes what was metered since the last time.
+    /// Returns the counts since the last take.
     pub(crate) fn take(&self) -> Metered {
         std::mem::take(&mut *self.metered.lock().unwrap())
     }
@@ -135,7 +135,7 @@ fn asking(body: &[u8]) -> Bytes {
     request.to_string().into()
 }
 
-/// The units in an answer: of one table, or of several.
+/// The units in an answer, for one table or for several.
 fn units(answer: &Value) -> f64 {
     match &answer["ConsumedCapacity"] {
         Value::Array(all) => all.iter().filter_map(|one| one["CapacityUnits"].as_f64()).sum(),

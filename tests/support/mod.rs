@@ -1,5 +1,5 @@
-//! The real thing for tests: the `recado` binary as a process, both vendors simulated over HTTP, and the command line
-//! beside it. Nothing here replaces a part of Recado.
+//! Real parts for tests: the `recado` binary as a process, both vendors simulated over HTTP, and the command line.
+//! Nothing here replaces a part of Recado.
 
 mod installation;
 mod leads;
@@ -17,22 +17,22 @@ pub(crate) use process::{Beside, Finished, Lines, recado, recado_in};
 pub(crate) use random::Random;
 pub(crate) use setup::{ANY_HOUR, AUTHOR, SECRET, Setup, credentials, fault, head};
 
-/// How long anything may take before a test gives up. Far longer than needed, since machines are shared;
+/// The timeout of every wait in a test. It is far longer than needed, since machines are shared.
 /// `RECADO_TEST_PATIENCE_S` makes it longer still.
 pub(crate) fn patience() -> Duration {
     let given = std::env::var("RECADO_TEST_PATIENCE_S").ok().map(|seconds| seconds.parse().unwrap());
     Duration::from_secs(given.unwrap_or(90))
 }
 
-/// The pause between two looks at a condition: a look is often a process of its own.
+/// The delay between two checks of a condition. A check often starts a process of its own.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
 
-/// Looks again and again until there is something to see, and fails naming `what` if it takes too long.
+/// Checks again and again until `look` finds a value. If that takes too long, it fails and names `what`.
 pub(crate) async fn wait_until<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
     wait_for(what, patience(), look).await
 }
 
-/// [`wait_until`] with a patience of its own.
+/// Works like [`wait_until`], with a timeout of its own.
 pub(crate) async fn wait_for<T>(what: &str, patience: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {

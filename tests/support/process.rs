@@ -1,4 +1,4 @@
-//! The binary as a process: what it prints, how it ends.
+//! The binary as a process: its output and its end.
 
 use std::{
     io::{BufRead as _, BufReader, Read},
@@ -11,12 +11,12 @@ use std::{
 
 use super::patience;
 
-/// Lines that a process wrote, kept as they come.
+/// The lines that a process wrote, kept as they arrive.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lines(Arc<Mutex<Vec<String>>>);
 
 impl Lines {
-    /// Keeps what `stream` says, in a thread that ends with it.
+    /// Keeps the lines of `stream`, in a thread that ends with it.
     pub(crate) fn follow(&self, stream: impl Read + Send + 'static) {
         let kept = self.clone();
         std::thread::spawn(move || {
@@ -44,14 +44,14 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
-    /// Standard output as JSON, of a process that did its work.
+    /// Standard output as JSON, for a process that succeeded.
     pub(crate) fn json(&self) -> serde_json::Value {
         assert_eq!(self.code, Some(0), "{self:?}");
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
 
-/// The binary with these arguments and nothing in its environment but `environment`.
+/// The binary with these arguments. Its environment holds only `environment`.
 pub(super) fn command<'e>(
     arguments: &[&str],
     environment: impl IntoIterator<Item = (&'e String, &'e String)>,
@@ -61,12 +61,12 @@ pub(super) fn command<'e>(
     command
 }
 
-/// Runs the binary to its end, which must come.
+/// Runs the binary to its end. A test fails if it does not end.
 pub(crate) async fn recado(arguments: &[&str], environment: &[(String, String)]) -> Finished {
     recado_in(&std::env::temp_dir(), arguments, environment).await
 }
 
-/// The same in a directory, as somebody who has gone there.
+/// Runs the binary in a directory, like a user in that directory.
 pub(crate) async fn recado_in(directory: &Path, arguments: &[&str], environment: &[(String, String)]) -> Finished {
     let mut command = command(arguments, environment.iter().map(|(name, value)| (name, value)));
     command.current_dir(directory);
@@ -106,7 +106,7 @@ pub(crate) struct Beside {
 }
 
 impl Beside {
-    /// Starts the binary in a directory, as somebody who has gone there.
+    /// Starts the binary in a directory, like a user in that directory.
     pub(crate) fn start(directory: &Path, arguments: &[&str]) -> Self {
         let (said, complained) = (Lines::default(), Lines::default());
         let mut command = command(arguments, []);
@@ -114,7 +114,7 @@ impl Beside {
         Self { process: Running::start(command, &said, &complained), said, complained }
     }
 
-    /// Asks it to end, and gives its exit code.
+    /// Asks the command to end, and returns its exit code.
     pub(crate) async fn stop(mut self) -> i32 {
         self.process.signal("TERM");
         super::wait_until("it ends when it is asked to", async || self.process.ended()).await
@@ -126,7 +126,7 @@ impl Beside {
 pub(super) struct Running(Child);
 
 impl Running {
-    /// Starts `command`; what it prints goes to `stdout` and `stderr`.
+    /// Starts `command`. Its output goes to `stdout` and `stderr`.
     pub(super) fn start(mut command: Command, stdout: &Lines, stderr: &Lines) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         stdout.follow(child.stdout.take().unwrap());
@@ -134,12 +134,12 @@ impl Running {
         Self(child)
     }
 
-    /// The exit code, if it has ended: `-1` for an end by a signal.
+    /// The exit code, if the process has ended; `-1` if a signal ended it.
     pub(super) fn ended(&mut self) -> Option<i32> {
         self.0.try_wait().unwrap().map(|status| status.code().unwrap_or(-1))
     }
 
-    /// The most memory that it had so far, in MB; none where the system does not say.
+    /// The most memory that the process has used, in MB; `None` if the system does not report it.
     pub(super) fn peak_memory_mb(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).ok()?;
         let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
@@ -148,12 +148,12 @@ impl Running {
 
     /// `kill -9`, and waits until the system has cleaned up.
     pub(super) fn kill(&mut self) {
-        // The error is that it had ended already.
+        // An error means that the process had already ended.
         let _ = self.0.kill();
         self.0.wait().unwrap();
     }
 
-    /// Sends it a signal, such as `TERM`.
+    /// Sends the process a signal, such as `TERM`.
     pub(super) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.0.id().to_string()]).status().unwrap();
         assert!(sent.success());

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// The sequence of the seed in `RECADO_TEST_SEED`, or of a new one, which is printed.
+    /// The sequence of the seed in `RECADO_TEST_SEED`, or of a new seed. The seed is printed.
     pub(crate) fn for_test(name: &str) -> Self {
         let fresh = || u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros()).unwrap();
         let seed = std::env::var("RECADO_TEST_SEED").ok().map_or_else(fresh, |seed| seed.parse().unwrap());
@@ -22,12 +22,12 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number from `low` up to, not including, `high`.
+    /// A number from `low` up to `high`, without `high`.
     pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.next() % (high - low)
     }
 
-    /// The same as a place or a length.
+    /// An index or a length below `high`.
     pub(crate) fn below(&mut self, high: usize) -> usize {
         usize::try_from(self.between(0, u64::try_from(high).unwrap())).unwrap()
     }

@@ -1,4 +1,4 @@
-//! What an installation under test is made of.
+//! The parts of an installation under test.
 
 use std::sync::Arc;
 
@@ -8,27 +8,27 @@ use recado_simulators::{
 };
 use recado_table::EmbeddedTable;
 
-/// What webhooks show.
+/// The secret of webhooks.
 pub(crate) const SECRET: &str = "webhook-secret-of-the-test";
-/// Whose edits are the integration's own.
+/// The user whose edits count as the integration's own.
 pub(crate) const AUTHOR: &str = "5c0e1f2a-0000-4000-8000-000000000001";
 
-/// The parts of an installation. [`Setup::new`] is one where everything works.
+/// The parts of an installation. With [`Setup::new`] everything works.
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {
     /// `recado.yaml`.
     pub(crate) config: String,
     pub(crate) liguelead: liguelead::Options,
     pub(crate) leadsquared: leadsquared::Options,
-    /// `--data`; a directory of its own unless given.
+    /// `--data`; a new directory by default.
     pub(crate) data: Option<String>,
     /// The table behind `data`, if this process runs it.
     pub(crate) table: Option<Arc<EmbeddedTable>>,
     /// Seconds between sweeps.
     pub(crate) schedule_s: u64,
-    /// What `serve` is told besides.
+    /// Further arguments of `serve`.
     pub(crate) serve_arguments: Vec<String>,
-    /// Variables besides the credentials, or instead of them.
+    /// Variables that add to the credentials or replace them.
     pub(crate) environment: Vec<(String, String)>,
     /// Whether LeadSquared's simulator posts webhooks to the installation.
     pub(crate) crm_announces: bool,
@@ -40,7 +40,7 @@ impl Setup {
         Self {
             config: format!("{}rules:\n{rules}", head("")),
             liguelead: liguelead::Options::default(),
-            // The configuration's limits, with room for the clocks of two processes.
+            // The limits of the configuration, with room for the clocks of two processes.
             leadsquared: leadsquared::Options {
                 calls_per_5s: Some(400),
                 bulk_calls_per_5s: 400,
@@ -55,7 +55,7 @@ impl Setup {
         }
     }
 
-    /// The same with these lines of configuration besides. Hours take the place of [`ANY_HOUR`].
+    /// Adds these lines to the configuration. Hours replace [`ANY_HOUR`].
     pub(crate) fn and(mut self, lines: &str) -> Self {
         if lines.contains("hours:") {
             self.config = self.config.replace(ANY_HOUR, "");
@@ -64,18 +64,18 @@ impl Setup {
         self
     }
 
-    /// The same with this variable.
+    /// Adds this variable.
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The same on a new table in memory that this process runs: no disk holds up a test that writes much.
+    /// Uses a new table in memory that this process runs, so that a test with many writes does not wait for a disk.
     pub(crate) async fn in_memory(self) -> Self {
         self.on_table(Arc::new(EmbeddedTable::memory().unwrap()), "recado").await
     }
 
-    /// The same on this table, as on DynamoDB: found by the variables of the AWS SDK, and open to several processes.
+    /// Uses this table as on DynamoDB: the AWS SDK's variables lead to it, and several processes can open it.
     pub(crate) async fn on_table(mut self, table: Arc<EmbeddedTable>, name: &str) -> Self {
         let endpoint = table.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
         self.data = Some(format!("dynamodb:{name}"));
@@ -87,14 +87,14 @@ impl Setup {
             .variable("AWS_SESSION_TOKEN", "a-session-token-of-the-test")
     }
 
-    /// The same with this limit for one call.
+    /// Sets the timeout of one request.
     pub(crate) fn call_timeout(mut self, limit: &str) -> Self {
         self.config = self.config.replace("call_timeout: 5s", &format!("call_timeout: {limit}"));
         assert!(self.config.contains(limit), "{}", self.config);
         self
     }
 
-    /// The same with this going wrong at LigueLead.
+    /// Adds these faults at LigueLead.
     pub(crate) fn liguelead_faults(mut self, faults: &[&str]) -> Self {
         self.liguelead.faults = Faults::of(faults.iter().map(|text| fault(text)));
         self
@@ -106,11 +106,11 @@ pub(crate) fn fault(text: &str) -> FaultRule {
     text.parse().unwrap()
 }
 
-/// The hours of a configuration that says none: tests run at any hour.
+/// The hours of a configuration without hours of its own: tests run at any hour.
 pub(crate) const ANY_HOUR: &str = "hours: { sms: always, voice: always }\n";
 
-/// The configuration before its rules: an account whose write-back does not hold a test up, the shortest times, and any
-/// hour unless `more` says.
+/// The configuration before its rules. The account's limits do not slow the write-back, times are as short as possible,
+/// and any hour is open unless `more` says otherwise.
 pub(crate) fn head(more: &str) -> String {
     let any_hour = if more.contains("hours:") { "" } else { ANY_HOUR };
     format!(
@@ -129,7 +129,7 @@ send: {{ stale_after: 10s, call_timeout: 5s, unknown_after: 1m }}
     )
 }
 
-/// The variables of an installation whose vendors are these simulators.
+/// The environment variables of an installation with these simulators as vendors.
 pub(crate) fn credentials(liguelead: &str, leadsquared: &str, options: &Setup) -> Vec<(String, String)> {
     [
         ("LIGUELEAD_BASE_URL", liguelead),

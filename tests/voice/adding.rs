@@ -1,4 +1,4 @@
-//! `recado audio add` and `recado audio list`, as a person uses them.
+//! `recado audio add` and `recado audio list`, as an operator uses them.
 
 use recado_simulators::faults::Faults;
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ async fn a_file_is_checked_by_its_content_and_what_does_not_fit_is_refused_with_
     assert!(missing.code == Some(1) && missing.stderr.contains("/nowhere/a.mp3"), "{missing:?}");
     assert!(installation.liguelead.received().uploads.is_empty());
 
-    // A WAV file under an MP3's name is taken for what it is.
+    // A WAV file with an MP3 name is treated as a WAV file.
     let added = add(&installation, &files.write("call.mp3", &wav(125))).await;
     let upload = installation.liguelead.received().uploads[0].clone();
     assert_eq!(upload.media_type, "audio/wav");
@@ -117,7 +117,7 @@ async fn an_upload_whose_answer_was_lost_is_found_in_the_list() {
     let installation = Installation::start(setup()).await;
     let files = Files::new();
     let file = files.write("call.mp3", &mp3(12, 1));
-    // The first call asks for the list, the second uploads.
+    // The first request reads the list, the second uploads.
     installation.liguelead.set_faults(Faults::of([fault("lose-answer@nth=2@/voice/uploads")]));
     let added = add(&installation, &file).await;
     assert_eq!(added.code, Some(1), "{added:?}");

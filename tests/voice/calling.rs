@@ -1,4 +1,4 @@
-//! From a lead's change to a call and back.
+//! From a lead's change to a voice call, and back to LeadSquared.
 
 use recado_simulators::liguelead::Channel;
 use serde_json::Value;
@@ -16,7 +16,7 @@ async fn a_recording_is_uploaded_once_replaced_by_another_and_uploaded_again_whe
     let installation = Installation::start(setup()).await;
     let files = Files::new();
 
-    // A call waits for its recording.
+    // A voice call waits for its recording.
     let first = Lead::new(1);
     installation.take(&first.created()).await;
     let held = installation.comes_to(&first.id, "held").await;
@@ -43,13 +43,13 @@ async fn a_recording_is_uploaded_once_replaced_by_another_and_uploaded_again_whe
     let redials = campaign.redials.clone().unwrap();
     assert_eq!((redials.attempts, redials.interval_min, redials.end_time), (2, 30, None));
 
-    // The second call uses the same upload.
+    // The second voice call uses the same upload.
     let second = Lead::new(2);
     installation.take(&second.created()).await;
     installation.comes_to(&second.id, "answered").await;
     assert_eq!(uploads_of_campaigns(&installation), [upload.id, upload.id]);
 
-    // Another content under the same name is another upload. It is longer, and dearer.
+    // Other content under the same name is another upload. It is longer, and costs more.
     let added = add(&installation, &files.write("call.mp3", &mp3(31, 2))).await.json();
     assert_eq!((added["made"].as_str(), added["replaced"].as_bool()), (Some("uploaded"), Some(true)));
     let third = Lead::new(3);
@@ -60,7 +60,7 @@ async fn a_recording_is_uploaded_once_replaced_by_another_and_uploaded_again_whe
     let replaced = received.uploads[1].id;
     assert_eq!(received.campaigns[2].voice_upload_id, Some(replaced));
 
-    // LigueLead loses it: one call is refused, one upload made, and the message goes.
+    // LigueLead loses the upload: one request is refused, one upload is made, and the message goes out.
     assert!(installation.liguelead.forget_upload(replaced));
     let fourth = Lead::new(4);
     installation.take(&fourth.created()).await;
@@ -70,7 +70,7 @@ async fn a_recording_is_uploaded_once_replaced_by_another_and_uploaded_again_whe
     assert_eq!(uploads_of_campaigns(&installation)[3], received.uploads[2].id);
     let refused = received.calls.iter().filter(|call| call.path == "/v1/voice" && call.status == Some(404)).count();
     assert_eq!(refused, 1);
-    // Its second loss within a day is not mended: another time would not help.
+    // A second loss within a day is not repaired: another upload would not help.
     assert!(installation.liguelead.forget_upload(received.uploads[2].id));
     let fifth = Lead::new(5);
     installation.take(&fifth.created()).await;
@@ -106,7 +106,7 @@ async fn busy_and_unanswered_calls_are_told_when_their_redials_are_over_and_answ
         both.then_some(report)
     })
     .await;
-    // Two redials, half an hour apart, and LigueLead has said nothing final: these two still wait.
+    // Two redials, half an hour apart, and LigueLead has reported no final status: these two leads still wait.
     for lead in &leads[..2] {
         let [message] = report.of(&lead.id)[..] else { panic!("{report:?}") };
         assert!(message.crm_waits, "{message:?}");

@@ -1,17 +1,17 @@
-//! What follows a message that did not arrive.
+//! The fallback when a message is not delivered.
 
 use recado_simulators::liguelead::Channel;
 
 use super::{Files, add, mp3};
 use crate::support::{Installation, Lead, Report, Setup, wait_until};
 
-/// An SMS, and a call to whom it did not reach.
+/// An SMS, and a voice call if the SMS is not delivered.
 const SMS_ELSE_CALL: &str = "  - id: notice
     on: lead.created
     sms: \"Olá {{ lead.FirstName }}, recebemos o seu contato.\"
     else: { voice: { audio: call.mp3, title: \"Notice {{ lead.FirstName }}\" } }
 ";
-/// A call, and an SMS to whom it did not reach.
+/// A voice call, and an SMS if the voice call is not answered.
 const CALL_ELSE_SMS: &str = "  - id: call
     on: lead.created
     voice: { audio: call.mp3, title: Call }
@@ -24,7 +24,7 @@ fn setup(rules: &str) -> Setup {
     setup
 }
 
-/// Channels and states of a lead's messages.
+/// The channels and states of a lead's messages.
 fn of(report: &Report, lead: &Lead) -> Vec<(String, String)> {
     let mut of: Vec<_> =
         report.of(&lead.id).iter().map(|message| (message.channel.clone(), message.state.clone())).collect();
@@ -58,7 +58,7 @@ async fn who_could_not_be_reached_by_sms_is_called_once_and_nobody_else() {
     let calls: Vec<_> = campaigns.iter().filter(|campaign| campaign.channel == Channel::Voice).collect();
     assert_eq!(calls.len(), 1);
     assert_eq!((&calls[0].phones, calls[0].title.as_deref()), (&vec![missed.phone.clone()], Some("Notice Ana1")));
-    // Each has an activity of its own, and a redelivered webhook changes nothing.
+    // Each message has an activity of its own, and a repeated webhook changes nothing.
     installation.take(&missed.created()).await;
     wait_until("LeadSquared knows of the SMS", async || {
         let told = |channel: &str| {

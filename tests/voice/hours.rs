@@ -13,13 +13,13 @@ fn minute() -> i32 {
     i32::from(now.hour()) * 60 + i32::from(now.minute())
 }
 
-/// By day the call goes out at once and its redials end at 21:44; by night, and in the last minutes of the day, it waits
-/// until 08:00. Which of the two a run sees depends on its hour; both are seen in virtual time in `shared/core`.
+/// By day the voice call goes out at once and its redials end at 21:44. By night, and in the last minutes of the day,
+/// it waits until 08:00. The hour of a run decides which case it tests; `shared/core` tests both in virtual time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_goes_by_day_and_waits_by_night() {
     const OPENS: i32 = 8 * 60;
     const LAST_START: i32 = 21 * 60 + 32;
-    // Not within reach of a boundary, which the test could straddle.
+    // Away from the boundaries, so that the test does not cross one.
     while [OPENS, LAST_START].iter().any(|edge| (edge - 2..=edge + 1).contains(&minute())) {
         tokio::time::sleep(Duration::from_secs(5)).await;
     }

@@ -1,4 +1,4 @@
-//! `recado apply`: what a file would change of what is in force, and the change.
+//! `recado apply`: shows what a file would change in the configuration in force, and puts it in force.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -40,26 +40,26 @@ pub(crate) struct Apply {
     json: bool,
 }
 
-/// What a file changes.
+/// The changes of a file.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 struct Difference {
-    /// Rules and campaigns that are new.
+    /// New rules and campaigns.
     added: Vec<String>,
-    /// Those that are another way now.
+    /// Rules and campaigns that differ now.
     changed: Vec<String>,
-    /// Those that are there no more.
+    /// Rules and campaigns that no longer exist.
     gone: Vec<String>,
-    /// Messages that wait, of rules and campaigns that changed or are gone.
+    /// Waiting messages of rules and campaigns that changed or no longer exist.
     waiting: BTreeMap<String, u64>,
     /// Whether anything else differs: hours, quotas, accounts.
     rest: bool,
-    /// Whether the texts of both are the same.
+    /// Whether both texts are the same.
     is_same: bool,
 }
 
 #[derive(Serialize)]
 struct Report {
-    /// The version in force after it.
+    /// The version in force afterwards.
     version: Option<u64>,
     applied: bool,
     difference: Difference,
@@ -86,20 +86,20 @@ impl Apply {
     }
 }
 
-/// A text that is to be put in force, after a look at what it changes.
+/// A text to put in force, after its changes are shown.
 pub(super) struct Proposal<'t> {
-    /// The verb that it is for.
+    /// The command that puts it in force.
     pub(super) verb: &'t str,
-    /// Where it is from, such as the file's name.
+    /// The source of the text, such as the name of the file.
     pub(super) of: &'t str,
     pub(super) checked: &'t Checked,
     pub(super) text: &'t str,
-    /// Who puts it in force.
+    /// The person who puts it in force.
     pub(super) author: &'t str,
 }
 
 impl Proposal<'_> {
-    /// Shows what it changes in the installation `name`, asks unless that is answered with `yes`, and puts it in force.
+    /// Shows the changes in the installation `name`, asks unless `yes` is set, and puts the text in force.
     pub(super) async fn put_in_force(
         &self,
         ledger: &Ledger,
@@ -141,7 +141,7 @@ impl Proposal<'_> {
 }
 
 impl Difference {
-    /// What `new` changes of what was before; all of it if nothing was.
+    /// The changes from `before` to `new`; everything is new if there was nothing before.
     fn of(before: Option<&Config>, new: &Config) -> Self {
         let (old_rules, new_rules) = (before.map(by_id).unwrap_or_default(), by_id(new));
         let mut difference = Self::default();
@@ -164,7 +164,7 @@ impl Difference {
         difference
     }
 
-    /// Counts the messages that wait, of rules that are concerned.
+    /// Counts the waiting messages of the rules and campaigns that changed or are gone.
     async fn count_waiting(&mut self, ledger: &Ledger) -> anyhow::Result<()> {
         let concerned: BTreeSet<&String> = self.changed.iter().chain(&self.gone).collect();
         if concerned.is_empty() {
@@ -208,7 +208,7 @@ impl Difference {
     }
 }
 
-/// A rule or a campaign, to be compared.
+/// A rule or a campaign, for comparison.
 #[derive(PartialEq)]
 enum Either<'c> {
     Rule(&'c Rule),

@@ -51,11 +51,11 @@ pub(crate) struct List {
     json: bool,
 }
 
-/// A recording as it is shown.
+/// A recording as reports show it.
 #[derive(Serialize)]
 struct Line {
     name: String,
-    /// The content's identity.
+    /// The hash that identifies the content.
     content: String,
     format: String,
     length_ms: u64,
@@ -71,7 +71,7 @@ struct Line {
 #[derive(Serialize)]
 struct Report {
     audios: Vec<Line>,
-    /// Names that rules give and nobody has added.
+    /// Recordings that rules name and that are not added yet, with those rules.
     not_added: BTreeMap<String, Vec<String>>,
     advice: Vec<String>,
 }
@@ -80,7 +80,7 @@ struct Report {
 struct AddReport {
     audio: Line,
     replaced: bool,
-    /// `uploaded`, `found` in LigueLead's list, there `before`, or `not_yet`.
+    /// `uploaded`, `found` in LigueLead's list, `before` if it was there already, or `not_yet`.
     made: &'static str,
     advice: Vec<String>,
 }
@@ -254,7 +254,7 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// An error with the file's name, and the command that mends the file where one does.
+/// The error with the file's name, and the command that repairs the file if there is one.
 fn explained(shown: &str, path: &Path, error: AddError) -> anyhow::Error {
     let line = ffmpeg_line(&path.to_string_lossy());
     match &error {

@@ -1,4 +1,4 @@
-//! `recado campaign`: start campaigns, see how far they are, hold and cancel them.
+//! `recado campaign`: starts campaigns, shows their progress, pauses and cancels them.
 
 pub(crate) mod audience;
 
@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{data::Store, output};
 
-/// How long a file's audience may take to be read, in ms: an hour.
+/// The timeout for reading the audience of a file, in ms: one hour.
 const READ_WITHIN_MS: i64 = 3_600_000;
 
 /// Start campaigns, see how far they are, hold and cancel them.
@@ -139,10 +139,11 @@ impl Campaign {
     }
 }
 
-/// What runs campaigns, on this machine. Without LeadSquared's keys it can do what asks nothing of LeadSquared.
+/// The campaign runner on this machine. Without LeadSquared's keys it can only do work that needs no request to
+/// LeadSquared.
 pub(crate) fn campaigns(config: &Config, store: &Store) -> anyhow::Result<Campaigns> {
     let timeout = Duration::from_millis(config.send.call_timeout_ms);
-    // Keys of nobody: LeadSquared refuses them, if it is asked after all.
+    // Placeholder keys. LeadSquared refuses them if a request is made after all.
     let credentials = leadsquared_credentials().unwrap_or_else(|_| leadsquared::Credentials {
         access_key: SecretString::from("none"),
         secret_key: SecretString::from("none"),
@@ -152,7 +153,7 @@ pub(crate) fn campaigns(config: &Config, store: &Store) -> anyhow::Result<Campai
     Ok(installation::campaigns(Arc::new(config.clone()), &syncer))
 }
 
-/// The campaign of that id.
+/// The campaign with this id.
 pub(crate) fn configured<'c>(config: &'c Config, id: &str) -> anyhow::Result<&'c Configured> {
     let known = || config.campaigns.iter().map(|campaign| campaign.id.as_str()).collect::<Vec<_>>().join(", ");
     config.campaign(id).with_context(|| match known().as_str() {
@@ -213,7 +214,7 @@ impl Start {
                     file.keep_for(phone)?;
                     format!("test-{now_ms}")
                 }
-                // The same people are the same run: started again after a crash, it goes on.
+                // The same people are the same run. If it is started again after a crash, it goes on.
                 None => format!("csv-{}", file.id.to_string().get(..12).unwrap_or_default()),
             },
             (None, None) => run_name(now_ms),
@@ -248,7 +249,8 @@ impl Start {
         }))
     }
 
-    /// Shows what a new run would do, and asks. Who starts the same run again, or tries one number, is not asked.
+    /// Shows what a new run would do, and asks. It does not ask if the run exists already, or for a test with one
+    /// number.
     async fn may_start(
         &self,
         campaigns: &Campaigns,
@@ -372,7 +374,7 @@ impl Hold {
         let since_ms = installation::world().now_ms();
         let pause = PauseRow { scope: Scope::Rule(self.campaign.clone()), since_ms, by, why: self.why };
         store.ledger.pause(&pause).await?;
-        // Every sender has seen it after this. A request that had begun before goes out.
+        // Every sender has seen the pause after this delay. A request that began before it goes out.
         tokio::time::sleep(2 * SEEN_WITHIN).await;
         store.close().await;
         said(self.json, &self.campaign, "pause", "paused")
@@ -384,7 +386,7 @@ impl Hold {
         let was_paused = store.ledger.resume(&Scope::Rule(self.campaign.clone())).await?;
         if was_paused {
             operator.release_paused().await?;
-            // A sender that has not seen it yet may have held more meanwhile.
+            // A sender that has not seen it yet may have held more messages meanwhile.
             tokio::time::sleep(2 * SEEN_WITHIN).await;
             operator.release_paused().await?;
         }
@@ -429,7 +431,7 @@ impl Cancel {
         if !campaigns(config, store)?.cancel(run.clone()).await? {
             anyhow::bail!("run {} is cancelled already", run.name);
         }
-        // What the sender comes to first, it drops by itself.
+        // If the sender comes to one of these messages first, it drops the message itself.
         let mut waiting: Vec<Message> = Vec::new();
         let event = run.event();
         let wanted = |message: &Message| message.rule == run.campaign && message.event == event;

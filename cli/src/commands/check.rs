@@ -1,5 +1,6 @@
-//! `recado check FILE`: the file alone, with `--data` what in the table it relies on, and with LeadSquared's credentials
-//! in the environment whether the account has the fields that it names, and their dropdowns the values.
+//! `recado check FILE`: checks the file. With `--data` it also checks the table entries that the file relies on. With
+//! LeadSquared's credentials in the environment it also checks that the account has the file's fields and dropdown
+//! values.
 
 mod fields;
 mod options;
@@ -18,8 +19,7 @@ use crate::{
     output,
 };
 
-/// Where the other verbs look for an installation's data unless they are told.
-/// The severity of what makes a file bad.
+/// The severity of findings that make a file invalid.
 const ERROR: &str = "error";
 
 /// Check a configuration.
@@ -50,7 +50,7 @@ struct Report {
     may_arrive: Vec<Arrival>,
 }
 
-/// A rule's or a campaign's text that may arrive as another one.
+/// The text of a rule or campaign, if it may arrive as another text.
 #[derive(Serialize)]
 struct Arrival {
     id: String,
@@ -116,7 +116,7 @@ impl Check {
         Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(1) })
     }
 
-    /// What the table and LeadSquared say, as far as both can be asked.
+    /// The findings from the table and from LeadSquared, as far as both can be asked.
     async fn of_installation(&self, checked: &Checked, text: &str) -> anyhow::Result<Vec<Finding>> {
         let config = &checked.config;
         let asks_crm = leadsquared_credentials().is_ok();
@@ -145,7 +145,7 @@ impl Check {
 }
 
 impl Finding {
-    /// As [`Diagnostic::render`].
+    /// Renders the finding as [`Diagnostic::render`] does.
     fn render(&self, file: &str) -> String {
         let Self { line, column, message, .. } = self;
         let warning = if self.severity == "warning" { "warning: " } else { "" };
@@ -154,7 +154,7 @@ impl Finding {
     }
 }
 
-/// The texts that LigueLead may fold, with their expressions as they are written.
+/// The texts that LigueLead may change, with their expressions as written.
 fn arrivals(config: &Config) -> Vec<Arrival> {
     let rules = config.rules.iter().flat_map(|rule| rule.actions().map(|action| (&rule.id, action)));
     let campaigns = config.campaigns.iter().map(|campaign| (&campaign.id, &campaign.action));
@@ -165,7 +165,7 @@ fn arrivals(config: &Config) -> Vec<Arrival> {
         .collect()
 }
 
-/// A warning for each recording that rules name and nobody has added, where the file first names it.
+/// A warning for each recording that rules name and that is not added, at its first place in the file.
 fn missing_audios(config: &Config, rows: &AudioRows, text: &str) -> Vec<Finding> {
     let named = named_by_rules(config);
     let finding = |(name, rules): (&String, &Vec<String>)| {

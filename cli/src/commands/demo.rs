@@ -41,13 +41,13 @@ use crate::{
 
 /// The configuration of the demonstration.
 const CONFIG: &str = include_str!("../../../tests/fixtures/leadsquared/demo.yaml");
-/// When the demonstration is given up.
+/// The timeout of the demonstration.
 const AT_MOST: Duration = Duration::from_secs(19);
-/// A minute's schedule, quickened so that nobody waits.
+/// A shorter interval than the minute of a real installation, so that nobody waits.
 const PACE: Pace = Pace { schedule: Duration::from_millis(500), follow: Duration::from_secs(1) };
 /// How often progress is shown.
 const PROGRESS: Duration = Duration::from_millis(500);
-/// More rows than the demonstration makes.
+/// A limit above the number of rows that the demonstration makes.
 const ALL: usize = 1_000;
 
 /// Watch it work.
@@ -97,7 +97,7 @@ struct Stage {
     vendors: Vendors,
     store: Store,
     server: Server,
-    /// The directory of the table, if it stays for other commands.
+    /// The directory of the table, if it is kept for other commands.
     home: Option<TempDir>,
 }
 
@@ -108,14 +108,14 @@ impl Stage {
         let mut sms = sms_simulator::Options::default();
         sms.callbacks.undelivered_endings = vec!["0001".to_owned()];
         sms.callbacks.failed_endings = vec!["0002".to_owned()];
-        // The first request is taken, but its answer never arrives: see how its callbacks settle it.
+        // LigueLead takes the first request, but its answer is lost: the callbacks must settle it.
         sms.faults = Faults::of([FaultRule::new(FaultKind::LoseAnswer, When::First(1)).on("/sms")]);
         let listener = TcpListener::bind("127.0.0.1:0").await.context("no loopback port")?;
         let address = listener.local_addr()?;
         let vendors = Vendors::start(address, sms, crm_simulator::Options::default(), [0, 0]).await?;
         let (store, home) = if stay { stays(&config).await? } else { (Store::empty(config.retention_ms).await?, None) };
         let version = if stay { put_in_force(&store.ledger, CONFIG, "recado demo").await? } else { 0 };
-        // The demonstration makes no calls: its rules name no recording.
+        // The demonstration makes no voice calls: its rules name no recording.
         let audio_store = AudioStore::Beside(PathBuf::from("."));
         let running = (Arc::clone(&config), version);
         let server = Server::start(listener, running, &vendors.environment, &store, audio_store, PACE).await?;
@@ -150,7 +150,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Waits until nothing is on its way any more, and shows how it goes.
+    /// Waits until no message is on its way, and shows the progress.
     async fn wait_for_rest(&self, started: Instant) -> anyhow::Result<Rows> {
         let mut shown = None;
         loop {
@@ -179,7 +179,7 @@ impl Stage {
     }
 }
 
-/// A table in a directory that is removed at the end: other processes find it.
+/// Opens a table in a directory, so that other processes find it. The directory is removed at the end.
 async fn stays(config: &Config) -> anyhow::Result<(Store, Option<TempDir>)> {
     let home = tempfile::tempdir().context("a directory for the demonstration")?;
     let store = Store::own(&Location::Directory(home.path().to_owned()), config.retention_ms).await?;

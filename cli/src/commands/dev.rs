@@ -1,4 +1,5 @@
-//! `recado dev`: an installation to try rules on, with both vendors simulated, that stays from one start to the next.
+//! `recado dev`: an installation for trying rules, with both vendors simulated. Its data stays from one start to the
+//! next.
 
 use std::{
     fs,
@@ -26,11 +27,11 @@ use crate::{
     serve::{Pace, Server},
 };
 
-/// The file beside the table that says where `recado dev` answers.
+/// The file beside the table that holds the address of `recado dev`.
 const FILE: &str = "dev.json";
-/// Where the simulators listen, if nothing else does: LigueLead, LeadSquared.
+/// The preferred ports of the simulators: LigueLead, LeadSquared.
 const PORTS: [u16; 2] = [4_001, 4_002];
-/// A minute's schedule, quickened so that nobody waits.
+/// A shorter interval than the minute of a real installation, so that nobody waits.
 const PACE: Pace = Pace { schedule: Duration::from_secs(1), follow: FOLLOW_HERE };
 
 /// Try rules on this machine: both vendors simulated, nothing is sent to anybody.
@@ -45,12 +46,12 @@ pub(crate) struct Dev {
     listen: SocketAddr,
 }
 
-/// Where `recado dev` answers, and what a webhook must show there.
+/// The address of a running `recado dev`, and the secret that its webhooks need.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Running {
     pub(super) webhooks: String,
     pub(super) secret: String,
-    /// Where the simulated LeadSquared takes a lead as a user would enter it.
+    /// The URL where the simulated LeadSquared stores a lead, as a user would enter it.
     pub(super) leads: String,
 }
 
@@ -99,7 +100,7 @@ impl Dev {
     }
 }
 
-/// The file that says where it answers, for as long as it does.
+/// The file with the address, which exists as long as `recado dev` answers.
 struct Said(Option<PathBuf>);
 
 impl Said {
@@ -114,13 +115,13 @@ impl Said {
 impl Drop for Said {
     fn drop(&mut self) {
         if let Some(path) = &self.0 {
-            // What stays names an address that nobody answers at.
+            // A file that stays names an address where nothing answers.
             let _ = fs::remove_file(path);
         }
     }
 }
 
-/// Where `recado dev` answers on a directory.
+/// The address of the `recado dev` that runs on a directory.
 pub(super) fn running(directory: &Path) -> anyhow::Result<Running> {
     let missing = || format!("recado dev does not run on {}", directory.display());
     let text = fs::read_to_string(directory.join(FILE)).with_context(missing)?;

@@ -1,7 +1,7 @@
-//! `recado doctor`: looks at everything that an installation relies on, and says what to do about what is wrong.
+//! `recado doctor`: checks everything that an installation relies on, and says how to repair each problem.
 //!
-//! It changes nothing. Its calls to the vendors pass the same limits as all others: 7 to LeadSquared, 1 to LigueLead. It
-//! also calls this installation's own address.
+//! It changes nothing. Its requests to the vendors stay inside the same limits as all others: 7 to LeadSquared, 1 to
+//! LigueLead. It also sends requests to this installation's own address.
 
 mod here;
 mod leadsquared;
@@ -14,10 +14,11 @@ use serde::Serialize;
 use super::Which;
 use crate::output::{self, Mood};
 
-/// How long one call may wait for its turn, in ms.
+/// How long one request may wait for its permit, in ms.
 const TURN_MS: i64 = 20_000;
-/// How far a vendor's clock may be from this machine's, in ms: its `Date` has whole seconds and travels a while. The
-/// limits rely on far less, but only a clock that nobody sets is off by more than this.
+/// How far a vendor's clock may differ from this machine's, in ms. The vendor's `Date` has whole seconds, and the
+/// answer takes time to travel. The limits rely on a far smaller difference, but only a clock that nobody sets differs
+/// more than this.
 const CLOCK_MS: i64 = 3_000;
 
 /// Look for what is wrong, and say what to do about it.
@@ -30,28 +31,28 @@ pub(crate) struct Doctor {
     json: bool,
 }
 
-/// How one thing is.
+/// The result of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum State {
-    /// As it should be.
+    /// It is as it should be.
     Good,
-    /// Worth a look.
+    /// An operator should look at it.
     Warning,
-    /// To be mended.
+    /// It must be repaired.
     Wrong,
-    /// It could not be looked at, because of something else that is wrong.
+    /// It could not be checked, because of another problem.
     NotChecked,
 }
 
-/// One line.
+/// One line of the report.
 #[derive(Debug, Serialize)]
 struct Finding {
     check: &'static str,
     state: State,
-    /// What is so.
+    /// What the check found.
     what: String,
-    /// What to do about it.
+    /// How to repair it.
     todo: Option<String>,
 }
 
@@ -121,11 +122,11 @@ fn show(findings: &[Finding]) {
     output::say(&format!("{wrong} wrong, {} checks", findings.len()));
 }
 
-/// A sentence about two clocks.
+/// Compares a vendor's clock with this machine's.
 fn clock(vendor: &'static str, vendor_ms: Option<i64>, now_ms: i64) -> Finding {
     let Some(vendor_ms) = vendor_ms else { return Finding::not_checked("clock", format!("{vendor} sent no date")) };
     let off_ms = now_ms - vendor_ms;
-    // The date is cut to the second: up to a second of the difference means nothing.
+    // The date has whole seconds: a difference of up to one second means nothing.
     if (-CLOCK_MS..=CLOCK_MS + 1_000).contains(&off_ms) {
         return Finding::good("clock", format!("within {} s of {vendor}'s", CLOCK_MS / 1_000));
     }

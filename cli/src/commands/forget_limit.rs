@@ -50,10 +50,10 @@ impl ForgetLimit {
     }
 }
 
-/// Opens the account for all functions, if it is suspended; they notice within some seconds.
+/// Ends the suspension of the account for all functions, if it is suspended. They notice within some seconds.
 async fn open_liguelead(config: &Config, ledger: &Ledger) -> Result<bool, LimitError> {
     let (account, clock) = (installation::liguelead_account(config, ledger), Clock::new());
-    // To open it is to know that it is closed.
+    // Read the state first: only an account known to be suspended can be resumed.
     account.state(clock.read()).await?;
     account.resume(clock.read()).await
 }

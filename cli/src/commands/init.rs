@@ -105,7 +105,7 @@ impl Init {
     }
 }
 
-/// An answer from the terminal; the usual one for an empty line.
+/// Reads an answer from the terminal; an empty line means the default.
 fn asked(question: &str, usual: &str) -> anyhow::Result<String> {
     output::complain(&format!("{question} [{usual}]"));
     let mut line = String::new();
@@ -114,7 +114,7 @@ fn asked(question: &str, usual: &str) -> anyhow::Result<String> {
     Ok(if answer.is_empty() { usual } else { answer }.to_owned())
 }
 
-/// A text in quotes, as YAML takes any.
+/// A text in double quotes, which YAML accepts for any text.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

@@ -1,4 +1,4 @@
-//! A file of people, as `campaign start`, `plan --campaign` and `suppress import` take it.
+//! A file of people, as `campaign start`, `plan --campaign` and `suppress import` read it.
 
 use std::{
     fs::File,
@@ -15,9 +15,9 @@ use serde::Serialize;
 
 use crate::output;
 
-/// The largest file, in bytes: five million lines.
+/// The size limit of a file, in bytes: five million lines.
 const MAX_BYTES: u64 = 512 * 1_048_576;
-/// Bad lines that are shown; the file of bad lines has all.
+/// How many bad lines are shown; the file of bad lines has all.
 const MAX_SHOWN: usize = 20;
 
 /// Which columns of the file hold what.
@@ -56,7 +56,7 @@ pub(crate) fn read(path: &Path, columns: &Columns, rules: PhoneRules) -> anyhow:
     List::parse(&bytes, &names, rules).with_context(named)
 }
 
-/// Shows bad lines, the first of many.
+/// Shows bad lines, up to the limit.
 pub(crate) fn show(path: &Path, bad: &[BadLine]) {
     for bad in bad.iter().take(MAX_SHOWN) {
         output::complain(&format!("{}:{}: {}", path.display(), bad.number, bad.why));
@@ -66,8 +66,8 @@ pub(crate) fn show(path: &Path, bad: &[BadLine]) {
     }
 }
 
-/// Writes bad lines to a file beside the one that they are from, readable by its owner alone, and says so. Where that
-/// cannot be written they are only shown.
+/// Writes bad lines to a file beside the input, readable by its owner alone, and says so. If the file cannot be
+/// written, the lines are only shown.
 pub(crate) fn keep(path: &Path, list: &List, bad: &[BadLine]) {
     if bad.is_empty() {
         return;
@@ -79,7 +79,7 @@ pub(crate) fn keep(path: &Path, list: &List, bad: &[BadLine]) {
     }
 }
 
-/// `visitors.csv` has its bad lines in `visitors.bad-lines.csv`.
+/// The bad lines of `visitors.csv` go to `visitors.bad-lines.csv`.
 fn beside(path: &Path) -> PathBuf {
     path.with_extension("bad-lines.csv")
 }

@@ -1,4 +1,4 @@
-//! `recado listen`: what comes in and goes out, line by line, as it happens.
+//! `recado listen`: shows incoming events and outgoing messages, line by line, as they happen.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,9 +14,9 @@ use super::{
 };
 use crate::{data::Store, output};
 
-/// The pause between two looks.
+/// The delay between two reads of the table.
 const LOOK: Duration = Duration::from_millis(500);
-/// The messages that are looked at, the newest ones.
+/// The number of newest messages that are read.
 const NEWEST: usize = 10_000;
 
 /// Show what comes in and goes out, line by line, as it happens, until it is interrupted. Looks at the newest messages.
@@ -31,7 +31,7 @@ pub(crate) struct Listen {
     json: bool,
 }
 
-/// What has been shown: the state and the reason of each message, and the events.
+/// The output so far: the state and the reason of each message, and the events.
 #[derive(Default)]
 struct Shown {
     messages: HashMap<String, (String, Option<String>)>,
@@ -44,12 +44,12 @@ impl Listen {
         if let Some(rule) = &self.filter.rule {
             known_rule(&config, &store.ledger, rule).await?;
         }
-        // What is there already is not news.
+        // Rows that exist already are not news.
         follow(store, &self.filter, 0, self.json).await
     }
 }
 
-/// Shows the last `first` messages and events that are there, and then each that is new or changes, until it is interrupted.
+/// Shows the last `first` messages and events. Then shows each new or changed one, until it is interrupted.
 pub(super) async fn follow(store: Store, filter: &Filter, first: usize, json: bool) -> anyhow::Result<ExitCode> {
     let mut shown = Shown::default();
     let (mut messages, mut events) = shown.news(report(&store.ledger, filter, NEWEST).await?);
@@ -84,7 +84,7 @@ fn show(json: bool, what: &str, line: &impl serde::Serialize, said: &str) -> any
 }
 
 impl Shown {
-    /// What has not been shown yet, the oldest first.
+    /// The rows that were not shown yet, oldest first.
     fn news(&mut self, report: Report) -> (Vec<MessageLine>, Vec<EventLine>) {
         let mut messages: Vec<MessageLine> = Vec::new();
         for message in report.messages {

@@ -35,10 +35,10 @@ pub(crate) struct Messages {
     json: bool,
 }
 
-/// What is shown: phones are shortened and texts left out.
+/// The output. Phones are shortened and texts are left out.
 #[derive(Serialize)]
 pub(crate) struct Report {
-    /// All that match, also those beyond the limit.
+    /// The number of all matches, also beyond the limit.
     pub(crate) total: usize,
     pub(crate) messages: Vec<MessageLine>,
     pub(crate) events: Vec<EventLine>,
@@ -66,9 +66,9 @@ pub(crate) struct MessageLine {
     pub(crate) crm_why: Option<String>,
     pub(crate) expires_ms: i64,
     pub(crate) batch: Option<String>,
-    /// Attempts before the present one.
+    /// The batches of earlier attempts.
     pub(crate) earlier_batches: Vec<String>,
-    /// Credits that LigueLead charged, where it said so and they are not the estimate.
+    /// The credits that LigueLead charged, if it reported them and they differ from the estimate.
     pub(crate) charged: Option<u32>,
     /// When the wait for delivery reports ended without one.
     pub(crate) no_callback_ms: Option<i64>,

@@ -1,4 +1,4 @@
-//! `recado retry` and `recado cancel`.
+//! `recado retry`, `recado cancel` and `recado release`.
 
 use std::{collections::BTreeMap, process::ExitCode};
 
@@ -124,7 +124,7 @@ impl Release {
 }
 
 impl Chosen {
-    /// The messages, once whoever asked for more than they named has said yes. `None`: they did not.
+    /// The chosen messages. If they are chosen by filters, the user must confirm. `None` means that the user declined.
     async fn find(&self, config: &Config, operator: &Operator, verb: &str) -> anyhow::Result<Option<Vec<Message>>> {
         if let Some(rule) = &self.filter.rule {
             known_rule(config, &operator.ledger, rule).await?;
@@ -142,7 +142,7 @@ impl Chosen {
     }
 }
 
-/// Says what became of each. The exit code is 1 if nothing was done although something was asked for.
+/// Shows the result for each message. The exit code is 1 if messages were given but none was changed.
 fn report(messages: &[Message], done: Vec<Done>, (verb, what): (&str, &str), json: bool) -> anyhow::Result<ExitCode> {
     let refused: Vec<Refused> = messages
         .iter()

@@ -1,4 +1,4 @@
-//! `recado completions` and `recado man`: what shells and manuals know of the commands.
+//! `recado completions` and `recado man`: completions for shells, and manual pages.
 
 use std::{path::PathBuf, process::ExitCode};
 

@@ -71,7 +71,7 @@ impl From<PauseRow> for Line {
 }
 
 impl Line {
-    /// The pause as a person reads it.
+    /// The pause as a sentence for people.
     pub(crate) fn said(&self) -> String {
         let by = self.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
         let why = self.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
@@ -100,7 +100,7 @@ impl Pause {
         let since_ms = installation::world().now_ms();
         let pause = PauseRow { scope: self.what.scope(), since_ms, by, why: self.why };
         let before = store.ledger.pause(&pause).await?;
-        // Every sender has seen it after this. A request that had begun before goes out.
+        // Every sender has seen the pause after this delay. A request that began before it goes out.
         tokio::time::sleep(2 * SEEN_WITHIN).await;
         store.close().await;
         let line = Line::from(before.unwrap_or(pause));
@@ -126,7 +126,7 @@ impl Resume {
         let was_paused = store.ledger.resume(&scope).await?;
         let mut released = operator.release_paused().await?;
         if was_paused {
-            // A sender that has not seen it yet may have held more meanwhile.
+            // A sender that has not seen it yet may have held more messages meanwhile.
             tokio::time::sleep(2 * SEEN_WITHIN).await;
             released = released.max(operator.release_paused().await?);
         }

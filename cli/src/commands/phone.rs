@@ -1,4 +1,4 @@
-//! `recado phone TEXT`: which number a text means, or why none.
+//! `recado phone TEXT`: explains which number a text means, or why it means none.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -22,7 +22,7 @@ pub(crate) struct Phone {
     json: bool,
 }
 
-/// What was found. The number is shortened: whoever asks has the text.
+/// The result. The number is shortened, since the user has the text.
 #[derive(Serialize)]
 struct Report {
     phone: Option<String>,

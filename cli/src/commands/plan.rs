@@ -24,7 +24,7 @@ use crate::{
     output,
 };
 
-/// How long an audience may take to be read, in ms: an hour.
+/// The timeout for reading an audience, in ms: one hour.
 const READ_WITHIN_MS: i64 = 3_600_000;
 
 /// Show what an event would become, a file of many, or a campaign.
@@ -184,7 +184,7 @@ pub(crate) fn show_campaign(plan: &CampaignPlan, credit_price: Option<f64>) {
     ));
 }
 
-/// What credits cost, behind a comma. For people to read: no book is kept in it.
+/// The price of the credits, after a comma. It is for people to read, not for accounting.
 fn priced(credits: u64, price: Option<f64>) -> String {
     #[allow(clippy::cast_precision_loss, reason = "credits that anybody pays for are far below 2^52")]
     let cost = |price| credits as f64 * price;
@@ -230,7 +230,7 @@ fn show_message(rule: &str, message: &PlannedMessage) {
     }
 }
 
-/// The text as it may arrive, where that is another one.
+/// Shows the text as it may arrive, if it differs.
 fn show_arrival(indent: &str, arrives: Option<&str>) {
     if let Some(text) = arrives {
         output::say(&format!("{indent}may arrive as: {text}"));

@@ -1,4 +1,4 @@
-//! Which messages a verb is about: by id, or by what they are.
+//! Selects the messages of a command, by id or by filters.
 
 use recado_core::{
     identity::MessageId,
@@ -8,7 +8,7 @@ use recado_core::{
 use recado_ledger::Ledger;
 use recado_pipeline::blocks::members;
 
-/// The digits of a whole id. Fewer, as `recado messages` shows them, are the beginning of one.
+/// The number of digits of a whole id. `recado messages` shows fewer: fewer digits are the beginning of an id.
 const ID_DIGITS: usize = 32;
 
 /// Filters that must all hold.
@@ -62,7 +62,7 @@ fn moment(text: &str) -> Result<jiff::Timestamp, String> {
 }
 
 impl Filter {
-    /// Whether it lets everything through.
+    /// Whether no filter is set, so that every message passes.
     pub(crate) fn is_empty(&self) -> bool {
         self.state.is_empty()
             && self.rule.is_none()
@@ -74,7 +74,7 @@ impl Filter {
             && self.until.is_none()
     }
 
-    /// Whether a message is among those.
+    /// Whether a message passes all filters.
     pub(crate) fn lets(&self, message: &Message) -> bool {
         (self.state.is_empty() || self.state.contains(&message.state))
             && self.rule.as_ref().is_none_or(|rule| *rule == message.rule)
@@ -86,12 +86,12 @@ impl Filter {
             && self.until.is_none_or(|until| message.created_ms < until.as_millisecond())
     }
 
-    /// Whether it is about people, who may be in a message to many.
+    /// Whether a filter is about recipients, which may be in a block.
     fn is_of_people(&self) -> bool {
         !self.state.is_empty() || self.lead.is_some() || self.phone.is_some()
     }
 
-    /// What it lets through, each recipient of a message to many for himself if it is about people.
+    /// The messages that pass. If a filter is about recipients, each recipient of a block is a message of its own.
     pub(crate) async fn people(&self, ledger: &Ledger) -> anyhow::Result<Vec<Message>> {
         if !self.is_of_people() {
             return self.find(ledger).await;
@@ -113,7 +113,7 @@ impl Filter {
         Ok(found)
     }
 
-    /// All messages that it lets through.
+    /// All messages that pass.
     pub(crate) async fn find(&self, ledger: &Ledger) -> anyhow::Result<Vec<Message>> {
         let mut found = Vec::new();
         ledger
@@ -128,7 +128,7 @@ impl Filter {
     }
 }
 
-/// The messages of these ids, or beginnings of ids. Each must name one message.
+/// The messages with these ids or beginnings of ids. Each must match exactly one message.
 pub(crate) async fn by_ids(ledger: &Ledger, ids: &[String]) -> anyhow::Result<Vec<Message>> {
     let whole: Vec<MessageId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
     let mut found = ledger.messages(&whole).await?;
@@ -162,7 +162,7 @@ pub(crate) async fn by_ids(ledger: &Ledger, ids: &[String]) -> anyhow::Result<Ve
     Ok(found)
 }
 
-/// The recipients of messages to many whose ids begin so.
+/// The recipients of blocks whose ids begin like this.
 async fn in_messages_to_many(ledger: &Ledger, ids: &[String]) -> anyhow::Result<Vec<Message>> {
     let (mut to_many, mut found) = (Vec::new(), Vec::new());
     ledger

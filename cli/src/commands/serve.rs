@@ -28,13 +28,13 @@ use crate::{
     serve::{Pace, Server},
 };
 
-/// How often a table on this machine is asked for another configuration.
+/// How often a table on this machine is checked for a new configuration.
 pub(super) const FOLLOW_HERE: Duration = Duration::from_millis(500);
-/// The same of a table on DynamoDB, where each question is paid for.
+/// How often a table on DynamoDB is checked, where each read costs money.
 const FOLLOW_DYNAMODB: Duration = Duration::from_secs(10);
-/// The setting that holds as which version the file was put in force last.
+/// The setting with the version under which the file was last put in force.
 const SERVED: &str = "served";
-/// How often the file is looked at with `--watch`.
+/// How often `--watch` looks at the file.
 const WATCH: Duration = Duration::from_millis(500);
 
 /// Run an installation on this machine, until it is interrupted.
@@ -93,7 +93,7 @@ impl Serve {
     }
 }
 
-/// Says whom it talks to, and what it is about to do.
+/// Says which vendors' hosts it uses, and what it is about to do.
 fn introduce(environment: &Environment, config: &Config) {
     let callbacks = environment.public_url.as_ref().map_or("nowhere", |url| url.as_str());
     for line in [
@@ -111,10 +111,11 @@ fn introduce(environment: &Environment, config: &Config) {
     }
 }
 
-/// Puts the file in force if it has changed since it was, and says what is in force: its number and the configuration.
+/// Puts the file in force if it changed since it was last put in force. Returns the number and the configuration in
+/// force.
 ///
-/// A file that is as it was when it was put in force changes nothing: whoever put another version in force since then, by a
-/// rollback, meant it.
+/// An unchanged file changes nothing. If another version was put in force since then, by a rollback, the operator
+/// wanted that version.
 pub(super) async fn begin(
     store: &Store,
     (file, text, config): (&Path, String, Config),
@@ -145,21 +146,21 @@ pub(super) async fn begin(
     Ok((version, config))
 }
 
-/// Puts the text of the file in force, and notes as which version.
+/// Puts the text of the file in force, and records its version.
 async fn put_file_in_force(ledger: &Ledger, text: &str) -> anyhow::Result<u64> {
     let version = put_in_force(ledger, text, &author()).await?;
     ledger.set_setting(SERVED, &version.to_string()).await?;
     Ok(version)
 }
 
-/// Reads the file once, so that the text in force is the one that was checked.
+/// Reads the file only once, so that the checked text is the text put in force.
 async fn put_checked_in_force(ledger: &Ledger, file: &Path) -> anyhow::Result<u64> {
     let text = read(file)?;
     parse(&text, &file.display().to_string())?;
     put_file_in_force(ledger, &text).await
 }
 
-/// The file, followed from before it was read first: a hang-up during the start is not lost, nor is a save.
+/// The file, followed since before it was first read. A SIGHUP or a save during the start is not lost.
 pub(super) struct Followed {
     hang_up: Option<Signal>,
     watch: bool,
@@ -167,12 +168,12 @@ pub(super) struct Followed {
 }
 
 impl Followed {
-    /// Hears hang-ups from now on, and if `watch` sees when the file is saved.
+    /// Listens for SIGHUP from now on. With `watch` it also sees when the file is saved.
     pub(super) fn begin(file: &Path, watch: bool) -> Self {
         Self { hang_up: signal(SignalKind::hangup()).ok(), watch, seen: saved(file) }
     }
 
-    /// Puts the file in force again at each SIGHUP, and whenever it is saved if that is watched.
+    /// Puts the file in force again at each SIGHUP, and with `watch` also at each save.
     pub(super) async fn follow(self, store: &Store, file: &Path) {
         let Self { hang_up: Some(mut hang_up), watch, mut seen } = self else { return std::future::pending().await };
         loop {
@@ -193,17 +194,17 @@ impl Followed {
     }
 }
 
-/// When a file was saved last.
+/// When the file was last saved.
 fn saved(file: &Path) -> Option<SystemTime> {
     std::fs::metadata(file).and_then(|file| file.modified()).ok()
 }
 
-/// Waits for an interrupt or a request to end.
+/// Waits for an interrupt or a SIGTERM.
 pub(crate) async fn interrupted() {
     let Ok(mut end) = signal(SignalKind::terminate()) else { return };
     tokio::select! {
         _ = end.recv() => {}
-        // An error means that interrupts cannot be heard: ending at once would surprise less than never ending.
+        // An error means that interrupts cannot be received. To end at once is less surprising than never to end.
         _ = tokio::signal::ctrl_c() => {}
     }
 }

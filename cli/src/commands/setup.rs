@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::Which;
 use crate::{installation, output};
 
-/// How long one call may wait for its turn, in ms: 12 windows.
+/// How long one request may wait for its permit, in ms: 12 windows.
 const TURN_MS: i64 = 60_000;
 
 /// Prepare what Recado needs at a vendor.
@@ -44,7 +44,7 @@ pub(crate) struct Leadsquared {
 #[derive(Serialize)]
 struct Report {
     items: Vec<Line>,
-    /// What a person has to do.
+    /// The steps that a person has to do.
     steps: Vec<String>,
 }
 
@@ -54,9 +54,9 @@ struct Line {
     name: String,
     /// `found`, `missing`, `differs` or `by hand`, before anything was made.
     standing: &'static str,
-    /// In what it differs, or why no call can make it.
+    /// How it differs, or why no request can make it.
     detail: Option<String>,
-    /// `made`, `changed` or why not; nothing if it was not tried.
+    /// `made`, `changed`, or why not; `None` if it was not tried.
     done: Option<String>,
     #[serde(skip)]
     good: bool,
@@ -115,7 +115,7 @@ impl Leadsquared {
         }
     }
 
-    /// Whether the account may be changed: asks, unless that was answered before.
+    /// Whether the account may be changed. Asks, unless a flag has answered already.
     fn may(&self, report: &Report) -> anyhow::Result<bool> {
         if self.yes || self.json {
             return Ok(self.yes);
@@ -128,7 +128,7 @@ impl Leadsquared {
     }
 }
 
-/// Asks whose keys these are, which every region answers: calls to a wrong one would all be refused.
+/// Asks for the user of the keys, which every region answers. Other requests to a wrong region would all be refused.
 async fn right_region(crm: &Crm) -> anyhow::Result<()> {
     let user = crm.call(until_ms(), async |crm: Admitted<'_, leadsquared::Standard>| crm.who_am_i().await).await;
     let user = match user {
@@ -159,7 +159,7 @@ impl Line {
         Self { kind: item.kind, name: item.name.clone(), standing, detail, done: None, good }
     }
 
-    /// Makes the thing. A call that was not answered for is looked up, never repeated.
+    /// Makes the item. If a request got no answer, the item is looked up and the request is never repeated.
     async fn make(&mut self, item: &Item, account: &Account, wanted: &Wanted) -> anyhow::Result<()> {
         let word = if item.standing == Standing::Missing { "made" } else { "changed" };
         let made = account.make(&item.make, until_ms()).await;

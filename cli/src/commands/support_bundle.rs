@@ -1,7 +1,8 @@
-//! `recado support-bundle`: what LigueLead's support page asks for, and the same of LeadSquared, in one file.
+//! `recado support-bundle`: writes the data that LigueLead's support page asks for, and the same for LeadSquared, into
+//! one file.
 //!
-//! Everything in it is a number, a name of ours, or an id. Words that vendors wrote are left out but for their codes,
-//! since they may quote a phone, a name or a text.
+//! The file holds only numbers, names of our own, and ids. Of vendors' words only the codes are kept, since the words
+//! may quote a phone, a name or a text.
 
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
@@ -15,10 +16,10 @@ use serde::Serialize;
 use super::{Which, usage};
 use crate::{data::Store, installation, output};
 
-/// Days of usage that are told.
+/// How many days of usage are included.
 const DAYS: i64 = 30;
 const DAY_MS: i64 = 86_400_000;
-/// Characters at the end of a token that support asks for, and how long a token must be to show them.
+/// How many last characters of a token support asks for, and how long a token must be to show them.
 const LAST_CHARS: usize = 4;
 const SHORTEST_TOKEN_CHARS: usize = 12;
 /// Write what a vendor's support asks for into one file, with nothing private in it.
@@ -42,9 +43,10 @@ struct Bundle {
     limits: Vec<usage::Spent>,
     messages_by_state: BTreeMap<String, u64>,
     messages_by_channel: BTreeMap<String, u64>,
-    /// Reasons of messages that did not go, and of outcomes that LeadSquared refused: our words or their codes.
+    /// Reasons of messages that were not sent, and of outcomes that LeadSquared refused: our own words, or codes from
+    /// theirs.
     errors: BTreeMap<String, u64>,
-    /// What only a person knows.
+    /// Values that only a person knows.
     to_fill_in: [&'static str; 4],
 }
 
@@ -164,7 +166,7 @@ async fn bundle(config: &Config, store: &Store) -> anyhow::Result<Bundle> {
     })
 }
 
-/// Host and port of an address; never its path or what else stands in it.
+/// The host and port of an address, without its path and other parts.
 fn host(url: &str) -> Option<String> {
     let url = url::Url::parse(url).ok()?;
     Some(match (url.host_str()?, url.port()) {
@@ -173,14 +175,14 @@ fn host(url: &str) -> Option<String> {
     })
 }
 
-/// The last characters of a token, as support asks for them; nothing of one that is too short to keep the rest secret.
+/// The last characters of a token, as support asks for them. A token too short to keep the rest secret gives nothing.
 fn ends(token: &str) -> Option<String> {
     let chars: Vec<char> = token.chars().collect();
     (chars.len() >= SHORTEST_TOKEN_CHARS).then(|| chars.iter().rev().take(LAST_CHARS).rev().collect())
 }
 
-/// A message's reason without anything that may come from a lead, a text or a vendor: our own words, and the codes in the
-/// rest.
+/// The reason of a message without anything that may come from a lead, a text or a vendor. It keeps our own words, and
+/// the codes in the rest.
 fn code_of(reason: &Reason) -> String {
     let (own, status) = match reason {
         Reason::Refused { status, .. } => ("LigueLead refused it".to_owned(), Some(*status)),
@@ -199,7 +201,7 @@ fn code_of(reason: &Reason) -> String {
     [own].into_iter().chain(status).chain(codes).collect::<Vec<_>>().join(" ")
 }
 
-/// A text without anything but codes: HTTP statuses and LeadSquared's exceptions.
+/// The codes of a text, without the rest: HTTP statuses and LeadSquared's exceptions.
 fn without_content(why: &str) -> String {
     match codes_in(why).as_slice() {
         [] => "another reason, see `recado messages`".to_owned(),

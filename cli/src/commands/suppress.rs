@@ -1,4 +1,4 @@
-//! `recado suppress`: who gets no messages, beside the CRM's own opt-out fields.
+//! `recado suppress`: operators' suppressions, in addition to the opt-out fields of the CRM.
 
 mod import;
 
@@ -47,7 +47,7 @@ impl FromStr for Channel {
     }
 }
 
-/// The value of `--phone`: which number it means is the configuration's to say.
+/// The value of `--phone`. The configuration decides which number it means.
 #[derive(Clone)]
 struct Written(String);
 
@@ -74,10 +74,10 @@ struct Who {
     lead: Option<String>,
 }
 
-/// Why a command ends with 2, which was said.
+/// The command ends with exit code 2; the reason was shown.
 struct WrongUse;
 
-/// Whom a command line is about, if about anybody, by the configuration's rules for phones.
+/// The phone or lead that the command line names, if any, under the configuration's rules for phones.
 fn subject(phone: Option<&Written>, lead: Option<&String>, rules: PhoneRules) -> Result<Option<Subject>, WrongUse> {
     let Some(Written(text)) = phone else { return Ok(lead.cloned().map(Subject::Lead)) };
     let phone = Phone::read(text, rules).one().map_err(|error| {

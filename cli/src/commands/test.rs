@@ -1,4 +1,4 @@
-//! `recado test`: the user's own cases, by the code that would do it.
+//! `recado test`: runs the user's test cases through the same code that plans real messages.
 
 use std::{
     collections::BTreeMap,
@@ -28,12 +28,12 @@ pub(crate) struct Test {
     json: bool,
 }
 
-/// What became of one case.
+/// The result of one case.
 #[derive(Serialize)]
 struct Judged<'c> {
     name: &'c str,
     good: bool,
-    /// What is not as expected.
+    /// The differences from the expectation.
     wrong: Vec<String>,
 }
 
@@ -44,11 +44,11 @@ struct Case {
     name: String,
     /// The webhook's body.
     event: Option<serde_json::Value>,
-    /// The same in a file, found from where the cases are.
+    /// The file with the webhook's body instead; its path starts at the directory of the cases.
     file: Option<PathBuf>,
     /// The kind of event, as the webhook's URL would name it.
     kind: Option<String>,
-    /// When; now unless given.
+    /// The instant of the event; the present by default.
     at: Option<jiff::Timestamp>,
     expect: Expectations,
 }
@@ -58,26 +58,26 @@ struct Case {
 enum Expectations {
     /// `nothing`.
     Silence(String),
-    /// By rule. All other rules must be silent.
+    /// The expected message of each rule. All other rules must be silent.
     Rules(BTreeMap<String, Expected>),
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Expected {
-    /// A message of this text that goes at once.
+    /// A message with this text that is sent at once.
     Text(String),
     Message(Details),
 }
 
-/// What is expected of a message; what is left out may be anything.
+/// The expected message. A field that is left out may have any value.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Details {
     text: Option<String>,
     channel: Option<String>,
     state: Option<String>,
-    /// A part of why it is held or skipped.
+    /// A part of the reason why it is held or skipped.
     why: Option<String>,
     credits: Option<u32>,
     not_before: Option<jiff::Timestamp>,
@@ -119,7 +119,7 @@ fn show(judged: &[Judged<'_>]) {
 }
 
 impl Case {
-    /// What is not as expected.
+    /// The differences from the expectation.
     fn wrong(&self, config: &Config, beside: &Path) -> anyhow::Result<Vec<String>> {
         let body = match (&self.event, &self.file) {
             (Some(event), None) => serde_json::to_vec(event)?,
@@ -147,7 +147,7 @@ impl Case {
     }
 }
 
-/// The differences between what was planned and what is expected.
+/// The differences between the planned and the expected messages.
 fn compare(planned: &Plan, expected: &BTreeMap<String, Expected>) -> Vec<String> {
     let rules = || planned.events.iter().flat_map(|event| &event.rules);
     let mut wrong = Vec::new();

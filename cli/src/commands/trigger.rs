@@ -1,4 +1,4 @@
-//! `recado trigger`: what LeadSquared would post, posted to `recado dev`.
+//! `recado trigger`: sends an event to `recado dev`, as LeadSquared would.
 
 use std::process::ExitCode;
 
@@ -62,7 +62,7 @@ impl Trigger {
         let after = self.lead(&lead, &now);
         let body = self.body((kind, watched), after.clone(), &now);
         if self.print {
-            // The body is LeadSquared's, not an answer of ours.
+            // The body is LeadSquared's format, not an output of this command.
             output::say(&serde_json::to_string_pretty(&body)?);
             return Ok(ExitCode::SUCCESS);
         }
@@ -72,7 +72,8 @@ impl Trigger {
         let running = dev::running(&directory)?;
         let url = url::Url::parse_with_params(&running.webhooks, [("event", &self.kind)])?;
         let client = vendor_http::client_builder().build()?;
-        // What a body does not carry of its lead is read from LeadSquared.
+        // Recado reads the fields that the body does not carry from the simulated LeadSquared, so store the lead there
+        // first.
         let known = client.put(format!("{}{lead}", running.leads)).json(&after).send().await;
         known.and_then(reqwest::Response::error_for_status).context("the simulated LeadSquared does not answer")?;
         let answer = client
@@ -97,7 +98,7 @@ impl Trigger {
         Ok(ExitCode::from(u8::from(!status.is_success())))
     }
 
-    /// The lead after the event. `now` in LeadSquared's own form, UTC.
+    /// The lead after the event. `now` is UTC in LeadSquared's own format.
     fn lead(&self, lead: &str, now: &str) -> Value {
         let usual = json!({
             "ProspectID": lead, "FirstName": "MARIA", "LastName": "DA SILVA", "Phone": self.phone, "Source": "Site",
@@ -106,7 +107,7 @@ impl Trigger {
         fields(usual, &self.fields)
     }
 
-    /// The body of the event, in LeadSquared's form for its kind.
+    /// The body of the event, in LeadSquared's format for its kind.
     fn body(&self, (kind, watched): (EventKind, Option<&str>), after: Value, now: &str) -> Value {
         let lead = after.get("ProspectID").cloned().unwrap_or_default();
         let related = |id: &str| json!({ id: fresh(), "RelatedProspectId": lead, "CreatedOn": now, "ModifiedOn": now });
@@ -114,7 +115,7 @@ impl Trigger {
             EventKind::LeadCreated => after,
             EventKind::LeadChanged => self.change(after, watched),
             EventKind::ActivityCreated | EventKind::ActivityUpdated => {
-                // What every activity has stands outside, what its type has in `Data`.
+                // Fields of every activity stand outside `Data`, fields of its type inside.
                 let is_outer = |(name, _): &&(String, String)| name.starts_with("Activity");
                 let (outer, inner): (Vec<_>, Vec<_>) = self.item.iter().cloned().partition(|one| is_outer(&one));
                 let usual = json!({ "ActivityEvent": "212", "Data": fields(json!({}), &inner), "Current": after });
@@ -139,7 +140,7 @@ impl Trigger {
         }
     }
 
-    /// Before and after. Without a field that changed, the one that the kind watches does.
+    /// The lead before and after. Unless a changed field is given, the field that the kind watches changes.
     fn change(&self, after: Value, watched: Option<&str>) -> Value {
         let watched = watched.unwrap_or("ProspectStage");
         let is_given = self.fields.iter().any(|(name, _)| name == watched) || !self.before.is_empty();
@@ -150,7 +151,7 @@ impl Trigger {
     }
 }
 
-/// An object with these fields over its own.
+/// The object with these fields added or replaced.
 fn fields(object: Value, over: &[(String, String)]) -> Value {
     with(object, &over.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<Map<_, _>>().into())
 }

@@ -20,7 +20,7 @@ use serde::Serialize;
 use super::{Which, pause};
 use crate::{data::Store, installation, output};
 
-/// Requests with missing delivery reports that are listed.
+/// The largest number of requests with missing delivery reports in the list.
 const MOST_SILENT: usize = 20;
 
 /// Show what was spent of each quota and limit today.
@@ -36,31 +36,31 @@ pub(crate) struct Usage {
 /// What was spent today.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
-    /// The tenant's calendar day.
+    /// The calendar day of the tenant.
     pub(crate) day: String,
-    /// When it ends, in ms since the epoch.
+    /// The end of the day, in ms since the epoch.
     pub(crate) until_ms: i64,
     /// Quotas and limits.
     pub(crate) limits: Vec<Spent>,
     /// Requests to LigueLead today.
     pub(crate) liguelead_requests: u64,
-    /// The fewest that could have carried the same messages, as each run of the sender found them.
+    /// The fewest requests that could have carried the same messages, summed over the runs of the sender.
     pub(crate) liguelead_requests_fewest: u64,
-    /// What LeadSquared is still to be told.
+    /// The backlog of the write-back.
     pub(crate) write_back: WriteBack,
     /// Messages kept in the table, by state.
     pub(crate) states: BTreeMap<String, u64>,
-    /// How LeadSquared's webhooks stood when they were last looked at.
+    /// The state of LeadSquared's webhooks at the last reconciliation that looked.
     pub(crate) webhooks: Option<WebhookHealth>,
     /// What operators have paused.
     pub(crate) paused: Vec<pause::Line>,
-    /// Messages for which no delivery report came in time, in all.
+    /// The number of all messages without a delivery report in time.
     pub(crate) no_callback: u64,
-    /// The same by request, the worst first, at most [`MOST_SILENT`].
+    /// The same messages by request, the worst request first, at most [`MOST_SILENT`].
     pub(crate) silent: Vec<Silent>,
 }
 
-/// A request to LigueLead of which not every message was reported on.
+/// A request to LigueLead with missing delivery reports.
 #[derive(Debug, Serialize)]
 pub(crate) struct Silent {
     pub(crate) batch: String,
@@ -68,18 +68,18 @@ pub(crate) struct Silent {
     pub(crate) no_callback: u64,
 }
 
-/// What LeadSquared is still to be told, and how long that takes if nothing else comes.
+/// The backlog of the write-back, and how long it takes if nothing is added.
 #[derive(Debug, Serialize)]
 pub(crate) struct WriteBack {
     /// Messages.
     pub(crate) messages: u64,
-    /// Rows: activities, and leads' own fields.
+    /// The number of rows: activities, and fields of leads.
     pub(crate) rows: u64,
-    /// Bulk calls that they take.
+    /// The bulk requests that the rows need.
     pub(crate) bulk_calls: u64,
-    /// Single calls, look-ups included.
+    /// The single requests, look-ups included.
     pub(crate) single_calls: u64,
-    /// Until the last of them starts, in ms.
+    /// The time until the last request starts, in ms.
     pub(crate) lasts_ms: i64,
 }
 
@@ -88,20 +88,20 @@ pub(crate) struct WriteBack {
 pub(crate) struct Spent {
     pub(crate) name: String,
     pub(crate) used: u64,
-    /// None: no limit is configured.
+    /// `None` if no limit is configured.
     pub(crate) limit: Option<u64>,
     pub(crate) left: Option<u64>,
-    /// When it is as good as new, in ms since the epoch; none for a window that slides.
+    /// When it starts again from zero, in ms since the epoch; `None` for a sliding window.
     pub(crate) until_ms: Option<i64>,
-    /// The vendor refused a call: none starts before this instant, in ms since the epoch.
+    /// Set if the vendor refused a request: no request starts before this instant, in ms since the epoch.
     pub(crate) closed_until_ms: Option<i64>,
-    /// The account's true limit, as a refusal named it.
+    /// The true limit of the account, as a refusal stated it.
     pub(crate) learnt: Option<Learnt>,
-    /// `closed until …`, `learnt …`, `nearly spent`, `in shadow`: what else there is to know.
+    /// Further notes: `closed until …`, `learnt …`, `nearly spent`, `in shadow`.
     pub(crate) notes: Vec<String>,
 }
 
-/// A limit that a refusal taught, before the reserve.
+/// A limit learnt from a refusal, before the reserve is subtracted.
 #[derive(Debug, Serialize)]
 pub(crate) struct Learnt {
     pub(crate) calls: u32,

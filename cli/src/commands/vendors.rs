@@ -1,4 +1,4 @@
-//! Both vendors simulated on this machine, and what an installation needs to be told to use them.
+//! Both vendors simulated on this machine, and the settings with which an installation uses them.
 
 use std::net::SocketAddr;
 
@@ -12,14 +12,14 @@ use crate::environment::{Environment, made_up_secret};
 pub(crate) struct Vendors {
     pub(crate) liguelead: liguelead::Simulator,
     pub(crate) leadsquared: leadsquared::Simulator,
-    /// What an installation at the address is told, to use them.
+    /// The settings with which an installation at the address uses the simulators.
     pub(crate) environment: Environment,
-    /// What a webhook must show.
+    /// The secret that a webhook must carry.
     pub(crate) secret: SecretString,
 }
 
 impl Vendors {
-    /// Starts both for an installation that listens at `address`, each at its usual address if that is free.
+    /// Starts both for an installation that listens at `address`. Each takes its usual port if that is free.
     pub(crate) async fn start(
         address: SocketAddr,
         sms: liguelead::Options,
@@ -55,7 +55,7 @@ impl Vendors {
     }
 }
 
-/// The port on this machine, or another one where it is taken.
+/// Listens on this port of this machine, or on any free port if it is taken.
 async fn listener(port: u16) -> std::io::Result<TcpListener> {
     match TcpListener::bind(("127.0.0.1", port)).await {
         Ok(listener) => Ok(listener),

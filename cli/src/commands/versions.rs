@@ -149,12 +149,12 @@ impl Diff {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Rules of the file that may be those of the version in force under another name.
+    /// Rules of the file that may be renamed rules of the version in force.
     async fn renamed(&self, ledger: &Ledger) -> anyhow::Result<Vec<Diagnostic>> {
         if self.from.is_some() {
             return Ok(Vec::new());
         }
-        // A file with mistakes is shown as it is.
+        // A file with mistakes is compared as plain text.
         match Config::parse(&read(&self.file)?) {
             Ok(checked) => renamed(&checked, ledger).await,
             Err(_) => Ok(Vec::new()),
@@ -210,7 +210,7 @@ impl Rollback {
     async fn roll_back(&self, ledger: &Ledger, name: &str) -> anyhow::Result<ExitCode> {
         let text = version(ledger, self.version).await?.text;
         let of = format!("version {}", self.version);
-        // What was good for the release that took it may not be for this one.
+        // A version that was valid for the release that pushed it may be invalid for this release.
         let checked = checked(&text, &of)?;
         let author = self.author.clone().unwrap_or_else(author);
         let proposal = Proposal { verb: "rollback", of: &of, checked: &checked, text: &text, author: &author };
@@ -218,10 +218,10 @@ impl Rollback {
     }
 }
 
-/// Rules that may be those of the version in force under another name, if there is such a version.
+/// Rules that may be renamed rules of the version in force, if there is such a version.
 pub(super) async fn renamed(checked: &Checked, ledger: &Ledger) -> anyhow::Result<Vec<Diagnostic>> {
     let Some(number) = ledger.config_version().await? else { return Ok(Vec::new()) };
-    // A version that this release does not take says nothing about rules.
+    // A version that this release cannot read says nothing about rules.
     let old = Config::parse(&version(ledger, number).await?.text);
     Ok(old.map(|old| checked.renamed_since(&old.config)).unwrap_or_default())
 }
@@ -235,7 +235,7 @@ async fn in_force(ledger: &Ledger) -> anyhow::Result<ConfigVersion> {
     version(ledger, number).await
 }
 
-/// Puts a text in force that was checked, and gives its number: that of before if it is the same.
+/// Puts a checked text in force, and returns its number. If the text is the one in force, the number stays.
 pub(crate) async fn put_in_force(ledger: &Ledger, text: &str, author: &str) -> anyhow::Result<u64> {
     match ledger.push_config(text, author, world().now_ms()).await? {
         Pushed::Version(version) | Pushed::Already(version) => Ok(version),
@@ -244,7 +244,7 @@ pub(crate) async fn put_in_force(ledger: &Ledger, text: &str, author: &str) -> a
     }
 }
 
-/// Who acts, for the history.
+/// The person who acts, for the history.
 pub(crate) fn author() -> String {
     ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "unknown".to_owned())
 }

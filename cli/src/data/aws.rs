@@ -1,4 +1,5 @@
-//! DynamoDB as the AWS SDK finds it, and in one line what is missing where it does not: region, credentials, rights.
+//! DynamoDB, with the settings that the AWS SDK finds. If the region, credentials or rights are missing, one line says
+//! so.
 
 use std::env;
 
@@ -10,7 +11,7 @@ use aws_sdk_dynamodb::{
 };
 use recado_ledger::{Ledger, http_client, timeouts};
 
-/// What the SDK finds, with a region and credentials.
+/// The settings that the SDK finds, with a region and credentials.
 pub(super) async fn config() -> anyhow::Result<SdkConfig> {
     let config = aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts())
@@ -58,7 +59,7 @@ pub(super) async fn exists(ledger: &Ledger) -> anyhow::Result<bool> {
     }
 }
 
-/// What went wrong on the way.
+/// The cause of an error that happened on the network.
 fn way<E, R>(error: &SdkError<E, R>) -> &'static str {
     match error {
         SdkError::TimeoutError(_) => " (it did not answer in time)",

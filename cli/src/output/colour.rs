@@ -1,20 +1,20 @@
-//! Colours, for a terminal alone: who pipes the output, or sets `NO_COLOR`, gets the same words without them.
+//! Colours for a terminal. Piped output, and output under `NO_COLOR`, has the same words without colours.
 
 use anstyle::{AnsiColor, Style};
 
-/// How something is.
+/// How good a state is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mood {
     /// As it should be.
     Good,
-    /// It waits, or is worth a look.
+    /// It waits, or an operator should look at it.
     Look,
-    /// It did not work.
+    /// It failed.
     Bad,
 }
 
 impl Mood {
-    /// The mood of a message's state, of a campaign's phase, or of what was found of a thing.
+    /// The mood of a message's state, of a campaign's phase, or of a finding.
     pub(crate) fn of(word: &str) -> Option<Self> {
         match word {
             "accepted" | "answered" | "delivered" | "done" | "found" | "in force" | "made" | "ok" | "there" => {
@@ -41,12 +41,12 @@ impl Mood {
     }
 }
 
-/// A state in its colour, if it has one.
+/// A state in its colour, if the state has one.
 pub(crate) fn state(word: &str) -> String {
     Mood::of(word).map_or_else(|| word.to_owned(), |mood| mood.paint(word))
 }
 
-/// A diagnostic with its word for a warning in colour.
+/// A diagnostic with its word "warning:" in colour.
 pub(super) fn warning(line: &str) -> String {
     const WORD: &str = "warning:";
     let place = line.find(WORD).filter(|at| *at == 0 || line.get(..*at).is_some_and(|before| before.ends_with(": ")));
@@ -56,7 +56,7 @@ pub(super) fn warning(line: &str) -> String {
     }
 }
 
-/// A drawn table with the states in one of its columns in colour. Colours are no part of a cell's width.
+/// A drawn table with the states of one column in colour. Colours do not change the width of a cell.
 pub(super) fn column(table: &str, column: usize) -> String {
     let line = |line: &str| {
         let cells = line.split('┆').enumerate().map(|(place, cell)| {

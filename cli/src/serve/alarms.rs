@@ -1,4 +1,4 @@
-//! Instants at which something is to be looked at.
+//! Instants at which due work must be looked at.
 
 use std::{
     collections::BTreeSet,
@@ -10,12 +10,12 @@ use tokio::{sync::Notify, time::sleep};
 
 use crate::installation::world;
 
-/// Instants this close to each other are one, in ms: no more than ten looks a second.
+/// Instants this close together count as one, in ms, so there are at most ten looks a second.
 const STEP_MS: i64 = 100;
-/// Instants that are kept at most. Later ones are left to the schedule.
+/// The most instants that are kept. Later ones are left to the schedule.
 const MOST: usize = 10_000;
 
-/// Instants to come. Those that are lost with the process are found by the schedule of the next one.
+/// Future instants. If the process ends, the schedule of the next process finds the work.
 #[derive(Debug, Default)]
 pub(super) struct Alarms {
     /// In steps since the epoch.
@@ -37,7 +37,7 @@ impl Alarms {
         }
     }
 
-    /// Waits for the next instant, and forgets all that have come. Nothing is forgotten if the wait is given up.
+    /// Waits for the next instant, and removes all that have passed. If the wait is cancelled, nothing is removed.
     pub(super) async fn ring(&self) {
         loop {
             let first = self.steps.lock().unwrap_or_else(PoisonError::into_inner).first().copied();

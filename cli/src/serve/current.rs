@@ -1,6 +1,6 @@
 //! The configuration that this process runs, and the change to another one while it works.
 //!
-//! A job takes what is current at its beginning and keeps it to its end, so that no batch sees a change half-way.
+//! A job takes the current configuration at its beginning and keeps it to its end, so no batch sees a change half-way.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,7 +27,7 @@ pub(crate) struct Running {
     pub(super) audios: Audios,
 }
 
-/// What is current, and when to look at what is due. Cheap to clone.
+/// The current use cases, and the signal to look at due rows. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Current {
     running: watch::Receiver<Arc<Running>>,
@@ -42,12 +42,12 @@ impl Current {
     /// Waits until another version is current.
     pub(super) async fn changed(&mut self) {
         if self.running.changed().await.is_err() {
-            // Nobody changes it any more.
+            // Nothing can change it any more.
             std::future::pending::<()>().await;
         }
     }
 
-    /// Waits until somebody asks to look at what is due.
+    /// Waits until an operator asks for a look at due rows.
     pub(super) async fn due(&mut self) {
         if self.due.changed().await.is_err() {
             std::future::pending::<()>().await;
@@ -55,7 +55,7 @@ impl Current {
     }
 }
 
-/// Puts the use cases together, and follows the configuration in force.
+/// Builds the use cases, and follows the configuration in force.
 pub(super) struct Follower {
     environment: Environment,
     ledger: Ledger,
@@ -65,7 +65,7 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    /// Begins with a configuration, which is that version of the table's.
+    /// Starts with a configuration; `version` is its version in the table.
     pub(super) fn start(
         config: Arc<Config>,
         version: u64,
@@ -81,7 +81,7 @@ impl Follower {
         Ok((Self { environment, ledger, audio_store, running, due }, current))
     }
 
-    /// Looks for another version in force, and for operators who ask to look at what is due.
+    /// Looks for another version in force, and for operators' requests to look at due rows.
     pub(super) async fn follow(self, every: Duration, mut stopped: watch::Receiver<bool>) {
         let mut wake = None;
         let mut failed = None;
@@ -104,7 +104,7 @@ impl Follower {
                 Err(error) => tracing::warn!(error = %error, "configuration.not_looked_for"),
             }
             if std::mem::take(&mut is_first) {
-                // The version may have changed while nobody served it.
+                // The version may have changed while no process served it.
                 self.look_again().await;
             }
             tokio::select! {
@@ -114,7 +114,7 @@ impl Follower {
         }
     }
 
-    /// What was held until tomorrow may go today, if hours, quotas or caps changed.
+    /// Looks at held messages again: if hours, quotas or caps changed, some may go earlier.
     async fn look_again(&self) {
         let running = Arc::clone(&self.running.borrow());
         let operator = Operator { ledger: self.ledger.clone(), world: world() };

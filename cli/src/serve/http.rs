@@ -1,4 +1,4 @@
-//! The webhooks' HTTP server.
+//! The HTTP server for webhooks.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,16 +20,16 @@ use tracing::Instrument as _;
 
 use super::{current::Current, reports::Desk, triggers::told};
 
-/// What a path that is not ours is logged as.
+/// The name under which other paths are logged.
 const OTHER: &str = "other";
 /// The header that carries the secret of LeadSquared's webhooks.
 const SECRET_HEADER: &str = "x-recado-secret";
-/// How long a body may take to arrive.
+/// The timeout for a body to arrive.
 const BODY_WITHIN: Duration = Duration::from_secs(20);
-/// How much of a body that is too large is read and thrown away, in bytes, so that its sender reads the answer.
+/// How many bytes of an oversized body are read and discarded, so that its sender reads the answer.
 const DRAINED_BYTES: usize = 32 * 1_048_576;
 
-/// What is behind the server.
+/// The services behind the server.
 #[derive(Clone)]
 struct Doors {
     current: Current,
@@ -37,7 +37,7 @@ struct Doors {
     prover: Prover,
 }
 
-/// Serves until told to stop, then finishes the requests under way.
+/// Serves until told to stop, then finishes the open requests.
 pub(super) async fn serve(
     listener: TcpListener,
     current: Current,
@@ -70,7 +70,7 @@ async fn answer(State(doors): State<Doors>, request: Request) -> Response {
     .await
 }
 
-/// A path as it is logged: anything that is not ours may hold anything.
+/// The name of a path in the log. Other paths may contain anything, so they are not logged.
 fn known(path: &str) -> &'static str {
     match path {
         WEBHOOK_PATH => WEBHOOK_PATH,
@@ -94,14 +94,13 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-/// Reads a body as far as it is of use. One that is cut off is what came of it: it will not parse, and is kept as
-/// such.
+/// Reads a body, as much as is useful. A body that is cut off is kept as it is: it will not parse, and is recorded.
 async fn read(mut stream: BodyDataStream) -> WebhookBody {
     let (mut whole, mut seen) = (Vec::new(), 0);
     let reading = async {
         while let Some(Ok(piece)) = stream.next().await {
             seen += piece.len();
-            // One byte more tells that it is too large.
+            // One byte more shows that the body is too large.
             let wanted = (MAX_BODY_BYTES + 1 - whole.len()).min(piece.len());
             whole.extend_from_slice(piece.get(..wanted).unwrap_or_default());
             if seen > DRAINED_BYTES {
@@ -109,7 +108,7 @@ async fn read(mut stream: BodyDataStream) -> WebhookBody {
             }
         }
     };
-    // Too slow is read as cut off.
+    // A body that is too slow counts as cut off.
     let _ = tokio::time::timeout(BODY_WITHIN, reading).await;
     WebhookBody::of(whole)
 }

@@ -1,8 +1,8 @@
-//! What the sender is woken for: at once while it is idle, together while it is busy.
+//! Groups new messages for the sender: at once while it is idle, together while it is busy.
 //!
-//! The first message goes as soon as it is written. While a request with its text is under way, others of that text gather
-//! for the next one, so requests grow with the load. Different texts share no request, and so a few runs of the sender
-//! go on side by side; each takes all that waits then. An urgent message waits for nobody.
+//! The first message goes as soon as it is written. While a request with its text is open, other messages of that text
+//! gather for the next request. So requests grow with the load. Different texts share no request, so a few runs of the
+//! sender work in parallel; each takes all messages that wait then. An urgent message never waits for others.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -19,21 +19,21 @@ use tokio::{sync::watch, task::JoinSet, time::sleep};
 use super::{current::Current, news::Written, triggers::told};
 use crate::installation::world;
 
-/// Runs of the sender side by side, at most: enough for 20 different texts a second at an answer's usual 300 ms.
+/// The most parallel runs of the sender. It allows 20 different texts a second at the usual answer time of 300 ms.
 const RUNS_AT_ONCE: usize = 8;
-/// Messages that may wait for a run before no more are taken in.
+/// How many messages may wait for a run before no more are taken.
 const MOST_WAITING: usize = 20_000;
-/// The longest pause between two requests of one text: as long as the messages of one are gathered at the most.
+/// The longest pause between two requests of one text. Messages of one text gather for at most as long.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// What is ready to go, by text.
+/// Messages that wait to be sent, by text.
 #[derive(Default)]
 struct Pool {
     waiting: HashMap<String, Vec<Message>>,
     count: usize,
-    /// Texts of which a request is under way, or was a moment ago.
+    /// Texts with an open request, or in the pause after one.
     busy: HashSet<String>,
-    /// Messages that wait here or are under way.
+    /// Messages that wait here or are being sent.
     in_hand: HashSet<MessageId>,
 }
 
@@ -47,7 +47,7 @@ impl Pool {
         }
     }
 
-    /// All that waits and may go now, with its texts, which are busy from now on.
+    /// Takes all messages that may go now, with their texts. The texts are busy from now on.
     fn take(&mut self) -> Option<(Vec<Message>, Vec<String>)> {
         let ready: Vec<String> = self.waiting.keys().filter(|key| !self.busy.contains(*key)).cloned().collect();
         let messages: Vec<Message> = ready.iter().filter_map(|key| self.waiting.remove(key)).flatten().collect();
@@ -63,13 +63,13 @@ impl Pool {
     }
 }
 
-/// What a task of the lanes did.
+/// The result of a task of the lanes.
 enum Ended {
-    /// A run that began then is over, with these texts and messages.
+    /// A run is over: the instant of its start, its texts and its messages.
     Run(Instant, Vec<String>, Vec<MessageId>),
     /// The pause after a request of these texts is over.
     Pause(Vec<String>),
-    /// Messages were looked for in the table.
+    /// The result of looking for messages in the table.
     Found(Result<Overlooked, LedgerError>),
     Other,
 }
@@ -91,7 +91,7 @@ impl Lanes {
         Self { current, pool, runs: 0, tasks, written, is_looking: false, stopped }
     }
 
-    /// Puts messages that were just written on their lanes, by their ids.
+    /// Puts new messages on their lanes, by their ids.
     pub(super) async fn take_ids(&mut self, ids: &[MessageId]) {
         let woken = self.current.now().installation.sender.woken(ids).await;
         self.take(woken);
@@ -101,7 +101,7 @@ impl Lanes {
         let Woken { urgent, normal, lingering, full } = match woken {
             Ok(woken) => woken,
             Err(error) => {
-                // They are due in a minute, and the sweep takes them.
+                // The messages are due in a minute, and the sweep takes them.
                 tracing::error!(error = %error, "wake_up.failed");
                 return;
             }
@@ -130,7 +130,7 @@ impl Lanes {
         self.start();
     }
 
-    /// Starts runs for what waits.
+    /// Starts runs for the waiting messages.
     fn start(&mut self) {
         while self.runs < RUNS_AT_ONCE
             && let Some((messages, texts)) = self.pool.take()
@@ -139,7 +139,7 @@ impl Lanes {
             let sender = self.current.now().installation.sender.clone();
             self.tasks.spawn(async move {
                 let (begun, ids) = (Instant::now(), messages.iter().map(|message| message.id).collect());
-                // A panic is reported when it happens. The texts go on, and the sweep takes the messages.
+                // A panic is reported when it happens. The texts become free again, and the sweep takes the messages.
                 let _ = tokio::spawn(async move { sender.send(messages, NO_DEADLINE_MS).await }).await;
                 Ended::Run(begun, texts, ids)
             });
@@ -151,7 +151,7 @@ impl Lanes {
         }
     }
 
-    /// Waits until a task ends or messages are written, and goes on with that.
+    /// Waits until a task ends or messages are written, and handles the event.
     pub(super) async fn go_on(&mut self) {
         let has_room = self.pool.count < MOST_WAITING;
         let written = Arc::clone(&self.written);
@@ -183,14 +183,14 @@ impl Lanes {
             }
             Ok(Ended::Pause(texts)) => self.pool.free(texts),
             Ok(Ended::Other) => {}
-            // A panic was reported when it happened. Another look is made when there is room again.
+            // A panic was reported when it happened. The table is searched again once there is room.
             Err(_) => self.is_looking = false,
         }
         self.start();
     }
 
-    /// Lets a text go again once its part of the account's rate has passed: one text alone spends no more than the rate, and
-    /// leaves room for urgent ones.
+    /// Frees a text once its part of the account's rate has passed. So one text alone cannot use more than the rate,
+    /// and urgent messages keep room.
     fn pause(&mut self, begun: Instant, texts: Vec<String>) {
         let every_us = self.current.now().installation.sender.settings.request_every_us;
         let every = Duration::from_micros(u64::try_from(every_us).unwrap_or_default()).min(PAUSE_MAX);
@@ -205,14 +205,13 @@ impl Lanes {
         });
     }
 
-    /// Ends what is under way. What waits is due, and the next process takes it.
+    /// Waits for the running tasks. Waiting messages are due, and the next process takes them.
     pub(super) async fn stop(mut self) {
         while self.tasks.join_next().await.is_some() {}
     }
 }
 
-/// Waits for the instant at which messages are due, and sees to them. A process that is told to stop leaves them to
-/// the next one's sweep.
+/// Waits until messages are due, and sends them. If the process is told to stop, the next process's sweep sends them.
 async fn see_to(current: Current, due_ms: i64, ids: Vec<MessageId>, mut stopped: watch::Receiver<bool>) -> Ended {
     let wait_ms = u64::try_from(due_ms - world().now_ms()).unwrap_or_default();
     tokio::select! {

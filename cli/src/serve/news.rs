@@ -1,4 +1,4 @@
-//! What the use cases write, told to the triggers of this process: it goes on at once, and no schedule is waited for.
+//! Tells the triggers of this process about writes of the use cases, so that work goes on at once, without a schedule.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -11,10 +11,10 @@ use tokio::sync::Notify;
 
 use super::alarms::Alarms;
 
-/// New messages that may wait to be taken. What comes beyond is looked for in the table once there is room again.
+/// The most new messages that wait to be taken. Further ones are found in the table once there is room again.
 const MOST_WAITING: usize = 20_000;
 
-/// When what is due is looked at. Clones share it.
+/// The instants at which due rows are looked at. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Bells {
     lanes: Arc<[Alarms; 3]>,
@@ -22,7 +22,7 @@ pub(super) struct Bells {
 }
 
 impl Bells {
-    /// When messages of this priority are due.
+    /// The instants at which messages of this priority are due.
     pub(super) fn lane(&self, priority: Priority) -> &Alarms {
         let [urgent, normal, low] = &*self.lanes;
         match priority {
@@ -32,7 +32,7 @@ impl Bells {
         }
     }
 
-    /// When outcomes are due to be told to LeadSquared.
+    /// The instants at which outcomes are due for LeadSquared.
     pub(super) fn write_back(&self) -> &Alarms {
         &self.write_back
     }
@@ -57,7 +57,7 @@ impl Written {
         self.arrived.notify_one();
     }
 
-    /// Waits for messages, and takes all that have come. Loses none if the wait is given up.
+    /// Waits for messages, and takes all that have come. If the wait is cancelled, no message is lost.
     pub(super) async fn take(&self) -> Vec<Message> {
         loop {
             let taken = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
@@ -68,19 +68,19 @@ impl Written {
         }
     }
 
-    /// Whether some messages found no room since this was asked last: the table has them.
+    /// Whether some messages found no room since the last check. The table has them.
     pub(super) fn take_overflow(&self) -> bool {
         self.overflowed.swap(false, Ordering::Relaxed)
     }
 
-    /// Says that the table has more of them.
+    /// Notes that the table has more of them.
     pub(super) fn overflow(&self) {
         self.overflowed.store(true, Ordering::Relaxed);
     }
 }
 
-/// The same table, whose writes ring the bells, and the new messages that are written to it: none where the stream tells of
-/// them.
+/// The same table, whose writes set alarms, and the queue of its new messages. The queue stays empty if the stream
+/// reports them.
 pub(super) fn listening(ledger: Ledger, is_streamed: bool) -> (Ledger, Bells, Arc<Written>) {
     let (bells, written) = (Bells::default(), Arc::new(Written::default()));
     let (rung, put) = (bells.clone(), Arc::clone(&written));

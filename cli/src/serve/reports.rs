@@ -1,8 +1,8 @@
 //! Delivery reports, answered within a second and stored in groups.
 //!
-//! LigueLead sends one report to a request, waits 5 s for its answer, and never repeats it. Here each request waits
-//! until the group that it is in is stored, which is one write for 25 of them. If the table is slow, its report is
-//! kept in a file beside the table, the answer is given, and the report is stored when the table can take it.
+//! LigueLead sends one report in each request, waits 5 s for the answer, and never repeats the request. Here each
+//! request waits until its group is stored, with one write for 25 reports. If the table is slow, the report goes to a
+//! file beside the table and the request is answered. The report is stored once the table can take it.
 
 use std::{
     sync::Arc,
@@ -22,19 +22,19 @@ use tokio::{
 
 use super::{current::Current, spool::Spool, triggers::told};
 
-/// Reports that wait to be stored, and those that wait to be applied, at most.
+/// The most reports that wait to be stored, and the most that wait to be applied.
 const MOST_WAITING: usize = 20_000;
 /// Reports that are stored together.
 const STORED_AT_ONCE: usize = 500;
 /// Reports that are applied together.
 const APPLIED_AT_ONCE: usize = 1_000;
-/// How long a report waits for the table. What is left of [`ANSWER_WITHIN`] is for the file.
+/// How long a report waits for the table. The rest of [`ANSWER_WITHIN`] is for the file.
 const TABLE_WITHIN: Duration = Duration::from_millis(600);
 const _: () = assert!(TABLE_WITHIN.as_millis() < ANSWER_WITHIN.as_millis());
-/// How often reports in the file are tried again.
+/// How often the reports in the file are retried.
 const REPLAY_EVERY: Duration = Duration::from_secs(5);
 
-/// Where reports are handed in. Dropping it ends the tasks behind it, once they have done what is waiting.
+/// Accepts reports. Dropping it ends its tasks, once they have handled all waiting reports.
 pub(super) struct Desk {
     current: Current,
     queue: mpsc::Sender<Waiting>,
@@ -47,7 +47,7 @@ struct Waiting {
 }
 
 impl Desk {
-    /// Opens the desk, with the tasks behind it.
+    /// Opens the desk, and starts its tasks.
     pub(super) fn open(current: Current, spool: Spool, stopped: watch::Receiver<bool>) -> (Self, Vec<JoinHandle<()>>) {
         let (queue, waiting) = mpsc::channel(MOST_WAITING);
         let (apply, applying) = mpsc::channel(MOST_WAITING);
@@ -93,7 +93,7 @@ impl Desk {
     }
 }
 
-/// Stores what waits, in groups: as many as came while the group before was being stored.
+/// Stores the waiting reports in groups. A group holds the reports that came while the group before it was stored.
 async fn store(current: Current, mut waiting: mpsc::Receiver<Waiting>, apply: mpsc::Sender<StoredCallback>) {
     let mut group = Vec::new();
     while waiting.recv_many(&mut group, STORED_AT_ONCE).await > 0 {
@@ -101,17 +101,17 @@ async fn store(current: Current, mut waiting: mpsc::Receiver<Waiting>, apply: mp
             group.drain(..).map(|waiting| (waiting.report, waiting.stored)).unzip();
         match current.now().installation.settler.store(&reports).await {
             Ok(stored) => {
-                // An error is a request that has given up waiting: its report is in the file too, and stored twice is
-                // stored once.
+                // An error is a request that stopped waiting. Its report is in the file too, and storing it twice has
+                // no effect.
                 for (waiter, stored) in waiters.into_iter().zip(&stored) {
                     let _ = waiter.send(*stored);
                 }
                 for (report, _) in reports.into_iter().zip(stored).filter(|(_, stored)| *stored == Stored::New) {
-                    // A report that finds no room is due, and the sweep applies it.
+                    // If there is no room, the report is due, and the sweep applies it.
                     let _ = apply.try_send(report);
                 }
             }
-            // Those who wait see that nobody will tell them, and keep their reports in the file.
+            // The dropped channels tell the waiting requests to keep their reports in the file.
             Err(error) => tracing::warn!(error = %error, reports = reports.len(), "callback.table_failed"),
         }
     }
@@ -125,7 +125,7 @@ async fn apply_all(current: Current, mut applying: mpsc::Receiver<StoredCallback
     }
 }
 
-/// Stores what is in the file, from the start on.
+/// Stores the reports in the file: at the start, and then at intervals.
 async fn replay(current: Current, spool: Arc<Spool>, mut stopped: watch::Receiver<bool>) {
     let mut ticks = interval(REPLAY_EVERY);
     loop {

@@ -1,8 +1,8 @@
-//! Reports that the table could not take in time, in a file beside it: LigueLead has been answered, and repeats
-//! nothing, so they must outlive this process.
+//! A file beside the table for reports that the table could not store in time. LigueLead was already answered and
+//! repeats nothing, so the reports must survive this process.
 //!
-//! One JSON object to a line, appended and synchronised before the answer. It holds phones, as the table does. Where
-//! the table is in no directory of this machine, the reports are kept in memory and end with the process.
+//! Each line is one JSON object, appended and flushed to disk before the answer. The file holds phones, as the table
+//! does. If the table is in no directory of this machine, the reports are kept in memory and end with the process.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -17,9 +17,9 @@ use recado_ledger::{Stored, StoredCallback, StoredFor};
 use recado_pipeline::settle::Settler;
 use serde::{Deserialize, Serialize};
 
-/// The file that is written to.
+/// The file to which reports are appended.
 const FILE: &str = "callbacks.spool";
-/// The file that is being stored; both are removed when they are done with.
+/// The file whose reports are being stored in the table. It is removed once all are stored.
 const REPLAYED: &str = "callbacks.replay";
 /// Reports that the table refuses for good, a line each, for an operator to look at.
 pub(crate) const QUARANTINE: &str = "callbacks.quarantine";
@@ -30,7 +30,7 @@ const MOST_REPORTS: usize = 100_000;
 /// Reports that are stored together.
 const AT_ONCE: usize = 500;
 
-/// Where reports wait for the table.
+/// The place where reports wait for the table.
 #[derive(Debug)]
 pub(super) enum Spool {
     /// In this directory.
@@ -53,7 +53,7 @@ struct Line {
 }
 
 impl Spool {
-    /// The spool of an installation whose table is in `directory`, or in none.
+    /// The spool of an installation whose table is in `directory`, or in no directory.
     pub(super) fn new(directory: Option<&Path>) -> Self {
         match directory {
             Some(directory) => Self::Directory(Arc::new(Mutex::new(directory.to_owned()))),
@@ -61,7 +61,7 @@ impl Spool {
         }
     }
 
-    /// Keeps a report. When this returns, a crash of the process does not lose it, if it is kept in a file.
+    /// Keeps a report. If it is kept in a file, a crash of the process after this returns does not lose it.
     pub(super) async fn keep(&self, report: StoredCallback) -> io::Result<()> {
         match self {
             Self::Memory(kept) => {
@@ -81,7 +81,7 @@ impl Spool {
         }
     }
 
-    /// Sets a report aside that the table refuses for good. Without a directory the log alone tells of it.
+    /// Puts a report that the table refuses for good into quarantine. Without a directory only the log mentions it.
     pub(super) async fn set_aside(&self, report: StoredCallback) -> io::Result<()> {
         tracing::error!("callback.refused");
         let Self::Directory(directory) = self else { return Ok(()) };
@@ -90,7 +90,7 @@ impl Spool {
         blocking(write).await
     }
 
-    /// Stores and applies what is kept. Returns how many reports there were. What cannot be stored stays.
+    /// Stores and applies the kept reports, and returns how many there were. Reports that cannot be stored stay.
     pub(super) async fn replay(&self, settler: &Settler) -> anyhow::Result<usize> {
         match self {
             Self::Memory(kept) => {
@@ -145,7 +145,7 @@ fn append(file: &Path, report: &StoredCallback) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Takes the file aside, or the one that an earlier attempt took, and reads it.
+/// Renames the file, or takes the one that an earlier attempt renamed, and reads it.
 fn take(directory: &Path) -> io::Result<Option<(PathBuf, Vec<StoredCallback>)>> {
     let (file, replayed) = (directory.join(FILE), directory.join(REPLAYED));
     if !replayed.exists() {
@@ -156,7 +156,7 @@ fn take(directory: &Path) -> io::Result<Option<(PathBuf, Vec<StoredCallback>)>> 
     }
     let mut reports = Vec::new();
     for line in BufReader::new(File::open(&replayed)?).lines() {
-        // A line that was cut off by a crash was not answered for.
+        // A crash cut this line off before its report was answered.
         let report = serde_json::from_str::<Line>(&line?).ok().and_then(Line::report);
         reports.extend(report);
     }
@@ -227,7 +227,7 @@ mod tests {
         file.write_all(b"{\"batch\":\"0101").unwrap();
         let (_, reports) = take(directory.path()).unwrap().unwrap();
         assert_eq!(format!("{reports:?}"), format!("{:?}", [report(1), report(2)]));
-        // One that was taken and could not be stored is taken again, before what came since.
+        // A renamed file whose reports could not be stored is read again, before later reports.
         append(&path, &report(3)).unwrap();
         let (file, again) = take(directory.path()).unwrap().unwrap();
         assert_eq!(again.len(), 2);

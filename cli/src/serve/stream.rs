@@ -1,7 +1,7 @@
-//! The table's stream: which messages were written, as they are written.
+//! The table's stream: reports new messages as they are written.
 //!
-//! Reading starts at the stream's end. What was written before is found by the sweep that every start begins with,
-//! and so is whatever a reader that falls behind or fails does not see: the stream only wakes.
+//! Reading starts at the end of the stream. The sweep at every start finds the messages written before. It also finds
+//! the messages that a slow or failed reader misses: the stream only wakes.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ use recado_core::identity::MessageId;
 
 use crate::data::Store;
 
-/// Records asked for at once: the API's maximum.
+/// The number of records in one request: the API's maximum.
 const RECORDS_AT_ONCE: i32 = 1_000;
 
 /// Reads a table's stream.
 pub(super) struct Reader {
     client: Client,
     stream_arn: String,
-    /// Where to go on in each shard; none once a shard has ended.
+    /// The position in each shard; `None` once a shard has ended.
     shards: BTreeMap<String, Option<String>>,
 }
 
@@ -37,7 +37,7 @@ impl Reader {
         Ok(reader)
     }
 
-    /// Messages that were written since the last call.
+    /// The messages written since the last call.
     pub(super) async fn new_messages(&mut self) -> anyhow::Result<Vec<MessageId>> {
         let mut found = Vec::new();
         let mut ended = false;
@@ -50,13 +50,13 @@ impl Reader {
             *next = got.next_shard_iterator;
         }
         if ended {
-            // A shard that ends is followed by others, which are read from their beginning.
+            // When a shard ends, other shards follow it. They are read from their beginning.
             self.find_shards(ShardIteratorType::TrimHorizon).await?;
         }
         Ok(found)
     }
 
-    /// Starts over at the stream's end, after an error made the places unusable.
+    /// Starts again at the end of the stream, after an error made the positions unusable.
     pub(super) async fn reopen(&mut self) -> anyhow::Result<()> {
         self.shards.clear();
         self.find_shards(ShardIteratorType::Latest).await
@@ -86,7 +86,7 @@ impl Reader {
     }
 }
 
-/// The message that a record says was written.
+/// The message that a record reports as written.
 fn new_message(record: &Record) -> Option<MessageId> {
     if record.event_name != Some(OperationType::Insert) {
         return None;

@@ -1,4 +1,4 @@
-//! What AWS triggers, triggered here: a stream's wake-up for the sender, a minute's schedule for the rest.
+//! The triggers of AWS on this machine: the stream wakes the sender, and a schedule of a minute starts all other work.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -17,21 +17,21 @@ use super::{
 };
 use crate::installation::world;
 
-/// How often the stream is asked: as often as Lambda asks it.
+/// How often the stream is read: as often as Lambda reads it.
 const POLL: Duration = Duration::from_millis(250);
-/// How long events that wait for their leads are gathered.
+/// How long events that need their leads are gathered.
 const AFTER_EVENT: Duration = Duration::from_millis(500);
-/// How long one run of completions may wait for its calls, in ms.
+/// How long one run of completions may wait for its requests, in ms.
 const COMPLETE_WITHIN_MS: i64 = 60_000;
-/// How long a run of the write-back may last at the least, in ms.
+/// The shortest time limit of a write-back run, in ms.
 const WRITE_BACK_MS: i64 = 20_000;
-/// How long one round of campaigns may last, in ms.
+/// The time limit of one round of campaigns, in ms.
 const CAMPAIGNS_MS: i64 = 600_000;
-/// The wait after a stream that could not be read.
+/// The delay after the stream could not be read.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
 
-/// Wakes the sender for messages as they are written: for those of this process as soon as they are, for those that others
-/// write when the stream tells of them.
+/// Wakes the sender for new messages. Messages of this process wake it as soon as they are written, and messages of
+/// other processes when the stream reports them.
 pub(super) async fn wake_ups(
     written: Arc<Written>,
     reader: Option<Reader>,
@@ -54,7 +54,7 @@ pub(super) async fn wake_ups(
     lanes.stop().await;
 }
 
-/// Tells of messages as the stream does, until nobody listens.
+/// Passes on the messages of the stream, until the receiver is gone.
 async fn read_stream(mut reader: Reader, tell: mpsc::Sender<Vec<MessageId>>) {
     loop {
         match reader.new_messages().await {
@@ -77,12 +77,12 @@ async fn read_stream(mut reader: Reader, tell: mpsc::Sender<Vec<MessageId>>) {
 
 /// Waits to be told to stop.
 pub(super) async fn told(stopped: &mut watch::Receiver<bool>) {
-    // An error means that nobody is left to say so: then it is time, too.
+    // An error means that the sender of the signal is gone: then it is time to stop, too.
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 
-/// When a task is carried out: at once, for what the process before this one left, and then at intervals, until all
-/// is told to stop.
+/// When a task runs: first at once, for work left by the process before, and then at intervals. It ends when the
+/// process is told to stop.
 struct Schedule {
     ticks: Interval,
     stopped: watch::Receiver<bool>,
@@ -95,7 +95,7 @@ impl Schedule {
         Self { ticks, stopped }
     }
 
-    /// Waits until the task is due. `false`: it is not any more.
+    /// Waits until the task is due. `false` means that the process stops.
     async fn tick(&mut self) -> bool {
         tokio::select! {
             () = told(&mut self.stopped) => false,
@@ -103,7 +103,7 @@ impl Schedule {
         }
     }
 
-    /// The same, or sooner.
+    /// Waits until the task is due, or until `sooner` is ready.
     async fn tick_or(&mut self, sooner: impl Future<Output = ()>) -> bool {
         tokio::select! {
             goes_on = self.tick() => goes_on,
@@ -111,7 +111,7 @@ impl Schedule {
         }
     }
 
-    /// Carries the task out, unless told to stop before it ends: then it is let go where it stands, and `None`.
+    /// Runs the task. If told to stop before the task ends, it drops the task and returns `None`.
     async fn carry_out<T>(&mut self, task: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             () = told(&mut self.stopped) => None,
@@ -124,8 +124,8 @@ impl Schedule {
     }
 }
 
-/// Sweeps over the messages of one priority. Each priority has sweeps of its own, so that none waits until another's
-/// are sent.
+/// Sweeps the messages of one priority. Each priority has its own sweeps, so that none waits for the messages of
+/// another.
 pub(super) async fn sweeps(
     lane: Priority,
     mut current: Current,
@@ -162,12 +162,12 @@ pub(super) async fn sweeps(
     }
 }
 
-/// Uploads recordings that rules name and LigueLead does not have. Apart from the sweep, which it must not hold up: an
-/// upload may take five minutes.
+/// Uploads recordings that rules name and LigueLead does not have. It is apart from the sweep, because an upload may
+/// take five minutes and must not delay the sweep.
 pub(super) async fn uploads(current: Current, every: Duration, stopped: watch::Receiver<bool>) {
     let mut schedule = Schedule::new(every, stopped);
     while schedule.tick().await {
-        // An upload that is let go is found in LigueLead's list by whoever comes next.
+        // If an upload is dropped, the next run or process finds it in LigueLead's list.
         let now = current.now();
         if let Some(Err(error)) = schedule.carry_out(now.audios.upload_wanted(&now.config)).await {
             tracing::error!(error = %error, "audio.table_failed");
@@ -175,15 +175,15 @@ pub(super) async fn uploads(current: Current, every: Duration, stopped: watch::R
     }
 }
 
-/// Writes outcomes back when one is due, and on schedule; each run may last until the next one, and long enough for some
-/// windows of LeadSquared's limits.
+/// Writes outcomes back when one is due, and on schedule. Each run may last until the next one, and long enough for
+/// some windows of LeadSquared's limits.
 pub(super) async fn write_back(current: Current, bells: Bells, every: Duration, stopped: watch::Receiver<bool>) {
     let world: World = world();
     let run_ms = ms(every).max(WRITE_BACK_MS);
     let mut schedule = Schedule::new(every, stopped);
     let mut pace = Pace::new(current.now().config.leadsquared.own_calls_per_day(), world.now_ms());
     while schedule.tick_or(rings(&bells, &mut pace, &world)).await {
-        // What a call did that is let go is looked up by the next process.
+        // If a request is dropped, the next process looks up its effect.
         match schedule.carry_out(current.now().installation.syncer.run(world.now_ms() + run_ms)).await {
             Some(Ok(report)) => {
                 pace.spent(report.calls, world.now_ms());
@@ -195,13 +195,13 @@ pub(super) async fn write_back(current: Current, bells: Bells, every: Duration, 
     }
 }
 
-/// Waits for an outcome that is due, and then for as long as the day's calls ask for.
+/// Waits for a due outcome, and then as long as the day's limit of requests demands.
 async fn rings(bells: &Bells, pace: &mut Pace, world: &World) {
     bells.write_back().ring().await;
     sleep(Duration::from_millis(u64::try_from(pace.wait_ms(world.now_ms())).unwrap_or_default())).await;
 }
 
-/// Completes events whose webhooks told too little of their leads: when one comes, and on schedule.
+/// Completes events whose webhooks lacked data of their leads: when one arrives, and on schedule.
 pub(super) async fn completions(mut current: Current, every: Duration, stopped: watch::Receiver<bool>) {
     let world: World = world();
     let mut schedule = Schedule::new(every, stopped);
@@ -209,7 +209,7 @@ pub(super) async fn completions(mut current: Current, every: Duration, stopped: 
         let now = current.now();
         tokio::select! {
             goes_on = schedule.tick() => if !goes_on { return },
-            // Those of one second share a call.
+            // Events that arrive during this delay share a request.
             () = now.installation.intake.wake.notified() => sleep(AFTER_EVENT).await,
             () = current.changed() => {}
         }
@@ -221,7 +221,7 @@ pub(super) async fn completions(mut current: Current, every: Duration, stopped: 
     }
 }
 
-/// Looks for what webhooks did not tell, on schedule.
+/// Looks for changes that no webhook reported, on schedule.
 pub(super) async fn reconciliations(current: Current, every: Duration, stopped: watch::Receiver<bool>) {
     let world: World = world();
     let mut schedule = Schedule::new(every, stopped);
@@ -234,12 +234,12 @@ pub(super) async fn reconciliations(current: Current, every: Duration, stopped: 
     }
 }
 
-/// Starts campaigns whose time has come and brings their audiences to the sender, on schedule.
+/// Starts due campaigns and brings their audiences to the sender, on schedule.
 pub(super) async fn campaigns(mut current: Current, every: Duration, stopped: watch::Receiver<bool>) {
     let world: World = world();
     let mut schedule = Schedule::new(every, stopped);
     while schedule.tick_or(current.due()).await {
-        // What was read since the last write is read again by the next process.
+        // The next process reads again what was read since the last write.
         match schedule
             .carry_out(Box::pin(current.now().installation.campaigns.tick(world.now_ms() + CAMPAIGNS_MS)))
             .await
@@ -251,7 +251,7 @@ pub(super) async fn campaigns(mut current: Current, every: Duration, stopped: wa
     }
 }
 
-/// Waits for either.
+/// Waits until one of the two is ready.
 async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
     tokio::select! {
         () = one => {}
@@ -259,7 +259,7 @@ async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) 
     }
 }
 
-/// In milliseconds, with room to be added to an instant.
+/// The duration in milliseconds, with room to add it to an instant.
 fn ms(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
 }

@@ -1,5 +1,5 @@
-//! `campaigns`: each minute, starts the campaigns whose time has come, reads their audiences from LeadSquared and brings them to
-//! the sender.
+//! `campaigns`: each minute, starts due campaigns, reads their audiences from LeadSquared and brings them to the
+//! sender.
 
 use recado_function::{Event, Failed, Function, run, schedule};
 

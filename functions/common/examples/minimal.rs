@@ -1,4 +1,4 @@
-//! A function that does nothing: what `tests/cold_start/run` compares ours with.
+//! A function that does nothing; `tests/cold_start/run` compares our functions with it.
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! What a function's start costs, piece by piece, in µs: `tests/cold_start/run` prints it. Each piece stands for its first
-//! use in the process; the second time is beside it.
+//! Measures the start of a function step by step, in µs, for `tests/cold_start/run` to print. Each step is measured at
+//! its first use in the process; the second time is beside it.
 #![allow(clippy::print_stdout, reason = "that is what it is for")]
 
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ async fn main() -> anyhow::Result<()> {
         let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
         said(time, "DynamoDB's client", begun);
         let begun = Instant::now();
-        // Nobody listens there: what is measured is all that comes before the connection, the roots included.
+        // Nobody listens there. So this measures everything before the connection, including the root certificates.
         let nobody = dynamodb
             .config()
             .to_builder()

@@ -1,7 +1,7 @@
-//! The bucket that recordings are put into, by their names.
+//! The bucket of recordings, by their names.
 //!
-//! Only `recordings` reads it. It is here so that all functions have the same dependencies with the same features: `sam build`
-//! builds one after the other, and what differs it builds twice.
+//! Only `recordings` reads it. It is in this crate so that all functions have the same dependencies with the same
+//! features. `sam build` builds the functions one after another, and it builds a dependency with other features twice.
 
 use std::io;
 
@@ -17,7 +17,7 @@ use recado_runtime::environment::{optional, required};
 
 use crate::function::endpoint_and_name;
 
-/// The bucket's variable.
+/// The variable with the bucket's name.
 const VARIABLE: &str = "RECADO_AUDIO_BUCKET";
 
 /// A bucket.
@@ -29,14 +29,14 @@ impl Bucket {
     pub fn from_environment() -> anyhow::Result<Self> {
         let place = required(VARIABLE, "the stack's bucket")?;
         let (endpoint, name) = endpoint_and_name(&place);
-        // The store builds its HTTP client itself.
+        // The store builds its HTTP client itself, so choose the TLS library first.
         vendor_http::choose_tls();
         let builder = AmazonS3Builder::from_env().with_bucket_name(name);
         let builder = match endpoint {
             Some(endpoint) => builder.with_endpoint(endpoint),
             None => builder,
         };
-        // What stands in for S3 answers in plain text; S3 does not.
+        // A stand-in for S3 answers over plain HTTP; S3 does not.
         let endpoint = endpoint.map(str::to_owned).or_else(|| optional("AWS_ENDPOINT_URL"));
         let is_plain = endpoint.is_some_and(|url| url.starts_with("http://"));
         Ok(Self(builder.with_allow_http(is_plain).build().context(VARIABLE)?))

@@ -1,7 +1,7 @@
-//! The configuration in force: a version in the table, looked for once a minute.
+//! The configuration in force: a version in the table, checked once a minute.
 //!
-//! An invocation takes the configuration once, at its beginning, so a change is never seen half-way through a batch. A
-//! version that this function cannot read (it was pushed with a newer `recado`) leaves the one before it in force.
+//! An invocation takes the configuration once, at its beginning, so it never sees a change half-way through a batch. A
+//! version pushed with a newer `recado` may be unreadable here; then the version before it stays in force.
 
 use std::{
     sync::Arc,
@@ -14,13 +14,13 @@ use recado_ledger::Ledger;
 use recado_runtime::environment::optional;
 use tokio::sync::Mutex;
 
-/// How long a version is used before it is asked for again.
+/// How long a version is used before the table is checked again.
 const LOOKED_FOR_EVERY: Duration = Duration::from_mins(1);
 
-/// The variable that names a file in place of the table's version, to try a function on one's own machine.
+/// The variable that names a file instead of the table's version, for trying a function on a local machine.
 const FILE_VARIABLE: &str = "RECADO_CONFIG";
 
-/// Where the configuration comes from.
+/// The source of the configuration.
 #[derive(Debug)]
 pub struct Configuration {
     ledger: Ledger,
@@ -46,7 +46,7 @@ impl Configuration {
         Ok(self.current_version().await?.1)
     }
 
-    /// The same with its number.
+    /// The configuration in force, with its number.
     pub async fn current_version(&self) -> anyhow::Result<(u64, Arc<Config>)> {
         let mut in_force = self.in_force.lock().await;
         if let Some(known) = in_force.as_ref()

@@ -1,5 +1,5 @@
-//! What a function has at hand. Each use case is kept between invocations, with its connections and its leases, and
-//! made anew when the configuration or a secret has changed.
+//! The context of a function. It keeps each use case between invocations, with its connections and its leases. It makes
+//! a use case again when the configuration or a secret has changed.
 
 use std::{
     sync::{
@@ -44,17 +44,17 @@ use crate::{
     secrets::{Held, Name, Secrets},
 };
 
-/// How long rows are kept until the configuration is read, which says so itself. Nothing is written before.
+/// The retention of rows until the configuration is read, which sets its own. Nothing is written before.
 const UNTIL_READ_MS: u64 = 90 * 86_400_000;
 
-/// A function's table, configuration, secrets, and what was made of them.
+/// A function's table, configuration and secrets, and the use cases made from them.
 #[derive(Debug)]
 pub struct Function {
     ledger: Ledger,
     configuration: Configuration,
     secrets: Secrets,
     prover: Prover,
-    /// The last version that was followed; 0 before the first.
+    /// The last version that this function followed; 0 before the first.
     followed: AtomicU64,
     intake: Kept<Intake>,
     settler: Kept<Settler>,
@@ -64,7 +64,7 @@ pub struct Function {
     campaigns: Kept<Campaigns>,
 }
 
-/// What a use case is made of.
+/// The inputs of a use case.
 #[derive(Debug, Clone)]
 struct Basis {
     config: Arc<Config>,
@@ -83,7 +83,7 @@ impl Basis {
     }
 }
 
-/// A use case, and what it was made of.
+/// A use case, and the inputs that it was made from.
 #[derive(Debug)]
 struct Kept<T>(Mutex<Option<(Basis, T)>>);
 
@@ -137,12 +137,12 @@ impl Function {
         }
     }
 
-    /// The answer to a request that asks which installation this is; none to any other request.
+    /// The answer to a request that asks which installation this is; `None` for any other request.
     pub async fn proof(&self, request: &HttpRequest) -> Option<HttpAnswer> {
         self.prover.answer(request).await
     }
 
-    /// What takes LeadSquared's webhooks.
+    /// The use case that takes LeadSquared's webhooks.
     pub async fn intake(&self) -> anyhow::Result<Intake> {
         let basis = self.basis(&[Name::Webhook]).await?;
         let make = |basis: &Basis| {
@@ -152,7 +152,7 @@ impl Function {
         self.intake.of(basis, make).await
     }
 
-    /// What takes LigueLead's delivery reports.
+    /// The use case that takes LigueLead's delivery reports.
     pub async fn settler(&self) -> anyhow::Result<Settler> {
         let basis = self.basis(&[Name::Callback, Name::LigueLead]).await?;
         let make = |basis: &Basis| {
@@ -162,7 +162,7 @@ impl Function {
         self.settler.of(basis, make).await
     }
 
-    /// What sends messages.
+    /// The use case that sends messages.
     pub async fn sender(&self) -> anyhow::Result<Sender> {
         let basis = self.basis(&[Name::Callback, Name::LigueLead, Name::LeadSquared]).await?;
         let make = |basis: &Basis| {
@@ -175,15 +175,15 @@ impl Function {
         self.sender.of(basis, make).await
     }
 
-    /// What looks at whatever is due.
+    /// The use case that sweeps due rows.
     pub async fn sweeper(&self) -> anyhow::Result<Sweeper> {
         Ok(Sweeper { sender: self.sender().await?, settler: self.settler().await? })
     }
 
-    /// Has what is held looked at again, if the version in force changed hours, quotas or caps since that was done last.
+    /// Makes held messages due again, if the version in force changed hours, quotas or caps since the last time.
     pub async fn follow_version(&self) -> anyhow::Result<()> {
         let (version, config) = self.configuration.current_version().await?;
-        // Whoever has followed a version asks the table nothing until there is another.
+        // Once a version is followed, the table is not asked again until there is another version.
         if self.followed.load(Ordering::Relaxed) != version {
             let operator = Operator { ledger: self.ledger.clone(), world: installation::world() };
             operator.follow_version(version, &config).await?;
@@ -192,7 +192,7 @@ impl Function {
         Ok(())
     }
 
-    /// What uploads recordings, whose files are in `store`, and the configuration in force.
+    /// The use case that uploads recordings from `store`, with the configuration in force.
     pub async fn audios(&self, store: AudioStore) -> anyhow::Result<(Audios, Arc<Config>)> {
         let basis = self.basis(&[Name::LigueLead]).await?;
         let client = sending_client(&basis, basis.secret(0)?)?;
@@ -200,7 +200,7 @@ impl Function {
         Ok((audios, basis.config))
     }
 
-    /// What writes outcomes back to LeadSquared.
+    /// The use case that writes outcomes back to LeadSquared.
     pub async fn syncer(&self) -> anyhow::Result<Syncer> {
         let basis = self.basis(&[Name::LeadSquared]).await?;
         let make = |basis: &Basis| {
@@ -210,7 +210,7 @@ impl Function {
         self.syncer.of(basis, make).await
     }
 
-    /// What reads the leads of which a webhook told too little.
+    /// The use case that reads leads whose webhooks lacked data.
     pub async fn enricher(&self) -> anyhow::Result<Enricher> {
         let syncer = self.syncer().await?;
         let basis = self.basis(&[Name::LeadSquared]).await?;
@@ -218,21 +218,22 @@ impl Function {
         self.enricher.of(basis, make).await
     }
 
-    /// What starts campaigns and brings their audiences to the sender.
+    /// The use case that starts campaigns and brings their audiences to the sender.
     pub async fn campaigns(&self) -> anyhow::Result<Campaigns> {
         let syncer = self.syncer().await?;
         let basis = self.basis(&[Name::LeadSquared]).await?;
         self.campaigns.of(basis, |basis| Ok(installation::campaigns(Arc::clone(&basis.config), &syncer))).await
     }
 
-    /// What looks for leads whose webhooks did not come.
+    /// The use case that looks for leads whose webhooks did not arrive.
     pub async fn reconciler(&self) -> anyhow::Result<Reconciler> {
         let syncer = self.syncer().await?;
         let basis = self.basis(&[Name::LeadSquared]).await?;
         Ok(installation::reconciler(&syncer, &self.decider(&basis)?))
     }
 
-    /// What decides on events that no webhook brought: nobody has to show it a secret, and nobody knows this one.
+    /// Decides on events that came without a webhook. No request shows it a secret, so its secret is random and
+    /// unknown.
     fn decider(&self, basis: &Basis) -> anyhow::Result<Intake> {
         let secret = Secret::parse(made_up_secret().expose_secret()).context("a secret of nobody's")?;
         Ok(installation::intake(Arc::clone(&basis.config), &secret, &self.ledger_of(basis)))
@@ -240,7 +241,7 @@ impl Function {
 
     async fn basis(&self, names: &[Name]) -> anyhow::Result<Basis> {
         let config = self.configuration.current().await?;
-        // Callbacks of what was signed with the old value come for as long as they are waited for.
+        // Callbacks signed with the old secret are accepted for as long as reports are awaited.
         let previous_holds = Duration::from_millis(config.send.unknown_after_ms);
         let asked = names.iter().map(|name| self.secrets.get(*name, previous_holds));
         Ok(Basis { config, secrets: try_join_all(asked).await? })
@@ -251,8 +252,8 @@ impl Function {
     }
 }
 
-/// A table's or a bucket's name; or, to try a function on one's own machine, `http://host:port/NAME`: `sam local invoke`
-/// passes on only variables that the template has, and there is none in it for the endpoint.
+/// The name of a table or a bucket. To try a function on a local machine it may be `http://host:port/NAME`:
+/// `sam local invoke` passes only variables of the template, and the template has none for the endpoint.
 pub(crate) fn endpoint_and_name(place: &str) -> (Option<&str>, &str) {
     place.rsplit_once('/').map_or((None, place), |(endpoint, name)| (Some(endpoint), name))
 }

@@ -1,7 +1,7 @@
-//! What no log line counts: how much of each budget and rate is used, and how far behind the write-back is. Asked each
-//! minute, after the work, by a few reads of the table.
+//! Values that no log line counts: the use of each budget and rate, and the backlog of the write-back. They are read
+//! each minute, after the work, with a few reads of the table.
 //!
-//! A value that could not be had is left out: the reason is in the log already, or comes with the next call.
+//! A value that could not be read is left out. The reason is in the log already, or comes with the next request.
 
 use recado_ledger::Budget;
 use recado_pipeline::{crm::RunError, send::Sender, settings::today, sync::Syncer};
@@ -13,7 +13,7 @@ pub async fn of_sending(sender: &Sender) {
     }
 }
 
-/// Measures what LeadSquared is still to be told, and the use of its day.
+/// Measures the backlog of the write-back, and the use of LeadSquared's daily limit.
 pub async fn of_write_back(syncer: &Syncer) {
     if let Err(error) = write_back(syncer).await {
         tracing::warn!(error = %format!("{error:#}"), "function.not_measured");
@@ -56,7 +56,7 @@ fn small(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// A budget of nothing is spent.
+/// The used share in per cent. A limit of 0 is fully used.
 fn per_cent(used: u64, limit: u64) -> f64 {
     if limit == 0 { 100.0 } else { f64::from(small(used)) * 100.0 / f64::from(small(limit)) }
 }

@@ -1,4 +1,4 @@
-//! The loop over a function's events: logs, one metrics document for each, and errors that say what is wrong.
+//! The loop over a function's events: logs, one metrics document for each event, and clear errors.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -12,16 +12,15 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{Function, meters};
 
-/// What is left of an invocation for its records, its answer and its metrics, in ms.
+/// The time reserved at the end of an invocation for its records, its answer and its metrics, in ms.
 const MARGIN_MS: i64 = 3_000;
 
-/// An event, and until when its invocation may last.
+/// An event, and the deadline of its invocation.
 #[derive(Debug)]
 pub struct Event<T> {
-    /// What came.
+    /// The content of the event.
     pub payload: T,
-    /// When work must have ended, in ms since the epoch, so that what is under way is recorded before Lambda stops the
-    /// function.
+    /// When work must have ended, in ms since the epoch. Open work must be recorded before Lambda stops the function.
     pub deadline_ms: i64,
 }
 
@@ -41,8 +40,8 @@ impl From<Failed> for lambda_runtime::Diagnostic {
     }
 }
 
-/// Runs a function: `warm` once before the first event, so that connections and secrets are there when it comes, then
-/// `handle` for each. A `warm` that fails is told again by the first event.
+/// Runs a function. `warm` runs once before the first event, so that connections and secrets are ready. Then `handle`
+/// runs for each event. If `warm` fails, the first event reports the same error again.
 pub async fn run<T, R>(
     warm: impl AsyncFnOnce(&Function) -> anyhow::Result<()>,
     handle: impl AsyncFn(&Function, Event<T>) -> Result<R, Failed>,
@@ -65,21 +64,21 @@ where
             metrics::counter!("function.cold_starts").increment(1);
         }
         let deadline_ms = i64::try_from(event.context.deadline).unwrap_or(i64::MAX).saturating_sub(MARGIN_MS);
-        // On the heap: a use case's future takes tens of kilobytes.
+        // On the heap, since a use case's future takes tens of kilobytes.
         let done = Box::pin(handle(function, Event { payload: event.payload, deadline_ms })).await;
         if let Err(Failed(error)) = &done {
             tracing::error!(error = %format!("{error:#}"), "function.failed");
         }
         metrics::counter!("function.invocations").increment(1);
         metrics::histogram!("function.duration_ms").record(started.elapsed().as_secs_f64() * 1_000.0);
-        // Nobody could be told that standard output is closed.
+        // If standard output is closed, there is nowhere to report this.
         let _ = collector.flush(std::io::stdout());
         done
     }))
     .await
 }
 
-/// Metrics of one stack share a dimension; which function wrote a document is a property, which costs nothing.
+/// Metrics of one stack share a dimension. The function's name is a property of the document, which costs nothing.
 fn collector() -> Result<&'static Collector, lambda_runtime::Error> {
     let stack = optional("RECADO_STACK").unwrap_or_else(|| "local".to_owned());
     let collector = Builder::new().cloudwatch_namespace("Recado").with_dimension("Stack", stack).init()?;

@@ -1,16 +1,16 @@
-//! What Recado's Lambda functions share. A function's own `main.rs` decodes, calls one use case, and encodes.
+//! The common parts of Recado's Lambda functions. A function's own `main.rs` decodes, calls one use case, and encodes.
 //!
-//! | file | what is in it |
+//! | file | content |
 //! | --- | --- |
-//! | [`aws`] | the AWS SDK's configuration, as Lambda gives it |
-//! | [`function`] | what a function has at hand: the table, and each use case, made anew when what it is made of changes |
+//! | [`aws`] | the AWS SDK's configuration in a function |
+//! | [`function`] | the table, and each use case, made again when its configuration or secrets change |
 //! | [`bucket`] | the bucket of recordings |
-//! | [`configuration`] | the version in force, looked for once a minute |
-//! | [`secrets`] | Secrets Manager, asked every five minutes; the value before a change holds on for a time |
+//! | [`configuration`] | the version in force, checked once a minute |
+//! | [`secrets`] | Secrets Manager, read every five minutes; the value before a change stays valid for a time |
 //! | [`invocation`] | the loop over events: one metrics document for each |
 //! | [`meters`] | log lines as metrics |
-//! | [`gauges`] | how much of each limit is used, and how much LeadSquared is still to be told: metrics, each minute |
-//! | [`schedule`] | what comes each minute |
+//! | [`gauges`] | the use of each limit, and the backlog of the write-back: metrics, each minute |
+//! | [`schedule`] | the work of each minute |
 //! | [`web`] | Function URLs |
 //! | [`wake`] | the table's stream |
 

@@ -1,7 +1,8 @@
-//! Log lines as metrics, so that what is counted and what is logged cannot disagree.
+//! Log lines as metrics, so that the counts and the log cannot disagree.
 //!
-//! Each warning and each error adds 1 to the metric of its own name, and one that names an account to `line.account`. Lines of what went well add the numbers that
-//! `MEASURED` names, as `line.field`. `docs/logging.md` lists all lines.
+//! Each warning, each error and each line in `MEASURED` adds 1 to the metric of its own name. If the line names an
+//! account, it also adds 1 to `line.account`. Lines in `MEASURED` are about success, and also add their numbers, as
+//! `line.field`. `docs/logging.md` lists all lines.
 
 use std::fmt;
 
@@ -15,7 +16,7 @@ use tracing_subscriber::{
     layer::Context,
 };
 
-/// Lines of what went well, and their fields that are added up.
+/// Lines about success, and the fields whose numbers are added up.
 const MEASURED: [(&str, &[&str]); 7] = [
     ("webhook.taken", &["events", "messages.new", "messages.known", "not_understood"]),
     ("send.called", &["batch.messages"]),
@@ -26,7 +27,7 @@ const MEASURED: [(&str, &[&str]); 7] = [
     ("campaign.done", &["started", "looked_at", "released"]),
 ];
 
-/// The layer that counts. It hears Recado's own lines only, whatever `RECADO_LOG` says.
+/// The layer that counts. It reads only Recado's own lines, whatever `RECADO_LOG` says.
 #[must_use]
 pub fn layer() -> Box<dyn Layer<Registry> + Send + Sync> {
     Box::new(Meters.with_filter(Targets::new().with_target("recado", LevelFilter::INFO)))
@@ -44,7 +45,7 @@ impl<S: Subscriber> Layer<S> for Meters {
     }
 }
 
-/// What a log line says, as far as it is counted.
+/// The parts of a log line that are counted.
 #[derive(Debug, Default)]
 struct Line {
     name: String,

@@ -1,23 +1,23 @@
-//! What comes each minute. A run begins nothing new after `WORK_FOR_MS`, and the next one goes on where it ended: so two
-//! runs seldom meet, and a call under way has the rest of the function's timeout to come back.
+//! The work of each minute. A run begins no new work after `WORK_FOR_MS`, and the next run continues. So two runs
+//! seldom overlap, and an open request has the rest of the function's timeout to finish.
 
 use recado_pipeline::{campaigns::Campaigns, enrich::Enricher, reconcile::Reconciler, sweep::Sweeper, sync::Syncer};
 use serde::Deserialize;
 
 use crate::{Event, Failed, gauges};
 
-/// How long a run begins new work, in ms: less than the schedule's minute.
+/// How long a run begins new work, in ms: less than the minute between runs.
 const WORK_FOR_MS: i64 = 50_000;
 
 /// A schedule's event.
 #[derive(Debug, Deserialize)]
 pub struct Tick {
-    /// Whether it is time to look for leads whose webhooks did not come, and not for what is due.
+    /// Whether to look for leads whose webhooks did not arrive, instead of looking at due rows.
     #[serde(default)]
     pub reconcile: bool,
 }
 
-/// Writes outcomes back to LeadSquared until nothing is due or the time is up.
+/// Writes outcomes back to LeadSquared until none is due or the time is up.
 pub async fn sync(syncer: &Syncer, event: &Event<Tick>) -> Result<(), Failed> {
     let until_ms = event.deadline_ms.min(syncer.world.now_ms() + WORK_FOR_MS);
     let report = syncer.run(until_ms).await;
@@ -26,7 +26,7 @@ pub async fn sync(syncer: &Syncer, event: &Event<Tick>) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Sweeps until nothing more is due or the time is up.
+/// Sweeps until no row is due or the time is up.
 pub async fn sweep(sweeper: &Sweeper, event: &Event<Tick>) -> Result<(), Failed> {
     let swept = sweeps(sweeper, event).await;
     gauges::of_sending(&sweeper.sender).await;
@@ -52,21 +52,21 @@ async fn sweeps(sweeper: &Sweeper, event: &Event<Tick>) -> Result<(), Failed> {
     }
 }
 
-/// Completes events whose webhooks told too little of their leads.
+/// Completes events whose webhooks lacked data of their leads.
 pub async fn complete(enricher: &Enricher, event: &Event<Tick>) -> Result<(), Failed> {
     let until_ms = event.deadline_ms.min(enricher.world.now_ms() + WORK_FOR_MS);
     enricher.run(until_ms).await?.log();
     Ok(())
 }
 
-/// Starts campaigns whose time has come, and brings all runs forward.
+/// Starts due campaigns, and continues all runs.
 pub async fn campaigns(campaigns: &Campaigns, event: &Event<Tick>) -> Result<(), Failed> {
     let until_ms = event.deadline_ms.min(campaigns.world.now_ms() + WORK_FOR_MS);
     campaigns.tick(until_ms).await?.log();
     Ok(())
 }
 
-/// Looks for leads whose webhooks did not come.
+/// Looks for leads whose webhooks did not arrive.
 pub async fn reconcile(reconciler: &Reconciler, event: &Event<Tick>) -> Result<(), Failed> {
     let until_ms = event.deadline_ms.min(reconciler.world.now_ms() + WORK_FOR_MS);
     reconciler.run(until_ms).await?.log();

@@ -1,8 +1,8 @@
-//! Secrets, from Secrets Manager. To try a function on one's own machine its variables hold the values themselves.
+//! Secrets, from Secrets Manager. For a function on a local machine, the variables hold the values themselves.
 //!
-//! A value is asked for again after five minutes. For a time after a change the value before it holds as well
-//! (`AWSPREVIOUS`), so that one `put-secret-value` changes a secret without turning anything away: LeadSquared's
-//! webhooks can be changed after it, and callbacks whose addresses the old value signed are still to come.
+//! A value is read again after five minutes. For a time after a change, the value before it stays valid
+//! (`AWSPREVIOUS`). So one `put-secret-value` changes a secret, and no request is refused: LeadSquared's webhooks can
+//! be changed afterwards, and callbacks to URLs signed with the old value may still come.
 
 use std::{
     collections::HashMap,
@@ -19,15 +19,15 @@ use recado_runtime::environment::required;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
 
-/// How long a value is used before it is asked for again.
+/// How long a value is used before it is read again.
 const ASKED_EVERY: Duration = Duration::from_mins(5);
 
 /// A secret of this installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Name {
-    /// What LeadSquared's webhooks must show.
+    /// The secret that LeadSquared's webhooks must carry.
     Webhook,
-    /// What signs the callbacks' addresses.
+    /// The secret that signs callback URLs.
     Callback,
     /// LigueLead's token and application.
     LigueLead,
@@ -36,7 +36,7 @@ pub enum Name {
 }
 
 impl Name {
-    /// The variable that holds the secret's ARN, or, on one's own machine, its value.
+    /// The variable that holds the secret's ARN, or, on a local machine, its value.
     const fn arn_variable(self) -> &'static str {
         match self {
             Self::Webhook => "RECADO_WEBHOOK_SECRET_ARN",
@@ -47,7 +47,7 @@ impl Name {
     }
 }
 
-/// A secret's value, and the one before it while that still holds. `Debug` shows neither.
+/// A secret's value, and the previous value while it is still valid. `Debug` shows neither.
 #[derive(Debug, Clone)]
 pub struct Held {
     name: Name,
@@ -56,17 +56,17 @@ pub struct Held {
 }
 
 impl Held {
-    /// As a secret that requests must show, or that signs: the current value first.
+    /// The secret for signing, and for checking requests. The current value comes first.
     pub fn secret(&self) -> anyhow::Result<Secret> {
         let values = [Some(&self.current), self.previous.as_ref()];
         let text = values.into_iter().flatten().map(|value| value.expose_secret()).collect::<Vec<_>>().join(",");
         Secret::parse(&text).with_context(|| format!("the secret in {} is empty", self.name.arn_variable()))
     }
 
-    /// One part of a secret that holds several, as JSON.
+    /// One part of a secret with several parts, stored as JSON.
     pub fn part(&self, key: &str) -> anyhow::Result<SecretString> {
         let place = self.name.arn_variable();
-        // The error of the parser may quote the text.
+        // The parser's error may quote the text, so it is not shown.
         let Ok(parts) = serde_json::from_str::<HashMap<String, String>>(self.current.expose_secret()) else {
             bail!("the secret in {place} is not a JSON object of texts")
         };
@@ -111,7 +111,8 @@ impl Secrets {
         }
     }
 
-    /// A secret's value; the same `Arc` until it changes. The value before a change holds for `previous_holds` after.
+    /// A secret's value; the same `Arc` until it changes. The previous value stays valid for `previous_holds` after a
+    /// change.
     pub async fn get(&self, name: Name, previous_holds: Duration) -> anyhow::Result<Arc<Held>> {
         let mut held = self.known(name).lock().await;
         if let Some((asked, known)) = held.as_ref()

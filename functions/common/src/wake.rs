@@ -1,5 +1,5 @@
-//! The table's stream: which messages were written. It only wakes the sender, so a record that cannot be read is left
-//! to the sweep: one that failed would hold up its shard.
+//! The table's stream: reports new messages. It only wakes the sender, so an unreadable record is left to the sweep. If
+//! the function failed on such a record, the record would block its shard.
 
 use aws_lambda_events::event::dynamodb::EventRecord;
 use recado_core::identity::MessageId;
@@ -8,7 +8,7 @@ pub use aws_lambda_events::event::streams::DynamoDbEventResponse as Response;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A batch of records, each of which is read alone.
+/// A batch of records. Each record is parsed on its own.
 #[derive(Debug, Deserialize)]
 pub struct StreamEvent {
     #[serde(rename = "Records", default)]
@@ -29,13 +29,13 @@ impl StreamEvent {
     }
 }
 
-/// The answer to a batch: no record is asked for again, since the sweep takes whatever was not sent.
+/// The answer to a batch. It asks for no record again, since the sweep takes every unsent message.
 #[must_use]
 pub fn taken() -> Response {
     Response::default()
 }
 
-/// Says that a batch was not sent: its messages are due within a minute, and the sweep takes them.
+/// Logs that a batch was not sent. Its messages are due within a minute, and the sweep takes them.
 pub fn left_to_the_sweep(error: &anyhow::Error) {
     tracing::error!(error = %format!("{error:#}"), "wake_up.failed");
 }

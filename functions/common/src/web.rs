@@ -1,4 +1,4 @@
-//! Function URLs: their requests as the use cases know them, and the answers back.
+//! Function URLs: decodes their requests for the use cases, and encodes the answers.
 
 pub use aws_lambda_events::event::lambda_function_urls::{
     LambdaFunctionUrlRequest as Request, LambdaFunctionUrlResponse as Response,
@@ -25,7 +25,7 @@ pub fn decode(request: Request) -> HttpRequest {
 
 fn body(text: String, is_base64: bool) -> Body {
     let bytes = if is_base64 {
-        // What is not base64 after all is kept as it came: it will not parse, and is recorded as such.
+        // A body that is not base64 after all is kept as it is: it will not parse, and is recorded.
         STANDARD.decode(&text).unwrap_or_else(|_| text.into_bytes())
     } else {
         text.into_bytes()
@@ -45,8 +45,8 @@ pub fn encode(answer: HttpAnswer) -> Response {
     response
 }
 
-/// The answer while the function cannot work: 503, so that it is delivered again. The reason is in the log alone, since
-/// anybody may call this address.
+/// The answer while the function cannot work: 503, so that the webhook is delivered again. Only the log has the reason,
+/// since anybody may send requests to this address.
 #[must_use]
 pub fn not_ready(error: &anyhow::Error) -> HttpAnswer {
     tracing::error!(error = %format!("{error:#}"), "webhook.not_ready");

@@ -1,5 +1,6 @@
-//! `events/`: an event for each function, to invoke it on one's own machine. They are made here, by the code that reads
-//! them, and compared: `RECADO_WRITE_EVENTS=1 cargo test -p recado-function --test events` writes them anew.
+//! `events/`: an event for each function, to invoke it on a local machine. This test makes the events with the code
+//! that reads them, and compares. `RECADO_WRITE_EVENTS=1 cargo test -p recado-function --test events` writes them
+//! again.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
@@ -24,11 +25,11 @@ use serde_json::{Value, json};
 
 const WEBHOOK_SECRET: &str = "local-webhook-secret";
 const CALLBACK_SECRET: &str = "local-callback-secret";
-/// The simulators' own, where nothing else is said.
+/// The simulators' default.
 const APP_ID: &str = "simulated-app";
 /// The lead of the webhook.
 const PHONE: &str = "+5511901110011";
-/// The recording that is put into the bucket.
+/// The recording in the bucket.
 const RECORDING: &str = "welcome.wav";
 const AT: &str = "2026-11-20T12:00:00Z";
 
@@ -45,7 +46,7 @@ fn delivered() -> String {
     fs::read_to_string(folder().join("tests/fixtures/leadsquared/01-lead-created.json")).unwrap()
 }
 
-/// The message that `events/recado.yaml` makes of it.
+/// The message that `events/recado.yaml` makes from the webhook.
 fn its_message() -> MessageId {
     let query = [("event".to_owned(), "3".to_owned())];
     let changes = leadsquared::webhook::parse(Some("application/json"), &query, delivered().as_bytes(), 0).unwrap();
@@ -53,7 +54,7 @@ fn its_message() -> MessageId {
     message_id("welcome", None, &event)
 }
 
-/// What a Function URL hands on.
+/// The event of a Function URL.
 fn request(path: &str, query: &str, secret: Option<&str>, body: &str) -> Value {
     let sent = [("content-type", "application/json"), ("host", "url-id.lambda-url.sa-east-1.on.aws")];
     let shown = secret.map(|secret| ("x-recado-secret", secret));
@@ -124,7 +125,7 @@ fn written() -> Value {
     }] })
 }
 
-/// What EventBridge tells of a file that was put into the bucket. Source: Amazon S3's page on the structure of these events.
+/// EventBridge's event about a file put into the bucket. Source: Amazon S3's page on the structure of these events.
 fn dropped() -> Value {
     json!({
         "version": "0",
@@ -147,7 +148,7 @@ fn dropped() -> Value {
     })
 }
 
-/// What EventBridge hands on where the template gives no input of its own.
+/// EventBridge's event when the template gives no input of its own.
 fn scheduled() -> Value {
     json!({
         "version": "0",
@@ -162,7 +163,7 @@ fn scheduled() -> Value {
     })
 }
 
-/// The variables with which functions find the simulators, from a container as well as without one.
+/// The variables with which functions find the simulators, from inside and outside a container.
 fn environment() -> Value {
     json!({ "Parameters": {
         "RECADO_TABLE": "http://host.docker.internal:4003/recado",
@@ -235,13 +236,13 @@ async fn the_events_tell_the_story_of_one_message() {
     table.stop().await;
 }
 
-/// Secrets that nobody has.
+/// A client without any secrets.
 fn secrets() -> Secrets {
     let nobody = aws_sdk_secretsmanager::Config::builder().behavior_version_latest().build();
     Secrets::of(aws_sdk_secretsmanager::Client::from_conf(nobody))
 }
 
-/// Both webhooks' functions answer so, before they need a secret: this one has none.
+/// Both webhook functions answer like this before they need a secret: this one has none.
 #[tokio::test]
 async fn a_function_proves_which_installation_it_is() {
     let mut tables = Vec::new();
@@ -271,7 +272,7 @@ async fn a_function_proves_which_installation_it_is() {
     }
 }
 
-/// What the reconciler does each minute, before the sweep of the next one.
+/// The reconciler does this each minute, before the sweep of the next minute.
 #[tokio::test]
 async fn what_a_version_held_is_looked_at_anew_once_another_one_has_other_hours() {
     const LATER_MS: i64 = 1_900_000_000_000;
@@ -285,7 +286,7 @@ async fn what_a_version_held_is_looked_at_anew_once_another_one_has_other_hours(
     };
     ledger.insert_messages(std::slice::from_ref(&held)).await.unwrap();
     let due_ms = async || ledger.messages(&[held.id]).await.unwrap()[0].due_ms;
-    // Each function is as one that has just been started: it asks for the version at once.
+    // Each function acts as if it had just started: it reads the version at once.
     let follow = async |text: &str| {
         ledger.push_config(text, "ana", 1).await.unwrap();
         let function = Function::new(ledger.clone(), secrets());

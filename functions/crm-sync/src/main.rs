@@ -1,4 +1,4 @@
-//! `crm-sync`: each minute, what LeadSquared does not know yet.
+//! `crm-sync`: each minute, tells LeadSquared the outcomes that it does not know yet.
 
 use recado_function::{Event, Failed, Function, run, schedule};
 

@@ -1,5 +1,5 @@
-//! `reconciler`: each minute, whatever is due: held messages, lost wake-ups, claims of senders that died, events whose
-//! leads must be read first. And now and then, leads whose webhooks did not come.
+//! `reconciler`: each minute, takes all due rows: held messages, lost wake-ups, claims of dead senders, events whose
+//! leads must be read first. Now and then it also looks for leads whose webhooks did not arrive.
 
 use recado_function::{Event, Failed, Function, run, schedule};
 
@@ -12,7 +12,7 @@ async fn handle(function: &Function, event: Event<schedule::Tick>) -> Result<(),
     if event.payload.reconcile {
         return schedule::reconcile(&function.reconciler().await?, &event).await;
     }
-    // One of them that fails does not stop the others.
+    // If one of them fails, the others still run.
     let (followed, swept, completed) = tokio::join!(
         function.follow_version(),
         async { schedule::sweep(&function.sweeper().await?, &event).await },

@@ -1,5 +1,5 @@
-//! `recordings`: a recording that was put into the bucket is checked and uploaded to LigueLead; and each five minutes, what
-//! LigueLead has forgotten is uploaded again.
+//! `recordings`: checks each recording put into the bucket, and uploads it to LigueLead. Every five minutes it also
+//! uploads recordings again that LigueLead has lost.
 
 use std::{future::ready, sync::Arc};
 
@@ -8,7 +8,7 @@ use recado_function::{Event, Failed, Function, bucket::Bucket, run};
 use recado_pipeline::audio::{AddError, AudioStore, Audios, Files as _, NotARecording, ffmpeg_line};
 use serde::Deserialize;
 
-/// What EventBridge tells: of an object, or that time has passed.
+/// EventBridge's event: about an object, or from a schedule.
 #[derive(Debug, Default, Deserialize)]
 struct Woken {
     #[serde(default)]
@@ -20,7 +20,7 @@ struct Detail {
     object: Option<Object>,
 }
 
-/// An object of the bucket.
+/// An object in the bucket.
 #[derive(Debug, Deserialize)]
 struct Object {
     key: String,
@@ -47,7 +47,7 @@ async fn handle(bucket: &Arc<Bucket>, function: &Function, event: Event<Woken>) 
     Ok(())
 }
 
-/// Adds the recording `name`. What LigueLead would not take is told in the log: nobody waits for an answer.
+/// Adds the recording `name`. If LigueLead would refuse it, only the log says so, since nobody waits for an answer.
 async fn add(audios: &Audios, bucket: &Bucket, name: &str) -> anyhow::Result<()> {
     let Some(size) = bucket.size(name).await? else { return Ok(()) };
     let size = usize::try_from(size).unwrap_or(usize::MAX);

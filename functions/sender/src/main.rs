@@ -1,4 +1,4 @@
-//! `sender`: woken by the table's stream for messages that were just written.
+//! `sender`: the table's stream wakes it for messages that were just written.
 
 use recado_function::{Event, Failed, Function, run, wake};
 
@@ -7,7 +7,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     run(async |function: &Function| function.sender().await.map(drop), handle).await
 }
 
-/// Never fails on a record: what was not sent is due within a minute, and the sweep takes it.
+/// Never fails on a record: unsent messages are due within a minute, and the sweep takes them.
 async fn handle(function: &Function, event: Event<wake::StreamEvent>) -> Result<wake::Response, Failed> {
     let messages = event.payload.new_messages();
     match function.sender().await {

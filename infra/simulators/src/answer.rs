@@ -1,4 +1,4 @@
-//! An answer as plain data, before it becomes HTTP.
+//! An answer as plain data, before it becomes an HTTP response.
 
 use axum::{
     body::Body,

@@ -1,10 +1,10 @@
-//! Randomness that can be repeated: a seed and a position give one number, whatever order the calls came in.
+//! Repeatable randomness: a seed and an index give one number, in whatever order the requests came.
 
 /// A number in `[0, 1)` for the `index`-th choice of the stream `seed`.
 ///
 /// The mixing is SplitMix64's: good enough to spread faults and delays, not to keep secrets.
 pub(crate) fn unit(seed: u64, index: u64) -> f64 {
-    // The top 53 bits are what an f64 holds exactly, so the result never rounds up to 1.
+    // An f64 holds the top 53 bits exactly, so the result never rounds up to 1.
     #[allow(clippy::cast_precision_loss, reason = "53 bits fit an f64 exactly")]
     let value = (mix(seed, index) >> 11) as f64;
     value / 9_007_199_254_740_992.0

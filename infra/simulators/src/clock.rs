@@ -4,7 +4,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jiff::{Timestamp, tz::TimeZone};
 
-/// Wall time at the start, advanced by the monotonic clock, so that a corrected system clock cannot open a window early.
+/// Wall time at the start, advanced by the monotonic clock. A correction of the system clock thus cannot open a window
+/// early.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     started: Instant,
@@ -27,7 +28,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// `at_ms` as a UTC timestamp; the epoch for an instant that no calendar holds.
+/// `at_ms` as a UTC timestamp; the epoch if the instant is outside the calendar.
 pub(crate) fn timestamp(at_ms: u64) -> Timestamp {
     i64::try_from(at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default()
 }

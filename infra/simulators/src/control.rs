@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::faults::Faults;
 
-/// What the control calls need of a simulator.
+/// The operations of a simulator that control requests need.
 pub(crate) trait Controlled: Send + Sync + 'static {
     type Received: Serialize + Send;
 

@@ -1,6 +1,6 @@
-//! The way of a call through a simulator: record, credentials, limits, fault, latency, work, answer.
+//! The path of a request through a simulator: record, credentials, limits, fault, latency, work, answer.
 //!
-//! Both vendors share this; what differs between them is behind [`Vendor`].
+//! Both vendors share it; their differences are behind [`Vendor`].
 
 mod entrance;
 mod perform;
@@ -29,47 +29,47 @@ use crate::{
     window::Window,
 };
 
-/// Larger than any body that either vendor documents: an upload of 50 MB and what is around it.
+/// Larger than any body that either vendor documents: an upload of 50 MB with its multipart framing.
 const BODY_BYTES_MAX: usize = 52 * 1024 * 1024;
 
-/// A call that passed the gate, with its body read.
+/// A request that passed the gate, with its body read.
 #[derive(Debug)]
 pub(crate) struct Incoming {
     pub(crate) id: u64,
     pub(crate) at_ms: u64,
     pub(crate) method: String,
-    /// Path without query, as the caller wrote it.
+    /// The path without the query, as the client wrote it.
     pub(crate) path: String,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-/// The work's answer, and how many phones or rows it was about.
+/// The answer of the work, and its number of phones or rows.
 pub(crate) struct Worked {
     pub(crate) answer: Answer,
     pub(crate) items: usize,
 }
 
-/// What one vendor does differently from the other.
+/// The differences between the two vendors.
 pub(crate) trait Vendor: Send + Sync + Sized + 'static {
-    /// The refusal of a call with wrong credentials.
+    /// The refusal of a request with wrong credentials.
     fn unauthorized(&self, head: &Parts) -> Option<Answer>;
-    /// Which of the gate's windows a call counts in, by their place.
+    /// The indexes of the gate's windows that a request counts in.
     fn windows(&self, path: &str) -> &'static [usize];
-    /// Whether the call is of the bulk class.
+    /// Whether the request is of the bulk class.
     fn is_bulk(&self, path: &str) -> bool;
-    /// The answer to a call over a limit.
+    /// The answer to a request over a limit.
     fn throttled(&self, refusal: Refusal) -> Answer;
     /// A failing answer with a body of the vendor's shape.
     fn failure(&self, status: StatusCode) -> Answer;
-    /// Adds what the vendor puts on every answer.
+    /// Adds the headers that the vendor puts on every answer.
     fn finish(&self, response: &mut Response, windows: &mut [Window], now_ms: u64);
-    /// Does what the call asks for.
+    /// Does the work of the request.
     fn work(self: &Arc<Self>, call: Incoming) -> impl Future<Output = Worked> + Send;
 }
 
-/// Everything that stands between the socket and a vendor's work.
+/// Everything between the socket and a vendor's work.
 #[derive(Debug)]
 pub(crate) struct Gate<V> {
     pub(crate) vendor: Arc<V>,
@@ -88,7 +88,7 @@ impl<V: Vendor> Gate<V> {
         })
     }
 
-    /// The routes of the vendor itself: every path that is not a control call.
+    /// The routes of the vendor itself: every path without a control request.
     pub(crate) fn router(self: &Arc<Self>) -> Router {
         Router::new().fallback(routing::any(pass::<V>)).with_state(Arc::clone(self))
     }
@@ -101,7 +101,7 @@ impl<V: Vendor> Gate<V> {
         lock(&self.entrance).faults().clone()
     }
 
-    /// The calls that are kept, and how many were forgotten.
+    /// The requests that are kept, and the number of dropped ones.
     pub(crate) fn calls(&self) -> (Vec<Call>, u64) {
         let calls = lock(&self.calls);
         (calls.all(), calls.forgotten())
@@ -111,8 +111,8 @@ impl<V: Vendor> Gate<V> {
         lock(&self.calls).clear();
     }
 
-    /// Records the call and decides what becomes of it. One lock over the instant, the decision and the record keeps the
-    /// recorded instants in the order in which the windows saw them.
+    /// Records the request and decides about it. One lock covers the instant, the decision and the record. So the
+    /// recorded instants have the order in which the windows saw them.
     fn enter(&self, head: &Parts) -> (u64, u64, Verdict) {
         let mut entrance = lock(&self.entrance);
         let now_ms = self.clock.now_ms();
@@ -130,7 +130,7 @@ impl<V: Vendor> Gate<V> {
         }
     }
 
-    /// The last touch on every answer that is sent.
+    /// Completes every answer before it is sent.
     fn answer(&self, id: u64, answer: Answer) -> Response {
         self.note(id, |call| call.status = Some(answer.status.as_u16()));
         let mut response = answer.into_response();
@@ -140,18 +140,18 @@ impl<V: Vendor> Gate<V> {
     }
 }
 
-/// The limits of a vendor, to which [`Vendor::windows`] refers.
+/// The limits of a vendor. [`Vendor::windows`] refers to them by index.
 pub(crate) struct Limits {
     pub(crate) windows: Vec<Window>,
     pub(crate) concurrent_max: usize,
 }
 
-/// A lock that a panicking holder does not take away from everybody else.
+/// Locks a mutex. If a holder panicked, the others can still lock it.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Marks the answer as lost when the caller leaves before it, which drops the handler.
+/// Marks the answer as lost if the client leaves before it, which drops the handler.
 struct Awaited<V: Vendor> {
     gate: Arc<Gate<V>>,
     id: u64,
@@ -166,7 +166,7 @@ impl<V: Vendor> Drop for Awaited<V> {
     }
 }
 
-/// Counts the call among those inside until the caller has left and the work is over.
+/// Counts the request as inside until the client has left and the work is over.
 struct Inside<V: Vendor>(Arc<Gate<V>>);
 
 impl<V: Vendor> Drop for Inside<V> {
@@ -184,13 +184,13 @@ async fn pass<V: Vendor>(
     let (id, at_ms, verdict) = gate.enter(&head);
     let mut awaited = Awaited { gate: Arc::clone(&gate), id, answered: false };
     let inside = matches!(verdict, Verdict::Admitted(_)).then(|| Arc::new(Inside(Arc::clone(&gate))));
-    // Read even when refused: an unread body would turn the answer into a reset.
+    // Read the body even if the request is refused: an unread body would turn the answer into a reset.
     let body = to_bytes(body, BODY_BYTES_MAX).await;
     let outcome = match verdict {
         Verdict::Refused { answer, .. } => Outcome::Answer(answer),
         Verdict::Admitted(choice) => match body {
             Err(_) => Outcome::Answer(gate.vendor.failure(StatusCode::PAYLOAD_TOO_LARGE)),
-            // In a task of its own, so that a caller who leaves does not undo the work.
+            // In a task of its own, so that a client that leaves does not undo the work.
             Ok(body) => {
                 let inside = inside.clone();
                 let work = perform(Arc::clone(&gate), incoming(id, at_ms, head, body), choice);
@@ -212,7 +212,7 @@ async fn pass<V: Vendor>(
         Outcome::Reset => connection.reset(),
         Outcome::Hang => {}
     }
-    // The connection's end drops this handler, and `awaited` and `inside` with it.
+    // The end of the connection drops this handler, and `awaited` and `inside` with it.
     std::future::pending().await
 }
 

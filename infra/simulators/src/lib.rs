@@ -1,10 +1,10 @@
-//! Strict simulators of both vendors, over real HTTP on a listener of the caller's choice.
+//! Strict simulators of both vendors, over real HTTP on a listener that the caller chooses.
 //!
-//! [`liguelead`] sends nothing and [`leadsquared`] keeps its leads in memory, but on the wire they behave as the vendors'
-//! pages say, limits and misbehaviour included. They share no code with Recado's clients: a mistake in reading a vendor's
-//! page must show up as a disagreement between the two.
+//! [`liguelead`] sends nothing and [`leadsquared`] keeps its leads in memory. But on the wire they behave as the
+//! vendors' pages say, limits and misbehaviour included. They share no code with Recado's clients: if one side misreads
+//! a vendor's page, the two must disagree.
 //!
-//! Both are started the same way, from a bound listener inside a tokio runtime:
+//! Both start the same way, from a bound listener inside a tokio runtime:
 //!
 //! ```
 //! # async fn example() -> std::io::Result<()> {
@@ -19,24 +19,24 @@
 //! # }
 //! ```
 //!
-//! # What each call goes through
+//! # The steps of each request
 //!
 //! 1. It is recorded, with its instant.
 //! 2. Credentials: 401.
-//! 3. Limits, each an exact sliding window: a call may start when the oldest of the last N is a whole window old. A refused
-//!    call does no work and takes no place in a window.
+//! 3. Limits, each an exact sliding window: a request may start when the oldest of the last N is a whole window old. A
+//!    refused request does no work and takes no place in a window.
 //! 4. [`faults`]: at most one, chosen by rules.
 //! 5. Latency.
 //! 6. The work, in a task of its own: a client that gives up waiting does not undo it, as at the real vendors.
 //!
-//! # Reading along from another process
+//! # Control from another process
 //!
 //! Outside the vendor's own paths each simulator answers:
 //!
-//! | call | does |
+//! | request | does |
 //! | --- | --- |
-//! | `GET /_recado/received` | what was received, as JSON |
-//! | `DELETE /_recado/received` | forgets it (leads, activities and the limits' windows stay) |
+//! | `GET /_recado/received` | returns the records as JSON |
+//! | `DELETE /_recado/received` | forgets them (leads, activities and the windows of the limits stay) |
 //! | `GET`, `PUT /_recado/faults` | reads or replaces the faults: `{"rules":["lose-answer@first=2@/sms"],"latency_ms":5}` |
 //!
 //! Phones and texts stay in memory for tests to read; nothing here writes a log.

@@ -1,4 +1,4 @@
-//! What the simulators write down: every call, and a bounded log to keep such things in.
+//! The simulators' records: every request, and a bounded log for such records.
 
 use std::collections::VecDeque;
 
@@ -6,36 +6,36 @@ use serde::Serialize;
 
 use crate::window::most_in_any_window;
 
-/// One call that reached a simulator, refused ones included. Control calls under `/_recado` are not recorded.
+/// One request that reached a simulator, refused ones included. Control requests under `/_recado` are not recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Call {
-    /// Number of the call in this simulator, from 0.
+    /// The number of the request in this simulator, from 0.
     pub id: u64,
     /// When its head was read, in milliseconds since the Unix epoch.
     pub at_ms: u64,
     /// HTTP method.
     pub method: String,
-    /// Path without query, as the caller wrote it.
+    /// The path without the query, as the client wrote it.
     pub path: String,
-    /// Whether it counts among LeadSquared's bulk calls; always false at LigueLead.
+    /// Whether it counts among LeadSquared's bulk requests; always false at LigueLead.
     pub bulk: bool,
-    /// Phones of a send, rows of a bulk call, else 0. 0 also when the body could not be read.
+    /// The number of phones of a send or rows of a bulk request, else 0. Also 0 if the body could not be read.
     pub items: usize,
-    /// Status of the answer, sent or lost; `None` while the work lasts, and when a fault left none.
+    /// The status of the answer, sent or lost. `None` while the work lasts, and if a fault left no answer.
     pub status: Option<u16>,
-    /// How it fared with credentials and limits.
+    /// Whether credentials and limits admitted it.
     pub entry: Entry,
-    /// Whether the caller cannot have got the answer: a fault took it, or the caller had left.
+    /// Whether the client cannot have received the answer: a fault took it, or the client had left.
     pub answer_lost: bool,
-    /// The fault it met, in the text form of [`crate::faults`].
+    /// The fault that it met, in the text form of [`crate::faults`].
     pub fault: Option<String>,
 }
 
-/// How a call fared with credentials and limits.
+/// Whether credentials and limits admitted a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Entry {
-    /// It passed both, and counts in the windows; what it met afterwards is another matter.
+    /// Both admitted it, and it counts in the windows. A fault may still have met it later.
     Admitted,
     /// Its credentials were wrong. It did no work and counts in no window.
     Unauthorized,
@@ -51,13 +51,13 @@ impl Call {
     }
 }
 
-/// The most admitted calls in any window of `length_ms` milliseconds.
+/// The most admitted requests in any window of `length_ms` milliseconds.
 #[must_use]
 pub fn most_calls_in(calls: &[Call], length_ms: u64) -> usize {
     most_in_any_window(calls.iter().filter(|call| call.entry == Entry::Admitted).map(|call| call.at_ms), length_ms)
 }
 
-/// Entries by number, the oldest forgotten first once their weights exceed a bound.
+/// Numbered entries. Once their weights exceed a bound, the oldest entries are dropped first.
 #[derive(Debug)]
 pub(crate) struct Log<T> {
     first: u64,
@@ -72,7 +72,7 @@ impl<T: Clone> Log<T> {
         Self { first: 0, entries: VecDeque::new(), weight: 0, weight_max, forgotten: 0 }
     }
 
-    /// The number that the next entry will get.
+    /// The number of the next entry.
     pub(crate) fn next(&self) -> u64 {
         self.first.saturating_add(u64::try_from(self.entries.len()).unwrap_or(u64::MAX))
     }
@@ -90,7 +90,7 @@ impl<T: Clone> Log<T> {
         }
     }
 
-    /// The entry of this number, unless it was forgotten.
+    /// The entry with this number, unless it was dropped.
     pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut T> {
         let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
         self.entries.get_mut(place).map(|(_, entry)| entry)
@@ -105,7 +105,7 @@ impl<T: Clone> Log<T> {
         self.forgotten
     }
 
-    /// Empties the log; numbers go on where they were.
+    /// Empties the log. Numbers continue.
     pub(crate) fn clear(&mut self) {
         self.first = self.next();
         self.entries.clear();

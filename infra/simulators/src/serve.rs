@@ -1,4 +1,4 @@
-//! Serving a router so that one call can end its whole connection, which axum's own server does not offer.
+//! Serves a router in such a way that one request can end its whole connection. axum's own server cannot do this.
 
 use std::{
     io,
@@ -21,7 +21,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-/// The connection that a request came in on, found in the request's extensions.
+/// The connection of a request, found in the request's extensions.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Connection {
     cut: Arc<Notify>,
@@ -29,7 +29,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Closes the connection without another byte: the peer reads an end of file where its answer should be.
+    /// Closes the connection without another byte: the client reads an end of file instead of its answer.
     pub(crate) fn close(&self) {
         self.cut.notify_one();
     }
@@ -63,7 +63,7 @@ impl Server {
     /// Returns once the port is free again.
     pub(crate) async fn stop(&mut self) {
         self.accepting.abort();
-        // The only outcome is the cancellation that was just asked for.
+        // The only outcome is the cancellation requested above.
         let _ = (&mut self.accepting).await;
     }
 }
@@ -74,7 +74,7 @@ impl Drop for Server {
     }
 }
 
-/// A listener on all addresses is reached over loopback.
+/// The address of a listener. A listener on all addresses is reached over loopback.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address.ip() {
@@ -86,7 +86,7 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 }
 
 async fn accept(listener: TcpListener, router: Router) {
-    // Owning the connections here ends them all with this task.
+    // This task owns the connections, so they all end with it.
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -94,7 +94,7 @@ async fn accept(listener: TcpListener, router: Router) {
                 Ok((stream, _)) => {
                     connections.spawn(serve(stream, router.clone()));
                 }
-                // Out of sockets, or the peer left already: neither is a reason to stop, nor to spin.
+                // The process is out of sockets, or the client left already. Neither is a reason to stop, nor to spin.
                 Err(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
             },
             Some(_) = connections.join_next() => {}
@@ -104,7 +104,7 @@ async fn accept(listener: TcpListener, router: Router) {
 
 async fn serve(stream: TcpStream, router: Router) {
     let connection = Connection::default();
-    // An answer waits for nothing here, so Nagle's delay would only blur measured latencies.
+    // No answer waits for more data here, so Nagle's delay would only distort measured latencies.
     let _ = stream.set_nodelay(true);
     let socket = Socket { stream, reset: Arc::clone(&connection.reset) };
     let service = TowerToHyperService::new(router);
@@ -115,13 +115,13 @@ async fn serve(stream: TcpStream, router: Router) {
         service.call(request)
     });
     tokio::select! {
-        // A broken connection is the peer's affair; there is nobody to tell.
+        // A broken connection concerns only the client; nobody needs an error.
         _ = http1::Builder::new().serve_connection(TokioIo::new(socket), handler) => {}
         () = cut.notified() => {}
     }
 }
 
-/// A socket that can be told to leave with a reset.
+/// A socket that can be closed with a reset.
 struct Socket {
     stream: TcpStream,
     reset: Arc<AtomicBool>,
@@ -130,7 +130,7 @@ struct Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         if self.reset.load(Ordering::Relaxed) {
-            // Closing with no time to linger makes the system send RST instead of FIN.
+            // Closing without linger time makes the system send RST instead of FIN.
             let _ = self.stream.set_zero_linger();
         }
     }

@@ -1,8 +1,8 @@
-//! The exact sliding window that both vendors' limits are written as: at most N calls start in any W milliseconds.
+//! The exact sliding window of both vendors' limits: at most N requests start in any W milliseconds.
 
 use std::collections::VecDeque;
 
-/// A limit and the starts that still count against it.
+/// A limit, and the starts that still count against it.
 #[derive(Debug, Clone)]
 pub struct Window {
     limit: u64,
@@ -29,7 +29,8 @@ impl Window {
         self.length_ms
     }
 
-    /// How many more calls could start at `now_ms`, in milliseconds since the epoch. Forgets what left the window.
+    /// How many more requests may start at `now_ms`, in milliseconds since the epoch. Drops the starts that left the
+    /// window.
     pub fn remaining(&mut self, now_ms: u64) -> u64 {
         // A start exactly one window old no longer counts: windows are half open, [t, t + W).
         while self.starts_ms.front().is_some_and(|start| start.saturating_add(self.length_ms) <= now_ms) {
@@ -38,19 +39,19 @@ impl Window {
         self.limit.saturating_sub(u64::try_from(self.starts_ms.len()).unwrap_or(u64::MAX))
     }
 
-    /// Counts a call that starts at `now_ms`. Ask [`Window::remaining`] first: this does not refuse.
+    /// Counts a request that starts at `now_ms`. Check [`Window::remaining`] first: this function does not refuse.
     pub fn record(&mut self, now_ms: u64) {
         self.starts_ms.push_back(now_ms);
     }
 
-    /// When the oldest start that counts leaves the window; `None` when the window is empty.
+    /// When the oldest counted start leaves the window; `None` if the window is empty.
     #[must_use]
     pub fn next_release_ms(&self) -> Option<u64> {
         self.starts_ms.front().map(|start| start.saturating_add(self.length_ms))
     }
 }
 
-/// The most starts that fall into any one window of `length_ms`: the proof that a caller never went over a limit.
+/// The most starts in any one window of `length_ms`: the proof that a client never exceeded a limit.
 ///
 /// `starts_ms` need not be sorted.
 #[must_use]

@@ -1,8 +1,8 @@
-//! The engine's own thread: requests come in by a queue, and answers leave once they are on the disk.
+//! The threads of the engine: requests arrive through a queue, and answers leave once their writes are on the disk.
 //!
-//! One thread carries requests out, another one flushes. While a flush runs, the next requests are carried out, and one
-//! flush serves all of them. Nothing is answered before what it rests on is flushed: not a write, and not a read that came
-//! after one.
+//! One thread runs the requests, another one flushes. While a flush runs, the next requests run, and the next flush
+//! serves all of them. No answer leaves before the writes that it depends on are flushed. This holds for writes, and
+//! for reads that come after a write.
 
 use std::{
     io,
@@ -15,17 +15,17 @@ use dynoxide::{Database, DynoxideError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-/// Most requests that wait for one flush together.
+/// The most requests that share one flush.
 const FLUSHED_AT_ONCE: usize = 256;
 
-/// One request: the operation's name and its body, as DynamoDB's API has them.
+/// One request: the name and the body of a DynamoDB operation.
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) operation: String,
     pub(crate) body: Vec<u8>,
 }
 
-/// The answer to a request: an HTTP status and a JSON body, as DynamoDB's API has them.
+/// The answer to a request: an HTTP status and a JSON body, as in DynamoDB's API.
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.
@@ -36,7 +36,7 @@ pub struct Answer {
 
 enum Job {
     Ask(Asked, oneshot::Sender<Answer>),
-    /// What was asked before is carried out, and nothing after it.
+    /// The earlier requests run, and no later ones.
     Stop,
 }
 
@@ -47,10 +47,10 @@ struct Done {
     to: oneshot::Sender<Answer>,
 }
 
-/// How the engine makes what it wrote last: it returns once all of it is on the disk.
+/// Flushes the engine's writes: it returns once all of them are on the disk.
 pub(crate) type Flush = Box<dyn FnMut() -> io::Result<()> + Send>;
 
-/// The queue of the engine's thread. Clones share it; the threads end when they are told to, or with the last clone.
+/// The queue to the engine's thread. Clones share it. The threads end after [`Engine::stop`], or with the last clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Engine {
     jobs: mpsc::Sender<Job>,
@@ -63,13 +63,13 @@ pub(crate) struct Threads(thread::JoinHandle<()>, thread::JoinHandle<()>);
 impl Threads {
     /// Waits until both have ended.
     pub(crate) fn join(self) {
-        // A panic in one of them ended its requests already.
+        // If a thread panicked, its requests have ended already.
         let _ = (self.0.join(), self.1.join());
     }
 }
 
 impl Engine {
-    /// Starts the threads over a database. Without `flush` nothing waits for a disk.
+    /// Starts the threads over a database. Without `flush` no answer waits for a disk.
     pub(crate) fn start(database: Database, flush: Option<Flush>) -> io::Result<(Self, Threads)> {
         let (jobs, queue) = mpsc::channel();
         let (done, to_flush) = mpsc::sync_channel(FLUSHED_AT_ONCE);
@@ -78,16 +78,16 @@ impl Engine {
         Ok((Self { jobs }, Threads(works, flushes)))
     }
 
-    /// Carries a request out. `None`: the engine has ended.
+    /// Runs a request. `None` if the engine has ended.
     pub(crate) async fn ask(&self, asked: Asked) -> Option<Answer> {
         let (answer, answered) = oneshot::channel();
         self.jobs.send(Job::Ask(asked, answer)).ok()?;
         answered.await.ok()
     }
 
-    /// Ends the threads once all that was asked before is answered.
+    /// Ends the threads once all earlier requests are answered.
     pub(crate) fn stop(&self) {
-        // The error is that they have ended.
+        // An error means that the threads have ended.
         let _ = self.jobs.send(Job::Stop);
     }
 }
@@ -112,7 +112,7 @@ fn answer(to_flush: &mpsc::Receiver<Done>, mut flush: Option<Flush>) {
             _ => Ok(()),
         };
         for Done { answer, to, .. } in group {
-            // Nobody waits any more for some: their requests took too long.
+            // The receiver may be gone, if its request took too long.
             let _ = to.send(match &flushed {
                 Ok(()) => answer,
                 Err(error) => failed(&format!("the table could not be written to the disk: {error}")),
@@ -121,13 +121,13 @@ fn answer(to_flush: &mpsc::Receiver<Done>, mut flush: Option<Flush>) {
     }
 }
 
-/// An answer that clients try again.
+/// An answer that makes clients retry.
 fn failed(why: &str) -> Answer {
     let kind = "com.amazonaws.dynamodb.v20120810#InternalServerError";
     Answer { status: 500, body: serde_json::json!({ "__type": kind, "message": why }).to_string().into_bytes() }
 }
 
-/// Whether an operation may change something.
+/// Whether an operation may change the database.
 #[must_use]
 pub fn is_write(operation: &str) -> bool {
     !matches!(
@@ -151,7 +151,7 @@ fn carry_out(database: &Database, asked: &Asked) -> Answer {
     dispatch(database, &asked.operation, &mut body)
 }
 
-/// Carries one operation out on a database: its request is read from `body`.
+/// Runs one operation on a database. Its request is read from `body`.
 pub fn dispatch<'body, D: serde::Deserializer<'body>>(database: &Database, operation: &str, body: D) -> Answer
 where
     D::Error: std::fmt::Display,
@@ -256,7 +256,7 @@ mod tests {
             let engine = engine.clone();
             async move { engine.ask(put("first")).await }
         });
-        // The first one's flush is under way, and does not end.
+        // The flush of the first request has begun, and does not end.
         while flushes.load(Ordering::SeqCst) < 2 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }

@@ -1,9 +1,9 @@
-//! The embedded DynamoDB that one-machine installations and tests run on.
+//! The embedded DynamoDB of one-machine installations and tests.
 //!
-//! It speaks DynamoDB's own API (SQLite underneath), so that the same code, the same SDK and the same retries run here as
-//! on AWS. Inside its process the SDK's requests go to it without a socket. One process at a time owns a data directory; other
-//! commands on the same directory reach it through a Unix socket, so that there is a single writer. No port is open, but
-//! where one is asked for.
+//! It speaks DynamoDB's own API on top of SQLite. So the same code, the same SDK and the same retries run here as on
+//! AWS. The SDK in the same process reaches it without a socket. One process at a time owns a data directory, so that
+//! there is a single writer. Other commands on the same directory reach it through a Unix socket. No port is open,
+//! unless one is requested.
 
 mod engine;
 mod upkeep;
@@ -35,23 +35,23 @@ pub use engine::{Answer, dispatch, is_write};
 
 /// The file inside a data directory that holds the table.
 const DATABASE_FILE: &str = "table.sqlite";
-/// What SQLite writes to first, beside it.
+/// The suffix of the file to which SQLite writes first.
 const LOG_SUFFIX: &str = "-wal";
-/// The file inside a data directory that its owner keeps locked.
+/// The file inside a data directory that the owner keeps locked.
 const LOCK_FILE: &str = "lock";
-/// The file inside a data directory that names its owner's socket.
+/// The file inside a data directory with the path of the owner's socket.
 const ADDRESS_FILE: &str = "address";
 /// The socket inside a data directory.
 const SOCKET_FILE: &str = "socket";
-/// The longest path of a socket, in bytes: what every Unix takes. Source: `sun_path` of macOS, less its end.
+/// The longest path of a socket, in bytes, on every Unix. Source: `sun_path` of macOS, less its terminating zero.
 const SOCKET_PATH_BYTES_MAX: usize = 103;
 
-/// What stands below the socket's path if its owner keeps the directory for as long as it runs.
+/// The word in the address file, below the socket's path, if the owner keeps the directory for its whole run.
 const STAYS: &str = "stays";
 
-/// How long a process that wants the directory for itself waits for one that reads a report.
+/// How long a process that wants to own the directory waits for a process that reads a report.
 const OWNED_WITHIN: Duration = Duration::from_secs(10);
-/// How often rows that are past their time are removed; DynamoDB does it within a few days.
+/// How often expired rows are removed; DynamoDB does it within a few days.
 const EXPIRE_EVERY: Duration = Duration::from_mins(10);
 
 /// Why the embedded table could not be started.
@@ -60,12 +60,12 @@ pub enum TableError {
     /// The directory, the lock, the socket or the address file could not be used.
     #[error("{path} cannot be used")]
     Directory {
-        /// What could not be used.
+        /// The path that could not be used.
         path: PathBuf,
         /// The operating system's reason.
         source: io::Error,
     },
-    /// Others than its owner may enter the directory, which holds phones and texts.
+    /// Other users may enter the directory, which holds phones and texts.
     #[error("{path} is open to other users of this machine (mode {mode:o}): chmod 700 {path}")]
     Open {
         /// The directory.
@@ -73,23 +73,23 @@ pub enum TableError {
         /// Its mode, as `chmod` writes it.
         mode: u32,
     },
-    /// Another process holds the directory: for itself, or without having said where it listens (yet).
+    /// Another process holds the directory: as its owner, or it has not (yet) written the address of its socket.
     #[error("{0}: in use by another process; several processes share a table with `dynamodb:TABLE`")]
     Owned(PathBuf),
     /// The database file could not be opened.
     #[error("the table could not be opened: {0}")]
     Database(String),
-    /// Its address could not be bound.
+    /// The address could not be bound.
     #[error("the table cannot listen on {address}")]
     Listen {
-        /// Where it was to answer.
+        /// The address.
         address: SocketAddr,
         /// The operating system's reason.
         source: io::Error,
     },
 }
 
-/// A running embedded table, or the way to the one that another process runs on the same directory.
+/// A running embedded table, or a connection to the table that another process runs on the same directory.
 ///
 /// Dropping it stops what this process started.
 #[derive(Debug)]
@@ -101,20 +101,21 @@ pub struct EmbeddedTable {
 #[derive(Debug)]
 struct Owned {
     threads: Threads,
-    /// Ends when this is dropped: the servers, and the removal of old rows.
+    /// Dropping it ends the servers and the removal of old rows.
     stop: watch::Sender<()>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
-    /// Held for as long as the table runs; the system releases it however the process ends.
+    /// Held as long as the table runs. The system releases it in whatever way the process ends.
     lock: Option<File>,
-    /// A directory that nobody needs afterwards.
+    /// A directory to remove with the table.
     scratch: Option<tempfile::TempDir>,
 }
 
 impl EmbeddedTable {
-    /// A table that lives as long as this value and is kept nowhere. For small ones: at each commit SQLite goes through all
-    /// pages that it holds, which are all pages of a database in memory, and 2 MB of one in a directory.
+    /// A table that lives as long as this value and is not stored. Use it for small tables: at each commit SQLite walks
+    /// through all pages in its memory. Those are all pages of a database in memory, but only 2 MB of one in a
+    /// directory.
     pub fn memory() -> Result<Self, TableError> {
-        // The upkeep is written into a file, and the file is read into memory.
+        // The upkeep is added to a file, and the file is loaded into memory.
         let directory = tempfile::tempdir().map_err(failed(&std::env::temp_dir()))?;
         let file = directory.path().join(DATABASE_FILE);
         drop(database_of(&file)?);
@@ -123,8 +124,8 @@ impl EmbeddedTable {
         Self::start(database, None)
     }
 
-    /// The same in a directory of its own, which is removed with it: for tests whose tables are large. Nothing is waited
-    /// for until it is on the disk, so what is left after a crash of the machine may be of no use.
+    /// A table in a directory of its own, which is removed with the table: for tests with large tables. No write waits
+    /// for the disk, so the data may be unusable after a crash of the machine.
     pub fn scratch() -> Result<Self, TableError> {
         let directory = tempfile::tempdir().map_err(failed(&std::env::temp_dir()))?;
         let database = database_of(&directory.path().join(DATABASE_FILE))?;
@@ -140,8 +141,8 @@ impl EmbeddedTable {
         directory.join(DATABASE_FILE).is_file()
     }
 
-    /// The table of `directory`, run by this process for as long as it lives; waits for a moment for another one that
-    /// only reads a report from it.
+    /// The table of `directory`, run by this process for its whole life. If another process only reads a report from
+    /// it, this waits for a moment.
     ///
     /// # Errors
     ///
@@ -154,7 +155,7 @@ impl EmbeddedTable {
                     stays_in(directory)?;
                     return Ok(table);
                 }
-                // It stays: waiting for it is of no use.
+                // The other process stays, so waiting is useless.
                 Ok(_) if stays(directory) => return Err(TableError::Owned(directory.to_owned())),
                 Err(error) if !matches!(error, TableError::Owned(_)) => return Err(error),
                 _ if begun.elapsed() > OWNED_WITHIN => return Err(TableError::Owned(directory.to_owned())),
@@ -163,8 +164,8 @@ impl EmbeddedTable {
         }
     }
 
-    /// The table of `directory`, created if it does not exist: run by this process, or, if another process runs
-    /// it already, that one.
+    /// The table of `directory`, created if it does not exist. This process runs it. If another process already does,
+    /// the result is a connection to that one.
     pub fn open(directory: &Path) -> Result<Self, TableError> {
         own_directory(directory)?;
         let lock_path = directory.join(LOCK_FILE);
@@ -175,13 +176,13 @@ impl EmbeddedTable {
             Err(TryLockError::WouldBlock) => return Self::of_other(directory, &address_path),
             Err(TryLockError::Error(source)) => return Err(failed(&lock_path)(source)),
         }
-        // An address left by an owner that was killed must not be believed while this one starts.
+        // Remove an address left by an owner that was killed, so that nobody trusts it while this process starts.
         remove(&address_path)?;
         let file = directory.join(DATABASE_FILE);
         // SQLite gives its log the mode of the file, which it would make by the umask.
         private().truncate(false).open(&file).map_err(failed(&file))?;
         let database = database_of(&file)?;
-        // SQLite leaves the flush to the engine, which lets many commits share one.
+        // SQLite leaves the flush to the engine, so that many commits share one.
         database.disable_bulk_loading().map_err(database_failed)?;
         let mut table = Self::start(database, Some(flush_of(&file)?))?;
         let (socket, scratch) = socket_of(directory)?;
@@ -218,7 +219,7 @@ impl EmbeddedTable {
         }
     }
 
-    /// Answers at a Unix socket, which nobody but this user can open.
+    /// Answers at a Unix socket, which only this user can open.
     fn answer_at_socket(&self, path: &Path) -> Result<(), TableError> {
         remove(path)?;
         let listener = UnixListener::bind(path).map_err(failed(path))?;
@@ -227,8 +228,8 @@ impl EmbeddedTable {
         Ok(())
     }
 
-    /// Answers at `address` too, and says where that is, for `AWS_ENDPOINT_URL_DYNAMODB`: whoever reaches it may read and
-    /// write all of it.
+    /// Also answers at `address`, and returns the URL for `AWS_ENDPOINT_URL_DYNAMODB`. Anybody who can reach it may
+    /// read and write the whole table.
     ///
     /// # Errors
     ///
@@ -248,7 +249,7 @@ impl EmbeddedTable {
         let (Door::Here(engine), Some(owned)) = (&self.door, &self.owned) else { return };
         let (app, mut stopped) = (wire::router(engine.clone()), owned.stop.subscribe());
         let served = tokio::spawn(async move {
-            // The error is a listener that broke: every later request fails and says so to its caller.
+            // An error means that the listener broke: every later request fails and reports that to its client.
             let _ = axum::serve(listener, app)
                 .with_graceful_shutdown(async move {
                     let _ = stopped.changed().await;
@@ -258,19 +259,19 @@ impl EmbeddedTable {
         owned.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(served);
     }
 
-    /// The HTTP client for an SDK whose requests are to come here, whatever endpoint they name.
+    /// The HTTP client for an SDK, which sends its requests to this table, whatever endpoint they name.
     #[must_use]
     pub fn http_client(&self) -> SharedHttpClient {
         self.door.http_client()
     }
 
-    /// Stops after the requests in flight, and releases the directory.
+    /// Stops after the open requests end, and releases the directory.
     pub async fn stop(self) {
         let Self { door, owned } = self;
         let Some(Owned { threads, stop, tasks, lock, scratch }) = owned else { return };
         drop(stop);
         for task in tasks.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            // A panic of a server has nothing left to stop.
+            // If a server panicked, nothing is left to stop.
             let _ = task.await;
         }
         if let Door::Here(engine) = &door {
@@ -281,7 +282,7 @@ impl EmbeddedTable {
     }
 }
 
-/// Says to others that this process keeps the directory for as long as it runs.
+/// Tells other processes that this process keeps the directory for its whole run.
 fn stays_in(directory: &Path) -> Result<(), TableError> {
     let path = directory.join(ADDRESS_FILE);
     let address = fs::read_to_string(&path).map_err(failed(&path))?;
@@ -318,13 +319,13 @@ fn write(path: &Path, text: &str) -> Result<(), TableError> {
     file.write_all(text.as_bytes()).map_err(failed(path))
 }
 
-/// The error of a path.
+/// The error for a path.
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> TableError {
     let path = path.to_owned();
     move |source| TableError::Directory { path, source }
 }
 
-/// Removes a file that a process before this one may have left.
+/// Removes a file that an earlier process may have left.
 fn remove(path: &Path) -> Result<(), TableError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(path)(error)),
@@ -332,8 +333,8 @@ fn remove(path: &Path) -> Result<(), TableError> {
     }
 }
 
-/// Where a directory's socket is: in the directory, or, where its path is longer than a socket's may be, in a directory of its
-/// own that goes with the table.
+/// The path of a directory's socket. It is in the directory. If that path is too long for a socket, it is in a
+/// temporary directory that is removed with the table.
 fn socket_of(directory: &Path) -> Result<(PathBuf, Option<tempfile::TempDir>), TableError> {
     let path = directory.canonicalize().map_err(failed(directory))?.join(SOCKET_FILE);
     if path.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
@@ -345,27 +346,27 @@ fn socket_of(directory: &Path) -> Result<(PathBuf, Option<tempfile::TempDir>), T
     Ok((apart.path().join(SOCKET_FILE), Some(apart)))
 }
 
-/// Flushes what was committed to the database in `file`: SQLite's log holds it until a checkpoint, before which SQLite
-/// flushes the log itself.
+/// Flushes the commits to the database in `file`. SQLite's log holds them until a checkpoint; before a checkpoint
+/// SQLite flushes the log itself.
 fn flush_of(file: &Path) -> Result<Flush, TableError> {
     let mut log = file.as_os_str().to_owned();
     log.push(LOG_SUFFIX);
     let log = PathBuf::from(log);
     let opened = File::open(&log).map_err(failed(&log))?;
-    // The log's name must outlast a loss of power as well.
+    // The name of the log must survive a power loss as well.
     if let Some(directory) = file.parent() {
         File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed(directory))?;
     }
     Ok(Box::new(move || opened.sync_data()))
 }
 
-/// Whether the process that runs a directory's table keeps it for as long as it runs.
+/// Whether the owner of a directory's table keeps the directory for its whole run.
 fn stays(directory: &Path) -> bool {
     let text = fs::read_to_string(directory.join(ADDRESS_FILE)).unwrap_or_default();
     text.lines().nth(1) == Some(STAYS)
 }
 
-/// Removes rows that are past their time, for ever. A failure is tried again at the next turn.
+/// Removes expired rows, for ever. A failure is retried at the next turn.
 async fn expire(database: Database) {
     loop {
         tokio::time::sleep(EXPIRE_EVERY).await;
@@ -374,7 +375,7 @@ async fn expire(database: Database) {
     }
 }
 
-/// The database in `file`, made if it does not exist, with our upkeep.
+/// The database in `file`, created if it is missing, with our upkeep.
 fn database_of(file: &Path) -> Result<Database, TableError> {
     let database = Database::new(&file.to_string_lossy()).map_err(database_failed)?;
     upkeep::add_to(file).map_err(database_failed)?;

@@ -1,5 +1,5 @@
-//! How requests reach the engine: from the SDK inside this process, over a Unix socket from other processes, and over a
-//! port for those who ask for one. The bodies are DynamoDB's own on each way.
+//! The ways to the engine: from the SDK in this process, over a Unix socket from other processes, and over a requested
+//! port. All of them carry DynamoDB's own bodies.
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
@@ -26,12 +26,12 @@ use crate::engine::{Answer, Asked, Engine};
 
 /// The header that names the operation.
 const TARGET: &str = "x-amz-target";
-/// What DynamoDB's bodies are called.
+/// The content type of DynamoDB's bodies.
 const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
-/// The largest request that is read, in bytes. Source: DynamoDB's largest request.
+/// The largest request that is read, in bytes. Source: DynamoDB's limit.
 const MOST_BYTES: usize = 16 * 1_048_576;
 
-/// Where the engine is.
+/// Where the engine runs.
 #[derive(Clone)]
 pub(crate) enum Door {
     /// In this process.
@@ -50,7 +50,7 @@ impl fmt::Debug for Door {
 }
 
 impl Door {
-    /// The HTTP client of an SDK whose requests go through this door.
+    /// The HTTP client for an SDK, which sends its requests through this door.
     pub(crate) fn http_client(&self) -> SharedHttpClient {
         let connector = SharedHttpConnector::new(self.clone());
         http_client_fn(move |_, _| connector.clone())
@@ -82,13 +82,13 @@ impl HttpConnector for Door {
     }
 }
 
-/// The operation that a request's target names: what stands behind the API's name and version.
+/// The operation in the target of a request: the part after the name and version of the API.
 fn operation(target: Option<&str>) -> String {
     target.unwrap_or_default().rsplit('.').next().unwrap_or_default().to_owned()
 }
 
-/// Asks the process behind a socket. Each request has a connection of its own: on one machine it costs next to nothing, and
-/// none is left that the other process closed.
+/// Sends a request to the process behind a socket. Each request opens its own connection. This costs next to nothing on
+/// one machine, and no stale connection remains that the other process closed.
 async fn over_socket(path: &PathBuf, asked: Asked) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
     let stream = UnixStream::connect(path).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
@@ -104,7 +104,7 @@ async fn over_socket(path: &PathBuf, asked: Asked) -> Result<Answer, Box<dyn std
     Ok(Answer { status, body })
 }
 
-/// What answers at a socket or a port.
+/// The router that answers at a socket or a port.
 pub(crate) fn router(engine: Engine) -> Router {
     Router::new().fallback(answer).with_state(engine)
 }

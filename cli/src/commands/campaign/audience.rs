@@ -1,4 +1,4 @@
-//! A file of those whom a campaign goes to.
+//! A file with the audience of a campaign.
 
 use std::path::Path;
 
@@ -14,15 +14,15 @@ use recado_pipeline::campaigns::{Entry, Who, as_list};
 
 use crate::commands::list::{self, Columns};
 
-/// What a file holds.
+/// The content of a file.
 pub(crate) struct Audience {
-    /// Who is in it, in an order of its own.
+    /// The leads and phones of the audience, in a fixed order of their own.
     pub(crate) entries: Vec<Entry>,
-    /// By what the same people are known again.
+    /// The identity of the list: the same people have the same id.
     pub(crate) id: ListId,
-    /// Lines that get no message, as far as it shows before leads are read.
+    /// Lines that get no message, as far as this is known before leads are read.
     pub(crate) bad: Vec<BadLine>,
-    /// Those among them that name nobody.
+    /// How many of the bad lines name no lead and no phone.
     pub(crate) empty: u64,
     pub(crate) list: List,
     /// The columns of the first line that is not bad.
@@ -31,7 +31,7 @@ pub(crate) struct Audience {
 }
 
 impl Audience {
-    /// Leaves the first line alone, as if it named this phone.
+    /// Keeps the values of the first line alone, with this phone as the recipient.
     pub(crate) fn keep_for(&mut self, phone: &str) -> anyhow::Result<()> {
         let row = self.first_row.clone();
         self.entries = vec![Entry { who: Who::Phone(phone.to_owned()), row }];
@@ -46,7 +46,7 @@ impl Audience {
     }
 }
 
-/// Reads a file's audience, for a campaign that starts at `now_ms`, in ms since the epoch.
+/// Reads the audience from a file, for a campaign that starts at `now_ms`, in ms since the epoch.
 pub(crate) fn read(
     path: &Path,
     columns: &Columns,
@@ -76,7 +76,8 @@ pub(crate) fn read(
     Ok(Audience { entries, id, bad, empty, list, first_row: first_row.unwrap_or_default(), rules })
 }
 
-/// Whom a line names: its lead, of whom more is known than the phone; else its first mobile.
+/// The recipient that a line names. A lead comes first, since more is known about it; otherwise it is the first mobile
+/// phone.
 fn entry(line: &Line, row: Fields, rules: PhoneRules) -> Entry {
     let is_mobile = |text: &&String| Phone::read(text, rules).one().is_ok_and(|phone| phone.line() == Kind::Mobile);
     let phone = || line.phones.iter().find(is_mobile).or(line.phones.first()).cloned().unwrap_or_default();

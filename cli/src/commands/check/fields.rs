@@ -1,4 +1,4 @@
-//! The lead's fields that a file names, against those that LeadSquared has.
+//! Compares the lead fields that a file names with the fields of LeadSquared.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ use recado_runtime::{
 use super::{ERROR, Finding, options};
 use crate::data::Store;
 
-/// How long the one call may wait for its turn, in ms.
+/// How long the one request may wait for its permit, in ms.
 const TURN_MS: i64 = 20_000;
 
-/// Compares by one call, which passes the limits that all calls of the installation pass. That LeadSquared cannot be
-/// asked is a warning: the file may be good all the same.
+/// Compares with one request, which stays inside the limits that all requests of the installation share. If LeadSquared
+/// cannot be asked, the result is a warning, since the file may still be good.
 pub(super) async fn compared(checked: &Checked, store: &Store) -> Vec<Finding> {
     match known(&checked.config, store).await {
         Ok(known) => {
@@ -38,7 +38,7 @@ pub(super) async fn compared(checked: &Checked, store: &Store) -> Vec<Finding> {
     }
 }
 
-/// The fields that the account has.
+/// The lead fields of the account.
 async fn known(config: &Config, store: &Store) -> anyhow::Result<Vec<LeadField>> {
     let timeout = Duration::from_millis(config.send.call_timeout_ms);
     let client = leadsquared_client(&leadsquared_base_url(), &leadsquared_credentials()?, timeout)?;
@@ -52,8 +52,8 @@ fn unknown(named: &[NamedField], known: &[LeadField]) -> Vec<Finding> {
     named.iter().filter(|field| !is_known(&field.name)).map(|field| finding(field, known)).collect()
 }
 
-/// A custom field that is not there is a mistake. One of another name may be a fact that webhooks carry and the list
-/// leaves out, and one that Recado is to write may be made yet: those are warnings.
+/// A missing custom field is an error. Two cases are warnings. A standard field may be in webhooks but not in the list,
+/// and a field that Recado writes may be created later.
 fn finding(field: &NamedField, known: &[LeadField]) -> Finding {
     let is_custom = field.name.starts_with("mx_");
     let is_to_be_made = is_custom && field.key.starts_with("leadsquared.");
@@ -72,7 +72,7 @@ fn finding(field: &NamedField, known: &[LeadField]) -> Finding {
     }
 }
 
-/// The field that was probably meant: by its name, or by the name that people see.
+/// The field that was probably meant, by its schema name or by its display name.
 fn nearest<'k>(name: &str, known: &'k [LeadField]) -> Option<&'k str> {
     let bare = name.strip_prefix("mx_").unwrap_or(name).replace('_', " ");
     let is_shown = |field: &&LeadField| {

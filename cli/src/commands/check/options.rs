@@ -1,14 +1,14 @@
-//! The values that a file compares the lead's fields with, against the options of LeadSquared's dropdowns.
+//! Compares the values that a file compares lead fields with against the options of LeadSquared's dropdowns.
 //!
-//! A value that is no option is a warning: the API stores such values all the same. But people, forms and automations
-//! choose from the options, so a rule on `Invalid/Junk` beside the option `Invalid/ Junk` never fires.
+//! A value that is no option is only a warning, since the API stores such values all the same. But people, forms and
+//! automations choose from the options. A rule on `Invalid/Junk` never fires if the option is `Invalid/ Junk`.
 
 use leadsquared::LeadField;
 use recado_core::{config::NamedValue, spelling::closest};
 
 use super::Finding;
 
-/// Options that are listed where none is near.
+/// How many options are listed if none is similar.
 const MOST_LISTED: usize = 10;
 
 pub(super) fn unknown(named: &[NamedValue], known: &[LeadField]) -> Vec<Finding> {
@@ -40,7 +40,7 @@ fn finding(value: &NamedValue, options: &[String]) -> Finding {
     }
 }
 
-/// The option that was probably meant: the same but for case and blanks, or a near one.
+/// The option that was probably meant: equal except for case and blanks, or similar.
 fn nearest<'o>(value: &str, options: &[&'o str]) -> Option<&'o str> {
     let bare = |text: &str| text.split_whitespace().collect::<String>().to_lowercase();
     options.iter().copied().find(|option| bare(option) == bare(value)).or_else(|| closest(value, options))

@@ -1,8 +1,8 @@
-//! The deliveries of the demonstration, and the end that each must come to.
+//! The deliveries of the demonstration, and the expected outcome of each.
 
 /// One delivery.
 pub(super) struct Case {
-    /// The file's name, below `tests/fixtures/leadsquared`.
+    /// The name of the file below `tests/fixtures/leadsquared`.
     pub(super) file: &'static str,
     /// The body.
     pub(super) body: &'static [u8],
@@ -12,13 +12,13 @@ pub(super) struct Case {
     pub(super) end: End,
 }
 
-/// What must have become of a delivery.
+/// The expected outcome of a delivery.
 pub(super) enum End {
     /// Messages of these leads, by this rule, in this state.
     Messages { leads: &'static [u8], rule: &'static str, state: &'static str },
-    /// No message: an event kept with this outcome.
+    /// No message: an event that is kept with this outcome.
     Event { lead: u8, outcome: &'static str },
-    /// Nothing new: the message is there already.
+    /// Nothing new: the message exists already.
     Known { lead: u8, rule: &'static str },
 }
 
@@ -44,7 +44,7 @@ const fn event(lead: u8, outcome: &'static str) -> End {
     End::Event { lead, outcome }
 }
 
-/// All deliveries, in the order in which they are made.
+/// All deliveries, in order.
 pub(super) const CASES: &[Case] = &[
     case!("01-lead-created.json", Some("3"), JSON, one(&[1], "welcome", "delivered")),
     case!("02-lead-created-other-source.json", Some("3"), JSON, event(2, "no_rule")),

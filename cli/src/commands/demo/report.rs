@@ -1,4 +1,4 @@
-//! What the demonstration shows.
+//! The report of the demonstration.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,10 @@ use crate::{
     output,
 };
 
-/// The whole story of one demonstration.
+/// The whole result of one demonstration.
 #[derive(Serialize)]
 pub(super) struct Report {
-    /// Whether every delivery came to the end it should.
+    /// Whether every delivery had its expected outcome.
     pub(super) good: bool,
     pub(super) deliveries: Vec<Delivery>,
     pub(super) requests: Vec<Request>,
@@ -29,14 +29,14 @@ pub(super) struct Report {
     pub(super) took_ms: u128,
 }
 
-/// One delivery and what became of it.
+/// One delivery and its outcome.
 #[derive(Serialize)]
 pub(super) struct Delivery {
     pub(super) file: &'static str,
     pub(super) event: String,
     /// The rule that matched, or why none did.
     pub(super) rule: String,
-    /// The message's state, and LeadSquared's knowledge of it.
+    /// The message's state, and what LeadSquared knows about it.
     pub(super) became: String,
     pub(super) good: bool,
 }
@@ -46,11 +46,11 @@ pub(super) struct Delivery {
 pub(super) struct Request {
     pub(super) messages: usize,
     pub(super) credits: u64,
-    /// Whether LigueLead's answer was lost on its way.
+    /// Whether LigueLead's answer was lost on the way.
     pub(super) answer_lost: bool,
 }
 
-/// Calls of one kind to LeadSquared.
+/// Requests of one kind to LeadSquared.
 #[derive(Default, Serialize)]
 pub(super) struct CrmCalls {
     pub(super) calls: usize,
@@ -140,7 +140,7 @@ impl Report {
     }
 }
 
-/// Whether everything has come to rest: nothing is on its way, and LeadSquared knows it all.
+/// Whether all work is done: no message is on its way, and LeadSquared knows all outcomes.
 pub(super) fn at_rest(rows: &Rows) -> bool {
     rows.messages
         .iter()

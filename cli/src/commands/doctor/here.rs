@@ -1,4 +1,4 @@
-//! What is on our side: the table, its stream, the secrets, the address that callbacks come to.
+//! Checks of this installation: the table, its stream, the secrets and the callback address.
 
 use std::time::Duration;
 
@@ -16,14 +16,15 @@ use url::Url;
 use super::{Finding, State};
 use crate::{data::Store, installation::world, output, serve::QUARANTINE};
 
-/// How many days back deliveries are counted that were not understood: what was mended before is no longer news.
+/// How many days back unreadable deliveries are counted. Older ones are no longer news, since their cause may be
+/// repaired.
 const LOOK_BACK_DAYS: i64 = 7;
-/// What is said of our own address.
+/// The name of the check of this installation's own address.
 const CHECK: &str = "callback address";
-/// How long our own address may take to answer.
+/// The timeout of a request to this installation's own address.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// The table answers, its stream is on, and no row of the write-back was given up.
+/// Checks the table: that it answers, that its stream is on, and that the write-back gave up no row.
 pub(super) async fn table(store: &Store) -> Vec<Finding> {
     let name = store.ledger.table();
     let mut findings = vec![match store.ledger.setting("doctor").await {
@@ -63,7 +64,7 @@ pub(super) async fn table(store: &Store) -> Vec<Finding> {
     findings
 }
 
-/// Deliveries that said too little, or could not be read.
+/// Counts deliveries that lacked a needed value or could not be read.
 async fn not_understood(store: &Store) -> Finding {
     const CHECK: &str = "deliveries not understood";
     let since_ms = world().now_ms() - LOOK_BACK_DAYS * 86_400_000;
@@ -82,7 +83,7 @@ async fn not_understood(store: &Store) -> Finding {
     }
 }
 
-/// Webhooks that LeadSquared had switched off when a reconciliation looked at them.
+/// Reports webhooks that LeadSquared had switched off at the last reconciliation that looked.
 async fn switched_off(store: &Store) -> Finding {
     const CHECK: &str = "webhooks, last looked at";
     match WebhookHealth::load(&store.ledger).await {
@@ -118,7 +119,7 @@ fn set_aside(store: &Store) -> Option<Finding> {
     })
 }
 
-/// Fields that LeadSquared refused by name, and that are left out of every write since then.
+/// Reports fields that LeadSquared refused by name. Every write since then leaves them out.
 async fn left_out(store: &Store) -> Finding {
     const CHECK: &str = "fields left out";
     match UnknownFields::load(&store.ledger, world().now_ms()).await {
@@ -137,7 +138,7 @@ async fn left_out(store: &Store) -> Finding {
     }
 }
 
-/// The secrets are set.
+/// Checks that the secrets are set.
 pub(super) fn secrets() -> Vec<Finding> {
     let webhook = match webhook_secret() {
         Ok(_) => Finding::good("webhook secret", "RECADO_WEBHOOK_SECRET is set"),
@@ -150,8 +151,8 @@ pub(super) fn secrets() -> Vec<Finding> {
     vec![webhook, callback]
 }
 
-/// The address that the vendors call answers as they need it to, 200 to `HEAD` and `GET` without a body, and it is this
-/// installation.
+/// Checks the address that vendors send requests to. It must answer 200 to `HEAD` and `GET` without a body, and it must
+/// be this installation's.
 pub(super) async fn callback_address(store: &Store) -> Vec<Finding> {
     let public = match public_url() {
         Ok(Some(public)) => public,
@@ -195,7 +196,7 @@ pub(super) async fn callback_address(store: &Store) -> Vec<Finding> {
                 ),
             });
         }
-        // What does not answer cannot say which installation it is.
+        // An address that does not answer cannot say which installation it is.
         if findings.iter().skip(before).all(|one| one.state == State::Good) {
             findings.push(whose(ledger, &http, url, path).await);
         }
@@ -203,7 +204,7 @@ pub(super) async fn callback_address(store: &Store) -> Vec<Finding> {
     findings
 }
 
-/// Whether this installation answers at the address, and not another one or another server.
+/// Checks that this installation answers at the address, and not another installation or another server.
 async fn whose(ledger: &Ledger, http: &reqwest::Client, mut url: Url, path: &str) -> Finding {
     const TODO: &str = "RECADO_PUBLIC_URL must lead to this installation: correct it, or the proxy that answers there, and \
                         start this installation again";

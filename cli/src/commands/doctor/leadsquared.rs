@@ -1,4 +1,4 @@
-//! What is so at LeadSquared: credentials, region, clock, rate, activity type, fields, webhooks.
+//! Checks of LeadSquared: credentials, region, clock, rate, activity type, fields, webhooks.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -85,7 +85,7 @@ fn no_user(error: &CrmError) -> Finding {
     }
 }
 
-/// What the account's refusals taught, against what the configuration says.
+/// Compares the rate that refusals of the account taught with the configured rate.
 async fn rate(config: &Config, store: &Store) -> Finding {
     let report = match usage::report(config, store).await {
         Ok(report) => report,
@@ -108,7 +108,7 @@ async fn rate(config: &Config, store: &Store) -> Finding {
     }
 }
 
-/// Whether the keys' user is the one whose edits are ignored.
+/// Whether the configuration ignores the edits of the keys' user.
 fn author(config: &Config, user: &User) -> Finding {
     const CHECK: &str = "integration user";
     match (&config.leadsquared.integration_user, &user.id) {
@@ -144,7 +144,7 @@ fn region(user: &User) -> Finding {
     }
 }
 
-/// Activity type, fields and webhooks.
+/// Checks the activity type, the fields and the webhooks.
 fn of_account(config: &Config, account: &Account) -> Vec<Finding> {
     let target = public_url()
         .ok()
@@ -183,7 +183,7 @@ fn of_account(config: &Config, account: &Account) -> Vec<Finding> {
     findings
 }
 
-/// Whether the account knows every field that rules and campaigns look at.
+/// Whether the account knows every field that rules and campaigns read.
 fn fields_of_rules(config: &Config, account: &Account) -> Finding {
     let known: BTreeSet<&str> = account.fields.iter().map(|field| field.schema_name.as_str()).collect();
     let used = fields_used(config);

@@ -1,4 +1,4 @@
-//! What is so at LigueLead: whether it knows the credentials, and what time it is there.
+//! Checks of LigueLead: whether it accepts the credentials, and its clock.
 
 use std::time::Duration;
 
@@ -22,7 +22,8 @@ pub(super) async fn all(config: &Config, store: &Store) -> Vec<Finding> {
     }
 }
 
-/// `GET /voice/uploads`, which changes nothing and costs nothing: how many there are, and the answer's instant.
+/// Requests `GET /voice/uploads`, which changes nothing and costs nothing. Returns the number of uploads and the
+/// instant of the answer.
 async fn uploads(config: &Config, store: &Store) -> Result<(usize, Option<i64>), Finding> {
     let made = liguelead_credentials().and_then(|credentials| {
         let timeout = Duration::from_millis(config.send.call_timeout_ms);

@@ -1,4 +1,4 @@
-//! The whole story of one message: what asked for it, who tried to send it, what was reported, what the CRM was told.
+//! The full history of one message: its event, the attempts to send it, the delivery reports, and the write-back.
 
 use recado_core::{
     identity::BatchId,
@@ -14,12 +14,12 @@ use crate::{commands::select::by_ids, output};
 struct Story {
     message: MessageLine,
     title: Option<String>,
-    /// Only if it was asked for.
+    /// Only with `--show-text`.
     text: Option<String>,
     text_chars: usize,
-    /// The requests that carried it, oldest first.
+    /// The requests that carried the message, oldest first.
     attempts: Vec<Attempt>,
-    /// When the CRM's opt-out field was read for it.
+    /// When the opt-out field of the CRM was read for this message.
     opt_out_read_ms: Option<i64>,
     crm: Crm,
 }
@@ -41,7 +41,7 @@ struct Attempt {
 #[derive(Serialize)]
 struct Callback {
     status: String,
-    /// As LigueLead wrote it.
+    /// The instant as LigueLead wrote it.
     occurred_at: String,
     received_ms: i64,
     credits: Option<u32>,
@@ -56,11 +56,11 @@ struct Crm {
     posted_ms: Option<i64>,
     due_ms: Option<i64>,
     told_ms: Option<i64>,
-    /// Why its row was given up on.
+    /// Why the write-back gave up its row.
     why: Option<String>,
 }
 
-/// Tells the story of the message whose id begins so.
+/// Shows the history of the message whose id begins with `id`.
 pub(super) async fn tell(ledger: &Ledger, id: &str, with_text: bool, json: bool) -> anyhow::Result<()> {
     let found = by_ids(ledger, &[id.to_owned()]).await?;
     let Some(message) = found.into_iter().next() else { anyhow::bail!("there is no message {id}") };

@@ -1,4 +1,4 @@
-//! `recado plan --events FILE`: a file of many deliveries, and how their plan is shown.
+//! `recado plan --events FILE`: plans a file of many deliveries, and shows the plan.
 
 use std::path::Path;
 
@@ -14,10 +14,11 @@ use crate::{
     output,
 };
 
-/// Different texts, and reasons of one rule, that are shown; `--json` has all.
+/// How many different texts are shown, and how many reasons of one rule; `--json` has all.
 const SHOWN: usize = 20;
 
-/// Plans the deliveries of a file. Without `data` nothing was sent before, and nobody is suppressed.
+/// Plans the deliveries of a file. Without `data` it assumes that nothing was sent before and that nobody is
+/// suppressed.
 pub(super) async fn planned(
     config: &Config,
     file: &Path,
@@ -51,8 +52,8 @@ async fn in_table(
     Ok(plan_many(config, (&store.ledger, &account), deliveries, now_ms, audios.as_deref(), each).await?)
 }
 
-/// The deliveries of a file: JSON values one after another, by line or not, or one list of them. Each is a webhook's body,
-/// or `{"kind": …, "event": BODY}`.
+/// Reads the deliveries of a file. The file holds JSON values one after another, on any lines, or one list of them.
+/// Each value is the body of a webhook, or `{"kind": …, "event": BODY}`.
 fn deliveries(text: &str, kind: Option<&str>) -> anyhow::Result<Vec<Delivery>> {
     let mut values: Vec<Value> = Vec::new();
     for value in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
@@ -81,7 +82,7 @@ fn delivery(mut value: Value, kind: Option<&str>) -> anyhow::Result<Delivery> {
     Ok(Delivery { kind, body: serde_json::to_vec(&value)? })
 }
 
-/// Whether an object is a body with its kind beside it: no body of LeadSquared's has an `event` that is one.
+/// Whether an object is a body together with its kind. No body from LeadSquared has an object or list in `event`.
 fn is_wrap(object: &Map<String, Value>) -> bool {
     let is_body = object.get("event").is_some_and(|event| event.is_object() || event.is_array());
     is_body && object.keys().all(|key| key == "kind" || key == "event")
@@ -191,7 +192,7 @@ mod tests {
         assert_eq!(read("{\"a\":1}\n\n{\"b\":2}\n"), [six(r#"{"a":1}"#), six(r#"{"b":2}"#)]);
         assert_eq!(read("[{\"a\":1}, {\"kind\": \"3\", \"event\": {\"a\":1}}]"), [six(r#"{"a":1}"#), three.clone()]);
         assert_eq!(read("{\n  \"kind\": \"3\",\n  \"event\": {\"a\":1}\n}"), [three]);
-        // An `event` that is a word stands in a body.
+        // A text in `event` belongs to a body.
         assert_eq!(read("{\"event\":\"x\"}"), [six(r#"{"event":"x"}"#)]);
         assert!(read("").is_empty());
         let error = deliveries("{\"a\":1}\n{\"b\":\n", None).map(drop).unwrap_err();

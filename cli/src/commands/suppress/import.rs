@@ -1,4 +1,4 @@
-//! A file of phones or leads that get nothing. A line that names both suppresses both.
+//! A file of phones or leads to suppress. A line with a phone and a lead suppresses both.
 
 use recado_core::{
     list::{BadLine, Line, List},
@@ -9,11 +9,11 @@ use recado_ledger::{Kind, Subject, Suppression};
 /// The longest id of a lead, in characters.
 const MAX_LEAD_CHARS: usize = 64;
 
-/// What a file suppresses.
+/// The suppressions of a file.
 #[derive(Default)]
 pub(super) struct Import {
     pub(super) rows: Vec<Suppression>,
-    /// Lines of which something is not suppressed. Of a line with two phones one may be.
+    /// Lines with a part that is not suppressed. If a line has two phones, one of them may be suppressed.
     pub(super) bad: Vec<BadLine>,
 }
 
@@ -44,7 +44,7 @@ pub(super) fn of(list: &List, rules: PhoneRules, kinds: &[Kind], since_ms: i64, 
     import
 }
 
-/// Whom a line names, or why a value of it names nobody.
+/// The phones and the lead of a line, or the reason why a value names none.
 fn subjects(line: &Line, rules: PhoneRules) -> impl Iterator<Item = Result<Subject, String>> {
     let phones = line
         .phones

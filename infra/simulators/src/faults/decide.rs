@@ -1,16 +1,16 @@
-//! Which fault a call gets: a count per rule, and randomness that only the seed and the counts decide.
+//! Chooses the fault of a request. The choice depends only on a count per rule, the seed and the number of requests.
 
 use super::{FaultKind, Faults, When};
 use crate::chance;
 
-/// What was decided for one call.
+/// The decision for one request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Choice {
     pub(crate) fault: Option<FaultKind>,
     pub(crate) delay_ms: u64,
 }
 
-/// The faults and how many calls each rule has seen.
+/// The faults, and how many requests each rule has counted.
 #[derive(Debug)]
 pub(crate) struct Decider {
     faults: Faults,
@@ -27,7 +27,7 @@ impl Decider {
         &self.faults
     }
 
-    /// Decides for the next call, which goes to `path`.
+    /// Decides for the next request, which goes to `path`.
     pub(crate) fn choose(&mut self, path: &str) -> Choice {
         let jitter_ms = chance::up_to(self.faults.jitter_ms, self.faults.seed, self.calls);
         self.calls += 1;
@@ -39,14 +39,14 @@ impl Decider {
                 return None;
             }
             *seen += 1;
-            // Each rule has its own stream, so adding one does not change what another one takes.
+            // Each rule has its own random stream, so a new rule does not change the choices of another.
             takes(rule.when, *seen, seed.wrapping_add(place.wrapping_mul(0x1_0000_0001))).then_some(rule.kind)
         });
         Choice { fault, delay_ms: self.faults.latency_ms.saturating_add(jitter_ms) }
     }
 }
 
-/// Whether a rule takes the `count`-th call that reaches it, counted from 1.
+/// Whether a rule takes the `count`-th request that reaches it, counted from 1.
 fn takes(when: When, count: u64, seed: u64) -> bool {
     match when {
         When::First(n) => count <= n,

@@ -1,14 +1,15 @@
-//! What can go wrong on the way, on purpose and repeatably.
+//! Faults on purpose, and repeatable.
 //!
-//! A [`FaultRule`] says what happens, to which of the calls, and on which path. Rules are tried in order, and a rule counts
-//! only the calls that no earlier rule took: `lose-answer@first=2` followed by `reset@first=1` loses the first two answers and
-//! resets the third call. Calls that the simulator refuses by itself (credentials, limits) reach no rule.
+//! A [`FaultRule`] says which fault happens, to which requests, and on which path. Rules are tried in order, and a rule
+//! counts only the requests that no earlier rule took. For example `lose-answer@first=2` followed by `reset@first=1`
+//! loses the first two answers and resets the third request. Requests that the simulator refuses by itself
+//! (credentials, limits) reach no rule.
 //!
 //! # As text
 //!
 //! `KIND@WHEN` or `KIND@WHEN@PATH`, on the command line (`--fault`) and in JSON:
 //!
-//! | KIND | the caller sees | the work |
+//! | KIND | the client sees | the work |
 //! | --- | --- | --- |
 //! | `lose-answer` | the connection closed without a byte | done |
 //! | `reset` | a TCP reset | not done |
@@ -18,14 +19,14 @@
 //! | `html-before-502`, `html-after-502` | that status with an HTML page, as from a layer in front | not done / done |
 //! | `empty-before-500`, `empty-after-500` | that status with no body | not done / done |
 //!
-//! | WHEN | which calls |
+//! | WHEN | which requests |
 //! | --- | --- |
 //! | `first=N` | the next N, 0 for none |
 //! | `nth=N` | the N-th alone, counted from 1 |
 //! | `every=N` | each N-th |
 //! | `share=P` | each with probability P, 0 to 1, by the seed |
 //!
-//! PATH is part of a path, compared without regard to case; without one a rule is for every path.
+//! PATH is part of a path, compared without regard to case. A rule without PATH is for every path.
 
 mod decide;
 mod text;
@@ -53,22 +54,22 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// These rules, without latency.
+    /// Faults with these rules, without latency.
     #[must_use]
     pub fn of(rules: impl IntoIterator<Item = FaultRule>) -> Self {
         Self { rules: rules.into_iter().collect(), ..Self::default() }
     }
 }
 
-/// One fault and the calls that it is for. Its text form is described at the [module](self).
+/// One fault and the requests that it applies to. The [module](self) describes its text form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct FaultRule {
-    /// What happens.
+    /// The fault.
     pub kind: FaultKind,
-    /// To which of the calls.
+    /// The requests that it applies to.
     pub when: When,
-    /// Only to calls whose path contains this, in any case; `None` for all paths.
+    /// Only requests whose path contains this text, in any case; `None` for all paths.
     pub path: Option<String>,
 }
 
@@ -87,22 +88,22 @@ impl FaultRule {
     }
 }
 
-/// What happens to a call.
+/// The fault of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
     /// The work is done, then the connection is closed without a byte.
     LoseAnswer,
     /// The connection is reset before the work.
     Reset,
-    /// Nothing is done and nothing is ever answered; the connection stays open.
+    /// The work is not done, and no answer is ever sent; the connection stays open.
     Hang,
-    /// The work is done, but nothing is ever answered; the connection stays open.
+    /// The work is done, but no answer is ever sent; the connection stays open.
     HangAfter,
     /// The vendor's own throttling answer, without the work.
     Throttle,
-    /// This answer instead of the work.
+    /// This answer is sent instead of the work.
     Before(Failure),
-    /// The work is done, but this is the answer.
+    /// The work is done, but this answer is sent.
     After(Failure),
 }
 
@@ -125,29 +126,29 @@ impl FaultKind {
 pub struct Failure {
     /// HTTP status, 200 to 599. LeadSquared hides errors behind 200, so 200 is a failure too.
     pub status: u16,
-    /// What stands in the body.
+    /// The body.
     pub body: FailureBody,
 }
 
 /// The body of a failing answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureBody {
-    /// As the vendor's own application would write it.
+    /// The body that the vendor's own application would write.
     Vendor,
-    /// A page of HTML, as a gateway or an edge in front of the application writes it.
+    /// An HTML page, as a gateway or an edge in front of the application writes it.
     Html,
     /// Nothing.
     Empty,
 }
 
-/// Which of the calls that reach a rule it takes.
+/// Which of the requests that reach a rule the rule takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum When {
-    /// The next so many.
+    /// The next N.
     First(u64),
-    /// Only the so-manieth, counted from 1.
+    /// Only the N-th, counted from 1.
     Nth(u64),
-    /// Each so-manieth: 1 takes all, 0 none.
+    /// Every N-th: 1 takes all, 0 none.
     Every(u64),
     /// Each with this probability, 0 to 1.
     Share(f64),

@@ -1,4 +1,4 @@
-//! The text form of a rule, one for the command line and for JSON.
+//! The text form of a rule, for the command line and for JSON.
 
 use std::{fmt, str::FromStr};
 
@@ -72,7 +72,7 @@ impl FromStr for FaultKind {
     }
 }
 
-/// `html-before-502` and its like.
+/// Parses `html-before-502` and similar words.
 fn failing(text: &str) -> Option<FaultKind> {
     let (body, rest) = if let Some(rest) = text.strip_prefix("html-") {
         (FailureBody::Html, rest)

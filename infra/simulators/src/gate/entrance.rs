@@ -1,4 +1,4 @@
-//! Who may enter: limits and faults together, under one lock.
+//! Decides which requests enter: limits and faults together, under one lock.
 
 use axum::http::request::Parts;
 
@@ -10,7 +10,7 @@ use crate::{
     window::Window,
 };
 
-/// The windows, the calls inside, and the faults.
+/// The windows, the number of requests inside, and the faults.
 #[derive(Debug)]
 pub(crate) struct Entrance {
     windows: Vec<Window>,
@@ -19,16 +19,16 @@ pub(crate) struct Entrance {
     decider: Decider,
 }
 
-/// Which limit a call met.
+/// The limit that refused a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// `limit` starts in `length_ms` are taken.
+    /// All `limit` starts in `length_ms` are taken.
     Window { limit: u64, length_ms: u64 },
-    /// Too many calls at once.
+    /// Too many requests at once.
     Concurrency,
 }
 
-/// What becomes of a call.
+/// The decision about a request.
 pub(crate) enum Verdict {
     Refused { answer: Answer, entry: Entry, fault: Option<FaultKind> },
     Admitted(Choice),
@@ -39,9 +39,10 @@ impl Entrance {
         Self { windows, inside: 0, inside_max, decider: Decider::new(faults) }
     }
 
-    /// Admits a call to `path` into the windows at `places`, or says which limit refused it, and whether that was a fault.
+    /// Admits a request to `path` into the windows at `places`. Otherwise returns the limit that refused it, and
+    /// whether a fault did.
     ///
-    /// A call that is refused takes no place in any window, and is seen by no fault rule.
+    /// A refused request takes no place in any window, and no fault rule counts it.
     pub(super) fn admit(
         &mut self,
         path: &str,
@@ -60,7 +61,7 @@ impl Entrance {
         }
         let choice = self.decider.choose(path);
         if choice.fault == Some(FaultKind::Throttle) {
-            // The last place is the narrowest class that the call belongs to.
+            // The last place is the narrowest class of the request.
             let narrowest = places.last().and_then(|place| self.windows.get(*place));
             return Err((narrowest.map_or(Refusal::Concurrency, refusal), choice.fault));
         }
@@ -95,7 +96,7 @@ fn refusal(window: &Window) -> Refusal {
 }
 
 impl Verdict {
-    /// Judges a call that arrives at `now_ms`; one that is admitted is inside until [`Entrance::leave`].
+    /// Judges a request that arrives at `now_ms`. An admitted request is inside until [`Entrance::leave`].
     pub(crate) fn of<V: Vendor>(vendor: &V, entrance: &mut Entrance, head: &Parts, now_ms: u64) -> Self {
         let path = head.uri.path();
         match vendor.unauthorized(head) {
@@ -109,7 +110,7 @@ impl Verdict {
         }
     }
 
-    /// The call's record as of now.
+    /// The record of the request at this point.
     pub(crate) fn record(&self, id: u64, at_ms: u64, head: &Parts) -> Call {
         let (entry, fault) = match self {
             Self::Refused { entry, fault, .. } => (*entry, *fault),
@@ -149,7 +150,7 @@ mod tests {
         entrance.leave();
         let refused = entrance.admit("/bulk", &[0, 1], 4_999);
         assert_eq!(refused, Err((Refusal::Window { limit: 1, length_ms: 5_000 }, None)));
-        // The refusal left the wider window alone: two of its three places are free.
+        // The refusal took no place in the wider window: two of its three places are free.
         assert_eq!(entrance.windows()[0].remaining(4_999), 2);
         assert!(entrance.admit("/bulk", &[0, 1], 5_000).is_ok());
     }

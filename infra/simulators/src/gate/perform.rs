@@ -1,4 +1,4 @@
-//! An admitted call: latency, the fault that it met, and the work.
+//! Performs an admitted request: its latency, its fault, and its work.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::{
     faults::{Choice, Failure, FailureBody, FaultKind},
 };
 
-/// How a call ends on its connection.
+/// How a request ends on its connection.
 pub(super) enum Outcome {
     Answer(Answer),
     Close,
@@ -46,7 +46,7 @@ pub(super) async fn perform<V: Vendor>(gate: Arc<Gate<V>>, call: Incoming, choic
     }
 }
 
-/// The answer that a fault puts in place of the work's.
+/// The answer that a fault puts in place of the vendor's.
 pub(crate) fn failing<V: Vendor>(vendor: &V, failure: Failure) -> Answer {
     let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match failure.body {
@@ -56,7 +56,7 @@ pub(crate) fn failing<V: Vendor>(vendor: &V, failure: Failure) -> Answer {
     }
 }
 
-/// What a load balancer or an edge in front of the application writes.
+/// The page that a load balancer or an edge in front of the application writes.
 fn html(status: StatusCode) -> String {
     format!(
         "<html>\r\n<head><title>{status}</title></head>\r\n<body><center><h1>{status}</h1></center></body>\r\n</html>\r\n"

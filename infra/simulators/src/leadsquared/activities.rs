@@ -1,4 +1,4 @@
-//! One activity, and reading them back.
+//! Creates one activity, and reads activities back.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ const NOTE_CHARS_MAX: usize = 2_000;
 const ROWS_DEFAULT: usize = 25;
 const EVENT_ROWS_MAX: usize = 1_000;
 
-/// A new activity, single or a row of a bulk call.
+/// A new activity, single or as a row of a bulk request.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct NewActivity {
     #[serde(rename = "RelatedProspectId")]
@@ -51,7 +51,7 @@ pub(super) struct Field {
     value: Option<String>,
 }
 
-/// `POST Create`. With an e-mail address instead of an id the lead is found or created.
+/// `POST Create`. With an e-mail address instead of an id, the lead is found by it or created.
 pub(super) fn create(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let body: NewActivity = desk.body()?;
     let lead_id = match (&body.lead_id, &body.email) {
@@ -73,8 +73,8 @@ struct WithLead {
     activity: NewActivity,
 }
 
-/// `POST CreateCustom`: a lead, found by `SearchBy` or its keys or else created, and an activity on it. The answer's
-/// member for the lead is a guess: no client shows it.
+/// `POST CreateCustom`: a lead and an activity on it. The lead is found by `SearchBy` or its keys, or else created. The
+/// name of the lead's member in the answer is a guess, since no client shows it.
 pub(super) fn create_with_lead(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let body: WithLead = desk.body()?;
     let write = pairs(&body.lead)?;
@@ -85,7 +85,7 @@ pub(super) fn create_with_lead(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     Ok(success(&json!({ "Id": id, "RelatedId": lead })))
 }
 
-/// Adds an activity after checking its lead, type, fields and date. The same content twice is two activities.
+/// Adds an activity after checking its lead, type, fields and date. The same content sent twice makes two activities.
 pub(super) fn add(desk: &mut Desk<'_>, lead_id: &str, new: NewActivity) -> Result<Activity, Refused> {
     let code = whole(&new.event).and_then(|code| u32::try_from(code).ok()).ok_or_else(no_such_type)?;
     let fields = check(desk, code, new.note.as_deref(), new.fields.unwrap_or_default())?;
@@ -113,7 +113,7 @@ pub(super) fn add(desk: &mut Desk<'_>, lead_id: &str, new: NewActivity) -> Resul
     Ok(activity)
 }
 
-/// The fields of an activity of this type, if all exist and none is too long.
+/// Checks the fields of an activity of this type: all must exist, and none may be too long.
 pub(super) fn check(
     desk: &Desk<'_>,
     code: u32,
@@ -159,7 +159,7 @@ struct Rows {
     count: Option<Value>,
 }
 
-/// `POST Retrieve?leadId=`: 25 rows unless told otherwise, the newest first.
+/// `POST Retrieve?leadId=`: 25 rows by default, newest first.
 pub(super) fn of_lead(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let body: OfLead = desk.body()?;
     let lead_id = desk.query("leadId").ok_or_else(|| invalid("leadId is mandatory"))?;
@@ -213,7 +213,8 @@ struct Period {
     event: Value,
 }
 
-/// `POST CustomActivity/RetrieveByActivityEvent`: by the instant of the last change; `List` is absent when empty.
+/// `POST CustomActivity/RetrieveByActivityEvent`: filters by the instant of the last change. `List` is absent when
+/// empty.
 pub(super) fn by_event(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let body: ByEvent = desk.body()?;
     let (from_ms, to_ms) = (whole_second_ms(&body.parameter.from)?, whole_second_ms(&body.parameter.to)?);
@@ -231,7 +232,7 @@ pub(super) fn by_event(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     Ok(json!({ "RecordCount": found.len(), "List": page }))
 }
 
-/// A flat row; its keys beside the fields follow the webhook's, for no client shows them.
+/// A flat row. Its keys beside the fields are those of the webhook, since no client shows them.
 fn row(activity: &Activity) -> Value {
     let mut row: Map<String, Value> =
         activity.fields.iter().map(|(name, value)| (name.clone(), json!(value))).collect();

@@ -1,4 +1,4 @@
-//! Activities in bulk: 25 rows, judged one by one, answered by their number from 1.
+//! Activities in bulk: up to 25 rows, each checked on its own and answered by its number from 1.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use super::{
 };
 
 const ROWS_MAX: usize = 25;
-/// Activities of opportunities: an update of one answers success and changes nothing.
+/// The first code of opportunities' activities: an update of one answers success and changes nothing.
 const OPPORTUNITIES_FROM: u32 = 12_000;
 
 /// `POST Bulk/CustomActivity/Add/ByLeadId`.
@@ -63,8 +63,8 @@ struct Update {
     fields: Option<Vec<Field>>,
 }
 
-/// `POST Bulk/CustomActivity/Update`. Only the given fields change. The answer is written like that of adding: its own
-/// shape was not found.
+/// `POST Bulk/CustomActivity/Update`. Only the given fields change. The answer has the shape of the one for adding,
+/// since its own shape was not found.
 pub(super) fn update(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let body: Vec<Update> = desk.body()?;
     let rows = desk.bulk_rows(body, ROWS_MAX)?;
@@ -78,7 +78,7 @@ pub(super) fn update(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     Ok(json!({ "Response": results }))
 }
 
-/// `POST CustomActivity/Update`: one activity, whose code must be passed too.
+/// `POST CustomActivity/Update`: one activity. Its code is mandatory too.
 pub(super) fn update_one(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let body: Update = desk.body()?;
     let code = body.event.as_ref().and_then(whole).ok_or_else(|| invalid("You have not passed ActivityEvent."))?;

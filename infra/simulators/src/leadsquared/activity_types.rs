@@ -1,4 +1,4 @@
-//! Activity types: listing them, and creating one, whose id is its new code.
+//! Lists activity types, and creates them. The id of a new type is its code.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ pub(super) fn create(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     Ok(success(&json!({ "Id": code.to_string() })))
 }
 
-/// `GET CustomActivity/GetActivitySetting?code=`. A type that declares no field takes any, and shows them all.
+/// `GET CustomActivity/GetActivitySetting?code=`. A type that declares no field accepts any, and lists them all.
 pub(super) fn setting(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let code: u32 = desk.query("code").and_then(|code| code.parse().ok()).ok_or_else(no_such_type)?;
     let kind = desk.store.types.get(&code).ok_or_else(no_such_type)?;

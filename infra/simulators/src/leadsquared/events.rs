@@ -1,7 +1,8 @@
-//! Webhooks that the account sends when something changes.
+//! Webhooks that the account sends on changes.
 //!
-//! There is no common envelope: a new lead is one flat object, a change is `Before` and `After`, activities are an array.
-//! Only status 200 is a success; three attempts, and ten deliveries that failed in a row disable a webhook.
+//! There is no common envelope. A new lead is one flat object, a change is `Before` and `After`, activities are an
+//! array. Only status 200 is a success. Each delivery has three attempts, and ten failed deliveries in a row disable a
+//! webhook.
 
 use std::{
     io,
@@ -29,7 +30,7 @@ const ATTEMPTS_MAX: u32 = 3;
 const FAILURES_MAX: u32 = 10;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Something that happened, before it is known who hears of it.
+/// An event, before the simulator looks for the webhooks that want it.
 #[derive(Debug)]
 pub(super) enum Raised {
     Lead(Change),
@@ -37,14 +38,14 @@ pub(super) enum Raised {
         created: bool,
         activities: Vec<Activity>,
     },
-    /// Something that the simulator keeps no book of, by the number of its event.
+    /// An event about data that the simulator does not store, by its event number.
     Other {
         event: u16,
         body: Value,
     },
 }
 
-/// The numbers and names of the events that a webhook can be for.
+/// The numbers and names of the events that webhooks can subscribe to.
 pub(super) const EVENTS: [(u16, &str); 15] = [
     (ACTIVITY_CREATED, "LeadActivity_Post_Create"),
     (LEAD_CREATED, "Lead_Post_Create"),
@@ -54,7 +55,7 @@ pub(super) const EVENTS: [(u16, &str); 15] = [
     (SCORE_CHANGED, "Lead_Score_Change"),
     (ACTIVITY_UPDATED, "LeadActivity_Post_Update"),
     (FIELD_CHANGED, "Lead_Field_Change"),
-    // Raised by hand alone: there are no calls here that make tasks, opportunities and submissions.
+    // Only raised by hand: the simulator has no requests that create tasks, opportunities and submissions.
     (1, "Landing_Page_submission"),
     (7, "Task_Create"),
     (8, "Task_Reminder"),
@@ -72,7 +73,7 @@ const SCORE_CHANGED: u16 = 9;
 const ACTIVITY_UPDATED: u16 = 15;
 const FIELD_CHANGED: u16 = 26;
 
-/// The account's webhooks and what was delivered.
+/// The account's webhooks and the log of deliveries.
 #[derive(Debug)]
 pub(super) struct Announcer {
     pub(super) hooks: Arc<Mutex<Vec<Hook>>>,
@@ -104,7 +105,7 @@ impl Announcer {
         })
     }
 
-    /// Switches all webhooks off, as deliveries that failed do.
+    /// Switches all webhooks off, as failed deliveries do.
     pub(super) fn switch_off(&self) {
         lock(&self.hooks).iter_mut().for_each(|hook| hook.status = Status::Failed);
     }
@@ -122,7 +123,7 @@ impl Announcer {
         lock(&self.running).abort_all();
     }
 
-    /// Starts the deliveries of what was raised to every webhook that is enabled for it.
+    /// Starts the deliveries of these events to every webhook that is enabled for them.
     pub(super) fn announce(&self, raised: Vec<Raised>, author: &str, schema: &Schema) {
         let hooks = lock(&self.hooks).clone();
         let mut running = lock(&self.running);
@@ -147,7 +148,7 @@ impl Announcer {
     }
 }
 
-/// What one delivery needs; not the announcer itself, which owns the deliveries.
+/// The data that one delivery needs. It is not the announcer itself, because the announcer owns the deliveries.
 struct Courier {
     hooks: Arc<Mutex<Vec<Hook>>>,
     deliveries: Arc<Mutex<Log<Delivery>>>,
@@ -187,7 +188,7 @@ async fn deliver(courier: Courier, hook: Hook, body: Value) {
     }
 }
 
-/// The body that `hook` gets for this, or `None` when it is not for it.
+/// The body that `hook` gets for this event, or `None` if the webhook does not want it.
 fn body(raised: &Raised, hook: &Hook, author: &str, schema: &Schema) -> Option<Value> {
     match raised {
         Raised::Lead(change) => lead_body(change, hook.event, schema),
@@ -218,7 +219,7 @@ fn lead_body(change: &Change, event: u16, schema: &Schema) -> Option<Value> {
     is_wanted.then(|| json!({ "Before": flat(before, None, schema), "After": flat(&change.after, None, schema) }))
 }
 
-/// Whether a field differs that the write itself did not stamp.
+/// Whether a field differs, apart from the one that the write itself stamps.
 fn has_changed(before: &Lead, after: &Lead) -> bool {
     after.fields.iter().any(|(name, value)| name != "ModifiedBy" && before.fields.get(name) != Some(value))
 }

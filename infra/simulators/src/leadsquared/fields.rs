@@ -1,4 +1,4 @@
-//! Which lead fields exist, and the two ways in which a lead is written out.
+//! Which lead fields exist, and the two forms in which a lead is written out.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::clock::utc;
 
-/// A field of which pages and live accounts say different things.
+/// A field on which the vendor's pages and live accounts disagree.
 pub(super) const DO_NOT_SMS: &str = "DoNotSMS";
 
-/// Fields that every account has, in the order of a flat lead; [`DO_NOT_SMS`] not every one.
+/// Fields that every account has, in the order of a flat lead. Not every account has [`DO_NOT_SMS`].
 pub(super) const STANDARD: [&str; 44] = [
     "ProspectID",
     "ProspectAutoId",
@@ -62,7 +62,7 @@ pub(super) const STANDARD: [&str; 44] = [
     "mx_Country",
 ];
 
-/// Fields that filter as `"1"` and `"0"` alone.
+/// Fields whose conditions accept only `"1"` and `"0"`.
 pub(super) const BOOLEANS: [&str; 4] = ["DoNotEmail", "DoNotCall", DO_NOT_SMS, "DoNotTrack"];
 
 /// The API's form of an instant: UTC, no zone marker.
@@ -74,9 +74,9 @@ pub(super) type Pair = (String, Option<String>);
 /// The account's custom lead fields.
 #[derive(Debug, Clone)]
 pub(super) struct Schema {
-    /// Those that are known by name.
+    /// The custom fields known by name.
     pub(super) custom: Vec<String>,
-    /// Whether any `mx_` name is one.
+    /// Whether any `mx_` name is a custom field.
     pub(super) any_custom: bool,
     /// Whether leads have [`DO_NOT_SMS`].
     pub(super) do_not_sms: bool,
@@ -91,7 +91,7 @@ impl Schema {
         }
     }
 
-    /// The fields of this account that others have too, in the order of a flat lead.
+    /// The standard fields that this account has, in the order of a flat lead.
     pub(super) fn standard(&self) -> impl Iterator<Item = &str> {
         STANDARD.into_iter().filter(|name| self.do_not_sms || *name != DO_NOT_SMS)
     }
@@ -104,13 +104,14 @@ pub(super) fn exists(name: &str, schema: &Schema) -> bool {
         || (schema.any_custom && name.starts_with("mx_"))
 }
 
-/// One unknown name refuses the whole write.
+/// Refuses the whole write if one name is unknown.
 pub(super) fn known(pairs: &[Pair], schema: &Schema) -> Result<(), Refused> {
     let unknown: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).filter(|name| !exists(name, schema)).collect();
     if unknown.is_empty() { Ok(()) } else { Err(unknown_attributes(&unknown)) }
 }
 
-/// `[{"Attribute", "Value"}, …]`. Values are strings or null; the vendor documents nothing else, so nothing else passes.
+/// `[{"Attribute", "Value"}, …]`. Values are strings or null. Other values are refused, since the vendor documents
+/// none.
 pub(super) fn pairs(value: &Value) -> Result<Vec<Pair>, Refused> {
     let rows = value.as_array().ok_or(Refused::Malformed("An array of Attribute and Value was expected"))?;
     rows.iter().map(pair).collect()
@@ -127,13 +128,13 @@ pub(super) fn pair(value: &Value) -> Result<Pair, Refused> {
     }
 }
 
-/// Takes the named attribute out of a write.
+/// Removes the named attribute from a write, and returns its value.
 pub(super) fn take(pairs: &mut Vec<Pair>, name: &str) -> Option<String> {
     let place = pairs.iter().position(|(attribute, _)| attribute.eq_ignore_ascii_case(name))?;
     pairs.remove(place).1
 }
 
-/// All fields as strings or null, the way LeadSquared writes even numbers.
+/// All fields as strings or null. LeadSquared writes even numbers as strings.
 pub(super) fn all(lead: &Lead, schema: &Schema) -> BTreeMap<String, Option<String>> {
     let mut fields: BTreeMap<String, Option<String>> =
         schema.standard().chain(schema.custom.iter().map(String::as_str)).map(|name| (name.to_owned(), None)).collect();

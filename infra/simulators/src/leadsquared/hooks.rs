@@ -26,13 +26,13 @@ pub(super) struct Hook {
     /// Only activities of this type; `None` for all.
     pub(super) activity_code: Option<u32>,
     pub(super) status: Status,
-    /// Deliveries that failed in a row.
+    /// The number of failed deliveries in a row.
     pub(super) failures: u32,
     description: Option<String>,
     properties: Option<String>,
 }
 
-/// `StatusCode`; 1, disabled by hand, has no call that sets it.
+/// `StatusCode`. No request sets 1, disabled by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
     Enabled = 0,
@@ -79,7 +79,7 @@ struct Setup {
     url: String,
     #[serde(rename = "Description")]
     description: Option<String>,
-    /// JSON inside a string; an object does not deserialise, as at the vendor.
+    /// JSON inside a string. An object does not deserialise, as at the vendor.
     #[serde(rename = "WebhookProperties")]
     properties: Option<String>,
     #[serde(rename = "CustomHeaders", default)]
@@ -121,7 +121,7 @@ impl Setup {
     }
 }
 
-/// `POST Create`, the event as its number.
+/// `POST Create`. The event is given as its number.
 pub(super) fn create(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let hook = desk.body::<Setup>()?.into_hook()?;
     let id = hook.id.clone();
@@ -129,7 +129,7 @@ pub(super) fn create(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     Ok(success(&json!({ "Id": id })))
 }
 
-/// `POST Update`: everything anew, enabled again.
+/// `POST Update`: replaces all values and enables the webhook again.
 pub(super) fn update(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let setup: Setup = desk.body()?;
     let id = setup.id.clone().ok_or_else(|| invalid("WebhookId is mandatory"))?;
@@ -158,7 +158,7 @@ struct Filter {
     status: Option<Value>,
 }
 
-/// `POST Retrieve`, the event as its name; empty texts filter nothing.
+/// `POST Retrieve`. The event is given as its name; empty texts filter nothing.
 pub(super) fn retrieve(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let Query { parameter: filter, paging } = desk.body()?;
     let event = filter.event.filter(|name| !name.is_empty());

@@ -1,5 +1,5 @@
-//! The vendor without sockets, tasks or a clock of its own: for tests in virtual time, which carry the calls themselves.
-//! Limits, faults and the account are those of the server.
+//! The vendor without sockets, tasks or a clock, for tests in virtual time that carry the requests themselves. Limits,
+//! faults and the account are those of the server.
 
 use std::{io, sync::Arc};
 
@@ -16,7 +16,7 @@ use crate::{
     window::Window,
 };
 
-/// LeadSquared as a value. The latency of [`Options`]' faults is not waited for, and no webhook is raised.
+/// LeadSquared as a value. It does not wait for the latency in [`Options`]' faults, and it raises no webhook.
 #[derive(Debug)]
 pub struct InProcess {
     vendor: Arc<LeadSquared>,
@@ -24,19 +24,19 @@ pub struct InProcess {
     calls: Vec<Call>,
 }
 
-/// What a call brings.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
     /// This status and body.
     Answer(StatusCode, String),
     /// The connection ends without an answer; the work may have been done.
     Lost,
-    /// Nothing, ever; the work may have been done.
+    /// No answer ever comes; the work may have been done.
     Silent,
 }
 
 impl InProcess {
-    /// An account that has seen nothing yet.
+    /// A new account.
     pub fn new(options: Options) -> io::Result<Self> {
         let windows = vec![
             Window::new(options.standard_limit(), WINDOW_MS),
@@ -47,7 +47,7 @@ impl InProcess {
         Ok(Self { vendor: Arc::new(LeadSquared::new(options, Clock::start())?), entrance, calls: Vec::new() })
     }
 
-    /// A call that arrives at `now_ms` (since the Unix epoch), and does its work at once.
+    /// A request that arrives at `now_ms` (since the Unix epoch). Its work is done at once.
     pub fn call(&mut self, now_ms: u64, method: &Method, uri: &Uri, headers: HeaderMap, body: Vec<u8>) -> Reply {
         let (mut head, ()) = Request::new(()).into_parts();
         (head.method, head.uri, head.headers) = (method.clone(), uri.clone(), headers);
@@ -95,7 +95,7 @@ impl InProcess {
         }
     }
 
-    /// Every call until now, refused ones included.
+    /// Every request so far, refused ones included.
     #[must_use]
     pub fn calls(&self) -> &[Call] {
         &self.calls
@@ -113,13 +113,13 @@ impl InProcess {
         self.vendor.leads()
     }
 
-    /// Writes a lead silently at `now_ms`: created when the id is new, else only these fields change. Any field name is
-    /// taken.
+    /// Writes a lead at `now_ms` without raising webhooks. A new id creates a lead; otherwise only these fields change.
+    /// Any field name is accepted.
     pub fn put_lead<'a>(&self, now_ms: u64, id: &str, fields: impl IntoIterator<Item = (&'a str, &'a str)>) {
         self.vendor.put_lead_at(now_ms, id, super::owned(fields));
     }
 
-    /// Switches all webhooks off, as ten deliveries that failed in a row do.
+    /// Switches all webhooks off, as ten failed deliveries in a row do.
     pub fn switch_off_webhooks(&self) {
         self.vendor.switch_off_webhooks();
     }

@@ -1,4 +1,4 @@
-//! `CreateLeadField`: a custom field, whose schema name is made of its display name.
+//! `CreateLeadField`: creates a custom field. Its schema name is made from its display name.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::{
     vendor::Desk,
 };
 
-/// Data types, and how each may be rendered. Both are case-sensitive.
+/// Data types, and the renderings of each. Both are case-sensitive.
 const RENDERED: [(&str, &[&str]); 9] = [
     ("Text", &["Textbox", "TextArea"]),
     ("Number", &["Textbox"]),

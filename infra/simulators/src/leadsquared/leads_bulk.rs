@@ -1,4 +1,4 @@
-//! Writing leads in bulk: row by row, except `Update`, which sets one field of many leads to one value.
+//! Writes leads in bulk, row by row. The exception is `Update`, which sets one field of many leads to one value.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ pub(super) fn create_or_update(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     })
 }
 
-/// An array of arrays of attributes; a row that is refused leaves the others alone.
+/// An array of arrays of attributes. A refused row does not affect the other rows.
 fn row_by_row(
     desk: &mut Desk<'_>,
     most: usize,
@@ -92,7 +92,7 @@ pub(super) fn update(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     Ok(success(&json!({ "AffectedRows": affected })))
 }
 
-/// Whether bulk writes raise webhooks is an option, for no document says.
+/// Raises webhooks for a bulk write if the option says so. No document says whether the vendor does.
 pub(super) fn raise(desk: &mut Desk<'_>, change: Change) {
     if desk.options.bulk_raises_webhooks {
         desk.raised.push(Raised::Lead(change));

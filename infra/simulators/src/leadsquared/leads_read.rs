@@ -1,4 +1,4 @@
-//! Reading leads by a key.
+//! Reads leads by a key.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,10 +11,10 @@ use super::{
 };
 
 const IDS_MAX: usize = 10_000;
-/// A national number of the shortest country code leaves this many digits to compare.
+/// The fewest digits that are compared: a national number of the shortest country code has as many.
 const PHONE_DIGITS_MIN: usize = 8;
 
-/// `Paging` of several calls; numbers come as numbers or as text.
+/// `Paging` of several requests. Numbers may be numbers or text.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct Paging {
     #[serde(rename = "PageIndex")]
@@ -24,7 +24,7 @@ pub(super) struct Paging {
 }
 
 impl Paging {
-    /// Rows to skip and to take. A page larger than `most` is an error; without a size all rows are one page.
+    /// How many rows to skip and to take. A page larger than `most` is an error; without a size, all rows are one page.
     pub(super) fn range(&self, most: usize) -> Result<(usize, usize), Refused> {
         let size =
             self.size.as_ref().map_or(Some(usize::MAX), whole).ok_or(Refused::Malformed("PageSize is not a number"))?;
@@ -37,7 +37,7 @@ impl Paging {
     }
 }
 
-/// A number, also as text.
+/// A number, or text with a number.
 pub(super) fn whole(value: &Value) -> Option<usize> {
     match value {
         Value::String(text) => text.parse().ok(),
@@ -53,27 +53,28 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// The named columns; `None` stands for all.
+    /// The named columns; `None` means all.
     pub(super) fn names(&self) -> Option<Vec<String>> {
         let include = self.include.as_deref().filter(|names| !names.trim().is_empty())?;
         Some(include.split(',').map(|name| name.trim().to_owned()).collect())
     }
 }
 
-/// `GET Leads.GetById?id=`: one lead in an array, or an empty one.
+/// `GET Leads.GetById?id=`: an array with one lead, or an empty array.
 pub(super) fn by_id(desk: &Desk<'_>) -> Value {
     let lead = desk.query("id").and_then(|id| desk.store.lead(id));
     array(desk, lead)
 }
 
-/// `GET Leads.GetByEmailaddress?emailaddress=`. Another parameter's name finds nothing and is no error.
+/// `GET Leads.GetByEmailaddress?emailaddress=`. A parameter with another name finds nothing and is no error.
 pub(super) fn by_email(desk: &Desk<'_>) -> Value {
     let email = desk.query("emailaddress").filter(|email| !email.is_empty());
     let same = |lead: &&Lead| lead.field("EmailAddress").zip(email).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b));
     array(desk, desk.store.leads().iter().filter(same))
 }
 
-/// `GET RetrieveLeadByPhoneNumber?phone=`: Phone and Mobile, with or without country code; the most recently active of several.
+/// `GET RetrieveLeadByPhoneNumber?phone=`: Phone and Mobile, with or without country code; the most recently active of
+/// several.
 pub(super) fn by_phone(desk: &Desk<'_>) -> Value {
     let wanted = digits(desk.query("phone").unwrap_or_default());
     let found = desk.store.leads().iter().filter(|lead| {
@@ -109,7 +110,7 @@ struct Ids {
     ids: Vec<String>,
 }
 
-/// `POST Leads/Retrieve/ByIds`: up to 10,000, ids and columns both mandatory. Unknown ids are left out.
+/// `POST Leads/Retrieve/ByIds`: up to 10,000. Ids and columns are both mandatory. Unknown ids are left out.
 pub(super) fn by_ids(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let body: ByIds = desk.body()?;
     let ids = body.parameters.map(|parameters| parameters.ids).unwrap_or_default();
@@ -124,7 +125,8 @@ pub(super) fn by_ids(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     Ok(json!({ "RecordCount": found.len(), "Leads": page.collect::<Vec<Value>>() }))
 }
 
-/// `GET LeadsMetaData.Get`: all fields, or the one of `schemaName`; with `excludeOptionSets=1` without dropdowns' options.
+/// `GET LeadsMetaData.Get`: all fields, or the one of `schemaName`. With `excludeOptionSets=1` dropdowns have no
+/// options.
 pub(super) fn metadata(desk: &Desk<'_>) -> Value {
     let schema = &desk.store.schema;
     let custom = schema.custom.iter().map(String::as_str).filter(|name| !STANDARD.contains(name));

@@ -1,4 +1,4 @@
-//! Reading leads by a condition: `Leads.Get` and `Leads.RecentlyModified`, with the traps that were seen live.
+//! Reads leads by a condition: `Leads.Get` and `Leads.RecentlyModified`, with the traps that were seen live.
 
 use std::{borrow::Cow, cmp::Ordering};
 
@@ -56,7 +56,7 @@ struct Sorting {
     direction: Value,
 }
 
-/// `POST Leads.Get`. A body without `Parameter` is no error: everything comes back. A name that no field has, or that has
+/// `POST Leads.Get`. A body without `Parameter` is no error: it returns every lead. An unknown field name, or one in
 /// another case, finds nothing.
 pub(super) fn by_criteria(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let body: Search<Condition> = desk.body()?;
@@ -86,8 +86,8 @@ pub(super) fn by_criteria(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     Ok(found.into_iter().skip(skip).take(take).map(|lead| flat(lead, columns.as_deref(), &desk.store.schema)).collect())
 }
 
-/// `POST Leads.RecentlyModified`: by `LeadLastModifiedOn`, both ends inclusive and read as whole seconds, while the stored
-/// instants have milliseconds. `Leads` is absent when no row is found.
+/// `POST Leads.RecentlyModified`: filters by `LeadLastModifiedOn`. Both ends are inclusive and read as whole seconds,
+/// while the stored instants have milliseconds. `Leads` is absent when no row is found.
 pub(super) fn recently_modified(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let body: Search<Period> = desk.body()?;
     let period = body.parameter.ok_or_else(|| invalid("FromDate and ToDate are mandatory"))?;
@@ -110,7 +110,7 @@ pub(super) fn recently_modified(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     Ok(json!({ "RecordCount": total, "Leads": page }))
 }
 
-/// A UTC date-time of the API in milliseconds since the epoch, its fraction cut off.
+/// A UTC date-time of the API in milliseconds since the epoch, without its fraction.
 pub(super) fn whole_second_ms(text: &str) -> Result<u64, Refused> {
     let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
     let parsed = DateTime::strptime("%Y-%m-%d %H:%M:%S", whole).or_else(|_| DateTime::strptime("%Y-%m-%d", whole));
@@ -121,7 +121,7 @@ pub(super) fn whole_second_ms(text: &str) -> Result<u64, Refused> {
 
 fn value_of<'l>(lead: &'l Lead, name: &str, desk: &Desk<'_>) -> Cow<'l, str> {
     match name {
-        // What a lead has beside its own fields.
+        // Values of a lead that are not among its own fields.
         "ProspectID" | "ProspectAutoId" | "ModifiedOn" | "LeadLastModifiedOn" => {
             all(lead, &desk.store.schema).remove(name).flatten().unwrap_or_default().into()
         }
@@ -134,7 +134,7 @@ fn sort(leads: &mut [&Lead], sorting: Option<&Sorting>, desk: &Desk<'_>) {
     let Some(sorting) = sorting else { return };
     let descending = sorting.direction == json!("1") || sorting.direction == json!(1);
     if sorting.column == "ProspectAutoId" {
-        // They are kept in this order: an account of a million is not sorted for each page.
+        // Leads are stored in this order, so an account with a million leads is not sorted for each page.
         if descending {
             leads.reverse();
         }
@@ -146,7 +146,7 @@ fn sort(leads: &mut [&Lead], sorting: Option<&Sorting>, desk: &Desk<'_>) {
     });
 }
 
-/// Numbers by size; dates of the API's form and everything else as text.
+/// Compares numbers by value; everything else, dates in the API's form included, as text.
 fn compare(a: &str, b: &str) -> Ordering {
     match (a.parse::<f64>(), b.parse::<f64>()) {
         (Ok(a), Ok(b)) => a.total_cmp(&b),

@@ -1,4 +1,4 @@
-//! `POST Lead/Bulk/UpdateV2`: other values for each lead, 25 at a time, and only the failures are told.
+//! `POST Lead/Bulk/UpdateV2`: different values for each lead, 25 at a time. The answer lists only the failures.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -30,14 +30,15 @@ struct Settings {
     set_missing_aside: bool,
 }
 
-/// What became of one row.
+/// The result of one row.
 enum Row {
     Updated,
     Failed(Value),
     Unprocessed(Value),
 }
 
-/// Answers 200 also when every row failed. Wrong nesting: an array too much is a 400, a flat list fails row by row.
+/// Answers 200 even if every row failed. With wrong nesting, one array too many is a 400, and a flat list fails row by
+/// row.
 pub(super) fn update(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let body: Body = desk.body()?;
     if body.leads.iter().any(Value::is_array) {

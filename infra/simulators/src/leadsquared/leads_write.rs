@@ -1,4 +1,4 @@
-//! Writing one lead.
+//! Writes one lead.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use super::{
 /// At least one of these must have a value in a new lead.
 const IDENTITIES: [&str; 4] = ["FirstName", "LastName", "EmailAddress", "Phone"];
 
-/// What a lead is found by when a write does not say, in this order.
+/// The keys by which a lead is found if a write names no `SearchBy`, in this order.
 const KEYS: [&str; 3] = ["ProspectID", "EmailAddress", "Phone"];
 
 /// `POST Lead.Create`.
@@ -43,8 +43,8 @@ pub(super) fn create_or_update(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     Ok(success(&json!({ "Id": id, "AffectedRows": 1 })))
 }
 
-/// `POST Lead.Capture[?LeadUpdateBehavior=]`: the id, then e-mail, then phone; `SearchBy` instead, unless all three have
-/// values.
+/// `POST Lead.Capture[?LeadUpdateBehavior=]`: finds the lead by its id, then e-mail, then phone. `SearchBy` replaces
+/// these keys, unless all three have values.
 pub(super) fn capture(desk: &mut Desk<'_>) -> Result<Value, Refused> {
     let mut write = pairs(&desk.body()?)?;
     let behavior = desk.query("LeadUpdateBehavior").unwrap_or_default().to_owned();
@@ -84,7 +84,7 @@ fn raise_if_asked(desk: &mut Desk<'_>, change: Change) {
     }
 }
 
-/// Creates a lead under a new id, or the one that the write brings.
+/// Creates a lead under a new id, or under the id in the write.
 pub(super) fn insert(desk: &mut Desk<'_>, mut write: Vec<Pair>) -> Result<Change, Refused> {
     let id = take(&mut write, "ProspectID").unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
     known(&write, &desk.store.schema)?;
@@ -99,7 +99,7 @@ pub(super) fn insert(desk: &mut Desk<'_>, mut write: Vec<Pair>) -> Result<Change
     Ok(desk.store.write(&id, write, &desk.options.user_id, desk.now_ms))
 }
 
-/// Changes a lead that exists.
+/// Changes an existing lead.
 pub(super) fn change(desk: &mut Desk<'_>, id: &str, write: Vec<Pair>) -> Result<Change, Refused> {
     known(&write, &desk.store.schema)?;
     if desk.store.lead(id).is_none() {
@@ -109,7 +109,8 @@ pub(super) fn change(desk: &mut Desk<'_>, id: &str, write: Vec<Pair>) -> Result<
     Ok(desk.store.write(id, write, &desk.options.user_id, desk.now_ms))
 }
 
-/// Changes the lead that the write's `SearchBy`, or else its id, e-mail or phone finds; creates one when there is none.
+/// Changes the lead found by the write's `SearchBy`, or else by its id, e-mail or phone. Creates a lead if none is
+/// found.
 pub(super) fn upsert(desk: &mut Desk<'_>, mut write: Vec<Pair>) -> Result<Change, Refused> {
     match find(desk, &mut write)? {
         Some(id) => {
@@ -120,8 +121,8 @@ pub(super) fn upsert(desk: &mut Desk<'_>, mut write: Vec<Pair>) -> Result<Change
     }
 }
 
-/// The lead that a write is about. `SearchBy` is taken out of it. A search compares the whole text: `+55-119…` and
-/// `55119…` are two leads.
+/// The lead of a write. Removes `SearchBy` from the write. A search compares the whole text: `+55-119…` and `55119…`
+/// are two leads.
 fn find(desk: &Desk<'_>, write: &mut Vec<Pair>) -> Result<Option<String>, Refused> {
     let search_by = take(write, "SearchBy");
     let keys: Vec<&str> = match &search_by {

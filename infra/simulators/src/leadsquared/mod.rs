@@ -1,8 +1,8 @@
-//! LeadSquared's API, `/v2`: leads, activities, webhooks, over an account in memory.
+//! LeadSquared's API, `/v2`: leads, activities and webhooks, over an account in memory.
 //!
-//! Paths are matched without regard to case, as they seem to be by the vendor.
+//! Paths are matched without regard to case, as the vendor seems to do.
 //!
-//! | service | calls |
+//! | service | requests |
 //! | --- | --- |
 //! | `Authentication.svc` | `UserByAccessKey.Get` |
 //! | `LeadManagement.svc`, reading | `Leads.GetById`, `Leads/Retrieve/ByIds`, `Leads.GetByEmailaddress`, `RetrieveLeadByPhoneNumber`, `Leads.GetByQuickSearch`, `Leads.Get`, `Leads.RecentlyModified`, `LeadsMetaData.Get` |
@@ -12,10 +12,10 @@
 //! | `ProspectActivity.svc`, bulk | `Bulk/CustomActivity/Add/ByLeadId`, `…/Add/ByLeadField`, `…/Update` (25 each) |
 //! | `Webhook.svc` | `Create`, `Update`, `Retrieve`, `Delete` |
 //!
-//! Bulk calls are those that the page of limits names. An activity that is posted again is a second activity.
+//! Bulk requests are those that the page of limits names. An activity that is posted again is a second activity.
 //!
-//! Beside the control calls of both simulators, `PUT /_recado/leads/{id}` with an object of fields edits a lead as a user
-//! of the CRM does, which raises webhooks; see [`Simulator::edit_lead`].
+//! Both simulators have control requests. This one also has `PUT /_recado/leads/{id}` with an object of fields. It
+//! edits a lead as a user of the CRM does, which raises webhooks; see [`Simulator::edit_lead`].
 
 mod activities;
 mod activities_bulk;
@@ -65,10 +65,10 @@ use vendor::LeadSquared;
 
 const WINDOW_MS: u64 = 5_000;
 pub(crate) const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
-/// A guard of the simulator itself; LeadSquared documents no limit of calls at once.
+/// A guard of the simulator itself; LeadSquared documents no limit of concurrent requests.
 pub(crate) const CONCURRENT_MAX: usize = 10_000;
 
-/// A running simulator. Dropping it ends the server, open connections and webhooks that are still to come.
+/// A running simulator. Dropping it ends the server, open connections and outstanding webhooks.
 #[derive(Debug)]
 pub struct Simulator {
     server: Server,
@@ -78,7 +78,7 @@ pub struct Simulator {
 /// Serves LeadSquared's API on `listener`. Must be called inside a tokio runtime.
 pub fn start(listener: TcpListener, options: Options) -> io::Result<Simulator> {
     let limits = Limits {
-        // In the order of the places in `vendor`.
+        // In the order of the indexes in `vendor`.
         windows: vec![
             Window::new(options.standard_limit(), WINDOW_MS),
             Window::new(options.bulk_calls_per_5s, WINDOW_MS),
@@ -101,19 +101,19 @@ pub async fn start_local(options: Options) -> io::Result<Simulator> {
 }
 
 impl Simulator {
-    /// What a client takes as its base URL: `http://host:port/v2`.
+    /// The base URL for a client: `http://host:port/v2`.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("{}/v2", self.server.origin())
     }
 
-    /// `http://host:port`, under which the control calls are.
+    /// `http://host:port`, the origin of the control requests.
     #[must_use]
     pub fn origin(&self) -> String {
         self.server.origin()
     }
 
-    /// A copy of what was received until now, and of the account's state.
+    /// A copy of everything received so far, and of the account's state.
     #[must_use]
     pub fn received(&self) -> Received {
         Controlled::received(&*self.gate)
@@ -125,7 +125,7 @@ impl Simulator {
         self.gate.vendor.leads()
     }
 
-    /// The lead of this id, without regard to case.
+    /// The lead with this id, without regard to case.
     #[must_use]
     pub fn lead(&self, id: &str) -> Option<Lead> {
         self.gate.vendor.lead(id)
@@ -137,29 +137,30 @@ impl Simulator {
         self.gate.vendor.activities()
     }
 
-    /// Writes a lead silently: created when the id is new, else only these fields change. Any field name is taken.
+    /// Writes a lead without raising webhooks. A new id creates a lead; otherwise only these fields change. Any field
+    /// name is accepted.
     pub fn put_lead<'a>(&self, id: &str, fields: impl IntoIterator<Item = (&'a str, &'a str)>) {
         self.gate.vendor.put_lead(id, owned(fields));
     }
 
-    /// Writes a lead as a user of the CRM: like [`Simulator::put_lead`], but by another author than the API's user, and it
-    /// raises webhooks.
+    /// Writes a lead as a user of the CRM. It works like [`Simulator::put_lead`], but its author is not the API's user,
+    /// and it raises webhooks.
     pub fn edit_lead<'a>(&self, id: &str, fields: impl IntoIterator<Item = (&'a str, &'a str)>) {
         self.gate.vendor.edit_lead(id, owned(fields));
     }
 
-    /// Raises the webhooks of an event that the simulator keeps no book of (a task, an opportunity, a submission), by the
-    /// event's number, with this body.
+    /// Raises the webhooks of an event about data that the simulator does not store (a task, an opportunity, a
+    /// submission). The event's number and the body are given.
     pub fn raise(&self, event: u16, body: serde_json::Value) {
         self.gate.vendor.raise(event, body);
     }
 
-    /// Makes an activity type of this code exist. It declares no fields, so `mx_Custom_1` to `50` are all taken.
+    /// Creates an activity type with this code. It declares no fields, so it accepts `mx_Custom_1` to `50`.
     pub fn put_activity_type(&self, code: u32, name: &str) {
         self.gate.vendor.put_activity_type(code, name);
     }
 
-    /// Forgets the calls and deliveries. Leads, activities, types, webhooks and the limits' windows stay.
+    /// Forgets the requests and deliveries. Leads, activities, types, webhooks and the windows of the limits stay.
     pub fn forget(&self) {
         Controlled::forget(&*self.gate);
     }
@@ -169,7 +170,7 @@ impl Simulator {
         self.gate.set_faults(faults);
     }
 
-    /// Ends the server and the webhooks; returns once the port is free.
+    /// Ends the server and the webhooks. Returns once the port is free.
     pub async fn stop(mut self) {
         self.server.stop().await;
     }

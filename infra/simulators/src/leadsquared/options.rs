@@ -6,7 +6,7 @@ use clap::{ArgAction, ValueEnum};
 
 use crate::faults::Faults;
 
-/// The stages of an account that nobody has changed, and two that people have made.
+/// The stages of an unchanged account, and two that people have added.
 const STAGES: [&str; 8] =
     ["Prospect", "Opportunity", "Customer", "Disqualified", "Invalid", "Qualified", "Won", "Invalid/ Junk"];
 
@@ -151,7 +151,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Calls that may start in any 5 s.
+    /// Requests that may start in any 5 s.
     #[must_use]
     pub fn standard_limit(&self) -> u64 {
         self.calls_per_5s.unwrap_or_else(|| self.plan.calls_per_5s())
@@ -176,7 +176,7 @@ pub enum Plan {
 }
 
 impl Plan {
-    /// Calls that may start in any 5 s.
+    /// Requests that may start in any 5 s.
     #[must_use]
     pub fn calls_per_5s(self) -> u64 {
         match self {

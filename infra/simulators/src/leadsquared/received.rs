@@ -1,4 +1,4 @@
-//! What the simulator hands to a test.
+//! The records that the simulator gives to a test.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,13 @@ use serde::Serialize;
 
 use crate::record::{Call, most_calls_in};
 
-/// Everything received, and the state that it led to.
+/// Everything received, and the resulting state.
 #[derive(Debug, Clone, Serialize)]
 pub struct Received {
-    /// Every call, refused ones included, oldest first.
+    /// Every request, refused ones included, oldest first.
     pub calls: Vec<Call>,
-    /// Calls and deliveries dropped to stay inside [`super::Options::keep_calls`]. A proof over calls needs 0.
+    /// The number of requests and deliveries dropped to stay inside [`super::Options::keep_calls`]. A proof over
+    /// requests needs 0.
     pub forgotten: u64,
     /// Every lead, in the order of creation.
     pub leads: Vec<Lead>,
@@ -22,13 +23,13 @@ pub struct Received {
 }
 
 impl Received {
-    /// The most calls of any class that started in any 5 s.
+    /// The most requests of any class that started in any 5 s.
     #[must_use]
     pub fn most_calls_in_5s(&self) -> usize {
         most_calls_in(&self.calls, super::WINDOW_MS)
     }
 
-    /// The most bulk calls that started in any 5 s.
+    /// The most bulk requests that started in any 5 s.
     #[must_use]
     pub fn most_bulk_calls_in_5s(&self) -> usize {
         let bulk: Vec<Call> = self.calls.iter().filter(|call| call.bulk).cloned().collect();
@@ -43,7 +44,7 @@ pub struct Lead {
     pub id: String,
     /// `ProspectAutoId`, from 1.
     pub number: u64,
-    /// Every field that was ever set, by schema name; what is absent reads as null.
+    /// Every field that was ever set, by schema name. An absent field reads as null.
     pub fields: BTreeMap<String, Option<String>>,
     /// When it last changed, in milliseconds since the Unix epoch.
     pub modified_ms: u64,
@@ -52,7 +53,7 @@ pub struct Lead {
 }
 
 impl Lead {
-    /// A field's value; `None` when it is null or was never set.
+    /// The value of a field; `None` if it is null or was never set.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&str> {
         self.fields.get(name)?.as_deref()
@@ -64,9 +65,9 @@ impl Lead {
 pub struct Activity {
     /// `ProspectActivityId`, a GUID.
     pub id: String,
-    /// The lead's id.
+    /// The id of the lead.
     pub lead_id: String,
-    /// Code of its type.
+    /// The code of its type.
     pub code: u32,
     /// `ActivityNote`.
     pub note: Option<String>,
@@ -87,10 +88,10 @@ pub struct Activity {
 pub struct Delivery {
     /// When it was tried, in milliseconds since the Unix epoch.
     pub at_ms: u64,
-    /// Number of the event.
+    /// The number of the event.
     pub event: u16,
     /// 1 to 3.
     pub attempt: u32,
-    /// HTTP status that the receiver answered; `None` when it did not. Only 200 is a success.
+    /// The HTTP status that the receiver answered; `None` if it did not answer. Only 200 is a success.
     pub answer: Option<u16>,
 }

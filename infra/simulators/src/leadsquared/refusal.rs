@@ -1,4 +1,4 @@
-//! How LeadSquared says no.
+//! LeadSquared's refusals.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use super::options::{MissingLead, Options};
 use crate::answer::Answer;
 
-/// A call, or a row of a bulk call, that was refused.
+/// A refused request, or a refused row of a bulk request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// An ordinary error of validation: status 500 with this type and message. Not worth a retry.
+    /// An ordinary validation error: status 500 with this type and message. A retry does not help.
     Mx(&'static str, String),
-    /// JSON that does not have the documented shape: 400.
+    /// JSON without the documented shape: 400.
     Malformed(&'static str),
     /// 404.
     NoSuchPath,
@@ -37,7 +37,7 @@ pub(super) fn unknown_attributes(names: &[&str]) -> Refused {
 }
 
 impl Refused {
-    /// Type and message as they stand in an envelope or in a row.
+    /// The type and the message, as they stand in an envelope or in a row.
     pub(super) fn parts(&self) -> (&'static str, &str) {
         match self {
             Self::Mx(kind, message) => (kind, message),
@@ -47,7 +47,7 @@ impl Refused {
         }
     }
 
-    /// The whole call's answer. `hidden` puts an MX error behind a 200.
+    /// The answer to the whole request. `hidden` puts an MX error behind a 200.
     pub(super) fn into_answer(self, hidden: bool) -> Answer {
         let status = match &self {
             Self::Mx(..) if hidden => StatusCode::OK,

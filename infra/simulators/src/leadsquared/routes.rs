@@ -1,4 +1,4 @@
-//! The table of routes.
+//! The routes.
 
 use serde_json::Value;
 
@@ -7,20 +7,20 @@ use super::{
     leads_search, leads_update_v2, leads_write, refusal::Refused, vendor::Desk,
 };
 
-/// What answers a call.
+/// The function that answers a request.
 enum Endpoint {
     /// It cannot fail.
     Read(fn(&Desk<'_>) -> Value),
-    /// It judges what it is given, and may change the account.
+    /// It checks its input, and may change the account.
     Act(fn(&mut Desk<'_>) -> Result<Value, Refused>),
 }
 
 use Endpoint::{Act, Read};
 
-/// The only method of a call, and its endpoint. LeadSquared knows no others than GET and POST.
+/// The only method of a path, and its endpoint. LeadSquared has no methods other than GET and POST.
 type Route = (&'static str, Endpoint);
 
-/// Answers the call to `operation`, a path without `/v2/` in lower case.
+/// Answers the request to `operation`, a path without `/v2/` in lower case.
 pub(super) fn route(desk: &mut Desk<'_>, operation: &str) -> Result<Value, Refused> {
     let (service, call) = operation.split_once('/').ok_or(Refused::NoSuchPath)?;
     let route = match service {

@@ -12,39 +12,39 @@ use super::{
 };
 use crate::clock::utc;
 
-/// Custom types get codes from here on, as on most accounts.
+/// The first code of custom types, as on most accounts.
 const FIRST_CUSTOM_CODE: u32 = 206;
 
 /// An activity type.
 #[derive(Debug, Clone)]
 pub(super) struct ActivityType {
     pub(super) name: String,
-    /// The declared fields as they were sent; empty when the type declares none, and then any is taken.
+    /// The declared fields as they were sent. Empty if the type declares none; then it accepts any.
     pub(super) fields: Vec<Value>,
 }
 
-/// A lead before and after a write; a new one has no before.
+/// A lead before and after a write. A new lead has no `before`.
 #[derive(Debug, Clone)]
 pub(super) struct Change {
     pub(super) before: Option<Lead>,
     pub(super) after: Lead,
 }
 
-/// What the last search found, so that an account of a million is not searched for each page.
+/// The result of the last search, so that an account with a million leads is not searched for each page.
 #[derive(Debug)]
 pub(super) struct Found {
     /// The field, the operator and the value.
     pub(super) by: [String; 3],
-    /// The leads' places in their order.
+    /// The indexes of the leads, in order.
     pub(super) places: Vec<usize>,
 }
 
-/// Leads by their id without regard to case, and everything that hangs on them.
+/// Leads by their id without regard to case, and all data that belongs to them.
 #[derive(Debug)]
 pub(super) struct Store {
     leads: HashMap<String, usize>,
     ordered: Vec<Lead>,
-    /// As long as no lead is written.
+    /// Valid as long as no lead is written.
     pub(super) found: Option<Found>,
     pub(super) activities: Vec<Activity>,
     activity_places: HashMap<String, usize>,
@@ -83,7 +83,7 @@ impl Store {
         self.leads.get(&id.to_ascii_lowercase()).and_then(|place| self.ordered.get(*place))
     }
 
-    /// The first lead whose field holds exactly this.
+    /// The first lead whose field has exactly this value.
     pub(super) fn lead_by(&self, field: &str, value: &str) -> Option<&Lead> {
         if field.eq_ignore_ascii_case("ProspectID") {
             return self.lead(value);
@@ -91,7 +91,7 @@ impl Store {
         self.ordered.iter().find(|lead| lead.field(field) == Some(value))
     }
 
-    /// Creates the lead or changes the given fields of it.
+    /// Creates the lead, or changes its given fields.
     pub(super) fn write(&mut self, id: &str, pairs: Vec<Pair>, author: &str, now_ms: u64) -> Change {
         self.found = None;
         let key = id.to_ascii_lowercase();
@@ -115,7 +115,7 @@ impl Store {
         Change { before: None, after: lead }
     }
 
-    /// Whether another lead than `id` already holds a unique value.
+    /// Refuses a unique value that another lead than `id` already holds.
     pub(super) fn unique(&self, pairs: &[Pair], id: Option<&str>, options: &Options) -> Result<(), Refused> {
         for (name, value) in pairs {
             let Some(value) = value.as_deref().filter(|value| !value.is_empty()) else {

@@ -1,4 +1,4 @@
-//! The shapes of a throttled answer. All hold the same sentence; nothing else about them is certain.
+//! The shapes of a throttled answer. All contain the same sentence; nothing else about them is certain.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::options::Throttle;
 use crate::answer::Answer;
 
-/// The answer number `turn` (it matters to [`Throttle::Rotate`] only) to a call over `limit` calls in `length_ms`.
+/// The answer to a request over `limit` requests in `length_ms`. `turn` is its number, for [`Throttle::Rotate`] only.
 pub(super) fn throttled(shape: Throttle, turn: usize, limit: u64, length_ms: u64) -> Answer {
     let message = format!("API calls exceeded the limit of {limit} in {} second(s)", length_ms / 1_000);
     let shape = match (shape, turn % 3) {

@@ -1,4 +1,4 @@
-//! LeadSquared behind the gate: credentials, classes of calls, and one lock around each work.
+//! LeadSquared behind the gate: credentials, classes of requests, and one lock around each work.
 
 use std::{
     io,
@@ -32,12 +32,12 @@ use crate::{
     window::Window,
 };
 
-/// Places of the windows in the gate.
+/// The indexes of the windows in the gate.
 const STANDARD: usize = 0;
 const BULK: usize = 1;
 const DAY: usize = 2;
 
-/// Whom edits by hand are recorded under: anybody but the API's own user.
+/// The author of edits by hand: any user other than the API's own user.
 const PERSON: &str = "9e11a7b0-0000-4000-8000-00000000beef";
 
 /// The simulated vendor.
@@ -50,14 +50,14 @@ pub(crate) struct LeadSquared {
     throttles: AtomicUsize,
 }
 
-/// What an endpoint works with.
+/// The context of an endpoint.
 pub(super) struct Desk<'a> {
     pub(super) store: &'a mut Store,
     pub(super) options: &'a Options,
     pub(super) announcer: &'a Announcer,
     pub(super) call: &'a Incoming,
     pub(super) now_ms: u64,
-    /// Rows of a bulk call, for the record.
+    /// The number of rows of a bulk request, for the record.
     pub(super) rows: usize,
     /// Changes to announce once the work is done.
     pub(super) raised: Vec<Raised>,
@@ -69,12 +69,12 @@ impl Desk<'_> {
         self.call.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The body as this type, or the 400 for what does not deserialise.
+    /// The body as this type, or a 400 if it does not deserialise.
     pub(super) fn body<T: DeserializeOwned>(&self) -> Result<T, Refused> {
         serde_json::from_slice(&self.call.body).map_err(|_| Refused::Malformed("The body is not per the specification"))
     }
 
-    /// The rows of a bulk call. More than `most` refuse the call whole; the vendor does not document with which words.
+    /// The rows of a bulk request. More than `most` refuse the whole request; the vendor does not document the message.
     pub(super) fn bulk_rows<T>(&mut self, rows: Vec<T>, most: usize) -> Result<Vec<T>, Refused> {
         self.rows = rows.len();
         if rows.is_empty() {
@@ -150,7 +150,7 @@ impl LeadSquared {
     }
 }
 
-/// Path without its `/v2/` and in lower case.
+/// The path without `/v2/` and in lower case.
 fn operation(path: &str) -> String {
     path.strip_prefix("/v2/").unwrap_or_default().to_ascii_lowercase()
 }
@@ -169,7 +169,7 @@ impl Vendor for LeadSquared {
             let refusal = envelope("MXInvalidAccessDetailsException", "Invalid access details");
             return Some(Answer::json(StatusCode::UNAUTHORIZED, refusal));
         }
-        // Another region's host: only the call that names the right one is answered.
+        // The account belongs to another region's host: only the request that names this host is answered.
         let host = self.options.api_host.as_deref()?;
         let is_probe = operation(head.uri.path()) == "authentication.svc/userbyaccesskey.get";
         let message = format!("The account is served by another API host: {host}");
@@ -213,7 +213,8 @@ impl Vendor for LeadSquared {
     }
 
     fn failure(&self, status: StatusCode) -> Answer {
-        // Without an `MX` type, so that it reads as a passing trouble; behind a 200 only the envelope tells it apart.
+        // Without an `MX` type, so that it reads as a temporary failure. Behind a 200 only the envelope shows the
+        // failure.
         if status == StatusCode::OK {
             return Answer::ok(envelope("MXInvalidInputException", "The request could not be processed"));
         }
@@ -230,7 +231,7 @@ impl Vendor for LeadSquared {
 }
 
 impl LeadSquared {
-    /// Does what the call asks for, at `now_ms`, and announces what it changed.
+    /// Does the work of the request at `now_ms`, and announces the changes.
     pub(super) fn answer(&self, call: &Incoming, now_ms: u64) -> Worked {
         let (reply, rows, raised, schema) = {
             let mut store = lock(&self.store);

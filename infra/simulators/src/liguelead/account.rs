@@ -1,4 +1,4 @@
-//! The account's books: what was charged, sent and called back.
+//! The account's records: its charges, sends and callbacks.
 
 use super::{
     received::{Callback, Campaign},
@@ -6,7 +6,7 @@ use super::{
 };
 use crate::record::Log;
 
-/// Everything that the simulator remembers besides its calls.
+/// Everything that the simulator remembers besides its requests.
 #[derive(Debug)]
 pub(super) struct Books {
     pub(super) credits: u64,
@@ -27,7 +27,7 @@ impl Books {
         }
     }
 
-    /// Charges `credits` unless the balance is too short, in which case nothing is charged.
+    /// Charges `credits`. If the balance is too low, nothing is charged and the result is `false`.
     pub(super) fn charge(&mut self, credits: u64, balance: Option<u64>) -> bool {
         let after = self.credits.saturating_add(credits);
         if balance.is_some_and(|balance| after > balance) {

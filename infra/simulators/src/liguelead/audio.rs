@@ -1,12 +1,12 @@
-//! How long an MP3 or WAV file plays, read from its own headers.
+//! The playing time of an MP3 or WAV file, read from the headers in the file.
 
-/// Kilobits a second of MPEG-1 and of MPEG-2 layer III, by the header's index.
+/// Kilobits a second of layer III in MPEG-1 and in MPEG-2, by the index in the header.
 const RATES_1: [u64; 15] = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
 const RATES_2: [u64; 15] = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
 /// Samples a second of MPEG-1; MPEG-2 has half, MPEG-2.5 a quarter.
 const SAMPLES: [u64; 3] = [44_100, 48_000, 32_000];
 
-/// The length of a WAV file in ms: its data's size over its bytes a second. `None` for another file.
+/// The playing time of a WAV file in ms: the size of its data divided by its bytes a second. `None` for other files.
 pub(super) fn wav_length_ms(file: &[u8]) -> Option<u64> {
     if file.get(..4)? != b"RIFF" || file.get(8..12)? != b"WAVE" {
         return None;
@@ -20,13 +20,13 @@ pub(super) fn wav_length_ms(file: &[u8]) -> Option<u64> {
             b"data" if bytes_per_second > 0 => return Some(size as u64 * 1_000 / bytes_per_second),
             _ => {}
         }
-        // Chunks begin at even places.
+        // Chunks begin at even offsets.
         at += 8 + size + size % 2;
     }
     None
 }
 
-/// The length of an MP3 file in ms, frame by frame. `None` for another file.
+/// The playing time of an MP3 file in ms, summed over its frames. `None` for other files.
 pub(super) fn mp3_length_ms(file: &[u8]) -> Option<u64> {
     let (mut at, mut frames, mut micros) = (tag_bytes(file), 0_u32, 0);
     while let Some((bytes, length_us)) = file.get(at..at + 4).and_then(frame) {
@@ -34,11 +34,11 @@ pub(super) fn mp3_length_ms(file: &[u8]) -> Option<u64> {
         micros += length_us;
         frames += 1;
     }
-    // Two frames on end are no accident.
+    // Two frames in a row are no coincidence.
     (frames >= 2).then_some(micros / 1_000)
 }
 
-/// The bytes of an ID3v2 tag at the start.
+/// The number of bytes of an ID3v2 tag at the start.
 fn tag_bytes(file: &[u8]) -> usize {
     match file.get(..10) {
         Some([b'I', b'D', b'3', _, _, _, size @ ..]) => {
@@ -48,7 +48,7 @@ fn tag_bytes(file: &[u8]) -> usize {
     }
 }
 
-/// The bytes and the length in µs of the frame of layer III that begins so.
+/// The bytes and the length in µs of the layer III frame with this head.
 fn frame(head: &[u8]) -> Option<(usize, u64)> {
     let &[sync, version, rates, _] = head else { return None };
     if sync != 0xFF || version & 0xE6 != 0xE2 {

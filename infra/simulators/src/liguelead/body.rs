@@ -1,11 +1,12 @@
-//! Reading a JSON body the way the vendor refuses one: the content type, then the syntax, then field by field.
+//! Reads a JSON body and refuses it in the vendor's order: the content type, then the syntax, then field by field.
 
 use axum::http::{StatusCode, header::CONTENT_TYPE};
 use serde_json::{Map, Value, json};
 
 use crate::{answer::Answer, gate::Incoming};
 
-/// A listing of every bad phone of 10,000 would be an answer larger than the request.
+/// The most field errors in one answer. Without a limit, 10,000 bad phones would make an answer larger than the
+/// request.
 const ERRORS_MAX: usize = 20;
 
 /// `{"error": "text"}`.
@@ -13,14 +14,14 @@ pub(super) fn refuse(status: StatusCode, message: &str) -> Answer {
     Answer::json(status, json!({ "error": message }))
 }
 
-/// The body's fields, and what is wrong with them.
+/// The fields of the body, and their errors.
 pub(super) struct Fields {
     body: Map<String, Value>,
     errors: Vec<Value>,
 }
 
 impl Fields {
-    /// 415 for another content type, 400 for what is not JSON, 422 for JSON that is not an object.
+    /// 415 for another content type, 400 for a body that is not JSON, 422 for JSON that is not an object.
     pub(super) fn read(call: &Incoming) -> Result<Self, Answer> {
         let content_type = call.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
@@ -34,7 +35,7 @@ impl Fields {
         }
     }
 
-    /// Notes what is wrong with a field. A message never quotes the value.
+    /// Notes an error of a field. The message never quotes the value.
     pub(super) fn wrong(&mut self, field: &str, message: impl Into<String>) {
         if self.errors.len() < ERRORS_MAX {
             self.errors.push(json!({ "field": field, "message": message.into() }));
@@ -56,7 +57,7 @@ impl Fields {
         None
     }
 
-    /// A whole number inside `range`; text that looks like one is refused.
+    /// A whole number inside `range`. A number written as text is refused.
     pub(super) fn number(&mut self, field: &'static str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
         let number = match self.body.get(field)?.as_u64() {
             Some(number) if range.contains(&number) => Some(number),
@@ -80,7 +81,7 @@ impl Fields {
         }
     }
 
-    /// 422 `{"error": [{"field", "message"}]}` when anything was wrong.
+    /// 422 `{"error": [{"field", "message"}]}` if there were errors.
     pub(super) fn finish(self) -> Result<(), Answer> {
         if self.errors.is_empty() {
             return Ok(());

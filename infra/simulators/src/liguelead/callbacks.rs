@@ -1,4 +1,4 @@
-//! Making the callbacks: bounded in parallel, bounded in time, never repeated.
+//! Makes the callbacks: bounded in parallel, bounded in time, never repeated.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,14 +12,14 @@ use super::{
 };
 use crate::clock::utc;
 
-/// Makes all `planned` callbacks of a campaign; returns when each was answered or given up.
+/// Makes all `planned` callbacks of a campaign. Returns once each was answered or given up.
 pub(super) async fn make(vendor: Arc<LigueLead>, campaign: Arc<Campaign>, planned: Vec<Planned>, url: String) {
     let (accepted, accepted_ms) = (Instant::now(), vendor.clock.now_ms());
     let url: Arc<str> = url.into();
     let mut running = JoinSet::new();
     for callback in planned {
         tokio::time::sleep_until(accepted + Duration::from_millis(callback.due_ms)).await;
-        // Taken before the task is made: 20,000 callbacks must not become 20,000 tasks.
+        // Taken before the task starts, so that 20,000 callbacks do not become 20,000 tasks.
         let Ok(permit) = Arc::clone(&vendor.permits).acquire_owned().await else {
             return;
         };
@@ -49,7 +49,7 @@ async fn make_one(vendor: &LigueLead, campaign: &Campaign, callback: Planned, ac
     });
 }
 
-/// The webhook guide's payload. The phone comes with `+55` although it was sent without, and `sent_at` is only a date.
+/// The payload of the webhook guide. The phone has `+55` although it was sent without, and `sent_at` is only a date.
 pub(super) fn payload(app_id: &str, campaign: &Campaign, national: &str, status: &str, occurred_ms: u64) -> Value {
     let mut body = json!({
         "id": campaign.id,
@@ -66,7 +66,7 @@ pub(super) fn payload(app_id: &str, campaign: &Campaign, national: &str, status:
                 fields.insert("message".to_owned(), json!(campaign.message));
                 fields.insert("is_flash".to_owned(), json!(campaign.is_flash));
             }
-            // The guide mentions fields of the call without naming them.
+            // The guide mentions fields of voice calls without naming them.
             Channel::Voice => {
                 fields.insert("type".to_owned(), json!("voice"));
             }

@@ -1,5 +1,5 @@
-//! The vendor without sockets, tasks or a clock of its own: for simulations in virtual time, which make the calls, carry
-//! the callbacks and decide on all that goes wrong in between.
+//! The vendor without sockets, tasks or a clock, for simulations in virtual time. The simulation makes the requests,
+//! delivers the callbacks and decides on every fault.
 
 use axum::{
     body::Bytes,
@@ -28,9 +28,9 @@ use crate::{
     window::Window,
 };
 
-/// LigueLead as a value. The same calls at the same instants give the same answers, ids and callbacks.
+/// LigueLead as a value. The same requests at the same instants give the same answers, ids and callbacks.
 ///
-/// Credentials are not asked for, and the faults in [`Options`] are not acted on.
+/// It does not check credentials, and it ignores the faults in [`Options`].
 #[derive(Debug)]
 pub struct InProcess {
     options: Options,
@@ -39,7 +39,7 @@ pub struct InProcess {
     calls: Vec<Call>,
 }
 
-/// What a call brings.
+/// The result of a request.
 #[derive(Debug)]
 pub struct Reply {
     /// The HTTP status.
@@ -48,29 +48,29 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// The body.
     pub body: String,
-    /// The callbacks that follow.
+    /// The callbacks that follow it.
     pub callbacks: Vec<DueCallback>,
 }
 
-/// A callback to be made.
+/// A callback that is due later.
 #[derive(Debug, Clone)]
 pub struct DueCallback {
-    /// Milliseconds from the call until it is made.
+    /// The delay from the request to the callback, in ms.
     pub after_ms: u64,
-    /// Where to.
+    /// The URL that receives it.
     pub url: String,
     /// The recipient, 11 national digits.
     pub phone: String,
-    /// What it says happened.
+    /// The status in the callback.
     pub status: &'static str,
-    /// The campaign.
+    /// The id of the campaign.
     pub campaign: String,
     /// The body.
     pub body: Value,
 }
 
 impl InProcess {
-    /// An account that has seen nothing yet.
+    /// A new account.
     #[must_use]
     pub fn new(options: Options) -> Self {
         let window = Window::new(options.requests_per_minute, WINDOW_MS);
@@ -78,7 +78,7 @@ impl InProcess {
         Self { options, window, books, calls: Vec::new() }
     }
 
-    /// A call that arrives at `now_ms` (since the Unix epoch), and does its work at once.
+    /// A request that arrives at `now_ms` (since the Unix epoch). Its work is done at once.
     pub fn call(
         &mut self,
         now_ms: u64,
@@ -119,7 +119,7 @@ impl InProcess {
         self.reply(answer, callbacks, now_ms)
     }
 
-    /// What was received until now. [`Received::callbacks`] holds those of [`Self::called_back`].
+    /// Everything received so far. [`Received::callbacks`] holds the callbacks noted by [`Self::called_back`].
     #[must_use]
     pub fn received(&self) -> Received {
         Received {
@@ -132,7 +132,7 @@ impl InProcess {
         }
     }
 
-    /// Notes that a callback was made at `at_ms`, and how it was answered.
+    /// Notes that a callback was made at `at_ms`, and the status of its answer.
     pub fn called_back(&mut self, callback: &DueCallback, at_ms: u64, answer: Option<u16>) {
         let (campaign, phone) = (callback.campaign.clone(), callback.phone.clone());
         let status = callback.status.to_owned();

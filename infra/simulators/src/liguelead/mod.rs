@@ -1,17 +1,19 @@
 //! LigueLead's messaging API, `/v1`: SMS, voice and the callbacks that follow.
 //!
-//! | call | answer |
+//! | request | answer |
 //! | --- | --- |
 //! | `POST /sms` | 202 with a campaign id |
 //! | `POST /voice` | 202 with a campaign id |
 //! | `POST /voice/uploads` | 201 with an id; MP3 and WAV alone, at most 50 MB and 1,000 files |
-//! | `GET /voice/uploads`, `GET /voice/uploads/{id}` | what was uploaded, and [`Options::voice_uploads`] |
+//! | `GET /voice/uploads`, `GET /voice/uploads/{id}` | the uploads, and [`Options::voice_uploads`] |
 //! | `GET /health` | 200 |
 //!
-//! Every call needs both `api-token` and `app-id`, and every answer carries the three `X-RateLimit` headers. Source: the
-//! vendor's API limits page, and `docs` of its clients where that page is silent; what is a choice is said where it is made.
+//! Every request needs both `api-token` and `app-id`, and every answer carries the three `X-RateLimit` headers. Source:
+//! the vendor's API limits page, and the `docs` of its clients for gaps in that page. A comment beside the code names
+//! each choice of our own.
 //!
-//! Calls are dialled from 08:00 to 21:44 in São Paulo; those of another hour wait until 08:00, callbacks and all.
+//! Phones are dialled from 08:00 to 21:44 in São Paulo. Voice calls of another hour wait until 08:00, and so do their
+//! callbacks.
 //!
 //! Not simulated: RCS and AI voice agents.
 
@@ -54,7 +56,7 @@ use vendor::LigueLead;
 
 const WINDOW_MS: u64 = 60_000;
 
-/// A running simulator. Dropping it ends the server, open connections and callbacks that are still to come.
+/// A running simulator. Dropping it ends the server, open connections and outstanding callbacks.
 #[derive(Debug)]
 pub struct Simulator {
     server: Server,
@@ -81,30 +83,30 @@ pub async fn start_local(options: Options) -> io::Result<Simulator> {
 }
 
 impl Simulator {
-    /// What a client takes as its base URL: `http://host:port/v1`.
+    /// The base URL for a client: `http://host:port/v1`.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("{}/v1", self.server.origin())
     }
 
-    /// `http://host:port`, under which the control calls are.
+    /// `http://host:port`, the origin of the control requests.
     #[must_use]
     pub fn origin(&self) -> String {
         self.server.origin()
     }
 
-    /// A copy of what was received and called back until now.
+    /// A copy of everything received and called back so far.
     #[must_use]
     pub fn received(&self) -> Received {
         Controlled::received(&*self.gate)
     }
 
-    /// Forgets what was received. The rate limit's window and the credits spent stay.
+    /// Forgets the records. The window of the rate limit and the spent credits stay.
     pub fn forget(&self) {
         Controlled::forget(&*self.gate);
     }
 
-    /// Loses an uploaded audio, as the vendor does after a year without use. `false`: there is none of that id.
+    /// Loses an uploaded audio, as the vendor does after a year without use. `false` if there is none with this id.
     #[must_use]
     pub fn forget_upload(&self, id: u64) -> bool {
         self.gate.vendor.forget_upload(id)
@@ -115,7 +117,7 @@ impl Simulator {
         self.gate.set_faults(faults);
     }
 
-    /// Ends the server and the callbacks; returns once the port is free.
+    /// Ends the server and the callbacks. Returns once the port is free.
     pub async fn stop(mut self) {
         self.server.stop().await;
     }

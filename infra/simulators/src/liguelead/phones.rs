@@ -1,6 +1,6 @@
-//! The forms in which a phone is accepted: 11 national digits, 13 with `55`, 14 characters with `+55`.
+//! The accepted forms of a phone: 11 national digits, 13 with `55`, 14 characters with `+55`.
 
-/// Area codes in use, Anatel's 67.
+/// The 67 area codes in use, from Anatel.
 const AREA_CODES: [u8; 67] = [
     11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 24, 27, 28, 31, 32, 33, 34, 35, 37, 38, 41, 42, 43, 44, 45, 46, 47, 48,
     49, 51, 53, 54, 55, 61, 62, 63, 64, 65, 66, 67, 68, 69, 71, 73, 74, 75, 77, 79, 81, 82, 83, 84, 85, 86, 87, 88, 89,
@@ -9,8 +9,8 @@ const AREA_CODES: [u8; 67] = [
 
 /// The 11 national digits of a phone in an accepted form.
 ///
-/// The country code is told by length alone: area code 55 exists, so 11 digits that start with 55 are national. `strict`
-/// asks for a mobile (third digit 9) of an existing area code besides.
+/// Only the length shows whether there is a country code: area code 55 exists, so 11 digits that start with 55 are
+/// national. With `strict` the phone must also be a mobile (third digit 9) of an existing area code.
 pub(super) fn national(phone: &str, strict: bool) -> Option<&str> {
     let national = match phone.len() {
         11 => phone,

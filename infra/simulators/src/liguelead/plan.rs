@@ -1,4 +1,4 @@
-//! Which callbacks a campaign makes, and when: a pure function of the options and a seed.
+//! Plans which callbacks a campaign makes, and when: a pure function of the options and a seed.
 
 use super::{options::CallbackOptions, received::Channel};
 use crate::chance;
@@ -6,16 +6,16 @@ use crate::chance;
 /// One callback to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Planned {
-    /// Milliseconds from acceptance until it is made.
+    /// Milliseconds from acceptance until the callback is made.
     pub(super) due_ms: u64,
-    /// Milliseconds from acceptance until what it tells happened.
+    /// Milliseconds from acceptance until the reported event happened.
     pub(super) occurred_ms: u64,
-    /// The recipient's place in the campaign.
+    /// The index of the recipient in the campaign.
     pub(super) place: usize,
     pub(super) status: &'static str,
 }
 
-/// Independent choices per recipient, so that one option does not change another's.
+/// Independent draws per recipient, so that one option does not change the result of another.
 #[derive(Clone, Copy)]
 enum Draw {
     Outcome,
@@ -27,8 +27,8 @@ enum Draw {
     FinalTwice,
 }
 
-/// The callbacks for `phones`, in the order in which they are due. A call that is not answered is tried `redials` times
-/// more; nothing happens before `wait_ms`.
+/// The callbacks for `phones`, in the order in which they are due. A voice call that is not answered is redialled up to
+/// `redials` times. Nothing happens before `wait_ms`.
 pub(super) fn plan(
     phones: &[String],
     channel: Channel,
@@ -66,7 +66,7 @@ fn of_recipient(
     let ends = outcomes(phone, channel, redials, options, chance::unit(seed, index(Draw::Outcome)));
 
     let sent_ms = options.sent_after_ms.saturating_add(jitter(Draw::SentJitter));
-    // What is final cannot happen before the message was sent.
+    // The final status cannot happen before the message was sent.
     let first_ms = options.final_after_ms.saturating_add(jitter(Draw::FinalJitter)).max(sent_ms);
     let redialled = (0_u64..).map(|time| first_ms.saturating_add(time.saturating_mul(options.redial_after_ms)));
     let happened: Vec<(u64, &'static str)> =
@@ -81,7 +81,7 @@ fn of_recipient(
     let of = |(order, &(occurred_ms, status)): (usize, &(u64, &'static str))| {
         let due_ms = match (options.callbacks_before_answer, options.callbacks_out_of_order) {
             (true, _) => 0,
-            // The last one when the first happened, and so on backwards.
+            // In reverse order: the last callback comes at the time of the first event, and so on.
             (false, true) => {
                 let mirrored = happened.get(last - order).map_or(occurred_ms, |(occurred_ms, _)| *occurred_ms);
                 mirrored.saturating_add(u64::from(order == 0))
@@ -98,8 +98,8 @@ fn of_recipient(
     happened.iter().enumerate().flat_map(of).collect()
 }
 
-/// What becomes of a recipient's message after it was sent, in order. LigueLead documents the SMS words; the voice words
-/// are a client's.
+/// The outcomes of a recipient's message after it was sent, in order. LigueLead documents the words for SMS; the words
+/// for voice are from a client.
 fn outcomes(phone: &str, channel: Channel, redials: u64, options: &CallbackOptions, draw: f64) -> Vec<&'static str> {
     let tries = usize::try_from(redials).unwrap_or(0) + 1;
     let (good, bad) = match channel {

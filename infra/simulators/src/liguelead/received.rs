@@ -1,4 +1,4 @@
-//! What the simulator hands to a test.
+//! The records that the simulator gives to a test.
 
 use std::collections::BTreeMap;
 
@@ -10,18 +10,18 @@ use crate::record::{Call, most_calls_in};
 /// Everything received and called back, oldest first.
 #[derive(Debug, Clone, Serialize)]
 pub struct Received {
-    /// Every call, refused ones included.
+    /// Every request, refused ones included.
     pub calls: Vec<Call>,
-    /// Every accepted send, also when its answer was lost.
+    /// Every accepted send, even if its answer was lost.
     pub campaigns: Vec<Campaign>,
     /// Every callback that was made or tried.
     pub callbacks: Vec<Callback>,
-    /// Every audio that was uploaded, forgotten ones included.
+    /// Every uploaded audio, lost ones included.
     pub uploads: Vec<Uploaded>,
     /// Credits charged since the start.
     pub credits: u64,
-    /// Entries dropped from the lists above to stay inside [`super::Options::keep_calls`] and
-    /// [`super::Options::keep_phones`]. A proof over calls needs 0.
+    /// The number of entries dropped from the lists above to stay inside [`super::Options::keep_calls`] and
+    /// [`super::Options::keep_phones`]. A proof over requests needs 0.
     pub forgotten: u64,
 }
 
@@ -31,8 +31,8 @@ impl Received {
         self.campaigns.iter()
     }
 
-    /// How often each text was accepted for each phone, by the phone's 11 national digits: 1 everywhere when no message
-    /// was ever repeated.
+    /// How often each text was accepted for each phone, by the 11 national digits of the phone. If every count is 1, no
+    /// message was sent twice.
     #[must_use]
     pub fn messages(&self) -> BTreeMap<(&str, &str), usize> {
         let mut messages = BTreeMap::new();
@@ -44,7 +44,7 @@ impl Received {
         messages
     }
 
-    /// The most calls that started in any 60 s.
+    /// The most requests that started in any 60 s.
     #[must_use]
     pub fn most_calls_in_a_minute(&self) -> usize {
         most_calls_in(&self.calls, super::WINDOW_MS)
@@ -61,7 +61,7 @@ pub enum Channel {
     Voice,
 }
 
-/// How a voice campaign is redialled: what the request said, or the vendor's defaults.
+/// How a voice campaign redials: the values of the request, or the vendor's defaults.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Redials {
     /// `retry_attempts`, 3 unless given.
@@ -77,19 +77,20 @@ pub struct Redials {
 pub struct Campaign {
     /// The `campaign_id` of the 202, a version 4 UUID.
     pub id: String,
-    /// Number of the call that made it, see [`Call::id`], which also tells whether the answer was lost.
+    /// The number of the request that made it, see [`Call::id`]. The record of the request also tells whether the
+    /// answer was lost.
     pub call: u64,
-    /// When that call started, in milliseconds since the Unix epoch.
+    /// When that request started, in milliseconds since the Unix epoch.
     pub at_ms: u64,
     /// SMS or voice.
     pub channel: Channel,
-    /// Recipients as 11 national digits, in the request's order, repeated ones included.
+    /// The recipients as 11 national digits, in the order of the request, repeated ones included.
     pub phones: Vec<String>,
     /// The text; empty for voice.
     pub message: String,
     /// The campaign's title.
     pub title: Option<String>,
-    /// Whether it pops up on the screen.
+    /// Whether it is a flash message, which pops up on the screen.
     pub is_flash: bool,
     /// The audio of a voice campaign.
     pub voice_upload_id: Option<u64>,
@@ -97,7 +98,7 @@ pub struct Campaign {
     pub redials: Option<Redials>,
     /// The vendor's identifier for organising sends.
     pub group_id: Option<String>,
-    /// The request's own callback address.
+    /// The callback URL in the request.
     pub webhook_url: Option<String>,
     /// Credits for one recipient.
     pub credits_each: u64,
@@ -108,12 +109,12 @@ pub struct Campaign {
 pub struct Callback {
     /// When it was sent, in milliseconds since the Unix epoch.
     pub at_ms: u64,
-    /// The campaign's id.
+    /// The id of the campaign.
     pub campaign: String,
     /// The recipient as 11 national digits.
     pub phone: String,
-    /// Status of the message.
+    /// The status of the message.
     pub status: String,
-    /// HTTP status that the receiver answered; `None` when it did not answer in time.
+    /// The HTTP status that the receiver answered; `None` if it did not answer in time.
     pub answer: Option<u16>,
 }

@@ -1,4 +1,4 @@
-//! What an SMS and a voice campaign have in common: recipients, a title, a callback address, and acceptance.
+//! The common parts of SMS and voice campaigns: recipients, a title, a callback URL, and acceptance.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use crate::{
     liguelead::received::{Campaign, Channel, Redials},
 };
 
-/// Limits page: recipients per request. More is a field error (422) here; the page names no status.
+/// Limits page: recipients per request. More is a field error (422) here, since the page names no status.
 const PHONES_MAX: usize = 10_000;
 /// Limits page: characters of a campaign's title.
 const TITLE_CHARS_MAX: usize = 255;
@@ -59,7 +59,7 @@ impl Send {
     }
 }
 
-/// 202 with the campaign's id, the only thing that the vendor tells about a send.
+/// 202 with the campaign's id. The vendor's answer to a send tells nothing else.
 pub(super) fn accepted(channel: Channel, campaign_id: &str, now_ms: u64) -> Answer {
     let message = match channel {
         Channel::Sms => "SMS accepted successfully",
@@ -69,13 +69,13 @@ pub(super) fn accepted(channel: Channel, campaign_id: &str, now_ms: u64) -> Answ
     Answer::json(StatusCode::ACCEPTED, json!({ "message": message, "data": data }))
 }
 
-/// 402, which the vendor's own clients expect when the balance is short.
+/// 402, which the vendor's own clients expect if the balance is too low.
 pub(super) fn short_of_credits() -> Answer {
     refuse(StatusCode::PAYMENT_REQUIRED, "Insufficient credits")
 }
 
-/// The recipients as 11 national digits. One bad phone refuses the whole request: the vendor's page does not say, and
-/// silently dropping one would hide a mistake.
+/// The recipients as 11 national digits. One bad phone refuses the whole request. The vendor's page does not say, but
+/// silently dropping a phone would hide a mistake.
 pub(super) fn recipients(fields: &mut Fields, options: &Options) -> Vec<String> {
     let list = match fields.get("phones") {
         Some(Value::Array(list)) => list.clone(),

@@ -12,7 +12,7 @@ use crate::{answer::Answer, gate::Incoming};
 /// Limits page: characters of a text.
 const MESSAGE_LENGTH_MAX: usize = 1_600;
 
-/// Reads and judges the request. Fields that the vendor does not know are ignored, as it is seen to do.
+/// Reads and checks the request. Unknown fields are ignored, as the vendor does in practice.
 pub(super) fn read(call: &Incoming, options: &Options) -> Result<Send, Answer> {
     let mut fields = Fields::read(call)?;
     let message = fields.text("message", true).unwrap_or_default();

@@ -1,7 +1,8 @@
-//! `POST /voice/uploads` and the account's audio files.
+//! `POST /voice/uploads` and the audio files of the account.
 //!
-//! The vendor checks the file name's extension and the part's own media type, and answers 415 to what fits neither. That
-//! it also looks at the content is a choice here: its page says that other formats are rejected.
+//! The vendor checks the extension of the file name and the media type of the part. It answers 415 unless both name MP3
+//! or both name WAV. That the simulator also checks the content is our choice: the vendor's page says that other
+//! formats are rejected.
 
 use std::{collections::BTreeMap, convert::Infallible};
 
@@ -18,9 +19,9 @@ const FILE_BYTES_MAX: usize = 50_000_000;
 const FILES_MAX: usize = 1_000;
 const ACCOUNT_BYTES_MAX: u64 = 10_000_000_000;
 const TITLE_CHARS_MAX: usize = 255;
-/// An id like those of the vendor's example.
+/// An id like those in the vendor's example.
 const FIRST_ID: u64 = 436_514;
-/// Its engineering notes: a call costs one credit for each started 30 s.
+/// The vendor's engineering notes: a voice call costs one credit for each started 30 s.
 const ONE_CREDIT_MS: u64 = 30_000;
 
 /// One uploaded file.
@@ -28,19 +29,19 @@ const ONE_CREDIT_MS: u64 = 30_000;
 pub struct Uploaded {
     /// Its id.
     pub id: u64,
-    /// Number of the call that uploaded it, see [`crate::record::Call::id`].
+    /// The number of the request that uploaded it, see [`crate::record::Call::id`].
     pub call: u64,
     /// Its title.
     pub title: String,
     /// The file's name.
     pub file_name: String,
-    /// The media type of the file's part.
+    /// The media type of the part with the file.
     pub media_type: String,
-    /// The file's size, in bytes.
+    /// The size of the file, in bytes.
     pub bytes: u64,
-    /// How long it plays, in ms.
+    /// The playing time, in ms.
     pub length_ms: u64,
-    /// Whether the account no longer knows it.
+    /// Whether the account has lost it.
     pub forgotten: bool,
 }
 
@@ -50,7 +51,7 @@ pub(super) struct Uploads {
     all: BTreeMap<u64, Uploaded>,
 }
 
-/// A file that may be taken, before it has an id.
+/// A checked file, before it has an id.
 pub(super) struct NewUpload {
     title: String,
     file_name: String,
@@ -60,7 +61,7 @@ pub(super) struct NewUpload {
 }
 
 impl Uploads {
-    /// Takes a file under a new id, also one that is there already; 422 where the account is full.
+    /// Stores a file under a new id, even if the same file exists already. 422 if the account is full.
     pub(super) fn take(&mut self, new: NewUpload, call: u64) -> Answer {
         let known = self.all.values().filter(|upload| !upload.forgotten);
         let (files, bytes) = known.fold((0, 0), |(files, bytes), upload| (files + 1, bytes + upload.bytes));
@@ -74,8 +75,8 @@ impl Uploads {
         Answer::json(StatusCode::CREATED, answer)
     }
 
-    /// `GET /voice/uploads`: the vendor's page names it as the check of credentials, but shows no answer. Clients expect
-    /// either this shape or a bare array.
+    /// `GET /voice/uploads`. The vendor's page names it as the check of credentials, but shows no answer. Clients
+    /// expect either this shape or a bare array.
     pub(super) fn list(&self, options: &Options) -> Answer {
         let preset = options.voice_uploads.iter().map(|id| preset_row(*id));
         let uploaded = self.all.values().filter(|upload| !upload.forgotten).map(row);
@@ -95,7 +96,7 @@ impl Uploads {
         }
     }
 
-    /// Credits of one call that plays this file; `None` for a file that the account does not know.
+    /// The credits of one voice call that plays this file; `None` if the account does not have the file.
     pub(super) fn credits(&self, id: u64, options: &Options) -> Option<u64> {
         if options.voice_uploads.contains(&id) {
             return Some(options.voice_credits);
@@ -103,7 +104,7 @@ impl Uploads {
         self.known(id).map(|upload| upload.length_ms.div_ceil(ONE_CREDIT_MS).max(1))
     }
 
-    /// Loses a file, as after a year without use. `false`: there is none of that id.
+    /// Loses a file, as after a year without use. `false` if there is no file with this id.
     pub(super) fn forget(&mut self, id: u64) -> bool {
         self.all.get_mut(&id).is_some_and(|upload| !std::mem::replace(&mut upload.forgotten, true))
     }
@@ -125,7 +126,7 @@ fn preset_row(id: u64) -> Value {
     json!({ "id": id, "title": format!("Audio {id}") })
 }
 
-/// Reads and judges an upload.
+/// Reads and checks an upload.
 pub(super) async fn read(call: &Incoming) -> Result<NewUpload, Answer> {
     let content_type = call.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let boundary = multer::parse_boundary(content_type)

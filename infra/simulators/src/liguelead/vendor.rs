@@ -1,4 +1,4 @@
-//! LigueLead behind the gate: credentials, the table of routes, and what is put on every answer.
+//! LigueLead behind the gate: credentials, the routes, and the headers of every answer.
 
 use std::{
     io,
@@ -95,7 +95,7 @@ impl LigueLead {
         lock(&self.books).campaigns.push(campaign.phones.len(), campaign.clone());
         let campaign_id = campaign.id.clone();
         if let Some(url) = url {
-            // Each campaign draws its own outcomes, and the same call draws them again under the same seed.
+            // Each campaign draws its own outcomes. The same request draws the same outcomes under the same seed.
             let draws = self.options.faults.seed.wrapping_add(call.id.wrapping_mul(0x5bd1_e995));
             let redials = campaign.redials.as_ref().map_or(0, |redials| redials.attempts);
             let at_once = self.options.dial_at_any_hour || self.options.callbacks.callbacks_before_answer;
@@ -190,7 +190,7 @@ impl Vendor for LigueLead {
     }
 }
 
-/// The three headers of every answer; `aligned`: the reset is the next full minute.
+/// The three headers of every answer. With `aligned` the reset is the next full minute.
 pub(super) fn rate_headers(headers: &mut HeaderMap, window: &mut Window, aligned: bool, now_ms: u64) {
     let remaining = window.remaining(now_ms);
     let reset_s = if aligned {

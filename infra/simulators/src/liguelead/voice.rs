@@ -1,4 +1,4 @@
-//! `POST /voice`: who may be called when, and how often.
+//! `POST /voice`: when phones may be dialled, and how often.
 
 use axum::http::StatusCode;
 use jiff::{Timestamp, ToSpan as _, Zoned, civil::Time, tz::TimeZone};
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{answer::Answer, clock::timestamp, gate::Incoming};
 
-/// Reads and judges the request. A bad retry field is a 422; an older page of the vendor says 400.
+/// Reads and checks the request. A bad retry field is a 422; an older page of the vendor says 400.
 pub(super) fn read(call: &Incoming, options: &Options, uploads: &Uploads) -> Result<Send, Answer> {
     let mut fields = Fields::read(call)?;
     let title = title(&mut fields, true);
@@ -47,7 +47,7 @@ pub(super) fn read(call: &Incoming, options: &Options, uploads: &Uploads) -> Res
     })
 }
 
-/// Milliseconds until calls are dialled: none from 08:00 to 21:44 in São Paulo, else until the next 08:00.
+/// Milliseconds until dialling starts: 0 from 08:00 to 21:44 in São Paulo, else the time until the next 08:00.
 pub(super) fn dialled_in_ms(now: Timestamp) -> u64 {
     let now = in_sao_paulo(now);
     if (8 * 60..=21 * 60 + 44).contains(&minutes(now.time())) {
@@ -63,7 +63,8 @@ pub(super) fn dialled_in_ms(now: Timestamp) -> u64 {
 }
 
 fn in_sao_paulo(at: Timestamp) -> Zoned {
-    // An unknown zone cannot happen with the bundled database; UTC would be wrong by three hours, not by a crash.
+    // The bundled database knows this zone, so the fallback never runs. UTC would be wrong by three hours, but would
+    // not crash.
     at.to_zoned(TimeZone::get("America/Sao_Paulo").unwrap_or(TimeZone::UTC))
 }
 
@@ -71,7 +72,7 @@ fn minutes(time: Time) -> i32 {
     i32::from(time.hour()) * 60 + i32::from(time.minute())
 }
 
-/// `HH:MM` from 08:00 to 21:45 in São Paulo, at least 10 minutes after `now` on the same day.
+/// Whether the end is `HH:MM` from 08:00 to 21:45 in São Paulo, at least 10 minutes after `now` on the same day.
 fn may_end_at(text: &str, now: Timestamp, at_any_hour: bool) -> bool {
     let (Ok(end), 5) = (Time::strptime("%H:%M", text), text.len()) else {
         return false;

@@ -1,16 +1,16 @@
-//! Links: where a callback may go, and what a flash message must not hold.
+//! Checks of links: which URLs callbacks may go to, and which links a flash message must not contain.
 
 use std::net::IpAddr;
 
 use url::{Host, Url};
 
-/// Top-level domains by which a bare name counts as a link in a flash message, as the strictest client has them.
+/// Top-level domains that make a bare name a link in a flash message, as in the strictest client.
 const LINK_DOMAINS: [&str; 11] = ["com", "net", "org", "br", "io", "co", "app", "dev", "info", "biz", "me"];
 
 const URL_CHARS_MAX: usize = 512;
 
-/// Why `text` cannot be a `webhook_url`: http or https, at most 512 characters, no `_` in the host, and a public host
-/// unless `allow_private`.
+/// The reason why `text` cannot be a `webhook_url`. It must be http or https, have at most 512 characters, no `_` in
+/// the host, and a public host unless `allow_private`.
 pub(super) fn refusal(text: &str, allow_private: bool) -> Option<&'static str> {
     if text.chars().count() > URL_CHARS_MAX {
         return Some("must not be longer than 512 characters");
@@ -34,7 +34,7 @@ fn is_private(host: &Host<&str>) -> bool {
     match host {
         Host::Domain(name) => {
             let name = name.trim_end_matches('.');
-            // A name without a dot resolves only inside somebody's own network.
+            // A name without a dot resolves only inside a private network.
             !name.contains('.') || [".localhost", ".local", ".internal"].iter().any(|end| name.ends_with(end))
         }
         Host::Ipv4(address) => is_private_address((*address).into()),
@@ -49,13 +49,13 @@ fn is_private_address(address: IpAddr) -> bool {
     }
 }
 
-/// Whether a flash message holds what counts as a link: a scheme, `www.`, or a bare domain.
+/// Whether a flash message contains a link: a scheme, `www.`, or a bare domain.
 pub(super) fn holds_link(text: &str) -> bool {
     let text = text.to_lowercase();
     text.contains("http://") || text.contains("https://") || text.contains("www.") || holds_bare_domain(&text)
 }
 
-/// A name, a dot and one of [`LINK_DOMAINS`] that ends there: `loja.com.br`, but not `fim.comprar`.
+/// Whether a text contains a name, a dot and one of [`LINK_DOMAINS`] at the end: `loja.com.br`, but not `fim.comprar`.
 fn holds_bare_domain(text: &str) -> bool {
     text.match_indices('.').any(|(at, _)| {
         let (before, after) = (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default());

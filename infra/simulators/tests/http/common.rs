@@ -1,4 +1,4 @@
-//! What every test needs: clients of both simulators, and somebody who receives webhooks.
+//! Helpers of every test: clients of both simulators, and a receiver of webhooks.
 
 use std::{
     sync::{Arc, Mutex},
@@ -10,7 +10,7 @@ use recado_simulators::{leadsquared, liguelead};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-/// A body that a receiver got, with the query of its address.
+/// A received body, with the query of its URL.
 pub(crate) type Got = (String, Value);
 
 /// A web server that answers every POST with one status and keeps the bodies in order of arrival.
@@ -37,14 +37,14 @@ impl Receiver {
         self.got.lock().unwrap().clone()
     }
 
-    /// Waits until so many bodies came.
+    /// Waits until `count` bodies have arrived.
     pub(crate) async fn wait_for(&self, count: usize) -> Vec<Got> {
         eventually(|| self.got().len() >= count).await;
         self.got()
     }
 }
 
-/// Waits up to a minute for something to become true: a busy machine is slow, and only a failure waits so long.
+/// Waits up to a minute until a condition holds. Only a failure waits that long.
 pub(crate) async fn eventually(mut holds: impl FnMut() -> bool) {
     for _ in 0..6_000 {
         if holds() {
@@ -80,7 +80,7 @@ impl LigueLead {
         self.request(Method::POST, path).json(&body).send().await
     }
 
-    /// Status and body of a POST that must be answered.
+    /// Status and body of a POST that must get an answer.
     pub(crate) async fn answer(&self, path: &str, body: Value) -> (u16, Value) {
         let response = self.post(path, body).await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
@@ -104,7 +104,7 @@ impl LeadSquared {
         }
     }
 
-    /// Without limits that a test of something else would meet.
+    /// Options with limits that no other test reaches.
     pub(crate) fn roomy() -> leadsquared::Options {
         leadsquared::Options {
             calls_per_5s: Some(1_000),
@@ -123,7 +123,7 @@ impl LeadSquared {
             .header("x-LSQ-SecretKey", options.secret_key)
     }
 
-    /// Status and JSON of a POST that must be answered; text becomes a JSON string.
+    /// Status and JSON of a POST that must get an answer. A text body becomes a JSON string.
     pub(crate) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
         read(self.request(Method::POST, path).json(&body).send().await.unwrap()).await
     }

@@ -1,4 +1,4 @@
-//! Each fault over HTTP, and the control calls that set them from another process.
+//! Each fault over HTTP, and the control requests that set faults from another process.
 
 use std::time::{Duration, Instant};
 
@@ -168,7 +168,7 @@ async fn leadsquared_loses_the_answer_of_a_bulk_call_that_it_did() {
     let rows = json!([{ "RelatedProspectId": "lead-1", "ActivityEvent": 206 }]);
     assert!(vendor.request(Method::POST, path).json(&rows).send().await.is_err());
     assert_eq!(vendor.simulator.activities().len(), 1);
-    // Nothing identifies the call: whoever repeats it, doubles it.
+    // Nothing identifies the request, so a repeated request makes a second activity.
     assert_eq!(vendor.post(path, rows).await.0, 200);
     assert_eq!(vendor.simulator.activities().len(), 2);
 }

@@ -1,4 +1,4 @@
-//! LeadSquared's bulk activities, row by row, and the sizes of all bulk calls.
+//! LeadSquared's bulk activities, row by row, and the size limits of all bulk requests.
 
 use crate::common::{LeadSquared, attributes};
 use recado_simulators::leadsquared::Options;

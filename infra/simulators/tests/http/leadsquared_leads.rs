@@ -1,4 +1,4 @@
-//! LeadSquared's keys, the shape of a lead, and writing one.
+//! LeadSquared's keys, the shape of a lead, and writes of one lead.
 
 use crate::common::{LeadSquared, attributes, read};
 use recado_simulators::leadsquared::Options;

@@ -1,4 +1,4 @@
-//! Reading LeadSquared's leads, by key and by condition.
+//! Reads leads by key and by condition.
 
 use crate::common::LeadSquared;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What an installation does once, and the calls that other clients make.
+//! The setup requests of an installation, and the requests of other clients.
 
 use crate::common::{LeadSquared, attributes};
 use recado_simulators::leadsquared::{Dropdown, Options};
@@ -107,6 +107,6 @@ async fn an_activity_comes_with_its_lead_or_is_changed_alone() {
     assert_eq!(update(json!({ "ActivityEvent": 206 })).await, 200);
     let activity = vendor.simulator.activities().remove(0);
     assert_eq!((activity.fields["mx_Custom_1"].as_str(), activity.updates), ("2", 1));
-    // The other service does not know this call.
+    // The other service does not have this path.
     assert_eq!(vendor.post("LeadManagement.svc/CreateCustom", json!({})).await.0, 404);
 }

@@ -1,4 +1,4 @@
-//! LigueLead's sends over HTTP: credentials, limits, credits, and what is kept.
+//! LigueLead's sends over HTTP: credentials, limits, credits, and records.
 
 use crate::common::LigueLead;
 use recado_simulators::{liguelead::Options, record::Entry};

@@ -1,4 +1,4 @@
-//! Audio files: what is taken, what is listed, what calls with them cost.
+//! Audio files: accepted formats, the list, and the cost of voice calls.
 
 use recado_simulators::liguelead::Options;
 use reqwest::{
@@ -31,7 +31,7 @@ async fn a_file_is_taken_listed_found_and_called_with() {
     let (status, answer) = upload(&vendor, "Oi", "a.wav", "audio/wav", wav(30)).await;
     assert_eq!((status, &answer["message"]), (201, &json!("Voice upload successful.")));
     let short = answer["data"]["id"].as_u64().unwrap();
-    // The same file again is another one.
+    // The same file again becomes another upload.
     let (_, answer) = upload(&vendor, "Oi", "a.wav", "audio/wav", wav(31)).await;
     let long = answer["data"]["id"].as_u64().unwrap();
     assert_ne!(short, long);

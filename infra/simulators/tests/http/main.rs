@@ -1,6 +1,6 @@
 //! Both simulators, over real HTTP on the loopback interface.
 
-// Always true here; it tells the lints that the helpers are test code too.
+// Always true here. It tells the lints that the helpers are test code too.
 #![cfg(test)]
 
 mod common;

@@ -1,4 +1,4 @@
-//! What the start of TLS costs, piece by piece, in µs: the first time in a process and the second.
+//! Measures the start of TLS step by step, in µs: the first time in a process, and the second.
 
 use std::{error::Error, sync::Arc, time::Instant};
 
