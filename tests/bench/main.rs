@@ -123,7 +123,8 @@ async fn burst(kind: &Kind, texts: Texts) -> String {
 
 async fn throttled(kind: &Kind, texts: Texts) -> String {
     let mut options = vendor(ANSWER_MS);
-    options.faults.rules = vec!["throttle@every=7".parse().unwrap()];
+    options.faults.rules = vec!["throttle@every=7@/sms".parse().unwrap()];
+    options.retry_after_s = Some(2);
     let contestant = Contestant::start(kind, options, texts).await;
     let begun = Instant::now();
     post_all(&contestant, events(1..=300), CLIENTS).await;

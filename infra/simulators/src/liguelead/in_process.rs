@@ -191,7 +191,7 @@ impl InProcess {
 
     fn reply(&mut self, answer: Answer, callbacks: Vec<DueCallback>, now_ms: u64) -> Reply {
         let mut headers = HeaderMap::new();
-        rate_headers(&mut headers, &mut self.window, self.options.minute_aligned_reset, now_ms);
+        rate_headers(answer.status, &mut headers, &mut self.window, &self.options, now_ms);
         let body = match answer.content {
             Content::Json(value) => {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));

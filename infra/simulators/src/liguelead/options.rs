@@ -24,6 +24,9 @@ pub struct Options {
     /// `X-RateLimit-Reset` is the next full minute, as in the vendor's example, although the window slides.
     #[arg(long)]
     pub minute_aligned_reset: bool,
+    /// A 429 says `Retry-After` with so many seconds, besides the three headers of every answer.
+    #[arg(long, value_name = "SECONDS")]
+    pub retry_after_s: Option<u64>,
     /// Refuse phones that are not mobiles of an existing area code. The vendor's own samples are such phones.
     #[arg(long)]
     pub strict_phones: bool,
@@ -76,6 +79,7 @@ impl Default for Options {
             requests_per_minute: 600_000,
             concurrent: 10_000,
             minute_aligned_reset: false,
+            retry_after_s: None,
             strict_phones: false,
             reject_phones: Vec::new(),
             allow_private_webhooks: true,

@@ -160,7 +160,8 @@ impl Vendor for LigueLead {
         let Some(window) = windows.first_mut() else {
             return;
         };
-        rate_headers(response.headers_mut(), window, self.options.minute_aligned_reset, now_ms);
+        let status = response.status();
+        rate_headers(status, response.headers_mut(), window, &self.options, now_ms);
     }
 
     async fn work(self: &Arc<Self>, call: Incoming) -> Worked {
@@ -190,10 +191,16 @@ impl Vendor for LigueLead {
     }
 }
 
-/// The three headers of every answer. With `aligned` the reset is the next full minute.
-pub(super) fn rate_headers(headers: &mut HeaderMap, window: &mut Window, aligned: bool, now_ms: u64) {
+/// The three headers of every answer, and `Retry-After` of a 429 where it is asked for.
+pub(super) fn rate_headers(
+    status: StatusCode,
+    headers: &mut HeaderMap,
+    window: &mut Window,
+    options: &Options,
+    now_ms: u64,
+) {
     let remaining = window.remaining(now_ms);
-    let reset_s = if aligned {
+    let reset_s = if options.minute_aligned_reset {
         (now_ms / window.length_ms() + 1) * window.length_ms() / 1_000
     } else {
         window.next_release_ms().unwrap_or(now_ms + window.length_ms()).div_ceil(1_000)
@@ -201,6 +208,9 @@ pub(super) fn rate_headers(headers: &mut HeaderMap, window: &mut Window, aligned
     headers.insert("x-ratelimit-limit", HeaderValue::from(window.limit()));
     headers.insert("x-ratelimit-remaining", HeaderValue::from(remaining));
     headers.insert("x-ratelimit-reset", HeaderValue::from(reset_s));
+    if let Some(retry_after_s) = options.retry_after_s.filter(|_| status == StatusCode::TOO_MANY_REQUESTS) {
+        headers.insert("retry-after", HeaderValue::from(retry_after_s));
+    }
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
