@@ -11,10 +11,9 @@ use aws_sdk_dynamodb::{
     error::ProvideErrorMetadata as _,
     types::{AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest, BatchStatementResponse},
 };
-use futures::{StreamExt as _, stream};
 
 use crate::{
-    Ledger, LedgerError,
+    Ledger, LedgerError, at_once,
     codec::{Item, Key},
     error::{given_up, unavailable},
     schema::misbuilt,
@@ -167,12 +166,8 @@ impl Ledger {
     async fn judge_together(&self, parts: Vec<Vec<Statement>>) -> Vec<Result<Vec<Judgement>, LedgerError>> {
         let mut answers: Vec<Result<Vec<Judgement>, LedgerError>> =
             parts.iter().map(|part| Ok(vec![Judgement::Undecided; part.len()])).collect();
-        // Collected first: the closure's borrow must not be part of the stream's type, or it is not `Send`.
-        let requests: Vec<_> = in_requests(parts)
-            .into_iter()
-            .map(|(places, statements)| async { (places, self.judge_chunk(statements).await) })
-            .collect();
-        let judged: Vec<_> = stream::iter(requests).buffer_unordered(REQUESTS_AT_ONCE).collect().await;
+        let judge = |(places, statements)| async { (places, self.judge_chunk(statements).await) };
+        let judged: Vec<(Vec<Place>, _)> = at_once(REQUESTS_AT_ONCE, in_requests(parts), judge).await;
         for (places, judged) in judged {
             for (at, (part, place)) in places.into_iter().enumerate() {
                 let Some(answer) = answers.get_mut(part) else { continue };

@@ -35,6 +35,7 @@
 //! late write, or a write of a process thought dead therefore changes nothing.
 
 mod amend;
+mod at_once;
 mod attempts;
 mod audios;
 mod batches;
@@ -64,6 +65,7 @@ mod suppressions;
 mod unknown;
 
 pub use amend::Amend;
+pub use at_once::at_once;
 pub use attempts::{Earlier, MOST_PRICES, Price};
 pub use audios::{AudioRows, Forgotten, UploadEnd, UploadRow, UploadState};
 pub use batches::{BatchChange, NewBatch, Prepared, Refund};

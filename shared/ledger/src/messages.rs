@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use recado_core::{
     identity::{BatchId, MessageId},
     message::{Message, Priority, State},
@@ -12,7 +11,7 @@ use recado_core::{
 };
 
 use crate::{
-    Ledger, LedgerError, SHARDS,
+    Ledger, LedgerError, SHARDS, at_once,
     codec::{self, Item, Key, due_shard, message_shard, n, s},
     error::unavailable,
     judged::{Judgement, Statement, Update, insert},
@@ -278,8 +277,8 @@ impl Ledger {
 
     /// Reads items by key, in no particular order.
     pub(crate) async fn get_items(&self, keys: Vec<Key>) -> Result<Vec<Item>, LedgerError> {
-        let requests: Vec<_> = keys.chunks(KEYS_PER_GET).map(|keys| self.get_chunk(keys)).collect();
-        let found: Vec<Vec<Item>> = stream::iter(requests).buffered(GETS_AT_ONCE).try_collect().await?;
+        let found = at_once(GETS_AT_ONCE, keys.chunks(KEYS_PER_GET), |keys| self.get_chunk(keys)).await;
+        let found: Vec<Vec<Item>> = found.into_iter().collect::<Result<_, _>>()?;
         Ok(found.into_iter().flatten().collect())
     }
 

@@ -33,7 +33,6 @@ use std::{
     sync::{Arc, atomic::AtomicI64},
 };
 
-use futures::{StreamExt as _, stream};
 use liguelead::Client;
 use recado_core::{
     gate::{Gate, gate},
@@ -41,7 +40,7 @@ use recado_core::{
     identity::MessageId,
     message::{Message, Priority},
 };
-use recado_ledger::{Change, Ledger, LedgerError};
+use recado_ledger::{Change, Ledger, LedgerError, at_once};
 use recado_limits::{Clock, LigueLeadAccount};
 use tokio::sync::Semaphore;
 
@@ -239,10 +238,8 @@ impl Sender {
         let requests = into_requests(ready, self.settings.phones_per_request, has_quota);
         self.lease(priority, requests.len()).await;
         let queue = AtomicI64::new(0);
-        let requests: Vec<_> =
-            requests.into_iter().map(|request| self.send_request(request, &queue, deadline_ms)).collect();
-        let sent: Vec<SendReport> =
-            stream::iter(requests).buffer_unordered(self.settings.requests_at_once).collect().await;
+        let send = |request| self.send_request(request, &queue, deadline_ms);
+        let sent = at_once(self.settings.requests_at_once, requests, send).await;
         sent.into_iter().fold(report, SendReport::and)
     }
 

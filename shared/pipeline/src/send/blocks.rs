@@ -16,7 +16,6 @@
 
 use std::collections::BTreeMap;
 
-use futures::{StreamExt as _, stream};
 use liguelead::{Blame, Outcome, Scope};
 use recado_core::{
     bisect::Next,
@@ -26,7 +25,7 @@ use recado_core::{
     phone::Phone,
     reason::Reason,
 };
-use recado_ledger::{Amend, LedgerError, Refund};
+use recado_ledger::{Amend, LedgerError, Refund, at_once};
 use recado_limits::Permits;
 
 use super::{
@@ -65,8 +64,7 @@ impl From<SendReport> for Step {
 impl Sender {
     /// Sends waiting blocks.
     pub(super) async fn send_blocks(&self, blocks: Vec<Message>, deadline_ms: i64) -> SendReport {
-        let sends: Vec<_> = blocks.into_iter().map(|block| self.send_block(block, deadline_ms)).collect();
-        let sent: Vec<SendReport> = stream::iter(sends).buffer_unordered(AT_ONCE).collect().await;
+        let sent = at_once(AT_ONCE, blocks, |block| self.send_block(block, deadline_ms)).await;
         sent.into_iter().fold(SendReport::default(), SendReport::and)
     }
 

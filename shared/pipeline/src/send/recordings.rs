@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use recado_core::{
     audio::Audio,
     call::{Call, Dial, Ready, dial},
@@ -10,7 +9,7 @@ use recado_core::{
     message::Message,
     reason::Reason,
 };
-use recado_ledger::{Change, LedgerError, UploadState};
+use recado_ledger::{Change, LedgerError, UploadState, at_once};
 
 use super::{SendReport, Sender, moves::held};
 use crate::planted::{Fault, planted};
@@ -42,8 +41,8 @@ impl Sender {
         if names.is_empty() {
             return Ok(messages);
         }
-        let lookups: Vec<_> = names.into_iter().map(|name| self.recording(name, now_ms)).collect();
-        let found: BTreeMap<String, Recording> = stream::iter(lookups).buffer_unordered(AT_ONCE).try_collect().await?;
+        let found = at_once(AT_ONCE, names, |name| self.recording(name, now_ms)).await;
+        let found: BTreeMap<String, Recording> = found.into_iter().collect::<Result<_, _>>()?;
         let (mut ready, mut holds): (Vec<Message>, Vec<Change>) = (Vec::with_capacity(messages.len()), Vec::new());
         for mut message in messages {
             let Some(call) = &mut message.call else {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use recado_core::{
     call::redials_take_ms,
     identity::{BatchId, MessageId},
@@ -10,7 +9,7 @@ use recado_core::{
     phone::Phone,
     settle::{correction, heard},
 };
-use recado_ledger::{Amend, LedgerError, MOST_PRICES, Price, StoredCallback};
+use recado_ledger::{Amend, LedgerError, MOST_PRICES, Price, StoredCallback, at_once};
 
 use super::{Settled, Settler, believed, blocks::NotTheBlocks, known::Facts, report};
 use crate::{
@@ -61,17 +60,14 @@ impl Settler {
             left.insert(*batch, Box::pin(self.note(known, many, reports, &mut settled)).await?);
             of_batch.remove(batch);
         }
-        let look_ups: Vec<_> = of_batch
-            .iter()
-            .map(|(&batch, reports)| {
-                let mut phones: Vec<Phone> = reports.iter().map(|report| report.phone).collect();
-                phones.sort_unstable();
-                phones.dedup();
-                self.messages_of(batch, facts.get(&batch).cloned(), phones)
-            })
-            .collect();
-        let found: Vec<_> = stream::iter(look_ups).buffer_unordered(BATCHES_AT_ONCE).try_collect().await?;
-        let mut found: HashMap<BatchId, HashMap<Phone, MessageId>> = found.into_iter().collect();
+        let look_up = |(&batch, reports): (&BatchId, &Vec<&StoredCallback>)| {
+            let mut phones: Vec<Phone> = reports.iter().map(|report| report.phone).collect();
+            phones.sort_unstable();
+            phones.dedup();
+            self.messages_of(batch, facts.get(&batch).cloned(), phones)
+        };
+        let found = at_once(BATCHES_AT_ONCE, &of_batch, look_up).await;
+        let mut found: HashMap<BatchId, HashMap<Phone, MessageId>> = found.into_iter().collect::<Result<_, _>>()?;
         found.extend(left.iter().map(|(batch, left)| (*batch, left.messages.clone())));
         // In the reports' order: the results must not depend on the layout of a hash map.
         let mut said: BTreeMap<(MessageId, BatchId), Said<'_>> = BTreeMap::new();

@@ -5,13 +5,12 @@ use std::{
     sync::Arc,
 };
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use recado_core::{
     identity::{BatchId, MessageId},
     message::{Batch, BatchState, Message},
     phone::Phone,
 };
-use recado_ledger::{BatchChange, LedgerError, StoredCallback, StoredFor};
+use recado_ledger::{BatchChange, LedgerError, StoredCallback, StoredFor, at_once};
 
 use super::{Settler, digest, known::Facts};
 use crate::send::Follow;
@@ -157,8 +156,8 @@ impl Settler {
                 return Ok((batch, found));
             }
         }
-        let look_ups: Vec<_> = phones.iter().map(|&phone| self.look_up(batch, phone)).collect();
-        let found: Vec<_> = stream::iter(look_ups).buffer_unordered(LOOK_UPS_AT_ONCE).try_collect().await?;
+        let found = at_once(LOOK_UPS_AT_ONCE, phones, |phone| self.look_up(batch, phone)).await;
+        let found: Vec<Option<(Phone, MessageId)>> = found.into_iter().collect::<Result<_, _>>()?;
         Ok((batch, found.into_iter().flatten().collect()))
     }
 

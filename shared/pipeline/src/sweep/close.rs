@@ -5,14 +5,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use recado_core::{
     identity::BatchId,
     message::{Batch, BatchState, Message, State},
     phone::Phone,
     reason::Reason,
 };
-use recado_ledger::{Amend, Change, Due, Earlier, LedgerError, StoredFor};
+use recado_ledger::{Amend, Change, Due, Earlier, LedgerError, StoredFor, at_once};
 
 use super::{Sweeper, appointment};
 use crate::{
@@ -266,13 +265,15 @@ impl Sweeper {
             let is_most = row.is_some_and(|row| phones.len() as u64 * TOGETHER_FROM >= row.messages);
             for about in std::iter::once(StoredFor::Batch(batch)).chain(campaign.map(StoredFor::Campaign)) {
                 if is_most {
-                    looks.push(self.look(batch, about, None));
+                    looks.push((batch, about, None));
                 } else {
-                    looks.extend(phones.iter().map(|phone| self.look(batch, about.clone(), Some(*phone))));
+                    looks.extend(phones.iter().map(|phone| (batch, about.clone(), Some(*phone))));
                 }
             }
         }
-        let seen: Vec<Vec<(BatchId, Phone)>> = stream::iter(looks).buffered(LOOK_UPS_AT_ONCE).try_collect().await?;
+        let look = |(batch, about, phone)| self.look(batch, about, phone);
+        let seen = at_once(LOOK_UPS_AT_ONCE, looks, look).await;
+        let seen: Vec<Vec<(BatchId, Phone)>> = seen.into_iter().collect::<Result<_, _>>()?;
         Ok(seen.into_iter().flatten().collect())
     }
 
