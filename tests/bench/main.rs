@@ -16,7 +16,15 @@ mod load;
 
 use std::time::{Duration, Instant};
 
+use recado_core::{
+    credits::SmsText,
+    identity::MessageId,
+    message::{Channel, Message},
+    phone::Phone,
+};
+use recado_ledger::{Ledger, at_once, embedded_client};
 use recado_simulators::{leadsquared, liguelead};
+use recado_table::EmbeddedTable;
 
 use self::{
     contestant::{Contestant, Kind},
@@ -61,6 +69,9 @@ async fn main() {
     }
     if wanted("ingest") {
         line("100,000 events in arrays of 500: taken/s", &kinds, async |kind| ingest(kind).await).await;
+    }
+    if wanted("table") {
+        line("100,000 rows into the embedded table, 500 at a time: rows/s", &kinds[..1], async |_| rows().await).await;
     }
     if wanted("crm") {
         line("event to its outcome in LeadSquared, a report at once: median / p99, s", &kinds[..1], async |kind| {
@@ -146,6 +157,37 @@ async fn ingest(kind: &Kind) -> String {
     let cpu_s = contestant.cpu_s() - before_s;
     contestant.stop().await;
     format!("{:.0}/s, {cpu_s:.1} s of CPU", f64::from(EVENTS) / taken.as_secs_f64())
+}
+
+/// The embedded table alone: what it takes of the same rows, without webhooks, rules and sending.
+async fn rows() -> String {
+    const ROWS: u32 = 100_000;
+    let directory = tempfile::tempdir().unwrap();
+    let table = EmbeddedTable::open(directory.path()).unwrap();
+    let ledger = Ledger::new(embedded_client(table.http_client()), "recado", 86_400_000);
+    ledger.create_if_missing().await.unwrap();
+    let row = |number: u32| Message {
+        phone: Some(Phone::parse(&load::phone(number)).unwrap()),
+        text: Some(SmsText::parse("Boas-vindas.").unwrap()),
+        event: "lead.created".to_owned(),
+        due_ms: Some(60_000),
+        ..Message::new(
+            MessageId::from_bytes(u128::from(number).to_be_bytes()),
+            "welcome",
+            &format!("00000000-0000-4000-8000-{number:012}"),
+            Channel::Sms,
+            0,
+            3_600_000,
+        )
+    };
+    let groups: Vec<Vec<Message>> = (0..ROWS)
+        .collect::<Vec<_>>()
+        .chunks(500)
+        .map(|group| group.iter().map(|&number| row(number)).collect())
+        .collect();
+    let begun = Instant::now();
+    at_once(8, &groups, |group| async { ledger.insert_messages(group).await.unwrap() }).await;
+    format!("{:.0}/s", f64::from(ROWS) / begun.elapsed().as_secs_f64())
 }
 
 /// How long after an event LeadSquared shows the outcome, without a backlog.

@@ -21,8 +21,10 @@ use crate::installation::world;
 
 /// The most parallel runs of the sender. It allows 20 different texts a second at the usual answer time of 300 ms.
 const RUNS_AT_ONCE: usize = 8;
+/// A run takes no further text once it has so many messages: what it holds of a message takes several KB.
+const MOST_IN_RUN: usize = 1_000;
 /// How many messages may wait for a run before no more are taken.
-const MOST_WAITING: usize = 20_000;
+const MOST_WAITING: usize = 12_000;
 /// The longest pause between two requests of one text. Messages of one text gather for at most as long.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
@@ -47,9 +49,16 @@ impl Pool {
         }
     }
 
-    /// Takes all messages that may go now, with their texts. The texts are busy from now on.
+    /// Takes the messages of one run, with their texts. The texts are busy from now on.
     fn take(&mut self) -> Option<(Vec<Message>, Vec<String>)> {
-        let ready: Vec<String> = self.waiting.keys().filter(|key| !self.busy.contains(*key)).cloned().collect();
+        let (mut ready, mut count): (Vec<String>, usize) = (Vec::new(), 0);
+        for (text, messages) in self.waiting.iter().filter(|(text, _)| !self.busy.contains(*text)) {
+            if count >= MOST_IN_RUN {
+                break;
+            }
+            count += messages.len();
+            ready.push(text.clone());
+        }
         let messages: Vec<Message> = ready.iter().filter_map(|key| self.waiting.remove(key)).flatten().collect();
         self.count -= messages.len();
         self.busy.extend(ready.iter().cloned());

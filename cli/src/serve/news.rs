@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use super::alarms::Alarms;
 
 /// The most new messages that wait to be taken. Further ones are found in the table once there is room again.
-const MOST_WAITING: usize = 20_000;
+const MOST_WAITING: usize = 4_000;
 
 /// The instants at which due rows are looked at. Clones share them.
 #[derive(Debug, Clone, Default)]
