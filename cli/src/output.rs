@@ -1,6 +1,8 @@
-//! Output for people and scripts. Writing to a closed pipe is not an error.
+//! Output for people and scripts. Writing to a closed pipe is not an error. Control characters in leads' data reach no
+//! terminal.
 
 mod colour;
+mod printable;
 
 use std::{
     fs::OpenOptions,
@@ -26,12 +28,12 @@ pub(crate) use colour::{Mood, state};
 
 /// Writes a line to standard output.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(anstream::stdout().lock(), "{line}");
+    let _ = writeln!(anstream::stdout().lock(), "{}", printable::printable(line));
 }
 
 /// Writes a line to standard error.
 pub(crate) fn complain(line: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{}", colour::warning(line));
+    let _ = writeln!(anstream::stderr().lock(), "{}", printable::printable(&colour::warning(line)));
 }
 
 /// Writes a table to standard output, with the states of one of its columns in colour.
