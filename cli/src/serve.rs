@@ -10,7 +10,14 @@ mod spool;
 mod stream;
 mod triggers;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use recado_core::{config::Config, message::Priority};
@@ -28,7 +35,7 @@ const RECONCILE_EVERY_TICKS: u32 = 5;
 pub(crate) struct Server {
     address: SocketAddr,
     stop: watch::Sender<bool>,
-    tasks: Vec<JoinHandle<()>>,
+    loops: Loops,
 }
 
 /// The intervals of the triggers.
@@ -61,21 +68,22 @@ impl Server {
         let (desk, at_the_desk) = reports::Desk::open(current.clone(), spool, stopped.clone());
         let prover = Prover::new(store.ledger.clone(), world());
         let schedule = pace.schedule;
-        let mut tasks = vec![
-            tokio::spawn(http::serve(listener, current.clone(), (desk, prover), stopped.clone())),
-            tokio::spawn(triggers::wake_ups(written, reader, current.clone(), stopped.clone())),
-            tokio::spawn(triggers::uploads(current.clone(), schedule, stopped.clone())),
-            tokio::spawn(triggers::completions(current.clone(), schedule, stopped.clone())),
-            tokio::spawn(triggers::reconciliations(current.clone(), schedule * RECONCILE_EVERY_TICKS, stopped.clone())),
-            tokio::spawn(triggers::write_back(current.clone(), bells.clone(), schedule, stopped.clone())),
-            tokio::spawn(triggers::campaigns(current.clone(), schedule, stopped.clone())),
-            tokio::spawn(follower.follow(pace.follow, stopped.clone())),
-        ];
-        tasks.extend(Priority::ALL.map(|lane| {
-            tokio::spawn(triggers::sweeps(lane, current.clone(), bells.clone(), schedule, stopped.clone()))
-        }));
-        tasks.extend(at_the_desk);
-        Ok(Self { address, stop, tasks })
+        let reconciled_every = schedule * RECONCILE_EVERY_TICKS;
+        let mut loops = Loops::default();
+        loops.start("http", http::serve(listener, current.clone(), (desk, prover), stopped.clone()));
+        loops.start("wake-ups", triggers::wake_ups(written, reader, current.clone(), stopped.clone()));
+        loops.start("uploads", triggers::uploads(current.clone(), schedule, stopped.clone()));
+        loops.start("completions", triggers::completions(current.clone(), schedule, stopped.clone()));
+        loops.start("reconciliation", triggers::reconciliations(current.clone(), reconciled_every, stopped.clone()));
+        loops.start("write-back", triggers::write_back(current.clone(), bells.clone(), schedule, stopped.clone()));
+        loops.start("campaigns", triggers::campaigns(current.clone(), schedule, stopped.clone()));
+        loops.start("configuration", follower.follow(pace.follow, stopped.clone()));
+        for lane in Priority::ALL {
+            let sweeps = triggers::sweeps(lane, current.clone(), bells.clone(), schedule, stopped.clone());
+            loops.start("sweep", sweeps);
+        }
+        loops.0.extend(at_the_desk.into_iter().map(|task| ("reports", task)));
+        Ok(Self { address, stop, loops })
     }
 
     /// The address on which it listens.
@@ -87,9 +95,53 @@ impl Server {
     pub(crate) async fn stop(self) {
         // An error means that every task has already ended.
         let _ = self.stop.send(true);
-        for task in self.tasks {
+        for (_, task) in self.loops.0 {
             // A panic in a task was reported when it happened.
             let _ = task.await;
+        }
+    }
+
+    /// Waits until a loop ends that should go on, and returns the error: without it the installation would look well and
+    /// do a part of its work.
+    pub(crate) async fn failed(&mut self) -> anyhow::Error {
+        let name = self.loops.ended().await;
+        tracing::error!(serve.part = name, "serve.part_ended");
+        anyhow::anyhow!("the part `{name}` ended by itself: the log says why; start it again")
+    }
+}
+
+/// The parts of a running installation, by name.
+#[derive(Default)]
+struct Loops(Vec<(&'static str, JoinHandle<()>)>);
+
+impl Loops {
+    fn start(&mut self, name: &'static str, part: impl Future<Output = ()> + Send + 'static) {
+        self.0.push((name, tokio::spawn(part)));
+    }
+
+    /// Waits until one ends, and returns its name.
+    async fn ended(&mut self) -> &'static str {
+        poll_fn(|context| {
+            let ended = self.0.iter_mut().position(|(_, task)| Pin::new(task).poll(context).is_ready());
+            // Its handle must not be waited for again.
+            ended.map_or(Poll::Pending, |place| Poll::Ready(self.0.swap_remove(place).0))
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_ends_or_panics_is_named() {
+        for fails in [false, true] {
+            let mut loops = Loops::default();
+            loops.start("goes on", std::future::pending());
+            loops.start("sweep", async move { assert!(!fails, "as planned") });
+            assert_eq!(loops.ended().await, "sweep");
+            assert_eq!(loops.0.len(), 1, "the others may still be waited for");
         }
     }
 }

@@ -1,10 +1,16 @@
 //! Which requests are accepted: the handshake, the secret, and other paths.
 
+use std::time::{Duration, Instant};
+
 use reqwest::Method;
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use super::WELCOME;
-use crate::support::{Installation, Lead, Setup, answer};
+use crate::support::{Installation, Lead, SECRET, Setup, answer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trial_of_the_address_is_answered_200_without_a_secret() {
@@ -76,4 +82,57 @@ async fn other_paths_are_not_found_and_a_slash_at_the_end_does_no_harm() {
     }
     let address = format!("http://{}/webhooks/leadsquared/", installation.address);
     assert_eq!(answer(installation.http.get(address)).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_without_the_secret_is_not_waited_for() {
+    let installation = Installation::start(Setup::new(WELCOME)).await;
+    for path in ["/webhooks/leadsquared?event=lead.created", "/webhooks/liguelead?secret=wrong"] {
+        let mut connection = TcpStream::connect(installation.address).await.unwrap();
+        let head = format!("POST {path} HTTP/1.1\r\nhost: recado\r\ncontent-length: 6000000\r\n\r\n{{\"ProspectID\":");
+        connection.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 1_024];
+        let begun = Instant::now();
+        let read = connection.read(&mut answer).await.unwrap();
+        assert!(String::from_utf8_lossy(&answer[..read]).contains("secret"), "{path}");
+        // A body with the secret may take 20 s.
+        assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_stand_still_hold_up_neither_others_nor_the_end() {
+    let mut installation = Installation::start(Setup::new(WELCOME)).await;
+    let body =
+        format!("POST /webhooks/leadsquared HTTP/1.1\r\nx-recado-secret: {SECRET}\r\ncontent-length: 900\r\n\r\n{{");
+    let mut still = Vec::new();
+    for number in 0..100 {
+        let mut connection = TcpStream::connect(installation.address).await.unwrap();
+        let half = if number % 2 == 0 { "POST /webhooks/leadsquared HTTP/1.1\r\nhost:" } else { body.as_str() };
+        connection.write_all(half.as_bytes()).await.unwrap();
+        still.push(connection);
+    }
+    let lead = Lead::new(1);
+    installation.take(&lead.created()).await;
+    installation.comes_to(&lead.id, "delivered").await;
+    let begun = Instant::now();
+    assert_eq!(installation.stop().await, 0);
+    // Open requests have 10 s; the rest is for a busy machine.
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
+    drop(still);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_very_many_elements_is_refused_whole_and_leaves_one_row() {
+    let installation = Installation::start(Setup::new(WELCOME)).await;
+    let body = format!("[{}1]", "1,".repeat(1_000_000));
+    let request = installation.http.post(installation.url("leadsquared", "event=lead.created"));
+    let (status, said) = answer(request.header("x-recado-secret", SECRET).body(body)).await;
+    assert_eq!((status, said["Status"].as_str()), (200, Some("Error")));
+    assert!(said["StatusReason"].as_str().unwrap().contains("1000001 elements"), "{said}");
+    let rows = format!("[{}1]", "1,".repeat(4_000));
+    let request = installation.http.post(installation.url("leadsquared", "event=lead.created"));
+    let (_, said) = answer(request.header("x-recado-secret", SECRET).body(rows)).await;
+    assert!(said["StatusReason"].as_str().unwrap().starts_with("4001 of 4001 not understood"), "{said}");
+    assert_eq!(installation.messages().await.events.len(), 1 + 1_000);
 }

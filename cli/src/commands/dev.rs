@@ -83,20 +83,21 @@ impl Dev {
         let vendors = Vendors::start(address, sms, crm, PORTS).await?;
         let running = (Arc::new(config), version);
         let audios = self.which.audio_store();
-        let server = Server::start(listener, running, &vendors.environment, &store, audios, PACE).await?;
+        let mut server = Server::start(listener, running, &vendors.environment, &store, audios, PACE).await?;
         let said = Said::write(&home, &Running::of(address, &vendors)?)?;
         output::say(&format!("LigueLead simulated at {}", vendors.liguelead.base_url()));
         output::say(&format!("LeadSquared simulated at {}", vendors.leadsquared.base_url()));
         output::say(&format!("listening on http://{address}; try: recado trigger lead.created"));
-        tokio::select! {
-            () = interrupted() => {}
-            () = followed.follow(&store, &file) => {}
-        }
+        let ended = tokio::select! {
+            () = interrupted() => Ok(ExitCode::SUCCESS),
+            () = followed.follow(&store, &file) => Ok(ExitCode::SUCCESS),
+            error = server.failed() => Err(error),
+        };
         drop(said);
         server.stop().await;
         store.close().await;
         vendors.stop().await;
-        Ok(ExitCode::SUCCESS)
+        ended
     }
 }
 

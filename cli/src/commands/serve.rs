@@ -81,15 +81,16 @@ impl Serve {
         let pace = Pace { schedule: Duration::from_secs(self.schedule_s), follow };
         introduce(&environment, &config);
         let running = (Arc::new(config), version);
-        let server = Server::start(listener, running, &environment, &store, self.which.audio_store(), pace).await?;
+        let mut server = Server::start(listener, running, &environment, &store, self.which.audio_store(), pace).await?;
         output::say(&format!("listening on http://{}", server.address()));
-        tokio::select! {
-            () = interrupted() => {}
-            () = followed.follow(&store, &file) => {}
-        }
+        let ended = tokio::select! {
+            () = interrupted() => Ok(ExitCode::SUCCESS),
+            () = followed.follow(&store, &file) => Ok(ExitCode::SUCCESS),
+            error = server.failed() => Err(error),
+        };
         server.stop().await;
         store.close().await;
-        Ok(ExitCode::SUCCESS)
+        ended
     }
 }
 

@@ -1,21 +1,32 @@
 //! The HTTP server for webhooks.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    body::{Body, BodyDataStream},
+    body::BodyDataStream,
     extract::{Request, State},
     http::{HeaderMap, StatusCode, header::CONTENT_TYPE, request::Parts},
     response::{IntoResponse as _, Response},
 };
 use futures::StreamExt as _;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
 use recado_pipeline::{
     http::{Body as WebhookBody, HttpAnswer, HttpRequest, MAX_BODY_BYTES},
     proof::Prover,
     secrets::{CALLBACK_PATH, WEBHOOK_PATH},
 };
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 use tracing::Instrument as _;
 
 use super::{current::Current, reports::Desk, triggers::told};
@@ -24,10 +35,32 @@ use super::{current::Current, reports::Desk, triggers::told};
 const OTHER: &str = "other";
 /// The header that carries the secret of LeadSquared's webhooks.
 const SECRET_HEADER: &str = "x-recado-secret";
-/// The timeout for a body to arrive.
-const BODY_WITHIN: Duration = Duration::from_secs(20);
-/// How many bytes of an oversized body are read and discarded, so that its sender reads the answer.
-const DRAINED_BYTES: usize = 32 * 1_048_576;
+/// How a body is read.
+#[derive(Clone, Copy)]
+struct Reading {
+    /// The most bytes that are kept.
+    kept: usize,
+    /// The most bytes that are read, so that the sender of a body that is too large reads the answer.
+    read: usize,
+    /// The timeout for the body to arrive.
+    within: Duration,
+}
+
+/// The body of a request that shows the secret. One byte more shows that it is too large.
+const VOUCHED_FOR: Reading =
+    Reading { kept: MAX_BODY_BYTES + 1, read: 32 * 1_048_576, within: Duration::from_secs(20) };
+/// The body of any other request: whether it is empty is all that matters.
+const OTHERS: Reading = Reading { kept: 1, read: 65_536, within: Duration::from_secs(2) };
+/// The most connections at once. Vendors' webhooks take a few hundred; the rest of the process's files, 1,024 on most
+/// systems, is for its own requests and the table.
+const CONNECTIONS_MAX: usize = 700;
+/// The timeout for the headers of a request, and for the next request of an open connection. A shorter one would close
+/// connections just when LigueLead reuses them, and it repeats no report.
+const HEADERS_WITHIN: Duration = Duration::from_mins(1);
+/// How long open requests may take once the server was told to stop.
+const STOPS_WITHIN: Duration = Duration::from_secs(10);
+/// The pause after a connection could not be accepted, as when the process has no more files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// The services behind the server.
 #[derive(Clone)]
@@ -45,10 +78,46 @@ pub(super) async fn serve(
     mut stopped: watch::Receiver<bool>,
 ) {
     let app = Router::new().fallback(answer).with_state(Doors { current, desk: Arc::new(desk), prover });
-    let stop = async move { told(&mut stopped).await };
-    if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(stop).await {
-        tracing::error!(error = %error, "serve.listener_failed");
+    let (open, room) = (GracefulShutdown::new(), Arc::new(Semaphore::new(CONNECTIONS_MAX)));
+    let mut connections = JoinSet::new();
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN);
+    loop {
+        let accepted = tokio::select! {
+            () = told(&mut stopped) => break,
+            accepted = accept(&listener, &room) => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        let (stream, place) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(error = %error, "serve.not_accepted");
+                sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let service = TowerToHyperService::new(app.clone());
+        let connection = open.watch(http.serve_connection(TokioIo::new(stream), service));
+        connections.spawn(async move {
+            // The error is the caller's: it went away, or was too slow.
+            let _ = connection.await;
+            drop(place);
+        });
     }
+    drop(listener);
+    if timeout(STOPS_WITHIN, open.shutdown()).await.is_err() {
+        tracing::warn!("serve.requests_cut_off");
+    }
+    // What is left of them would hold up the parts behind the server.
+    connections.shutdown().await;
+}
+
+/// The next connection, once there is a place for it.
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok((stream, place))
 }
 
 async fn answer(State(doors): State<Doors>, request: Request) -> Response {
@@ -59,7 +128,12 @@ async fn answer(State(doors): State<Doors>, request: Request) -> Response {
         if known(&path) == OTHER {
             return (StatusCode::NOT_FOUND, "not found\n").into_response();
         }
-        let request = decode(&parts, body).await;
+        let mut request = head(&parts);
+        let vouched_for = match path.as_str() {
+            CALLBACK_PATH => doors.desk.is_vouched_for(&request),
+            _ => doors.current.now().installation.intake.shows_secret(&request),
+        };
+        request.body = read(body.into_data_stream(), if vouched_for { VOUCHED_FOR } else { OTHERS }).await;
         encode(match doors.prover.answer(&request).await {
             Some(proof) => proof,
             None if path == CALLBACK_PATH => doors.desk.answer(&request).await,
@@ -79,14 +153,15 @@ fn known(path: &str) -> &'static str {
     }
 }
 
-async fn decode(parts: &Parts, body: Body) -> HttpRequest {
+/// A request without its body.
+fn head(parts: &Parts) -> HttpRequest {
     let query = parts.uri.query().unwrap_or_default();
     HttpRequest {
         method: parts.method.to_string(),
         query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
         content_type: header(&parts.headers, CONTENT_TYPE.as_str()),
         secret: header(&parts.headers, SECRET_HEADER),
-        body: read(body.into_data_stream()).await,
+        body: WebhookBody::Whole(Vec::new()),
     }
 }
 
@@ -95,21 +170,20 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 /// Reads a body, as much as is useful. A body that is cut off is kept as it is: it will not parse, and is recorded.
-async fn read(mut stream: BodyDataStream) -> WebhookBody {
+async fn read(mut stream: BodyDataStream, how: Reading) -> WebhookBody {
     let (mut whole, mut seen) = (Vec::new(), 0);
     let reading = async {
         while let Some(Ok(piece)) = stream.next().await {
             seen += piece.len();
-            // One byte more shows that the body is too large.
-            let wanted = (MAX_BODY_BYTES + 1 - whole.len()).min(piece.len());
+            let wanted = (how.kept - whole.len()).min(piece.len());
             whole.extend_from_slice(piece.get(..wanted).unwrap_or_default());
-            if seen > DRAINED_BYTES {
+            if seen > how.read {
                 break;
             }
         }
     };
     // A body that is too slow counts as cut off.
-    let _ = tokio::time::timeout(BODY_WITHIN, reading).await;
+    let _ = timeout(how.within, reading).await;
     WebhookBody::of(whole)
 }
 

@@ -49,6 +49,9 @@ pub use change::{Activity, ActivityChange, BelongsTo, Change, ChangeKind, Item, 
 use hint::Hint;
 use read::Reading;
 
+/// The most elements of one body. An activity takes some 400 bytes, so a body of 6 MiB holds fewer.
+pub const ELEMENTS_MAX: usize = 20_000;
+
 /// Why a whole body could not be read. It never quotes the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -71,6 +74,12 @@ pub enum WebhookError {
         line: usize,
         /// Where reading stopped in the line, counted from 1.
         column: usize,
+    },
+    /// A list of more than [`ELEMENTS_MAX`] elements.
+    #[error("the body is a list of {count} elements; at most {ELEMENTS_MAX} are read")]
+    TooMany {
+        /// How many there are.
+        count: usize,
     },
     /// A JSON scalar.
     #[error("the body is JSON, but neither an object nor a list")]
@@ -116,6 +125,9 @@ pub fn parse(
         },
         _ => return Err(WebhookError::NotAnObject),
     };
+    if elements.len() > ELEMENTS_MAX {
+        return Err(WebhookError::TooMany { count: elements.len() });
+    }
     let read = |(index, element): (usize, &Value)| {
         read::change(element, &reading).map_err(|problem| ElementError {
             index,

@@ -36,6 +36,9 @@ pub use understand::{NotAnEvent, understand};
 /// The largest event that is kept until its lead has been read, in bytes. A row holds 400 KB.
 const MAX_EVENT_BYTES: usize = 256 * 1024;
 
+/// Rows kept of one body's elements that are no events. The answer and the log count all of them.
+const NOT_EVENTS_MAX: usize = 1_000;
+
 /// Accepts LeadSquared's webhooks.
 #[derive(Debug, Clone)]
 pub struct Intake {
@@ -111,7 +114,9 @@ impl Intake {
         }
     }
 
-    fn shows_secret(&self, request: &HttpRequest) -> bool {
+    /// Whether a request shows the secret. Its body is not looked at.
+    #[must_use]
+    pub fn shows_secret(&self, request: &HttpRequest) -> bool {
         let shown = request.secret.as_deref().or_else(|| request.parameter("secret"));
         shown.is_some_and(|shown| self.secret.is(shown))
     }
@@ -127,6 +132,7 @@ impl Intake {
         let mut events: Vec<Result<Event, NotAnEvent>> =
             changes.into_iter().map(|change| change.map_err(NotAnEvent::of).and_then(understand)).collect();
         self.see(&mut events, now_ms).await?;
+        let mut not_events = 0;
         for (place, event) in events.into_iter().enumerate() {
             match event {
                 Ok(event) if self.is_incomplete(&event) && fits_a_row(&event) => {
@@ -138,9 +144,12 @@ impl Intake {
                         taken.not_understood += 1;
                         taken.why.get_or_insert_with(|| not_an_event.why.clone());
                     }
-                    // The place keeps events apart that came in one body.
-                    let id = raw_event_id(&[body, &place.to_be_bytes()].concat());
-                    rows.push(not_an_event.row(id, now_ms));
+                    if not_events < NOT_EVENTS_MAX {
+                        not_events += 1;
+                        // The place keeps events apart that came in one body.
+                        let id = raw_event_id(&[body, &place.to_be_bytes()].concat());
+                        rows.push(not_an_event.row(id, now_ms));
+                    }
                 }
             }
         }

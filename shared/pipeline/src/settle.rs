@@ -150,6 +150,12 @@ impl Settler {
         }
     }
 
+    /// Whether a request shows a signature or the secret. Its body is not looked at.
+    #[must_use]
+    pub fn is_vouched_for(&self, request: &HttpRequest) -> bool {
+        self.vouched(request).is_some()
+    }
+
     fn vouched(&self, request: &HttpRequest) -> Option<Vouched> {
         match (request.parameter("batch"), request.parameter("sig")) {
             (Some(batch), Some(signature)) => {
