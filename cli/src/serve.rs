@@ -7,6 +7,7 @@ mod lanes;
 mod news;
 mod reports;
 mod spool;
+mod stop;
 mod stream;
 mod triggers;
 

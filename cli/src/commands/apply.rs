@@ -14,8 +14,9 @@ use recado_ledger::Ledger;
 use serde::Serialize;
 
 use super::{
-    At, checked, read,
-    versions::{author, put_in_force, renamed},
+    At, checked,
+    configs::{author, put_in_force, renamed},
+    read,
 };
 use crate::output::{self, Mood};
 

@@ -27,7 +27,7 @@ use super::{
     Which, known_rule,
     list::{self, Bad, Columns},
     pause,
-    plan::show_campaign,
+    planned::show_campaign,
 };
 use crate::{data::Store, output};
 

@@ -13,7 +13,7 @@ use recado_pipeline::audio::{named_by_rules, not_added};
 use recado_runtime::environment::leadsquared_credentials;
 use serde::Serialize;
 
-use super::{read, versions::renamed};
+use super::{configs::renamed, read};
 use crate::{
     data::{Location, Store},
     output,

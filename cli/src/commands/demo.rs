@@ -26,12 +26,12 @@ use self::{
     report::{Report, at_rest},
 };
 use super::{
-    messages::{self, Report as Rows},
+    configs::put_in_force,
+    lines::{self, Report as Rows},
     select::Filter,
     serve::interrupted,
     usage,
     vendors::Vendors,
-    versions::put_in_force,
 };
 use crate::{
     data::{Location, Store},
@@ -154,7 +154,7 @@ impl Stage {
     async fn wait_for_rest(&self, started: Instant) -> anyhow::Result<Rows> {
         let mut shown = None;
         loop {
-            let rows = messages::report(&self.store.ledger, &Filter::default(), ALL).await?;
+            let rows = lines::report(&self.store.ledger, &Filter::default(), ALL).await?;
             if at_rest(&rows) || started.elapsed() > AT_MOST {
                 return Ok(rows);
             }

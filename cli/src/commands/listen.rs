@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Which, known_rule,
-    messages::{EventLine, MessageLine, Report, report},
+    lines::{EventLine, MessageLine, Report, report},
     select::Filter,
     serve::interrupted,
 };

@@ -17,8 +17,9 @@ use tokio::{
 };
 
 use super::{
-    Which, in_force, parse, read,
-    versions::{author, put_in_force},
+    Which,
+    configs::{author, put_in_force},
+    in_force, parse, read,
 };
 use crate::{
     data::{Location, Store},

@@ -13,7 +13,7 @@ use recado_pipeline::{
 };
 use tokio::{sync::watch, time::sleep};
 
-use super::triggers::told;
+use super::stop::told;
 use crate::{
     environment::Environment,
     installation::{Installation, audios, world},

@@ -29,7 +29,7 @@ use tokio::{
 };
 use tracing::Instrument as _;
 
-use super::{current::Current, reports::Desk, triggers::told};
+use super::{current::Current, reports::Desk, stop::told};
 
 /// The name under which other paths are logged.
 const OTHER: &str = "other";

@@ -16,7 +16,7 @@ use recado_ledger::LedgerError;
 use recado_pipeline::send::{NO_DEADLINE_MS, Overlooked, Woken};
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 
-use super::{current::Current, news::Written, triggers::told};
+use super::{current::Current, news::Written, stop::told};
 use crate::installation::world;
 
 /// The most parallel runs of the sender. It allows 20 different texts a second at the usual answer time of 300 ms.

@@ -20,7 +20,7 @@ use tokio::{
     time::{interval, timeout},
 };
 
-use super::{current::Current, spool::Spool, triggers::told};
+use super::{current::Current, spool::Spool, stop::told};
 
 /// The most reports that wait to be stored, and the most that wait to be applied.
 const MOST_WAITING: usize = 20_000;

@@ -13,6 +13,7 @@ use super::{
     current::Current,
     lanes::Lanes,
     news::{Bells, Written},
+    stop::told,
     stream::Reader,
 };
 use crate::installation::world;
@@ -73,12 +74,6 @@ async fn read_stream(mut reader: Reader, tell: mpsc::Sender<Vec<MessageId>>) {
             }
         }
     }
-}
-
-/// Waits to be told to stop.
-pub(super) async fn told(stopped: &mut watch::Receiver<bool>) {
-    // An error means that the sender of the signal is gone: then it is time to stop, too.
-    let _ = stopped.wait_for(|stop| *stop).await;
 }
 
 /// When a task runs: first at once, for work left by the process before, and then at intervals. It ends when the

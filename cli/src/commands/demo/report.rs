@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::cases::{CASES, Case, End, lead_id};
 use crate::{
     commands::{
-        messages::{EventLine, MessageLine, Report as Rows},
+        lines::{EventLine, MessageLine, Report as Rows},
         usage,
     },
     output,

@@ -7,8 +7,10 @@ use recado_core::{
 use recado_ledger::{Ledger, StoredCallback, StoredFor};
 use serde::Serialize;
 
-use super::MessageLine;
-use crate::{commands::select::by_ids, output};
+use crate::{
+    commands::{lines::MessageLine, select::by_ids},
+    output,
+};
 
 #[derive(Serialize)]
 struct Story {

@@ -8,8 +8,8 @@ use recado_pipeline::plan::{Delivery, Followed, Going, ManyPlan, plan_many};
 use recado_runtime::installation::crm_account;
 use serde_json::{Map, Value};
 
-use super::priced;
 use crate::{
+    commands::planned::{priced, show_arrival},
     data::{Location, Store},
     output,
 };
@@ -113,7 +113,7 @@ pub(super) fn show(plan: &ManyPlan, credit_price: Option<f64>) {
             "  {:>9} x {}, {} characters, {} credit(s):{title} {}",
             text.recipients, text.channel, text.chars, text.credits, text.text
         ));
-        super::show_arrival("            ", text.arrives.as_deref());
+        show_arrival("            ", text.arrives.as_deref());
     }
     if plan.texts.len() > SHOWN {
         output::say(&format!("  {} different texts in all", plan.texts.len()));
