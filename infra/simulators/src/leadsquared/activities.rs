@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     activity_types::{has_field, no_such_type},
+    desk::Desk,
     events::Raised,
     fields::{DATE, pairs},
     leads_read::{Paging, whole},
@@ -15,7 +16,6 @@ use super::{
     options::Counted,
     received::Activity,
     refusal::{Refused, invalid, no_such_lead, success, unknown_attributes},
-    vendor::Desk,
 };
 use crate::clock::utc;
 

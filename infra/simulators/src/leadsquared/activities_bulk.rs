@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use super::{
     activities::{Field, NewActivity, add, check},
+    desk::Desk,
     events::Raised,
     leads_read::whole,
     received::Activity,
     refusal::{Refused, invalid, no_such_lead, success},
-    vendor::Desk,
 };
 
 const ROWS_MAX: usize = 25;

@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
+    desk::Desk,
     refusal::{Refused, success},
     store::ActivityType,
-    vendor::Desk,
 };
 
 const FIELDS_MAX: usize = 50;

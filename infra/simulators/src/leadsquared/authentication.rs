@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::vendor::Desk;
+use super::desk::Desk;
 
 pub(super) fn user(desk: &Desk<'_>) -> Value {
     let here = desk.call.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or("localhost");

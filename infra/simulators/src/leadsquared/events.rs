@@ -15,10 +15,13 @@ use tokio::task::JoinSet;
 
 use super::{
     fields::{DATE, Schema, flat},
-    hooks::{Hook, Status},
     options::Options,
     received::{Activity, Delivery, Lead},
     store::Change,
+    webhook::{
+        ACTIVITY_CREATED, ACTIVITY_UPDATED, EVENTS, FIELD_CHANGED, Hook, LEAD_CREATED, LEAD_UPDATED, OWNER_CHANGED,
+        SCORE_CHANGED, STAGE_CHANGED, Status,
+    },
 };
 use crate::{
     clock::{Clock, utc},
@@ -44,34 +47,6 @@ pub(super) enum Raised {
         body: Value,
     },
 }
-
-/// The numbers and names of the events that webhooks can subscribe to.
-pub(super) const EVENTS: [(u16, &str); 15] = [
-    (ACTIVITY_CREATED, "LeadActivity_Post_Create"),
-    (LEAD_CREATED, "Lead_Post_Create"),
-    (OWNER_CHANGED, "Lead_Owner_Change"),
-    (STAGE_CHANGED, "Lead_Post_Stage_Change"),
-    (LEAD_UPDATED, "Lead_Post_Update"),
-    (SCORE_CHANGED, "Lead_Score_Change"),
-    (ACTIVITY_UPDATED, "LeadActivity_Post_Update"),
-    (FIELD_CHANGED, "Lead_Field_Change"),
-    // Only raised by hand: the simulator has no requests that create tasks, opportunities and submissions.
-    (1, "Landing_Page_submission"),
-    (7, "Task_Create"),
-    (8, "Task_Reminder"),
-    (16, "Task_Complete"),
-    (17, "Task_Update"),
-    (31, "Opportunity_Post_Create"),
-    (32, "Opportunity_Post_Update"),
-];
-pub(super) const ACTIVITY_CREATED: u16 = 2;
-const LEAD_CREATED: u16 = 3;
-const OWNER_CHANGED: u16 = 4;
-pub(super) const STAGE_CHANGED: u16 = 5;
-const LEAD_UPDATED: u16 = 6;
-const SCORE_CHANGED: u16 = 9;
-const ACTIVITY_UPDATED: u16 = 15;
-const FIELD_CHANGED: u16 = 26;
 
 /// The account's webhooks and the log of deliveries.
 #[derive(Debug)]

@@ -6,68 +6,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    events::{ACTIVITY_CREATED, EVENTS, STAGE_CHANGED},
+    desk::Desk,
     leads_read::{Paging, whole},
     refusal::{Refused, invalid, success},
-    vendor::Desk,
+    webhook::{ACTIVITY_CREATED, EVENTS, Hook, STAGE_CHANGED},
 };
 use crate::gate::lock;
 
 const HEADERS_MAX: usize = 10;
 const PAGE_MAX: usize = 1_000;
-
-/// A webhook of the account.
-#[derive(Debug, Clone)]
-pub(super) struct Hook {
-    pub(super) id: String,
-    pub(super) event: u16,
-    pub(super) url: String,
-    pub(super) headers: Vec<(String, String)>,
-    /// Only activities of this type; `None` for all.
-    pub(super) activity_code: Option<u32>,
-    pub(super) status: Status,
-    /// The number of failed deliveries in a row.
-    pub(super) failures: u32,
-    description: Option<String>,
-    properties: Option<String>,
-}
-
-/// `StatusCode`. No request sets 1, disabled by hand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Status {
-    Enabled = 0,
-    Failed = 2,
-}
-
-impl Hook {
-    /// An enabled webhook for all activity types.
-    pub(super) fn new(event: u16, url: String, headers: Vec<(String, String)>) -> Self {
-        Self {
-            id: uuid::Uuid::new_v4().to_string(),
-            event,
-            url,
-            headers,
-            activity_code: None,
-            status: Status::Enabled,
-            failures: 0,
-            description: None,
-            properties: None,
-        }
-    }
-
-    fn row(&self) -> Value {
-        let name = EVENTS.iter().find(|(number, _)| *number == self.event).map_or("", |(_, name)| *name);
-        json!({
-            "WebhookId": self.id,
-            "EventName": name.replace('_', " "),
-            "EventCode": name,
-            "StatusCode": self.status as u8,
-            "URL": self.url,
-            "Description": self.description,
-            "WebhookProperties": self.properties,
-        })
-    }
-}
 
 #[derive(Deserialize)]
 struct Setup {

@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
+    desk::Desk,
     fields::exists,
     refusal::{Refused, invalid, success},
-    vendor::Desk,
 };
 
 /// Data types, and the renderings of each. Both are case-sensitive.

@@ -4,12 +4,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
+    desk::Desk,
     events::Raised,
     fields::{Pair, known, pair, pairs},
     leads_write::{insert, upsert},
     refusal::{Refused, success},
     store::Change,
-    vendor::Desk,
 };
 
 const CREATE_ROWS_MAX: usize = 50;

@@ -4,10 +4,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
+    desk::Desk,
     fields::{STANDARD, flat},
     received::Lead,
     refusal::{Refused, invalid},
-    vendor::Desk,
 };
 
 const IDS_MAX: usize = 10_000;

@@ -7,12 +7,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
+    desk::Desk,
     fields::{BOOLEANS, all, exists, flat, list},
     leads_read::{Columns, Paging},
     received::Lead,
     refusal::{Refused, invalid},
     store::Found,
-    vendor::Desk,
 };
 
 const RECENT_MAX: usize = 5_000;

@@ -4,12 +4,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
+    desk::Desk,
     fields::{Pair, known, pairs},
     leads_bulk::raise,
     leads_write::change,
     options::MissingLead,
     refusal::{Refused, invalid},
-    vendor::Desk,
 };
 
 const ROWS_MAX: usize = 25;

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{
+    desk::Desk,
     events::Raised,
     fields::{Pair, known, pairs, take},
     refusal::{Refused, invalid, no_such_lead, success},
     store::Change,
-    vendor::Desk,
 };
 
 /// At least one of these must have a value in a new lead.

@@ -21,6 +21,7 @@ mod activities;
 mod activities_bulk;
 mod activity_types;
 mod authentication;
+mod desk;
 mod events;
 mod fields;
 mod hooks;
@@ -38,6 +39,7 @@ mod routes;
 mod store;
 mod throttle;
 mod vendor;
+mod webhook;
 
 use std::{collections::BTreeMap, io, sync::Arc};
 

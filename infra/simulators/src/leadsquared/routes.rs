@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    activities, activities_bulk, activity_types, authentication, hooks, lead_fields, leads_bulk, leads_read,
-    leads_search, leads_update_v2, leads_write, refusal::Refused, vendor::Desk,
+    activities, activities_bulk, activity_types, authentication, desk::Desk, hooks, lead_fields, leads_bulk,
+    leads_read, leads_search, leads_update_v2, leads_write, refusal::Refused,
 };
 
 /// The function that answers a request.

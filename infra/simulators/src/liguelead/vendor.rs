@@ -3,7 +3,6 @@
 use std::{
     io,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use axum::{
@@ -11,15 +10,15 @@ use axum::{
     response::Response,
 };
 use serde_json::json;
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::task::JoinSet;
 
 use super::{
     account::Books,
     body::refuse,
-    callbacks,
+    callbacks::{self, Caller},
     options::Options,
     plan::plan,
-    received::{Callback, Channel, Received},
+    received::{Channel, Received},
     send::{Send, accepted, short_of_credits},
     sms, uploads, voice,
 };
@@ -34,25 +33,18 @@ use crate::{
 /// The simulated vendor.
 #[derive(Debug)]
 pub(crate) struct LigueLead {
-    pub(super) options: Options,
-    pub(super) clock: Clock,
-    pub(super) client: reqwest::Client,
-    pub(super) permits: Arc<Semaphore>,
-    books: Mutex<Books>,
+    options: Options,
+    clock: Clock,
+    books: Arc<Mutex<Books>>,
+    caller: Arc<Caller>,
     callbacks: Mutex<JoinSet<()>>,
 }
 
 impl LigueLead {
     pub(super) fn new(options: Options, clock: Clock) -> io::Result<Self> {
-        let client = vendor_http::client_builder()
-            .timeout(Duration::from_millis(options.callbacks.callback_timeout_ms))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .map_err(io::Error::other)?;
-        let permits = Arc::new(Semaphore::new(options.callbacks.callbacks_at_once.max(1)));
-        let books = Mutex::new(Books::new(options.keep_phones));
-        Ok(Self { options, clock, client, permits, books, callbacks: Mutex::default() })
+        let books = Arc::new(Mutex::new(Books::new(options.keep_phones)));
+        let caller = Arc::new(Caller::new(&options, clock, Arc::clone(&books))?);
+        Ok(Self { options, clock, books, caller, callbacks: Mutex::default() })
     }
 
     pub(super) fn received(&self, calls: Vec<Call>, forgotten_calls: u64) -> Received {
@@ -81,10 +73,6 @@ impl LigueLead {
         lock(&self.callbacks).abort_all();
     }
 
-    pub(super) fn note_callback(&self, callback: Callback) {
-        lock(&self.books).callbacks.push(1, callback);
-    }
-
     /// Charges, records and answers a valid send, and starts its callbacks.
     async fn accept(self: &Arc<Self>, send: Send, call: &Incoming) -> Answer {
         if !lock(&self.books).charge(send.credits(), self.options.balance) {
@@ -104,7 +92,7 @@ impl LigueLead {
                 _ => 0,
             };
             let planned = plan(&campaign.phones, channel, redials, wait_ms, &self.options.callbacks, draws);
-            let making = callbacks::make(Arc::clone(self), Arc::new(campaign), planned, url);
+            let making = callbacks::make(Arc::clone(&self.caller), Arc::new(campaign), planned, url);
             if self.options.callbacks.callbacks_before_answer {
                 making.await;
             } else {
