@@ -13,10 +13,7 @@ mod sources;
 
 use std::{collections::BTreeSet, fs};
 
-use recado_core::{
-    config::{Checked, Config},
-    decide::DEFAULT_EXPIRES_MS,
-};
+use recado_core::config::{Checked, Config, DEFAULT_EXPIRES_MS};
 
 use self::{
     pages::{Page, Problem, links, snippets},

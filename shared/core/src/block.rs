@@ -13,12 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::Tell,
-    credits::SmsText,
+    credits::{SmsText, correction},
     identity::{MessageId, RunId, recipient_id},
-    message::{Message, NotAWord, Report, State},
     phone::Phone,
     reason::Reason,
-    settle::correction,
+    state::{NotAWord, Report, State},
 };
 
 /// Recipients on one page: as many as LigueLead takes in one request.
@@ -79,23 +78,6 @@ impl Recipient {
             4 + text + own.title.as_ref().map_or(0, String::len)
         });
         PHONE_BYTES + 1 + lead + own
-    }
-
-    /// The recipient's own message, as the block's row would have it. The recipient's place does not matter.
-    #[must_use]
-    pub fn message(&self, block: &Message, run: RunId) -> Message {
-        let own = self.own.as_ref();
-        let text = own.map_or_else(|| block.text.clone(), |own| own.text.clone());
-        Message {
-            id: self.message_id(run),
-            lead_id: self.lead.clone().unwrap_or_default(),
-            phone: Some(self.phone),
-            credits: own.and(text.as_ref()).map_or(block.credits, SmsText::credits),
-            text,
-            title: own.map_or_else(|| block.title.clone(), |own| own.title.clone()),
-            block: None,
-            ..block.clone()
-        }
     }
 }
 

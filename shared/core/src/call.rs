@@ -10,7 +10,7 @@
 
 use jiff::Timestamp;
 
-use crate::{config::SendingHours, identity::AudioId, zone::Zone};
+use crate::{hours::SendingHours, identity::AudioId, zone::Zone};
 
 /// How long before the redials' end a voice call may start at the latest, in ms. LigueLead asks for 10 minutes; the
 /// rest is for clocks that disagree.

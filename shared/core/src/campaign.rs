@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     block::{MAX_LEAD_BYTES, Own, Recipient},
-    config::{Action, Audience, Campaign, Comparison, Config, FieldName, Quotas, RuleId, Search, Tell, Voice},
-    decide::{DEFAULT_EXPIRES_MS, PHONE_FIELDS, Words, channel, mobile, words},
+    config::{
+        Action, Audience, Campaign, Comparison, Config, DEFAULT_EXPIRES_MS, FieldName, Quotas, RuleId, Search, Tell,
+        Voice,
+    },
+    decide::{PHONE_FIELDS, Words, channel, mobile, words},
     enrich::named,
     fields::Fields,
     message::{Channel, Message, Priority},

@@ -33,8 +33,10 @@ pub use gateway::LigueLead;
 pub use names::{FieldName, RuleId};
 pub use rule::Rule;
 pub use schedule::Schedule;
-pub use sending::{Cap, Quotas, SendTiming, SendingHours};
+pub use sending::{Cap, Quotas, SendTiming};
 pub use trigger::{FieldChange, Trigger};
+
+pub use crate::hours::SendingHours;
 
 use std::collections::BTreeMap;
 
@@ -51,6 +53,9 @@ use crate::{
 pub const MAX_CONFIG_BYTES: usize = 256 * 1_024;
 /// The most rules, and the most campaigns, in one file.
 pub const MAX_RULES: usize = 500;
+/// When a message expires unless its rule says, in ms: after three days. So a quota or a closed hour may move it to the
+/// next working day.
+pub const DEFAULT_EXPIRES_MS: i64 = 72 * 3_600_000;
 /// The only version of the format.
 const VERSION: u64 = 1;
 /// Milliseconds in a day.

@@ -1,4 +1,4 @@
-//! What a text costs, and the type of a text that LigueLead takes.
+//! What a text costs, how a report's price corrects the books, and the type of a text that LigueLead takes.
 
 use std::fmt;
 
@@ -111,6 +111,44 @@ impl SmsText {
 impl fmt::Debug for SmsText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SmsText({} chars)", self.0.chars().count())
+    }
+}
+
+/// The correction of a day's books, once a report gives a message's real cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Correction {
+    /// Credits to add; below zero if the message was cheaper than estimated.
+    pub credits: i64,
+    /// Messages to add: 1 if the reservation was given back although the message was sent.
+    pub messages: i64,
+}
+
+/// How many times the estimate a price may be: LigueLead's two rules, texts charged by parts of 67 characters, and redials
+/// stay below it.
+const PLAUSIBLE_TIMES: u32 = 10;
+
+/// Whether a report's price can be true. One that cannot is not entered into the books: it would spend the day's quota.
+#[must_use]
+pub fn is_plausible(estimate: u32, actual: u32) -> bool {
+    actual <= estimate.max(1).saturating_mul(PLAUSIBLE_TIMES)
+}
+
+/// The correction of the day's books, if there is one. `estimate` is what was reserved. `charged` is what an earlier
+/// report said, if it differed. `given_back` says whether the reservation was given back.
+///
+/// The first price counts, and after it only a higher one. Reports come in any order and more than once, and the price
+/// of a voice call grows while it lasts.
+#[must_use]
+pub fn correction(estimate: u32, charged: Option<u32>, given_back: bool, actual: u32) -> Option<Correction> {
+    match charged {
+        None if given_back => Some(Correction { credits: i64::from(actual), messages: 1 }),
+        None if actual != estimate => {
+            Some(Correction { credits: i64::from(actual) - i64::from(estimate), messages: 0 })
+        }
+        Some(charged) if actual > charged => {
+            Some(Correction { credits: i64::from(actual) - i64::from(charged), messages: 0 })
+        }
+        _ => None,
     }
 }
 

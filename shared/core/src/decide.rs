@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     call::Call,
-    config::{Action, Config, FieldChange, MAX_TITLE_LENGTH, Rule, Trigger, title_length},
+    config::{Action, Config, DEFAULT_EXPIRES_MS, FieldChange, MAX_TITLE_LENGTH, Rule, Trigger, title_length},
     credits::{SmsText, UNKNOWN_CALL_CREDITS},
     event::Event,
     fields::Fields,
@@ -17,9 +17,6 @@ use crate::{
     text::{Context, Template, TextError},
 };
 
-/// When a message expires unless its rule says, in ms: after three days. So a quota or a closed hour may move it to the
-/// next working day.
-pub const DEFAULT_EXPIRES_MS: i64 = 72 * 3_600_000;
 /// When the sweep looks at a message that was to be sent at once, in ms after it was written. By then its wake-up was
 /// lost.
 pub const WAKE_UP_WITHIN_MS: i64 = 60_000;

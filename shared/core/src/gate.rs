@@ -3,7 +3,7 @@
 
 use crate::{
     call::{Dial, dial},
-    config::SendingHours,
+    hours::SendingHours,
     message::{Channel, Message, Priority},
     reason::Reason,
     zone::Zone,

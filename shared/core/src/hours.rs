@@ -6,12 +6,14 @@
 //! whatever a government decides next.
 
 mod parse;
+mod sending;
 
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan};
 
 pub use parse::HoursError;
+pub use sending::SendingHours;
 
 use crate::{holidays::is_national_holiday, zone::Zone};
 

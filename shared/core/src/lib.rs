@@ -30,6 +30,7 @@ pub mod recovery;
 pub mod settle;
 pub mod sight;
 pub mod spelling;
+mod state;
 pub mod subject;
 pub mod text;
 mod unicode;

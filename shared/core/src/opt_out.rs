@@ -3,7 +3,7 @@
 use crate::{
     config::{FieldName, OptOut},
     fields::Fields,
-    message::Channel,
+    state::Channel,
 };
 
 /// LeadSquared's own field for texts. Not all accounts have it; their metadata says so.

@@ -6,6 +6,8 @@ use crate::{
     reason::Reason,
 };
 
+pub use crate::credits::{Correction, correction, is_plausible};
+
 /// Whether a report on `batch` changes `message`, and to which state.
 ///
 /// A report on an earlier attempt counts too. It proves that the message was sent. So a message that waits for another
@@ -26,44 +28,6 @@ pub fn heard(message: &Message, batch: BatchId, report: Report) -> Option<State>
         // Its request is under way. Its own answer and reports say how it ends.
         State::Sending if report == Report::Sent => None,
         _ => (moves && matches!(report, Report::Sent | Report::Delivered | Report::Answered)).then_some(state),
-    }
-}
-
-/// The correction of a day's books, once a report gives a message's real cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Correction {
-    /// Credits to add; below zero if the message was cheaper than estimated.
-    pub credits: i64,
-    /// Messages to add: 1 if the reservation was given back although the message was sent.
-    pub messages: i64,
-}
-
-/// How many times the estimate a price may be: LigueLead's two rules, texts charged by parts of 67 characters, and redials
-/// stay below it.
-const PLAUSIBLE_TIMES: u32 = 10;
-
-/// Whether a report's price can be true. One that cannot is not entered into the books: it would spend the day's quota.
-#[must_use]
-pub fn is_plausible(estimate: u32, actual: u32) -> bool {
-    actual <= estimate.max(1).saturating_mul(PLAUSIBLE_TIMES)
-}
-
-/// The correction of the day's books, if there is one. `estimate` is what was reserved. `charged` is what an earlier
-/// report said, if it differed. `given_back` says whether the reservation was given back.
-///
-/// The first price counts, and after it only a higher one. Reports come in any order and more than once, and the price
-/// of a voice call grows while it lasts.
-#[must_use]
-pub fn correction(estimate: u32, charged: Option<u32>, given_back: bool, actual: u32) -> Option<Correction> {
-    match charged {
-        None if given_back => Some(Correction { credits: i64::from(actual), messages: 1 }),
-        None if actual != estimate => {
-            Some(Correction { credits: i64::from(actual) - i64::from(estimate), messages: 0 })
-        }
-        Some(charged) if actual > charged => {
-            Some(Correction { credits: i64::from(actual) - i64::from(charged), messages: 0 })
-        }
-        _ => None,
     }
 }
 

@@ -1,8 +1,8 @@
 //! The results of events: rules, identity, recipients, texts. Everything here is pure.
 
 use recado_core::{
-    config::Config,
-    decide::{DEFAULT_EXPIRES_MS, Decision, Verdict, WAKE_UP_WITHIN_MS, WhyNot, decide, decide_completed},
+    config::{Config, DEFAULT_EXPIRES_MS},
+    decide::{Decision, Verdict, WAKE_UP_WITHIN_MS, WhyNot, decide, decide_completed},
     event::{Activity, Event, Item},
     fields::Fields,
     identity::{event_id, message_id},

@@ -36,7 +36,7 @@ const LEADS_KEPT: usize = 20_000;
 const AGAIN_MS: i64 = 30_000;
 /// The age at which an event is decided without its lead, in ms: three days. Its message is then no longer worth
 /// sending.
-const GIVE_UP_MS: i64 = recado_core::decide::DEFAULT_EXPIRES_MS;
+const GIVE_UP_MS: i64 = recado_core::config::DEFAULT_EXPIRES_MS;
 
 /// Completes events with the fields of their leads.
 #[derive(Debug, Clone)]

@@ -4,8 +4,8 @@ use super::diagnostic::Problems;
 use super::names::FieldName;
 use super::section::Section;
 use super::{DAY_MS, values};
-use crate::message::Channel;
 use crate::spelling::closest;
+use crate::state::Channel;
 
 const KEYS: [&str; 12] = [
     "plan",

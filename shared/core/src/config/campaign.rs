@@ -9,7 +9,7 @@ use super::rule;
 use super::schedule::Schedule;
 use super::section::{Item, Section};
 use super::sending::{self, Quotas};
-use crate::message::Priority;
+use crate::state::Priority;
 use crate::text::{Condition, Template};
 
 const KEYS: [&str; 14] = [
@@ -49,7 +49,7 @@ pub struct Campaign {
     /// What it sends.
     pub action: Action,
     /// How long after its start a message may still start, in milliseconds (1 minute to 90 days); `None` is three days,
-    /// [`DEFAULT_EXPIRES_MS`](crate::decide::DEFAULT_EXPIRES_MS).
+    /// [`DEFAULT_EXPIRES_MS`](super::DEFAULT_EXPIRES_MS).
     pub expires_ms: Option<u64>,
     /// LigueLead's `group_id`, 1 to 255 characters.
     pub group_id: Option<String>,
@@ -258,6 +258,6 @@ fn audience(section: &Section<'_>, problems: &mut Problems) -> Option<Audience> 
     });
     // Other operators compare with an order or a part of the value.
     let is_whole = matches!(op, Some(Comparison::Equal | Comparison::NotEqual));
-    let value = section.value_of("value", field.as_ref().filter(|_| is_whole), problems);
+    let value = section.value_of("value", field.as_ref().filter(|_| is_whole).map(FieldName::as_str), problems);
     Some(Audience::Search(Search { field: field?, op: op?, value: value? }))
 }

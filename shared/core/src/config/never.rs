@@ -2,14 +2,14 @@
 //!
 //! They say only what is certain from the file alone. A rule that sends nothing is legal, so none of them is an error.
 
+use super::DEFAULT_EXPIRES_MS;
 use super::account::LeadSquared;
 use super::diagnostic::Problems;
 use super::schedule::Schedule;
 use super::section::Section;
-use super::sending::SendingHours;
 use super::trigger::{FieldChange, Trigger};
 use crate::call;
-use crate::decide::DEFAULT_EXPIRES_MS;
+use crate::hours::SendingHours;
 use crate::text::{Condition, Known};
 use crate::zone::Zone;
 

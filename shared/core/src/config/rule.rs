@@ -6,14 +6,14 @@ use super::diagnostic::Problems;
 use super::names::{Ids, RuleId};
 use super::never;
 use super::section::{Item, Section};
-use super::sending::{self, Cap, MAX_LINGER_MS, Quotas, SendTiming, SendingHours};
+use super::sending::{self, Cap, MAX_LINGER_MS, Quotas, SendTiming};
 use super::trigger::{self, Trigger};
-use super::{DAY_MS, MAX_RULES, values};
+use super::{DAY_MS, DEFAULT_EXPIRES_MS, MAX_RULES, values};
 use crate::call;
-use crate::decide::DEFAULT_EXPIRES_MS;
+use crate::hours::SendingHours;
 use crate::kind::EventKind;
-use crate::message::Priority;
 use crate::spelling::closest;
+use crate::state::Priority;
 use crate::text::Condition;
 
 const KEYS: [&str; 25] = [
@@ -66,7 +66,7 @@ pub struct Rule {
     /// What it sends.
     pub action: Action,
     /// How long after the event a message may still start, in milliseconds (1 minute to 90 days); `None` is three
-    /// days, [`DEFAULT_EXPIRES_MS`](crate::decide::DEFAULT_EXPIRES_MS).
+    /// days, [`DEFAULT_EXPIRES_MS`](super::DEFAULT_EXPIRES_MS).
     pub expires_ms: Option<u64>,
     /// LigueLead's `group_id`, 1 to 255 characters.
     pub group_id: Option<String>,

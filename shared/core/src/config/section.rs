@@ -3,7 +3,6 @@
 use std::ops::RangeInclusive;
 
 use super::diagnostic::Problems;
-use super::names::FieldName;
 use super::tree::{Entry, Node, Position, Scalar, Value};
 use super::{snippet, values};
 use crate::spelling::closest;
@@ -70,11 +69,11 @@ impl<'n> Section<'n> {
     }
 
     /// A text that is compared with the lead field `field`, if that is known.
-    pub(super) fn value_of(&self, key: &str, field: Option<&FieldName>, problems: &mut Problems) -> Option<String> {
+    pub(super) fn value_of(&self, key: &str, field: Option<&str>, problems: &mut Problems) -> Option<String> {
         let item = self.get(key, problems)?;
         let value = item.text(problems)?;
         if let Some(field) = field {
-            problems.lead_value(item.node.at, &item.key, field.as_str(), &value);
+            problems.lead_value(item.node.at, &item.key, field, &value);
         }
         Some(value)
     }

@@ -4,7 +4,7 @@ use super::diagnostic::Problems;
 use super::section::Section;
 use super::{DAY_MS, values};
 use crate::call;
-use crate::hours::Hours;
+use crate::hours::{Hours, SendingHours};
 
 const SECOND_MS: u64 = 1_000;
 const MINUTE_MS: u64 = 60 * SECOND_MS;
@@ -32,38 +32,6 @@ pub struct Quotas {
     pub credits_per_day: Option<u64>,
     /// Counted and reported, but not enforced. Default false.
     pub shadow: bool,
-}
-
-/// When messages may start, on each recipient's own clock. Default: 08:00 to 22:00.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SendingHours {
-    /// For SMS and Flash. LigueLead has no window for them, so this is the only one.
-    pub sms: Hours,
-    /// For voice calls.
-    pub voice: Hours,
-    /// When LigueLead dials at all, on São Paulo's clock: default 08:00 to 21:44. Voice calls need both.
-    pub dialling: Hours,
-    /// The period over which waiting messages are released after an opening, in milliseconds: 0 to 1 hour, default 5
-    /// minutes.
-    pub spread_ms: u64,
-}
-
-impl SendingHours {
-    /// The hours for a rule with its own hours for SMS and Flash, or for voice calls: both must be open. `None` if they
-    /// never are.
-    pub(super) fn narrowed(&self, own: &Hours, is_voice: bool) -> Option<Self> {
-        Some(if is_voice {
-            Self { voice: self.voice.and(own)?, ..self.clone() }
-        } else {
-            Self { sms: self.sms.and(own)?, ..self.clone() }
-        })
-    }
-
-    /// The hours of an SMS or Flash that cannot wait.
-    pub(super) fn at_any_hour(&self) -> Self {
-        Self { sms: Hours::ALWAYS, ..self.clone() }
-    }
 }
 
 /// At most `max` messages to one person in any window of `every_ms`.

@@ -121,7 +121,8 @@ fn change(section: &Section<'_>, implied: Option<&str>, problems: &mut Problems)
             }
         }
     }
-    let from = section.value_of("from", name.as_ref(), problems);
-    let to = section.value_of("to", name.as_ref(), problems);
+    let named = name.as_ref().map(FieldName::as_str);
+    let from = section.value_of("from", named, problems);
+    let to = section.value_of("to", named, problems);
     Some(FieldChange { name: name?, from, to })
 }
