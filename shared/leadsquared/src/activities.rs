@@ -5,7 +5,7 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
-use crate::{Admitted, Bulk, CallError, RowOutcome, client::Repeat, rows};
+use crate::{Admitted, Bulk, CallError, RowOutcome, error::Repeat, rows};
 
 /// Most activities in one bulk request. Source: LeadSquared bulk activity pages and rate limits page.
 pub const MAX_ACTIVITIES_PER_CALL: usize = 25;

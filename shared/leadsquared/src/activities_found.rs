@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Admitted, CallError, LeadFields, Page, Standard,
-    client::Repeat,
+    error::Repeat,
     json,
     time::{format_time, format_time_after},
 };

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     ActivityUpdate, Admitted, CallError, NewActivity, Standard,
     activities::{new_json, update_json},
-    client::Repeat,
+    error::Repeat,
     json,
 };
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::{Admitted, CallError, Standard, client::Repeat, json};
+use crate::{Admitted, CallError, Standard, error::Repeat, json};
 
 /// Most custom fields of one activity type (`mx_Custom_1` to `mx_Custom_50`).
 /// Source: LeadSquared create-activity-type page.

@@ -9,8 +9,7 @@ use reqwest::{
 use serde_json::Value;
 
 use crate::{
-    client::Repeat,
-    error::{CallError, SeenLimit},
+    error::{CallError, Repeat, SeenLimit},
     json,
     message::Message,
 };
@@ -110,7 +109,7 @@ fn seen_limit(message: &str) -> Option<SeenLimit> {
 #[cfg(test)]
 mod tests {
     use super::{read, seen_limit};
-    use crate::{CallError, SeenLimit, client::Repeat};
+    use crate::{CallError, SeenLimit, error::Repeat};
     use reqwest::{StatusCode, header::HeaderMap};
 
     fn answer(status: u16, body: &str, repeat: Repeat) -> Result<serde_json::Value, CallError> {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{Admitted, CallError, Standard, client::Repeat, json};
+use crate::{Admitted, CallError, Standard, error::Repeat, json};
 
 /// The user of the keys. LeadSquared gives all of these values, but a caller should not depend on any of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use vendor_http::{Fault, Transport};
 
 use crate::{
     answer::{self, MAX_ANSWER_BYTES},
-    error::CallError,
+    error::{CallError, Repeat},
     message::Message,
 };
 
@@ -66,15 +66,6 @@ struct Shared {
     http: reqwest::Client,
     transport: Arc<dyn Transport>,
     base_url: Url,
-}
-
-/// Whether a request may be made twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Repeat {
-    /// The request only reads, or sets values that may be set again.
-    Harmless,
-    /// The request creates something each time.
-    Creates,
 }
 
 impl Client {
@@ -189,17 +180,6 @@ fn no_answer(fault: Fault, repeat: Repeat) -> CallError {
         Fault::Connect => CallError::Transient { reason: Message::new("no connection could be made") },
         Fault::Timeout => repeat.failed("no answer came in time"),
         Fault::Lost => repeat.failed("the connection was lost before an answer"),
-    }
-}
-
-impl Repeat {
-    /// The error of a request that may have been carried out.
-    pub(crate) fn failed(self, what: &str) -> CallError {
-        let reason = Message::new(what);
-        match self {
-            Self::Harmless => CallError::Transient { reason },
-            Self::Creates => CallError::Unknown { reason },
-        }
     }
 }
 

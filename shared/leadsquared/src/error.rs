@@ -83,6 +83,26 @@ impl CallError {
     }
 }
 
+/// Whether a request may be made twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// The request only reads, or sets values that may be set again.
+    Harmless,
+    /// The request creates something each time.
+    Creates,
+}
+
+impl Repeat {
+    /// The error of a request that may have been carried out.
+    pub(crate) fn failed(self, what: &str) -> CallError {
+        let reason = Message::new(what);
+        match self {
+            Self::Harmless => CallError::Transient { reason },
+            Self::Creates => CallError::Unknown { reason },
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::CallError;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{Admitted, CallError, LeadFields, Standard, client::Repeat, json};
+use crate::{Admitted, CallError, LeadFields, Standard, error::Repeat, json};
 
 /// Most leads in one read by ids. Source: LeadSquared get-leads-in-bulk-by-ids page.
 pub const MAX_LEADS_PER_READ: usize = 10_000;

@@ -1,13 +1,11 @@
 //! `LeadManagement.svc`, writing in bulk. Two requests create leads. Two only update. One sets a single field to a
 //! single value for up to 50 leads. The other sets each lead's own values for up to 25.
 
-use std::fmt;
-
 use serde_json::{Value, json};
 
 use crate::{
-    Admitted, Bulk, CallError, LeadRowOutcome, LeadWrite, RowOutcome,
-    client::Repeat,
+    Admitted, Bulk, CallError, LeadRowOutcome, LeadUpdate, LeadWrite, RowOutcome,
+    error::Repeat,
     json,
     leads_write::{attributes, write_json},
     rows,
@@ -26,22 +24,6 @@ pub const LEADS_PER_CREATE_OR_UPDATE: usize = 25;
 /// Most leads in one such request according to another page, which says 50. Try whether an account takes more than
 /// [`LEADS_PER_CREATE_OR_UPDATE`]. Source: LeadSquared rate limits page.
 pub const MAX_LEADS_PER_CREATE_OR_UPDATE: usize = 50;
-
-/// New values for one lead; other fields stay as they are.
-#[derive(Clone, PartialEq, Eq)]
-pub struct LeadUpdate {
-    /// The lead's `ProspectID`.
-    pub lead_id: String,
-    /// Schema names and values. One name unknown to the account makes LeadSquared refuse the whole lead.
-    pub fields: Vec<(String, String)>,
-}
-
-impl fmt::Debug for LeadUpdate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.fields.iter().map(|(name, _)| name.as_str()).collect();
-        f.debug_struct("LeadUpdate").field("lead_id", &self.lead_id).field("fields", &names).finish()
-    }
-}
 
 impl Admitted<'_, Bulk> {
     /// Creates leads, each with its own fields: `Lead/Bulk/Create`, at most [`MAX_LEADS_PER_CREATE`]. One outcome per

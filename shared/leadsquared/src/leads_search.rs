@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Admitted, CallError, LeadFields, Standard,
-    client::Repeat,
+    error::Repeat,
     json,
     leads::{leads, with_id},
     time::{format_time, format_time_after},

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::{Admitted, CallError, LeadUpdate, Standard, client::Repeat, json};
+use crate::{Admitted, CallError, Standard, error::Repeat, json, rows_of_leads::created};
 
 /// A lead to write; LeadSquared itself decides whether it is new.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -16,6 +16,22 @@ pub struct LeadWrite {
     /// `None` is LeadSquared's own order, e-mail then phone. It is compared as **exact text**: `+55-119…` and `55119…`
     /// are two leads.
     pub search_by: Option<String>,
+}
+
+/// New values for one lead; other fields stay as they are.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LeadUpdate {
+    /// The lead's `ProspectID`.
+    pub lead_id: String,
+    /// Schema names and values. One name unknown to the account makes LeadSquared refuse the whole lead.
+    pub fields: Vec<(String, String)>,
+}
+
+impl fmt::Debug for LeadUpdate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.fields.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("LeadUpdate").field("lead_id", &self.lead_id).field("fields", &names).finish()
+    }
 }
 
 /// The result of writing a lead.
@@ -130,8 +146,4 @@ fn written(answer: &Value) -> Result<WrittenLead, CallError> {
         Some(WrittenLead { id, created: created(message) })
     });
     lead.ok_or_else(|| Repeat::Creates.failed("the answer tells no lead's id"))
-}
-
-pub(crate) fn created(row: &Map<String, Value>) -> Option<bool> {
-    json::first(row, &["IsCreated", "LeadCreated"]).and_then(json::truth)
 }

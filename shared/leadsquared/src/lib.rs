@@ -54,11 +54,11 @@ pub use error::{CallError, SeenLimit};
 pub use fields::LeadFields;
 pub use leads::MAX_LEADS_PER_READ;
 pub use leads_bulk::{
-    LEADS_PER_CREATE_OR_UPDATE, LeadUpdate, MAX_LEADS_PER_CREATE, MAX_LEADS_PER_CREATE_OR_UPDATE,
-    MAX_LEADS_PER_SAME_VALUE, MAX_LEADS_PER_UPDATE,
+    LEADS_PER_CREATE_OR_UPDATE, MAX_LEADS_PER_CREATE, MAX_LEADS_PER_CREATE_OR_UPDATE, MAX_LEADS_PER_SAME_VALUE,
+    MAX_LEADS_PER_UPDATE,
 };
 pub use leads_search::{Comparison, Criterion, LEADS_PER_SEARCH_PAGE, LeadPage, MAX_MODIFIED_PER_PAGE, Page};
-pub use leads_write::{LeadUpdateBehavior, LeadWrite, WrittenLead};
+pub use leads_write::{LeadUpdate, LeadUpdateBehavior, LeadWrite, WrittenLead};
 pub use message::{MAX_MESSAGE_CHARS, Message};
 pub use metadata::{LeadField, LeadFieldKind, NewLeadField};
 pub use rows::RowOutcome;

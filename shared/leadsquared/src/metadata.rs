@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{Admitted, CallError, Standard, client::Repeat, json};
+use crate::{Admitted, CallError, Standard, error::Repeat, json};
 
 const METADATA: &str = "LeadManagement.svc/LeadsMetaData.Get";
 

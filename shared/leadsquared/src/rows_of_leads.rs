@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{json, leads_write::created, message::Message, rows::row_number};
+use crate::{json, message::Message, rows::row_number};
 
 /// The outcome of one lead of a bulk request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,4 +51,9 @@ fn outcome(row: &Map<String, Value>) -> LeadRowOutcome {
         (Some(false), _) => LeadRowOutcome::Refused { reason: Message::default() },
         (None, _) => LeadRowOutcome::Unknown,
     }
+}
+
+/// Whether the lead of a row is new, if the row says.
+pub(crate) fn created(row: &Map<String, Value>) -> Option<bool> {
+    json::first(row, &["IsCreated", "LeadCreated"]).and_then(json::truth)
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
-use crate::{Admitted, CallError, Page, Standard, client::Repeat, json};
+use crate::{Admitted, CallError, Page, Standard, error::Repeat, json};
 
 /// An event for a webhook, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -46,8 +46,8 @@ use serde_json::Value;
 pub use answer::{MAX_STATUS_REASON_CHARS, WebhookAnswer};
 pub use change::{Activity, ActivityChange, BelongsTo, Change, ChangeKind, Item, Lead, OpportunityChange, TaskChange};
 
-use hint::Hint;
 use read::Reading;
+use words::Hint;
 
 /// The most elements of one body. An activity takes some 400 bytes, so a body of 6 MiB holds fewer.
 pub const ELEMENTS_MAX: usize = 20_000;

@@ -36,9 +36,8 @@ pub use client::{BuildError, Client, Credentials};
 pub use outcome::{Answer, NotSent, Outcome, Scope, TURNED_AWAY_WITHIN, Unknown};
 pub use rate::RateHeaders;
 pub use reason::{MAX_REASON_CHARS, Reason};
-pub use sms::{
-    CHECKED_LOCALLY, MAX_MESSAGE_CHARS, MAX_PHONES_PER_REQUEST, MAX_TITLE_CHARS, MAX_WEBHOOK_URL_CHARS, SmsRequest,
-};
+pub use send::{CHECKED_LOCALLY, MAX_PHONES_PER_REQUEST, MAX_TITLE_CHARS, MAX_WEBHOOK_URL_CHARS};
+pub use sms::{MAX_MESSAGE_CHARS, SmsRequest};
 pub use upload::{AudioFile, AudioFormat, MAX_AUDIO_BYTES, UPLOAD_TIMEOUT, UploadAnswer, UploadOutcome};
 pub use uploads::{CallFailed, Upload};
 pub use vendor_http::{Answered, Fault, Transport};

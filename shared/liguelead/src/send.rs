@@ -10,8 +10,16 @@ use crate::{
     Answer, Blame, Client, Outcome, Scope,
     body::{MAX_ANSWER_BYTES, read_up_to},
     reason::Reason,
-    sms::{CHECKED_LOCALLY, MAX_PHONES_PER_REQUEST, MAX_TITLE_CHARS, MAX_WEBHOOK_URL_CHARS},
 };
+
+/// Most phones in one request. Source: LigueLead API limits page.
+pub const MAX_PHONES_PER_REQUEST: usize = 10_000;
+/// Longest title of a campaign, in characters. Source: LigueLead API limits page.
+pub const MAX_TITLE_CHARS: usize = 255;
+/// Longest callback URL, in characters. Source: LigueLead's published clients.
+pub const MAX_WEBHOOK_URL_CHARS: usize = 512;
+/// The status in [`crate::Outcome::Refused`] of a request that was never sent, because it is over a documented maximum.
+pub const CHECKED_LOCALLY: u16 = 0;
 
 /// The fault of a send's common fields against the documented maxima, if there is one.
 pub(crate) fn fault(

@@ -7,34 +7,27 @@ use serde_json::{Map, Value};
 
 use crate::{Answer, Client, send};
 
-/// Most phones in one request. Source: LigueLead API limits page.
-pub const MAX_PHONES_PER_REQUEST: usize = 10_000;
 /// Longest text, in characters. The page does not say of which kind. Code points are counted here, the fewest of all,
 /// so that nothing is refused that the vendor might take. Source: LigueLead API limits page.
 pub const MAX_MESSAGE_CHARS: usize = 1_600;
-/// Longest title of a campaign, in characters. Source: LigueLead API limits page.
-pub const MAX_TITLE_CHARS: usize = 255;
-/// Longest callback URL, in characters. Source: LigueLead's published clients.
-pub const MAX_WEBHOOK_URL_CHARS: usize = 512;
-/// The status in [`crate::Outcome::Refused`] of a request that was never sent, because it is over a documented maximum.
-pub const CHECKED_LOCALLY: u16 = 0;
 
 /// One text for all of its phones: the vendor has no variables and no text per phone.
 #[derive(Clone)]
 pub struct SmsRequest {
-    /// A title for the vendor's own reports, at most [`MAX_TITLE_CHARS`].
+    /// A title for the vendor's own reports, at most [`crate::MAX_TITLE_CHARS`].
     pub title: Option<String>,
     /// The text, at most [`MAX_MESSAGE_CHARS`]. A flash message must not hold a link.
     pub message: SecretString,
-    /// 1 to [`MAX_PHONES_PER_REQUEST`], sent unchanged: 11 national digits, as the vendor advises. Leave no duplicates
-    /// in. The vendor does not document how it handles them, and delivery reports name recipients by phone alone.
+    /// 1 to [`crate::MAX_PHONES_PER_REQUEST`], sent unchanged: 11 national digits, as the vendor advises. Leave no
+    /// duplicates in. The vendor does not document how it handles them, and delivery reports name recipients by phone
+    /// alone.
     pub phones: Vec<SecretString>,
     /// Whether the text pops up on the screen instead of entering the inbox.
     pub is_flash: bool,
     /// The vendor's identifier for organising sends; not a group of recipients.
     pub group_id: Option<String>,
     /// The callback URL for this send, instead of the app's own, used exactly as written, query included; at most
-    /// [`MAX_WEBHOOK_URL_CHARS`]. Secret, since it may carry a signature.
+    /// [`crate::MAX_WEBHOOK_URL_CHARS`]. Secret, since it may carry a signature.
     pub webhook_url: Option<SecretString>,
 }
 

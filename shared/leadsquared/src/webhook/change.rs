@@ -1,6 +1,5 @@
 //! The changes that a body can report.
 
-pub use super::lead::BelongsTo;
 use crate::LeadFields;
 
 /// One change.
@@ -128,6 +127,22 @@ pub enum TaskChange {
     /// Event 17.
     Updated,
     /// The body does not say.
+    Unstated,
+}
+
+/// The owner of a task, by LeadSquared's `RelatedEntity`. Source: LeadSquared create-task page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BelongsTo {
+    /// A lead (1).
+    Lead,
+    /// An opportunity (5): the id beside it is not a lead's id.
+    Opportunity,
+    /// Nobody (0).
+    Nobody,
+    /// Something else.
+    Other,
+    /// The body does not say.
+    #[default]
     Unstated,
 }
 

@@ -3,29 +3,10 @@
 
 use std::mem::discriminant;
 
-use super::{
-    change::{ActivityChange, ChangeKind, OpportunityChange, TaskChange},
-    words::{event, is_end, letters},
-};
+use super::words::{Hint, event, is_end, letters};
 
 /// Longest name of an unknown event that is passed on, in characters.
 const MAX_NAME_CHARS: usize = 40;
-
-/// The event that was named.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Hint {
-    LeadCreated,
-    LeadChanged(ChangeKind),
-    Activity(ActivityChange),
-    Opportunity(OpportunityChange),
-    Task(TaskChange),
-    LandingPage,
-    /// A named event that is not supported, such as a lead's deletion. It must not pass for a new lead because it looks
-    /// like one.
-    Unknown(String),
-    /// The body names it in unknown words, which say nothing and may hold anything.
-    Unclear,
-}
 
 /// The word shown for a deletion or a merge that a body names.
 const ENDED: &str = "deleted";
@@ -79,7 +60,8 @@ fn shown(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ActivityChange, ChangeKind, Hint, OpportunityChange, TaskChange};
+    use super::Hint;
+    use crate::webhook::{ActivityChange, ChangeKind, OpportunityChange, TaskChange};
 
     fn hint(query: &[(&str, &str)]) -> Option<Hint> {
         Hint::of(&query.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>())

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::{
     body::inner_json,
-    change::{Activity, ActivityChange, Change, Item, Lead, OpportunityChange, TaskChange},
-    lead::{BelongsTo, DATA, Object, Read, has, lead_of_object, one_lead, related, wrapped},
+    change::{Activity, ActivityChange, BelongsTo, Change, Item, Lead, OpportunityChange, TaskChange},
+    lead::{DATA, Object, Read, has, lead_of_object, one_lead, related, wrapped},
 };
 use crate::{LeadFields, json};
 

@@ -2,7 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{body::inner_json, change::Lead, found::is_guid};
+use super::{
+    body::inner_json,
+    change::{BelongsTo, Lead},
+    found::is_guid,
+};
 use crate::{LeadFields, json};
 
 pub(super) type Object = Map<String, Value>;
@@ -24,22 +28,6 @@ const WRAPS: [&str; 4] = ["Lead", "Current", "LeadFields", "LeadPropertyList"];
 pub(super) const DATA: &str = "Data";
 /// Members that may contain a lead's id.
 const NESTS: [&str; 4] = ["After", "Current", "Lead", DATA];
-
-/// The owner of a task, by LeadSquared's `RelatedEntity`. Source: LeadSquared create-task page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BelongsTo {
-    /// A lead (1).
-    Lead,
-    /// An opportunity (5): the id beside it is not a lead's id.
-    Opportunity,
-    /// Nobody (0).
-    Nobody,
-    /// Something else.
-    Other,
-    /// The body does not say.
-    #[default]
-    Unstated,
-}
 
 impl BelongsTo {
     pub(super) fn of(object: &Object) -> Self {

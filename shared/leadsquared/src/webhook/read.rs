@@ -9,7 +9,6 @@ use serde_json::Value;
 use super::{
     body::inner_json,
     change::{ActivityChange, Change, ChangeKind, Lead, OpportunityChange, TaskChange},
-    hint::Hint,
     item::{
         ACTIVITY_NAME, ACTIVITY_SIGNS, OPPORTUNITY_SIGNS, TASK_SIGNS, activity, activity_of_lead, item_of_lead,
         landing_page, opportunity, task,
@@ -18,6 +17,7 @@ use super::{
         DATA, LEAD_SIGNS, Object, Read, has, is_related_only, lead, lead_of_object, lead_of_pairs, names_lead,
         one_lead, related, wrapped_alone,
     },
+    words::Hint,
 };
 use crate::{LeadFields, json, parse_time_ms};
 

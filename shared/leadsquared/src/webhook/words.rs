@@ -6,13 +6,26 @@
 
 use icu_normalizer::DecomposingNormalizerBorrowed;
 
-use super::{
-    change::{ActivityChange, ChangeKind, OpportunityChange, TaskChange},
-    hint::Hint,
-};
+use super::change::{ActivityChange, ChangeKind, OpportunityChange, TaskChange};
 
 /// The longest name that is read, in letters: LeadSquared's own have up to 28.
 const MAX_LETTERS: usize = 60;
+
+/// The event that was named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Hint {
+    LeadCreated,
+    LeadChanged(ChangeKind),
+    Activity(ActivityChange),
+    Opportunity(OpportunityChange),
+    Task(TaskChange),
+    LandingPage,
+    /// A named event that is not supported, such as a lead's deletion. It must not pass for a new lead because it looks
+    /// like one.
+    Unknown(String),
+    /// The body names it in unknown words, which say nothing and may hold anything.
+    Unclear,
+}
 
 /// The meaning of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
