@@ -10,7 +10,7 @@ use recado_pipeline::{crm::Crm, secrets::Secret};
 use secrecy::SecretString;
 use url::{Host, Url};
 
-use crate::installation::world;
+use crate::world::world;
 
 /// The variables that an installation needs, and where to find each value.
 pub const REQUIRED: [(&str, &str); 6] = [

@@ -7,7 +7,7 @@ use recado_core::config::Config;
 use recado_ledger::Ledger;
 use recado_limits::{Clock, CrmAccount, CrmLimits, LigueLeadAccount, Plan};
 use recado_pipeline::{
-    LeadCache, World,
+    LeadCache,
     audio::{AudioStore, Audios},
     campaigns::Campaigns,
     crm::Crm,
@@ -24,6 +24,8 @@ use recado_pipeline::{
     sync::{CrmSettings, Preparation, Syncer},
 };
 use secrecy::SecretString;
+
+pub use crate::world::world;
 
 /// The window of LeadSquared's rates, in ms. Source: LeadSquared rate-limits page.
 const CRM_WINDOW_MS: i64 = 5_000;
@@ -227,10 +229,4 @@ fn liguelead_plan(config: &Config) -> Plan {
     // The configuration's smallest value is 1.
     let limit = NonZeroU32::new(config.liguelead.requests_per_minute).unwrap_or(NonZeroU32::MIN);
     Plan::new(limit, LIGUELEAD_WINDOW_MS)
-}
-
-/// The system's clock, and random identifiers.
-#[must_use]
-pub fn world() -> World {
-    World::new(|| jiff::Timestamp::now().as_millisecond(), || uuid::Uuid::new_v4().into_bytes())
 }

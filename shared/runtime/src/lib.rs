@@ -9,3 +9,4 @@
 pub mod environment;
 pub mod installation;
 pub mod logging;
+mod world;
