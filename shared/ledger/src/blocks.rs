@@ -6,8 +6,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, Put, TransactWriteItem},
 };
 use recado_core::{
-    block::{Block, Leaving, Notes, Places},
-    config::Tell,
+    block::{Block, Notes},
     identity::MessageId,
     message::{Message, State},
 };
@@ -15,7 +14,7 @@ use recado_core::{
 use crate::{
     Budget, Day, Ledger, LedgerError,
     batches::condition_failed,
-    codec::{self, Item, Key, Reader, n, s},
+    codec::{self, Key, Reader, leaving_text, n, s},
     error::{made, unavailable},
     judged::{Judgement, Statement, Update, undecided},
     schema::misbuilt,
@@ -174,48 +173,4 @@ fn block_update(table: &str, read: &Message, now: &Block) -> Statement {
     // it.
     update.only_if("\"version\"=? AND \"state\"=?", [n(was), s(read.state.as_str())]);
     update.build(table)
-}
-
-fn leaving_text(leaving: &[Leaving]) -> Option<String> {
-    (!leaving.is_empty()).then(|| serde_json::to_string(leaving).unwrap_or_default())
-}
-
-/// A block's own attributes.
-pub(crate) fn put_block(item: &mut Item, block: &Block) {
-    let mut put = |name: &str, value: AttributeValue| {
-        item.insert(name.to_owned(), value);
-    };
-    put("run", s(block.run.to_string()));
-    put("page", s(format!("{:016x}", block.page)));
-    put("place_from", n(block.from));
-    put("place_to", n(block.to));
-    put("tell", s(block.tell.as_str()));
-    put("version", n(block.version));
-    if !block.gone.is_empty() {
-        put("gone", AttributeValue::B(Blob::new(block.gone.bytes())));
-    }
-    if let Some(text) = leaving_text(&block.leaving) {
-        put("leaving", s(text));
-    }
-}
-
-/// The block in a row; `None` for a message to one recipient.
-pub(crate) fn block_from(item: &Item) -> Result<Option<Block>, LedgerError> {
-    let read = Reader::new(item);
-    let Some(run) = read.maybe_word("run")? else { return Ok(None) };
-    let gone = item.get("gone").and_then(|gone| gone.as_b().ok());
-    let leaving = match read.maybe_text("leaving") {
-        Some(text) => serde_json::from_str(&text).map_err(|_| read.unreadable("leaving"))?,
-        None => Vec::new(),
-    };
-    Ok(Some(Block {
-        run,
-        page: u64::from_str_radix(&read.text("page")?, 16).map_err(|_| read.unreadable("page"))?,
-        from: read.number("place_from")?,
-        to: read.number("place_to")?,
-        gone: gone.map(|gone| Places::from_bytes(gone.as_ref())).unwrap_or_default(),
-        leaving,
-        tell: Tell::parse(&read.text("tell")?).ok_or_else(|| read.unreadable("tell"))?,
-        version: read.number("version")?,
-    }))
 }

@@ -1,6 +1,8 @@
 //! Converts items to values and back. Attributes bear the names of the fields, so that a row is readable in the
 //! console.
 
+mod block;
+
 use std::{collections::HashMap, str::FromStr};
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
@@ -14,10 +16,9 @@ use recado_core::{
     subject::Subject,
 };
 
-use crate::{
-    Budget, LedgerError, SHARDS,
-    blocks::{block_from, put_block},
-};
+pub(crate) use self::block::leaving_text;
+use self::block::{block_from, put_block};
+use crate::{LedgerError, SHARDS};
 
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -53,14 +54,6 @@ impl Key {
 
     pub(crate) fn campaign(campaign_id: &str) -> Self {
         Self { pk: format!("P#{campaign_id}"), sk: "B".to_owned() }
-    }
-
-    pub(crate) fn day(day: &str, budget: &Budget) -> Self {
-        let sk = match budget {
-            Budget::Account => "D".to_owned(),
-            Budget::Rule(rule) => format!("R#{rule}"),
-        };
-        Self { pk: format!("D#{day}"), sk }
     }
 
     pub(crate) fn caps(subject: &Subject) -> Self {

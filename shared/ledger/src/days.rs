@@ -169,3 +169,14 @@ impl Ledger {
         update.expression_attribute_values(":zero", n(0)).update_expression(format!("SET {}", sets.join(", ")))
     }
 }
+
+impl Key {
+    /// The counters of a day for one budget.
+    pub(crate) fn day(day: &str, budget: &Budget) -> Self {
+        let sk = match budget {
+            Budget::Account => "D".to_owned(),
+            Budget::Rule(rule) => format!("R#{rule}"),
+        };
+        Self { pk: format!("D#{day}"), sk }
+    }
+}

@@ -27,6 +27,7 @@ mod outcome;
 mod parts;
 mod recordings;
 mod request;
+mod way;
 
 use std::{
     collections::BTreeMap,
@@ -55,13 +56,13 @@ use crate::{
 };
 
 pub use self::linger::{Overlooked, Woken};
-pub(crate) use self::{
-    budget::enforced,
-    moves::{ACCEPTED_LINGER_MS, Follow, given_back},
-};
+pub(crate) use self::moves::{ACCEPTED_LINGER_MS, Follow, given_back};
 
 /// Use when there is no deadline.
 pub const NO_DEADLINE_MS: i64 = i64::MAX;
+/// Most rows from each shard of the index at once. Over eight shards that is enough for 40,000 messages of one text,
+/// which then go in four requests.
+pub(crate) const ROWS_PER_SHARD: i32 = 5_000;
 /// The share of the requests under way that is kept for urgent messages: one in this many, at least one.
 const KEPT_FOR_URGENT: usize = 10;
 

@@ -10,8 +10,6 @@ use recado_core::{
 };
 use recado_ledger::Quotas;
 
-use crate::send::enforced;
-
 /// The settings of the sender and the sweep.
 #[derive(Debug, Clone)]
 pub struct SendSettings {
@@ -139,6 +137,15 @@ pub fn next_midnight_ms(now_ms: i64, zone: &Zone) -> i64 {
 
 fn instant(now_ms: i64) -> Timestamp {
     Timestamp::from_millisecond(now_ms).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// The quotas that the table enforces. A quota in shadow is only counted.
+fn enforced(quotas: recado_core::config::Quotas) -> Quotas {
+    if quotas.shadow {
+        Quotas::NONE
+    } else {
+        Quotas { messages_per_day: quotas.messages_per_day, credits_per_day: quotas.credits_per_day }
+    }
 }
 
 #[cfg(test)]

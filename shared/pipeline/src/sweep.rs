@@ -16,14 +16,10 @@ use recado_ledger::{BatchChange, Change, Day, Due, Guard, LedgerError, Refund};
 
 use crate::{
     planted::{Fault, planted},
-    send::{Follow, SendReport, Sender, given_back},
+    send::{Follow, ROWS_PER_SHARD, SendReport, Sender, given_back},
     settle::Settler,
     warn::warn,
 };
-
-/// Most rows from each shard of the index at once. Over eight shards that is enough for 40,000 messages of one text,
-/// which then go in four requests.
-pub(crate) const ROWS_PER_SHARD: i32 = 5_000;
 
 /// How long after its due time a lingering message is left to the process that was woken for it, in ms.
 const SEEN_TO_WITHIN_MS: i64 = 5_000;

@@ -19,6 +19,7 @@ mod create;
 mod find;
 mod leads;
 mod many;
+mod names;
 mod outlook;
 mod record;
 mod run;

@@ -36,7 +36,7 @@ use super::{
     divide::goes_by_itself,
     moves::{claim, expired, held},
     outcome::word,
-    parts::Way,
+    way::Way,
 };
 use crate::{
     blocks::{Crew, finish_leaving, leave},

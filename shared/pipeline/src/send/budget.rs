@@ -92,12 +92,3 @@ pub(super) fn cost(messages: &[Message], among_fewest: bool) -> Day {
         requests_fewest: u64::from(among_fewest),
     }
 }
-
-/// The quotas that the table enforces. A quota in shadow is only counted.
-pub(crate) fn enforced(quotas: recado_core::config::Quotas) -> Quotas {
-    if quotas.shadow {
-        Quotas::NONE
-    } else {
-        Quotas { messages_per_day: quotas.messages_per_day, credits_per_day: quotas.credits_per_day }
-    }
-}

@@ -16,8 +16,7 @@ use recado_core::{
 };
 use recado_ledger::LedgerError;
 
-use super::{SendReport, Sender};
-use crate::sweep::ROWS_PER_SHARD;
+use super::{ROWS_PER_SHARD, SendReport, Sender};
 
 /// The longest linger, in ms, and so how far ahead of an instant a process takes its messages in hand.
 const LINGER_MS_MAX: i64 = 600_000;

@@ -18,7 +18,7 @@ use super::{
     budget::weight,
     call::ACCOUNT_REFUSED_MS,
     moves::{Follow, given_back},
-    parts::Way,
+    way::Way,
 };
 use crate::planted::{Fault, planted};
 

@@ -23,6 +23,7 @@ use super::{
     call::{NoCall, PERMIT_WITHIN_MS, wait_for},
     moves::{WAITING, claim, given_back, held},
     outcome::{CALLED, word},
+    way::Way,
 };
 use crate::planted::{Fault, planted};
 
@@ -32,24 +33,6 @@ pub(super) enum Did {
     GoOn(SendReport),
     /// Nothing more can be sent now.
     Stop(SendReport),
-}
-
-/// A request in progress.
-pub(super) struct Way {
-    pub(super) parts: Parts<Message>,
-    /// Whether the next request counts among the fewest possible requests.
-    pub(super) among_fewest: bool,
-    /// Whether a request was made.
-    called: bool,
-    /// The reason of LigueLead's last refusal.
-    pub(super) why: Reason,
-}
-
-impl Way {
-    /// A request that was not made yet.
-    pub(super) fn of(members: Vec<Message>) -> Self {
-        Self { parts: Parts::of(members, None), among_fewest: true, called: false, why: Reason::Died }
-    }
 }
 
 impl Sender {

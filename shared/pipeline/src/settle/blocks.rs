@@ -9,22 +9,17 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use recado_core::{block::Block, identity::MessageId, phone::Phone};
 use recado_ledger::{LedgerError, StoredCallback};
 
-use super::{Settled, Settler, believed, known::Facts, report};
+use super::{
+    Settled, Settler, believed,
+    known::{BlockFacts, Facts},
+    report,
+};
 use crate::blocks::Crew;
 
 /// Attempts at notes that others write at the same time. The sweep takes the rest.
 const ATTEMPTS: u32 = 8;
 /// The first wait between attempts. It doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
-
-/// The facts about a block that do not change after its request.
-#[derive(Debug)]
-pub(super) struct BlockFacts {
-    id: MessageId,
-    credits: u32,
-    /// The place of each phone, and the id of its recipient's own message.
-    places: HashMap<Phone, (u16, MessageId)>,
-}
 
 /// What remains after noting the reports of a batch.
 #[derive(Default)]
@@ -33,17 +28,6 @@ pub(super) struct NotTheBlocks {
     pub(super) messages: HashMap<Phone, MessageId>,
     /// Those of them whose price is in the books already.
     pub(super) booked: Vec<Phone>,
-}
-
-impl BlockFacts {
-    pub(super) fn recipients(&self) -> usize {
-        self.places.len()
-    }
-
-    /// Whether the block has this phone.
-    pub(super) fn has(&self, phone: Phone) -> bool {
-        self.places.contains_key(&phone)
-    }
 }
 
 impl Settler {

@@ -7,7 +7,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::blocks::BlockFacts;
 use recado_core::{
     identity::{BatchId, MessageId},
     message::{Batch, BatchState},
@@ -44,6 +43,15 @@ pub(super) struct Facts {
     pub(super) many: Option<Arc<BlockFacts>>,
 }
 
+/// The facts about a block that do not change after its request.
+#[derive(Debug)]
+pub(super) struct BlockFacts {
+    pub(super) id: MessageId,
+    pub(super) credits: u32,
+    /// The place of each phone, and the id of its recipient's own message.
+    pub(super) places: HashMap<Phone, (u16, MessageId)>,
+}
+
 impl Facts {
     pub(super) fn of(batch: &Batch) -> Self {
         Self {
@@ -54,6 +62,17 @@ impl Facts {
             by_phone: None,
             many: None,
         }
+    }
+}
+
+impl BlockFacts {
+    pub(super) fn recipients(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether the block has this phone.
+    pub(super) fn has(&self, phone: Phone) -> bool {
+        self.places.contains_key(&phone)
     }
 }
 

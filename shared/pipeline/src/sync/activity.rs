@@ -9,23 +9,11 @@ use recado_core::{
     writeback::{LeadFieldNames, crm_time},
 };
 
-use super::unknown::UnknownFields;
+use super::{
+    names::{CHANNEL_FIELD, FIELDS, ID_FIELD, RULE_FIELD, STATE_FIELD, WHY_FIELD},
+    unknown::UnknownFields,
+};
 use crate::{blocks::tells, settings::ms};
-
-/// The activity's field with the message's id. An open post is looked up by this field.
-pub(super) const ID_FIELD: &str = "mx_Custom_1";
-const RULE_FIELD: &str = "mx_Custom_2";
-const CHANNEL_FIELD: &str = "mx_Custom_3";
-const STATE_FIELD: &str = "mx_Custom_4";
-const WHY_FIELD: &str = "mx_Custom_5";
-/// All fields, with the display names that people read.
-pub(super) const FIELDS: [(&str, &str); 5] = [
-    (ID_FIELD, "Message Id"),
-    (RULE_FIELD, "Rule"),
-    (CHANNEL_FIELD, "Channel"),
-    (STATE_FIELD, "State"),
-    (WHY_FIELD, "Reason"),
-];
 
 /// The configuration's settings for the write-back.
 #[derive(Debug, Clone)]

@@ -9,7 +9,8 @@ use recado_ledger::CrmChange;
 
 use super::{
     RunError, Syncer,
-    activity::{ID_FIELD, new_activity},
+    activity::new_activity,
+    names::ID_FIELD,
     record::{Sent, Shown, parked},
     unknown::Kind,
     window::{Ended, Window},

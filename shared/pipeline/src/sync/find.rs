@@ -18,7 +18,7 @@ use recado_ledger::CrmChange;
 
 use super::{
     RunError, SyncReport, Syncer,
-    activity::ID_FIELD,
+    names::ID_FIELD,
     record::{Sent, parked},
     unknown::Kind,
     window::{Ended, Window},

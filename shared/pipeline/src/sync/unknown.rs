@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use leadsquared::CallError;
 use recado_ledger::{Ledger, LedgerError};
 
-use super::{RunError, Syncer};
+use super::{RunError, Syncer, names::FIELDS};
 
 /// The setting that holds them: JSON, each name with the end of its time out, in ms since the epoch.
 pub const UNKNOWN_FIELDS: &str = "unknown_fields";
@@ -85,7 +85,7 @@ impl Syncer {
                 let fields = &self.settings.lead_fields;
                 [&fields.status, &fields.at].into_iter().flatten().any(|field| field == name)
             }
-            Kind::Activity => super::activity::FIELDS.iter().any(|(field, _)| *field == name),
+            Kind::Activity => FIELDS.iter().any(|(field, _)| *field == name),
         }
     }
 }
