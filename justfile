@@ -17,6 +17,10 @@ lint:
     cargo fmt --all --check
     cargo clippy {{ all }} --all-targets -- -D warnings
 
+# Look for modules of one crate that import each other in a circle.
+circles:
+    python3 .ci/circles.py
+
 # The tests of one room: `just test core`, `just test pipeline settle`, `just test recado end_to_end`.
 test ROOM *FILTER:
     cargo test --locked -p {{ if ROOM == "recado" { "recado" } else { "recado-" + ROOM } }} -- {{ FILTER }}
