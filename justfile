@@ -21,9 +21,13 @@ lint:
 circles:
     python3 .ci/circles.py
 
-# The tests of one room: `just test core`, `just test pipeline settle`, `just test recado end_to_end`.
+# The tests of one room, by its folder: `just test core`, `just test pipeline settle`, `just test cli end_to_end`.
 test ROOM *FILTER:
-    cargo test --locked -p {{ if ROOM == "recado" { "recado" } else { "recado-" + ROOM } }} -- {{ FILTER }}
+    python3 .ci/room.py {{ ROOM }} {{ FILTER }}
+
+# All tests, at the sizes of the README's command.
+test-all:
+    cargo test {{ all }}
 
 # One step of CI, by its name: `just ci documentation`.
 ci STEP:
