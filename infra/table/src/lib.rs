@@ -224,12 +224,12 @@ impl EmbeddedTable {
         remove(path)?;
         let listener = UnixListener::bind(path).map_err(failed(path))?;
         fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(failed(path))?;
-        self.serve(listener);
+        self.serve(listener, wire::router);
         Ok(())
     }
 
-    /// Also answers at `address`, and returns the URL for `AWS_ENDPOINT_URL_DYNAMODB`. Anybody who can reach it may
-    /// read and write the whole table.
+    /// Also answers at `address`, and returns the URL for `AWS_ENDPOINT_URL_DYNAMODB`. Any program that can reach it may
+    /// read and write the whole table; a web page may not.
     ///
     /// # Errors
     ///
@@ -238,16 +238,16 @@ impl EmbeddedTable {
         let failed = |source| TableError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
-        self.serve(listener);
+        self.serve(listener, |engine| wire::router_at(engine, bound));
         Ok(format!("http://{bound}"))
     }
 
-    fn serve<L: axum::serve::Listener>(&self, listener: L)
+    fn serve<L: axum::serve::Listener>(&self, listener: L, router: impl FnOnce(Engine) -> axum::Router)
     where
         L::Addr: std::fmt::Debug,
     {
         let (Door::Here(engine), Some(owned)) = (&self.door, &self.owned) else { return };
-        let (app, mut stopped) = (wire::router(engine.clone()), owned.stop.subscribe());
+        let (app, mut stopped) = (router(engine.clone()), owned.stop.subscribe());
         let served = tokio::spawn(async move {
             // An error means that the listener broke: every later request fails and reports that to its client.
             let _ = axum::serve(listener, app)
@@ -388,6 +388,8 @@ fn database_failed(error: impl std::fmt::Display) -> TableError {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
 
     fn socket(table: &EmbeddedTable) -> PathBuf {
@@ -420,6 +422,27 @@ mod tests {
         assert!(begun.elapsed() < OWNED_WITHIN, "one that stays is not waited for");
         let reader = EmbeddedTable::open(directory.path()).unwrap();
         assert_eq!(socket(&reader), path);
+    }
+
+    #[tokio::test]
+    async fn a_port_answers_programs_and_no_web_page() {
+        let table = EmbeddedTable::memory().unwrap();
+        let url = table.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let address = url.strip_prefix("http://").unwrap().to_owned();
+        let ask = async |more: &str| {
+            let mut connection = tokio::net::TcpStream::connect(&address).await.unwrap();
+            let request = format!(
+                "POST / HTTP/1.1\r\n{more}connection: close\r\nx-amz-target: DynamoDB_20120810.ListTables\r\ncontent-length: 2\r\n\r\n{{}}"
+            );
+            connection.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            connection.read_to_string(&mut answer).await.unwrap();
+            answer.split_whitespace().nth(1).unwrap().to_owned()
+        };
+        assert_eq!(ask(&format!("host: {address}\r\n")).await, "200");
+        assert_eq!(ask(&format!("host: {address}\r\norigin: http://evil.example\r\n")).await, "403");
+        assert_eq!(ask("host: evil.example\r\n").await, "403", "its name leads to this machine");
+        table.stop().await;
     }
 
     #[tokio::test]

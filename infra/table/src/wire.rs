@@ -1,7 +1,12 @@
 //! The ways to the engine: from the SDK in this process, over a Unix socket from other processes, and over a requested
 //! port. All of them carry DynamoDB's own bodies.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use aws_smithy_runtime_api::{
     client::{
@@ -16,6 +21,8 @@ use axum::{
     Router,
     body::{Bytes, to_bytes},
     extract::{Request, State},
+    http::header::{HOST, ORIGIN},
+    middleware::{Next, from_fn},
     response::{IntoResponse as _, Response},
 };
 use http_body_util::{BodyExt as _, Full};
@@ -109,6 +116,26 @@ pub(crate) fn router(engine: Engine) -> Router {
     Router::new().fallback(answer).with_state(engine)
 }
 
+/// The router that answers at a port. Web pages get nothing: not by their own origin, and, where `address` is a loopback
+/// one, not by a name of theirs that leads to it.
+pub(crate) fn router_at(engine: Engine, address: SocketAddr) -> Router {
+    let refuse = move |request: Request, next: Next| async move {
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let is_named = address.ip().is_loopback() && !is_loopback(host);
+        if is_named || request.headers().contains_key(ORIGIN) {
+            return http::StatusCode::FORBIDDEN.into_response();
+        }
+        next.run(request).await
+    };
+    router(engine).layer(from_fn(refuse))
+}
+
+/// Whether a `Host` header names this machine itself.
+fn is_loopback(host: &str) -> bool {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']);
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 async fn answer(State(engine): State<Engine>, request: Request) -> Response {
     let target = request.headers().get(TARGET).and_then(|target| target.to_str().ok());
     let operation = operation(target);
@@ -119,4 +146,19 @@ async fn answer(State(engine): State<Engine>, request: Request) -> Response {
     let Some(Answer { status, body }) = answer else { return http::StatusCode::SERVICE_UNAVAILABLE.into_response() };
     let status = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     (status, [("content-type", CONTENT_TYPE)], body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machines_own_names_are_loopback() {
+        for host in ["127.0.0.1:4003", "localhost:4003", "localhost", "[::1]:4003", "127.8.8.8"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in ["", "evil.example:4003", "127.0.0.1.evil.example", "10.0.0.1:4003", "localhost.evil.example"] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
 }
