@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use std::{
+    os::unix::fs::PermissionsExt as _,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -70,6 +71,38 @@ async fn a_report_with_values_beyond_every_bound_is_applied_as_far_as_it_can_be_
     let used = installation.usage().await;
     let credits = used["limits"].as_array().unwrap().iter().find(|one| one["name"] == "credits a day").unwrap().clone();
     assert_eq!(credits["used"], 2, "what such a report says of its price is not believed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spooled_report_that_the_table_never_takes_is_set_aside_and_the_others_are_applied() {
+    let lead = Lead::new(1);
+    let (mut installation, campaign, url) = accepted(&lead).await;
+    assert_eq!(installation.stop().await, 0);
+    let (_, batch) = url.split_once("batch=").unwrap();
+    let line = |status: &str| {
+        let line = json!({
+            "batch": &batch[..32], "campaign_id": campaign, "phone": lead.phone, "status": status,
+            "occurred_at": "2026-11-20T12:00:00.000Z", "credits": 1, "text_digest": null, "received_ms": 1,
+        });
+        format!("{line}\n")
+    };
+    // An earlier release wrote such a line, and tried it for ever.
+    let lines = [line(&"x".repeat(2_000)), line("delivered")].concat();
+    let data = std::path::Path::new(installation.data());
+    std::fs::write(data.join("callbacks.replay"), lines).unwrap();
+    let quarantine = data.join("callbacks.quarantine");
+    installation.restart().await;
+    installation.comes_to(&lead.id, "delivered").await;
+    installation.says("callback.refused").await;
+    wait_until("the spool is empty", async || {
+        (!std::path::Path::new(installation.data()).join("callbacks.replay").exists()).then_some(())
+    })
+    .await;
+    assert_eq!(std::fs::read_to_string(&quarantine).unwrap().lines().count(), 1);
+    let mode = std::fs::metadata(&quarantine).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "it holds a phone");
+    let finished = installation.command("doctor", &[]).await;
+    assert!(finished.stdout.contains("the table refused 1 delivery reports for good"), "{}", finished.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread")]
