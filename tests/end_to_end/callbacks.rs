@@ -255,6 +255,8 @@ async fn a_report_to_the_panels_address_settles_a_request_whose_answer_was_lost_
     body["app_id"] = json!("00000000-0000-4000-8000-000000000000");
     body["campaign"]["message"] = json!("Boas-vindas.");
     assert_eq!(report(&installation, &panel, &body).await, 401, "another app's");
+    body.as_object_mut().unwrap().remove("app_id");
+    assert_eq!(report(&installation, &panel, &body).await, 401, "no app's");
     body["app_id"] = json!("5b1d5c1e-3f0a-4f7e-9a51-0c8f6a2d7e11");
     let mut other = body.clone();
     other["campaign"]["message"] = json!("Outro texto.");

@@ -116,6 +116,15 @@ pub(crate) fn message_shard(id: MessageId) -> AttributeValue {
     shard(id.as_bytes().first().copied().unwrap_or_default())
 }
 
+/// A partition key as an error may show it. Caps and suppressions have phones in theirs.
+fn without_phone(pk: &str) -> String {
+    const PHONE: &str = "#phone#";
+    match pk.split_once(PHONE) {
+        Some((kind, _)) => format!("{kind}{PHONE}…"),
+        None => pk.to_owned(),
+    }
+}
+
 /// Reads attributes of an item. Its errors name the missing or wrong attribute.
 pub(crate) struct Reader<'i> {
     item: &'i Item,
@@ -127,7 +136,7 @@ impl<'i> Reader<'i> {
     }
 
     pub(crate) fn unreadable(&self, attribute: &'static str) -> LedgerError {
-        let pk = self.item.get("pk").and_then(|pk| pk.as_s().ok()).cloned().unwrap_or_default();
+        let pk = self.item.get("pk").and_then(|pk| pk.as_s().ok()).map(|pk| without_phone(pk)).unwrap_or_default();
         LedgerError::Unreadable { pk, attribute }
     }
 
@@ -327,4 +336,18 @@ pub(crate) fn members_value(members: &[MessageId]) -> AttributeValue {
 fn members_from(bytes: &Blob) -> Vec<MessageId> {
     let (ids, _) = bytes.as_ref().as_chunks::<ID_BYTES>();
     ids.iter().map(|id| MessageId::from_bytes(*id)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unreadable_row_is_named_without_its_phone() {
+        for (pk, shown) in [("C#phone#11987654321", "C#phone#…"), ("X#phone#11987654321", "X#phone#…"), ("M#ab", "M#ab")] {
+            let item = Item::from([("pk".to_owned(), s(pk))]);
+            let error = Reader::new(&item).text("state").unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{shown}: ")), "{error}");
+        }
+    }
 }

@@ -43,7 +43,7 @@ pub struct Settler {
     pub ledger: Ledger,
     /// Signs callback URLs, and opens the URL without a batch.
     pub secret: Secret,
-    /// LigueLead's `app-id`. A report to the URL without a batch must name this id, if it names one.
+    /// LigueLead's `app-id`. A report to the URL without a batch must name this id.
     pub app_id: SecretString,
     /// The configuration's settings for sending.
     pub settings: SendSettings,
@@ -137,7 +137,7 @@ impl Settler {
                 return Reading::Answer(answer(200, "not understood; ignored"));
             }
         };
-        if matches!(vouched, Vouched::Any) && callback.app_id.as_deref().is_some_and(|id| !self.is_our_app(id)) {
+        if matches!(vouched, Vouched::Any) && !callback.app_id.as_deref().is_some_and(|id| self.is_our_app(id)) {
             tracing::warn!("callback.not_vouched_for");
             return Reading::Answer(answer(401, "it is about another app"));
         }
