@@ -344,7 +344,9 @@ mod tests {
 
     #[test]
     fn an_unreadable_row_is_named_without_its_phone() {
-        for (pk, shown) in [("C#phone#11987654321", "C#phone#…"), ("X#phone#11987654321", "X#phone#…"), ("M#ab", "M#ab")] {
+        for (pk, shown) in
+            [("C#phone#11987654321", "C#phone#…"), ("X#phone#11987654321", "X#phone#…"), ("M#ab", "M#ab")]
+        {
             let item = Item::from([("pk".to_owned(), s(pk))]);
             let error = Reader::new(&item).text("state").unwrap_err().to_string();
             assert!(error.starts_with(&format!("{shown}: ")), "{error}");
