@@ -153,20 +153,26 @@ impl Lanes {
                 Ended::Run(begun, texts, ids)
             });
         }
-        if self.pool.count == 0 && !self.is_looking && self.written.take_overflow() {
+        if self.may_look() && self.written.take_overflow() {
             self.is_looking = true;
             let (sender, in_hand) = (self.current.now().installation.sender.clone(), self.pool.in_hand.clone());
             self.tasks.spawn(async move { Ended::Found(sender.overlooked(&in_hand).await) });
         }
     }
 
+    /// Whether messages that found no room may be looked for in the table.
+    fn may_look(&self) -> bool {
+        self.pool.count == 0 && !self.is_looking
+    }
+
     /// Waits until a task ends or messages are written, and handles the event.
     pub(super) async fn go_on(&mut self) {
         let has_room = self.pool.count < MOST_WAITING;
+        let looks = self.may_look();
         let written = Arc::clone(&self.written);
         let ended = tokio::select! {
             Some(ended) = self.tasks.join_next() => ended,
-            messages = written.take(), if has_room => {
+            messages = written.take(looks), if has_room => {
                 let woken = self.current.now().installation.sender.sorted(messages).await;
                 return self.take(woken);
             }

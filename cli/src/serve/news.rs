@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use super::alarms::Alarms;
 
 /// The most new messages that wait to be taken. Further ones are found in the table once there is room again.
-const MOST_WAITING: usize = 4_000;
+const MOST_WAITING: usize = 10_000;
 
 /// The instants at which due rows are looked at. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -49,19 +49,20 @@ pub(super) struct Written {
 impl Written {
     fn put(&self, messages: Vec<Message>) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() + messages.len() > MOST_WAITING {
-            self.overflowed.store(true, Ordering::Relaxed);
-        } else {
-            waiting.extend(messages);
+        let room = MOST_WAITING.saturating_sub(waiting.len());
+        if messages.len() > room {
+            self.overflow();
         }
+        waiting.extend(messages.into_iter().take(room));
         self.arrived.notify_one();
     }
 
-    /// Waits for messages, and takes all that have come. If the wait is cancelled, no message is lost.
-    pub(super) async fn take(&self) -> Vec<Message> {
+    /// Waits for messages, and takes all that have come. If `looks`, it also returns when some found no room. If the wait
+    /// is cancelled, no message is lost.
+    pub(super) async fn take(&self, looks: bool) -> Vec<Message> {
         loop {
             let taken = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-            if !taken.is_empty() {
+            if !taken.is_empty() || (looks && self.overflowed.load(Ordering::Relaxed)) {
                 return taken;
             }
             self.arrived.notified().await;
@@ -97,4 +98,26 @@ pub(super) fn listening(ledger: Ledger, is_streamed: bool) -> (Ledger, Bells, Ar
         News::Outcome(due_ms) => rung.write_back().set(due_ms),
     });
     (ledger, bells, written)
+}
+
+#[cfg(test)]
+mod tests {
+    use recado_core::{identity::MessageId, message::Channel};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_finds_no_room_is_noticed_by_who_may_look_for_it() {
+        let message = |number: usize| {
+            let id = MessageId::from_bytes((number as u128).to_be_bytes());
+            Message::new(id, "welcome", "lead", Channel::Sms, 0, 1)
+        };
+        let written = Written::default();
+        written.put((0..=MOST_WAITING).map(message).collect());
+        assert_eq!(written.take(false).await.len(), MOST_WAITING);
+        let waits = tokio::time::timeout(std::time::Duration::from_millis(50), written.take(false)).await;
+        assert!(waits.is_err(), "nothing has come, and nobody may look");
+        assert!(written.take(true).await.is_empty() && written.take_overflow());
+        assert!(!written.take_overflow(), "once");
+    }
 }
