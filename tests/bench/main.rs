@@ -16,6 +16,7 @@ mod load;
 
 use std::time::{Duration, Instant};
 
+use futures::StreamExt as _;
 use recado_core::{
     credits::SmsText,
     identity::MessageId,
@@ -186,7 +187,7 @@ async fn rows() -> String {
         .map(|group| group.iter().map(|&number| row(number)).collect())
         .collect();
     let begun = Instant::now();
-    at_once(8, &groups, |group| async { ledger.insert_messages(group).await.unwrap() }).await;
+    at_once(8, &groups, |group| async { ledger.insert_messages(group).await.unwrap() }).for_each(async |_| ()).await;
     format!("{:.0}/s", f64::from(ROWS) / begun.elapsed().as_secs_f64())
 }
 

@@ -2,26 +2,24 @@
 
 use std::future::Future;
 
-use futures::{StreamExt as _, stream::FuturesUnordered};
+use futures::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
 
-/// Does `work` on each item, on at most `limit` items at once (at least one). Returns the results in the order in which
-/// they end.
+/// Does `work` on each item, on at most `limit` items at once (at least one). Yields the results in the order in which
+/// they end; dropping the stream ends the work under way.
 ///
 /// A future is made when its turn comes. The future of a request to LigueLead is large: one for each of 20,000 waiting
 /// messages, made beforehand, took 500 MB.
-pub async fn at_once<T, F: Future>(
-    limit: usize,
-    items: impl IntoIterator<Item = T>,
-    work: impl Fn(T) -> F,
-) -> Vec<F::Output> {
-    let mut items = items.into_iter();
-    let mut running: FuturesUnordered<F> = items.by_ref().take(limit.max(1)).map(&work).collect();
-    let mut done = Vec::new();
-    while let Some(one) = running.next().await {
-        done.push(one);
-        running.extend(items.next().map(&work));
-    }
-    done
+pub fn at_once<'a, T, I, F>(limit: usize, items: I, work: impl FnMut(T) -> F + Send + 'a) -> BoxStream<'a, F::Output>
+where
+    I: IntoIterator<Item = T, IntoIter: Send + 'a>,
+    F: Future<Output: Send> + Send + 'a,
+    T: 'a,
+{
+    // In a box: as an opaque type it keeps callers from being `Send`.
+    stream::iter(items).map(work).buffer_unordered(limit.max(1)).boxed()
 }
 
 #[cfg(test)]
@@ -43,10 +41,10 @@ mod tests {
                 number
             }
         };
-        let mut done = at_once(3, 0..100, work).await;
+        let mut done: Vec<usize> = at_once(3, 0..100, work).collect().await;
         done.sort_unstable();
         assert_eq!(done, (0..100).collect::<Vec<_>>());
         assert_eq!(most.load(Ordering::SeqCst), 3);
-        assert_eq!(at_once(0, [7], async |one| one).await, [7], "one at least");
+        assert_eq!(at_once(0, [7], async |one| one).collect::<Vec<_>>().await, [7], "one at least");
     }
 }

@@ -12,6 +12,8 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest, BatchStatementResponse},
 };
 
+use futures::StreamExt as _;
+
 use crate::{
     Ledger, LedgerError, at_once,
     codec::{Item, Key},
@@ -167,7 +169,7 @@ impl Ledger {
         let mut answers: Vec<Result<Vec<Judgement>, LedgerError>> =
             parts.iter().map(|part| Ok(vec![Judgement::Undecided; part.len()])).collect();
         let judge = |(places, statements)| async { (places, self.judge_chunk(statements).await) };
-        let judged: Vec<(Vec<Place>, _)> = at_once(REQUESTS_AT_ONCE, in_requests(parts), judge).await;
+        let judged: Vec<(Vec<Place>, _)> = at_once(REQUESTS_AT_ONCE, in_requests(parts), judge).collect().await;
         for (places, judged) in judged {
             for (at, (part, place)) in places.into_iter().enumerate() {
                 let Some(answer) = answers.get_mut(part) else { continue };
@@ -228,12 +230,14 @@ impl Ledger {
         mut judged: Vec<Judgement>,
         open: &[usize],
     ) -> Result<Vec<Judgement>, LedgerError> {
+        if let [only] = open {
+            judged.get_mut(*only).into_iter().for_each(|slot| *slot = Judgement::Refused);
+            return Ok(judged);
+        }
         let (first, second) = open.split_at(open.len() / 2);
         for half in [first, second] {
-            let judgements = match open {
-                [_] => vec![Judgement::Refused; half.len()],
-                _ => self.judge_chunk(half.iter().filter_map(|&at| statements.get(at).cloned()).collect()).await?,
-            };
+            let some = half.iter().filter_map(|&at| statements.get(at).cloned()).collect();
+            let judgements = self.judge_chunk(some).await?;
             for (&at, judgement) in half.iter().zip(judgements) {
                 if let Some(slot) = judged.get_mut(at) {
                     *slot = judgement;
@@ -289,9 +293,7 @@ fn judgement(response: &BatchStatementResponse) -> Judgement {
             BatchStatementErrorCodeEnum::ConditionalCheckFailed | BatchStatementErrorCodeEnum::DuplicateItem,
         )) => Judgement::ConditionFailed,
         Some(Some(
-            BatchStatementErrorCodeEnum::ValidationError
-            | BatchStatementErrorCodeEnum::ItemCollectionSizeLimitExceeded
-            | BatchStatementErrorCodeEnum::AccessDenied,
+            BatchStatementErrorCodeEnum::ValidationError | BatchStatementErrorCodeEnum::ItemCollectionSizeLimitExceeded,
         )) => Judgement::Refused,
         Some(_) => Judgement::Undecided,
     }
@@ -299,6 +301,8 @@ fn judgement(response: &BatchStatementResponse) -> Judgement {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_dynamodb::types::BatchStatementError;
+
     use super::*;
 
     fn write(row: usize) -> Statement {
@@ -307,6 +311,20 @@ mod tests {
 
     fn rows(request: &[Statement]) -> Vec<&str> {
         request.iter().map(|statement| statement.key.pk.as_str()).collect()
+    }
+
+    #[test]
+    fn a_row_that_is_wrong_is_refused_and_a_right_that_is_missing_may_come() {
+        use BatchStatementErrorCodeEnum::{AccessDenied, ThrottlingError, ValidationError};
+        for (code, expected) in [
+            (ValidationError, Judgement::Refused),
+            (AccessDenied, Judgement::Undecided),
+            (ThrottlingError, Judgement::Undecided),
+        ] {
+            let error = BatchStatementError::builder().code(code.clone()).build();
+            let response = BatchStatementResponse::builder().error(error).build();
+            assert_eq!(judgement(&response), expected, "{code}");
+        }
     }
 
     #[test]

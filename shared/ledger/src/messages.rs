@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use futures::TryStreamExt as _;
 use recado_core::{
     identity::{BatchId, MessageId},
     message::{Message, Priority, State},
@@ -277,8 +278,8 @@ impl Ledger {
 
     /// Reads items by key, in no particular order.
     pub(crate) async fn get_items(&self, keys: Vec<Key>) -> Result<Vec<Item>, LedgerError> {
-        let found = at_once(GETS_AT_ONCE, keys.chunks(KEYS_PER_GET), |keys| self.get_chunk(keys)).await;
-        let found: Vec<Vec<Item>> = found.into_iter().collect::<Result<_, _>>()?;
+        let found = at_once(GETS_AT_ONCE, keys.chunks(KEYS_PER_GET), |keys| self.get_chunk(keys));
+        let found: Vec<Vec<Item>> = found.try_collect().await?;
         Ok(found.into_iter().flatten().collect())
     }
 

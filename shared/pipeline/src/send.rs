@@ -34,6 +34,7 @@ use std::{
     sync::{Arc, atomic::AtomicI64},
 };
 
+use futures::StreamExt as _;
 use liguelead::Client;
 use recado_core::{
     gate::{Gate, gate},
@@ -240,8 +241,8 @@ impl Sender {
         self.lease(priority, requests.len()).await;
         let queue = AtomicI64::new(0);
         let send = |request| self.send_request(request, &queue, deadline_ms);
-        let sent = at_once(self.settings.requests_at_once, requests, send).await;
-        sent.into_iter().fold(report, SendReport::and)
+        let sent = at_once(self.settings.requests_at_once, requests, send);
+        sent.fold(report, async |all, one| all.and(one)).await
     }
 
     /// The messages that may go now, among messages whose hours are open. Checks pauses, suppressions and opt-outs,

@@ -16,6 +16,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::StreamExt as _;
 use liguelead::{Blame, Outcome, Scope};
 use recado_core::{
     bisect::Next,
@@ -64,8 +65,8 @@ impl From<SendReport> for Step {
 impl Sender {
     /// Sends waiting blocks.
     pub(super) async fn send_blocks(&self, blocks: Vec<Message>, deadline_ms: i64) -> SendReport {
-        let sent = at_once(AT_ONCE, blocks, |block| self.send_block(block, deadline_ms)).await;
-        sent.into_iter().fold(SendReport::default(), SendReport::and)
+        let sent = at_once(AT_ONCE, blocks, |block| self.send_block(block, deadline_ms));
+        sent.fold(SendReport::default(), async |all, one| all.and(one)).await
     }
 
     async fn send_block(&self, block: Message, deadline_ms: i64) -> SendReport {

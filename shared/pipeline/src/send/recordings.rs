@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::TryStreamExt as _;
 use recado_core::{
     audio::Audio,
     call::{Call, Dial, Ready, dial},
@@ -41,8 +42,8 @@ impl Sender {
         if names.is_empty() {
             return Ok(messages);
         }
-        let found = at_once(AT_ONCE, names, |name| self.recording(name, now_ms)).await;
-        let found: BTreeMap<String, Recording> = found.into_iter().collect::<Result<_, _>>()?;
+        let found = at_once(AT_ONCE, names, |name| self.recording(name, now_ms));
+        let found: BTreeMap<String, Recording> = found.try_collect().await?;
         let (mut ready, mut holds): (Vec<Message>, Vec<Change>) = (Vec::with_capacity(messages.len()), Vec::new());
         for mut message in messages {
             let Some(call) = &mut message.call else {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use futures::TryStreamExt as _;
 use recado_core::{
     call::redials_take_ms,
     identity::{BatchId, MessageId},
@@ -66,8 +67,8 @@ impl Settler {
             phones.dedup();
             self.messages_of(batch, facts.get(&batch).cloned(), phones)
         };
-        let found = at_once(BATCHES_AT_ONCE, &of_batch, look_up).await;
-        let mut found: HashMap<BatchId, HashMap<Phone, MessageId>> = found.into_iter().collect::<Result<_, _>>()?;
+        let found = at_once(BATCHES_AT_ONCE, &of_batch, look_up);
+        let mut found: HashMap<BatchId, HashMap<Phone, MessageId>> = found.try_collect().await?;
         found.extend(left.iter().map(|(batch, left)| (*batch, left.messages.clone())));
         // In the reports' order: the results must not depend on the layout of a hash map.
         let mut said: BTreeMap<(MessageId, BatchId), Said<'_>> = BTreeMap::new();

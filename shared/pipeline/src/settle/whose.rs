@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use futures::TryStreamExt as _;
 use recado_core::{
     identity::{BatchId, MessageId},
     message::{Batch, BatchState, Message},
@@ -156,8 +157,8 @@ impl Settler {
                 return Ok((batch, found));
             }
         }
-        let found = at_once(LOOK_UPS_AT_ONCE, phones, |phone| self.look_up(batch, phone)).await;
-        let found: Vec<Option<(Phone, MessageId)>> = found.into_iter().collect::<Result<_, _>>()?;
+        let found = at_once(LOOK_UPS_AT_ONCE, phones, |phone| self.look_up(batch, phone));
+        let found: Vec<Option<(Phone, MessageId)>> = found.try_collect().await?;
         Ok((batch, found.into_iter().flatten().collect()))
     }
 

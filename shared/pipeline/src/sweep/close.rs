@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use futures::TryStreamExt as _;
 use recado_core::{
     identity::BatchId,
     message::{Batch, BatchState, Message, State},
@@ -272,8 +273,7 @@ impl Sweeper {
             }
         }
         let look = |(batch, about, phone)| self.look(batch, about, phone);
-        let seen = at_once(LOOK_UPS_AT_ONCE, looks, look).await;
-        let seen: Vec<Vec<(BatchId, Phone)>> = seen.into_iter().collect::<Result<_, _>>()?;
+        let seen: Vec<Vec<(BatchId, Phone)>> = at_once(LOOK_UPS_AT_ONCE, looks, look).try_collect().await?;
         Ok(seen.into_iter().flatten().collect())
     }
 
