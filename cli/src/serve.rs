@@ -102,8 +102,8 @@ impl Server {
         }
     }
 
-    /// Waits until a loop ends that should go on, and returns the error: without it the installation would look well and
-    /// do a part of its work.
+    /// Waits until a part ends that should go on, and returns the error. Without that part the installation would do only
+    /// some of its work.
     pub(crate) async fn failed(&mut self) -> anyhow::Error {
         let name = self.loops.ended().await;
         tracing::error!(serve.part = name, "serve.part_ended");

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 
 use super::{
     Which, parse, read,
-    serve::{FOLLOW_HERE, Followed, begin, interrupted},
+    serve::{FOLLOW_HERE, Followed, begin},
     vendors::Vendors,
 };
 use crate::{
@@ -88,11 +88,7 @@ impl Dev {
         output::say(&format!("LigueLead simulated at {}", vendors.liguelead.base_url()));
         output::say(&format!("LeadSquared simulated at {}", vendors.leadsquared.base_url()));
         output::say(&format!("listening on http://{address}; try: recado trigger lead.created"));
-        let ended = tokio::select! {
-            () = interrupted() => Ok(ExitCode::SUCCESS),
-            () = followed.follow(&store, &file) => Ok(ExitCode::SUCCESS),
-            error = server.failed() => Err(error),
-        };
+        let ended = followed.until_ended(&mut server, &store, &file).await;
         drop(said);
         server.stop().await;
         store.close().await;

@@ -84,11 +84,7 @@ impl Serve {
         let running = (Arc::new(config), version);
         let mut server = Server::start(listener, running, &environment, &store, self.which.audio_store(), pace).await?;
         output::say(&format!("listening on http://{}", server.address()));
-        let ended = tokio::select! {
-            () = interrupted() => Ok(ExitCode::SUCCESS),
-            () = followed.follow(&store, &file) => Ok(ExitCode::SUCCESS),
-            error = server.failed() => Err(error),
-        };
+        let ended = followed.until_ended(&mut server, &store, &file).await;
         server.stop().await;
         store.close().await;
         ended
@@ -175,8 +171,17 @@ impl Followed {
         Self { hang_up: signal(SignalKind::hangup()).ok(), watch, seen: saved(file) }
     }
 
+    /// Follows the file until the process is asked to end, or a part of the server ends by itself.
+    pub(super) async fn until_ended(self, server: &mut Server, store: &Store, file: &Path) -> anyhow::Result<ExitCode> {
+        tokio::select! {
+            () = interrupted() => Ok(ExitCode::SUCCESS),
+            () = self.follow(store, file) => Ok(ExitCode::SUCCESS),
+            error = server.failed() => Err(error),
+        }
+    }
+
     /// Puts the file in force again at each SIGHUP, and with `watch` also at each save.
-    pub(super) async fn follow(self, store: &Store, file: &Path) {
+    async fn follow(self, store: &Store, file: &Path) {
         let Self { hang_up: Some(mut hang_up), watch, mut seen } = self else { return std::future::pending().await };
         loop {
             let is_asked = tokio::select! {

@@ -1,6 +1,6 @@
 //! The HTTP server for webhooks.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -22,8 +22,8 @@ use recado_pipeline::{
     secrets::{CALLBACK_PATH, WEBHOOK_PATH},
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    net::TcpListener,
+    sync::watch,
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -78,18 +78,17 @@ pub(super) async fn serve(
     mut stopped: watch::Receiver<bool>,
 ) {
     let app = Router::new().fallback(answer).with_state(Doors { current, desk: Arc::new(desk), prover });
-    let (open, room) = (GracefulShutdown::new(), Arc::new(Semaphore::new(CONNECTIONS_MAX)));
-    let mut connections = JoinSet::new();
+    let (open, mut connections) = (GracefulShutdown::new(), JoinSet::new());
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN);
     loop {
         let accepted = tokio::select! {
             () = told(&mut stopped) => break,
-            accepted = accept(&listener, &room) => accepted,
             Some(_) = connections.join_next() => continue,
+            accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => accepted,
         };
-        let (stream, place) = match accepted {
-            Ok(accepted) => accepted,
+        let stream = match accepted.and_then(|(stream, _)| stream.set_nodelay(true).map(|()| stream)) {
+            Ok(stream) => stream,
             Err(error) => {
                 tracing::warn!(error = %error, "serve.not_accepted");
                 sleep(ACCEPT_PAUSE).await;
@@ -101,7 +100,6 @@ pub(super) async fn serve(
         connections.spawn(async move {
             // The error is the caller's: it went away, or was too slow.
             let _ = connection.await;
-            drop(place);
         });
     }
     drop(listener);
@@ -110,14 +108,6 @@ pub(super) async fn serve(
     }
     // What is left of them would hold up the parts behind the server.
     connections.shutdown().await;
-}
-
-/// The next connection, once there is a place for it.
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    stream.set_nodelay(true)?;
-    Ok((stream, place))
 }
 
 async fn answer(State(doors): State<Doors>, request: Request) -> Response {

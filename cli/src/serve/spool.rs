@@ -72,12 +72,7 @@ impl Spool {
                 kept.push(report);
                 Ok(())
             }
-            Self::Directory(directory) => {
-                let directory = Arc::clone(directory);
-                let write =
-                    move || append(&directory.lock().unwrap_or_else(PoisonError::into_inner).join(FILE), &report);
-                blocking(write).await
-            }
+            Self::Directory(directory) => write(directory, FILE, report).await,
         }
     }
 
@@ -85,9 +80,7 @@ impl Spool {
     pub(super) async fn set_aside(&self, report: StoredCallback) -> io::Result<()> {
         tracing::error!("callback.refused");
         let Self::Directory(directory) = self else { return Ok(()) };
-        let directory = Arc::clone(directory);
-        let write = move || append(&directory.lock().unwrap_or_else(PoisonError::into_inner).join(QUARANTINE), &report);
-        blocking(write).await
+        write(directory, QUARANTINE, report).await
     }
 
     /// Stores and applies the kept reports, and returns how many there were. Reports that cannot be stored stay.
@@ -115,19 +108,30 @@ impl Spool {
     }
 
     async fn store(&self, settler: &Settler, reports: &[StoredCallback]) -> anyhow::Result<()> {
+        let mut refused = Vec::new();
         for some in reports.chunks(AT_ONCE) {
             let mut new = Vec::with_capacity(some.len());
             for (report, stored) in some.iter().zip(settler.store(some).await?) {
                 match stored {
                     Stored::New => new.push(report.clone()),
                     Stored::Known => {}
-                    Stored::Refused => self.set_aside(report.clone()).await?,
+                    Stored::Refused => refused.push(report.clone()),
                 }
             }
             settler.apply_stored(&new).await;
         }
+        // After all others: a replay that fails is repeated, and would set them aside again.
+        for report in refused {
+            self.set_aside(report).await?;
+        }
         Ok(())
     }
+}
+
+/// Appends a report to a file of the directory.
+async fn write(directory: &Arc<Mutex<PathBuf>>, file: &'static str, report: StoredCallback) -> io::Result<()> {
+    let directory = Arc::clone(directory);
+    blocking(move || append(&directory.lock().unwrap_or_else(PoisonError::into_inner).join(file), &report)).await
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
