@@ -29,6 +29,10 @@ test ROOM *FILTER:
 test-all:
     cargo test {{ all }}
 
+# Write recado.schema.json, recado.example.yaml and the tables of docs/configuration.md from the keys that the code declares.
+config-reference:
+    RECADO_WRITE_REFERENCE=1 cargo test {{ all }} --test all docs::the_schema_the_tables
+
 # One step of CI, by its name: `just ci documentation`.
 ci STEP:
     .ci/run {{ STEP }}

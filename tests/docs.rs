@@ -8,12 +8,13 @@ pub(crate) mod json;
 mod keys;
 mod pages;
 mod phones;
+mod reference;
 mod schema;
 mod sources;
 
 use std::{collections::BTreeSet, fs};
 
-use recado_core::config::{Checked, Config, DEFAULT_EXPIRES_MS};
+use recado_core::config::{self, Checked, Config, DEFAULT_EXPIRES_MS};
 
 use self::{
     pages::{Page, Problem, links, snippets},
@@ -81,20 +82,38 @@ fn the_logging_page_lists_exactly_the_lines_that_the_code_writes() {
     assert!(missing.is_empty() && invented.is_empty(), "not listed: {missing:?}; not in the code: {invented:?}");
 }
 
+/// The command of `just config-reference`.
+const WRITE_REFERENCE: &str =
+    "RECADO_WRITE_REFERENCE=1 cargo test --workspace --locked --test all docs::the_schema_the_tables";
+
+/// Writes the files instead of comparing them if `RECADO_WRITE_REFERENCE` is set: `just config-reference`.
 #[test]
-fn the_configuration_page_names_every_key_and_no_other() {
-    let page = Page::read("docs/configuration.md").unwrap();
-    let (problems, count) = keys::documented(&page);
-    assert_none(&problems, count, 60);
+fn the_schema_the_tables_and_the_example_are_made_of_the_declared_keys() {
+    let is_to_write = std::env::var_os("RECADO_WRITE_REFERENCE").is_some();
+    let page = fs::read_to_string(pages::root().join("docs/configuration.md")).unwrap();
+    let made = [
+        ("recado.schema.json", format!("{:#}\n", config::schema())),
+        ("docs/configuration.md", reference::page(&page).unwrap()),
+        ("recado.example.yaml", reference::example()),
+    ];
+    for (name, text) in made {
+        let path = pages::root().join(name);
+        if is_to_write {
+            fs::write(path, text).unwrap();
+        } else {
+            let is_same = fs::read_to_string(path).unwrap() == text;
+            assert!(is_same, "{name} differs from the keys that the code declares; run: {WRITE_REFERENCE}");
+        }
+    }
 }
 
 #[test]
-fn the_defaults_of_the_configuration_page_are_those_of_the_code() {
-    let page = Page::read("docs/configuration.md").unwrap();
-    let (problems, count) = keys::defaults(&page);
-    assert_none(&problems, count, 16);
-    let expires = keys::rows(&page, "key").into_iter().find(|row| row.names() == ["expires"]).unwrap();
-    assert_eq!(expires.cell(2), "`72h`");
+fn every_declared_range_word_and_default_is_that_of_the_reader() {
+    let (problems, count) = keys::values();
+    assert_none(&problems, count, 150);
+    let (problems, count) = keys::defaults();
+    assert_none(&problems, count, 30);
+    assert_eq!(config::FILE.get("rules").unwrap().kind.keys().unwrap().get("expires").unwrap().default(), Some("72h"));
     assert_eq!(DEFAULT_EXPIRES_MS, 72 * 3_600_000);
 }
 
@@ -117,28 +136,16 @@ fn the_examples_settings_without_a_default_are_good_too_and_no_key_is_left_out()
         let mistakes: Vec<String> = mistakes.iter().map(|one| one.render("recado.example.yaml")).collect();
         panic!("{}", mistakes.join("\n"));
     }
-    for key in keys::KNOWN.iter().flat_map(|section| section.known()) {
-        let line = format!("{key}:");
+    for key in keys::KNOWN.iter().flat_map(|section| section.keys().all) {
+        let line = format!("{}:", key.name);
         let has = everything.lines().any(|text| text.trim_start().trim_start_matches("- ").starts_with(&line));
-        assert!(has, "`{key}` is not in recado.example.yaml");
+        assert!(has, "`{}` is not in recado.example.yaml", key.name);
     }
 }
 
 #[test]
-fn the_schema_has_the_keys_values_and_words_of_the_code_and_of_the_page() {
-    let schema = Schema::read().unwrap();
-    let (problems, count) = schema.keys();
-    assert_none(&problems, count, 90);
-    let (problems, count) = schema.values();
-    assert_none(&problems, count, 100);
-    let page = Page::read("docs/configuration.md").unwrap();
-    let (problems, count) = schema.words(&page);
-    assert_none(&problems, count, 80);
-}
-
-#[test]
 fn the_schema_takes_every_good_configuration() {
-    let schema = Schema::read().unwrap();
+    let schema = Schema::compile().unwrap();
     let [good, ..] = schema::fixtures().unwrap();
     let mut files = good;
     for page in pages::all().unwrap() {
@@ -163,7 +170,7 @@ fn the_schema_takes_every_good_configuration() {
 
 #[test]
 fn the_schema_refuses_unknown_keys_and_what_else_a_form_can_tell() {
-    let schema = Schema::read().unwrap();
+    let schema = Schema::compile().unwrap();
     let [_, unknown_keys, others] = schema::fixtures().unwrap();
     let taken: Vec<Problem> = unknown_keys
         .iter()

@@ -12,12 +12,14 @@ mod action;
 mod campaign;
 mod diagnostic;
 mod gateway;
+mod key;
 mod names;
 mod never;
 mod phones;
 mod renamed;
 mod rule;
 mod schedule;
+mod schema;
 mod section;
 mod sending;
 mod snippet;
@@ -30,9 +32,11 @@ pub use action::{Action, MAX_AUDIO_NAME_CHARS, MAX_TITLE_LENGTH, Voice, title_le
 pub use campaign::{Audience, Campaign, Comparison, Search, Tell};
 pub use diagnostic::{Diagnostic, NamedField, NamedValue, Severity};
 pub use gateway::LigueLead;
+pub use key::{Absent, Key, Keys, Kind};
 pub use names::{FieldName, RuleId};
 pub use rule::Rule;
 pub use schedule::Schedule;
+pub use schema::schema;
 pub use sending::{Cap, Quotas, SendTiming};
 pub use trigger::{FieldChange, Trigger};
 
@@ -52,29 +56,75 @@ use crate::{
 /// The largest file that is read, in bytes. A stored version must fit one table item (400 KB) with room to spare.
 pub const MAX_CONFIG_BYTES: usize = 256 * 1_024;
 /// The most rules, and the most campaigns, in one file.
-pub const MAX_RULES: usize = 500;
+pub const MAX_RULES: u64 = 500;
 /// When a message expires unless its rule says, in ms: after three days. So a quota or a closed hour may move it to the
 /// next working day.
 pub const DEFAULT_EXPIRES_MS: i64 = 72 * 3_600_000;
 /// The only version of the format.
 const VERSION: u64 = 1;
-/// Milliseconds in a day.
-const DAY_MS: u64 = 86_400_000;
+const SECOND_MS: u64 = 1_000;
+const MINUTE_MS: u64 = 60 * SECOND_MS;
+const HOUR_MS: u64 = 60 * MINUTE_MS;
+const DAY_MS: u64 = 24 * HOUR_MS;
 
-const KEYS: [&str; 12] = [
-    "version",
-    "timezone",
-    "leadsquared",
-    "liguelead",
-    "phones",
-    "quotas",
-    "hours",
-    "caps",
-    "send",
-    "retention",
-    "rules",
-    "campaigns",
-];
+/// All keys of the file.
+pub const FILE: Keys = Keys::new(
+    "Top level",
+    &[
+        Key::required("version", Kind::Version, "1", "The version of this format."),
+        Key::with_default(
+            "timezone",
+            Kind::Zone,
+            DEFAULT_ZONE,
+            "The time zone of daily quotas, of schedules, and of `date` and `time` in texts.",
+        ),
+        Key::optional(
+            "leadsquared",
+            Kind::Section(&account::LEADSQUARED),
+            "the smallest plan, with a warning",
+            "The limits and settings of the LeadSquared account.",
+        ),
+        Key::optional(
+            "liguelead",
+            Kind::Section(&gateway::LIGUELEAD),
+            "its defaults",
+            "The limits of the LigueLead token.",
+        ),
+        Key::optional("phones", Kind::Section(&phones::PHONES), "its defaults", "How a lead's phone may be completed."),
+        Key::optional("quotas", Kind::Section(&sending::QUOTAS), "none", "Daily limits of messages and credits.")
+            .more("Messages over a limit wait for the next day."),
+        Key::optional(
+            "hours",
+            Kind::Section(&sending::HOURS),
+            "its defaults, with a warning",
+            "When messages may start, on the clock of the recipient's area code.",
+        ),
+        sending::CAPS.example("[]"),
+        Key::optional("send", Kind::Section(&sending::SEND), "its defaults", "The sender's timing."),
+        Key::with_default(
+            "retention",
+            Kind::Duration(DAY_MS, 3_650 * DAY_MS),
+            "90d",
+            "How long Recado keeps rows after they were written.",
+        )
+        .more(
+            "It keeps messages at least until they expire. With a removed row it forgets the message and its identity.",
+        ),
+        Key::optional(
+            "rules",
+            Kind::List(&rule::RULE, MAX_RULES),
+            "none",
+            "Each rule sends a message when its event comes.",
+        )
+        .more("An event that two rules match makes two messages."),
+        Key::optional(
+            "campaigns",
+            Kind::List(&campaign::CAMPAIGN, MAX_RULES),
+            "none",
+            "Each campaign sends a message to an audience, at a time or by hand.",
+        ),
+    ],
+);
 
 /// A checked configuration. Only [`Config::parse`] makes one.
 #[derive(Clone, Debug, PartialEq)]
@@ -172,7 +222,7 @@ fn read(text: &str, problems: &mut Problems) -> Option<Read> {
             return None;
         }
     };
-    let root = Section::root(&root, &KEYS, problems)?;
+    let root = Section::root(&root, &FILE, problems)?;
     version(&root, problems);
     let timezone = timezone(&root, problems);
     let mut ids = names::Ids::default();
@@ -198,7 +248,7 @@ fn read(text: &str, problems: &mut Problems) -> Option<Read> {
         hours,
         caps: sending::caps(&root, problems),
         send,
-        retention_ms: root.duration_ms("retention", DAY_MS..=3_650 * DAY_MS, problems).unwrap_or(90 * DAY_MS),
+        retention_ms: root.duration_ms("retention", problems),
         rules,
         campaigns,
     };
@@ -206,7 +256,7 @@ fn read(text: &str, problems: &mut Problems) -> Option<Read> {
 }
 
 fn version(root: &Section<'_>, problems: &mut Problems) {
-    let Some(item) = root.required("version", "version: 1", problems) else {
+    let Some(item) = root.required("version", problems) else {
         return;
     };
     if item.text(problems).is_some_and(|version| version != VERSION.to_string()) {

@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan};
 
 pub use parse::HoursError;
+pub(crate) use parse::MAX_RANGES;
 pub use sending::SendingHours;
 
 use crate::{holidays::is_national_holiday, zone::Zone};

@@ -1,37 +1,146 @@
 //! `leadsquared:` the account's limits, and where outcomes are written.
 
+use super::DAY_MS;
 use super::diagnostic::Problems;
+use super::key::{Key, Keys, Kind};
 use super::names::FieldName;
 use super::section::Section;
-use super::{DAY_MS, values};
 use crate::spelling::closest;
 use crate::state::Channel;
 
-const KEYS: [&str; 12] = [
-    "plan",
-    "calls_per_5s",
-    "bulk_calls_per_5s",
-    "calls_per_day",
-    "bulk_counts_in_window",
-    "bulk_create_or_update_max",
-    "reserve",
-    "integration_user",
-    "opt_out",
-    "write_back",
-    "activity",
-    "shadow_calls_per_day",
-];
-
 /// Windows of five seconds in a day.
 const WINDOWS_PER_DAY: u64 = 17_280;
-/// The share left for the account's other users if the file does not say, in per mille.
-const DEFAULT_RESERVE_PER_MILLE: u16 = 200;
-/// The largest share that may be left: some requests must remain.
+/// The largest share that may be left, in per mille: some requests must remain.
 const MAX_RESERVE_PER_MILLE: u16 = 900;
-/// How old an opt-out field's value may be when a message is sent, in milliseconds.
-const DEFAULT_FRESH_MS: u64 = 3_600_000;
-/// The custom activity type for outcomes.
-const DEFAULT_ACTIVITY: &str = "Recado message";
+
+/// `leadsquared`.
+pub(super) const LEADSQUARED: Keys = Keys::new(
+    "`leadsquared`",
+    &[
+        Key::optional("plan", Kind::Word(&Plan::NAMES), "the smallest, with a warning", "The account's plan.")
+            .limit("with 2, 5, 10, 10, 15 and 25 calls in 5 s")
+            .more("It sets the limits that the file does not give.")
+            .example("standard"),
+        Key::optional(
+            "calls_per_5s",
+            Kind::Whole(1, 10_000),
+            "the plan's",
+            "Calls that the account may start in any 5 s.",
+        )
+        .example("15"),
+        Key::with_default(
+            "bulk_calls_per_5s",
+            Kind::Whole(1, 10_000),
+            "1",
+            "Bulk calls that the account may start in any 5 s.",
+        )
+        .limit("not more than `calls_per_5s`")
+        .more("Newer accounts may have 5 or 10: ask LeadSquared."),
+        Key::optional(
+            "calls_per_day",
+            Kind::Whole(1, 1_000_000_000),
+            "the smaller of the plan's rate and `calls_per_5s`, times 17,280",
+            "Calls in one UTC day.",
+        )
+        .more("Newer accounts have a quota far below the default: set it.")
+        .example("259_200"),
+        Key::with_default(
+            "shadow_calls_per_day",
+            Kind::Flag,
+            "false",
+            "With `true`, Recado counts and shows the day's calls, but does not stop at `calls_per_day`.",
+        )
+        .more("The rates in 5 s have no such setting."),
+        Key::with_default(
+            "bulk_counts_in_window",
+            Kind::Flag,
+            "true",
+            "Whether a bulk call also counts in `calls_per_5s`.",
+        )
+        .more("LeadSquared does not say; `true` never exceeds the limit."),
+        Key::with_default(
+            "bulk_create_or_update_max",
+            Kind::Whole(1, 50),
+            "25",
+            "Rows in one Create-or-Update call.",
+        )
+        .more("Checked only."),
+        Key::with_default(
+            "reserve",
+            Kind::Percent(0, MAX_RESERVE_PER_MILLE as u64),
+            "20%",
+            "The share of `calls_per_5s` and `calls_per_day` that Recado leaves to the account's other users.",
+        )
+        .more("One call always remains for Recado."),
+        Key::optional(
+            "integration_user",
+            Kind::Text,
+            "none",
+            "The id of the user whose keys Recado uses.",
+        )
+        .more(
+            "This user's activities and edits of leads start no rule. Leads that it creates do, and so do its changes \
+             of tasks and opportunities. Recado recognises its own write-back without this key too: by the activity's \
+             name and the `write_back` fields.",
+        )
+        .example("5c0e1f2a-0000-4000-8000-000000000001"),
+        Key::optional(
+            "opt_out",
+            Kind::Section(&OPT_OUT),
+            "its defaults",
+            "Fields of the lead that forbid messages, beside LeadSquared's own.",
+        ),
+        Key::optional(
+            "write_back",
+            Kind::Section(&WRITE_BACK),
+            "none",
+            "Fields of the lead that show its last outcome.",
+        ),
+        Key::with_default(
+            "activity",
+            Kind::Text,
+            "Recado message",
+            "The name of the custom activity type that shows messages in LeadSquared.",
+        )
+        .more("Recado creates the type if the account has none of this name."),
+    ],
+);
+
+/// `leadsquared.opt_out`.
+const OPT_OUT: Keys = Keys::new(
+    "",
+    &[
+        Key::optional("sms", Kind::Field, "none", "Forbids SMS and Flash, beside LeadSquared's `DoNotSMS`.")
+            .example("mx_SMS_Opt_Out"),
+        Key::optional("voice", Kind::Field, "none", "Forbids voice calls, beside LeadSquared's `DoNotCall`.")
+            .example("mx_Call_Opt_Out"),
+        Key::with_default("system", Kind::Flag, "true", "Whether Recado obeys LeadSquared's own fields too.")
+            .more("With `false` it obeys only the fields of this section."),
+        Key::with_default(
+            "missing",
+            Kind::Word(&["send", "skip"]),
+            "send",
+            "What to do if the field is empty, or if LeadSquared does not know the lead.",
+        ),
+        Key::with_default(
+            "fresh",
+            Kind::Duration(0, 30 * DAY_MS),
+            "1h",
+            "How old the fields' values may be when a message goes.",
+        )
+        .more("Recado reads older values again."),
+    ],
+);
+
+/// `leadsquared.write_back`.
+const WRITE_BACK: Keys = Keys::new(
+    "",
+    &[
+        Key::optional("status", Kind::Field, "none", "Receives the message's state.").example("mx_Message_Status"),
+        Key::optional("at", Kind::Field, "none", "Receives the state's time, in UTC: `2026-11-21 13:45:00`.")
+            .example("mx_Message_At"),
+    ],
+);
 
 /// A LeadSquared plan, by the names of its rate-limits page (seed).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,12 +208,6 @@ pub struct OptOut {
     pub missing_allows: bool,
     /// How old the field's value may be when a message is sent, in milliseconds (0 to 30 days). Default 1 hour.
     pub fresh_ms: u64,
-}
-
-impl Default for OptOut {
-    fn default() -> Self {
-        Self { sms: None, voice: None, system: true, missing_allows: true, fresh_ms: DEFAULT_FRESH_MS }
-    }
 }
 
 impl OptOut {
@@ -177,58 +280,39 @@ impl LeadSquared {
 }
 
 pub(super) fn read(root: &Section<'_>, problems: &mut Problems) -> LeadSquared {
-    let Some(section) = root.section("leadsquared", &KEYS, problems) else {
-        return read_absent(root, problems);
-    };
+    let given = root.section("leadsquared", problems);
+    let is_given = given.is_some();
+    let section = given.unwrap_or_else(|| root.empty("leadsquared"));
     let plan = plan(&section, problems);
-    let rate = section.whole("calls_per_5s", 1..=10_000, problems);
-    if !section.has("plan") && !section.has("calls_per_5s") {
+    let rate = section.given_whole("calls_per_5s", problems);
+    if is_given && !section.has("plan") && !section.has("calls_per_5s") {
         let suggestion = Some("plan: standard, or calls_per_5s: 15");
         section.warning("", "without `plan` the smallest one is assumed, 2 calls in 5 s", suggestion, problems);
+    } else if !root.has("leadsquared") {
+        let message = "without `leadsquared` the smallest plan is assumed, 2 calls in 5 s";
+        root.warning("", message, Some("leadsquared: { plan: standard }"), problems);
     }
+    // Without a plan the smallest one is assumed, so that no account is ever overrun.
     let calls_per_5s = rate.unwrap_or_else(|| plan.unwrap_or(Plan::Lite).calls_per_5s());
-    let bulk_calls_per_5s = section.whole("bulk_calls_per_5s", 1..=10_000, problems).unwrap_or(1);
+    let bulk_calls_per_5s = section.whole("bulk_calls_per_5s", problems);
     if bulk_calls_per_5s > calls_per_5s {
         let suggestion = format!("a number from 1 to {calls_per_5s}");
         section.error("bulk_calls_per_5s", "there are more bulk calls than calls", &suggestion, problems);
     }
     let by_rate = u64::from(plan.map_or(calls_per_5s, Plan::calls_per_5s).min(calls_per_5s)) * WINDOWS_PER_DAY;
-    let create_or_update = section.whole("bulk_create_or_update_max", 1..=50, problems);
     LeadSquared {
         plan,
         calls_per_5s,
         bulk_calls_per_5s,
-        calls_per_day: section.whole("calls_per_day", 1..=1_000_000_000, problems).unwrap_or(by_rate),
-        day_in_shadow: section.flag("shadow_calls_per_day", problems).unwrap_or(false),
-        bulk_counts_in_window: section.flag("bulk_counts_in_window", problems).unwrap_or(true),
-        bulk_create_or_update_max: create_or_update.unwrap_or(25),
-        reserve_per_mille: reserve(&section, problems),
+        calls_per_day: section.given_whole("calls_per_day", problems).unwrap_or(by_rate),
+        day_in_shadow: section.flag("shadow_calls_per_day", problems),
+        bulk_counts_in_window: section.flag("bulk_counts_in_window", problems),
+        bulk_create_or_update_max: section.whole("bulk_create_or_update_max", problems),
+        reserve_per_mille: section.per_mille("reserve", problems),
         integration_user: section.text("integration_user", problems),
         opt_out: opt_out(&section, problems),
         write_back: write_back(&section, problems),
-        activity: section.text("activity", problems).unwrap_or_else(|| DEFAULT_ACTIVITY.to_owned()),
-    }
-}
-
-/// Without the section, the smallest plan is assumed, so that no account is ever overrun.
-fn read_absent(root: &Section<'_>, problems: &mut Problems) -> LeadSquared {
-    if !root.has("leadsquared") {
-        let message = "without `leadsquared` the smallest plan is assumed, 2 calls in 5 s";
-        root.warning("", message, Some("leadsquared: { plan: standard }"), problems);
-    }
-    LeadSquared {
-        plan: None,
-        calls_per_5s: Plan::Lite.calls_per_5s(),
-        bulk_calls_per_5s: 1,
-        calls_per_day: u64::from(Plan::Lite.calls_per_5s()) * WINDOWS_PER_DAY,
-        day_in_shadow: false,
-        bulk_counts_in_window: true,
-        bulk_create_or_update_max: 25,
-        reserve_per_mille: DEFAULT_RESERVE_PER_MILLE,
-        integration_user: None,
-        opt_out: OptOut::default(),
-        write_back: WriteBack::default(),
-        activity: DEFAULT_ACTIVITY.to_owned(),
+        activity: section.text_or_default("activity", problems),
     }
 }
 
@@ -244,35 +328,22 @@ fn plan(section: &Section<'_>, problems: &mut Problems) -> Option<Plan> {
     })
 }
 
-fn reserve(section: &Section<'_>, problems: &mut Problems) -> u16 {
-    let item = section.get("reserve", problems);
-    item.and_then(|item| item.parsed(problems, |text| values::per_mille(text, MAX_RESERVE_PER_MILLE)))
-        .unwrap_or(DEFAULT_RESERVE_PER_MILLE)
-}
-
 fn opt_out(section: &Section<'_>, problems: &mut Problems) -> OptOut {
-    let Some(section) = section.section("opt_out", &["sms", "voice", "system", "missing", "fresh"], problems) else {
-        return OptOut::default();
-    };
-    let missing = section.get("missing", problems).and_then(|item| {
-        item.parsed(problems, |word| match word {
-            "send" => Ok(true),
-            "skip" => Ok(false),
-            _ => Err((format!("\"{word}\" does not say what an empty field means"), "send or skip".to_owned())),
-        })
-    });
+    let section = section.section_or_empty("opt_out", problems);
     OptOut {
         sms: FieldName::read(&section, "sms", problems),
         voice: FieldName::read(&section, "voice", problems),
-        system: section.flag("system", problems).unwrap_or(true),
-        missing_allows: missing.unwrap_or(true),
-        fresh_ms: section.duration_ms("fresh", 0..=30 * DAY_MS, problems).unwrap_or(DEFAULT_FRESH_MS),
+        system: section.flag("system", problems),
+        missing_allows: section.word("missing", "what an empty field means", problems, |word| match word {
+            "send" => Some(true),
+            "skip" => Some(false),
+            _ => None,
+        }),
+        fresh_ms: section.duration_ms("fresh", problems),
     }
 }
 
 fn write_back(section: &Section<'_>, problems: &mut Problems) -> WriteBack {
-    let Some(section) = section.section("write_back", &["status", "at"], problems) else {
-        return WriteBack::default();
-    };
+    let section = section.section_or_empty("write_back", problems);
     WriteBack { status: FieldName::read(&section, "status", problems), at: FieldName::read(&section, "at", problems) }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::MINUTE_MS;
 use super::diagnostic::Problems;
+use super::key::{Key, Keys, Kind};
 use super::section::{Item, Section};
 use crate::credits::MAX_SMS_CHARS;
 use crate::flash::contains_url;
@@ -14,9 +16,55 @@ use crate::text::{Template, names_written};
 pub const MAX_TITLE_LENGTH: usize = 255;
 /// The longest name of a recording, in characters. The upload's title holds the name and the content's hash.
 pub const MAX_AUDIO_NAME_CHARS: usize = 200;
-const MINUTE_MS: u64 = 60_000;
+
 /// The three keys; a rule has one of them.
-pub(super) const ACTIONS: [&str; 3] = ["sms", "flash", "voice"];
+const ACTIONS: [&str; 3] = ["sms", "flash", "voice"];
+
+/// `sms`, of a rule, a campaign or a fallback.
+pub(super) const SMS: Key = Key::one_of("sms", Kind::Template, "The text of an SMS.")
+    .example("\"Olá {{ lead.FirstName | first_name | default('cliente') }}, recebemos o seu contato.\"");
+/// `flash`, of a rule, a campaign or a fallback.
+pub(super) const FLASH: Key =
+    Key::one_of("flash", Kind::Template, "The text of a Flash, an SMS that pops up on the screen.")
+        .limit("no web address")
+        .example("\"Tentamos falar com você. Responda quando puder.\"");
+/// `voice`, of a rule, a campaign or a fallback.
+pub(super) const VOICE: Key = Key::one_of("voice", Kind::Section(&CALL), "A voice call that plays a recording.");
+/// `title`, of a rule, a campaign or a fallback.
+pub(super) const TITLE: Key = Key::optional(
+    "title",
+    Kind::Title(MAX_TITLE_LENGTH as u64),
+    "none",
+    "The title in LigueLead's reports, for `sms` and `flash`.",
+)
+.more(
+    "It may hold the same expressions as a text. Each different title needs a request of its own. Recado leaves out a \
+     title that is empty once filled in.",
+)
+.example("Boas-vindas");
+
+/// The inside of `voice`.
+const CALL: Keys = Keys::new(
+    "`voice`",
+    &[
+        Key::required(
+            "audio",
+            Kind::Audio(MAX_AUDIO_NAME_CHARS as u64),
+            "welcome.mp3",
+            "The file name of the recording, as it was [added](operations.md#recordings-for-calls).",
+        ),
+        Key::required(
+            "title",
+            Kind::Title(MAX_TITLE_LENGTH as u64),
+            "\"Welcome\"",
+            "The title in LigueLead's reports, with expressions as in a rule's `title`.",
+        ),
+        Key::with_default("redials", Kind::Whole(1, 3), "1", "How often LigueLead redials a call that nobody answers.")
+            .more("LigueLead documents no way to ask for no redial. Its own default is three."),
+        Key::with_default("every", Kind::Duration(5 * MINUTE_MS, 180 * MINUTE_MS), "15m", "The time between redials.")
+            .limit("whole minutes"),
+    ],
+);
 
 /// What is sent: exactly one of the three.
 #[derive(Clone, Debug, PartialEq)]
@@ -206,13 +254,13 @@ fn title(item: &Item<'_>, kind: Option<EventKind>, problems: &mut Problems) -> O
 }
 
 fn voice(section: &Section<'_>, kind: Option<EventKind>, problems: &mut Problems) -> Option<Voice> {
-    let section = section.section("voice", &["audio", "title", "redials", "every"], problems)?;
-    let audio = section.required("audio", "audio: welcome.mp3", problems);
+    let section = section.section("voice", problems)?;
+    let audio = section.required("audio", problems);
     let audio = audio.and_then(|item| item.parsed(problems, audio_name));
-    let title_item = section.required("title", "title: \"Welcome\"", problems);
+    let title_item = section.required("title", problems);
     let title = title_item.and_then(|item| title(&item, kind, problems));
-    let redials = section.whole("redials", 1..=3, problems).unwrap_or(1);
-    let every_ms = section.duration_ms("every", 5 * MINUTE_MS..=180 * MINUTE_MS, problems).unwrap_or(15 * MINUTE_MS);
+    let redials = section.whole("redials", problems);
+    let every_ms = section.duration_ms("every", problems);
     if every_ms % MINUTE_MS != 0 {
         section.error("every", "LigueLead counts redials in whole minutes", "every: 15m", problems);
     }

@@ -1,21 +1,60 @@
 //! `liguelead:` the token's limits.
 
 use super::diagnostic::Problems;
+use super::key::{Key, Keys, Kind};
 use super::section::Section;
-use super::values;
 use crate::folding::folded;
 
-const KEYS: [&str; 6] =
-    ["requests_per_minute", "in_flight", "environments", "phones_per_request", "campaign_share", "folds_text"];
-
-/// Requests in any minute (the seed's limit for each token).
-const MAX_REQUESTS_PER_MINUTE: u32 = 600_000;
 /// Concurrent requests that the seed advises. At 10,000 LigueLead refuses.
 const ADVISED_CONCURRENCY: u32 = 1_000;
-/// Phones that one request takes.
-const MAX_PHONES: u32 = 10_000;
-/// The share of the rate for low priority if the file does not say, in per mille.
-const DEFAULT_CAMPAIGN_SHARE: u16 = 800;
+
+/// `liguelead`. The defaults are the seed's limits.
+pub(super) const LIGUELEAD: Keys = Keys::new(
+    "`liguelead`",
+    &[
+        Key::with_default(
+            "requests_per_minute",
+            Kind::Whole(1, 600_000),
+            "600_000",
+            "Requests in any 60 s, over all processes.",
+        )
+        .more("A higher number takes effect two minutes after the last process with the lower number has ended."),
+        Key::with_default(
+            "in_flight",
+            Kind::Whole(1, ADVISED_CONCURRENCY as u64),
+            "50",
+            "Requests that one sender has under way at once.",
+        )
+        .limit("`environments` × `in_flight` at most 1,000"),
+        Key::with_default(
+            "environments",
+            Kind::Whole(1, ADVISED_CONCURRENCY as u64),
+            "10",
+            "How many senders there can be.",
+        )
+        .limit("`environments` × `in_flight` at most 1,000")
+        .more("One `recado serve` is two."),
+        Key::with_default("phones_per_request", Kind::Whole(1, 10_000), "10_000", "Phones in one request."),
+        Key::with_default(
+            "campaign_share",
+            Kind::Percent(1, 1_000),
+            "80%",
+            "The share of `requests_per_minute` that messages of `priority: low` may use.",
+        )
+        .more("The rest is kept for the other messages."),
+        Key::with_default(
+            "folds_text",
+            Kind::Flag,
+            "true",
+            "Whether `recado plan` and `recado check` show each text as it may arrive: without accents, emoji, commas \
+             and exclamation marks.",
+        )
+        .more(
+            "LigueLead's own notes say that it folds texts; its pages say that it does not. Set it to `false` once a \
+             text arrived as it was written.",
+        ),
+    ],
+);
 
 /// Recado's use of LigueLead. Defaults are the seed's limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,50 +85,22 @@ impl LigueLead {
     }
 }
 
-impl Default for LigueLead {
-    fn default() -> Self {
-        Self {
-            requests_per_minute: MAX_REQUESTS_PER_MINUTE,
-            in_flight: 50,
-            environments: 10,
-            phones_per_request: MAX_PHONES,
-            campaign_share_per_mille: DEFAULT_CAMPAIGN_SHARE,
-            folds_text: true,
-        }
-    }
-}
-
 pub(super) fn read(root: &Section<'_>, problems: &mut Problems) -> LigueLead {
-    let defaults = LigueLead::default();
-    let Some(section) = root.section("liguelead", &KEYS, problems) else {
-        return defaults;
-    };
-    let mut whole = |key, most: u32, default| section.whole(key, 1..=u64::from(most), problems).unwrap_or(default);
+    let section = root.section_or_empty("liguelead", problems);
     let liguelead = LigueLead {
-        requests_per_minute: whole("requests_per_minute", MAX_REQUESTS_PER_MINUTE, defaults.requests_per_minute),
-        in_flight: whole("in_flight", ADVISED_CONCURRENCY, defaults.in_flight),
-        environments: whole("environments", ADVISED_CONCURRENCY, defaults.environments),
-        phones_per_request: whole("phones_per_request", MAX_PHONES, defaults.phones_per_request),
-        campaign_share_per_mille: campaign_share(&section, problems),
-        folds_text: section.flag("folds_text", problems).unwrap_or(defaults.folds_text),
+        requests_per_minute: section.whole("requests_per_minute", problems),
+        in_flight: section.whole("in_flight", problems),
+        environments: section.whole("environments", problems),
+        phones_per_request: section.whole("phones_per_request", problems),
+        campaign_share_per_mille: section.per_mille("campaign_share", problems),
+        folds_text: section.flag("folds_text", problems),
     };
     let total = liguelead.in_flight.saturating_mul(liguelead.environments);
     if total > ADVISED_CONCURRENCY {
         let key = if section.has("in_flight") { "in_flight" } else { "environments" };
         let message = format!("environments × in_flight is {total}; LigueLead advises {ADVISED_CONCURRENCY} at once");
-        let suggestion = format!("in_flight: {}", (ADVISED_CONCURRENCY / liguelead.environments).max(1));
+        let suggestion = format!("in_flight: {}", (ADVISED_CONCURRENCY / liguelead.environments.max(1)).max(1));
         section.error(key, message, &suggestion, problems);
     }
     liguelead
-}
-
-fn campaign_share(section: &Section<'_>, problems: &mut Problems) -> u16 {
-    let item = section.get("campaign_share", problems);
-    item.and_then(|item| {
-        item.parsed(problems, |text| match values::per_mille(text, 1_000)? {
-            0 => Err(("low priority would never be sent".to_owned(), "a percentage from 0.1% to 100%".to_owned())),
-            share => Ok(share),
-        })
-    })
-    .unwrap_or(DEFAULT_CAMPAIGN_SHARE)
 }

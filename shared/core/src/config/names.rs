@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::diagnostic::Problems;
+use super::key::{Key, Kind};
 use super::section::{Item, Section};
 use super::tree::Position;
 
@@ -98,13 +99,25 @@ pub(super) struct Ids {
     was: BTreeMap<RuleId, (Position, String)>,
 }
 
-/// The most earlier ids of a rule.
-const MAX_WAS: usize = 20;
+/// `id` of a rule.
+pub(super) const ID: Key =
+    Key::required("id", Kind::Id, "welcome", "The rule's name, a part of each message's identity.").more(
+        "Under a new id the rule answers again to an event that is delivered again, unless it says what it `was`.",
+    );
+/// `was` of a rule.
+pub(super) const WAS: Key = Key::optional(
+    "was",
+    Kind::Ids(20),
+    "none",
+    "The ids that the rule had earlier, [the first one first](#a-new-name-for-a-rule).",
+)
+.limit("not the id of a rule or campaign of the file, nor in two rules")
+.example("greeting");
 
 impl Ids {
     /// Reads the `id` of a rule or a campaign.
     pub(super) fn read(&mut self, section: &Section<'_>, problems: &mut Problems) -> Option<RuleId> {
-        let item = section.required("id", "id: welcome", problems)?;
+        let item = section.required("id", problems)?;
         let id = id_of(&item, problems)?;
         self.claim(id, &item, problems)
     }
@@ -112,7 +125,7 @@ impl Ids {
     /// Reads `was`: a rule's earlier ids, one or a list, the first one first.
     pub(super) fn read_was(&mut self, section: &Section<'_>, problems: &mut Problems) -> Vec<RuleId> {
         let Some(item) = section.get("was", problems) else { return Vec::new() };
-        let items = if item.is_single() { vec![item] } else { section.list("was", MAX_WAS, "was: welcome", problems) };
+        let items = if item.is_single() { vec![item] } else { section.list("was", "was: welcome", problems) };
         let mut was = Vec::new();
         for item in items {
             let Some(id) = id_of(&item, problems) else { continue };

@@ -1,14 +1,17 @@
 //! `rules:`: if an event comes and a condition holds, a message is sent.
 
+use std::ops::RangeInclusive;
+
 use super::account::LeadSquared;
-use super::action::{self, Action};
+use super::action::{self, Action, FLASH, SMS, TITLE, VOICE};
 use super::diagnostic::Problems;
-use super::names::{Ids, RuleId};
+use super::key::{Key, Keys, Kind};
+use super::names::{ID, Ids, RuleId, WAS};
 use super::never;
 use super::section::{Item, Section};
-use super::sending::{self, Cap, MAX_LINGER_MS, Quotas, SendTiming};
-use super::trigger::{self, Trigger};
-use super::{DAY_MS, DEFAULT_EXPIRES_MS, MAX_RULES, values};
+use super::sending::{self, CAPS, Cap, MAX_LINGER_MS, QUOTAS, Quotas, SendTiming};
+use super::trigger::{self, ACTIVITY, FIELD, FROM, ON, TO, Trigger};
+use super::{DAY_MS, DEFAULT_EXPIRES_MS, MINUTE_MS, values};
 use crate::call;
 use crate::hours::SendingHours;
 use crate::kind::EventKind;
@@ -16,40 +19,123 @@ use crate::spelling::closest;
 use crate::state::Priority;
 use crate::text::Condition;
 
-const KEYS: [&str; 25] = [
-    "id",
-    "was",
-    "on",
-    "field",
-    "from",
-    "to",
-    "activity",
-    "when",
-    "sms",
-    "flash",
-    "voice",
-    "title",
-    "expires",
-    "group_id",
-    "quota",
-    "shadow",
-    "priority",
-    "linger",
-    "on_unknown",
-    "hours",
-    "urgent",
-    "reason",
-    "control_percent",
-    "caps",
-    "else",
-];
 const PRIORITIES: [&str; 3] = ["urgent", "normal", "low"];
 const EXAMPLE: &str = "- id: welcome, with its keys below it";
-const MINUTE_MS: u64 = 60_000;
-/// With a larger control group, the rule should be removed instead.
-const MAX_CONTROL_PERCENT: u64 = 90;
-/// The longest `group_id`, in characters. LigueLead states no limit; this is its limit for titles.
-const MAX_GROUP_CHARS: usize = 255;
+
+/// `when`.
+pub(super) const WHEN: Key = Key::optional("when", Kind::Condition, "always", "The condition that must hold.")
+    .example("lead.Source == \"Site\"");
+/// `expires`.
+pub(super) const EXPIRES: Key = Key::with_default(
+    "expires",
+    Kind::Duration(MINUTE_MS, 90 * DAY_MS),
+    "72h",
+    "How long after the event the message may still start.",
+);
+/// `group_id`. LigueLead states no limit; this is its limit for titles.
+pub(super) const GROUP_ID: Key =
+    Key::optional("group_id", Kind::TextUpTo(255), "none", "LigueLead's own label for grouping sends.").example("site");
+/// `quota`.
+pub(super) const QUOTA: Key =
+    Key::optional("quota", Kind::Section(&QUOTAS), "none", "The rule's own daily limits, beside the account's.")
+        .more("Its messages go in requests of their own.");
+/// `priority`.
+pub(super) const PRIORITY: Key =
+    Key::with_default("priority", Kind::Word(&PRIORITIES), "normal", "Which messages go first.").more(
+        "`urgent` messages go before all others and in requests of their own. `low` messages go with the sweep, each \
+         minute, after the others. They use at most `campaign_share` of LigueLead's rate.",
+    );
+
+/// A rule.
+pub(super) const RULE: Keys = Keys::new(
+    "`rules`",
+    &[
+        ID,
+        WAS,
+        ON,
+        FIELD,
+        FROM,
+        TO,
+        ACTIVITY,
+        WHEN,
+        SMS,
+        FLASH,
+        VOICE,
+        TITLE,
+        EXPIRES,
+        GROUP_ID,
+        QUOTA,
+        PRIORITY,
+        Key { doc: "At most so many messages of this rule to one person, beside the account's caps.", ..CAPS },
+        Key::optional(
+            "else",
+            Kind::Section(&ELSE),
+            "none",
+            "The fallback for a message that is not delivered, or a call that nobody answers.",
+        ),
+        Key::optional(
+            "linger",
+            Kind::Duration(0, MAX_LINGER_MS),
+            "`send.linger`",
+            "How long its messages may [wait for others of the same text](#linger).",
+        )
+        .limit("shorter than `expires`, not for `urgent` messages")
+        .example("2s"),
+        Key::with_default("shadow", Kind::Flag, "false", "With `true`, Recado decides as usual, but sends nothing.")
+            .more("It writes the message as `skipped`, \"in shadow\"."),
+        Key::with_default(
+            "on_unknown",
+            Kind::Word(&["keep", "resend"]),
+            "keep",
+            "What to do if nobody knows after `send.unknown_after` whether a message was sent.",
+        )
+        .more(
+            "`resend` sends it once more, and its recipient may get it twice. Then `expires` must be longer than \
+             `unknown_after`.",
+        ),
+        Key::optional("hours", Kind::Hours, "the account's", "The rule's own hours, inside the account's hours.")
+            .more("Both must be open.")
+            .example("\"09:00-18:00 mon-fri\""),
+        Key::with_default(
+            "urgent",
+            Kind::Flag,
+            "false",
+            "With `true`, the message may come at any hour and on holidays, and goes before all others.",
+        )
+        .limit("not with `voice`, `hours` or `priority`")
+        .more("It needs a `reason`. Quotas, caps and opt-outs apply to it too."),
+        Key::optional(
+            "reason",
+            Kind::Text,
+            "none",
+            "Why people want the message at any hour, for readers of the file.",
+        )
+        .needs("urgent")
+        .example("\"the lead asked for the code a moment ago\""),
+        Key::with_default(
+            "control_percent",
+            // With a larger control group, the rule should be removed instead.
+            Kind::Whole(0, 90),
+            "0",
+            "How many of a hundred leads get nothing of this rule, to compare the others with.",
+        )
+        .more(
+            "They are always the same leads, chosen by rule and lead. Recado writes their messages as `skipped`, \"in \
+             the rule's control group\".",
+        ),
+    ],
+);
+
+/// The inside of `else`.
+const ELSE: Keys = Keys::new(
+    "`else`",
+    &[
+        SMS.limit("for a rule with a voice call"),
+        FLASH.limit("for a rule with a voice call, no web address"),
+        VOICE.limit("for a rule that sends a text"),
+        TITLE,
+    ],
+);
 
 /// One rule. Cheap to clone: its compiled parts are shared.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,7 +199,7 @@ pub(super) struct Account<'a> {
 }
 
 pub(super) fn read_all(root: &Section<'_>, ids: &mut Ids, account: Account<'_>, problems: &mut Problems) -> Vec<Rule> {
-    let items = root.list("rules", MAX_RULES, EXAMPLE, problems);
+    let items = root.list("rules", EXAMPLE, problems);
     if !root.has("rules") && !root.has("campaigns") {
         root.warning("rules", "without rules nothing is ever sent", Some("rules: with at least one"), problems);
     }
@@ -121,7 +207,7 @@ pub(super) fn read_all(root: &Section<'_>, ids: &mut Ids, account: Account<'_>, 
 }
 
 fn read(item: &Item<'_>, ids: &mut Ids, account: Account<'_>, problems: &mut Problems) -> Option<Rule> {
-    let section = item.section(&KEYS, problems)?;
+    let section = item.section(&RULE, problems)?;
     // All parts are read before any is required, so that each part reports its mistakes.
     let id = ids.read(&section, problems);
     let was = ids.read_was(&section, problems);
@@ -131,7 +217,7 @@ fn read(item: &Item<'_>, ids: &mut Ids, account: Account<'_>, problems: &mut Pro
     let expires_ms = expires_ms(&section, problems);
     let group_id = group_id(&section, problems);
     let quota = sending::quotas(&section, "quota", problems);
-    let shadow = section.flag("shadow", problems).unwrap_or_default();
+    let shadow = section.flag("shadow", problems);
     let is_voice = section.has("voice");
     let is_urgent = is_urgent(&section, is_voice, problems);
     let priority = if is_urgent { Priority::Urgent } else { priority(&section, problems) };
@@ -139,7 +225,7 @@ fn read(item: &Item<'_>, ids: &mut Ids, account: Account<'_>, problems: &mut Pro
     let resends_unknown = resends_unknown(&section, expires_ms, account.send.unknown_after_ms, problems);
     let own_hours = own_hours(&section, account.hours, is_voice, problems);
     let hours = if is_urgent { Some(account.hours.at_any_hour()) } else { own_hours };
-    let control_percent = section.whole("control_percent", 0..=MAX_CONTROL_PERCENT, problems).unwrap_or_default();
+    let control_percent = section.whole("control_percent", problems);
     let caps = sending::caps(&section, problems);
     if let Some(trigger) = &trigger {
         never::of_rule(&section, trigger, when.as_ref(), account.leadsquared, problems);
@@ -167,24 +253,21 @@ fn read(item: &Item<'_>, ids: &mut Ids, account: Account<'_>, problems: &mut Pro
 }
 
 pub(super) fn priority(section: &Section<'_>, problems: &mut Problems) -> Priority {
-    let item = section.get("priority", problems);
-    let read = item.and_then(|item| {
-        item.parsed(problems, |text| {
-            text.parse().map_err(|_| {
-                let suggestion = match text {
-                    "high" | "highest" => "urgent".to_owned(),
-                    _ => closest(text, &PRIORITIES).map_or("one of urgent, normal and low".to_owned(), str::to_owned),
-                };
-                (format!("there is no priority \"{text}\""), suggestion)
-            })
+    let read = |text: &str, _: &RangeInclusive<u64>| {
+        text.parse().map_err(|_| {
+            let suggestion = match text {
+                "high" | "highest" => "urgent".to_owned(),
+                _ => closest(text, &PRIORITIES).map_or("one of urgent, normal and low".to_owned(), str::to_owned),
+            };
+            (format!("there is no priority \"{text}\""), suggestion)
         })
-    });
-    read.unwrap_or_default()
+    };
+    section.value("priority", problems, read).unwrap_or_default()
 }
 
 /// `urgent: true` with its reason: an SMS or Flash that may arrive at any hour and goes first.
 fn is_urgent(section: &Section<'_>, is_voice: bool, problems: &mut Problems) -> bool {
-    let is_urgent = section.flag("urgent", problems).unwrap_or_default();
+    let is_urgent = section.flag("urgent", problems);
     let reason = section.text("reason", problems);
     if !is_urgent {
         if reason.is_some() {
@@ -214,7 +297,7 @@ fn is_urgent(section: &Section<'_>, is_voice: bool, problems: &mut Problems) -> 
 
 /// `else`: an action on another channel than the rule's own.
 fn fallback(section: &Section<'_>, kind: Option<EventKind>, problems: &mut Problems) -> Option<Action> {
-    let inner = section.section("else", &["sms", "flash", "voice", "title"], problems)?;
+    let inner = section.section("else", problems)?;
     let action = action::read(&inner, kind, problems)?;
     let is_call = |section: &Section<'_>| section.has("voice");
     if is_call(section) == is_call(&inner) {
@@ -232,7 +315,7 @@ fn own_hours(
     is_voice: bool,
     problems: &mut Problems,
 ) -> Option<SendingHours> {
-    let own = sending::of(section, "hours", problems)?;
+    let own = section.given("hours", problems, sending::read_hours)?;
     let narrowed = account.narrowed(&own, is_voice);
     if narrowed.as_ref().is_none_or(|hours| is_voice && !call::ever(hours)) {
         let message = "these hours are never inside of the account's, under `hours` of the file";
@@ -247,7 +330,7 @@ fn linger_ms(
     expires_ms: Option<u64>,
     problems: &mut Problems,
 ) -> Option<u64> {
-    let linger_ms = section.duration_ms("linger", 0..=MAX_LINGER_MS, problems)?;
+    let linger_ms = section.given_duration_ms("linger", problems)?;
     if priority == Priority::Urgent && linger_ms > 0 {
         let suggestion = "no linger here, or priority: normal";
         section.error("linger", "an urgent message waits for nobody", suggestion, problems);
@@ -287,14 +370,11 @@ fn resends_unknown(
     unknown_after_ms: u64,
     problems: &mut Problems,
 ) -> bool {
-    let resends = section.get("on_unknown", problems).and_then(|item| {
-        item.parsed(problems, |word| match word {
-            "keep" => Ok(false),
-            "resend" => Ok(true),
-            _ => Err((format!("\"{word}\" does not say what to do"), "keep or resend".to_owned())),
-        })
+    let resends = section.word("on_unknown", "what to do", problems, |word| match word {
+        "keep" => Some(false),
+        "resend" => Some(true),
+        _ => None,
     });
-    let resends = resends.unwrap_or_default();
     let lifetime_ms = expires_ms.unwrap_or(DEFAULT_EXPIRES_MS.unsigned_abs());
     if resends && lifetime_ms <= unknown_after_ms {
         let message = "the message expires before it could be sent again";
@@ -305,13 +385,13 @@ fn resends_unknown(
 }
 
 pub(super) fn expires_ms(section: &Section<'_>, problems: &mut Problems) -> Option<u64> {
-    section.duration_ms("expires", MINUTE_MS..=90 * DAY_MS, problems)
+    section.given_duration_ms("expires", problems)
 }
 
 pub(super) fn group_id(section: &Section<'_>, problems: &mut Problems) -> Option<String> {
-    section.get("group_id", problems)?.parsed(problems, |text| match text.chars().count() {
-        chars if chars > MAX_GROUP_CHARS => {
-            Err((format!("the group id has {chars} characters"), format!("{MAX_GROUP_CHARS} characters at most")))
+    section.given("group_id", problems, |text, range| match text.chars().count() {
+        chars if chars as u64 > *range.end() => {
+            Err((format!("the group id has {chars} characters"), format!("{} characters at most", range.end())))
         }
         _ => Ok(text.to_owned()),
     })

@@ -3,17 +3,20 @@
 use std::ops::RangeInclusive;
 
 use super::diagnostic::Problems;
+use super::key::{Key, Keys, Kind};
+use super::snippet;
 use super::tree::{Entry, Node, Position, Scalar, Value};
-use super::{snippet, values};
+use super::values::{self, Read};
 use crate::spelling::closest;
 use crate::text::{ComparedAt, NameAt, SnippetError};
 
-/// A mapping whose keys are all known.
+/// A mapping whose keys are all declared.
 #[derive(Clone, Debug)]
 pub(super) struct Section<'n> {
     key: String,
     at: Position,
     entries: &'n [Entry],
+    keys: &'static Keys,
 }
 
 /// A value under a key.
@@ -26,8 +29,13 @@ pub(super) struct Item<'n> {
 
 impl<'n> Section<'n> {
     /// The file itself.
-    pub(super) fn root(node: &'n Node, known: &[&str], problems: &mut Problems) -> Option<Self> {
-        Item { key: String::new(), node }.section(known, problems)
+    pub(super) fn root(node: &'n Node, keys: &'static Keys, problems: &mut Problems) -> Option<Self> {
+        Item { key: String::new(), node }.section(keys, problems)
+    }
+
+    /// The declaration of a key.
+    fn declared(&self, key: &str) -> Option<&'static Key> {
+        self.keys.get(key)
     }
 
     /// The value of a key, if the key is there. A key without a value is a mistake.
@@ -57,15 +65,26 @@ impl<'n> Section<'n> {
     }
 
     /// The value of a key that must be there.
-    pub(super) fn required(&self, key: &str, suggestion: &str, problems: &mut Problems) -> Option<Item<'n>> {
+    pub(super) fn required(&self, key: &str, problems: &mut Problems) -> Option<Item<'n>> {
         if !self.has(key) {
-            problems.error(self.at, &self.path(key), format!("`{key}` is missing"), suggestion.to_owned());
+            problems.error(self.at, &self.path(key), format!("`{key}` is missing"), self.example(key));
         }
         self.get(key, problems)
     }
 
+    /// The key with a value, as an example.
+    pub(super) fn example(&self, key: &str) -> String {
+        self.declared(key).map(Key::line).unwrap_or_default()
+    }
+
     pub(super) fn text(&self, key: &str, problems: &mut Problems) -> Option<String> {
         self.get(key, problems)?.text(problems)
+    }
+
+    /// A text that has a default.
+    pub(super) fn text_or_default(&self, key: &str, problems: &mut Problems) -> String {
+        let default = || self.declared(key).and_then(Key::default).unwrap_or_default().to_owned();
+        self.text(key, problems).unwrap_or_else(default)
     }
 
     /// A text that is compared with the lead field `field`, if that is known.
@@ -78,31 +97,101 @@ impl<'n> Section<'n> {
         Some(value)
     }
 
-    pub(super) fn whole<T: TryFrom<u64>>(
+    /// The value that the file gives, read within the declared range.
+    pub(super) fn given<T>(
         &self,
         key: &str,
-        range: RangeInclusive<u64>,
         problems: &mut Problems,
+        read: impl FnOnce(&str, &RangeInclusive<u64>) -> Read<T>,
     ) -> Option<T> {
-        let item = self.get(key, problems)?;
-        let number = item.parsed(problems, |text| values::whole(text, &range))?;
-        T::try_from(number).ok()
+        let range = self.declared(key)?.kind.bounds();
+        self.get(key, problems)?.parsed(problems, |text| read(text, &range))
     }
 
-    pub(super) fn duration_ms(&self, key: &str, range: RangeInclusive<u64>, problems: &mut Problems) -> Option<u64> {
-        self.get(key, problems)?.parsed(problems, |text| values::duration_ms(text, &range))
+    /// The value that the file gives, or else the declared default. A test reads every default.
+    pub(super) fn value<T>(
+        &self,
+        key: &str,
+        problems: &mut Problems,
+        read: impl Fn(&str, &RangeInclusive<u64>) -> Read<T>,
+    ) -> Option<T> {
+        let default = || {
+            let declared = self.declared(key)?;
+            read(declared.default()?, &declared.kind.bounds()).ok()
+        };
+        self.given(key, problems, &read).or_else(default)
     }
 
-    pub(super) fn flag(&self, key: &str, problems: &mut Problems) -> Option<bool> {
-        self.get(key, problems)?.parsed(problems, values::flag)
+    /// A number that has a default.
+    pub(super) fn whole<T: TryFrom<u64> + Default>(&self, key: &str, problems: &mut Problems) -> T {
+        let number = self.value(key, problems, values::whole);
+        number.and_then(|number| T::try_from(number).ok()).unwrap_or_default()
     }
 
-    pub(super) fn section(&self, key: &str, known: &[&str], problems: &mut Problems) -> Option<Section<'n>> {
-        self.get(key, problems)?.section(known, problems)
+    /// A number, if the file gives one.
+    pub(super) fn given_whole<T: TryFrom<u64>>(&self, key: &str, problems: &mut Problems) -> Option<T> {
+        T::try_from(self.given(key, problems, values::whole)?).ok()
+    }
+
+    /// A duration that has a default.
+    pub(super) fn duration_ms(&self, key: &str, problems: &mut Problems) -> u64 {
+        self.value(key, problems, values::duration_ms).unwrap_or_default()
+    }
+
+    /// A duration, if the file gives one.
+    pub(super) fn given_duration_ms(&self, key: &str, problems: &mut Problems) -> Option<u64> {
+        self.given(key, problems, values::duration_ms)
+    }
+
+    /// A percentage that has a default.
+    pub(super) fn per_mille(&self, key: &str, problems: &mut Problems) -> u16 {
+        self.value(key, problems, values::per_mille).unwrap_or_default()
+    }
+
+    /// A flag; each has a default.
+    pub(super) fn flag(&self, key: &str, problems: &mut Problems) -> bool {
+        self.value(key, problems, |text, _| values::flag(text)).unwrap_or_default()
+    }
+
+    /// A word that has a default. `asked` is what another word does not say.
+    pub(super) fn word<T: Default>(
+        &self,
+        key: &str,
+        asked: &str,
+        problems: &mut Problems,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> T {
+        let words = match self.declared(key).map(|key| key.kind) {
+            Some(Kind::Word(words)) => values::either(words),
+            _ => String::new(),
+        };
+        let wrong = |word: &str| (format!("\"{word}\" does not say {asked}"), words.clone());
+        self.value(key, problems, |word, _| read(word).ok_or_else(|| wrong(word))).unwrap_or_default()
+    }
+
+    /// The section under a key, if it is there.
+    pub(super) fn section(&self, key: &str, problems: &mut Problems) -> Option<Section<'n>> {
+        self.get(key, problems)?.section(self.keys_under(key), problems)
+    }
+
+    /// The section under a key. If the file has none, it is empty: all its keys have their defaults.
+    pub(super) fn section_or_empty(&self, key: &str, problems: &mut Problems) -> Section<'n> {
+        self.section(key, problems).unwrap_or_else(|| self.empty(key))
+    }
+
+    /// A section without keys in the place of a missing one.
+    pub(super) fn empty(&self, key: &str) -> Section<'n> {
+        Section { key: self.path(key), at: self.at, entries: &[], keys: self.keys_under(key) }
+    }
+
+    fn keys_under(&self, key: &str) -> &'static Keys {
+        self.declared(key).and_then(|key| key.kind.keys()).unwrap_or(&Keys::NONE)
     }
 
     /// The elements of a list; none if the key is missing.
-    pub(super) fn list(&self, key: &str, most: usize, example: &str, problems: &mut Problems) -> Vec<Item<'n>> {
+    pub(super) fn list(&self, key: &str, example: &str, problems: &mut Problems) -> Vec<Item<'n>> {
+        let most = self.declared(key).and_then(|key| usize::try_from(*key.kind.bounds().end()).ok());
+        let most = most.unwrap_or(usize::MAX);
         let Some(item) = self.get(key, problems) else {
             return Vec::new();
         };
@@ -173,11 +262,7 @@ impl<'n> Item<'n> {
     }
 
     /// A text that `read` parses. The error of `read` is the message and what to write instead.
-    pub(super) fn parsed<T>(
-        &self,
-        problems: &mut Problems,
-        read: impl FnOnce(&str) -> Result<T, (String, String)>,
-    ) -> Option<T> {
+    pub(super) fn parsed<T>(&self, problems: &mut Problems, read: impl FnOnce(&str) -> Read<T>) -> Option<T> {
         let text = self.text(problems)?;
         match read(text.trim()) {
             Ok(value) => Some(value),
@@ -189,15 +274,16 @@ impl<'n> Item<'n> {
     }
 
     /// A mapping; unknown keys are mistakes.
-    pub(super) fn section(&self, known: &[&str], problems: &mut Problems) -> Option<Section<'n>> {
+    pub(super) fn section(&self, keys: &'static Keys, problems: &mut Problems) -> Option<Section<'n>> {
+        let known = keys.names();
         let Value::Map(entries) = &self.node.value else {
             let message = "keys with values are expected here";
             self.error(message, format!("{}: …", known.first().unwrap_or(&"key")), problems);
             return None;
         };
-        let section = Section { key: self.key.clone(), at: self.node.at, entries };
+        let section = Section { key: self.key.clone(), at: self.node.at, entries, keys };
         for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
-            let suggestion = match closest(&entry.key, known) {
+            let suggestion = match closest(&entry.key, &known) {
                 Some(near) => format!("{near}:"),
                 None => format!("one of {}", known.join(", ")),
             };

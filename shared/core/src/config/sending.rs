@@ -1,26 +1,138 @@
 //! `quotas:`, `hours:`, `caps:`, `send:`: how much, when, how often, and the sender's own timing.
 
+use std::ops::RangeInclusive;
+
 use super::diagnostic::Problems;
+use super::key::{Key, Keys, Kind};
 use super::section::Section;
-use super::{DAY_MS, values};
+use super::values::Read;
+use super::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, values};
 use crate::call;
 use crate::hours::{Hours, SendingHours};
 
-const SECOND_MS: u64 = 1_000;
-const MINUTE_MS: u64 = 60 * SECOND_MS;
-const HOUR_MS: u64 = 60 * MINUTE_MS;
-/// The longest timeout of a request.
-const MAX_CALL_MS: u64 = 30 * SECOND_MS;
 /// The longest linger: a longer wait should be a schedule.
 pub(super) const MAX_LINGER_MS: u64 = 10 * MINUTE_MS;
-/// When LigueLead dials, on São Paulo's clock; the last minute is 21:44. Source: its published clients.
-const DIALLING: &str = "08:00-21:45 daily";
-/// When messages start unless the file says: nobody is woken up.
-const BY_DAY: &str = "08:00-22:00 daily";
-/// The period over which waiting messages are released after an opening, unless the file says.
-const SPREAD_MS: u64 = 5 * MINUTE_MS;
 /// The most caps: each costs room in a lead's item.
-const MAX_CAPS: usize = 10;
+const MAX_CAPS: u64 = 10;
+/// The largest budget of a day.
+const MAX_PER_DAY: u64 = 1_000_000_000;
+
+/// `shadow` of a budget or a cap.
+const SHADOW: Key =
+    Key::with_default("shadow", Kind::Flag, "false", "With `true`, Recado counts and reports, but does not enforce.");
+
+/// `quotas`, and the `quota` of a rule or a campaign.
+pub(super) const QUOTAS: Keys = Keys::new(
+    "`quotas`",
+    &[
+        Key::optional(
+            "messages_per_day",
+            Kind::Whole(1, MAX_PER_DAY),
+            "no limit",
+            "Messages in one calendar day of `timezone`.",
+        )
+        .example("50_000"),
+        Key::optional(
+            "credits_per_day",
+            Kind::Whole(1, MAX_PER_DAY),
+            "no limit",
+            "LigueLead credits in one calendar day, by estimate.",
+        )
+        .example("60_000"),
+        SHADOW,
+    ],
+);
+
+/// `hours`.
+pub(super) const HOURS: Keys = Keys::new(
+    "`hours`",
+    &[
+        // Nobody is woken up.
+        Key::with_default("sms", Kind::Hours, "08:00-22:00 daily", "For SMS and Flash.")
+            .more("LigueLead has no hours of its own for them."),
+        Key::with_default("voice", Kind::Hours, "08:00-22:00 daily", "For voice calls and their redials.")
+            .more("Recado ignores a range shorter than 13 minutes."),
+        // The last minute is 21:44. Source: LigueLead's published clients.
+        Key::with_default(
+            "dialling",
+            Kind::Hours,
+            "08:00-21:45 daily",
+            "When LigueLead dials at all, on **São Paulo's** clock.",
+        )
+        .more("A voice call needs `voice` and `dialling` open. Change it only if LigueLead tells you so."),
+        Key::with_default(
+            "holidays",
+            Kind::Word(&["open", "closed"]),
+            "open",
+            "Whether messages start on Brazil's national holidays, by the recipient's date.",
+        )
+        .more(
+            "They are the nine of federal law and Good Friday. Carnival, Corpus Christi and the holidays of states and \
+             cities are not among them.",
+        ),
+        Key::with_default(
+            "spread",
+            Kind::Duration(0, HOUR_MS),
+            "5m",
+            "How long Recado takes after an opening to release the messages that waited for it.",
+        )
+        .more(
+            "It releases a part each minute, so that 08:00 is not a burst. No message moves past a closing or its \
+             expiry. Urgent messages do not move.",
+        ),
+    ],
+);
+
+/// `caps`, of the account or of a rule.
+pub(super) const CAPS: Key =
+    Key::optional("caps", Kind::List(&CAP, MAX_CAPS), "none", "At most so many messages to one person in a period.");
+
+const CAP: Keys = Keys::new(
+    "`caps`",
+    &[
+        Key::required("max", Kind::Whole(1, 1_000), "1", "The most messages to one person in the window."),
+        Key::required("every", Kind::Duration(MINUTE_MS, 365 * DAY_MS), "24h", "The length of the window."),
+        SHADOW,
+    ],
+);
+
+/// `send`.
+pub(super) const SEND: Keys = Keys::new(
+    "`send`",
+    &[
+        Key::with_default(
+            "stale_after",
+            Kind::Duration(10 * SECOND_MS, HOUR_MS),
+            "3m",
+            "How long after its last step a sending process counts as dead.",
+        ),
+        Key::with_default(
+            "call_timeout",
+            Kind::Duration(SECOND_MS, 30 * SECOND_MS),
+            "30s",
+            "How long one call to a vendor may take.",
+        )
+        .limit("shorter than `stale_after`")
+        .more("LigueLead may need 30 s. A shorter time makes *unknown* outcomes."),
+        Key::with_default(
+            "unknown_after",
+            Kind::Duration(MINUTE_MS, 30 * DAY_MS),
+            "24h",
+            "How long Recado waits for delivery reports.",
+        )
+        .more(
+            "Then it marks a message as one without a report. An unknown message stays unknown, or is sent again \
+             (`on_unknown`).",
+        ),
+        Key::with_default(
+            "linger",
+            Kind::Duration(0, MAX_LINGER_MS),
+            "0s",
+            "How long a message may wait for others of the same text, so that they share a [request](#linger).",
+        )
+        .more("A rule may have its own `linger`."),
+    ],
+);
 
 /// Budgets of one calendar day in the installation's zone, of the account or of one rule; `None` is no budget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,39 +189,26 @@ pub(super) fn undecided(root: &Section<'_>, problems: &mut Problems) {
 
 /// Reads the budgets under `key`: `quotas` of the file, `quota` of a rule.
 pub(super) fn quotas(section: &Section<'_>, key: &str, problems: &mut Problems) -> Option<Quotas> {
-    const MOST: u64 = 1_000_000_000;
-    let section = section.section(key, &["messages_per_day", "credits_per_day", "shadow"], problems)?;
+    let section = section.section(key, problems)?;
     Some(Quotas {
-        messages_per_day: section.whole("messages_per_day", 1..=MOST, problems),
-        credits_per_day: section.whole("credits_per_day", 1..=MOST, problems),
-        shadow: section.flag("shadow", problems).unwrap_or_default(),
+        messages_per_day: section.given_whole("messages_per_day", problems),
+        credits_per_day: section.given_whole("credits_per_day", problems),
+        shadow: section.flag("shadow", problems),
     })
 }
 
 pub(super) fn hours(root: &Section<'_>, problems: &mut Problems) -> SendingHours {
-    let [by_day, dialling] = [BY_DAY, DIALLING].map(|text| Hours::parse(text).unwrap_or(Hours::ALWAYS));
-    let default = SendingHours { sms: by_day.clone(), voice: by_day, dialling, spread_ms: SPREAD_MS };
-    let Some(section) = root.section("hours", &["sms", "voice", "dialling", "holidays", "spread"], problems) else {
-        return default;
-    };
-    let (sms, voice) = (of(&section, "sms", problems), of(&section, "voice", problems));
-    let dialling = of(&section, "dialling", problems);
-    let is_closed = section.get("holidays", problems).and_then(|item| {
-        item.parsed(problems, |word| match word {
-            "open" => Ok(false),
-            "closed" => Ok(true),
-            _ => Err((format!("\"{word}\" does not say what holidays are"), "open or closed".to_owned())),
-        })
+    let section = root.section_or_empty("hours", problems);
+    let mut of = |key| section.value(key, problems, read_hours).unwrap_or(Hours::ALWAYS);
+    let (sms, voice, dialling) = (of("sms"), of("voice"), of("dialling"));
+    let is_closed = section.word("holidays", "what holidays are", problems, |word| match word {
+        "open" => Some(false),
+        "closed" => Some(true),
+        _ => None,
     });
-    let on_holidays = |hours: Hours| {
-        if is_closed == Some(true) { hours.but_holidays() } else { hours }
-    };
-    let hours = SendingHours {
-        sms: on_holidays(sms.unwrap_or(default.sms)),
-        voice: on_holidays(voice.unwrap_or(default.voice)),
-        dialling: dialling.unwrap_or(default.dialling),
-        spread_ms: section.duration_ms("spread", 0..=HOUR_MS, problems).unwrap_or(SPREAD_MS),
-    };
+    let on_holidays = |hours: Hours| if is_closed { hours.but_holidays() } else { hours };
+    let spread_ms = section.duration_ms("spread", problems);
+    let hours = SendingHours { sms: on_holidays(sms), voice: on_holidays(voice), dialling, spread_ms };
     if !call::ever(&hours) {
         let key = if section.has("voice") { "voice" } else { "dialling" };
         let message = "no call can ever start: LigueLead dials from 08:00 to 21:44 in São Paulo";
@@ -118,50 +217,35 @@ pub(super) fn hours(root: &Section<'_>, problems: &mut Problems) -> SendingHours
     hours
 }
 
-/// The hours under a key.
-pub(super) fn of(section: &Section<'_>, key: &str, problems: &mut Problems) -> Option<Hours> {
-    section
-        .get(key, problems)?
-        .parsed(problems, |text| Hours::parse(text).map_err(|error| (error.to_string(), error.hint())))
+/// Reads hours.
+pub(super) fn read_hours(text: &str, _: &RangeInclusive<u64>) -> Read<Hours> {
+    Hours::parse(text).map_err(|error| (error.to_string(), error.hint()))
 }
 
 /// `caps`, of the account or of a rule.
 pub(super) fn caps(section: &Section<'_>, problems: &mut Problems) -> Vec<Cap> {
-    let items = section.list("caps", MAX_CAPS, "[ { max: 1, every: 24h } ]", problems);
+    let items = section.list("caps", "[ { max: 1, every: 24h } ]", problems);
     let caps = items.iter().filter_map(|item| {
-        let section = item.section(&["max", "every", "shadow"], problems)?;
-        section.required("max", "max: 1", problems)?;
-        section.required("every", "every: 24h", problems)?;
+        let section = item.section(&CAP, problems)?;
+        section.required("max", problems)?;
+        section.required("every", problems)?;
         Some(Cap {
-            max: section.whole("max", 1..=1_000, problems)?,
-            every_ms: section.duration_ms("every", MINUTE_MS..=365 * DAY_MS, problems)?,
-            shadow: section.flag("shadow", problems).unwrap_or_default(),
+            max: section.given_whole("max", problems)?,
+            every_ms: section.given_duration_ms("every", problems)?,
+            shadow: section.flag("shadow", problems),
         })
     });
     caps.collect()
 }
 
 pub(super) fn send(root: &Section<'_>, problems: &mut Problems) -> SendTiming {
-    let defaults = SendTiming {
-        stale_after_ms: 3 * MINUTE_MS,
-        call_timeout_ms: 30 * SECOND_MS,
-        unknown_after_ms: 24 * HOUR_MS,
-        linger_ms: 0,
-    };
-    let keys = ["stale_after", "call_timeout", "unknown_after", "linger"];
-    let Some(section) = root.section("send", &keys, problems) else {
-        return defaults;
-    };
-    let mut duration = |key, range| section.duration_ms(key, range, problems);
-    let stale_after = duration("stale_after", 10 * SECOND_MS..=HOUR_MS);
-    let call_timeout = duration("call_timeout", SECOND_MS..=MAX_CALL_MS);
-    let unknown_after = duration("unknown_after", MINUTE_MS..=30 * DAY_MS);
-    let linger_ms = duration("linger", 0..=MAX_LINGER_MS);
+    let section = root.section_or_empty("send", problems);
+    let mut duration = |key| section.duration_ms(key, problems);
     let send = SendTiming {
-        stale_after_ms: stale_after.unwrap_or(defaults.stale_after_ms),
-        call_timeout_ms: call_timeout.unwrap_or(defaults.call_timeout_ms),
-        unknown_after_ms: unknown_after.unwrap_or(defaults.unknown_after_ms),
-        linger_ms: linger_ms.unwrap_or(defaults.linger_ms),
+        stale_after_ms: duration("stale_after"),
+        call_timeout_ms: duration("call_timeout"),
+        unknown_after_ms: duration("unknown_after"),
+        linger_ms: duration("linger"),
     };
     if send.call_timeout_ms >= send.stale_after_ms {
         let key = if section.has("call_timeout") { "call_timeout" } else { "stale_after" };

@@ -82,8 +82,10 @@ fn defaults_are_the_seeds() {
     assert_eq!(config.leadsquared.bulk_create_or_update_max, 25);
     assert!(config.leadsquared.bulk_counts_in_window);
     assert_eq!(config.leadsquared.reserve_per_mille, 200);
-    assert_eq!(config.liguelead, LigueLead::default());
-    assert_eq!(config.liguelead.requests_per_minute, 600_000);
+    let gateway = &config.liguelead;
+    assert_eq!((gateway.requests_per_minute, gateway.phones_per_request), (600_000, 10_000));
+    assert_eq!((gateway.in_flight, gateway.environments), (50, 10));
+    assert_eq!((gateway.campaign_share_per_mille, gateway.folds_text), (800, true));
     let by_day = Hours::parse("08:00-22:00 daily").unwrap();
     assert_eq!((&config.hours.sms, &config.hours.voice), (&by_day, &by_day));
     assert_eq!(config.quotas, Quotas::default());

@@ -1,10 +1,37 @@
 //! `on:` and the keys that narrow the trigger.
 
 use super::diagnostic::Problems;
+use super::key::{Key, Kind};
 use super::names::FieldName;
 use super::section::Section;
 use crate::kind::{EventKind, KIND_NAMES};
 use crate::spelling::closest;
+
+/// `on`.
+pub(super) const ON: Key = Key::required("on", Kind::Word(&KIND_NAMES), "lead.created", "The kind of event.");
+/// `field`.
+pub(super) const FIELD: Key = Key::optional("field", Kind::Field, "any", "The field that must have changed.")
+    .limit("only with `lead.changed`")
+    .more(
+        "Recado must know its earlier value: from the webhook, or from what it has [seen of the \
+         lead](operations.md#which-event-a-webhook-is-about) before.",
+    )
+    .example("ProspectStage");
+/// `from`.
+pub(super) const FROM: Key =
+    Key::optional("from", Kind::Text, "any", "The value that the field must have had, compared exactly.")
+        .limit("with a `field`")
+        .example("Qualified");
+/// `to`.
+pub(super) const TO: Key =
+    Key::optional("to", Kind::Text, "any", "The value that the field must have now, compared exactly.")
+        .limit("with a `field`")
+        .example("Customer");
+/// `activity`.
+pub(super) const ACTIVITY: Key =
+    Key::optional("activity", Kind::Whole(0, 99_999), "any", "LeadSquared's `ActivityEvent` code.")
+        .limit("only with activity events")
+        .example("22");
 
 /// The events that a rule waits for. A narrowing that a kind cannot have cannot be expressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +95,7 @@ impl Trigger {
 }
 
 pub(super) fn read(section: &Section<'_>, problems: &mut Problems) -> Option<Trigger> {
-    let item = section.required("on", "on: lead.created", problems)?;
+    let item = section.required("on", problems)?;
     let (kind, implied) = item.parsed(problems, |name| {
         EventKind::parse(name).ok_or_else(|| {
             let near = closest(name, &KIND_NAMES).map(ToOwned::to_owned);
@@ -77,7 +104,7 @@ pub(super) fn read(section: &Section<'_>, problems: &mut Problems) -> Option<Tri
         })
     })?;
     refuse_misplaced(section, kind, problems);
-    let code = if kind.has_activity() { section.whole("activity", 0..=99_999, problems) } else { None };
+    let code = if kind.has_activity() { section.given_whole("activity", problems) } else { None };
     Some(match kind {
         EventKind::LeadCreated => Trigger::LeadCreated,
         EventKind::ActivityCreated => Trigger::ActivityCreated { code },

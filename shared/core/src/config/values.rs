@@ -1,8 +1,9 @@
-//! Numbers, durations and percentages. Each error is a pair: what is wrong, and what to write instead.
+//! Numbers, durations and percentages.
 
 use std::ops::RangeInclusive;
 
-type Read<T> = Result<T, (String, String)>;
+/// A value, or what is wrong and what to write instead.
+pub(super) type Read<T> = Result<T, (String, String)>;
 
 /// The units of a duration, longest first, in milliseconds.
 const UNITS: [(&str, u64); 4] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
@@ -58,15 +59,16 @@ pub(super) fn written(ms: u64) -> String {
     unit.map_or_else(|| format!("{}s", ms / 1_000), |(unit, unit_ms)| format!("{}{unit}", ms / unit_ms))
 }
 
-/// `20%`, `12.5%` or `12,5%` as per mille, from 0 to `most`.
-pub(super) fn per_mille(text: &str, most: u16) -> Read<u16> {
-    let suggestion = format!("a percentage from 0% to {}%, such as 20%", most / 10);
+/// `20%`, `12.5%` or `12,5%` as per mille.
+pub(super) fn per_mille(text: &str, range: &RangeInclusive<u64>) -> Read<u16> {
+    let (least, most) = (percent(*range.start()), percent(*range.end()));
+    let suggestion = format!("a percentage from {least} to {most}, such as 20%");
     let bad = || (format!("\"{text}\" is not a percentage"), suggestion.clone());
     let Some(digits) = text.strip_suffix('%').map(str::trim) else {
         // A bare number that would be valid with its sign.
         let signed = format!("{text}%");
-        let (message, range) = bad();
-        return Err((message, if per_mille(&signed, most).is_ok() { signed } else { range }));
+        let (message, expected) = bad();
+        return Err((message, if per_mille(&signed, range).is_ok() { signed } else { expected }));
     };
     let (whole, tenth) = digits.split_once(['.', ',']).unwrap_or((digits, "0"));
     let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
@@ -75,7 +77,25 @@ pub(super) fn per_mille(text: &str, most: u16) -> Read<u16> {
     }
     let number = |digits: &str| digits.parse::<u16>().ok();
     let value = number(whole).and_then(|whole| whole.checked_mul(10)?.checked_add(number(tenth)?));
-    value.filter(|value| *value <= most).ok_or_else(|| (format!("{text} is out of range"), suggestion.clone()))
+    value
+        .filter(|value| range.contains(&u64::from(*value)))
+        .ok_or_else(|| (format!("{text} is out of range"), suggestion.clone()))
+}
+
+/// `12.5%`, from per mille.
+pub(super) fn percent(per_mille: u64) -> String {
+    match per_mille % 10 {
+        0 => format!("{}%", per_mille / 10),
+        tenth => format!("{}.{tenth}%", per_mille / 10),
+    }
+}
+
+/// `all, failed or none`.
+pub(super) fn either(words: &[&str]) -> String {
+    match words {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => words.concat(),
+    }
 }
 
 /// `true` or `false`.
@@ -108,10 +128,10 @@ mod tests {
     #[test]
     fn percentages() {
         for (text, value) in [("20%", 200), ("12.5%", 125), ("12,5%", 125), ("0%", 0), ("90%", 900), ("5 %", 50)] {
-            assert_eq!(per_mille(text, 900), Ok(value), "{text}");
+            assert_eq!(per_mille(text, &(0..=900)), Ok(value), "{text}");
         }
         for text in ["20", "%", "91%", "12.55%", "12,500%", "1,2.5%", "-1%", "99999%", ".5%", "a%"] {
-            assert!(per_mille(text, 900).is_err(), "{text}");
+            assert!(per_mille(text, &(0..=900)).is_err(), "{text}");
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{Days, Hours, Kind, MINUTES_PER_DAY, Range, Ranges};
 
 /// More ranges than anybody's week has; it bounds what is stored.
-const MAX_RANGES: usize = 28;
+pub(crate) const MAX_RANGES: usize = 28;
 const DAY_NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// Why a text is no opening hours. [`HoursError::hint`] says what to write instead.
