@@ -98,8 +98,8 @@ async fn who_renames_a_rule_is_asked_what_it_was_and_who_names_no_caps_and_hours
     let renamed = format!("{}caps: []\nhours: {{ sms: always }}\n", GOOD.replace("id: a", "id: b"));
     let file = desk.path("recado.yaml");
     std::fs::write(&file, &renamed).unwrap();
-    let asked = "recado.yaml:4:11: warning: the rule \"a\" of the version in force is gone, and \"b\" waits for the same: it may \
-                 send again what \"a\" sent; write was: a, if it is the same rule";
+    let asked = "recado.yaml:4:11: warning: the rule \"a\" is gone, and the new rule \"b\" waits for the same event: it may send again \
+                 what \"a\" sent; write was: a, if it is the same rule";
     let check = desk.run(&["check", &file]).await;
     assert!(check.code == Some(0) && check.stdout.contains(asked), "{check:?}");
     let diff = desk.run(&["diff", "--file", &file]).await;

@@ -29,6 +29,8 @@ async fn wrong_use_exits_2_and_help_exits_0() {
         assert_eq!(finished.code, Some(2), "{wrong:?}: {finished:?}");
         assert!(!finished.stderr.is_empty());
     }
+    let lost = recado(&["messages", "--state", "lost"], &[]).await;
+    assert!(lost.stderr.contains("unknown state \"lost\"; use one of pending, held, "), "{lost:?}");
     for right in [&["--help"][..], &["--version"], &["serve", "--help"], &["simulate", "leadsquared", "--help"]] {
         assert_eq!(code(right).await, Some(0), "{right:?}");
     }

@@ -20,7 +20,7 @@ async fn a_file_is_checked_by_its_content_and_what_does_not_fit_is_refused_with_
     };
     let (said, path) = refused("oi.mp3", &m4a).await;
     let new = path.replace("oi.mp3", "oi.new.mp3");
-    assert!(said.contains("its content is M4A (MPEG-4), and LigueLead takes MP3 and WAV alone"), "{said}");
+    assert!(said.contains("its content is M4A (MPEG-4), but LigueLead takes only MP3 and WAV"), "{said}");
     assert!(said.contains(&format!("ffmpeg -i {path} {options} {new} && mv {new} {path}")), "{said}");
     let (said, path) = refused("boas vindas.wav", &[0xFF, 0xF1, 0x50, 0x80, 0x02, 0x1F, 0xFC].repeat(99)).await;
     let mp3_path = path.replace(".wav", ".mp3");
@@ -28,7 +28,7 @@ async fn a_file_is_checked_by_its_content_and_what_does_not_fit_is_refused_with_
     let (said, _) = refused("oi.m4a", &mp3(2, 1)).await;
     assert!(said.contains("must end in .mp3 or .wav"), "{said}");
     let (said, _) = refused("large.wav", &wav(6_250)).await;
-    assert!(said.contains("LigueLead takes 50000000"), "{said}");
+    assert!(said.contains("LigueLead takes at most 50000000"), "{said}");
     let (said, _) = refused("empty.mp3", b"").await;
     assert!(said.contains("the file is empty"), "{said}");
     let missing = add(&installation, std::path::Path::new("/nowhere/a.mp3")).await;

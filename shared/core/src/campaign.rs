@@ -423,12 +423,15 @@ mod tests {
     #[test]
     fn a_column_of_a_file_is_known_in_campaigns_of_a_file_alone() {
         for (text, why) in [
-            ("rules:\n  - { id: a, on: lead.created, sms: \"{{ row.valor }}\" }\n", "campaigns of a file alone"),
+            (
+                "rules:\n  - { id: a, on: lead.created, sms: \"{{ row.valor }}\" }\n",
+                "only in campaigns with `audience: csv`",
+            ),
             (
                 "campaigns:\n  - { id: a, audience: { field: A, op: \"=\", value: B }, sms: \"{{ row.valor }}\" }\n",
-                "the audience is a search",
+                "the audience here is a search",
             ),
-            ("campaigns:\n  - { id: a, audience: csv, sms: \"{{ row[now] }}\" }\n", "cannot be told before the start"),
+            ("campaigns:\n  - { id: a, audience: csv, sms: \"{{ row[now] }}\" }\n", "does not name its column"),
         ] {
             let found = Config::parse(&format!("version: 1\n{text}")).unwrap_err();
             assert!(found.iter().any(|one| one.message.contains(why)), "{text}: {found:?}");

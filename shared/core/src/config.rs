@@ -260,7 +260,7 @@ fn version(root: &Section<'_>, problems: &mut Problems) {
         return;
     };
     if item.text(problems).is_some_and(|version| version != VERSION.to_string()) {
-        item.error("this version of the format is not known", "1", problems);
+        item.error("this version of the format is unknown", "1", problems);
     }
 }
 

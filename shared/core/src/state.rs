@@ -98,16 +98,23 @@ macro_rules! words {
             type Err = NotAWord;
 
             fn from_str(text: &str) -> Result<Self, NotAWord> {
-                match text { $($word => Ok(Self::$variant),)+ _ => Err(NotAWord) }
+                match text {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(NotAWord { what: stringify!($type), text: text.to_owned(), words: &[$($word),+] }),
+                }
             }
         }
     };
 }
 
 /// The text is no state, channel or priority.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not one of the words in use here")]
-pub struct NotAWord;
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {} \"{text}\"; use one of {}", what.to_lowercase(), words.join(", "))]
+pub struct NotAWord {
+    what: &'static str,
+    text: String,
+    words: &'static [&'static str],
+}
 
 words!(Priority { Urgent => "urgent", Normal => "normal", Low => "low" });
 words!(Channel { Sms => "sms", Flash => "flash", Voice => "voice" });

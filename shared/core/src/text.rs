@@ -418,7 +418,7 @@ pub fn number(text: &str) -> Result<f64, &'static str> {
     numbers::parse(text).map_err(|error| match error {
         numbers::NotANumber::None => "it is not a number",
         numbers::NotANumber::Ambiguous => {
-            "it has two readings; write no mark of thousands, and two digits behind the decimal mark"
+            "it is ambiguous; write no thousands mark, and two digits after the decimal mark"
         }
     })
 }

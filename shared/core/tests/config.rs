@@ -53,9 +53,9 @@ fn who_names_neither_caps_nor_hours_is_told_and_nobody_else() {
         assert_eq!(checked.warnings, []);
         checked.undecided.iter().map(ToString::to_string).collect()
     };
-    let caps = "1:1: warning: without `caps` there is no limit to the messages that one person gets; write caps: \
+    let caps = "1:1: warning: without `caps`, nothing limits the messages to one person; write caps: \
                 [ { max: 2, every: 24h } ], or caps: [] for no limit";
-    let hours = "1:1: warning: without `hours` messages go from 08:00 to 22:00, on the recipient's clock; write hours: \
+    let hours = "1:1: warning: without `hours`, messages go from 08:00 to 22:00 on the recipient's clock; write hours: \
                  { sms: \"08:00-22:00\", voice: \"08:00-22:00\" }, or the hours that you want";
     assert_eq!(undecided(""), [caps, hours]);
     assert_eq!(undecided("caps: []\n"), [hours]);
@@ -78,8 +78,8 @@ fn a_new_rule_that_waits_for_the_same_as_one_that_is_gone_is_asked_what_it_was()
     };
     let asks = |line: u32, gone: &str, new: &str| {
         format!(
-            "{line}:11: warning: the rule \"{gone}\" of the version in force is gone, and \"{new}\" waits for the same: it \
-             may send again what \"{gone}\" sent; write was: {gone}, if it is the same rule"
+            "{line}:11: warning: the rule \"{gone}\" is gone, and the new rule \"{new}\" waits for the same event: it may \
+             send again what \"{gone}\" sent; write was: {gone}, if it is the same rule"
         )
     };
     let kept = "  - { id: c, on: lead.stage, sms: C }\n  - { id: d, on: task.created, sms: D }\n";

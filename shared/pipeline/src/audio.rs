@@ -78,7 +78,7 @@ pub enum AddError {
     #[error(transparent)]
     NotARecording(#[from] NotARecording),
     /// It could not be kept.
-    #[error("the file could not be kept")]
+    #[error("the file could not be stored")]
     Store(#[from] io::Error),
     /// The table failed.
     #[error(transparent)]

@@ -287,9 +287,9 @@ pub(super) fn read(root: &Section<'_>, problems: &mut Problems) -> LeadSquared {
     let rate = section.given_whole("calls_per_5s", problems);
     if is_given && !section.has("plan") && !section.has("calls_per_5s") {
         let suggestion = Some("plan: standard, or calls_per_5s: 15");
-        section.warning("", "without `plan` the smallest one is assumed, 2 calls in 5 s", suggestion, problems);
+        section.warning("", "without `plan`, Recado uses the smallest plan: 2 calls in 5 s", suggestion, problems);
     } else if !root.has("leadsquared") {
-        let message = "without `leadsquared` the smallest plan is assumed, 2 calls in 5 s";
+        let message = "without `leadsquared`, Recado uses the smallest plan: 2 calls in 5 s";
         root.warning("", message, Some("leadsquared: { plan: standard }"), problems);
     }
     // Without a plan the smallest one is assumed, so that no account is ever overrun.
@@ -297,7 +297,7 @@ pub(super) fn read(root: &Section<'_>, problems: &mut Problems) -> LeadSquared {
     let bulk_calls_per_5s = section.whole("bulk_calls_per_5s", problems);
     if bulk_calls_per_5s > calls_per_5s {
         let suggestion = format!("a number from 1 to {calls_per_5s}");
-        section.error("bulk_calls_per_5s", "there are more bulk calls than calls", &suggestion, problems);
+        section.error("bulk_calls_per_5s", "`bulk_calls_per_5s` is larger than `calls_per_5s`", &suggestion, problems);
     }
     let by_rate = u64::from(plan.map_or(calls_per_5s, Plan::calls_per_5s).min(calls_per_5s)) * WINDOWS_PER_DAY;
     LeadSquared {
@@ -334,7 +334,7 @@ fn opt_out(section: &Section<'_>, problems: &mut Problems) -> OptOut {
         sms: FieldName::read(&section, "sms", problems),
         voice: FieldName::read(&section, "voice", problems),
         system: section.flag("system", problems),
-        missing_allows: section.word("missing", "what an empty field means", problems, |word| match word {
+        missing_allows: section.word("missing", problems, |word| match word {
             "send" => Some(true),
             "skip" => Some(false),
             _ => None,

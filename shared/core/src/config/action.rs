@@ -143,8 +143,8 @@ pub fn title_length(title: &str) -> usize {
 pub(super) fn read(section: &Section<'_>, kind: Option<EventKind>, problems: &mut Problems) -> Option<Action> {
     let given: Vec<&str> = ACTIONS.into_iter().filter(|key| section.has(key)).collect();
     for extra in given.iter().skip(1) {
-        let message = format!("`{extra}` stands beside `{}`", given.first().unwrap_or(extra));
-        section.error(extra, message, "one of sms, flash and voice; another rule for the other", problems);
+        let message = format!("`{extra}` and `{}` cannot be together", given.first().unwrap_or(extra));
+        section.error(extra, message, "only one of sms, flash and voice, and a second rule for the other", problems);
     }
     let title = section.get("title", problems).and_then(|item| title(&item, kind, problems));
     match given.first().copied() {
@@ -188,8 +188,8 @@ fn text(item: &Item<'_>, kind: Option<EventKind>, problems: &mut Problems) -> Op
     check_names(item, template.references(), kind, problems);
     let least = template.least_chars();
     if least > MAX_SMS_CHARS {
-        let message = format!("the text has at least {least} characters; LigueLead takes {MAX_SMS_CHARS}");
-        item.error(message, format!("{} characters less", least - MAX_SMS_CHARS), problems);
+        let message = format!("the text has at least {least} characters; LigueLead takes at most {MAX_SMS_CHARS}");
+        item.error(message, format!("a text with {} characters less", least - MAX_SMS_CHARS), problems);
     }
     Some(template)
 }
@@ -203,7 +203,7 @@ pub(super) fn check_names(
 ) {
     let uses = |root: &'static str| names.iter().filter(move |name| name.split('.').next() == Some(root));
     let mut refuse = |name: &str, of: &str, instead: &str| {
-        place.error(format!("`{name}` exists {of} alone"), instead, problems);
+        place.error(format!("`{name}` exists only {of}"), instead, problems);
     };
     for name in uses("before").filter(|_| !kind.is_some_and(EventKind::has_before)) {
         refuse(name, "for lead.changed", &name.replacen("before", "lead", 1));
@@ -217,7 +217,7 @@ pub(super) fn check_names(
         }
     }
     for name in uses("row").filter(|_| kind.is_some()) {
-        refuse(name, "in campaigns of a file", "a field of lead");
+        refuse(name, "in campaigns with `audience: csv`", "a field of lead");
     }
     for name in uses("event").filter(|_| kind.is_none()) {
         refuse(name, "in rules", "a field of lead");
@@ -226,7 +226,7 @@ pub(super) fn check_names(
 
 fn refuse_address(item: &Item<'_>, text: &Template, problems: &mut Problems) {
     if text.literals().any(contains_url) {
-        let message = "a Flash must not hold a web address";
+        let message = "a Flash must not contain a web address";
         item.error(message, "the text without it, or sms: instead of flash:", problems);
     }
 }
@@ -248,7 +248,7 @@ fn title(item: &Item<'_>, kind: Option<EventKind>, problems: &mut Problems) -> O
     let least = template.least(title_length);
     if least > MAX_TITLE_LENGTH {
         let message = format!("the title has at least {least} characters");
-        item.error(message, format!("{MAX_TITLE_LENGTH} characters at most"), problems);
+        item.error(message, format!("at most {MAX_TITLE_LENGTH} characters"), problems);
     }
     Some(template)
 }
@@ -273,11 +273,11 @@ fn voice(section: &Section<'_>, kind: Option<EventKind>, problems: &mut Problems
 fn audio_name(text: &str) -> Result<String, (String, String)> {
     if text.contains(['/', '\\']) {
         let name = text.rsplit(['/', '\\']).next().unwrap_or_default();
-        return Err((format!("\"{text}\" is a path"), format!("the file's name alone, {name}")));
+        return Err((format!("\"{text}\" is a path"), format!("only the file's name, {name}")));
     }
     if text.chars().count() > MAX_AUDIO_NAME_CHARS {
         let message = format!("the file's name has more than {MAX_AUDIO_NAME_CHARS} characters");
-        return Err((message, "a shorter one".to_owned()));
+        return Err((message, "a shorter name".to_owned()));
     }
     let extension = Path::new(text).extension();
     if extension.is_some_and(|ext| ext.eq_ignore_ascii_case("mp3") || ext.eq_ignore_ascii_case("wav")) {

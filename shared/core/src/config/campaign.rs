@@ -228,10 +228,10 @@ fn read(item: &Item<'_>, ids: &mut Ids, clock: Clock<'_>, problems: &mut Problem
     let quota = sending::quotas(&section, "quota", problems);
     let shadow = section.flag("shadow", problems);
     let priority = rule::priority(&section, problems);
-    let write_back = section.word("write_back", "what to write back", problems, Tell::parse);
+    let write_back = section.word("write_back", problems, Tell::parse);
     if audience == Some(Audience::Csv) && section.has("schedule") {
-        let message = "a campaign whose file is given by hand cannot start by itself";
-        let suggestion = "no schedule, or an audience of field, op and value";
+        let message = "a campaign with `audience: csv` cannot have a schedule";
+        let suggestion = "no schedule, or an audience with field, op and value";
         section.error("schedule", message, suggestion, problems);
     }
     let names = action.iter().flat_map(Action::templates).flat_map(Template::references);
@@ -252,10 +252,10 @@ fn row_names<'n>(
 ) {
     let Some(name) = names.find(|name| name.split('.').next() == Some(ROW)) else { return };
     if audience != Some(&Audience::Csv) {
-        let message = format!("`{name}` is a column of a file, and the audience is a search");
+        let message = format!("`{name}` needs `audience: csv`; the audience here is a search");
         section.error("audience", message, "audience: csv, or a field of lead in the text", problems);
     } else if name == ROW {
-        let message = "which column `row[…]` means cannot be told before the start";
+        let message = "`row[…]` does not name its column";
         section.error("", message, "row. and the column's name, such as row.valor", problems);
     }
 }

@@ -98,7 +98,7 @@ pub(super) fn read(root: &Section<'_>, problems: &mut Problems) -> LigueLead {
     let total = liguelead.in_flight.saturating_mul(liguelead.environments);
     if total > ADVISED_CONCURRENCY {
         let key = if section.has("in_flight") { "in_flight" } else { "environments" };
-        let message = format!("environments × in_flight is {total}; LigueLead advises {ADVISED_CONCURRENCY} at once");
+        let message = format!("environments × in_flight is {total}; LigueLead advises at most {ADVISED_CONCURRENCY}");
         let suggestion = format!("in_flight: {}", (ADVISED_CONCURRENCY / liguelead.environments.max(1)).max(1));
         section.error(key, message, &suggestion, problems);
     }

@@ -1,4 +1,4 @@
-//! The declaration of each key of `recado.yaml`: name, values, default and meaning, once for all who need them.
+//! The declaration of each key of `recado.yaml`: its name, values, default and meaning, in one place.
 //!
 //! The reader takes the known keys of a section, their ranges and their defaults from here. The schema for editors, the
 //! tables of `docs/configuration.md` and `recado.example.yaml` are made from the same declarations. Each section is
@@ -24,17 +24,17 @@ pub struct Key {
     pub name: &'static str,
     /// The values that it takes.
     pub kind: Kind,
-    /// What holds without it.
+    /// What applies if it is missing.
     pub absent: Absent,
     /// What it means, in one sentence. Markdown, like the other texts.
     pub doc: &'static str,
     /// Further sentences; empty if one is enough.
     pub more: &'static str,
-    /// A limit that its kind does not tell, in words; may be empty.
+    /// A further limit, in words; may be empty.
     pub limit: &'static str,
-    /// The key beside which alone it has a meaning; may be empty.
+    /// Another key that must be there too; may be empty.
     pub needs: &'static str,
-    /// A value as the file has it, for a key without default.
+    /// An example of a value, as written in the file; may be empty if there is a default.
     pub example: &'static str,
 }
 
@@ -57,44 +57,44 @@ pub enum Kind {
     Word(&'static [&'static str]),
     /// A text.
     Text,
-    /// A text of 1 to so many characters.
+    /// A text of 1 to this many characters.
     TextUpTo(u64),
     /// The schema name of a field.
     Field,
     /// The id of a rule or a campaign.
     Id,
-    /// An id, or a list of at most so many.
+    /// An id, or a list of at most this many ids.
     Ids(u64),
     /// Opening hours.
     Hours,
     /// When a campaign starts.
     Schedule,
-    /// An expression that holds or not.
+    /// An expression that is true or false.
     Condition,
     /// The text of a message, with expressions.
     Template,
-    /// A title, with expressions: at most so many UTF-16 units once filled in.
+    /// A title with expressions: at most this many UTF-16 units once filled in.
     Title(u64),
-    /// The file name of a recording, of at most so many characters.
+    /// The file name of a recording, of at most this many characters.
     Audio(u64),
     /// A mapping.
     Section(&'static Keys),
     /// This word, or a mapping.
     WordOrSection(&'static str, &'static Keys),
-    /// A list of at most so many mappings.
+    /// A list of at most this many mappings.
     List(&'static Keys, u64),
 }
 
-/// What holds without a key.
+/// What applies if a key is missing.
 #[derive(Clone, Copy, Debug)]
 pub enum Absent {
-    /// The key must be there.
+    /// A missing key is an error.
     Required,
-    /// One of the section's keys that say so must be there, and only one.
+    /// Exactly one of the section's keys of this sort must be there.
     OneOf,
-    /// This value, as the file would have it.
+    /// This value, as written in the file.
     Default(&'static str),
-    /// What the words say.
+    /// What this describes, such as "no limit".
     Means(&'static str),
 }
 
@@ -123,17 +123,17 @@ impl Key {
         Self { example, ..Self::new(name, kind, Absent::Required, doc) }
     }
 
-    /// One of several keys of which exactly one must be there.
+    /// A key of a choice: exactly one of the section's keys of this sort must be there.
     pub(super) const fn one_of(name: &'static str, kind: Kind, doc: &'static str) -> Self {
         Self::new(name, kind, Absent::OneOf, doc)
     }
 
-    /// A key with a default, as the file would have it.
+    /// A key with a default, as written in the file.
     pub(super) const fn with_default(name: &'static str, kind: Kind, value: &'static str, doc: &'static str) -> Self {
         Self::new(name, kind, Absent::Default(value), doc)
     }
 
-    /// A key without which holds what `absent` says.
+    /// A key that may be missing; `absent` describes what applies then.
     pub(super) const fn optional(name: &'static str, kind: Kind, absent: &'static str, doc: &'static str) -> Self {
         Self::new(name, kind, Absent::Means(absent), doc)
     }
@@ -158,7 +158,7 @@ impl Key {
         Self { example, ..self }
     }
 
-    /// Its default as the file would have it.
+    /// Its default, as written in the file.
     #[must_use]
     pub const fn default(&self) -> Option<&'static str> {
         match self.absent {
@@ -167,7 +167,7 @@ impl Key {
         }
     }
 
-    /// The key with its example, as the file would have them.
+    /// The key with its example, as written in the file.
     pub(super) fn line(&self) -> String {
         format!("{}: {}", self.name, self.example)
     }
@@ -180,20 +180,20 @@ impl Key {
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
     }
 
-    /// All that is to be said of it, without links.
+    /// Its whole description, without links.
     #[must_use]
     pub fn description(&self) -> String {
         let more = if self.more.is_empty() { String::new() } else { format!(" {}", self.more) };
         plain(&format!("{}{more}{}", self.doc, self.facts()))
     }
 
-    /// The first sentence of its description, its range, and what holds without it, without links.
+    /// The first sentence of its description, its range, and what applies if it is missing, without links.
     #[must_use]
     pub fn summary(&self) -> String {
         plain(&format!("{}{}", self.doc, self.facts()))
     }
 
-    /// Its range, and what holds without it.
+    /// Its range, and what applies if it is missing.
     fn facts(&self) -> String {
         let label = match self.kind {
             Kind::Version | Kind::Zone | Kind::Word(_) | Kind::Schedule | Kind::Audio(_) => "Values",

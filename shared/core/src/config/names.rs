@@ -130,8 +130,8 @@ impl Ids {
         for item in items {
             let Some(id) = id_of(&item, problems) else { continue };
             if let Some((first, _)) = self.was.get(&id) {
-                let message = format!("the id \"{id}\" is an earlier one on line {} already", first.line);
-                item.error(message, "it once: one rule alone goes on under another name", problems);
+                let message = format!("the id \"{id}\" is already an earlier id on line {}", first.line);
+                item.error(message, "it in one rule only", problems);
                 continue;
             }
             self.was.insert(id.clone(), (item.node.at, item.key));
@@ -144,8 +144,9 @@ impl Ids {
     pub(super) fn check_was(&self, problems: &mut Problems) {
         for (id, (at, key)) in &self.was {
             if let Some(here) = self.here.get(id) {
-                let message = format!("the id \"{id}\" is in use on line {}: nothing was renamed from it", here.line);
-                problems.error(*at, key, message, "an id that no rule or campaign has any more".to_owned());
+                let message =
+                    format!("the id \"{id}\" is still in use on line {}, so it is not an earlier id", here.line);
+                problems.error(*at, key, message, "an id that no rule or campaign uses now".to_owned());
             }
         }
     }
@@ -158,7 +159,7 @@ impl Ids {
     fn claim(&mut self, id: RuleId, item: &Item<'_>, problems: &mut Problems) -> Option<RuleId> {
         if let Some(first) = self.here.get(&id) {
             let message = format!("the id \"{id}\" is already on line {}", first.line);
-            item.error(message, "an id of its own: messages are told apart by it", problems);
+            item.error(message, "another id: each rule and campaign needs its own", problems);
             return None;
         }
         self.here.insert(id.clone(), item.node.at);
@@ -169,7 +170,8 @@ impl Ids {
 fn id_of(item: &Item<'_>, problems: &mut Problems) -> Option<RuleId> {
     item.parsed(problems, |text| {
         RuleId::parse(text).ok_or_else(|| {
-            let message = format!("the id \"{text}\" is not 1 to {MAX_ID_CHARS} of a-z, 0-9, _ and -");
+            let message =
+                format!("the id \"{text}\" must have 1 to {MAX_ID_CHARS} of the characters a-z, 0-9, _ and -");
             (message, RuleId::mend(text))
         })
     })

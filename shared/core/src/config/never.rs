@@ -35,7 +35,7 @@ pub(super) fn of_rule(
     if let Some((change, value)) = change.and_then(|change| Some((change, change.to.as_ref()?)))
         && change.from.as_ref() == Some(value)
     {
-        let message = format!("no change of {} is from \"{value}\" to \"{value}\": nothing is ever sent", change.name);
+        let message = format!("`from` and `to` are both \"{value}\": the rule never sends");
         section.warning("to", message, Some("another value, or leave from out"), problems);
         return;
     }
@@ -51,16 +51,16 @@ pub(super) fn of_rule(
         && let Some(is) = value("lead", change.name.as_str())
         && value("before", change.name.as_str()) == Some(is)
     {
-        let message = format!("here {} is \"{is}\" before and after its change: nothing is ever sent", change.name);
-        section.warning("when", message, Some("another value for one of the two"), problems);
+        let message = format!("here {} is \"{is}\" before and after the change: the rule never sends", change.name);
+        section.warning("when", message, Some("two different values"), problems);
     }
     if trigger.kind().has_activity() && value("event", "activity") == Some(crm.activity.as_str()) {
-        let message = format!("activities \"{}\" are Recado's own, and start no rule", crm.activity);
-        section.warning("when", message, Some("another activity, or a change of its name in leadsquared"), problems);
+        let message = format!("Recado itself writes the activities \"{}\", and they start no rule", crm.activity);
+        section.warning("when", message, Some("another activity, or another leadsquared.activity"), problems);
     }
     let by_us = crm.integration_user.is_some() && value("event", "by") == crm.integration_user.as_deref();
     if by_us && trigger.kind().may_be_ours() {
-        let message = "the integration user's own edits start no rule";
+        let message = "edits by the integration user start no rule";
         section.warning("when", message, Some("another user's id"), problems);
     }
 }
@@ -85,11 +85,8 @@ fn facts(trigger: &Trigger) -> Known {
 fn write_back(section: &Section<'_>, change: &FieldChange, crm: &LeadSquared, problems: &mut Problems) {
     let written = [&crm.write_back.status, &crm.write_back.at];
     if written.into_iter().flatten().any(|field| *field == change.name) {
-        let message = format!(
-            "Recado writes {} itself after each message: the rule would wait for its own outcomes, which are ignored",
-            change.name
-        );
-        section.warning("field", message, Some("another field, or another one in write_back"), problems);
+        let message = format!("Recado itself writes {} after each message, and that starts no rule", change.name);
+        section.warning("field", message, Some("another field, or another field in write_back"), problems);
     }
 }
 
@@ -111,9 +108,10 @@ pub(super) fn of_campaign(
     let is_voice = section.has("voice");
     let starts = schedule.starts_in_a_week(clock.zone);
     if !starts.is_empty() && !starts.iter().any(|&at_ms| opens(clock.hours, is_voice, at_ms, at_ms + expires_ms)) {
-        let message = "it starts at closed hours, and its messages expire before they open: nothing is ever sent";
+        let message =
+            "the campaign starts outside the hours, and its messages expire before the hours begin: it never sends";
         let key = if section.has("expires") { "expires" } else { "schedule" };
-        section.warning(key, message, Some("a longer expires, or a start inside of the hours"), problems);
+        section.warning(key, message, Some("a longer expires, or a start inside the hours"), problems);
     }
 }
 

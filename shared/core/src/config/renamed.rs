@@ -44,8 +44,8 @@ impl Checked {
             line,
             column,
             message: format!(
-                "the rule \"{gone}\" of the version in force is gone, and \"{id}\" waits for the same: it may send again \
-                 what \"{gone}\" sent"
+                "the rule \"{gone}\" is gone, and the new rule \"{id}\" waits for the same event: it may send again what \
+                 \"{gone}\" sent"
             ),
             suggestion: Some(format!("was: {gone}, if it is the same rule")),
             key: id.to_string(),

@@ -201,7 +201,7 @@ pub(super) struct Account<'a> {
 pub(super) fn read_all(root: &Section<'_>, ids: &mut Ids, account: Account<'_>, problems: &mut Problems) -> Vec<Rule> {
     let items = root.list("rules", EXAMPLE, problems);
     if !root.has("rules") && !root.has("campaigns") {
-        root.warning("rules", "without rules nothing is ever sent", Some("rules: with at least one"), problems);
+        root.warning("rules", "without rules, Recado sends nothing", Some("rules: with at least one rule"), problems);
     }
     items.iter().filter_map(|item| read(item, ids, account, problems)).collect()
 }
@@ -271,26 +271,20 @@ fn is_urgent(section: &Section<'_>, is_voice: bool, problems: &mut Problems) -> 
     let reason = section.text("reason", problems);
     if !is_urgent {
         if reason.is_some() {
-            section.error(
-                "reason",
-                "`reason` says why a message may come at any hour",
-                "urgent: true, or no reason",
-                problems,
-            );
+            section.error("reason", "`reason` needs `urgent: true`", "urgent: true, or leave reason out", problems);
         }
         return false;
     }
     if !section.has("reason") {
-        let suggestion = "reason: and why people want it at any hour, such as \"a code that they asked for\"";
-        section.error("urgent", "a message at any hour needs a reason", suggestion, problems);
+        let suggestion = "reason: and why people want it at any hour, such as \"the lead asked for a code\"";
+        section.error("urgent", "an urgent message needs a reason", suggestion, problems);
     }
     if is_voice {
-        section.error("urgent", "no call comes at any hour", "no urgent here, or an sms or flash", problems);
+        section.error("urgent", "a voice call cannot be urgent", "an sms or flash, or leave urgent out", problems);
     }
-    for (key, why) in [("hours", "comes at any hour"), ("priority", "goes first anyway")] {
-        if section.has(key) {
-            section.error(key, format!("an urgent message {why}"), &format!("urgent or {key}"), problems);
-        }
+    for key in ["hours", "priority"].into_iter().filter(|key| section.has(key)) {
+        let message = format!("`urgent` and `{key}` cannot be together");
+        section.error(key, message, &format!("either urgent or {key}"), problems);
     }
     true
 }
@@ -301,8 +295,11 @@ fn fallback(section: &Section<'_>, kind: Option<EventKind>, problems: &mut Probl
     let action = action::read(&inner, kind, problems)?;
     let is_call = |section: &Section<'_>| section.has("voice");
     if is_call(section) == is_call(&inner) {
-        let message = "what did not arrive would be sent the same way again";
-        let suggestion = if is_call(section) { "sms or flash" } else { "voice" };
+        let (message, suggestion) = if is_call(section) {
+            ("the fallback of a voice call must be an SMS or Flash", "sms or flash")
+        } else {
+            ("the fallback of a text must be a voice call", "voice")
+        };
         section.error("else", message, suggestion, problems);
     }
     Some(action)
@@ -318,8 +315,8 @@ fn own_hours(
     let own = section.given("hours", problems, sending::read_hours)?;
     let narrowed = account.narrowed(&own, is_voice);
     if narrowed.as_ref().is_none_or(|hours| is_voice && !call::ever(hours)) {
-        let message = "these hours are never inside of the account's, under `hours` of the file";
-        section.error("hours", message, "hours that are, or other ones there", problems);
+        let message = "these hours and the account's `hours` leave no time to send";
+        section.error("hours", message, "hours inside the account's, or change the account's", problems);
     }
     narrowed
 }
@@ -333,11 +330,11 @@ fn linger_ms(
     let linger_ms = section.given_duration_ms("linger", problems)?;
     if priority == Priority::Urgent && linger_ms > 0 {
         let suggestion = "no linger here, or priority: normal";
-        section.error("linger", "an urgent message waits for nobody", suggestion, problems);
+        section.error("linger", "an urgent message cannot linger", suggestion, problems);
     }
     if expires_ms.is_some_and(|expires_ms| linger_ms >= expires_ms) {
         let suggestion = "a linger shorter than expires";
-        section.error("linger", "the message would expire while it waits for others", suggestion, problems);
+        section.error("linger", "the message would expire while it lingers", suggestion, problems);
     }
     Some(linger_ms)
 }
@@ -370,14 +367,14 @@ fn resends_unknown(
     unknown_after_ms: u64,
     problems: &mut Problems,
 ) -> bool {
-    let resends = section.word("on_unknown", "what to do", problems, |word| match word {
+    let resends = section.word("on_unknown", problems, |word| match word {
         "keep" => Some(false),
         "resend" => Some(true),
         _ => None,
     });
     let lifetime_ms = expires_ms.unwrap_or(DEFAULT_EXPIRES_MS.unsigned_abs());
     if resends && lifetime_ms <= unknown_after_ms {
-        let message = "the message expires before it could be sent again";
+        let message = "the message expires before Recado can send it again";
         let suggestion = format!("an expires longer than {}", values::written(unknown_after_ms));
         section.error("on_unknown", message, &suggestion, problems);
     }
@@ -391,7 +388,7 @@ pub(super) fn expires_ms(section: &Section<'_>, problems: &mut Problems) -> Opti
 pub(super) fn group_id(section: &Section<'_>, problems: &mut Problems) -> Option<String> {
     section.given("group_id", problems, |text, range| match text.chars().count() {
         chars if chars as u64 > *range.end() => {
-            Err((format!("the group id has {chars} characters"), format!("{} characters at most", range.end())))
+            Err((format!("the group id has {chars} characters"), format!("at most {} characters", range.end())))
         }
         _ => Ok(text.to_owned()),
     })

@@ -125,7 +125,7 @@ impl Schedule {
         if let Kind::Cron(_) = schedule.kind
             && schedule.never_starts()
         {
-            let suggestion = "days that the months have, and years to come";
+            let suggestion = "a day that the month has";
             return Err(("the schedule never starts".to_owned(), suggestion.to_owned()));
         }
         Ok(schedule)
@@ -149,11 +149,11 @@ impl Schedule {
 fn cron_fields(text: &str) -> Result<[Field; 6], Mistake> {
     let parts: Vec<&str> = text.split_whitespace().collect();
     let [minute, hour, day, month, weekday, year] = parts.as_slice() else {
-        let message = format!("the cron has {} fields; it takes six", parts.len());
+        let message = format!("the cron has {} fields instead of 6", parts.len());
         return Err((message, "\"cron(minute hour day month weekday year)\"".to_owned()));
     };
     if (*day == "?") == (*weekday == "?") {
-        let message = "one of the days of the month and of the week must be ?, and only one";
+        let message = "exactly one of the day of the month and the day of the week must be ?";
         return Err((message.to_owned(), "\"cron(0 13 1 * ? *)\" or \"cron(0 13 ? * MON *)\"".to_owned()));
     }
     Ok([
@@ -173,7 +173,7 @@ fn field(text: &str, what: &str, range: std::ops::RangeInclusive<u16>, names: &[
     }
     let (first, last) = (*range.start(), *range.end());
     let bad = || {
-        let message = format!("\"{text}\" is no {what} that a schedule here takes");
+        let message = format!("\"{text}\" is not a valid {what}");
         (message, format!("*, or {first} to {last}, with , - and /"))
     };
     let value = |text: &str| {
@@ -207,8 +207,9 @@ fn field(text: &str, what: &str, range: std::ops::RangeInclusive<u16>, names: &[
 
 /// A positive number and a unit, singular for one.
 fn rate_minutes(text: &str) -> Result<u32, Mistake> {
-    let bad =
-        || (format!("\"{text}\" is no rate"), "a number and its unit: \"rate(1 day)\", \"rate(2 hours)\"".to_owned());
+    let bad = || {
+        (format!("\"{text}\" is not a rate"), "a number and its unit: \"rate(1 day)\", \"rate(2 hours)\"".to_owned())
+    };
     let (count, unit) = text.split_once(' ').ok_or_else(bad)?;
     let count: u32 = count.parse().ok().filter(|count| (1..=100_000).contains(count)).ok_or_else(bad)?;
     let minutes = match (count, unit.trim()) {
@@ -221,10 +222,10 @@ fn rate_minutes(text: &str) -> Result<u32, Mistake> {
 }
 
 fn instant(text: &str) -> Result<DateTime, Mistake> {
-    let example = "\"at(2026-11-27T09:00:00)\", on the tenant's clock";
-    let at: DateTime = text.parse().map_err(|_| (format!("\"{text}\" is no date and time"), example.to_owned()))?;
+    let example = "\"at(2026-11-27T09:00:00)\", on the clock of `timezone`";
+    let at: DateTime = text.parse().map_err(|_| (format!("\"{text}\" is not a date and time"), example.to_owned()))?;
     if at.second() != 0 || at.subsec_nanosecond() != 0 {
-        return Err(("a campaign starts with a minute".to_owned(), "\"at(2026-11-27T09:00:00)\"".to_owned()));
+        return Err(("a campaign starts at a full minute".to_owned(), "\"at(2026-11-27T09:00:00)\"".to_owned()));
     }
     Ok(at)
 }

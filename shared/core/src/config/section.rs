@@ -153,19 +153,13 @@ impl<'n> Section<'n> {
         self.value(key, problems, |text, _| values::flag(text)).unwrap_or_default()
     }
 
-    /// A word that has a default. `asked` is what another word does not say.
-    pub(super) fn word<T: Default>(
-        &self,
-        key: &str,
-        asked: &str,
-        problems: &mut Problems,
-        read: impl Fn(&str) -> Option<T>,
-    ) -> T {
+    /// A word that has a default.
+    pub(super) fn word<T: Default>(&self, key: &str, problems: &mut Problems, read: impl Fn(&str) -> Option<T>) -> T {
         let words = match self.declared(key).map(|key| key.kind) {
             Some(Kind::Word(words)) => values::either(words),
             _ => String::new(),
         };
-        let wrong = |word: &str| (format!("\"{word}\" does not say {asked}"), words.clone());
+        let wrong = |word: &str| (format!("unknown value \"{word}\""), words.clone());
         self.value(key, problems, |word, _| read(word).ok_or_else(|| wrong(word))).unwrap_or_default()
     }
 
@@ -200,7 +194,7 @@ impl<'n> Section<'n> {
             return Vec::new();
         };
         if nodes.len() > most {
-            item.error(format!("`{key}` has more than {most} elements"), "fewer", problems);
+            item.error(format!("`{key}` has more than {most} elements"), "fewer elements", problems);
         }
         let elements = nodes.iter().take(most).enumerate();
         elements.map(|(index, node)| Item { key: format!("{}[{index}]", item.key), node }).collect()
@@ -252,8 +246,8 @@ impl<'n> Item<'n> {
             Some(scalar) => Some(scalar.text.clone()),
             None => {
                 self.error(
-                    "a single value is expected here",
-                    "one value; in quotes if it starts with { or [",
+                    "this key takes one value, not a list or a section",
+                    "one value, in quotes if it starts with { or [",
                     problems,
                 );
                 None
@@ -277,7 +271,7 @@ impl<'n> Item<'n> {
     pub(super) fn section(&self, keys: &'static Keys, problems: &mut Problems) -> Option<Section<'n>> {
         let known = keys.names();
         let Value::Map(entries) = &self.node.value else {
-            let message = "keys with values are expected here";
+            let message = "this key takes a section with keys";
             self.error(message, format!("{}: …", known.first().unwrap_or(&"key")), problems);
             return None;
         };

@@ -177,11 +177,11 @@ pub struct SendTiming {
 /// Warns of defaults that the file's author should decide on: how often messages go, and when.
 pub(super) fn undecided(root: &Section<'_>, problems: &mut Problems) {
     if !root.has("caps") {
-        let message = "without `caps` there is no limit to the messages that one person gets";
+        let message = "without `caps`, nothing limits the messages to one person";
         root.warning("caps", message, Some("caps: [ { max: 2, every: 24h } ], or caps: [] for no limit"), problems);
     }
     if !root.has("hours") {
-        let message = "without `hours` messages go from 08:00 to 22:00, on the recipient's clock";
+        let message = "without `hours`, messages go from 08:00 to 22:00 on the recipient's clock";
         let suggestion = "hours: { sms: \"08:00-22:00\", voice: \"08:00-22:00\" }, or the hours that you want";
         root.warning("hours", message, Some(suggestion), problems);
     }
@@ -201,7 +201,7 @@ pub(super) fn hours(root: &Section<'_>, problems: &mut Problems) -> SendingHours
     let section = root.section_or_empty("hours", problems);
     let mut of = |key| section.value(key, problems, read_hours).unwrap_or(Hours::ALWAYS);
     let (sms, voice, dialling) = (of("sms"), of("voice"), of("dialling"));
-    let is_closed = section.word("holidays", "what holidays are", problems, |word| match word {
+    let is_closed = section.word("holidays", problems, |word| match word {
         "open" => Some(false),
         "closed" => Some(true),
         _ => None,
@@ -212,7 +212,7 @@ pub(super) fn hours(root: &Section<'_>, problems: &mut Problems) -> SendingHours
     if !call::ever(&hours) {
         let key = if section.has("voice") { "voice" } else { "dialling" };
         let message = "no call can ever start: LigueLead dials from 08:00 to 21:44 in São Paulo";
-        section.error(key, message, "a range with 15 minutes or more inside of that", problems);
+        section.error(key, message, "a range with at least 15 minutes of that time", problems);
     }
     hours
 }
@@ -249,7 +249,7 @@ pub(super) fn send(root: &Section<'_>, problems: &mut Problems) -> SendTiming {
     };
     if send.call_timeout_ms >= send.stale_after_ms {
         let key = if section.has("call_timeout") { "call_timeout" } else { "stale_after" };
-        let message = "a call may take as long as an abandoned one is waited for";
+        let message = "`call_timeout` is not shorter than `stale_after`";
         let suggestion = format!("a call_timeout shorter than {}", values::written(send.stale_after_ms));
         section.error(key, message, &suggestion, problems);
     }

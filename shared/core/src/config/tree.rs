@@ -110,7 +110,7 @@ impl<'t> Builder<'t> {
     fn node(&mut self, event: Event<'t>, span: &Span, depth: usize) -> Result<Node, Mistake> {
         let at = start(span);
         if depth > MAX_DEPTH {
-            return Err(mistake(at, "the nesting is too deep", "the structure of the example"));
+            return Err(mistake(at, "the nesting is too deep", "fewer levels, as in the example"));
         }
         refuse_extras(&event, at)?;
         let value = match event {
@@ -162,10 +162,10 @@ impl<'t> Builder<'t> {
 /// Refuses anchors, aliases and tags.
 fn refuse_extras(event: &Event<'_>, at: Position) -> Result<(), Mistake> {
     if event.is_alias() || event.anchor_id().is_some_and(|id| id != 0) {
-        return Err(mistake(at, "anchors and aliases are not for this file", "the value itself in each place"));
+        return Err(mistake(at, "anchors and aliases are not allowed", "the value itself in each place"));
     }
     if event.tag().is_some() {
-        return Err(mistake(at, "tags are not for this file", "the value without its !tag"));
+        return Err(mistake(at, "tags are not allowed", "the value without its !tag"));
     }
     Ok(())
 }
@@ -183,11 +183,11 @@ fn syntax(error: &ScanError) -> Mistake {
     let at = Position { line: marker.line().max(1), column: marker.col() + 1 };
     let info = error.info();
     let suggestion = if info.contains("recursion limit") {
-        "the structure of the example, which is flatter"
+        "fewer levels, as in the example"
     } else if info.contains("directive") {
         "the file without lines that start with %"
     } else {
-        "texts that hold \": \", \" #\" or \"{{\" in quotes, and blanks instead of tabs"
+        "texts with \": \", \" #\" or \"{{\" in quotes, and spaces instead of tabs"
     };
-    mistake(at, format!("the file is not YAML here: {info}"), suggestion)
+    mistake(at, format!("invalid YAML: {info}"), suggestion)
 }

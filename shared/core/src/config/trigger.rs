@@ -119,13 +119,13 @@ fn refuse_misplaced(section: &Section<'_>, kind: EventKind, problems: &mut Probl
     if kind != EventKind::LeadChanged {
         for key in ["field", "from", "to"] {
             if section.has(key) {
-                let message = format!("`{key}` is not for {kind}");
+                let message = format!("`{key}` does not apply to {kind}");
                 section.error(key, message, "on: lead.changed, or leave the key out", problems);
             }
         }
     }
     if !kind.has_activity() && section.has("activity") {
-        let message = format!("`activity` is not for {kind}");
+        let message = format!("`activity` does not apply to {kind}");
         section.error("activity", message, "on: activity.created, or leave the key out", problems);
     }
 }
@@ -134,7 +134,7 @@ fn change(section: &Section<'_>, implied: Option<&str>, problems: &mut Problems)
     let written = FieldName::read(section, "field", problems);
     let name = match (implied, written) {
         (Some(implied), Some(written)) if written.as_str() != implied => {
-            let message = format!("this event is about {implied} already");
+            let message = format!("this event is always about {implied}");
             section.error("field", message, "on: lead.changed, or leave the key out", problems);
             FieldName::parse(implied)
         }
@@ -144,7 +144,12 @@ fn change(section: &Section<'_>, implied: Option<&str>, problems: &mut Problems)
     if name.is_none() && !section.has("field") {
         for key in ["from", "to"] {
             if section.has(key) {
-                section.error(key, format!("`{key}` needs a `field`"), "field: ProspectStage beside it", problems);
+                section.error(
+                    key,
+                    format!("`{key}` needs a `field`"),
+                    "a field too, such as field: ProspectStage",
+                    problems,
+                );
             }
         }
     }

@@ -19,7 +19,7 @@ pub(super) fn whole(text: &str, range: &RangeInclusive<u64>) -> Read<u64> {
         None => Err(match thousands(text) {
             // In Brazil a `,` marks decimals, elsewhere thousands; a `.` is the other way round.
             Some(number) => {
-                (format!("\"{text}\" has two readings"), format!("{number} or {}", text.replace(['.', ','], "_")))
+                (format!("\"{text}\" is ambiguous"), format!("{number} or {}", text.replace(['.', ','], "_")))
             }
             None => (format!("\"{text}\" is not a whole number"), format!("a number from {least} to {most}")),
         }),
@@ -38,8 +38,9 @@ fn thousands(text: &str) -> Option<String> {
 
 /// `90s`, `15m`, `6h`, `7d`, in milliseconds.
 pub(super) fn duration_ms(text: &str, range: &RangeInclusive<u64>) -> Read<u64> {
-    let expected =
-        || format!("a duration from {} to {}, as 90s, 15m, 6h or 7d", written(*range.start()), written(*range.end()));
+    let expected = || {
+        format!("a duration from {} to {}, such as 90s, 15m, 6h or 7d", written(*range.start()), written(*range.end()))
+    };
     let bad = || (format!("\"{text}\" is not a duration"), expected());
     let unit = UNITS.iter().find_map(|(unit, ms)| Some((text.strip_suffix(unit)?, *ms)));
     let (digits, unit_ms) = unit.ok_or_else(bad)?;
@@ -122,7 +123,7 @@ mod tests {
         }
         let (message, suggestion) = duration_ms("2d", &(60_000..=86_400_000)).unwrap_err();
         assert_eq!(message, "2d is out of range");
-        assert_eq!(suggestion, "a duration from 1m to 1d, as 90s, 15m, 6h or 7d");
+        assert_eq!(suggestion, "a duration from 1m to 1d, such as 90s, 15m, 6h or 7d");
     }
 
     #[test]
@@ -145,7 +146,7 @@ mod tests {
             [("1,500", "1500 or 1_500"), ("1.500", "1500 or 1_500"), ("1.500.000", "1500000 or 1_500_000")]
         {
             let (message, suggestion) = whole(text, &(1..=1_000_000)).unwrap_err();
-            assert_eq!((message, suggestion.as_str()), (format!("\"{text}\" has two readings"), instead));
+            assert_eq!((message, suggestion.as_str()), (format!("\"{text}\" is ambiguous"), instead));
         }
         for text in ["0,5", "1,5", "1,50", "1234,567", ",500", "1,,500"] {
             assert!(whole(text, &(0..=1_000_000)).unwrap_err().0.ends_with("is not a whole number"), "{text}");

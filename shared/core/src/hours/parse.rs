@@ -26,7 +26,7 @@ pub enum HoursError {
     #[error("the range {0} goes over midnight")]
     OverMidnight(String),
     /// The end equals the start.
-    #[error("the range {0} holds no minute")]
+    #[error("the range {0} is empty")]
     Nothing(String),
     /// One of several ranges does not say its days.
     #[error("the range {0} does not say its days")]
@@ -46,8 +46,8 @@ impl HoursError {
                 format!("\"{start}-24:00 fri, 00:00-{end} sat\", two ranges with their own days")
             }
             Self::Nothing(_) => "\"00:00-24:00 daily\", or leave the key out, for every hour".to_owned(),
-            Self::BadDay(_) => "days as mon tue wed thu fri sat sun, mon-fri, or daily".to_owned(),
-            Self::BadTime(_) => "times as 08:00 and 20:30, up to 24:00".to_owned(),
+            Self::BadDay(_) => "days such as mon, mon-fri or daily".to_owned(),
+            Self::BadTime(_) => "times such as 08:00 and 20:30, up to 24:00".to_owned(),
             Self::DaysMissing(range) => format!("\"{range} mon-fri\", the days after each range"),
             Self::TooMany => "fewer ranges, one for days with equal hours".to_owned(),
             Self::Empty | Self::BadRange(_) => "\"08:00-20:00 mon-sat\"".to_owned(),

@@ -67,7 +67,7 @@ pub enum ListError {
     Empty,
     /// The headings name no column of phones or leads.
     #[error(
-        "no column is known to hold phones or leads; the headings are: {}. Name one: --phone-column \"…\" or --lead-column \"…\"",
+        "no column has a known heading for phones or leads; the headings are: {}. Name one: --phone-column \"…\" or --lead-column \"…\"",
         .headings.join(", ")
     )]
     NoHeading {
@@ -75,7 +75,7 @@ pub enum ListError {
         headings: Vec<String>,
     },
     /// Without headings no column holds phones, or several do.
-    #[error("the file has no headings, and {} of its columns hold what may be phones; write headings, or name the column by its number: --phone-column 1", if *.columns == 0 { "none".to_owned() } else { .columns.to_string() })]
+    #[error("the file has no headings, and {} of its columns may hold phones; add headings, or name the column by its number: --phone-column 1", if *.columns == 0 { "none".to_owned() } else { .columns.to_string() })]
     NoHeadings {
         /// How many columns may hold phones.
         columns: usize,
@@ -90,8 +90,8 @@ pub enum ListError {
     },
     /// A text names a column that does not exist.
     #[error(
-        "the text names row.{name}, and the file has no such column; {}its headings are: {}",
-        .near.as_ref().map(|near| format!("row.{near} is near; ")).unwrap_or_default(),
+        "the text uses row.{name}, but the file has no such column; {}its headings are: {}",
+        .near.as_ref().map(|near| format!("did you mean row.{near}? ")).unwrap_or_default(),
         .headings.join(", ")
     )]
     NoColumn {

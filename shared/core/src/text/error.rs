@@ -31,7 +31,7 @@ pub struct SnippetError {
 #[non_exhaustive]
 pub enum TextError {
     /// A name that this event does not have, such as a field that the webhook left out.
-    #[error("`{name}` is not among the fields of this event")]
+    #[error("this event has no `{name}`")]
     Undefined {
         /// The dotted name.
         name: String,
@@ -49,10 +49,10 @@ pub enum TextError {
         expression: String,
     },
     /// More than [`MAX_INSTRUCTIONS`](super::MAX_INSTRUCTIONS).
-    #[error("the evaluation took too many steps")]
+    #[error("the expression takes too many steps")]
     OutOfFuel,
     /// Longer than [`MAX_OUTPUT_CHARS`](super::MAX_OUTPUT_CHARS).
-    #[error("the text became longer than {} characters", super::MAX_OUTPUT_CHARS)]
+    #[error("the text is longer than {} characters", super::MAX_OUTPUT_CHARS)]
     TooLong,
     /// Anything else, such as a filter on a value that does not fit it.
     #[error("`{expression}`: {reason}")]

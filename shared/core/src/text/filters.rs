@@ -146,7 +146,7 @@ fn to_number(value: &Value) -> Result<f64, Refusal> {
     };
     number.map_err(|not| match not {
         NotANumber::None => Refusal::Unfit("the value is not a number"),
-        NotANumber::Ambiguous => Refusal::Unfit("the value is two numbers: its mark may part thousands or decimals"),
+        NotANumber::Ambiguous => Refusal::Unfit("the value is ambiguous: its mark may separate thousands or decimals"),
     })
 }
 

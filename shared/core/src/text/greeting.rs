@@ -52,7 +52,7 @@ pub(super) struct Greeting {
 impl Greeting {
     /// The warning of `recado check` about this greeting.
     pub(super) fn warning(&self, source: &str) -> SnippetError {
-        let message = format!("`{}` is nothing for a lead without a name, and the message is skipped", self.expression);
+        let message = format!("`{}` is empty for a lead without a name, and Recado skips the message", self.expression);
         SnippetError::at(source, self.at, message, Some(format!("{} | default('cliente')", self.expression)))
     }
 }

@@ -13,18 +13,18 @@ const MAX_VALUE_CHARS: usize = 60;
 pub(super) fn guarded(value: &str) -> Result<&str, Refusal> {
     let value = value.trim_matches(char::is_control);
     if value.chars().any(|c| class(c) == Class::LineEnd) {
-        return Err(Refusal::Unfit("the value has several lines; write | trusted behind it if it may"));
+        return Err(Refusal::Unfit("the value has several lines; write | trusted after it to allow this"));
     }
     if value.chars().any(|c| c.is_control() || is_direction(c)) {
-        return Err(Refusal::Unfit("the value holds characters that nobody sees; write | trusted behind it if it may"));
+        return Err(Refusal::Unfit("the value has invisible characters; write | trusted after it to allow this"));
     }
     if value.chars().count() > MAX_VALUE_CHARS {
         return Err(Refusal::Unfit(
-            "the value has more than 60 characters; write | truncate(60), or | trusted behind it if it may",
+            "the value has more than 60 characters; write | truncate(60) after it, or | trusted to allow this",
         ));
     }
     if contains_address(value) {
-        return Err(Refusal::Unfit("the value holds a web address; write | trusted behind it if it may"));
+        return Err(Refusal::Unfit("the value contains a web address; write | trusted after it to allow this"));
     }
     Ok(value)
 }

@@ -42,7 +42,7 @@ fn sign(token: &Token<'_>) -> Option<Problem> {
         "=" => "==",
         _ => return None,
     };
-    Some((format!("`{}` is not a sign of this language", token.text), Some(instead.to_owned())))
+    Some((format!("`{}` is not an operator here", token.text), Some(instead.to_owned())))
 }
 
 fn word(tokens: &[Token<'_>], index: usize) -> Option<Problem> {
@@ -57,7 +57,7 @@ fn word(tokens: &[Token<'_>], index: usize) -> Option<Problem> {
     let called = tokens.get(index + 1).is_some_and(|next| next.text == "(");
     if called && !KEYWORDS.contains(&name) {
         let suggestion = closest(name, &filters::NAMES).map(|filter| format!("a filter: … | {filter}"));
-        let message = format!("`{name}(…)` is a call, and there are no functions here");
+        let message = format!("there is no function `{name}`");
         return Some((message, Some(suggestion.unwrap_or_else(filter_list))));
     }
     None
@@ -75,7 +75,7 @@ fn unknown(what: &str, name: &str, known: &[&str]) -> Option<Problem> {
 }
 
 fn filter_list() -> String {
-    format!("a filter behind a value: … | {}", filters::NAMES.join(", "))
+    format!("a filter after a value: … | {}", filters::NAMES.join(", "))
 }
 
 /// Checks names and comparisons: mistakes, and warnings. `roots` are the variables that the snippet looks up.

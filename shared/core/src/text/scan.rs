@@ -73,7 +73,7 @@ pub(super) fn condition(source: &str) -> Result<Scanned<'_>, Broken<'_>> {
         return Err(unread(source, SnippetError::at(source, 0, "the condition is empty", suggestion)));
     }
     if let Some(at) = ["{{", "{%", "{#"].iter().filter_map(|mark| source.find(mark)).min() {
-        let suggestion = Some("the expression alone, without braces".to_owned());
+        let suggestion = Some("only the expression, without braces".to_owned());
         return Err(unread(source, SnippetError::at(source, at, "a condition takes no braces", suggestion)));
     }
     match expression(&mut scanned, Region::Condition, 0, 0, None) {
@@ -119,8 +119,8 @@ pub(super) fn template(source: &str) -> Result<Scanned<'_>, Broken<'_>> {
 
 fn start(source: &str) -> Result<Scanned<'_>, Broken<'_>> {
     if source.chars().count() > MAX_SNIPPET_CHARS {
-        let message = format!("it is longer than {MAX_SNIPPET_CHARS} characters");
-        return Err(unread(source, SnippetError::at(source, 0, message, Some("a shorter one".to_owned()))));
+        let message = format!("the text is longer than {MAX_SNIPPET_CHARS} characters");
+        return Err(unread(source, SnippetError::at(source, 0, message, Some("a shorter text".to_owned()))));
     }
     Ok(nothing(source))
 }
@@ -149,7 +149,7 @@ fn bad_blocks(source: &str) -> Vec<SnippetError> {
         // The end of a refused tag would only repeat the mistake.
         let is_end = word.starts_with("end") && !errors.is_empty();
         if !BLOCKS.contains(&word) && !is_end {
-            let message = format!("`{{% {word}` is not for messages");
+            let message = format!("`{{% {word}` is not allowed in messages");
             let suggestion = Some("expressions as {{ … }}, and {% if … %} … {% else %} … {% endif %}".to_owned());
             errors.push(SnippetError::at(source, at, message, suggestion));
         }
@@ -168,7 +168,7 @@ fn after(source: &str, from: usize, end: &str) -> Result<usize, SnippetError> {
 
 fn unclosed(source: &str, at: usize, end: &str) -> SnippetError {
     let open: String = source.get(at..).unwrap_or_default().chars().take(2).collect();
-    SnippetError::at(source, at, format!("`{open}` is not closed"), Some(format!("`{end}` behind the expression")))
+    SnippetError::at(source, at, format!("`{open}` is not closed"), Some(format!("`{end}` after the expression")))
 }
 
 /// Reads an expression's tokens from after its opening mark to its end, and returns the byte after it.
@@ -239,8 +239,8 @@ impl Brackets {
 
     fn open(&mut self, bracket: char, source: &str, at: usize) -> Result<(), SnippetError> {
         if self.0.len() >= MAX_OPEN_BRACKETS {
-            let message = format!("more than {MAX_OPEN_BRACKETS} brackets are within each other");
-            let suggestion = Some("a flatter expression".to_owned());
+            let message = format!("the brackets are nested more than {MAX_OPEN_BRACKETS} deep");
+            let suggestion = Some("fewer brackets".to_owned());
             return Err(SnippetError::at(source, at, message, suggestion));
         }
         self.0.push((bracket, at));
@@ -252,7 +252,7 @@ impl Brackets {
             return Ok(());
         };
         let close = if open == '(' { ')' } else { ']' };
-        let suggestion = Some(format!("`{close}` behind it"));
+        let suggestion = Some(format!("`{close}` after it"));
         Err(SnippetError::at(source, at, format!("`{open}` is not closed"), suggestion))
     }
 }

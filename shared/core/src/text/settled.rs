@@ -49,7 +49,7 @@ impl Condition {
                 [] => "this is never true: nothing is ever sent".to_owned(),
                 facts => format!("this is never true, because here {}: nothing is ever sent", facts.join(" and ")),
             };
-            let suggestion = "a condition that can hold, or leave it out".to_owned();
+            let suggestion = "a condition that can be true, or leave it out".to_owned();
             Some(SnippetError::at(scanned.source, first.at, message, Some(suggestion)))
         })
     }

@@ -79,8 +79,8 @@ fn a_value_in_a_text_is_short_of_one_line_and_no_link() {
         ("veja premio.example/gratis", "a web address"),
         ("PREMIO.SHOP", "a web address"),
         ("a\nb", "several lines"),
-        ("\u{202e}abc", "nobody sees"),
-        ("a\u{0}b", "nobody sees"),
+        ("\u{202e}abc", "invisible"),
+        ("a\u{0}b", "invisible"),
         ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "more than 60"),
     ] {
         let error = put(value).unwrap_err().to_string();
@@ -198,7 +198,7 @@ fn a_missing_name_is_named() {
     assert_eq!(eval("lead.Zzz == 'a' and lead.Aaa == 'b'"), Err(undefined("lead.Zzz")));
     // A name that is not looked up is not missed.
     assert_eq!(eval("lead.Source == 'Site' or lead.Nope == 'a'"), Ok(true));
-    assert_eq!(undefined("lead.Nope").to_string(), "`lead.Nope` is not among the fields of this event");
+    assert_eq!(undefined("lead.Nope").to_string(), "this event has no `lead.Nope`");
 }
 
 #[test]

@@ -18,23 +18,23 @@ use recado_core::{audio::AudioFormat, config::MAX_AUDIO_NAME_CHARS};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotARecording {
     /// It is another kind of audio, or no audio at all.
-    #[error("its content is {0}, and LigueLead takes MP3 and WAV alone")]
+    #[error("its content is {0}, but LigueLead takes only MP3 and WAV")]
     OtherKind(&'static str),
     /// It begins like an MP3 or WAV file, but the rest cannot be read.
-    #[error("it looks like {0} and cannot be read: it may be cut off or damaged")]
+    #[error("it looks like {0}, but it cannot be read: it may be damaged or incomplete")]
     Damaged(AudioFormat),
     /// It plays nothing.
-    #[error("it plays nothing")]
+    #[error("it has no sound")]
     Silent,
     /// It is larger than LigueLead accepts.
-    #[error("it has {0} bytes, and LigueLead takes {MAX_AUDIO_BYTES}")]
+    #[error("it has {0} bytes, but LigueLead takes at most {MAX_AUDIO_BYTES}")]
     TooLarge(usize),
     /// It has no bytes.
     #[error("the file is empty")]
     Empty,
     /// No rule can use its name.
     #[error(
-        "the name must end in .mp3 or .wav, hold no path and have {MAX_AUDIO_NAME_CHARS} characters at most: rename it"
+        "rename the file: its name must end in .mp3 or .wav, without a path, and have at most {MAX_AUDIO_NAME_CHARS} characters"
     )]
     Name,
 }

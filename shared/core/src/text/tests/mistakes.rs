@@ -20,7 +20,7 @@ fn what_could_grow_is_refused_when_it_is_read() {
         "{% filter upper %}{% endfilter %}",
     ] {
         let (_, _, message, suggestion) = mistake(source);
-        assert!(message.contains("is not for messages"), "{source}: {message}");
+        assert!(message.contains("is not allowed in messages"), "{source}: {message}");
         assert!(suggestion.is_some());
     }
 }
@@ -45,7 +45,7 @@ fn mistakes_are_placed_and_mended() {
         ("{% if lead.Score == 50 %}{% endif %}", 1, 7, "lead.Score == \"50\""),
         ("{% if lead.DoNotCall == true %}{% endif %}", 1, 7, "lead.DoNotCall is yes"),
         ("{% if lead.DoNotCall == false %}{% endif %}", 1, 7, "not (lead.DoNotCall is yes)"),
-        ("Olá {{ lead.X", 1, 5, "`}}` behind the expression"),
+        ("Olá {{ lead.X", 1, 5, "`}}` after the expression"),
         ("Olá {{ 'a }}", 1, 8, "' at the end of the quoted text"),
     ];
     for (source, line, column, suggestion) in table {
@@ -129,7 +129,7 @@ fn a_deep_snippet_does_not_exhaust_the_stack() {
 #[test]
 fn brackets_are_closed_where_they_were_opened() {
     for (source, column, suggestion) in [
-        ("{{ (lead.X }}", 4, "`)` behind it"),
+        ("{{ (lead.X }}", 4, "`)` after it"),
         ("{{ lead.X) }}", 10, "`(` before it, or leave it out"),
         ("{{ (lead.X] }}", 11, "`[` before it, or leave it out"),
     ] {
@@ -153,9 +153,9 @@ fn every_mistake_of_a_snippet_is_told_at_once() {
             plain(&[(13, "upper"), (24, "lead.FirstNome, or \"FirstNome\" in quotes for a text")]),
         ),
         ("{{ lead.X | uper | lowr }}", plain(&[(13, "upper"), (20, "lower")])),
-        ("{{ (lead.X }} {{ lead.Y | uper }}", plain(&[(4, "`)` behind it"), (27, "upper")])),
+        ("{{ (lead.X }} {{ lead.Y | uper }}", plain(&[(4, "`)` after it"), (27, "upper")])),
         ("{{ lead.X && lead.Y }} {{ lead.Z | uper }}", plain(&[(11, "and"), (36, "upper")])),
-        ("{{ lead.X | uper }} {{ lead.Y", plain(&[(13, "upper"), (21, "`}}` behind the expression")])),
+        ("{{ lead.X | uper }} {{ lead.Y", plain(&[(13, "upper"), (21, "`}}` after the expression")])),
         (
             "{% if lead.Score > 5 %}a{% elif Lead.X == 1 %}b{% endif %}",
             plain(&[(7, "lead.Score | number > 5"), (33, "lead")]),
