@@ -123,7 +123,7 @@ async fn the_doctor_finds_what_is_wrong_and_nothing_once_it_is_mended() {
     let (code, found) = findings(&installation).await;
     let lines = wrong(&found);
     assert_eq!(code, Some(1));
-    assert_eq!(lines.iter().filter(|line| line.contains("out of reach")).count(), 2, "{found:?}");
+    assert_eq!(lines.iter().filter(|line| line.contains("cannot be reached")).count(), 2, "{found:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

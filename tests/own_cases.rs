@@ -97,8 +97,8 @@ async fn a_case_that_cannot_be_run_is_refused() {
     let case = |more: &str| format!("- name: one\n  event: {LEAD}\n  kind: lead.created\n{more}");
     for (cases, says) in [
         (case("  expect: { nobody: Oi }\n"), "there is no rule nobody"),
-        (case("  expect: silence\n"), "write nothing, or rules and their messages"),
-        (case("  expect: nothing\n  file: x.json\n"), "an event or a file"),
+        (case("  expect: silence\n"), "use nothing, or rules and their messages"),
+        (case("  expect: nothing\n  file: x.json\n"), "either `event` or `file`"),
         (case("  expect: nothing\n  on: x\n"), "on"),
         ("[]\n".to_owned(), "has no cases"),
     ] {

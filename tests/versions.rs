@@ -52,7 +52,7 @@ async fn a_version_that_was_good_can_be_put_in_force_again() {
     assert_eq!(first.code, Some(0), "{first:?}");
     assert!(first.stdout.starts_with("version 2 is in force"), "{first:?}");
     let again = desk.push(GOOD, "rui").await;
-    assert_eq!(again.stdout.trim(), "version 2 holds the same; it is in force");
+    assert_eq!(again.stdout.trim(), "version 2 is the same, and in force");
     let bad = desk.push(&GOOD.replace("sms", "sns"), "rui").await;
     assert_eq!(bad.code, Some(1));
     assert!(bad.stderr.contains("recado.yaml:4:"), "the line is named: {bad:?}");
@@ -70,7 +70,10 @@ async fn a_version_that_was_good_can_be_put_in_force_again() {
     assert_eq!(desk.history().await[..2], [(3, "rui".to_owned(), true), (2, "ana".to_owned(), false)]);
     // There is no terminal, so nobody can say yes.
     let asked = desk.run(&["rollback", "2"]).await;
-    assert!(asked.code == Some(1) && asked.stderr.contains("put it in force? --yes if so"), "{asked:?}");
+    assert!(
+        asked.code == Some(1) && asked.stderr.contains("not a terminal: pass --yes to put it in force"),
+        "{asked:?}"
+    );
     assert!(asked.stdout.contains("  ~ a\n"), "{asked:?}");
     let shown = desk.run(&["rollback", "2", "--json"]).await.json();
     assert_eq!((&shown["applied"], &shown["difference"]["changed"]), (&false.into(), &vec!["a"].into()), "{shown}");

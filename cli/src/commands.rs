@@ -60,7 +60,7 @@ const FILE: &str = "recado.yaml";
 /// Which installation a verb is about.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Which {
-    /// The configuration that `serve`, `setup` and `doctor` read; recado.yaml unless given. All others use what is in force.
+    /// The file that `serve`, `setup` and `doctor` read; by default recado.yaml. Other commands use the version in force.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -70,11 +70,11 @@ pub(crate) struct Which {
 /// Where an installation is.
 #[derive(Debug, clap::Args)]
 pub(crate) struct At {
-    /// The installation: its directory, or `dynamodb:TABLE`. Else the nearest `.recado`, from this directory upwards. For
-    /// `serve` also `memory`, which keeps nothing.
+    /// The installation: its directory, or `dynamodb:TABLE`. By default the nearest `.recado`, from this directory upwards.
+    /// `serve` also takes `memory`, which keeps nothing.
     #[arg(long, value_name = "DATA", env = "RECADO_DATA")]
     data: Option<Location>,
-    /// A deployed installation instead, by the name of its stack.
+    /// The name of a deployed installation's stack, instead of --data.
     #[arg(long, value_name = "NAME")]
     stack: Option<String>,
 }
@@ -100,7 +100,7 @@ impl Which {
     /// The location where `serve` runs.
     pub(crate) fn home(&self) -> anyhow::Result<Location> {
         if self.at.stack.is_some() {
-            bail!("--stack is for looking at a deployed installation; serve takes --data")
+            bail!("serve takes --data; --stack is only for commands on a deployed installation")
         }
         Ok(self.at.data.clone().unwrap_or_else(Location::here))
     }
@@ -162,14 +162,14 @@ impl Which {
 async fn in_force(store: &Store, name: &str) -> anyhow::Result<(ConfigVersion, Config)> {
     let version = store.ledger.config_version().await?;
     let version = version
-        .with_context(|| format!("{name} has no configuration yet: recado apply FILE, or recado serve there"))?;
+        .with_context(|| format!("{name} has no configuration yet; run recado apply FILE, or recado serve on it"))?;
     let row = store.ledger.config(version).await?;
     let row = row.with_context(|| format!("version {version} of {name}'s configuration is missing"))?;
     let text = format!("version {version} of {name}'s configuration");
     match Config::parse(&row.text) {
         // The warnings were shown when this version was applied.
         Ok(Checked { config, .. }) => Ok((row, config)),
-        Err(_) => bail!("this recado cannot read {text}: it was put in force by another release"),
+        Err(_) => bail!("this recado cannot read {text}: another release put it in force"),
     }
 }
 
@@ -188,7 +188,7 @@ pub(crate) async fn known_rule(config: &Config, ledger: &Ledger, id: &str) -> an
         }
     }
     let near = closest(id, &known.iter().map(String::as_str).collect::<Vec<_>>());
-    let near = near.map(|near| format!("; {near} is near")).unwrap_or_default();
+    let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
     bail!("there is no rule or campaign \"{id}\"{near}")
 }
 
@@ -236,7 +236,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
         let line = good.matches('\n').count() + 1;
         let column = good.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         anyhow::anyhow!(
-            "{}:{line}:{column}: the file is not UTF-8 here; it may be saved as Windows-1252 or UTF-16: save it as UTF-8",
+            "{}:{line}:{column}: this byte is not UTF-8; the file may be Windows-1252 or UTF-16: save it as UTF-8",
             path.display()
         )
     })

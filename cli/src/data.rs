@@ -68,8 +68,8 @@ impl Location {
             let found = here.ancestors().map(|above| above.join(DIRECTORY)).find(|at| EmbeddedTable::is_in(at));
             let missing = || {
                 format!(
-                    "there is no installation: {DIRECTORY} is neither in {} nor above it; name it with --data or RECADO_DATA, \
-                     or start one with recado serve",
+                    "there is no installation: {DIRECTORY} is neither in {} nor above it; pass --data or set RECADO_DATA, or \
+                     start one with recado serve",
                     here.display()
                 )
             };
@@ -77,10 +77,10 @@ impl Location {
         };
         match named {
             Self::Directory(directory) if !EmbeddedTable::is_in(directory) => {
-                bail!("there is no installation in {}: it holds no table; recado serve makes one", directory.display())
+                bail!("there is no installation in {}: it has no table; recado serve creates one", directory.display())
             }
             Self::Memory => {
-                bail!("--data memory is kept in the process that runs it: no other process can see it")
+                bail!("--data memory lives in the process that runs it; no other process can see it")
             }
             Self::Directory(_) | Self::DynamoDb(_) => Ok(named.clone()),
         }
@@ -109,7 +109,7 @@ impl Store {
         let location = Location::find(Some(location))?;
         match &location {
             Location::DynamoDb(table) => {
-                let hint = "name it, and its account and region (AWS_REGION); recado serve makes one";
+                let hint = "check its name, its account and its region (AWS_REGION); recado serve creates one";
                 Self::existing(table, hint).await
             }
             Location::Directory(directory) => {
@@ -137,7 +137,7 @@ impl Store {
 
     /// Opens the table of a deployed stack. The table has the stack's name.
     pub(crate) async fn deployed(stack: &str) -> anyhow::Result<Self> {
-        Self::existing(stack, "name the stack, and its account and region (AWS_REGION)").await
+        Self::existing(stack, "check the name of the stack, its account and its region (AWS_REGION)").await
     }
 
     /// Opens a table that must exist on DynamoDB. If it is missing, `hint` says what to do.

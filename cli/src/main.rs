@@ -21,76 +21,76 @@ struct Recado {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Watch it work: both vendors simulated, the fixtures replayed, everything on this machine.
+    /// Show Recado at work on this machine, with both vendors simulated.
     Demo(commands::demo::Demo),
     /// Run an installation on this machine: webhooks in, messages out, outcomes back.
     Serve(commands::serve::Serve),
-    /// Write a first configuration, its test and what the environment must hold.
+    /// Write a first configuration, its tests and a template for `.env`.
     Init(commands::init::Init),
-    /// Try rules on this machine: both vendors simulated, nothing is sent to anybody.
+    /// Try rules on this machine with both vendors simulated. Nobody gets a message.
     Dev(commands::dev::Dev),
-    /// Post what LeadSquared would to a running `recado dev`.
+    /// Post an event to a running `recado dev`, as LeadSquared would.
     Trigger(commands::trigger::Trigger),
-    /// Show what comes in and goes out, line by line, as it happens.
+    /// Show events and messages line by line, as they happen.
     Listen(commands::listen::Listen),
-    /// Run one of the vendors' simulators alone, or an embedded table.
+    /// Run the simulator of one vendor, or an embedded table.
     #[command(subcommand)]
     Simulate(Box<commands::simulate::Simulate>),
-    /// Check a configuration: every mistake with its line and what to write instead.
+    /// Check a configuration. Show each mistake with its line and a correction.
     Check(commands::check::Check),
     /// Print a JSON Schema of the configuration, for editors.
     Schema,
-    /// Run the cases kept beside the rules: an event in, messages or silence out.
+    /// Run your test cases: each has an event and the messages that it must make.
     Test(commands::test::Test),
-    /// Show what an event would become, or a campaign, without doing it.
+    /// Show the messages of an event or a campaign without sending them.
     Plan(commands::plan::Plan),
-    /// Explain which number a text means, or why none.
+    /// Show which phone number a text contains, or why it contains none.
     Phone(commands::phone::Phone),
-    /// Add recordings for calls, and list them.
+    /// Add recordings for voice calls, and list them.
     #[command(subcommand)]
     Audio(commands::audio::Audio),
-    /// Start campaigns, see how far they are, hold and cancel them.
+    /// Start campaigns, show their progress, pause and cancel them.
     #[command(subcommand)]
     Campaign(commands::campaign::Campaign),
-    /// Put a file in force, after a look at what it changes.
+    /// Show what a file changes, ask, and put it in force.
     Apply(commands::apply::Apply),
-    /// Put a file in force without a question, for scripts.
+    /// Put a file in force without asking, for scripts.
     Push(commands::versions::Push),
     /// Show the versions of the configuration that were pushed.
     History(commands::versions::History),
-    /// Show what differs between versions, or between the one in force and a file.
+    /// Show the differences between two versions, or between the version in force and a file.
     Diff(commands::versions::Diff),
     /// Put an earlier version in force again.
     Rollback(commands::versions::Rollback),
-    /// Show messages, and events that became none.
+    /// Show messages, and events that made no message.
     Messages(commands::messages::Messages),
-    /// Send messages again: those refused or expired, and with a flag those that may have been sent.
+    /// Send refused or expired messages again. A flag adds messages that may have been sent.
     Retry(commands::operate::Retry),
-    /// Cancel messages that wait.
+    /// Cancel waiting messages.
     Cancel(commands::operate::Cancel),
-    /// Look at messages now that wait.
+    /// Check now whether waiting messages may go.
     Release(commands::operate::Release),
     /// Stop sending: everything, a rule or a channel.
     Pause(commands::pause::Pause),
-    /// Go on sending what was paused.
+    /// End a pause.
     Resume(commands::pause::Resume),
     /// Keep phones and leads from getting messages.
     #[command(subcommand)]
     Suppress(commands::suppress::Suppress),
-    /// Show what was spent of each quota and limit.
+    /// Show how much of each quota and limit is used.
     Usage(commands::usage::Usage),
-    /// Prepare what Recado needs at a vendor.
+    /// Create what Recado needs at a vendor.
     #[command(subcommand)]
     Setup(commands::setup::Setup),
-    /// Look for what is wrong, and say what to do about it.
+    /// Check an installation, and say how to repair it.
     Doctor(commands::doctor::Doctor),
-    /// Write what a vendor's support asks for into one file, with nothing private in it.
+    /// Write a file for a vendor's support, without private data.
     SupportBundle(commands::support_bundle::SupportBundle),
-    /// Print the completions of a shell.
+    /// Print the completions for a shell.
     Completions(commands::pages::Completions),
     /// Write a manual page for each command into a directory.
     Man(commands::pages::Man),
-    /// Forget the limit that LeadSquared's refusals taught.
+    /// Forget the limits that Recado learnt from refusals.
     ForgetLimit(commands::forget_limit::ForgetLimit),
 }
 

@@ -100,15 +100,21 @@ pub(crate) fn write_private(path: &Path, text: &str) -> io::Result<()> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?.write_all(text.as_bytes())
 }
 
-/// Asks a question at the terminal. Without a terminal it returns an error that names the flag to use instead.
-pub(crate) fn confirmed(question: &str) -> anyhow::Result<bool> {
+/// Asks at the terminal whether to do this, such as "cancel 5 messages". Without a terminal it returns an error that
+/// names the flag to use instead.
+pub(crate) fn confirmed(action: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
-        anyhow::bail!("{question} --yes if so");
+        anyhow::bail!("not a terminal: pass --yes to {action}");
     }
-    complain(&format!("{question} [y/N]"));
+    complain(&format!("{action}? [y/N]"));
     let mut said = String::new();
     std::io::stdin().read_line(&mut said)?;
     Ok(matches!(said.trim().to_lowercase().as_str(), "y" | "yes" | "s" | "sim"))
+}
+
+/// A count with its noun: `1 message`, `5 messages`.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A table with these headings, as wide as the terminal.

@@ -114,7 +114,7 @@ async fn columns_stand_in_the_text_and_bad_lines_have_a_file_of_their_own() {
     ];
     let expected = expected.map(|(phone, text)| (phone.to_owned(), text.to_owned()));
     assert_eq!(desk.sent(2).await, BTreeSet::from(expected));
-    for said in ["list.csv:3:", "list.csv:4:", "list.csv:6:", "3 line(s) are not taken", "list.bad-lines.csv"] {
+    for said in ["list.csv:3:", "list.csv:4:", "list.csv:6:", "3 bad line(s) were left out", "list.bad-lines.csv"] {
         assert!(done.stderr.contains(said), "{said}: {done:?}");
     }
     let kept = desk.path("list.bad-lines.csv");

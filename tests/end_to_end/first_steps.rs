@@ -74,7 +74,7 @@ async fn from_an_empty_folder_to_a_message_at_the_simulator_in_five_commands() {
     let gone = recado_in(here, &["trigger", "lead.created"], &[]).await;
     assert!(gone.code == Some(1) && gone.stderr.contains("recado dev does not run"), "{gone:?}");
     let again = recado_in(here, &["init", "--yes"], &[]).await;
-    assert!(again.code == Some(1) && again.stderr.contains("is there already"), "{again:?}");
+    assert!(again.code == Some(1) && again.stderr.contains("exists already"), "{again:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,7 +115,7 @@ async fn each_kind_of_event_can_be_triggered_and_starts_its_rule() {
         .await;
     }
     let near = recado_in(here, &["trigger", "lead.create"], &[]).await;
-    assert!(near.code == Some(1) && near.stderr.contains("lead.created is near"), "{near:?}");
+    assert!(near.code == Some(1) && near.stderr.contains("did you mean lead.created?"), "{near:?}");
     dev.stop().await;
 }
 

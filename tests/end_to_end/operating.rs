@@ -91,7 +91,7 @@ async fn what_waits_is_cancelled_and_what_was_refused_goes_again_once_it_may() {
     installation.take(&waiting.created()).await;
     installation.comes_to(&waiting.id, "held").await;
     let finished = installation.command("cancel", &["--state", "held"]).await;
-    assert!(finished.code == Some(1) && finished.stderr.contains("--yes"), "{finished:?}");
+    assert!(finished.code == Some(1) && finished.stderr.contains("pass --yes to cancel 1 message"), "{finished:?}");
     assert_eq!(verb(&installation, "cancel", &["--state", "held", "--yes"]).await["done"], 1);
     let cancelled = installation.comes_to(&waiting.id, "skipped").await;
     assert_eq!(cancelled.why.as_deref(), Some("cancelled by an operator"));

@@ -180,7 +180,7 @@ async fn what_aws_lacks_is_one_line_that_names_the_variable() {
         (vec![], "AWS_REGION"),
         (vec![region], "AWS_ACCESS_KEY_ID"),
         (vec![region, ("AWS_PROFILE", "shop")], "AWS profile shop"),
-        (at("http://127.0.0.1:9"), "out of reach"),
+        (at("http://127.0.0.1:9"), "cannot be reached"),
     ];
     let mut servers = Vec::new();
     for (code, part) in [
@@ -228,7 +228,7 @@ async fn a_file_that_is_no_utf_8_is_refused_with_the_place_and_the_way_out() {
         std::fs::write(&arguments[6], bytes).unwrap();
         for words in [&["check", &arguments[6]][..], &["plan", "event.json", "--config", &arguments[6]]] {
             let finished = recado(words, &[]).await;
-            let expected = format!("recado: {}:{place}: the file is not UTF-8 here; ", arguments[6]);
+            let expected = format!("recado: {}:{place}: this byte is not UTF-8; ", arguments[6]);
             assert!(finished.code == Some(1) && finished.stderr.starts_with(&expected), "{place}: {finished:?}");
             assert!(finished.stderr.ends_with("save it as UTF-8\n"), "{finished:?}");
         }

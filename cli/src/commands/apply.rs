@@ -20,9 +20,9 @@ use super::{
 };
 use crate::output::{self, Mood};
 
-/// Put a file in force: within a second on one machine, within a minute on AWS.
+/// Put a file in force. It acts within a second on one machine, within a minute on AWS.
 ///
-/// It shows what differs from what is in force, and asks. A file with a mistake is refused, and what is in force stays.
+/// It shows the differences from the version in force, and asks. A file with a mistake changes nothing.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Apply {
     #[command(flatten)]
@@ -30,13 +30,13 @@ pub(crate) struct Apply {
     /// The file.
     #[arg(value_name = "FILE", default_value = "recado.yaml")]
     file: PathBuf,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
-    /// Who applies it, for the history; the user of this machine unless given.
+    /// The author in the history; by default the user of this machine.
     #[arg(long, value_name = "NAME")]
     author: Option<String>,
-    /// Answer with data. Without --yes nothing is changed.
+    /// Print JSON. Without --yes it changes nothing.
     #[arg(long)]
     json: bool,
 }
@@ -125,7 +125,7 @@ impl Proposal<'_> {
             output::say(&format!("recado at {name}{}", before.map(|it| format!(", version {it}")).unwrap_or_default()));
             difference.show(self.of);
         }
-        let yes = !difference.is_same && (yes || !json && output::confirmed("put it in force?")?);
+        let yes = !difference.is_same && (yes || !json && output::confirmed("put it in force")?);
         let version = if yes { Some(put_in_force(ledger, text, self.author).await?) } else { before };
         if json {
             output::json(self.verb, &Report { version, applied: yes, difference })?;
@@ -135,7 +135,7 @@ impl Proposal<'_> {
                 "version {version} is in force: within a second on one machine, within a minute on AWS"
             ));
         } else {
-            output::say("nothing was changed");
+            output::say("nothing changed");
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -186,11 +186,11 @@ impl Difference {
 
     fn show(&self, of: &str) {
         if self.is_same {
-            output::say(&format!("{of} holds what is in force"));
+            output::say(&format!("{of} is the same as the version in force"));
             return;
         }
         let waiting = |id: &String| match self.waiting.get(id) {
-            Some(count) => format!(": {count} message(s) of it wait"),
+            Some(count) => format!(": {count} of its messages wait"),
             None => String::new(),
         };
         for (mark, mood, ids) in
@@ -204,7 +204,7 @@ impl Difference {
             output::say(&format!("  {} hours, quotas, accounts or other settings", Mood::Look.paint("~")));
         }
         if self.added.is_empty() && self.changed.is_empty() && self.gone.is_empty() && !self.rest {
-            output::say("  words and comments alone differ");
+            output::say("  only comments or layout differ");
         }
     }
 }

@@ -22,12 +22,12 @@ use serde::Serialize;
 use super::Which;
 use crate::output;
 
-/// Recordings for calls.
+/// Recordings for voice calls.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Audio {
-    /// Add a recording under its file name, which rules give: check it, keep it, upload it once.
+    /// Check a recording, keep it under its file name, and upload it once. Rules name it by this name.
     Add(Add),
-    /// Show the recordings, their uploads, and which rules call with them.
+    /// Show the recordings, their uploads, and the rules that use them.
     List(List),
 }
 
@@ -35,9 +35,9 @@ pub(crate) enum Audio {
 pub(crate) struct Add {
     #[command(flatten)]
     which: Which,
-    /// An MP3 or WAV file of at most 50 MB. One of the same name is replaced.
+    /// An MP3 or WAV file of at most 50 MB. It replaces a recording of the same name.
     file: PathBuf,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -46,7 +46,7 @@ pub(crate) struct Add {
 pub(crate) struct List {
     #[command(flatten)]
     which: Which,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -129,7 +129,7 @@ impl Add {
         let seconds = audio.length_ms.div_ceil(1_000);
         output::say(&format!("{}: {}, {seconds} s, {}", audio.name, audio.format, size(audio.bytes)));
         if replaced {
-            output::say("the name stood for another recording until now; calls play the new one from now on");
+            output::say("this replaces another recording of the same name; calls play the new one from now on");
         }
         match upload {
             Ok(there) => output::say(&format!(
@@ -142,7 +142,7 @@ impl Add {
                 there.upload_id
             )),
             Err(not_yet) => output::complain(&format!(
-                "it is kept, but not at LigueLead: {}; `serve` tries again, and its calls wait",
+                "kept here, but not uploaded to LigueLead yet: {}; `serve` tries again, and its calls wait",
                 not_yet.why
             )),
         }
@@ -201,7 +201,7 @@ fn show(report: &Report) {
     }
     output::say_table(&table, 4);
     for (name, rules) in &report.not_added {
-        output::complain(&format!("{name} has not been added; calls of {} wait for it", rules.join(", ")));
+        output::complain(&format!("{name} is not added; the calls of {} wait for it", rules.join(", ")));
     }
     for line in &report.audios {
         if let Some(why) = &line.why {

@@ -34,18 +34,18 @@ use crate::{data::Store, output};
 /// The timeout for reading the audience of a file, in ms: one hour.
 const READ_WITHIN_MS: i64 = 3_600_000;
 
-/// Start campaigns, see how far they are, hold and cancel them.
+/// Start campaigns, show their progress, pause and cancel them.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Campaign {
-    /// Start a campaign now. Starting the same run again is no harm: it goes on where it is.
+    /// Start a campaign now. A second start of the same run does no harm: the run goes on.
     Start(Start),
-    /// Show how far campaigns have come, and when they will be done.
+    /// Show the progress of campaigns, and when they will be done.
     Status(Status),
-    /// Hold a campaign: nothing more of it is read or sent until it is resumed.
+    /// Pause a campaign: Recado reads and sends nothing more of it until you resume it.
     Pause(Hold),
-    /// Go on with a campaign that was paused.
+    /// Resume a paused campaign.
     Resume(Hold),
-    /// Cancel a campaign's run: what was not sent is never sent.
+    /// Cancel a campaign's run: its waiting messages are never sent.
     Cancel(Cancel),
 }
 
@@ -57,29 +57,29 @@ pub(crate) struct Start {
     /// The campaign, by its id in the configuration.
     #[arg(value_name = "CAMPAIGN")]
     campaign: String,
-    /// The file of those whom it goes to, with headings such as `phone`, `telefone`, `celular` or `ProspectID`.
+    /// The file with the recipients, with headings such as `phone`, `telefone`, `celular` or `ProspectID`.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     #[command(flatten)]
     columns: Columns,
-    /// The run's name: one of the same name is the same run. This minute unless given, and for a file who is in it.
+    /// The run's name; the same name is the same run. By default it is this minute, or for a file its recipients.
     #[arg(long, value_name = "NAME")]
     run: Option<String>,
-    /// Start without a look at what it would do, and without a question.
+    /// Start without showing the plan and without asking.
     #[arg(long)]
     yes: bool,
-    /// What a credit costs, to show the price of it all before it starts, such as 0.09.
+    /// The price of a credit, such as 0.09, to show the price of the run before it starts.
     #[arg(long, value_name = "PRICE", value_parser = recado_core::text::number)]
     credit_price: Option<f64>,
-    /// Send it to this number alone, with the values of the file's first line: as a run of its own.
+    /// Send only to this number, with the values of the file's first line, as a run of its own.
     #[arg(long, value_name = "PHONE", requires = "csv", conflicts_with = "run")]
     test_phone: Option<String>,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Show how far campaigns have come.
+/// Show the progress of campaigns.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Status {
     #[command(flatten)]
@@ -87,15 +87,15 @@ pub(crate) struct Status {
     /// Only this campaign.
     #[arg(value_name = "CAMPAIGN")]
     campaign: Option<String>,
-    /// List those that LigueLead took and has not reported on, phones shortened.
+    /// List the messages that LigueLead accepted without a delivery report. Phones are shortened.
     #[arg(long)]
     unreported: bool,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Hold a campaign, or go on with it.
+/// Pause or resume a campaign.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Hold {
     #[command(flatten)]
@@ -103,10 +103,10 @@ pub(crate) struct Hold {
     /// The campaign, by its id in the configuration.
     #[arg(value_name = "CAMPAIGN")]
     campaign: String,
-    /// Why, for whoever looks at it later.
+    /// The reason, for people who look at it later.
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -119,10 +119,10 @@ pub(crate) struct Cancel {
     /// The campaign, by its id in the configuration.
     #[arg(value_name = "CAMPAIGN")]
     campaign: String,
-    /// The run; the latest one unless given.
+    /// The run; by default the latest one.
     #[arg(long, value_name = "NAME")]
     run: Option<String>,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -180,7 +180,7 @@ impl Start {
         let done = self.start(&config, &store).await;
         store.close().await;
         let Some(started) = done? else {
-            output::complain("nothing was started");
+            output::complain("nothing started");
             return Ok(ExitCode::from(1));
         };
         if self.json {
@@ -193,7 +193,7 @@ impl Start {
                 let (recipients, looked_at) = (started.recipients, started.looked_at);
                 output::say(&format!("{recipients} of {looked_at} get a message"));
             }
-            output::say(&format!("how far it is: recado campaign status {campaign}"));
+            output::say(&format!("its progress: recado campaign status {campaign}"));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -203,7 +203,7 @@ impl Start {
         let campaigns = campaigns(config, store)?;
         let now_ms = installation::world().now_ms();
         if self.csv.is_some() && campaign.audience != To::Csv {
-            anyhow::bail!("the audience of {} is a search: no --csv can be given", self.campaign);
+            anyhow::bail!("the audience of {} is a search; it takes no --csv", self.campaign);
         }
         let read = |file| audience::read(file, &self.columns, config, campaign, now_ms);
         let mut file = self.csv.as_deref().map(read).transpose()?;
@@ -265,7 +265,7 @@ impl Start {
         let source = match (&campaign.audience, file) {
             (To::Search(search), _) => Source::Search(search.clone()),
             (To::Csv, Some(file)) => Source::File(file.entries.clone()),
-            (To::Csv, None) => anyhow::bail!("its audience is a file: give it with --csv"),
+            (To::Csv, None) => anyhow::bail!("its audience is a file; pass it with --csv"),
         };
         let now_ms = installation::world().now_ms();
         let planned = campaigns.plan(campaign, &source, now_ms, now_ms + READ_WITHIN_MS).await?;
@@ -278,9 +278,9 @@ impl Start {
         };
         if let Some(Overlap { run, started_ms, people, lines }) = overlap {
             let when = output::instant(started_ms);
-            output::complain(&format!("{people} of {lines} line(s) name people whom run {run} went to ({when})"));
+            output::complain(&format!("{people} of {lines} line(s) name people who were in run {run} ({when})"));
         }
-        output::confirmed(&format!("start it for {} recipient(s)?", planned.recipients))
+        output::confirmed(&format!("start it for {}", output::counted(planned.recipients, "recipient")))
     }
 }
 
@@ -356,7 +356,7 @@ fn show(status: &RunStatus, now_ms: i64) {
         output::say(&format!("  {count} have no report yet: recado campaign status {campaign} --unreported"));
     }
     if let Some(due_ms) = status.next_due_ms.filter(|due_ms| *due_ms > now_ms) {
-        output::say(&format!("  the next of those that wait is due at {}", output::instant(due_ms)));
+        output::say(&format!("  the next waiting message is due at {}", output::instant(due_ms)));
     }
     if let Some(eta_ms) = status.eta_ms {
         output::say(&format!("  all sent at about {}", output::instant(eta_ms)));
@@ -418,7 +418,10 @@ impl Cancel {
             let answer = serde_json::json!({ "campaign": run.campaign, "run": run.name, "cancelled": messages });
             output::json("campaign.cancel", &answer)?;
         } else {
-            output::say(&format!("{}: run {} is cancelled, {messages} message(s) that waited", run.campaign, run.name));
+            output::say(&format!(
+                "{}: run {} is cancelled, with {messages} waiting message(s)",
+                run.campaign, run.name
+            ));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -429,7 +432,7 @@ impl Cancel {
         let run = runs.into_iter().max_by_key(|run| run.started_ms);
         let run = run.with_context(|| format!("{} has no such run", self.campaign))?;
         if !campaigns(config, store)?.cancel(run.clone()).await? {
-            anyhow::bail!("run {} is cancelled already", run.name);
+            anyhow::bail!("run {} is already cancelled", run.name);
         }
         // If the sender comes to one of these messages first, it drops the message itself.
         let mut waiting: Vec<Message> = Vec::new();

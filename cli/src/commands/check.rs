@@ -28,14 +28,14 @@ pub(crate) struct Check {
     /// The configuration.
     #[arg(value_name = "FILE", default_value = "recado.yaml")]
     file: PathBuf,
-    /// The installation's data: also look whether the recordings that rules name have been added. With LeadSquared's
-    /// credentials in the environment its fields are asked for, inside this installation's limits.
+    /// The installation's data, to check that recordings are added. With LeadSquared's credentials in the environment,
+    /// its fields are checked too, inside this installation's limits.
     #[arg(long, value_name = "DATA")]
     data: Option<Location>,
-    /// A deployed installation instead, by the name of its stack.
+    /// The name of a deployed installation's stack, instead of --data.
     #[arg(long, value_name = "NAME", conflicts_with = "data")]
     stack: Option<String>,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -127,8 +127,8 @@ impl Check {
             (None, None) if asks_crm && Location::find(None).is_ok() => Store::open(&Location::find(None)?).await?,
             (None, None) if asks_crm => {
                 output::complain(
-                    "the fields were not compared with LeadSquared's: --data DATA or --stack NAME says whose limits the \
-                     call is to pass (--data memory if nothing is installed yet)",
+                    "the fields were not compared with LeadSquared's: pass --data DATA or --stack NAME, so that the request \
+                     counts in that installation's limits (--data memory if nothing is installed yet)",
                 );
                 return Ok(Vec::new());
             }
@@ -175,7 +175,7 @@ fn missing_audios(config: &Config, rows: &AudioRows, text: &str) -> Vec<Finding>
             line: before.matches('\n').count() + 1,
             column: before.rsplit('\n').next().unwrap_or_default().chars().count() + 1,
             key: String::new(),
-            message: format!("{name} has not been added, and the calls of {} wait for it", rules.join(", ")),
+            message: format!("{name} is not added, and the calls of {} wait for it", rules.join(", ")),
             suggestion: Some(format!("recado audio add {name}")),
         }
     };

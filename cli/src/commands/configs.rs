@@ -15,12 +15,12 @@ pub(super) async fn renamed(checked: &Checked, ledger: &Ledger) -> anyhow::Resul
 
 /// The version with this number.
 pub(super) async fn version(ledger: &Ledger, version: u64) -> anyhow::Result<ConfigVersion> {
-    ledger.config(version).await?.with_context(|| format!("there is no version {version}: see recado history"))
+    ledger.config(version).await?.with_context(|| format!("there is no version {version}; see recado history"))
 }
 
 /// The version in force.
 pub(super) async fn in_force(ledger: &Ledger) -> anyhow::Result<ConfigVersion> {
-    let number = ledger.config_version().await?.context("nothing was pushed yet: recado push FILE")?;
+    let number = ledger.config_version().await?.context("there is no version yet; run recado push FILE")?;
     version(ledger, number).await
 }
 
@@ -28,7 +28,9 @@ pub(super) async fn in_force(ledger: &Ledger) -> anyhow::Result<ConfigVersion> {
 pub(crate) async fn put_in_force(ledger: &Ledger, text: &str, author: &str) -> anyhow::Result<u64> {
     match ledger.push_config(text, author, world().now_ms()).await? {
         Pushed::Version(version) | Pushed::Already(version) => Ok(version),
-        Pushed::Overtaken => bail!("somebody else put another version in force at the same time: look at theirs first"),
+        Pushed::Overtaken => {
+            bail!("somebody else put another version in force at the same time; look at that version first")
+        }
         Pushed::TooLarge(bytes) => bail!("the configuration is over {bytes} bytes"),
     }
 }

@@ -50,13 +50,13 @@ const PROGRESS: Duration = Duration::from_millis(500);
 /// A limit above the number of rows that the demonstration makes.
 const ALL: usize = 1_000;
 
-/// Watch it work.
+/// Show Recado at work.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Demo {
-    /// Stay when all has come to its end, so that other commands can look around, until it is interrupted.
+    /// Keep running at the end, so that other commands can look around, until Ctrl-C.
     #[arg(long)]
     stay: bool,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -83,7 +83,7 @@ impl Demo {
         }
         if let Some(home) = &stage.home {
             let home = home.path().display();
-            output::say(&format!("it stays until Ctrl-C; look around: recado messages --data {home}"));
+            output::say(&format!("it runs until Ctrl-C; look around: recado messages --data {home}"));
             interrupted().await;
         }
         stage.strike().await;

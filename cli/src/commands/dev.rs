@@ -34,14 +34,14 @@ const PORTS: [u16; 2] = [4_001, 4_002];
 /// A shorter interval than the minute of a real installation, so that nobody waits.
 const PACE: Pace = Pace { schedule: Duration::from_secs(1), follow: FOLLOW_HERE };
 
-/// Try rules on this machine: both vendors simulated, nothing is sent to anybody.
+/// Try rules on this machine with both vendors simulated. Nobody gets a message.
 ///
-/// The file is in force whenever it is saved. `recado trigger` posts what LeadSquared would.
+/// Each time you save the file, it is in force. `recado trigger` posts an event as LeadSquared would.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Dev {
     #[command(flatten)]
     which: Which,
-    /// Where to listen for webhooks.
+    /// The address to listen on for webhooks.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
 }

@@ -21,12 +21,12 @@ const TURN_MS: i64 = 20_000;
 /// more than this.
 const CLOCK_MS: i64 = 3_000;
 
-/// Look for what is wrong, and say what to do about it.
+/// Check an installation, and say how to repair it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Doctor {
     #[command(flatten)]
     which: Which,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -79,8 +79,7 @@ impl Doctor {
         let mut findings = Vec::new();
         match self.which.installed_or_prepared().await {
             Err(error) => {
-                let todo =
-                    "mend the configuration (`recado check FILE`) or --data; nothing else can be looked at before";
+                let todo = "repair the configuration (`recado check FILE`) or --data; the other checks need them";
                 findings.push(Finding::wrong("configuration and table", format!("{error:#}"), todo));
             }
             Ok((config, store)) => {
@@ -133,6 +132,6 @@ fn clock(vendor: &'static str, vendor_ms: Option<i64>, now_ms: i64) -> Finding {
     Finding::wrong(
         "clock",
         format!("{} s from {vendor}'s", off_ms / 1_000),
-        "let this machine set its clock by the network (NTP): limits, hours and LeadSquared's periods rely on it",
+        "set this machine's clock by the network (NTP): limits, hours and LeadSquared's periods need it",
     )
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::Which;
 use crate::{installation, output};
 
-/// Forget what a vendor's refusals taught: LeadSquared's learnt limits, or that LigueLead refuses the account.
+/// Forget what Recado learnt from refusals: LeadSquared's limits, or that LigueLead refuses the account.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ForgetLimit {
     #[command(flatten)]
@@ -19,7 +19,7 @@ pub(crate) struct ForgetLimit {
     /// Try LigueLead's account again now, instead of LeadSquared's limit.
     #[arg(long)]
     liguelead: bool,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }

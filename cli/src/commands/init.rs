@@ -7,9 +7,9 @@ use recado_core::config::{Config, Plan};
 
 use crate::{environment::REQUIRED, output};
 
-/// Write `recado.yaml`, `.env.example` and `recado.tests.yaml` into a directory. Nothing that is there is changed.
+/// Write `recado.yaml`, `.env.example` and `recado.tests.yaml` into a directory. Existing files stay unchanged.
 ///
-/// At a terminal it asks for what is not given.
+/// At a terminal it asks for the values that you do not pass.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Init {
     /// The directory.
@@ -24,16 +24,16 @@ pub(crate) struct Init {
     /// When messages may go, on the recipient's clock.
     #[arg(long, value_name = "HOURS")]
     hours: Option<String>,
-    /// Whom the first rule welcomes: new leads of this source.
+    /// The source of the new leads that the first rule welcomes.
     #[arg(long, value_name = "SOURCE")]
     source: Option<String>,
-    /// What the first rule says after the name.
+    /// The text of the first rule after the name.
     #[arg(long, value_name = "TEXT")]
     text: Option<String>,
-    /// Ask nothing: what is not given has its default.
+    /// Ask nothing, and use defaults for the values that you do not pass.
     #[arg(long)]
     yes: bool,
-    /// Answer with data, and ask nothing.
+    /// Print JSON, and ask nothing.
     #[arg(long)]
     json: bool,
 }
@@ -51,7 +51,7 @@ impl Init {
         let at = |name: &str| self.directory.join(name);
         let [config, environment, cases] = ["recado.yaml", ".env.example", "recado.tests.yaml"].map(at);
         if config.exists() {
-            bail!("{} is there already; recado check says what is wrong with it", config.display());
+            bail!("{} exists already; recado check shows its mistakes", config.display());
         }
         let answers = self.answers()?;
         let text = answers.config();
@@ -59,7 +59,7 @@ impl Init {
             for mistake in &mistakes {
                 output::complain(&mistake.render("recado.yaml"));
             }
-            bail!("an answer makes no good configuration; nothing was written");
+            bail!("the answers do not make a valid configuration; nothing was written");
         }
         fs::create_dir_all(&self.directory).with_context(|| self.directory.display().to_string())?;
         let (mut wrote, mut stays) = (Vec::new(), Vec::new());
@@ -81,7 +81,7 @@ impl Init {
             output::say(&format!("wrote {name}"));
         }
         for name in stays {
-            output::say(&format!("{name} is there already and stays"));
+            output::say(&format!("{name} exists already and stays unchanged"));
         }
         output::say("next: recado dev, and in another terminal: recado trigger lead.created, recado messages");
         output::say("to send for real: fill in .env.example, save it as .env, then recado serve");
@@ -99,8 +99,8 @@ impl Init {
             host: answer(&self.crm_host, "LeadSquared's host for API calls", "api.leadsquared.com")?,
             plan: answer(&self.plan, &format!("LeadSquared's plan ({})", Plan::NAMES.join(", ")), "standard")?,
             hours: answer(&self.hours, "When messages may go, on the recipient's clock", "08:00-20:00 mon-sat")?,
-            source: answer(&self.source, "Whom to welcome: new leads of which source", "Site")?,
-            text: answer(&self.text, "What to say after the name", "recebemos o seu contato.")?,
+            source: answer(&self.source, "Welcome new leads of which source", "Site")?,
+            text: answer(&self.text, "Text after the name", "recebemos o seu contato.")?,
         })
     }
 }

@@ -23,7 +23,7 @@ const MAX_SHOWN: usize = 20;
 /// Which columns of the file hold what.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Columns {
-    /// The column of phones, by its heading or its number; known by its heading unless given.
+    /// The column of phones, by its heading or its number; by default found by its heading.
     #[arg(long, value_name = "COLUMN")]
     phone_column: Option<String>,
     /// The column of leads' ids (`ProspectID`), by its heading or its number.
@@ -74,7 +74,7 @@ pub(crate) fn keep(path: &Path, list: &List, bad: &[BadLine]) {
     }
     let to = beside(path);
     match output::write_private(&to, &list.rejected(bad)) {
-        Ok(()) => output::complain(&format!("{} line(s) are not taken; they are in {}", bad.len(), to.display())),
+        Ok(()) => output::complain(&format!("{} bad line(s) were left out; they are in {}", bad.len(), to.display())),
         Err(error) => output::complain(&format!("{} could not be written: {error}", to.display())),
     }
 }

@@ -19,14 +19,14 @@ const LOOK: Duration = Duration::from_millis(500);
 /// The number of newest messages that are read.
 const NEWEST: usize = 10_000;
 
-/// Show what comes in and goes out, line by line, as it happens, until it is interrupted. Looks at the newest messages.
+/// Show events and messages line by line, as they happen, until Ctrl-C. It looks at the newest messages.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Listen {
     #[command(flatten)]
     which: Which,
     #[command(flatten)]
     filter: Filter,
-    /// A line of JSON for each.
+    /// Print one line of JSON for each.
     #[arg(long)]
     json: bool,
 }

@@ -12,26 +12,26 @@ use super::{
 };
 use crate::output;
 
-/// Show messages, and events that became none, newest first.
+/// Show messages, and events that made no message, newest first.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Messages {
     #[command(flatten)]
     which: Which,
-    /// The whole story of this message, by its id or the first digits of it.
+    /// Show the whole history of this message, by its id or the first digits of it.
     #[arg(value_name = "ID", conflicts_with_all = ["state", "rule", "lead", "phone", "channel", "no_callback", "since", "until"])]
     id: Option<String>,
     #[command(flatten)]
     filter: Filter,
-    /// Show the message's text, with its story.
+    /// Show the message's text, with its history.
     #[arg(long, requires = "id")]
     show_text: bool,
-    /// At most so many of each.
+    /// The most messages and the most events to show.
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
-    /// Show the newest line by line, and then each that is new or changes, until it is interrupted.
+    /// Show the newest line by line, and then each new or changed one, until Ctrl-C.
     #[arg(long, conflicts_with = "id")]
     follow: bool,
-    /// Answer with data; a line for each with --follow.
+    /// Print JSON; with --follow, one line for each.
     #[arg(long)]
     json: bool,
 }

@@ -13,20 +13,20 @@ use super::{
 };
 use crate::output;
 
-/// Send messages again: those refused or expired, and with a flag those that may have been sent.
+/// Send refused or expired messages again. A flag adds messages that may have been sent.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Retry {
     #[command(flatten)]
     which: Which,
     #[command(flatten)]
     chosen: Chosen,
-    /// Also those that may have been sent, or may still arrive (unknown, undelivered): their recipients may get them
-    /// twice, and both are charged.
+    /// Also messages that may have been sent or may still arrive (unknown, undelivered). Their recipients may get them
+    /// twice, and LigueLead charges both.
     #[arg(long)]
     may_send_twice: bool,
 }
 
-/// Cancel messages that wait: pending and held ones. What is being sent cannot be called back.
+/// Cancel pending and held messages. A message that is being sent cannot be cancelled.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Cancel {
     #[command(flatten)]
@@ -35,30 +35,30 @@ pub(crate) struct Cancel {
     chosen: Chosen,
 }
 
-/// Look at messages now that wait: hours, caps, quotas and opt-outs are asked anew, as they are in force.
+/// Check now whether waiting messages may go, with the hours, caps, quotas and opt-outs in force.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Release {
     #[command(flatten)]
     which: Which,
-    /// Only those of this rule or campaign.
+    /// Only messages of this rule or campaign.
     #[arg(long, value_name = "RULE")]
     rule: Option<String>,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Debug, clap::Args)]
 struct Chosen {
-    /// Their ids, or the first digits of them.
+    /// The ids of the messages, or their first digits.
     #[arg(value_name = "ID")]
     ids: Vec<String>,
     #[command(flatten)]
     filter: Filter,
-    /// Do not ask before a filter's messages are changed.
+    /// Do not ask before messages found by filters change.
     #[arg(long)]
     yes: bool,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -80,13 +80,13 @@ impl Retry {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let (config, store) = self.which.open().await?;
         let operator = Operator { ledger: store.ledger.clone(), world: installation::world() };
-        let Some(messages) = self.chosen.find(&config, &operator, "send again").await? else {
+        let Some(messages) = self.chosen.find(&config, &operator, "retry").await? else {
             return Ok(ExitCode::from(1));
         };
         let done = operator.retry(&messages, self.may_send_twice).await?;
         store.ledger.wake(operator.world.now_ms()).await?;
         store.close().await;
-        report(&messages, done, ("retry", "goes again"), self.chosen.json)
+        report(&messages, done, ("retry", "will be sent again"), self.chosen.json)
     }
 }
 
@@ -117,7 +117,7 @@ impl Release {
         if self.json {
             output::json("release", &serde_json::json!({ "released": released }))?;
         } else {
-            output::say(&format!("{released} message(s) are looked at now; what may not go yet waits on"));
+            output::say(&format!("{released} message(s) are checked now; those that may not go yet keep waiting"));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -130,14 +130,14 @@ impl Chosen {
             known_rule(config, &operator.ledger, rule).await?;
         }
         match (self.ids.is_empty(), self.filter.is_empty()) {
-            (true, true) => anyhow::bail!("name messages by id, or by --state, --rule, --lead, --phone or --channel"),
-            (false, false) => anyhow::bail!("name messages by id or by filters, not by both"),
+            (true, true) => anyhow::bail!("choose messages by id, or by --state, --rule, --lead, --phone or --channel"),
+            (false, false) => anyhow::bail!("choose messages by id or by filters, not by both"),
             (false, true) => return Ok(Some(by_ids(&operator.ledger, &self.ids).await?)),
             (true, false) => {}
         }
         let messages = self.filter.find(&operator.ledger).await?;
-        let question = format!("{verb} {} message(s)?", messages.len());
-        let yes = messages.is_empty() || self.yes || output::confirmed(&question)?;
+        let action = || format!("{verb} {}", output::counted(messages.len() as u64, "message"));
+        let yes = messages.is_empty() || self.yes || output::confirmed(&action())?;
         Ok(yes.then_some(messages))
     }
 }

@@ -7,7 +7,7 @@ use clap::CommandFactory;
 
 use crate::output;
 
-/// Print the completions of a shell: `recado completions bash > /etc/bash_completion.d/recado`.
+/// Print the completions for a shell: `recado completions bash > /etc/bash_completion.d/recado`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Completions {
     /// bash, elvish, fish, powershell or zsh.

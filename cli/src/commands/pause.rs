@@ -11,32 +11,32 @@ use serde::Serialize;
 use super::{Which, known_rule};
 use crate::output::{self, Mood};
 
-/// Stop sending: everything, a rule or a channel. Messages wait, until they expire; events are still taken.
+/// Stop sending everything, a rule or a channel. Messages wait until they expire. Recado still accepts events.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Pause {
     #[command(flatten)]
     which: Which,
     #[command(flatten)]
     what: What,
-    /// Why, for whoever looks at it later.
+    /// The reason, for people who look at it later.
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
-    /// Who pauses; the user of this machine unless given.
+    /// Who pauses; by default the user of this machine.
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Go on sending what was paused: the same words end what `pause` began.
+/// End a pause, with the same flags that `recado pause` had.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Resume {
     #[command(flatten)]
     which: Which,
     #[command(flatten)]
     what: What,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -136,7 +136,7 @@ impl Resume {
         if self.json {
             output::json("resume", &report)?;
         } else if was_paused {
-            output::say(&format!("resumed: {}; {released} message(s) go on", report.resumed));
+            output::say(&format!("resumed: {}; {released} message(s) wait no longer", report.resumed));
         } else {
             output::complain(&format!("recado: {} was not paused", report.resumed));
         }

@@ -8,16 +8,16 @@ use serde::Serialize;
 use super::load;
 use crate::output;
 
-/// Explain which number a text means, or why none. Ends with 1 if it is not exactly one.
+/// Show which phone number a text contains, or why it contains none. It exits with 1 unless there is exactly one.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Phone {
-    /// The text, as it stands in the lead's field or in a file.
+    /// The text, as in the lead's field or in a file.
     #[arg(value_name = "TEXT", allow_hyphen_values = true)]
     text: String,
-    /// The configuration, for its `phones`; the defaults without it.
+    /// The configuration with the `phones` settings; by default their defaults.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }

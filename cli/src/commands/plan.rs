@@ -28,47 +28,47 @@ use crate::{
 /// The timeout for reading an audience, in ms: one hour.
 const READ_WITHIN_MS: i64 = 3_600_000;
 
-/// Show what an event would become, a file of many, or a campaign.
+/// Show the messages of an event, of a file of events, or of a campaign, without sending them.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Plan {
     /// The configuration.
     #[arg(long, value_name = "FILE", default_value = "recado.yaml")]
     config: PathBuf,
-    /// The installation's data: also look whether the recordings of calls have been added, and how long they are; for many
-    /// events also what was sent before and what is spent of today's budgets.
+    /// The installation's data, to look up its recordings and their lengths. For a file of events, also earlier messages
+    /// and today's budgets.
     #[arg(long, value_name = "DATA")]
     data: Option<Location>,
     /// The body of a webhook, as LeadSquared would send it.
     #[arg(required_unless_present_any = ["campaign", "events"])]
     event: Option<PathBuf>,
-    /// Show what all events of this file would become if they came together: bodies of webhooks, one JSON value after
-    /// another or a list. One may be given as {"kind": KIND, "event": BODY}.
+    /// Show the messages of all events in this file, as if they came together. It holds bodies of webhooks as JSON values,
+    /// one after another or as a list. A value may also be {"kind": KIND, "event": BODY}.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["event", "campaign"])]
     events: Option<PathBuf>,
-    /// Show each event of the file as well.
+    /// Also show each event of the file.
     #[arg(long, requires = "events")]
     each: bool,
-    /// Show what this campaign would do if it started now. It reads the audience, and needs `--data`.
+    /// Show the messages of this campaign if it started now. It reads the audience, and needs `--data`.
     #[arg(long, value_name = "CAMPAIGN", conflicts_with_all = ["event", "kind"], requires = "data")]
     campaign: Option<String>,
-    /// The file of those whom the campaign goes to.
+    /// The file with the campaign's recipients.
     #[arg(long, value_name = "FILE", requires = "campaign")]
     csv: Option<PathBuf>,
     #[command(flatten)]
     columns: Columns,
-    /// What a credit costs, to show the price of it all, such as 0.09.
+    /// The price of a credit, such as 0.09, to show the price of all messages.
     #[arg(long, value_name = "PRICE", value_parser = recado_core::text::number, conflicts_with = "event")]
     credit_price: Option<f64>,
-    /// The kind of event, as the webhook's URL would name it: `lead.created`, `5`, `Lead_Post_Update`, …
+    /// The kind of event, as in the webhook's URL: `lead.created`, `5`, `Lead_Post_Update`, …
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
-    /// The content type that the webhook would have.
+    /// The content type of the webhook.
     #[arg(long, value_name = "TYPE", default_value = "application/json")]
     content_type: String,
-    /// When, as an ISO 8601 instant; now unless given.
+    /// The time of the event, as an ISO 8601 instant; by default now.
     #[arg(long, value_name = "INSTANT")]
     at: Option<jiff::Timestamp>,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -83,7 +83,7 @@ impl Plan {
         if let Some(events) = &self.events {
             return self.plan_many(&config, events).await;
         }
-        let event = self.event.context("give an event, --events or --campaign")?;
+        let event = self.event.context("pass an event, --events or --campaign")?;
         let name = event.display().to_string();
         let body = std::fs::read(&event).with_context(|| name.clone())?;
         let query: Vec<(String, String)> = self.kind.into_iter().map(|kind| ("event".to_owned(), kind)).collect();
@@ -129,8 +129,8 @@ impl Plan {
                 list::show(file, &audience.bad);
                 Source::File(audience.entries)
             }
-            (Audience::Search(_), Some(_)) => anyhow::bail!("the audience of {id} is a search: no --csv can be given"),
-            (Audience::Csv, None) => anyhow::bail!("the audience of {id} is a file: give it with --csv"),
+            (Audience::Search(_), Some(_)) => anyhow::bail!("the audience of {id} is a search; it takes no --csv"),
+            (Audience::Csv, None) => anyhow::bail!("the audience of {id} is a file; pass it with --csv"),
         };
         let store = Store::open(data).await?;
         let until_ms = jiff::Timestamp::now().as_millisecond() + READ_WITHIN_MS;

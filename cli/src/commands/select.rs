@@ -14,8 +14,8 @@ const ID_DIGITS: usize = 32;
 /// Filters that must all hold.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Filter {
-    /// Only messages in this state: pending, held, sending, unknown, refused, accepted, undelivered, delivered,
-    /// skipped or expired; of a call answered, no_answer or busy as well. Repeat it, or write several with commas.
+    /// Only messages in this state: pending, held, sending, unknown, refused, accepted, undelivered, delivered, skipped or
+    /// expired, and for voice calls also answered, no_answer or busy. Repeat it, or separate several by commas.
     #[arg(long, value_name = "STATE", value_delimiter = ',')]
     pub(crate) state: Vec<State>,
     /// Only messages of this rule.
@@ -30,13 +30,13 @@ pub(crate) struct Filter {
     /// Only messages of this channel: sms, flash or voice.
     #[arg(long, value_name = "CHANNEL")]
     pub(crate) channel: Option<Channel>,
-    /// Only messages for which no delivery report came in time.
+    /// Only messages without a delivery report in time.
     #[arg(long)]
     pub(crate) no_callback: bool,
-    /// Only messages that were made since: an ISO 8601 instant, or so long ago, such as `2h` or `7d`.
+    /// Only messages made since this ISO 8601 instant, or since a time ago such as `2h` or `7d`.
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     pub(crate) since: Option<jiff::Timestamp>,
-    /// Only messages that were made before.
+    /// Only messages made before this instant or time ago.
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     pub(crate) until: Option<jiff::Timestamp>,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Filter {
 /// An instant, or a time before now.
 fn moment(text: &str) -> Result<jiff::Timestamp, String> {
     let is_span = text.chars().next_back().is_some_and(|c| "smhdw".contains(c));
-    let said = || "an ISO 8601 instant with its offset, or so long ago: 30m, 2h, 7d".to_owned();
+    let said = || "expected an ISO 8601 instant with its offset, or a time ago such as 30m, 2h or 7d".to_owned();
     if !is_span {
         return text.parse().map_err(|_| said());
     }
@@ -134,7 +134,7 @@ pub(crate) async fn by_ids(ledger: &Ledger, ids: &[String]) -> anyhow::Result<Ve
     let mut found = ledger.messages(&whole).await?;
     let begun: Vec<String> = ids.iter().filter(|id| id.len() < ID_DIGITS).map(|id| id.to_ascii_lowercase()).collect();
     if begun.iter().any(|id| id.len() < 4 || !id.bytes().all(|byte| byte.is_ascii_hexdigit())) {
-        anyhow::bail!("a message's id has {ID_DIGITS} hexadecimal digits; at least its first 4 are needed");
+        anyhow::bail!("a message's id has {ID_DIGITS} hexadecimal digits; pass at least its first 4");
     }
     if !begun.is_empty() {
         ledger
@@ -156,7 +156,7 @@ pub(crate) async fn by_ids(ledger: &Ledger, ids: &[String]) -> anyhow::Result<Ve
         match found.iter().filter(|message| message.id.to_string().starts_with(&id)).count() {
             1 => {}
             0 => anyhow::bail!("there is no message {id}"),
-            many => anyhow::bail!("{many} messages begin with {id}: give more of its digits"),
+            many => anyhow::bail!("{many} messages begin with {id}; pass more digits"),
         }
     }
     Ok(found)

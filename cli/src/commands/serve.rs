@@ -38,20 +38,20 @@ const SERVED: &str = "served";
 /// How often `--watch` looks at the file.
 const WATCH: Duration = Duration::from_millis(500);
 
-/// Run an installation on this machine, until it is interrupted.
+/// Run an installation on this machine, until Ctrl-C.
 ///
-/// The file is put in force if it differs from what is in force. SIGHUP does the same while it runs.
+/// It puts the file in force if the file changed. SIGHUP does the same while it runs.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
     #[command(flatten)]
     which: Which,
-    /// Where to listen for webhooks.
+    /// The address to listen on for webhooks.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
     /// Seconds between sweeps, and between write-backs.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     schedule_s: u64,
-    /// Put the file in force whenever it is saved. One with a mistake changes nothing.
+    /// Put the file in force each time it is saved. A file with a mistake changes nothing.
     #[arg(long)]
     watch: bool,
 }
@@ -70,8 +70,8 @@ impl Serve {
         probe((&liguelead, &rate), &crm(&config, leadsquared, &store.ledger)).await?;
         if environment.public_url.is_none() {
             output::complain(
-                "RECADO_PUBLIC_URL is not set: delivery reports come only if LigueLead's panel holds this \
-                 installation's address, /webhooks/liguelead?secret=…",
+                "RECADO_PUBLIC_URL is not set: delivery reports come only if LigueLead's panel has this installation's \
+                 address, /webhooks/liguelead?secret=…",
             );
         }
         let listener = TcpListener::bind(self.listen)
@@ -130,14 +130,14 @@ pub(super) async fn begin(
         let (by, since) = (&row.author, output::instant(row.pushed_ms));
         output::say(&format!("recado at {home}: version {version} is in force, by {by} since {since}"));
         output::complain(&format!(
-            "{name} is as version {served} had it; to put it in force again: recado apply {name}"
+            "{name} has not changed since version {served}; to put it in force again: recado apply {name}"
         ));
         return Ok((version, config));
     }
     let version = put_file_in_force(ledger, &text).await?;
     output::say(&match before {
         Some(before) if before == version => {
-            format!("recado at {home}: version {version} is in force, as {name} has it")
+            format!("recado at {home}: version {version} is in force, the same as {name}")
         }
         _ => format!("recado at {home}: version {version} is in force, from {name}"),
     });
@@ -195,7 +195,7 @@ impl Followed {
             seen = now;
             match put_checked_in_force(&store.ledger, file).await {
                 Ok(version) => output::say(&format!("version {version} is in force, from {}", file.display())),
-                Err(error) => output::complain(&format!("recado: {error:#}; what was in force stays")),
+                Err(error) => output::complain(&format!("recado: {error:#}; the version in force stays")),
             }
         }
     }

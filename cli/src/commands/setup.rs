@@ -19,10 +19,10 @@ use crate::{installation, output};
 /// How long one request may wait for its permit, in ms: 12 windows.
 const TURN_MS: i64 = 60_000;
 
-/// Prepare what Recado needs at a vendor.
+/// Create what Recado needs at a vendor.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Setup {
-    /// LeadSquared: the activity type, the lead fields and the webhooks that the configuration needs.
+    /// Create the activity type, the lead fields and the webhooks that the configuration needs in LeadSquared.
     Leadsquared(Leadsquared),
 }
 
@@ -30,13 +30,13 @@ pub(crate) enum Setup {
 pub(crate) struct Leadsquared {
     #[command(flatten)]
     which: Which,
-    /// Make what is missing without asking.
+    /// Create missing items without asking.
     #[arg(long)]
     yes: bool,
-    /// Also change what differs, and write the webhooks' secret anew.
+    /// Also change items that differ, and write the webhooks' secret again.
     #[arg(long)]
     update: bool,
-    /// Answer with data; makes nothing without --yes.
+    /// Print JSON. Without --yes it makes nothing.
     #[arg(long)]
     json: bool,
 }
@@ -121,7 +121,7 @@ impl Leadsquared {
             return Ok(self.yes);
         }
         report.show_items();
-        output::say("Make what is missing, and change what --update names? [y/N]");
+        output::say("create the missing items, and with --update change those that differ? [y/N]");
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer).context("the answer")?;
         Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes" | "s" | "sim"))
@@ -138,7 +138,7 @@ async fn right_region(crm: &Crm) -> anyhow::Result<()> {
         user => user?,
     };
     match user.api_host.filter(|host| !leadsquared_base_url().contains(host.as_str())) {
-        Some(host) => bail!("the account is served by another host: set LEADSQUARED_BASE_URL=https://{host}/v2"),
+        Some(host) => bail!("the account is on another host; set LEADSQUARED_BASE_URL=https://{host}/v2"),
         None => Ok(()),
     }
 }
@@ -202,7 +202,7 @@ impl Report {
             output::say(&format!("by hand: {step}"));
         }
         if self.items.iter().any(|line| line.standing == "differs" && line.done.is_none()) {
-            output::say("what differs is changed with --update");
+            output::say("--update changes the items that differ");
         }
     }
 }

@@ -10,30 +10,30 @@ use tokio::net::TcpListener;
 
 use crate::output;
 
-/// Run one of the vendors' simulators alone, or an embedded table, until it is interrupted.
+/// Run the simulator of one vendor, or an embedded table, until Ctrl-C.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Simulate {
     /// LigueLead: SMS, callbacks, limits, faults.
     Liguelead(Liguelead),
     /// LeadSquared: leads, activities, limits, faults.
     Leadsquared(Leadsquared),
-    /// DynamoDB, embedded, in memory, with an empty table: what functions on this machine run on.
+    /// DynamoDB, embedded, in memory, with an empty table, for functions on this machine.
     Table(Table),
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Table {
-    /// Where to listen. Whoever reaches it may read and write the table.
+    /// The address to listen on. Everybody who reaches it may read and write the table.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4003")]
     listen: SocketAddr,
-    /// The table that it holds.
+    /// The name of the table.
     #[arg(long, value_name = "TABLE", default_value = "recado")]
     name: String,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Liguelead {
-    /// Where to listen.
+    /// The address to listen on.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4001")]
     listen: SocketAddr,
     #[command(flatten)]
@@ -42,7 +42,7 @@ pub(crate) struct Liguelead {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Leadsquared {
-    /// Where to listen.
+    /// The address to listen on.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4002")]
     listen: SocketAddr,
     #[command(flatten)]

@@ -22,7 +22,7 @@ const DAY_MS: i64 = 86_400_000;
 /// How many last characters of a token support asks for, and how long a token must be to show them.
 const LAST_CHARS: usize = 4;
 const SHORTEST_TOKEN_CHARS: usize = 12;
-/// Write what a vendor's support asks for into one file, with nothing private in it.
+/// Write a file for a vendor's support, without private data.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SupportBundle {
     #[command(flatten)]
@@ -97,7 +97,7 @@ impl SupportBundle {
             let name = self.out.display().to_string();
             let text = serde_json::to_string_pretty(&output::Answer::of("support-bundle", &bundle))?;
             output::write_private(&self.out, &text).with_context(|| name.clone())?;
-            output::say(&format!("written to {name}; fill in what stands under to_fill_in before you send it"));
+            output::say(&format!("written to {name}; fill in the values under to_fill_in before you send it"));
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -18,16 +18,16 @@ use super::{
 };
 use crate::{data::Store, output};
 
-/// Keep phones and leads from getting messages, whatever rules say.
+/// Keep phones and leads from getting messages, whatever the rules say.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Suppress {
     /// Suppress a phone or a lead.
     Add(Add),
-    /// Lift the suppression of a phone or a lead.
+    /// End the suppression of a phone or a lead.
     Remove(Remove),
-    /// Show who is suppressed, phones shortened.
+    /// Show the suppressions. Phones are shortened.
     List(List),
-    /// Suppress those in a file: columns such as `phone`, `telefone` or `ProspectID`, and if wanted one `channel`.
+    /// Suppress the people in a file with columns such as `phone`, `telefone` or `ProspectID`, and optionally `channel`.
     Import(Import),
 }
 
@@ -42,7 +42,7 @@ impl FromStr for Channel {
         match text {
             "sms" | "flash" => Ok(Self(Kind::Sms)),
             "voice" => Ok(Self(Kind::Voice)),
-            _ => Err("sms (Flash included) or voice; both without it".to_owned()),
+            _ => Err(format!("unknown channel \"{text}\"; use sms (Flash included) or voice")),
         }
     }
 }
@@ -95,10 +95,10 @@ impl Who {
 
 #[derive(Debug, clap::Args)]
 struct OfWhat {
-    /// Only for this channel: sms (Flash included) or voice. Without it both.
+    /// Only for this channel: sms (Flash included) or voice. By default both.
     #[arg(long, value_name = "CHANNEL")]
     channel: Option<Channel>,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -118,12 +118,12 @@ pub(crate) struct Add {
     who: Who,
     #[command(flatten)]
     of: OfWhat,
-    /// Why, for whoever looks at it later.
+    /// The reason, for people who look at it later.
     #[arg(long, value_name = "TEXT", default_value = "by an operator")]
     why: String,
 }
 
-/// Lift the suppression of a phone or a lead.
+/// End the suppression of a phone or a lead.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Remove {
     #[command(flatten)]
@@ -134,7 +134,7 @@ pub(crate) struct Remove {
     of: OfWhat,
 }
 
-/// Show who is suppressed.
+/// Show the suppressions.
 #[derive(Debug, clap::Args)]
 pub(crate) struct List {
     #[command(flatten)]
@@ -149,7 +149,7 @@ pub(crate) struct List {
     of: OfWhat,
 }
 
-/// Suppress those in a CSV file.
+/// Suppress the people in a CSV file.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Import {
     #[command(flatten)]

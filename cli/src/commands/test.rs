@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{load, read};
 use crate::output::{self, Mood};
 
-/// Run the cases kept beside the rules: an event in, messages or silence out. Nothing is sent.
+/// Run your test cases: each has an event and the messages that it must make. Nothing is sent.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Test {
     /// The cases.
@@ -23,7 +23,7 @@ pub(crate) struct Test {
     /// The configuration.
     #[arg(long, value_name = "FILE", default_value = "recado.yaml")]
     config: PathBuf,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -127,7 +127,7 @@ impl Case {
                 let path = beside.join(file);
                 std::fs::read(&path).with_context(|| path.display().to_string())?
             }
-            _ => bail!("an event or a file with one is needed, and not both"),
+            _ => bail!("a case needs either `event` or `file`"),
         };
         let query: Vec<_> = self.kind.iter().map(|kind| ("event".to_owned(), kind.clone())).collect();
         let now_ms = self.at.unwrap_or_else(jiff::Timestamp::now).as_millisecond();
@@ -137,7 +137,7 @@ impl Case {
             Expectations::Rules(rules) => rules,
             Expectations::Silence(word) if word == "nothing" => &silence,
             Expectations::Silence(word) => {
-                bail!("expect: {word} says nothing; write nothing, or rules and their messages")
+                bail!("expect: unknown value {word}; use nothing, or rules and their messages")
             }
         };
         if let Some(unknown) = expected.keys().find(|rule| config.rule(rule).is_none()) {

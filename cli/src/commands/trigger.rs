@@ -12,36 +12,36 @@ use serde_json::{Map, Value, json};
 use super::dev;
 use crate::{data::Location, output};
 
-/// Post what LeadSquared would to a running `recado dev`.
+/// Post an event to a running `recado dev`, as LeadSquared would.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Trigger {
-    /// What happens: lead.created, lead.changed, lead.stage, lead.owner, lead.score, activity.created, activity.updated,
+    /// The kind of event: lead.created, lead.changed, lead.stage, lead.owner, lead.score, activity.created, activity.updated,
     /// task.created, task.updated, task.completed, task.reminder, opportunity.created, opportunity.changed or
     /// landing_page.submitted.
     #[arg(value_name = "KIND")]
     kind: String,
-    /// The lead, by its ProspectID; a new one unless given.
+    /// The lead, by its ProspectID; by default a new one.
     #[arg(long, value_name = "LEAD")]
     lead: Option<String>,
     /// The lead's phone.
     #[arg(long, value_name = "PHONE", default_value = "+55-11987654321")]
     phone: String,
-    /// A field of the lead, as it is after the event: `Source=Site`. Repeat it for more.
+    /// A field of the lead after the event: `Source=Site`. Repeat it for more.
     #[arg(long = "field", value_name = "NAME=VALUE", value_parser = pair)]
     fields: Vec<(String, String)>,
-    /// A field of the lead, as it was before a change.
+    /// A field of the lead before a change.
     #[arg(long = "before", value_name = "NAME=VALUE", value_parser = pair)]
     before: Vec<(String, String)>,
     /// A field of the activity, task, opportunity or submission itself: `ActivityEvent=212`, `mx_Custom_1=Plano`.
     #[arg(long = "item", value_name = "NAME=VALUE", value_parser = pair)]
     item: Vec<(String, String)>,
-    /// The installation's directory. Else the nearest `.recado`, from this directory upwards.
+    /// The installation's directory. By default the nearest `.recado`, from this directory upwards.
     #[arg(long, value_name = "DATA", env = "RECADO_DATA")]
     data: Option<Location>,
-    /// Show the body, and post nothing.
+    /// Print the body, and post nothing.
     #[arg(long)]
     print: bool,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long, conflicts_with = "print")]
     json: bool,
 }
@@ -54,8 +54,9 @@ fn pair(text: &str) -> Result<(String, String), String> {
 impl Trigger {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let Some((kind, watched)) = EventKind::parse(&self.kind) else {
-            let near = closest(&self.kind, &KIND_NAMES).map(|near| format!("; {near} is near")).unwrap_or_default();
-            bail!("there is no event {}{near}; one of {}", self.kind, KIND_NAMES.join(", "))
+            let near =
+                closest(&self.kind, &KIND_NAMES).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+            bail!("unknown event {}{near}; use one of {}", self.kind, KIND_NAMES.join(", "))
         };
         let now = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S").to_string();
         let lead = self.lead.clone().unwrap_or_else(fresh);
@@ -67,7 +68,7 @@ impl Trigger {
             return Ok(ExitCode::SUCCESS);
         }
         let Location::Directory(directory) = Location::find(self.data.as_ref())? else {
-            bail!("recado dev runs on a directory: --data DIRECTORY")
+            bail!("recado dev runs on a directory; pass --data DIRECTORY")
         };
         let running = dev::running(&directory)?;
         let url = url::Url::parse_with_params(&running.webhooks, [("event", &self.kind)])?;

@@ -23,12 +23,12 @@ use crate::{data::Store, installation, output};
 /// The largest number of requests with missing delivery reports in the list.
 const MOST_SILENT: usize = 20;
 
-/// Show what was spent of each quota and limit today.
+/// Show how much of each quota and limit is used today.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Usage {
     #[command(flatten)]
     which: Which,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }

@@ -19,10 +19,9 @@ use crate::output;
 /// Lines shown around a difference.
 const CONTEXT_LINES: usize = 3;
 
-/// Put a file in force without a question, for scripts: within a second on one machine, within a minute on AWS.
+/// Put a file in force without asking, for scripts. It acts within a second on one machine, within a minute on AWS.
 ///
-/// `recado apply` does the same, and shows what the file changes first. A file with a mistake is refused, and what is in
-/// force stays.
+/// `recado apply` does the same, and first shows what the file changes. A file with a mistake changes nothing.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Push {
     /// The configuration.
@@ -30,10 +29,10 @@ pub(crate) struct Push {
     file: PathBuf,
     #[command(flatten)]
     at: At,
-    /// Who pushes it, for its history; the user of this machine unless given.
+    /// The author in the history; by default the user of this machine.
     #[arg(long, value_name = "NAME")]
     author: Option<String>,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -66,21 +65,21 @@ impl Push {
                 "version {version} is in force: within a second on one machine, within a minute on AWS"
             ));
         } else {
-            output::say(&format!("version {version} holds the same; it is in force"));
+            output::say(&format!("version {version} is the same, and in force"));
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Show the versions of the configuration that were pushed: which, when, by whom, and which is in force.
+/// Show the versions of the configuration: number, time, author, and which one is in force.
 #[derive(Debug, clap::Args)]
 pub(crate) struct History {
     #[command(flatten)]
     at: At,
-    /// At most so many, the newest.
+    /// The most versions to show, the newest ones.
     #[arg(long, value_name = "NUMBER", default_value_t = 20)]
     limit: usize,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -114,19 +113,19 @@ impl History {
     }
 }
 
-/// Show what differs between two versions, or between the version in force and a file.
+/// Show the differences between two versions, or between the version in force and a file.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Diff {
-    /// From this version; the one in force if none is given.
+    /// The old version; by default the one in force.
     from: Option<u64>,
-    /// To this version; the one in force if only one is given, and the file if none is.
+    /// The new version; by default the one in force, or the file if you pass no version.
     to: Option<u64>,
-    /// The file, if no version is given: what a push would change.
+    /// The file to compare with the version in force, if you pass no version.
     #[arg(long, value_name = "FILE", default_value = "recado.yaml", conflicts_with = "from")]
     file: PathBuf,
     #[command(flatten)]
     at: At,
-    /// Answer with data.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -183,22 +182,22 @@ impl Diff {
     }
 }
 
-/// Put an earlier version in force again, as a new version: within a second on one machine, within a minute on AWS.
+/// Put an earlier version in force again, as a new version.
 ///
-/// It shows what differs from what is in force, and asks.
+/// It shows the differences from the version in force, and asks.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Rollback {
-    /// Its number, as `recado history` shows it.
+    /// The number of the version, as `recado history` shows it.
     version: u64,
     #[command(flatten)]
     at: At,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
-    /// Who does it, for the history; the user of this machine unless given.
+    /// The author in the history; by default the user of this machine.
     #[arg(long, value_name = "NAME")]
     author: Option<String>,
-    /// Answer with data. Without --yes nothing is changed.
+    /// Print JSON. Without --yes it changes nothing.
     #[arg(long)]
     json: bool,
 }

@@ -42,20 +42,22 @@ pub(super) async fn exists(ledger: &Ledger) -> anyhow::Result<bool> {
     match error.code() {
         Some("ResourceNotFoundException") => Ok(false),
         Some("ExpiredTokenException" | "ExpiredToken" | "RequestExpired") => {
-            bail!("the AWS credentials have expired: aws sso login, or set AWS_SESSION_TOKEN and its two keys anew")
+            bail!(
+                "the AWS credentials have expired: run aws sso login, or set AWS_SESSION_TOKEN and its two keys again"
+            )
         }
         Some("UnrecognizedClientException" | "InvalidClientTokenId" | "MissingAuthenticationToken") => bail!(
-            "AWS does not know the credentials: AWS_ACCESS_KEY_ID (with AWS_SESSION_TOKEN, if it is a temporary one), or AWS_PROFILE"
+            "AWS does not know the credentials: check AWS_ACCESS_KEY_ID (with AWS_SESSION_TOKEN for a temporary key), or AWS_PROFILE"
         ),
         Some("InvalidSignatureException" | "IncompleteSignatureException") => {
             bail!("AWS_SECRET_ACCESS_KEY does not belong to AWS_ACCESS_KEY_ID")
         }
         Some("AccessDeniedException") => bail!(
             "the AWS credentials may not use the table {table}: they need dynamodb:DescribeTable and the actions of \
-             docs/operations.md, or are those of another account (AWS_PROFILE)"
+             docs/operations.md, or they belong to another account (AWS_PROFILE)"
         ),
-        Some(code) => bail!("the table {table} could not be looked for: {code}"),
-        None => bail!("DynamoDB is out of reach{}: see AWS_REGION and this machine's way out", way(&error)),
+        Some(code) => bail!("AWS did not describe the table {table}: {code}"),
+        None => bail!("DynamoDB cannot be reached{}: check AWS_REGION and this machine's network", way(&error)),
     }
 }
 
@@ -63,7 +65,7 @@ pub(super) async fn exists(ledger: &Ledger) -> anyhow::Result<bool> {
 fn way<E, R>(error: &SdkError<E, R>) -> &'static str {
     match error {
         SdkError::TimeoutError(_) => " (it did not answer in time)",
-        SdkError::ResponseError(_) => " (its answer was no answer of DynamoDB's)",
+        SdkError::ResponseError(_) => " (the answer is not from DynamoDB)",
         _ => "",
     }
 }

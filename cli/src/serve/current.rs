@@ -130,7 +130,7 @@ impl Follower {
         let config = match Config::parse(&row.text) {
             Ok(checked) => Arc::new(checked.config),
             Err(_) => {
-                anyhow::bail!("this recado cannot read version {version}: it was put in force by another release")
+                anyhow::bail!("this recado cannot read version {version}: another release put it in force")
             }
         };
         let ledger = self.ledger.clone().with_retention(config.retention_ms);

@@ -57,7 +57,7 @@ pub(crate) fn read(
     let list = list::read(path, columns, config.phones)?;
     let row_columns = list.row_columns(&row_columns(campaign))?;
     if list.lines.is_empty() {
-        anyhow::bail!("{}: it names nobody", path.display());
+        anyhow::bail!("{}: the file names nobody", path.display());
     }
     let judge = Judge::new(config, campaign, now_ms);
     let empty = list.bad.len() as u64;

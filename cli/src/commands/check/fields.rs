@@ -59,8 +59,8 @@ fn finding(field: &NamedField, known: &[LeadField]) -> Finding {
     let is_to_be_made = is_custom && field.key.starts_with("leadsquared.");
     let suggestion = match nearest(&field.name, known) {
         Some(near) => near.to_owned(),
-        None if is_to_be_made => "it as it is, and run recado setup leadsquared, which makes it".to_owned(),
-        None => "the field's schema name as LeadSquared has it; its case matters".to_owned(),
+        None if is_to_be_made => "it as it is, and run recado setup leadsquared, which creates it".to_owned(),
+        None => "the field's schema name as in LeadSquared; its case matters".to_owned(),
     };
     Finding {
         severity: if is_custom && !is_to_be_made { ERROR } else { "warning" },
@@ -131,10 +131,10 @@ campaigns:
         let expected = [
             format!("f:4:21: warning: {}DoNotCall", no("DoNotCal")),
             format!(
-                "f:5:25: warning: {}it as it is, and run recado setup leadsquared, which makes it",
+                "f:5:25: warning: {}it as it is, and run recado setup leadsquared, which creates it",
                 no("mx_Message_Status")
             ),
-            format!("f:9:12: {}the field's schema name as LeadSquared has it; its case matters", no("mx_Stufe")),
+            format!("f:9:12: {}the field's schema name as in LeadSquared; its case matters", no("mx_Stufe")),
             format!("f:10:42: {}mx_City", no("mx_city")),
             format!("f:13:22: {}mx_Custom_7", no("mx_Valor_da_Parcela")),
             format!("f:16:24: {}mx_City", no("mx_Citty")),

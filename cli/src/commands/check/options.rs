@@ -35,7 +35,10 @@ fn finding(value: &NamedValue, options: &[String]) -> Finding {
         line: value.line,
         column: value.column,
         key: value.key.clone(),
-        message: format!("\"{}\" is no option of {} in LeadSquared, and is compared exactly", value.value, value.field),
+        message: format!(
+            "\"{}\" is not an option of {} in LeadSquared, and Recado compares exactly",
+            value.value, value.field
+        ),
         suggestion: Some(suggestion),
     }
 }
@@ -83,7 +86,7 @@ campaigns:
         let found: Vec<String> = unknown(&named, &known).iter().map(|one| one.render("f")).collect();
         let line = |at: &str, value: &str, field: &str, instead: &str| {
             format!(
-                "f:{at}: warning: \"{value}\" is no option of {field} in LeadSquared, and is compared exactly; write {instead}"
+                "f:{at}: warning: \"{value}\" is not an option of {field} in LeadSquared, and Recado compares exactly; write {instead}"
             )
         };
         let expected = [

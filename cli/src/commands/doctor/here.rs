@@ -30,7 +30,7 @@ pub(super) async fn table(store: &Store) -> Vec<Finding> {
     let mut findings = vec![match store.ledger.setting("doctor").await {
         Ok(_) => Finding::good("table", format!("{name} answers")),
         Err(error) => {
-            return vec![Finding::wrong("table", error.to_string(), "see that the table exists and may be read")];
+            return vec![Finding::wrong("table", error.to_string(), "check that the table exists and may be read")];
         }
     }];
     if store.is_shared() {
@@ -41,7 +41,7 @@ pub(super) async fn table(store: &Store) -> Vec<Finding> {
                 "the table has none: messages wait for the next sweep",
                 "enable a stream on the table, keys only",
             ),
-            Err(error) => Finding::wrong("stream", error.to_string(), "see that the table may be described"),
+            Err(error) => Finding::wrong("stream", error.to_string(), "check that the table may be described"),
         });
     }
     findings.push(match store.ledger.parked_reasons().await {
@@ -52,7 +52,7 @@ pub(super) async fn table(store: &Store) -> Vec<Finding> {
             Finding::wrong(
                 "write-back",
                 format!("LeadSquared refused {all} rows for good, for {} reasons; most often: {most}", reasons.len()),
-                "mend the reason in LeadSquared or in the configuration; `recado messages --json` names the rows",
+                "repair the reason in LeadSquared or in the configuration; `recado messages --json` names the rows",
             )
         }
         Err(error) => Finding::not_checked("write-back", error.to_string()),
@@ -98,7 +98,7 @@ async fn switched_off(store: &Store) -> Finding {
                 output::instant(health.looked_ms),
                 health.switched_off.iter().map(|one| one.event.as_str()).collect::<Vec<_>>().join(", ")
             ),
-            "mend why they failed, then `recado setup leadsquared --update`; looked at again within an hour",
+            "repair the cause, then run `recado setup leadsquared --update`; Recado looks again within an hour",
         ),
         Err(error) => Finding::not_checked(CHECK, error.to_string()),
     }
@@ -126,12 +126,12 @@ async fn left_out(store: &Store) -> Finding {
         Ok(unknown) => {
             let names: Vec<&str> = unknown.iter().map(|(name, _)| name).collect();
             if names.is_empty() {
-                return Finding::good(CHECK, "LeadSquared takes every field that is written");
+                return Finding::good(CHECK, "LeadSquared accepts every field that Recado writes");
             }
             Finding::wrong(
                 CHECK,
-                format!("LeadSquared does not know {}: outcomes are written without", names.join(", ")),
-                "`recado setup leadsquared`, or name a field that exists; it is tried again within 6 hours",
+                format!("LeadSquared does not know {}: Recado writes outcomes without it", names.join(", ")),
+                "run `recado setup leadsquared`, or name a field that exists; Recado tries again within 6 hours",
             )
         }
         Err(error) => Finding::not_checked(CHECK, error.to_string()),
@@ -163,7 +163,9 @@ pub(super) async fn callback_address(store: &Store) -> Vec<Finding> {
                 "set it to this installation's own address, or give LigueLead's panel the address by hand",
             )];
         }
-        Err(error) => return vec![Finding::wrong(CHECK, format!("{error:#}"), "write it as https://host[/path]")],
+        Err(error) => {
+            return vec![Finding::wrong(CHECK, format!("{error:#}"), "write it in the form https://host[/path]")];
+        }
     };
     let mut findings = Vec::new();
     if public.scheme() != "https" {
@@ -192,7 +194,7 @@ pub(super) async fn callback_address(store: &Store) -> Vec<Finding> {
                 Err(_) => Finding::wrong(
                     CHECK,
                     format!("{method} {path} does not answer from here"),
-                    "start the installation, and see that RECADO_PUBLIC_URL can be reached from outside",
+                    "start the installation, and check that RECADO_PUBLIC_URL can be reached from outside",
                 ),
             });
         }

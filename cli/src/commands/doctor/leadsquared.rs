@@ -46,7 +46,7 @@ pub(super) async fn all(config: &Config, store: &Store) -> Vec<Finding> {
         Err(error) => {
             findings.push(no_user(&error));
             for check in [REGION, FIELDS, WEBHOOKS] {
-                findings.push(Finding::not_checked(check, "LeadSquared did not say who the keys belong to"));
+                findings.push(Finding::not_checked(check, "LeadSquared did not name the user of the keys"));
             }
             return findings;
         }
@@ -78,8 +78,8 @@ fn no_user(error: &CrmError) -> Finding {
         ),
         CrmError::Call(_) => Finding::wrong(
             CREDENTIALS,
-            format!("LeadSquared is out of reach: {error}"),
-            "see LEADSQUARED_BASE_URL and this machine's way out; outcomes wait meanwhile",
+            format!("LeadSquared cannot be reached: {error}"),
+            "check LEADSQUARED_BASE_URL and this machine's network; outcomes wait meanwhile",
         ),
         _ => Finding::not_checked(CREDENTIALS, error.to_string()),
     }
@@ -101,7 +101,7 @@ async fn rate(config: &Config, store: &Store) -> Finding {
         );
     }
     match notes.first() {
-        Some(note) => Finding::warning(RATE, *note, "wait: every function does"),
+        Some(note) => Finding::warning(RATE, *note, "wait; every function waits"),
         None => {
             Finding::good(RATE, format!("no refusal has contradicted {} calls in 5 s", config.leadsquared.calls_per_5s))
         }
@@ -112,18 +112,18 @@ async fn rate(config: &Config, store: &Store) -> Finding {
 fn author(config: &Config, user: &User) -> Finding {
     const CHECK: &str = "integration user";
     match (&config.leadsquared.integration_user, &user.id) {
-        (_, None) => Finding::not_checked(CHECK, "LeadSquared does not say who the keys belong to"),
+        (_, None) => Finding::not_checked(CHECK, "LeadSquared does not name the user of the keys"),
         (Some(configured), Some(id)) if configured.eq_ignore_ascii_case(id) => {
-            Finding::good(CHECK, "the keys' user is the one whose edits start no rule")
+            Finding::good(CHECK, "the keys belong to the integration user, whose edits start no rule")
         }
         (Some(_), Some(id)) => Finding::wrong(
             CHECK,
-            "the keys belong to another user: our own edits would start rules",
+            "the keys belong to another user: Recado's own edits would start rules",
             format!("leadsquared.integration_user: {id}"),
         ),
         (None, Some(id)) => Finding::warning(
             CHECK,
-            "none is configured: edits by the keys' user, ours among them, are taken for a person's",
+            "none is configured: edits by the keys' user count as a person's, and so do Recado's own",
             format!("leadsquared.integration_user: {id}"),
         ),
     }
@@ -171,7 +171,7 @@ fn of_account(config: &Config, account: &Account) -> Vec<Finding> {
                 Standing::ByHand(why) => Finding::wrong(
                     check,
                     format!("{}: {why}", item.name),
-                    "mend it in LeadSquared or the configuration",
+                    "repair it in LeadSquared or in the configuration",
                 ),
             }
         })
@@ -193,12 +193,12 @@ fn fields_of_rules(config: &Config, account: &Account) -> Finding {
         .map(|(field, rules)| format!("{field} ({})", rules.iter().cloned().collect::<Vec<_>>().join(", ")))
         .collect();
     if unknown.is_empty() {
-        return Finding::good(FIELDS, format!("all {} that rules and campaigns look at are known", used.len()));
+        return Finding::good(FIELDS, format!("LeadSquared knows all {} that rules and campaigns read", used.len()));
     }
     Finding::wrong(
         FIELDS,
         format!("the account does not know {}", unknown.join("; ")),
-        "write the field's schema name as LeadSquared has it; names are case-sensitive",
+        "write the field's schema name as in LeadSquared; its case matters",
     )
 }
 

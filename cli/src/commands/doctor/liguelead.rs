@@ -35,7 +35,10 @@ async fn uploads(config: &Config, store: &Store) -> Result<(usize, Option<i64>),
     };
     let rate = installation::liguelead_account(config, &store.ledger);
     if let Err(error) = rate.admit(&Clock::new(), installation::world().now_ms() + TURN_MS).await {
-        return Err(Finding::not_checked(CHECK, format!("LigueLead's rate has no room for a call: {error}")));
+        return Err(Finding::not_checked(
+            CHECK,
+            format!("LigueLead's rate limit leaves no room for a request: {error}"),
+        ));
     }
     let failed = |error: CallFailed| match error {
         error @ CallFailed::Credentials { .. } => Finding::wrong(
@@ -48,8 +51,8 @@ async fn uploads(config: &Config, store: &Store) -> Result<(usize, Option<i64>),
         }
         error => Finding::wrong(
             CHECK,
-            format!("LigueLead is out of reach: {error}"),
-            "see LIGUELEAD_BASE_URL and this machine's way out; messages wait meanwhile",
+            format!("LigueLead cannot be reached: {error}"),
+            "check LIGUELEAD_BASE_URL and this machine's network; messages wait meanwhile",
         ),
     };
     client.list_uploads_dated().await.map(|(uploads, server_ms)| (uploads.len(), server_ms)).map_err(failed)

@@ -124,7 +124,7 @@ pub(super) fn show(plan: &ManyPlan, credit_price: Option<f64>) {
     }
     if plan.followed.messages > 0 {
         let Followed { messages, credits } = plan.followed;
-        output::say(&format!("  at most {messages} more, {credits} credit(s), to whom it does not reach (else)"));
+        output::say(&format!("  at most {messages} more, {credits} credit(s), as fallbacks (else)"));
     }
     for (count, why) in [
         (plan.known, "are messages that were asked for before"),

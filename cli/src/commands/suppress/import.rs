@@ -64,7 +64,7 @@ fn channel(line: &Line, kinds: &[Kind]) -> Result<Vec<Kind>, &'static str> {
         None | Some("all" | "todos") => Ok(kinds.to_vec()),
         Some("sms" | "flash") => Ok(vec![Kind::Sms]),
         Some("voice" | "voz") => Ok(vec![Kind::Voice]),
-        Some(_) => Err("the channel is none of sms, voice and all"),
+        Some(_) => Err("unknown channel; use sms, voice or all"),
     }
 }
 
