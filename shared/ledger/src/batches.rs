@@ -11,6 +11,7 @@ use recado_core::{
     identity::{BatchId, MessageId},
     message::{Batch, BatchState},
     reason::Reason,
+    transition::BatchMove,
 };
 
 use crate::{
@@ -93,10 +94,8 @@ pub struct Refund {
 pub struct BatchChange {
     /// The batch.
     pub id: BatchId,
-    /// The states that it may move from.
-    pub from: &'static [BatchState],
-    /// The state that it moves to.
-    pub to: BatchState,
+    /// The move.
+    pub what: BatchMove,
     /// The time of the move, in ms since the epoch.
     pub now_ms: i64,
     /// The start of the request and the messages that it carries, for `Calling`.
@@ -110,10 +109,10 @@ pub struct BatchChange {
 }
 
 impl BatchChange {
-    /// A move from any of `from` to `to` at `now_ms`, and nothing else.
+    /// A move at `now_ms`, and nothing else.
     #[must_use]
-    pub fn new(id: BatchId, from: &'static [BatchState], to: BatchState, now_ms: i64) -> Self {
-        Self { id, from, to, now_ms, call: None, campaign_id: None, why: None, refund: None }
+    pub fn new(id: BatchId, what: BatchMove, now_ms: i64) -> Self {
+        Self { id, what, now_ms, call: None, campaign_id: None, why: None, refund: None }
     }
 }
 
@@ -197,7 +196,7 @@ impl Ledger {
     /// batch's row costs 160 write units instead of 320. The row then keeps the token, so that a retry after a lost
     /// response recognises its own write.
     pub async fn move_batch(&self, change: &BatchChange, token: &str) -> Result<bool, LedgerError> {
-        if change.to == BatchState::Unknown {
+        if change.what == BatchMove::Lose {
             // The note matches a report that names no batch. It does no harm if the move fails.
             self.note_unknown(change).await?;
         }
@@ -309,7 +308,7 @@ const REMOVED: [&str; 2] = ["due_shard", "due_ms"];
 
 impl Step {
     fn of(change: &BatchChange) -> Self {
-        let mut set = vec![("state", s(change.to.as_str()))];
+        let mut set = vec![("state", s(change.what.to().as_str()))];
         if let Some((called_ms, members)) = &change.call {
             set.extend([("called_ms", n(called_ms)), ("members", members_value(members))]);
         }
@@ -319,10 +318,10 @@ impl Step {
         if let Some(why) = &change.why {
             set.extend([("why", s(why.to_string())), ("reason", s(why.code()))]);
         }
-        if change.to != BatchState::Calling {
+        if change.what != BatchMove::Call {
             set.push(("ended_ms", n(change.now_ms)));
         }
-        Self { set, from: change.from }
+        Self { set, from: change.what.from() }
     }
 
     /// The move as a part of a transaction.

@@ -328,6 +328,11 @@ pub(crate) fn batch_from(item: &Item) -> Result<Batch, LedgerError> {
     })
 }
 
+/// The batches that carried a message before, as its row has them.
+pub(crate) fn ids(batches: &[BatchId]) -> String {
+    batches.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
 /// A batch's members as one binary value: 16 bytes each, so that 10,000 of them fit in one item.
 pub(crate) fn members_value(members: &[MessageId]) -> AttributeValue {
     AttributeValue::B(Blob::new(members.iter().flat_map(|id| *id.as_bytes()).collect::<Vec<u8>>()))

@@ -41,12 +41,13 @@ use recado_core::{
     group::into_requests,
     identity::MessageId,
     message::{Message, Priority},
+    transition::Transition,
 };
-use recado_ledger::{Change, Ledger, LedgerError, at_once};
+use recado_ledger::{Ledger, LedgerError, at_once};
 use recado_limits::{Clock, LigueLeadAccount};
 use tokio::sync::Semaphore;
 
-use self::moves::{expired, held};
+use self::moves::held;
 use crate::{
     opt_out::OptOuts,
     pauses::Pauses,
@@ -57,7 +58,7 @@ use crate::{
 };
 
 pub use self::linger::{Overlooked, Woken};
-pub(crate) use self::moves::{ACCEPTED_LINGER_MS, Follow, given_back};
+pub(crate) use self::moves::Follow;
 
 /// Use when there is no deadline.
 pub const NO_DEADLINE_MS: i64 = i64::MAX;
@@ -224,7 +225,7 @@ impl Sender {
                 }
                 Gate::Expired => {
                     report.expired += 1;
-                    moves.push(expired(&message, now_ms));
+                    moves.push(Transition::expire(&message, now_ms));
                 }
             }
         }
@@ -269,8 +270,8 @@ impl Sender {
     }
 
     /// Moves messages. After a failure, the sweep takes them.
-    async fn moved(&self, moves: Vec<Change>) {
-        if let Err(error) = self.ledger.move_messages(moves).await {
+    async fn moved(&self, moves: Vec<Transition>) {
+        if let Err(error) = self.ledger.apply(moves).await {
             tracing::error!(error = %error, "send.table_failed");
         }
     }

@@ -26,11 +26,12 @@ use std::{
 use recado_core::{
     config::Config,
     credits::SmsText,
-    identity::MessageId,
+    identity::{BatchId, MessageId},
     message::{Channel, Crm as Known, Message, State},
     phone::Phone,
+    transition::Transition,
 };
-use recado_ledger::{Change, Guard, Ledger};
+use recado_ledger::Ledger;
 use recado_limits::{CrmAccount, CrmLimits};
 use recado_pipeline::{
     World,
@@ -145,11 +146,11 @@ impl Installation {
     /// Moves messages to a state, as a report does.
     pub(crate) async fn report(&self, ids: &[MessageId], state: State) {
         let now_ms = self.time.now_ms();
-        let change = |&id: &MessageId| Change {
-            crm_due_ms: Some(now_ms),
-            ..Change::new(id, Guard { states: &[State::Accepted], batch: None }, state, now_ms)
+        let report = |message: &Message| {
+            Transition::report(message, BatchId::from_bytes([1; 16]), state, None, now_ms).tell(now_ms)
         };
-        self.ledger.move_messages(ids.iter().map(change).collect()).await.unwrap();
+        let messages = self.ledger.messages(ids).await.unwrap();
+        assert!(self.ledger.apply(messages.iter().map(report).collect()).await.unwrap().into_iter().all(|moved| moved));
     }
 
     /// All messages, by id.

@@ -22,11 +22,12 @@ use recado_core::{
     bisect::Next,
     block::{Block, Leaving},
     gate::{Gate, gate},
-    message::{BatchState, Message, State},
+    message::{Message, State},
     phone::Phone,
     reason::Reason,
+    transition::{BatchMove, Transition},
 };
-use recado_ledger::{Amend, LedgerError, Refund, at_once};
+use recado_ledger::{LedgerError, Refund, at_once};
 use recado_limits::Permits;
 
 use super::{
@@ -35,7 +36,7 @@ use super::{
     budget::Reserved,
     call::{PERMIT_WITHIN_MS, wait_for},
     divide::goes_by_itself,
-    moves::{claim, expired, held},
+    moves::{claim, held},
     outcome::word,
     way::Way,
 };
@@ -90,7 +91,7 @@ impl Sender {
             return Ok(SendReport { left: message.recipients(), ..SendReport::default() }.into());
         }
         if let Gate::Expired = gate(&message, self.settings.hours_of(&message.rule), now_ms) {
-            self.moved(vec![expired(&message, now_ms)]).await;
+            self.moved(vec![Transition::expire(&message, now_ms)]).await;
             return Ok(SendReport { expired: message.recipients(), ..SendReport::default() }.into());
         }
         let (running, held_by_pause) = self.not_paused(vec![message.clone()]).await;
@@ -209,16 +210,15 @@ impl Sender {
         let Some(reserved) = self.reserve_block(message, crew, now_ms, &mut report).await? else { return Ok(report) };
         let Reserved { batch, refund, members } = reserved;
         let Some(message) = members.first() else { return Ok(report) };
-        let version = message.block.as_ref().map(|block| block.version);
-        let claimed = recado_ledger::Change { only_version: version, ..claim(message, batch, now_ms) };
-        if self.ledger.move_messages(vec![claimed]).await? != [true] && !planted(Fault::BlockClaimedTwice) {
+        if self.ledger.apply(vec![claim(message, batch, now_ms)]).await? != [true] && !planted(Fault::BlockClaimedTwice)
+        {
             report.not_ours += message.recipients();
-            self.release(batch, &[BatchState::Prepared], refund, &Reason::NotWaiting).await?;
+            self.end(batch, BatchMove::Drop, refund, &Reason::NotWaiting).await?;
             return Ok(report);
         }
         let none = Refund { amount: recado_ledger::Day::default(), ..refund.clone() };
         if !self.begin_call(batch, &members, none).await? {
-            let back = super::given_back(message, batch, now_ms, None, now_ms);
+            let back = Transition::give_back(message, batch, now_ms, None, now_ms);
             self.moved(vec![back]).await;
             report.not_ours += message.recipients();
             return Ok(report);
@@ -285,9 +285,7 @@ impl Sender {
 
     /// Ends a block that is not sent.
     async fn end_block(&self, message: &Message, why: Reason) -> Result<Step, LedgerError> {
-        let now_ms = self.world.now_ms();
-        let end = Amend::of(message).to(State::Skipped, Some(why), now_ms).over().tell(now_ms);
-        self.ledger.amend(vec![end]).await?;
+        self.ledger.apply(vec![Transition::skip(message, why, self.world.now_ms())]).await?;
         Ok(SendReport { skipped: message.recipients(), ..SendReport::default() }.into())
     }
 }

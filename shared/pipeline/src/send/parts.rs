@@ -11,18 +11,19 @@ use recado_core::{
     bisect::{Next, Part, Parts},
     group::Request,
     identity::BatchId,
-    message::{BatchState, Message, State},
+    message::Message,
     reason::Reason,
+    transition::{BatchMove, Transition},
 };
-use recado_ledger::{BatchChange, Change, Day, Due, Guard, LedgerError, Refund};
+use recado_ledger::{BatchChange, Day, LedgerError, Refund};
 use recado_limits::{NoPermit, Permits};
 
 use super::{
     SendReport, Sender,
     budget::{Reserved, cost, weight},
     call::{NoCall, PERMIT_WITHIN_MS, wait_for},
-    moves::{WAITING, claim, given_back, held},
-    outcome::{CALLED, word},
+    moves::{claim, held},
+    outcome::word,
     way::Way,
 };
 use crate::planted::{Fault, planted};
@@ -115,13 +116,13 @@ impl Sender {
         };
         let Reserved { batch, refund, members } = reserved;
         let claims = members.iter().map(|message| claim(message, batch, now_ms)).collect();
-        let claimed = self.ledger.move_messages(claims).await?;
+        let claimed = self.ledger.apply(claims).await?;
         let all = planted(Fault::ClaimNotChecked);
         let (mine, lost): (Vec<_>, Vec<_>) = members.into_iter().zip(claimed).partition(|(_, mine)| *mine || all);
         let mine: Vec<Message> = mine.into_iter().map(|(message, _)| message).collect();
         report.not_ours += lost.len() as u64;
         if mine.is_empty() {
-            self.release(batch, &[BatchState::Prepared], refund, &Reason::NotWaiting).await?;
+            self.end(batch, BatchMove::Drop, refund, &Reason::NotWaiting).await?;
             return Ok(report);
         }
         let spent = Refund { amount: cost(&mine, way.among_fewest), ..refund.clone() };
@@ -135,8 +136,8 @@ impl Sender {
         if !self.begin_call(batch, &mine, surplus).await? {
             // Another process took this sender for dead. If it did so before this write, it released the batch. If it
             // did so after it, and only the answer was late, nobody else knows that the request was never made.
-            self.release(batch, CALLED, spent, &Reason::TakenForDead).await?;
-            self.moved(mine.iter().map(|m| given_back(m, batch, now_ms, None, now_ms)).collect()).await;
+            self.end(batch, BatchMove::Release, spent, &Reason::TakenForDead).await?;
+            self.moved(mine.iter().map(|m| Transition::give_back(m, batch, now_ms, None, now_ms)).collect()).await;
             report.not_ours += mine.len() as u64;
             return Ok(report);
         }
@@ -168,7 +169,7 @@ impl Sender {
         let change = BatchChange {
             call: Some((now_ms, listed.iter().map(|message| message.id).collect())),
             refund: (surplus.amount != Day::default()).then_some(surplus),
-            ..BatchChange::new(batch, &[BatchState::Prepared], BatchState::Calling, now_ms)
+            ..BatchChange::new(batch, BatchMove::Call, now_ms)
         };
         self.insist(&change).await
     }
@@ -198,12 +199,7 @@ impl Sender {
     /// Ends messages as refused without a request of their own, since the other parts showed enough.
     async fn refuse(&self, members: &[Message], why: &Reason) -> SendReport {
         let now_ms = self.world.now_ms();
-        let refused = |message: &Message| Change {
-            why: Some(why.clone()),
-            due: Due::Never,
-            crm_due_ms: Some(now_ms),
-            ..Change::new(message.id, Guard { states: WAITING, batch: None }, State::Refused, now_ms)
-        };
+        let refused = |message: &Message| Transition::refuse_alike(message, why.clone(), now_ms);
         self.moved(members.iter().map(refused).collect()).await;
         SendReport { refused: members.len() as u64, ..SendReport::default() }
     }

@@ -9,8 +9,9 @@ use recado_core::{
     credits::call_credits,
     message::Message,
     reason::Reason,
+    transition::Transition,
 };
-use recado_ledger::{Change, LedgerError, UploadState, at_once};
+use recado_ledger::{LedgerError, UploadState, at_once};
 
 use super::{SendReport, Sender, moves::held};
 use crate::planted::{Fault, planted};
@@ -44,7 +45,7 @@ impl Sender {
         }
         let found = at_once(AT_ONCE, names, |name| self.recording(name, now_ms));
         let found: BTreeMap<String, Recording> = found.try_collect().await?;
-        let (mut ready, mut holds): (Vec<Message>, Vec<Change>) = (Vec::with_capacity(messages.len()), Vec::new());
+        let (mut ready, mut holds): (Vec<Message>, Vec<Transition>) = (Vec::with_capacity(messages.len()), Vec::new());
         for mut message in messages {
             let Some(call) = &mut message.call else {
                 ready.push(message);

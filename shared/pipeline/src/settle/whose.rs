@@ -10,6 +10,7 @@ use recado_core::{
     identity::{BatchId, MessageId},
     message::{Batch, BatchState, Message},
     phone::Phone,
+    transition::BatchMove,
 };
 use recado_ledger::{BatchChange, LedgerError, StoredCallback, StoredFor, at_once};
 
@@ -124,7 +125,7 @@ impl Settler {
         let now_ms = self.world.now_ms();
         let change = BatchChange {
             campaign_id: campaign_id.map(str::to_owned),
-            ..BatchChange::new(row.id, &[BatchState::Calling, BatchState::Unknown], BatchState::Accepted, now_ms)
+            ..BatchChange::new(row.id, BatchMove::Accept, now_ms)
         };
         let token = self.world.fresh_batch().to_string();
         let moved = self.ledger.move_batch(&change, &token).await?;
@@ -132,7 +133,7 @@ impl Settler {
             let follow = |&id: &MessageId| {
                 Follow { id, batch: row.id, now_ms }.accepted(campaign_id.map(str::to_owned), &self.settings)
             };
-            self.ledger.move_messages(row.members.iter().map(follow).collect()).await?;
+            self.ledger.apply(row.members.iter().map(follow).collect()).await?;
         }
         Ok(moved)
     }

@@ -7,9 +7,9 @@ use leadsquared::{Bulk, CallError, Class, LeadUpdate, RowOutcome, Standard};
 use recado_core::{
     identity::MessageId,
     message::Message,
+    transition::Transition,
     writeback::{LeadRow, Row, Shown, Then},
 };
-use recado_ledger::CrmChange;
 
 use super::{
     RunError, Syncer,
@@ -115,7 +115,7 @@ impl Syncer {
             .collect();
         // Stored before the messages' changes, because a finished message is not read again.
         self.ledger.keep_shown(&known, self.world.now_ms()).await?;
-        let done = |message: &Message| CrmChange::of(message.id).lead(message.state);
+        let done = |message: &Message| Transition::of_crm(message.id).lead(message.state);
         let ended = self.record::<C>(&messages, outcomes, Kind::Lead, done).await?;
         Ok(Ended { shown: now_shown, ..ended })
     }

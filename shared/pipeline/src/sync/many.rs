@@ -8,8 +8,8 @@
 use recado_core::{
     block::Leaving,
     message::{Message, State},
+    transition::Transition,
 };
-use recado_ledger::CrmChange;
 
 use super::Syncer;
 use crate::blocks::{Crew, finish_leaving, leave, tells};
@@ -25,10 +25,10 @@ impl Syncer {
     /// Moves recipients whose outcome is due out of the block. Returns whether any left.
     pub(super) async fn let_out(&self, message: &Message, now_ms: i64) -> Result<bool, RunError> {
         let Some(block) = &message.block else { return Ok(false) };
-        let done = || CrmChange::of(message.id).done_in(message.state);
+        let done = || Transition::of_crm(message.id).done_in(message.state);
         if matches!(message.state, State::Pending | State::Held | State::Sending) {
             // It was given back to the sender since.
-            self.ledger.change_crm(vec![done()]).await?;
+            self.ledger.apply(vec![done()]).await?;
             return Ok(false);
         }
         let crew = Crew::of(&self.ledger, block).await?;
@@ -54,11 +54,11 @@ impl Syncer {
             let change = if later && block.tell != recado_core::config::Tell::None {
                 let young = now_ms - message.changed_ms < HOUR_MS;
                 let wait_ms = if young { LOOK_AGAIN_MS.0 } else { LOOK_AGAIN_MS.1 };
-                CrmChange::of(message.id).later(0, now_ms + wait_ms).while_in(message.state)
+                Transition::of_crm(message.id).later(0, now_ms + wait_ms).while_in(message.state)
             } else {
                 done()
             };
-            self.ledger.change_crm(vec![change]).await?;
+            self.ledger.apply(vec![change]).await?;
             return Ok(false);
         }
         now.truncate(MOST_AT_ONCE);

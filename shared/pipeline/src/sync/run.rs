@@ -9,9 +9,9 @@ use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::Futures
 use recado_core::{
     identity::MessageId,
     message::Message,
+    transition::Transition,
     writeback::{Backlog, Call, LeadFieldNames, Shown, Told, needs},
 };
-use recado_ledger::CrmChange;
 
 use super::{
     RunError, SyncReport, Syncer,
@@ -154,10 +154,10 @@ impl<'s> Run<'s> {
             } else if self.syncer.settings.tells(&message) {
                 self.waiting.insert(message.id, message);
             } else {
-                untold.push(CrmChange::of(message.id).done_in(message.state));
+                untold.push(Transition::of_crm(message.id).done_in(message.state));
             }
         }
-        self.syncer.ledger.change_crm(untold).await?;
+        self.syncer.ledger.apply(untold).await?;
         Ok(many)
     }
 
@@ -319,10 +319,10 @@ impl<'s> Run<'s> {
         self.report.done += told.len() as u64;
         let has_fields = !self.syncer.settings.lead_fields.is_empty();
         let change = |told: Told| {
-            let change = CrmChange::of(told.id).done_in(told.state);
+            let change = Transition::of_crm(told.id).done_in(told.state);
             if has_fields { change.lead(told.state) } else { change }
         };
-        self.syncer.ledger.change_crm(told.into_iter().map(change).collect()).await?;
+        self.syncer.ledger.apply(told.into_iter().map(change).collect()).await?;
         Ok(())
     }
 
