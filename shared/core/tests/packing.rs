@@ -18,7 +18,7 @@ use recado_core::{
 const NOW_MS: i64 = 1_795_446_000_000;
 const STALE_MS: i64 = 180_000;
 
-fn message(number: u32) -> Message {
+pub(crate) fn message(number: u32) -> Message {
     let mut id = [0; 16];
     id[12..].copy_from_slice(&number.to_be_bytes());
     Message {

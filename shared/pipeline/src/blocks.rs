@@ -4,7 +4,7 @@
 //! removed. If the process dies in between, the note stays, and the next process that looks at the block writes the
 //! rows again. A row's id comes from its recipient, so no row is written twice.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use recado_core::{
     block::{Block, Leaving, Recipient},
@@ -16,8 +16,9 @@ use recado_ledger::{Inserted, Ledger, LedgerError};
 use crate::planted::{Fault, planted};
 
 /// The recipients of a block, by their places.
+#[derive(Clone)]
 pub(crate) struct Crew {
-    page: Vec<Recipient>,
+    page: Arc<[Recipient]>,
 }
 
 impl Crew {
@@ -25,7 +26,7 @@ impl Crew {
     pub(crate) async fn of(ledger: &Ledger, block: &Block) -> Result<Self, LedgerError> {
         let page = ledger.page(block.run, block.page).await?;
         let lost = || LedgerError::Unreadable { pk: format!("Q#{}", block.run), attribute: "recipients" };
-        Ok(Self { page: page.ok_or_else(lost)? })
+        Ok(Self { page: page.ok_or_else(lost)?.into() })
     }
 
     pub(crate) fn at(&self, place: u16) -> Option<&Recipient> {
@@ -34,7 +35,7 @@ impl Crew {
 
     /// All recipients, with their places.
     pub(crate) fn all(&self) -> impl Iterator<Item = (u16, &Recipient)> {
-        (0..).zip(&self.page)
+        (0..).zip(self.page.iter())
     }
 }
 

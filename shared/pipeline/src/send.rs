@@ -241,7 +241,7 @@ impl Sender {
         let requests = into_requests(ready, self.settings.phones_per_request, has_quota);
         self.lease(priority, requests.len()).await;
         let queue = AtomicI64::new(0);
-        let send = |request| self.send_request(request, &queue, deadline_ms);
+        let send = |request| self.send_request(request, None, &queue, deadline_ms);
         let sent = at_once(self.settings.requests_at_once, requests, send);
         sent.fold(report, async |all, one| all.and(one)).await
     }

@@ -14,32 +14,22 @@
 //! A claim needs the recipients as they were read. They change only while the block waits or after its request. So a
 //! recipient that left before the request is not in it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::atomic::AtomicI64};
 
 use futures::StreamExt as _;
-use liguelead::{Blame, Outcome, Scope};
+use liguelead::Blame;
 use recado_core::{
-    bisect::Next,
     block::{Block, Leaving},
     gate::{Gate, gate},
+    group::Request,
+    identity::BatchId,
     message::{Message, State},
-    phone::Phone,
     reason::Reason,
-    transition::{BatchMove, Transition},
+    transition::Transition,
 };
 use recado_ledger::{LedgerError, Refund, at_once};
-use recado_limits::Permits;
 
-use super::{
-    SendReport, Sender,
-    allowed::Allowed,
-    budget::Reserved,
-    call::{PERMIT_WITHIN_MS, wait_for},
-    divide::goes_by_itself,
-    moves::{claim, held},
-    outcome::word,
-    way::Way,
-};
+use super::{SendReport, Sender, allowed::Allowed, divide::goes_by_itself, moves::held};
 use crate::{
     blocks::{Crew, finish_leaving, leave},
     planted::{Fault, planted},
@@ -182,78 +172,20 @@ impl Sender {
             let step = self.end_block(&message, Reason::AllLeft).await?;
             return Ok(Step { report: report.and(step.report), ..step });
         }
-        let priority = message.priority;
-        let latest_ms = self.world.now_ms() + PERMIT_WITHIN_MS;
-        let sent = match self.rate_of(priority).permits(1, self.clock.read(), latest_ms).await {
-            Ok(permit) => self.try_block(message, crew, &permit, deadline_ms).await?,
-            Err(no_permit) => match wait_for(&no_permit) {
-                Some((until_ms, why)) => self.hold_block(&message, until_ms, why).await,
-                None => {
-                    tracing::error!(error = %no_permit, "send.table_failed");
-                    SendReport::default()
-                }
-            },
-        };
+        let request = Request { members: vec![message], among_fewest: true };
+        let sent = self.send_request(request, Some(crew.clone()), &AtomicI64::new(0), deadline_ms).await;
         Ok(report.and(sent).into())
-    }
-
-    /// Reserves, claims, sends and records a block.
-    async fn try_block(
-        &self,
-        message: Message,
-        crew: &Crew,
-        permit: &Permits,
-        deadline_ms: i64,
-    ) -> Result<SendReport, LedgerError> {
-        let now_ms = self.world.now_ms();
-        let mut report = SendReport::default();
-        let Some(reserved) = self.reserve_block(message, crew, now_ms, &mut report).await? else { return Ok(report) };
-        let Reserved { batch, refund, members } = reserved;
-        let Some(message) = members.first() else { return Ok(report) };
-        if self.ledger.apply(vec![claim(message, batch, now_ms)]).await? != [true] && !planted(Fault::BlockClaimedTwice)
-        {
-            report.not_ours += message.recipients();
-            self.end(batch, BatchMove::Drop, refund, &Reason::NotWaiting).await?;
-            return Ok(report);
-        }
-        let none = Refund { amount: recado_ledger::Day::default(), ..refund.clone() };
-        if !self.begin_call(batch, &members, none).await? {
-            let back = Transition::give_back(message, batch, now_ms, None, now_ms);
-            self.moved(vec![back]).await;
-            report.not_ours += message.recipients();
-            return Ok(report);
-        }
-        let mut way = Way::of(members.clone());
-        let Next::Call(part) = way.parts.go_on() else { return Ok(report) };
-        let places: Vec<u16> = message.block.as_ref().map(|block| block.places().collect()).unwrap_or_default();
-        let phones: Vec<Phone> = places.iter().filter_map(|place| Some(crew.at(*place)?.phone)).collect();
-        let answer = match self.call(batch, &members, Some(&phones), permit, &refund.day, deadline_ms).await {
-            Ok(answer) => answer,
-            Err(no_call) => return Ok(report.and(self.not_called(batch, refund, &members, &no_call).await?)),
-        };
-        report.requests += 1;
-        report.requests_fewest += 1;
-        tracing::info!(batch.id = %batch, batch.messages = message.recipients(), outcome = word(&answer), "send.called");
-        if let Outcome::Refused { scope: Scope::Request, status, blame, reason } = &answer.outcome
-            && !matches!(blame, Blame::Shared)
-        {
-            let why = Reason::Refused { status: *status, why: reason.to_string() };
-            let named: &[usize] = if let Blame::Phones { named } = blame { named } else { &[] };
-            let named: Vec<u16> = named.iter().filter_map(|at| places.get(*at).copied()).collect();
-            return Ok(report.and(self.take_apart(batch, refund, message, crew, &named, &why).await?));
-        }
-        Ok(report.and(self.record(batch, refund, part, &mut way, answer).await?))
     }
 
     /// Handles a block that LigueLead refused for some of its phones. If LigueLead names phones, these end as refused,
     /// and the rest goes again. If it names none, all recipients become messages of their own, and are bisected.
-    async fn take_apart(
+    pub(super) async fn take_apart(
         &self,
-        batch: recado_core::identity::BatchId,
+        batch: BatchId,
         spent: Refund,
         message: &Message,
         crew: &Crew,
-        named: &[u16],
+        blame: &Blame,
         why: &Reason,
     ) -> Result<SendReport, LedgerError> {
         if !self.give_back(batch, spent, std::slice::from_ref(message), self.world.now_ms(), Some(why.clone())).await? {
@@ -262,10 +194,13 @@ impl Sender {
         let now_ms = self.world.now_ms();
         let all = message.recipients();
         let Some(block) = &message.block else { return Ok(SendReport::default()) };
+        let named: &[usize] = if let Blame::Phones { named } = blame { named } else { &[] };
+        let places: Vec<u16> = block.places().collect();
+        let named: Vec<u16> = named.iter().filter_map(|at| places.get(*at).copied()).collect();
         let (state, until_ms, places) = if named.is_empty() || named.len() as u64 == all {
-            (State::Held, Some(now_ms), block.places().collect())
+            (State::Held, Some(now_ms), places)
         } else {
-            (State::Refused, None, named.to_vec())
+            (State::Refused, None, named)
         };
         tracing::warn!(batch.id = %batch, batch.messages = all, messages = places.len(), "send.block_apart");
         let gone = places.len() as u64;

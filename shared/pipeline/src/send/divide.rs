@@ -10,75 +10,43 @@ use recado_core::{
     phone::Phone,
     reason::Reason,
 };
-use recado_ledger::{LedgerError, NewBatch, Prepared, Refund};
+use recado_ledger::LedgerError;
 
-use super::{
-    SendReport, Sender,
-    budget::{Reserved, cost},
-    moves::held,
-};
+use super::{SendReport, Sender, moves::held};
 use crate::{
     blocks::{Crew, leave},
     planted::{Fault, planted},
-    settings::{next_midnight_ms, today},
 };
 
 impl Sender {
-    /// Reserves the day's budgets for as many of a block's recipients as fit. The rest becomes a block that waits until
-    /// the next day. `None`: no recipient fits.
-    pub(super) async fn reserve_block(
+    /// Keeps the first `fit` recipients of a block; the rest becomes a block that waits. A last recipient goes as a
+    /// message of its own. Empty: nothing is left of the block to go now.
+    pub(super) async fn keep_first(
         &self,
-        mut message: Message,
+        members: Vec<Message>,
+        fit: u64,
+        (until_ms, why): (i64, &Reason),
         crew: &Crew,
         now_ms: i64,
         report: &mut SendReport,
-    ) -> Result<Option<Reserved>, LedgerError> {
-        let day = today(now_ms, &self.settings.zone);
-        loop {
-            let batch = self.world.fresh_batch();
-            let members = vec![message.clone()];
-            let amount = cost(&members, true);
-            let draws = self.draws(&message.rule, amount);
-            let rule = self.settings.quotas_of(&message.rule).map(|_| self.settings.counted_as(&message.rule));
-            let due_ms = now_ms + self.settings.stale_after_ms;
-            let new = NewBatch { id: batch, now_ms, due_ms, day: day.clone(), draws };
-            let spent = match self.ledger.prepare_batch(&new).await? {
-                Prepared::Done => {
-                    return Ok(Some(Reserved { batch, refund: Refund { day, rule, amount }, members }));
-                }
-                Prepared::OverQuota(spent) => spent,
-            };
-            let all = message.recipients();
-            let fits = |count: u64| {
-                let credits = u64::from(message.credits) * count;
-                let more = recado_ledger::Day { messages: count, credits, requests: 1, requests_fewest: 1 };
-                new.draws.iter().zip(&spent).all(|(draw, spent)| draw.quotas.allow(*spent, more))
-            };
-            let (mut low, mut high) = (0, all.saturating_sub(1));
-            while low < high {
-                let middle = (low + high).div_ceil(2);
-                if fits(middle) { low = middle } else { high = middle - 1 }
+    ) -> Result<Vec<Message>, LedgerError> {
+        let Some((message, block)) = members.first().and_then(|message| Some((message, message.block.as_ref()?)))
+        else {
+            return Ok(Vec::new());
+        };
+        let first_out = usize::try_from(fit).ok().and_then(|fit| block.places().nth(fit));
+        let (Some(first_out), true) = (first_out, fit > 0) else {
+            self.moved(vec![held(message, until_ms, why.clone(), now_ms)]).await;
+            return Ok(Vec::new());
+        };
+        match self.divide(message, block, first_out, Some((until_ms, why)), now_ms).await? {
+            Some((head, _)) if head.recipients() == 1 && !planted(Fault::BlockOfOne) => {
+                let alone = goes_by_itself(head.block.iter().flat_map(Block::places).collect(), now_ms);
+                leave(&self.ledger, &head, crew, vec![alone], now_ms).await?;
+                report.held += 1;
+                Ok(Vec::new())
             }
-            report.held += all - low;
-            tracing::warn!(messages = all, fit = low, "send.quota_spent");
-            let until_ms = next_midnight_ms(now_ms, &self.settings.zone);
-            let why = Reason::OverQuota { fit: low, all };
-            let Some(block) = message.block.clone() else { return Ok(None) };
-            let first_out = usize::try_from(low).ok().and_then(|low| block.places().nth(low));
-            let (Some(first_out), true) = (first_out, low > 0) else {
-                self.moved(vec![held(&message, until_ms, why.clone(), now_ms)]).await;
-                return Ok(None);
-            };
-            match self.divide(&message, &block, first_out, Some((until_ms, &why)), now_ms).await? {
-                Some((head, _)) if head.recipients() == 1 && !planted(Fault::BlockOfOne) => {
-                    let alone = goes_by_itself(head.block.iter().flat_map(Block::places).collect(), now_ms);
-                    leave(&self.ledger, &head, crew, vec![alone], now_ms).await?;
-                    report.held += 1;
-                    return Ok(None);
-                }
-                Some((head, _)) => message = head,
-                None => return Ok(None),
-            }
+            divided => Ok(divided.into_iter().map(|(head, _)| head).collect()),
         }
     }
 

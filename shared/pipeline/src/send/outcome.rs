@@ -53,6 +53,11 @@ impl Sender {
             }
             Outcome::Refused { scope: Scope::Request, status, blame, reason } => {
                 way.why = Reason::Refused { status, why: reason.to_string() };
+                if let (Some(crew), [block]) = (&way.crew, mine.as_slice())
+                    && !matches!(blame, Blame::Shared)
+                {
+                    return self.take_apart(batch, spent, block, crew, &blame, &way.why).await;
+                }
                 let members = match way.parts.refused(part, &blamed(blame), &batch.to_string()) {
                     Refused::End(members) => members,
                     Refused::Again(members) => return self.again(batch, spent, members, status, &way.why).await,
