@@ -186,7 +186,7 @@ impl Transition {
 impl Needs {
     fn allow(&self, message: &Message) -> bool {
         let claimed = self.or_claimed_by.is_some_and(|by| message.state == State::Sending && message.batch == Some(by));
-        let version = message.block.as_ref().map(|block| block.version);
+        let version = message.block().map(|block| block.version);
         (claimed || self.states.as_ref().is_none_or(|states| states.contains(&message.state)))
             && self.batch.is_none_or(|batch| message.batch == batch)
             && self.version.is_none_or(|needed| version == Some(needed))

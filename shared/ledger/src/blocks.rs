@@ -37,7 +37,7 @@ impl Ledger {
             // A change whose first response was lost was made nevertheless. The stored block shows that.
             Some(Judgement::ConditionFailed) => {
                 let found = self.messages(&[read.id]).await?;
-                Ok(found.first().and_then(|found| found.block.as_ref()) == Some(now))
+                Ok(found.first().and_then(|found| found.block()) == Some(now))
             }
             Some(Judgement::Written) => Ok(true),
         }
@@ -54,7 +54,7 @@ impl Ledger {
             .condition_expression("attribute_not_exists(pk)")
             .build()
             .map_err(misbuilt)?;
-        let was = read.block.as_ref().map(|block| block.version).unwrap_or_default();
+        let was = read.block().map(|block| block.version).unwrap_or_default();
         let update = aws_sdk_dynamodb::types::Update::builder()
             .table_name(&self.table)
             .set_key(Some(Key::message(read.id).into_item()))
@@ -168,7 +168,7 @@ fn block_update(table: &str, read: &Message, now: &Block) -> Statement {
         Some(text) => update.set("leaving", s(text)),
         None => update.remove("leaving"),
     };
-    let was = read.block.as_ref().map(|block| block.version).unwrap_or_default();
+    let was = read.block().map(|block| block.version).unwrap_or_default();
     // A recipient that leaves before the send must not be in the request. One that leaves after it must have been in
     // it.
     update.only_if("\"version\"=? AND \"state\"=?", [n(was), s(read.state.as_str())]);

@@ -161,7 +161,7 @@ impl Ledger {
             }
         }
         let of = |message: &Message| {
-            let kind = Kind::of(message.channel);
+            let kind = Kind::of(message.content.channel());
             let mut all = Subject::of_message(message).filter_map(|subject| found.get(&subject));
             all.find_map(|all| all.iter().find(|one| one.kind == kind).cloned())
         };

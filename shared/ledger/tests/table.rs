@@ -6,7 +6,7 @@ use recado_core::{
     caps::Sent,
     credits::SmsText,
     identity::{BatchId, EventId, MessageId, RuleTag},
-    message::{BatchState, Channel, Message, Priority, State},
+    message::{BatchState, Channel, Content, Label, Message, Priority, State},
     phone::Phone,
     reason::Reason,
     settle::Correction,
@@ -33,9 +33,8 @@ async fn ledger() -> (EmbeddedTable, Ledger) {
 fn message(number: u8) -> Message {
     Message {
         event: "lead.created".to_owned(),
-        phone: Some(Phone::parse(&format!("119{number:08}")).unwrap()),
-        text: Some(SmsText::parse("Olá").unwrap()),
-        group_id: Some("g".to_owned()),
+        content: Content::Sms(Some(SmsText::parse("Olá").unwrap())),
+        label: Label { title: None, group_id: Some("g".to_owned()) },
         credits: 1,
         due_ms: Some(NOW_MS + 60_000),
         ..Message::new(
@@ -47,6 +46,7 @@ fn message(number: u8) -> Message {
             NOW_MS + 1000,
         )
     }
+    .at(Phone::parse(&format!("119{number:08}")).unwrap())
 }
 
 fn claim(message: &Message, batch: BatchId) -> Transition {
@@ -83,8 +83,8 @@ async fn a_message_is_written_once_and_reads_back_whole() {
     assert_eq!(read.len(), 60);
     let (first, again) = (&written[7], &read[7]);
     assert_eq!(format!("{first:?}"), format!("{again:?}"));
-    assert_eq!(first.phone, again.phone);
-    assert_eq!(again.text.as_ref().unwrap().expose(), "Olá");
+    assert_eq!(first.phone(), again.phone());
+    assert_eq!(again.content.text().unwrap().expose(), "Olá");
 }
 
 #[tokio::test]
@@ -95,8 +95,8 @@ async fn a_claim_is_exclusive_and_repeatable() {
     assert_eq!(ledger.apply(vec![claim(&one, batch_id(1))]).await.unwrap(), [true]);
     assert_eq!(ledger.apply(vec![claim(&one, batch_id(2))]).await.unwrap(), [false], "another's claim");
     assert_eq!(ledger.apply(vec![claim(&one, batch_id(1))]).await.unwrap(), [true], "a repeated write");
-    assert_eq!(ledger.message_of(batch_id(1), one.phone.unwrap()).await.unwrap(), Some(one.id));
-    assert_eq!(ledger.message_of(batch_id(2), one.phone.unwrap()).await.unwrap(), None);
+    assert_eq!(ledger.message_of(batch_id(1), one.phone().unwrap()).await.unwrap(), Some(one.id));
+    assert_eq!(ledger.message_of(batch_id(2), one.phone().unwrap()).await.unwrap(), None);
     let sent = Transition::accept(one.id, batch_id(1), None, NOW_MS + 9, NOW_MS + 2);
     assert_eq!(ledger.apply(vec![sent]).await.unwrap(), [true]);
     assert_eq!(ledger.apply(vec![claim(&one, batch_id(1))]).await.unwrap(), [false], "a late write");
@@ -549,7 +549,7 @@ async fn a_price_corrects_the_books_once_however_often_it_is_told() {
     }
     assert_eq!(ledger.messages(&[one.id]).await.unwrap()[0].history.charged, Some(2));
     // The price of an earlier attempt is kept beside its batch.
-    let phone = one.phone.unwrap();
+    let phone = one.phone().unwrap();
     ledger.note_attempts(vec![(batch_id(1), phone, Earlier { id: one.id, charged: Some(2) })], NOW_MS).await.unwrap();
     let late = Price {
         earlier: Some(phone),
@@ -569,7 +569,7 @@ async fn suppressions_are_by_phone_and_by_lead_and_by_kind() {
     let (_table, ledger) = ledger().await;
     let messages: Vec<Message> = (0..4).map(message).collect();
     let row = |subject: Subject, kind| Suppression { subject, kind, since_ms: NOW_MS, source: "test".to_owned() };
-    let phone = Subject::Phone(messages[0].phone.unwrap());
+    let phone = Subject::Phone(messages[0].phone().unwrap());
     let lead = Subject::Lead("LEAD-1".to_owned());
     let rows = [
         row(phone.clone(), Kind::Sms),

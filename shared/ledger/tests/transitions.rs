@@ -5,7 +5,7 @@ use recado_core::{
     config::Tell,
     credits::SmsText,
     identity::{BatchId, MessageId, RunId},
-    message::{Channel, Crm, History, Message, Priority, State},
+    message::{Channel, Content, Crm, History, Message, Priority, Recipients, State},
     phone::Phone,
     reason::Reason,
     transition::{Move, Transition},
@@ -39,8 +39,7 @@ fn message(number: u8, state: State, of: Option<BatchId>) -> Message {
     let id = MessageId::from_bytes([number; 16]);
     Message {
         event: "lead.created".to_owned(),
-        phone: Some(Phone::parse(&format!("119{number:08}")).unwrap()),
-        text: Some(SmsText::parse("Olá").unwrap()),
+        content: Content::Sms(Some(SmsText::parse("Olá").unwrap())),
         credits: 1,
         state,
         why: Some(Reason::RateUsedUp),
@@ -52,6 +51,7 @@ fn message(number: u8, state: State, of: Option<BatchId>) -> Message {
         crm: Crm { due_ms: Some(NOW_MS + 7), ..Crm::default() },
         ..Message::new(id, "welcome", "lead", Channel::Sms, NOW_MS, NOW_MS + 90_000)
     }
+    .at(Phone::parse(&format!("119{number:08}")).unwrap())
 }
 
 /// All transitions of a message, with the move that each makes.
@@ -163,10 +163,11 @@ async fn a_repeated_claim_is_the_same_claim_and_a_block_that_changed_is_not_clai
         tell: Tell::All,
         version: 1,
     };
-    let mut block = Message { phone: None, block: Some(block), ..message(2, State::Pending, None) };
+    let mut block = Message { to: Recipients::Many(block), ..message(2, State::Pending, None) };
     ledger.insert_messages(std::slice::from_ref(&block)).await.unwrap();
     let mut older = block.clone();
-    older.block.as_mut().unwrap().version = 0;
+    let Recipients::Many(read) = &mut older.to else { panic!() };
+    read.version = 0;
     for (read, expected) in [(older, false), (block.clone(), true)] {
         let claim = Transition::claim(&read, batch(1), None, NOW_MS);
         assert_eq!(claim.apply(&mut block), expected);

@@ -49,7 +49,7 @@ impl Operator {
                 continue;
             }
             changes.push(Transition::retry(message, now_ms));
-            if let (Some(batch), Some(phone)) = (message.batch, message.phone) {
+            if let (Some(batch), Some(phone)) = (message.batch, message.phone()) {
                 attempts.push((batch, phone, Earlier { id: message.id, charged: message.history.charged }));
             }
         }

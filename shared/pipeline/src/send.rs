@@ -203,7 +203,7 @@ impl Sender {
     /// Sends messages of one priority.
     async fn send_lot(&self, priority: Priority, messages: Vec<Message>, deadline_ms: i64) -> SendReport {
         let now_ms = self.world.now_ms();
-        let (blocks, messages): (Vec<_>, Vec<_>) = messages.into_iter().partition(|message| message.block.is_some());
+        let (blocks, messages): (Vec<_>, Vec<_>) = messages.into_iter().partition(|message| message.block().is_some());
         if !blocks.is_empty() {
             let of_blocks = Box::pin(self.send_blocks(blocks, deadline_ms)).await;
             return of_blocks.and(Box::pin(self.send_lot(priority, messages, deadline_ms)).await);
@@ -217,7 +217,9 @@ impl Sender {
         for message in messages {
             match gate(&message, self.settings.hours_of(&message.rule), now_ms) {
                 Gate::Hold { .. } if planted(Fault::HoursNotAskedAgain) => ready.push(message),
-                Gate::Hold { .. } if planted(Fault::CallsAtAnyHour) && message.call.is_some() => ready.push(message),
+                Gate::Hold { .. } if planted(Fault::CallsAtAnyHour) && message.content.call().is_some() => {
+                    ready.push(message);
+                }
                 Gate::Open => ready.push(message),
                 Gate::Hold { until_ms, why } => {
                     report.held += 1;

@@ -27,7 +27,7 @@ use recado_core::{
     config::Config,
     credits::SmsText,
     identity::{BatchId, MessageId},
-    message::{Channel, Crm as Known, Message, State},
+    message::{Channel, Content, Crm as Known, Message, State},
     phone::Phone,
     transition::Transition,
 };
@@ -98,7 +98,7 @@ impl Installation {
     /// Writes messages, due now, and a lead in LeadSquared for each.
     pub(crate) async fn put(&self, messages: &[Message]) {
         for message in messages {
-            self.put_lead(&message.lead_id, &[("FirstName", "Ana")]);
+            self.put_lead(message.lead_id(), &[("FirstName", "Ana")]);
         }
         self.ledger.insert_messages(messages).await.unwrap();
     }
@@ -201,8 +201,7 @@ pub(crate) fn message(number: u32, state: State) -> Message {
     id[..4].copy_from_slice(&number.to_le_bytes());
     Message {
         event: "lead.created".to_owned(),
-        phone: Some(Phone::parse(&format!("119{number:08}")).unwrap()),
-        text: Some(SmsText::parse("oi").unwrap()),
+        content: Content::Sms(Some(SmsText::parse("oi").unwrap())),
         credits: 1,
         state,
         crm: Known { due_ms: Some(BEGIN_MS), ..Known::default() },
@@ -215,6 +214,7 @@ pub(crate) fn message(number: u32, state: State) -> Message {
             BEGIN_MS + 3_600_000,
         )
     }
+    .at(Phone::parse(&format!("119{number:08}")).unwrap())
 }
 
 /// Runs a test in virtual time.

@@ -123,7 +123,7 @@ impl Transition {
         let mut claim = Self::make(message.id, Move::Claim, State::Sending, now_ms).set(Set::Batch(Some(batch)));
         // A claim may arrive after its repetition, and after the request. It must not succeed then.
         claim.needs.or_claimed_by = Some(batch);
-        claim.needs.version = message.block.as_ref().map(|block| block.version);
+        claim.needs.version = message.block().map(|block| block.version);
         match credits {
             Some(credits) => claim.set(Set::Credits(credits)),
             None => claim,

@@ -19,7 +19,7 @@ use std::{collections::BTreeMap, sync::atomic::AtomicI64};
 use futures::StreamExt as _;
 use liguelead::Blame;
 use recado_core::{
-    block::{Block, Leaving},
+    block::Leaving,
     gate::{Gate, gate},
     group::Request,
     identity::BatchId,
@@ -31,7 +31,7 @@ use recado_ledger::{LedgerError, Refund, at_once};
 
 use super::{SendReport, Sender, allowed::Allowed, divide::goes_by_itself, moves::held};
 use crate::{
-    blocks::{Crew, finish_leaving, leave},
+    blocks::{BlockRow, Page},
     planted::{Fault, planted},
 };
 
@@ -76,7 +76,6 @@ impl Sender {
 
     async fn step(&self, message: Message, deadline_ms: i64) -> Result<Step, LedgerError> {
         let now_ms = self.world.now_ms();
-        let Some(block) = &message.block else { return Ok(SendReport::default().into()) };
         if !self.is_time_for_a_call(deadline_ms) {
             return Ok(SendReport { left: message.recipients(), ..SendReport::default() }.into());
         }
@@ -88,38 +87,35 @@ impl Sender {
         if running.is_empty() {
             return Ok(SendReport { held: held_by_pause, ..SendReport::default() }.into());
         }
-        let crew = Crew::of(&self.ledger, block).await?;
-        let Some(message) = finish_leaving(&self.ledger, &message, &crew, now_ms).await? else {
-            return Ok(not_ours(&message));
-        };
-        let Some(block) = message.block.clone() else { return Ok(SendReport::default().into()) };
-        if self.cancelled(std::slice::from_ref(&message)).await?.contains(&block.run) {
-            return self.end_block(&message, Reason::Cancelled).await;
+        let recipients = message.recipients();
+        let Some(read) = BlockRow::of(&self.ledger, message).await? else { return Ok(not_ours(recipients)) };
+        let Some(read) = read.finish_leaving(&self.ledger, now_ms).await? else { return Ok(not_ours(recipients)) };
+        if self.cancelled(std::slice::from_ref(&read.row)).await?.contains(&read.block.run) {
+            return self.end_block(&read.row, Reason::Cancelled).await;
         }
-        let members = members_of(&message, &block, &crew);
+        let members = read.members();
         if members.is_empty() {
-            return self.end_block(&message, Reason::AllLeft).await;
+            return self.end_block(&read.row, Reason::AllLeft).await;
         }
-        let (verdict, alike) = self.gate_of_first(&message, &members, now_ms);
+        let (verdict, alike) = self.gate_of_first(&read.row, &members, now_ms);
         if let Some((place, _)) = members.get(alike) {
-            let Some((head, rest)) = self.divide(&message, &block, *place, None, now_ms).await? else {
-                return Ok(not_ours(&message));
+            let Some((head, rest)) = self.divide(&read, *place, None, now_ms).await? else {
+                return Ok(not_ours(recipients));
             };
-            let step = Box::pin(self.step(head, deadline_ms)).await?;
+            let step = Box::pin(self.step(head.row, deadline_ms)).await?;
             // The hours of the whole head agree, so nothing is divided off it. If something were, it would be due.
             return Ok(Step { report: step.report, rest: Some(rest) });
         }
         if let Gate::Hold { until_ms, why } = verdict {
-            return Ok(self.hold_block(&message, until_ms, why).await.into());
+            return Ok(self.hold_block(&read.row, until_ms, why).await.into());
         }
-        Box::pin(self.let_through_block(message, &crew, members, deadline_ms)).await
+        Box::pin(self.let_through_block(read, members, deadline_ms)).await
     }
 
     /// Checks each recipient like a message. Recipients that may not go now leave, and the rest is sent.
     async fn let_through_block(
         &self,
-        message: Message,
-        crew: &Crew,
+        read: BlockRow,
         members: Vec<(u16, Message)>,
         deadline_ms: i64,
     ) -> Result<Step, LedgerError> {
@@ -135,7 +131,7 @@ impl Sender {
             judged
         };
         if let Some((until_ms, why)) = judged.unasked {
-            return Ok(self.hold_block(&message, until_ms, why).await.into());
+            return Ok(self.hold_block(&read.row, until_ms, why).await.into());
         }
         let capped = self.judge_capped(judged.welcome, now_ms, &mut report).await?;
         let mut leaving: BTreeMap<(State, Reason, Option<i64>), Vec<u16>> = BTreeMap::new();
@@ -160,20 +156,15 @@ impl Sender {
         {
             leaving.push(goes_by_itself(vec![*place], now_ms));
         }
-        let message = if leaving.is_empty() {
-            message
-        } else {
-            match leave(&self.ledger, &message, crew, leaving, now_ms).await? {
-                Some(left) => left,
-                None => return Ok(not_ours(&message)),
-            }
-        };
+        let recipients = read.row.recipients();
+        let left = if leaving.is_empty() { Some(read) } else { read.leave(&self.ledger, leaving, now_ms).await? };
+        let Some(BlockRow { row, page, .. }) = left else { return Ok(not_ours(recipients)) };
         if capped.passed.len() < 2 {
-            let step = self.end_block(&message, Reason::AllLeft).await?;
+            let step = self.end_block(&row, Reason::AllLeft).await?;
             return Ok(Step { report: report.and(step.report), ..step });
         }
-        let request = Request { members: vec![message], among_fewest: true };
-        let sent = self.send_request(request, Some(crew.clone()), &AtomicI64::new(0), deadline_ms).await;
+        let request = Request { members: vec![row], among_fewest: true };
+        let sent = self.send_request(request, Some(page), &AtomicI64::new(0), deadline_ms).await;
         Ok(report.and(sent).into())
     }
 
@@ -184,7 +175,7 @@ impl Sender {
         batch: BatchId,
         spent: Refund,
         message: &Message,
-        crew: &Crew,
+        page: &Page,
         blame: &Blame,
         why: &Reason,
     ) -> Result<SendReport, LedgerError> {
@@ -193,9 +184,10 @@ impl Sender {
         }
         let now_ms = self.world.now_ms();
         let all = message.recipients();
-        let Some(block) = &message.block else { return Ok(SendReport::default()) };
+        let waits = Message { state: State::Held, batch: None, ..message.clone() };
+        let Some(read) = BlockRow::with_page(waits, page) else { return Ok(SendReport::default()) };
         let named: &[usize] = if let Blame::Phones { named } = blame { named } else { &[] };
-        let places: Vec<u16> = block.places().collect();
+        let places: Vec<u16> = read.block.places().collect();
         let named: Vec<u16> = named.iter().filter_map(|at| places.get(*at).copied()).collect();
         let (state, until_ms, places) = if named.is_empty() || named.len() as u64 == all {
             (State::Held, Some(now_ms), places)
@@ -205,8 +197,7 @@ impl Sender {
         tracing::warn!(batch.id = %batch, batch.messages = all, messages = places.len(), "send.block_apart");
         let gone = places.len() as u64;
         let leaving = Leaving { state: Some(state), why: Some(why.clone()), until_ms, places };
-        let waits = Message { state: State::Held, batch: None, ..message.clone() };
-        if leave(&self.ledger, &waits, crew, vec![leaving], now_ms).await?.is_none() {
+        if read.leave(&self.ledger, vec![leaving], now_ms).await?.is_none() {
             return Ok(SendReport::default());
         }
         let refused = if state == State::Refused { gone } else { 0 };
@@ -225,11 +216,6 @@ impl Sender {
     }
 }
 
-/// The recipients of a block as messages.
-fn members_of(message: &Message, block: &Block, crew: &Crew) -> Vec<(u16, Message)> {
-    block.places().filter_map(|place| Some((place, crew.at(place)?.message(message, block.run)))).collect()
-}
-
-fn not_ours(message: &Message) -> Step {
-    SendReport { not_ours: message.recipients(), ..SendReport::default() }.into()
+fn not_ours(recipients: u64) -> Step {
+    SendReport { not_ours: recipients, ..SendReport::default() }.into()
 }

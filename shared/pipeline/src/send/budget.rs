@@ -46,8 +46,8 @@ impl Sender {
                     tracing::warn!(messages = all, fit, "send.quota_spent");
                     let until_ms = next_midnight_ms(now_ms, &self.settings.zone);
                     let why = Reason::OverQuota { fit, all };
-                    members = match &way.crew {
-                        Some(crew) => self.keep_first(members, fit, (until_ms, &why), crew, now_ms, report).await?,
+                    members = match &way.page {
+                        Some(page) => self.keep_first(members, fit, (until_ms, &why), page, now_ms, report).await?,
                         None => {
                             // Each message has one recipient.
                             let rest = members.split_off(usize::try_from(fit).unwrap_or(usize::MAX));

@@ -6,7 +6,7 @@ use liguelead::{Answer, NotSent, Outcome, Scope};
 use recado_core::{
     gate::{Gate, gate},
     identity::BatchId,
-    message::{Message, Priority},
+    message::{Message, Priority, Recipients},
     phone::Phone,
     reason::Reason,
 };
@@ -68,7 +68,7 @@ impl Sender {
             }
         };
         let _in_flight = self.in_flight.all.acquire().await.map_err(|_| NoCall::NoTime)?;
-        let mut calls = mine.iter().filter_map(|message| message.call.as_ref());
+        let mut calls = mine.iter().filter_map(|message| message.content.call());
         if !self.is_time_for_a_call(deadline_ms) || calls.any(|call| !has_time(call, self.world.now_ms())) {
             return Err(NoCall::NoTime);
         }
@@ -97,10 +97,11 @@ impl Sender {
         let any_hour = planted(Fault::HoursNotAskedAgain) || planted(Fault::CallsAtAnyHour);
         let open = |message: &Message| gate(message, self.settings.hours_of(&message.rule), now_ms) == Gate::Open;
         let areas: BTreeMap<u8, Phone> = phones.iter().map(|phone| (phone.ddd(), *phone)).collect();
-        let all_open = |message: &Message| match message.phone {
-            None if !planted(Fault::HoursOfTheFirst) => {
-                areas.values().all(|phone| open(&Message { phone: Some(*phone), ..message.clone() }))
-            }
+        let all_open = |message: &Message| match message.phone() {
+            None if !planted(Fault::HoursOfTheFirst) => areas.values().all(|phone| {
+                let to = Recipients::One { phone: Some(*phone), lead_id: String::new() };
+                open(&Message { to, ..message.clone() })
+            }),
             _ => any_hour || open(message),
         };
         today(now_ms, &self.settings.zone) == day && mine.iter().all(all_open)

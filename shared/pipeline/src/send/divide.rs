@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use recado_core::{
-    block::{Block, Leaving},
+    block::Leaving,
     gate::{Gate, gate},
     identity::block_id,
-    message::{Message, State},
+    message::{Message, Recipients, State},
     phone::Phone,
     reason::Reason,
 };
@@ -14,7 +14,7 @@ use recado_ledger::LedgerError;
 
 use super::{SendReport, Sender, moves::held};
 use crate::{
-    blocks::{Crew, leave},
+    blocks::{BlockRow, Page},
     planted::{Fault, planted},
 };
 
@@ -26,27 +26,26 @@ impl Sender {
         members: Vec<Message>,
         fit: u64,
         (until_ms, why): (i64, &Reason),
-        crew: &Crew,
+        page: &Page,
         now_ms: i64,
         report: &mut SendReport,
     ) -> Result<Vec<Message>, LedgerError> {
-        let Some((message, block)) = members.first().and_then(|message| Some((message, message.block.as_ref()?)))
-        else {
+        let Some(read) = members.into_iter().next().and_then(|row| BlockRow::with_page(row, page)) else {
             return Ok(Vec::new());
         };
-        let first_out = usize::try_from(fit).ok().and_then(|fit| block.places().nth(fit));
+        let first_out = usize::try_from(fit).ok().and_then(|fit| read.block.places().nth(fit));
         let (Some(first_out), true) = (first_out, fit > 0) else {
-            self.moved(vec![held(message, until_ms, why.clone(), now_ms)]).await;
+            self.moved(vec![held(&read.row, until_ms, why.clone(), now_ms)]).await;
             return Ok(Vec::new());
         };
-        match self.divide(message, block, first_out, Some((until_ms, why)), now_ms).await? {
-            Some((head, _)) if head.recipients() == 1 && !planted(Fault::BlockOfOne) => {
-                let alone = goes_by_itself(head.block.iter().flat_map(Block::places).collect(), now_ms);
-                leave(&self.ledger, &head, crew, vec![alone], now_ms).await?;
+        match self.divide(&read, first_out, Some((until_ms, why)), now_ms).await? {
+            Some((head, _)) if head.block.recipients() == 1 && !planted(Fault::BlockOfOne) => {
+                let alone = goes_by_itself(head.block.places().collect(), now_ms);
+                head.leave(&self.ledger, vec![alone], now_ms).await?;
                 report.held += 1;
                 Ok(Vec::new())
             }
-            divided => Ok(divided.into_iter().map(|(head, _)| head).collect()),
+            divided => Ok(divided.into_iter().map(|(head, _)| head.row).collect()),
         }
     }
 
@@ -54,19 +53,19 @@ impl Sender {
     /// reason.
     pub(super) async fn divide(
         &self,
-        message: &Message,
-        block: &Block,
+        read: &BlockRow,
         place: u16,
         waits: Option<(i64, &Reason)>,
         now_ms: i64,
-    ) -> Result<Option<(Message, Message)>, LedgerError> {
+    ) -> Result<Option<(BlockRow, Message)>, LedgerError> {
+        let BlockRow { row: message, block, .. } = read;
         let (mut head, tail) = block.clone().split_at(place);
         if planted(Fault::DividedAndWhole) {
             head.to = block.to;
         }
         let mut rest = Message {
             id: block_id(tail.run, tail.page, tail.from),
-            block: Some(tail),
+            to: Recipients::Many(tail),
             changed_ms: now_ms,
             // If this process dies, the sweep finds it.
             due_ms: Some(message.due_ms.unwrap_or(now_ms)),
@@ -78,7 +77,7 @@ impl Sender {
             rest.due_ms = Some(until_ms.min(rest.expires_ms));
         }
         let divided = self.ledger.split_block(message, &head, &rest).await?;
-        Ok(divided.then(|| (Message { block: Some(head), ..message.clone() }, rest)))
+        Ok(divided.then(|| (read.with_block(head), rest)))
     }
 
     /// The gate's result for the first recipient, and the number of recipients, from the first on, with the same
@@ -86,7 +85,7 @@ impl Sender {
     pub(super) fn gate_of_first(&self, message: &Message, members: &[(u16, Message)], now_ms: i64) -> (Gate, usize) {
         let mut of_area: BTreeMap<u8, Gate> = BTreeMap::new();
         let mut ask = |member: &Message| {
-            let area = member.phone.map(Phone::ddd).unwrap_or_default();
+            let area = member.phone().map(Phone::ddd).unwrap_or_default();
             // The gate spreads releases after an opening by the id. The block's own id releases the whole block
             // together.
             let ask = || {

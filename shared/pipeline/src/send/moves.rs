@@ -14,7 +14,7 @@ use crate::{
 
 pub(super) fn claim(message: &Message, batch: BatchId, now_ms: i64) -> Transition {
     // The price of a voice call is known only after its recording was read.
-    let credits = message.call.as_ref().map(|_| message.credits).filter(|_| !planted(Fault::FirstEstimateKept));
+    let credits = message.content.call().map(|_| message.credits).filter(|_| !planted(Fault::FirstEstimateKept));
     Transition::claim(message, batch, credits, now_ms)
 }
 

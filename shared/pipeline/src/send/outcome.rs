@@ -53,10 +53,10 @@ impl Sender {
             }
             Outcome::Refused { scope: Scope::Request, status, blame, reason } => {
                 way.why = Reason::Refused { status, why: reason.to_string() };
-                if let (Some(crew), [block]) = (&way.crew, mine.as_slice())
+                if let (Some(page), [block]) = (&way.page, mine.as_slice())
                     && !matches!(blame, Blame::Shared)
                 {
-                    return self.take_apart(batch, spent, block, crew, &blame, &way.why).await;
+                    return self.take_apart(batch, spent, block, page, &blame, &way.why).await;
                 }
                 let members = match way.parts.refused(part, &blamed(blame), &batch.to_string()) {
                     Refused::End(members) => members,
@@ -139,7 +139,7 @@ impl Sender {
         why: &Reason,
     ) -> Result<SendReport, LedgerError> {
         let now_ms = self.world.now_ms();
-        let ready = mine.first().and_then(|message| message.call.as_ref()?.ready.as_ref());
+        let ready = mine.first().and_then(|message| message.content.call()?.ready.as_ref());
         let forgotten = match ready {
             Some(ready) => {
                 let not_since_ms = now_ms - UPLOAD_AGAIN_MS;

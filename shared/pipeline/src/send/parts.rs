@@ -27,7 +27,7 @@ use super::{
     way::Way,
 };
 use crate::{
-    blocks::Crew,
+    blocks::Page,
     planted::{Fault, planted},
 };
 
@@ -40,17 +40,17 @@ pub(super) enum Did {
 }
 
 impl Sender {
-    /// Sends one request, in as many parts as necessary. `crew`: the recipients, if it carries a block. `queue` counts
+    /// Sends one request, in as many parts as necessary. `page`: the recipients, if it carries a block. `queue` counts
     /// this run's requests that the rate has no room for.
     pub(super) async fn send_request(
         &self,
         request: Request,
-        crew: Option<Crew>,
+        page: Option<Page>,
         queue: &AtomicI64,
         deadline_ms: i64,
     ) -> SendReport {
         let (members, held) = self.not_paused(request.members).await;
-        let mut way = Way::of(members, crew, request.among_fewest);
+        let mut way = Way::of(members, page, request.among_fewest);
         let mut report = SendReport { held, ..SendReport::default() };
         loop {
             let part = match way.parts.go_on() {
@@ -125,7 +125,7 @@ impl Sender {
         let Reserved { batch, refund, members } = reserved;
         let claims = members.iter().map(|message| claim(message, batch, now_ms)).collect();
         let claimed = self.ledger.apply(claims).await?;
-        let all = planted(Fault::ClaimNotChecked) || (planted(Fault::BlockClaimedTwice) && way.crew.is_some());
+        let all = planted(Fault::ClaimNotChecked) || (planted(Fault::BlockClaimedTwice) && way.page.is_some());
         let (mine, lost): (Vec<_>, Vec<_>) = members.into_iter().zip(claimed).partition(|(_, mine)| *mine || all);
         let mine: Vec<Message> = mine.into_iter().map(|(message, _)| message).collect();
         report.not_ours += lost.iter().map(|(message, _)| message.recipients()).sum::<u64>();

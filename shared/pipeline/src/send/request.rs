@@ -21,9 +21,9 @@ impl Request {
     pub(super) fn of(members: &[Message], phones: &[Phone], webhook_url: Option<SecretString>) -> Option<Self> {
         let phones = phones.iter().map(|phone| phone.national().into()).collect();
         let first = members.first()?;
-        let (title, group_id) = (first.title.clone(), first.group_id.clone());
-        if first.channel == Channel::Voice {
-            let call = first.call.as_ref()?;
+        let (title, group_id) = (first.label.title.clone(), first.label.group_id.clone());
+        if first.content.channel() == Channel::Voice {
+            let call = first.content.call()?;
             let ready = call.ready.as_ref()?;
             return Some(Self::Voice(VoiceRequest {
                 title: title?,
@@ -38,9 +38,9 @@ impl Request {
         }
         Some(Self::Sms(SmsRequest {
             title,
-            message: first.text.as_ref()?.expose().into(),
+            message: first.content.text()?.expose().into(),
             phones,
-            is_flash: first.channel == Channel::Flash,
+            is_flash: first.content.channel() == Channel::Flash,
             group_id,
             webhook_url,
         }))

@@ -279,7 +279,7 @@ fn moves_to(message: &Message, batch: BatchId, report: Report) -> Option<State> 
 /// When all redials of an unanswered voice call are over. LeadSquared is told only then, because an answered redial
 /// would need a second row.
 fn redials_over_ms(message: &Message, now_ms: i64) -> i64 {
-    let Some(call) = &message.call else { return now_ms };
+    let Some(call) = message.content.call() else { return now_ms };
     let from_ms = if message.state == State::Accepted { message.changed_ms } else { now_ms };
     (from_ms + redials_take_ms(call.redials, call.every_min)).max(now_ms)
 }

@@ -72,7 +72,7 @@ impl Settler {
     async fn is_about(&self, batch: &Batch, wanted: &str, phone: Phone) -> Result<bool, LedgerError> {
         let Some(first) = batch.members.first() else { return Ok(false) };
         let first = self.ledger.messages(&[*first]).await?;
-        let text = first.first().and_then(|message| message.text.as_ref());
+        let text = first.first().and_then(|message| message.content.text());
         if text.is_none_or(|text| digest(text.expose()) != wanted) {
             return Ok(false);
         }
@@ -173,7 +173,7 @@ impl Settler {
 }
 
 fn by_phone(messages: &[Message]) -> HashMap<Phone, MessageId> {
-    messages.iter().filter_map(|message| Some((message.phone?, message.id))).collect()
+    messages.iter().filter_map(|message| Some((message.phone()?, message.id))).collect()
 }
 
 fn only(by_phone: &HashMap<Phone, MessageId>, phones: &[Phone]) -> HashMap<Phone, MessageId> {

@@ -73,7 +73,7 @@ impl Sweeper {
                 && message.due_ms.is_none_or(|due_ms| due_ms <= now_ms)
         };
         let (many, over): (Vec<Message>, Vec<Message>) =
-            over.into_iter().filter(open).partition(|message| message.block.is_some());
+            over.into_iter().filter(open).partition(|message| message.block().is_some());
         let of_many = Box::pin(self.close_many(many, now_ms)).await?;
         let mut ids: Vec<BatchId> = over.iter().filter_map(|message| message.batch).collect();
         ids.sort_unstable();
@@ -151,7 +151,7 @@ impl Sweeper {
     async fn close_many(&self, over: Vec<Message>, now_ms: i64) -> Result<CloseReport, LedgerError> {
         let (ledger, mut report) = (&self.sender.ledger, CloseReport::default());
         for message in over {
-            let (Some(block), Some(id)) = (&message.block, message.batch) else { continue };
+            let (Some(block), Some(id)) = (message.block(), message.batch) else { continue };
             let batch = ledger.batch(id).await?;
             if let Some(change) = self.by_batch(&message, id, batch.as_ref(), now_ms) {
                 ledger.apply(vec![change]).await?;
@@ -232,7 +232,7 @@ impl Sweeper {
     fn end_of_unknown(&self, message: &Message, batch: BatchId, now_ms: i64) -> End {
         let resends = self.sender.settings.resends(&message.rule);
         let first = message.history.earlier.is_empty() || planted(Fault::ResentForEver);
-        if let Some(phone) = message.phone
+        if let Some(phone) = message.phone()
             && resends
             && first
             && now_ms < message.expires_ms
@@ -252,7 +252,7 @@ impl Sweeper {
     ) -> Result<Reported, LedgerError> {
         let mut phones: BTreeMap<BatchId, Vec<Phone>> = BTreeMap::new();
         for (message, batch) in messages {
-            phones.entry(*batch).or_default().extend(message.phone);
+            phones.entry(*batch).or_default().extend(message.phone());
         }
         let mut looks = Vec::new();
         for (batch, phones) in phones {
@@ -285,7 +285,7 @@ impl Sweeper {
 }
 
 fn is_in(reported: &Reported, message: &Message, batch: BatchId) -> bool {
-    message.phone.is_some_and(|phone| reported.contains(&(batch, phone)))
+    message.phone().is_some_and(|phone| reported.contains(&(batch, phone)))
 }
 
 /// Moves a message with a stored report. An accepted one is known to be sent. An unknown one waits for its report.

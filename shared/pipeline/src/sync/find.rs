@@ -141,7 +141,7 @@ impl Syncer {
         let page = loop {
             let Some(granted) = permit.take() else { return Ok(ended) };
             ended.report.calls += 1;
-            match self.crm.with(granted).activities_of_lead(&message.lead_id, window.code, rows).await {
+            match self.crm.with(granted).activities_of_lead(message.lead_id(), window.code, rows).await {
                 // The number of rows may be the reason: LeadSquared states no maximum.
                 Err(CallError::Refused { message, .. }) if rows > ACTIVITIES_PER_PAGE && !message.says_missing() => {
                     rows = ACTIVITIES_PER_PAGE;

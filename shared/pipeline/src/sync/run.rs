@@ -149,7 +149,7 @@ impl<'s> Run<'s> {
             if message.crm.due_ms.is_none_or(|due_ms| due_ms > now_ms) {
                 continue;
             }
-            if message.block.is_some() {
+            if message.block().is_some() {
                 many.push(message);
             } else if self.syncer.settings.tells(&message) {
                 self.waiting.insert(message.id, message);
@@ -229,8 +229,8 @@ impl<'s> Run<'s> {
             *self.busy.entry(id).or_default() += 1;
             messages.extend(self.waiting.remove_entry(&id));
         }
-        let leads = messages.values().map(|message| &message.lead_id);
-        let shown = leads.filter_map(|lead| Some((lead.clone(), self.shown.get(lead)?.clone()))).collect();
+        let leads = messages.values().map(|message| message.lead_id());
+        let shown = leads.filter_map(|lead| Some((lead.to_owned(), self.shown.get(lead)?.clone()))).collect();
         let window = Window {
             messages: Arc::new(messages),
             shown: Arc::new(shown),
@@ -329,7 +329,7 @@ impl<'s> Run<'s> {
     /// The requests that the waiting messages need, and the messages that need none.
     async fn backlog(&mut self, names: &LeadFieldNames, now_ms: i64) -> Result<(Backlog, Vec<Told>), RunError> {
         if !names.is_empty() {
-            let leads: HashSet<&str> = self.waiting.values().map(|message| message.lead_id.as_str()).collect();
+            let leads: HashSet<&str> = self.waiting.values().map(|message| message.lead_id()).collect();
             let new: Vec<&str> = leads.into_iter().filter(|lead| !self.asked.contains(*lead)).collect();
             let found = self.syncer.ledger.shown(&new, now_ms).await?;
             self.asked.extend(new.into_iter().map(str::to_owned));
