@@ -16,8 +16,9 @@ use crate::{
     batches::condition_failed,
     codec::{self, Key, Reader, leaving_text, n, s},
     error::{made, unavailable},
-    judged::{Judgement, Statement, Update, undecided},
+    judged::{Judgement, Statement, undecided},
     schema::misbuilt,
+    update::{Update, When},
 };
 
 /// What reports say about a block's recipients, and the version of the row.
@@ -171,6 +172,6 @@ fn block_update(table: &str, read: &Message, now: &Block) -> Statement {
     let was = read.block().map(|block| block.version).unwrap_or_default();
     // A recipient that leaves before the send must not be in the request. One that leaves after it must have been in
     // it.
-    update.only_if("\"version\"=? AND \"state\"=?", [n(was), s(read.state.as_str())]);
+    update.only_if(When::Is("version", n(was))).only_if(When::Is("state", s(read.state.as_str())));
     update.build(table)
 }

@@ -63,11 +63,12 @@ mod sights;
 mod suppressions;
 mod transitions;
 mod unknown;
+mod update;
 
 pub use at_once::at_once;
 pub use attempts::{Earlier, MOST_PRICES, Price};
 pub use audios::{AudioRows, Forgotten, UploadEnd, UploadRow, UploadState};
-pub use batches::{BatchChange, NewBatch, Prepared, Refund};
+pub use batches::{BatchChange, Begin, NewBatch, Prepared, Refund};
 pub use blocks::BlockNotes;
 pub use callbacks::{Stored, StoredCallback, StoredFor};
 pub use caps::CapsRow;

@@ -1,6 +1,5 @@
 //! Writes transitions: the one way in which a message's row changes.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use recado_core::{
     message::State,
     transition::{Due, Needs, Set, Transition},
@@ -9,13 +8,14 @@ use recado_core::{
 use crate::{
     Ledger, LedgerError,
     codec::{self, Key, due_shard, message_shard, n, s},
-    judged::{Judgement, Statement, Update},
+    judged::Judgement,
+    update::{Update, When},
 };
 
 impl Ledger {
     /// Makes transitions, each under its own condition. Returns for each whether this write certainly made it.
     pub async fn apply(&self, transitions: Vec<Transition>) -> Result<Vec<bool>, LedgerError> {
-        let statements = transitions.iter().map(|transition| statement(transition, &self.table)).collect();
+        let statements = transitions.iter().map(|transition| update_of(transition).build(&self.table)).collect();
         let judged = self.judge(statements).await?;
         let made: Vec<bool> = judged.into_iter().map(|judgement| judgement == Judgement::Written).collect();
         if let Some(listener) = &self.listener {
@@ -25,13 +25,14 @@ impl Ledger {
     }
 }
 
-fn statement(transition: &Transition, table: &str) -> Statement {
+/// The write of a transition.
+pub(crate) fn update_of(transition: &Transition) -> Update {
     let mut update = Update::of(Key::message(transition.id()));
     for set in transition.sets() {
         put(&mut update, set, transition);
     }
     require(&mut update, transition.needs());
-    update.build(table)
+    update
 }
 
 /// Sets or removes the attributes of one change.
@@ -75,35 +76,29 @@ fn put(update: &mut Update, set: &Set, transition: &Transition) {
 
 /// Adds the conditions.
 fn require(update: &mut Update, needs: &Needs) {
+    let is_in = |state: &State| When::Is("state", s(state.as_str()));
     match &needs.states {
-        None => update.only_if("attribute_exists(\"state\")", []),
+        None => update.only_if(When::Has("state")),
         Some(states) => {
-            let mut any: Vec<&str> = states.iter().map(|_| "\"state\"=?").collect();
-            let mut values: Vec<AttributeValue> = states.iter().map(|state| s(state.as_str())).collect();
+            let mut any: Vec<When> = states.iter().map(is_in).collect();
             if let Some(batch) = needs.or_claimed_by {
-                any.push("(\"state\"=? AND \"batch\"=?)");
-                values.extend([s(State::Sending.as_str()), s(batch.to_string())]);
+                any.push(When::All(vec![is_in(&State::Sending), When::Is("batch", s(batch.to_string()))]));
             }
-            if any.is_empty() {
-                // No row is in the state "".
-                any.push("\"state\"=?");
-                values.push(s(""));
-            }
-            update.only_if(&any.join(" OR "), values)
+            update.only_if(When::Any(any))
         }
     };
     match needs.batch {
-        Some(Some(batch)) => update.only_if("\"batch\"=?", [s(batch.to_string())]),
-        Some(None) => update.only_if("\"batch\" IS MISSING", []),
+        Some(Some(batch)) => update.only_if(When::Is("batch", s(batch.to_string()))),
+        Some(None) => update.only_if(When::Lacks("batch")),
         None => update,
     };
     if let Some(version) = needs.version {
-        update.only_if("\"version\"=?", [n(version)]);
+        update.only_if(When::Is("version", n(version)));
     }
     if needs.no_report_yet {
-        update.only_if("\"no_callback_ms\" IS MISSING", []);
+        update.only_if(When::Lacks("no_callback_ms"));
     }
     if needs.unposted {
-        update.only_if("\"crm_posted_ms\" IS MISSING AND \"crm_activity\" IS MISSING", []);
+        update.only_if(When::Lacks("crm_posted_ms")).only_if(When::Lacks("crm_activity"));
     }
 }

@@ -64,6 +64,7 @@ fn new_batch(number: u8, messages: u64, credits: u64) -> NewBatch {
         due_ms: NOW_MS + 180_000,
         day: "2026-11-21".to_owned(),
         draws: vec![draw(messages, credits, Quotas::NONE)],
+        begins: None,
     }
 }
 

@@ -10,6 +10,10 @@
 //! | the response | `calling` | the same: the response died with the process |
 //! | the batch's outcome was recorded | the outcome, messages `sending` | the sweep makes them follow their batch |
 //!
+//! The batch of a request of up to three rows is written as `calling`, with its members, their claims and its budget, in
+//! one transaction: the first two lines do not arise. If the table gives no clear answer to that write, the sender takes
+//! it back, since it has not made the request.
+//!
 //! If a refused request goes again in parts (`parts`), each part is a batch with claims of its own.
 //!
 //! Only messages listed in the batch's row were sent. If a claim's response was lost, the sender does not know that it

@@ -1,10 +1,18 @@
 //! A request's share of today's budgets: reserved with the batch, for as many of its messages as fit.
 
-use recado_core::reason::Reason;
-use recado_core::{identity::BatchId, message::Message};
-use recado_ledger::{Budget, Day, Draw, LedgerError, NewBatch, Prepared, Quotas, Refund};
+use recado_core::{
+    identity::BatchId,
+    message::Message,
+    reason::Reason,
+    transition::{BatchMove, Transition},
+};
+use recado_ledger::{Begin, Budget, Day, Draw, LedgerError, NewBatch, Prepared, Quotas, Refund};
 
-use super::{SendReport, Sender, moves::held, way::Way};
+use super::{
+    SendReport, Sender,
+    moves::{claim, held},
+    way::Way,
+};
 use crate::{
     planted::{Fault, planted},
     settings::{next_midnight_ms, today},
@@ -16,7 +24,13 @@ pub(super) struct Reserved {
     /// The whole reservation. It is given back if nothing is sent.
     pub(super) refund: Refund,
     pub(super) members: Vec<Message>,
+    /// Whether its messages are claimed and its request has begun, in the same write.
+    pub(super) has_begun: bool,
 }
+
+/// Requests of this many rows or fewer are prepared, claimed and begun in one write. A claim in that write costs a
+/// write unit more than alone; it saves four units and two requests to the table.
+const BEGUN_AT_ONCE: usize = 3;
 
 impl Sender {
     /// Reserves the day's budgets for as many recipients of `members` as fit, and prepares their batch; holds the rest
@@ -36,9 +50,26 @@ impl Sender {
             let rule = self.settings.quotas_of(&first.rule).map(|_| self.settings.counted_as(&first.rule));
             let refund = Refund { day: day.clone(), rule, amount };
             let due_ms = now_ms + self.settings.stale_after_ms;
-            let new = NewBatch { id: batch, now_ms, due_ms, day: day.clone(), draws };
-            match self.ledger.prepare_batch(&new).await? {
-                Prepared::Done => return Ok(Some(Reserved { batch, refund, members })),
+            let begins = begins(&members, batch, now_ms);
+            let has_begun = begins.is_some();
+            let new = NewBatch { id: batch, now_ms, due_ms, day: day.clone(), draws, begins };
+            let prepared = match self.ledger.prepare_batch(&new).await {
+                Ok(prepared) => prepared,
+                Err(error) => {
+                    if has_begun {
+                        self.take_back(batch, refund, &members).await?;
+                    }
+                    return Err(error);
+                }
+            };
+            match prepared {
+                Prepared::Done => return Ok(Some(Reserved { batch, refund, members, has_begun })),
+                Prepared::NotOurs(ours) => {
+                    let all = weight(&members);
+                    let mut ours = ours.into_iter();
+                    members.retain(|_| ours.next().unwrap_or(true));
+                    report.not_ours += all - weight(&members);
+                }
                 Prepared::OverQuota(spent) => {
                     let all = weight(&members);
                     let fit = how_many_fit(&members, &new.draws, &spent);
@@ -61,6 +92,17 @@ impl Sender {
         Ok(None)
     }
 
+    /// Takes back a batch that may have begun: the table gave no clear answer. Nothing was sent. If the table does not
+    /// answer now either, the batch counts as unknown later.
+    async fn take_back(&self, batch: BatchId, refund: Refund, members: &[Message]) -> Result<(), LedgerError> {
+        if self.end(batch, BatchMove::Release, refund, &Reason::NoTime).await? {
+            let now_ms = self.world.now_ms();
+            let back = members.iter().map(|message| Transition::give_back(message, batch, now_ms, None, now_ms));
+            self.ledger.apply(back.collect()).await?;
+        }
+        Ok(())
+    }
+
     /// The budgets that a request of `rule` draws on: the account's, and the rule's own.
     fn draws(&self, rule: &str, amount: Day) -> Vec<Draw> {
         let own = self.settings.quotas_of(rule);
@@ -69,6 +111,21 @@ impl Sender {
         let own = own.map(|quotas| Draw { budget: Budget::Rule(self.settings.counted_as(rule)), amount, quotas });
         std::iter::once(account).chain(own).collect()
     }
+}
+
+/// What the batch of a small request needs to begin in the write that prepares it.
+fn begins(members: &[Message], batch: BatchId, now_ms: i64) -> Option<Begin> {
+    if members.len() > BEGUN_AT_ONCE || planted(Fault::CalledBeforeWritten) || planted(Fault::SurplusKept) {
+        return None;
+    }
+    let is_block = members.iter().any(|message| message.block().is_some());
+    let unclaimed = planted(Fault::ClaimNotChecked) || (planted(Fault::BlockClaimedTwice) && is_block);
+    let claims = if unclaimed { &[] } else { members };
+    let listed = if planted(Fault::MembersNotListed) { &[] } else { members };
+    Some(Begin {
+        members: listed.iter().map(|message| message.id).collect(),
+        claims: claims.iter().map(|message| claim(message, batch, now_ms)).collect(),
+    })
 }
 
 /// How many recipients, oldest first, fit beside what is spent. Fewer than all, since all did not fit.

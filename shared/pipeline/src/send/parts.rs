@@ -122,33 +122,34 @@ impl Sender {
         let Some(reserved) = self.reserve(members, way, now_ms, &mut report).await? else {
             return Ok(report);
         };
-        let Reserved { batch, refund, members } = reserved;
-        let claims = members.iter().map(|message| claim(message, batch, now_ms)).collect();
-        let claimed = self.ledger.apply(claims).await?;
-        let all = planted(Fault::ClaimNotChecked) || (planted(Fault::BlockClaimedTwice) && way.page.is_some());
-        let (mine, lost): (Vec<_>, Vec<_>) = members.into_iter().zip(claimed).partition(|(_, mine)| *mine || all);
-        let mine: Vec<Message> = mine.into_iter().map(|(message, _)| message).collect();
-        report.not_ours += lost.iter().map(|(message, _)| message.recipients()).sum::<u64>();
-        if mine.is_empty() {
-            self.end(batch, BatchMove::Drop, refund, &Reason::NotWaiting).await?;
-            return Ok(report);
-        }
-        let spent = Refund { amount: cost(&mine, way.among_fewest), ..refund.clone() };
-        let surplus = Refund { amount: refund.amount.less(spent.amount), ..refund };
-        let surplus = if planted(Fault::SurplusKept) { Refund { amount: Day::default(), ..surplus } } else { surplus };
-        let early = if planted(Fault::CalledBeforeWritten) {
-            Some(self.call(batch, &mine, way, permit, &spent.day, deadline_ms).await)
+        let Reserved { batch, refund, members, has_begun } = reserved;
+        let (mine, spent, early) = if has_begun {
+            (members, refund, None)
         } else {
-            None
+            let mine = self.claim_all(members, batch, way, now_ms, &mut report).await?;
+            if mine.is_empty() {
+                self.end(batch, BatchMove::Drop, refund, &Reason::NotWaiting).await?;
+                return Ok(report);
+            }
+            let spent = Refund { amount: cost(&mine, way.among_fewest), ..refund.clone() };
+            let surplus = Refund { amount: refund.amount.less(spent.amount), ..refund };
+            let kept = planted(Fault::SurplusKept);
+            let surplus = if kept { Refund { amount: Day::default(), ..surplus } } else { surplus };
+            let early = if planted(Fault::CalledBeforeWritten) {
+                Some(self.call(batch, &mine, way, permit, &spent.day, deadline_ms).await)
+            } else {
+                None
+            };
+            if !self.begin_call(batch, &mine, surplus).await? {
+                // Another process took this sender for dead. If it did so before this write, it released the batch. If
+                // it did so after it, and only the answer was late, nobody else knows that the request was never made.
+                self.end(batch, BatchMove::Release, spent, &Reason::TakenForDead).await?;
+                self.moved(mine.iter().map(|m| Transition::give_back(m, batch, now_ms, None, now_ms)).collect()).await;
+                report.not_ours += weight(&mine);
+                return Ok(report);
+            }
+            (mine, spent, early)
         };
-        if !self.begin_call(batch, &mine, surplus).await? {
-            // Another process took this sender for dead. If it did so before this write, it released the batch. If it
-            // did so after it, and only the answer was late, nobody else knows that the request was never made.
-            self.end(batch, BatchMove::Release, spent, &Reason::TakenForDead).await?;
-            self.moved(mine.iter().map(|m| Transition::give_back(m, batch, now_ms, None, now_ms)).collect()).await;
-            report.not_ours += weight(&mine);
-            return Ok(report);
-        }
         let called = match early {
             Some(called) => called,
             None => self.call(batch, &mine, way, permit, &spent.day, deadline_ms).await,
@@ -162,6 +163,23 @@ impl Sender {
         way.called = true;
         tracing::info!(batch.id = %batch, batch.messages = weight(&mine), outcome = word(&answer), "send.called");
         Ok(report.and(self.record(batch, spent, part.with_members(mine), way, answer).await?))
+    }
+
+    /// Claims messages for a batch. Returns those that are this sender's now.
+    async fn claim_all(
+        &self,
+        members: Vec<Message>,
+        batch: BatchId,
+        way: &Way,
+        now_ms: i64,
+        report: &mut SendReport,
+    ) -> Result<Vec<Message>, LedgerError> {
+        let claims = members.iter().map(|message| claim(message, batch, now_ms)).collect();
+        let claimed = self.ledger.apply(claims).await?;
+        let all = planted(Fault::ClaimNotChecked) || (planted(Fault::BlockClaimedTwice) && way.page.is_some());
+        let (mine, lost): (Vec<_>, Vec<_>) = members.into_iter().zip(claimed).partition(|(_, mine)| *mine || all);
+        report.not_ours += lost.iter().map(|(message, _)| message.recipients()).sum::<u64>();
+        Ok(mine.into_iter().map(|(message, _)| message).collect())
     }
 
     /// Writes that the request starts, and lists its messages. A failed write is retried, because it may have happened.
