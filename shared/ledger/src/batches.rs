@@ -144,13 +144,15 @@ pub struct BatchChange {
     pub why: Option<Reason>,
     /// The amount given back in the same write.
     pub refund: Option<Refund>,
+    /// Messages that follow in the same request, each under its own condition. A move with a refund takes none along.
+    pub followers: Vec<Transition>,
 }
 
 impl BatchChange {
     /// A move at `now_ms`, and nothing else.
     #[must_use]
     pub fn new(id: BatchId, what: BatchMove, now_ms: i64) -> Self {
-        Self { id, what, now_ms, call: None, campaign_id: None, why: None, refund: None }
+        Self { id, what, now_ms, call: None, campaign_id: None, why: None, refund: None, followers: Vec::new() }
     }
 }
 
@@ -284,21 +286,25 @@ impl Ledger {
     async fn move_alone(&self, change: &BatchChange, mut update: Update, token: &str) -> Result<bool, LedgerError> {
         update.set("moved_by", s(token));
         let mut statements = vec![update.build(&self.table)];
+        statements.extend(change.followers.iter().map(|follower| update_of(follower).build(&self.table)));
         statements.extend(change.campaign_id.as_ref().map(|campaign| self.campaign_row(campaign, change)));
         let judged = self.judge(statements).await?;
+        let (moved, rest) = judged.split_first().unwrap_or((&Judgement::Undecided, &[]));
+        let (followed, campaign) = rest.split_at_checked(change.followers.len()).unwrap_or_default();
+        self.tell_moved(&change.followers, followed.iter().map(|judgement| *judgement == Judgement::Written));
         let unavailable = || undecided("the batch could not be moved");
         // Without the campaign's row, a report that names only the campaign finds no batch.
-        if matches!(judged.get(1), Some(Judgement::Undecided | Judgement::Refused)) {
+        if matches!(campaign, [Judgement::Undecided | Judgement::Refused]) {
             return Err(unavailable());
         }
-        match judged.first() {
-            Some(Judgement::Written) => Ok(true),
-            Some(Judgement::ConditionFailed) => {
+        match moved {
+            Judgement::Written => Ok(true),
+            Judgement::ConditionFailed => {
                 let row = self.item(Key::batch(change.id)).await?;
                 let by = row.and_then(|item| Reader::new(&item).maybe_text("moved_by"));
                 Ok(by.as_deref() == Some(token))
             }
-            Some(Judgement::Undecided | Judgement::Refused) | None => Err(unavailable()),
+            Judgement::Undecided | Judgement::Refused => Err(unavailable()),
         }
     }
 

@@ -18,10 +18,16 @@ impl Ledger {
         let statements = transitions.iter().map(|transition| update_of(transition).build(&self.table)).collect();
         let judged = self.judge(statements).await?;
         let made: Vec<bool> = judged.into_iter().map(|judgement| judgement == Judgement::Written).collect();
-        if let Some(listener) = &self.listener {
-            listener.moved(transitions.iter().zip(&made).filter(|(_, made)| **made).map(|(transition, _)| transition));
-        }
+        self.tell_moved(&transitions, made.iter().copied());
         Ok(made)
+    }
+
+    /// Reports transitions to whoever waits for their effects, given which of them were made.
+    pub(crate) fn tell_moved(&self, transitions: &[Transition], made: impl Iterator<Item = bool> + Clone) {
+        if let Some(listener) = &self.listener {
+            let made = transitions.iter().zip(made).filter(|(_, made)| *made);
+            listener.moved(made.map(|(transition, _)| transition));
+        }
     }
 }
 

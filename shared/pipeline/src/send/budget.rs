@@ -30,7 +30,7 @@ pub(super) struct Reserved {
 
 /// Requests of this many rows or fewer are prepared, claimed and begun in one write. A claim in that write costs a
 /// write unit more than alone; it saves four units and two requests to the table.
-const BEGUN_AT_ONCE: usize = 3;
+pub(super) const FEW: usize = 3;
 
 impl Sender {
     /// Reserves the day's budgets for as many recipients of `members` as fit, and prepares their batch; holds the rest
@@ -115,7 +115,7 @@ impl Sender {
 
 /// What the batch of a small request needs to begin in the write that prepares it.
 fn begins(members: &[Message], batch: BatchId, now_ms: i64) -> Option<Begin> {
-    if members.len() > BEGUN_AT_ONCE || planted(Fault::CalledBeforeWritten) || planted(Fault::SurplusKept) {
+    if members.len() > FEW || planted(Fault::CalledBeforeWritten) || planted(Fault::SurplusKept) {
         return None;
     }
     let is_block = members.iter().any(|message| message.block().is_some());

@@ -14,7 +14,13 @@ use recado_core::{
 };
 use recado_ledger::{BatchChange, Forgotten, LedgerError, Refund};
 
-use super::{SendReport, Sender, budget::weight, call::ACCOUNT_REFUSED_MS, moves::Follow, way::Way};
+use super::{
+    SendReport, Sender,
+    budget::{FEW, weight},
+    call::ACCOUNT_REFUSED_MS,
+    moves::Follow,
+    way::Way,
+};
 use crate::planted::{Fault, planted};
 
 /// How long voice calls wait for a new upload of their recording before the next check, in ms.
@@ -43,13 +49,13 @@ impl Sender {
             Outcome::Accepted { campaign_id, .. } => {
                 way.parts.taken(&part);
                 way.among_fewest = false;
-                let change = BatchChange {
-                    campaign_id: campaign_id.clone(),
-                    ..BatchChange::new(batch, BatchMove::Accept, now_ms)
-                };
+                let moves = mine.iter().map(|m| of_batch(m).accepted(campaign_id.clone(), &self.settings)).collect();
+                // Few messages follow in the request that moves their batch.
+                let (followers, later) = if mine.len() <= FEW { (moves, Vec::new()) } else { (Vec::new(), moves) };
+                let change =
+                    BatchChange { campaign_id, followers, ..BatchChange::new(batch, BatchMove::Accept, now_ms) };
                 self.insist(&change).await?;
-                let moves = mine.iter().map(|m| of_batch(m).accepted(campaign_id.clone(), &self.settings));
-                (moves.collect(), SendReport { accepted: count, ..zero })
+                (later, SendReport { accepted: count, ..zero })
             }
             Outcome::Refused { scope: Scope::Request, status, blame, reason } => {
                 way.why = Reason::Refused { status, why: reason.to_string() };
