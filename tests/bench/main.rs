@@ -20,7 +20,7 @@ use futures::StreamExt as _;
 use recado_core::{
     credits::SmsText,
     identity::MessageId,
-    message::{Channel, Message},
+    message::{Channel, Content, Message},
     phone::Phone,
 };
 use recado_ledger::{Ledger, at_once, embedded_client};
@@ -168,8 +168,7 @@ async fn rows() -> String {
     let ledger = Ledger::new(embedded_client(table.http_client()), "recado", 86_400_000);
     ledger.create_if_missing().await.unwrap();
     let row = |number: u32| Message {
-        phone: Some(Phone::parse(&load::phone(number)).unwrap()),
-        text: Some(SmsText::parse("Boas-vindas.").unwrap()),
+        content: Content::Sms(Some(SmsText::parse("Boas-vindas.").unwrap())),
         event: "lead.created".to_owned(),
         due_ms: Some(60_000),
         ..Message::new(
@@ -180,6 +179,7 @@ async fn rows() -> String {
             0,
             3_600_000,
         )
+        .at(Phone::parse(&load::phone(number)).unwrap())
     };
     let groups: Vec<Vec<Message>> = (0..ROWS)
         .collect::<Vec<_>>()

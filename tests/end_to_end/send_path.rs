@@ -127,6 +127,20 @@ liguelead: { in_flight: 2, environments: 4 }
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_low_priority_does_not_wait_for_the_scheduled_sweep() {
+    let rules = "  - { id: news, on: lead.created, sms: \"Novidades.\", priority: low }\n";
+    let mut setup = Setup::new(rules).in_memory().await;
+    // Longer than a test waits.
+    setup.schedule_s = 3_600;
+    let installation = Installation::start(setup).await;
+    for number in 1..=2 {
+        let lead = Lead::new(number);
+        installation.take(&lead.created()).await;
+        installation.comes_to(&lead.id, "delivered").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn messages_that_linger_go_in_one_request_however_many_processes_took_their_events() {
     const LINGER_MS: i64 = 15_000;
     let rules = "  - { id: welcome, on: lead.created, sms: \"Boas-vindas.\", linger: 15s }\n";

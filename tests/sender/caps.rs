@@ -44,12 +44,8 @@ async fn a_rules_cap_counts_that_rules_messages_alone() {
 
 /// The message as the first one of another lead, with the phone of lead number `phone_of`.
 fn of_lead(message: &Message, lead: u8, phone_of: u32) -> Message {
-    Message {
-        id: MessageId::from_bytes([lead; 16]),
-        lead_id: format!("lead-{lead}"),
-        phone: Some(Phone::parse(&Lead::new(phone_of).phone).unwrap()),
-        ..message.clone()
-    }
+    let message = Message { id: MessageId::from_bytes([lead; 16]), ..message.clone() };
+    message.for_lead(&format!("lead-{lead}")).at(Phone::parse(&Lead::new(phone_of).phone).unwrap())
 }
 
 async fn state_of(bench: &Bench, id: MessageId) -> (State, Option<String>) {
@@ -92,7 +88,7 @@ async fn of_many_senders_at_once_each_person_hears_from_one() {
     // Two messages to each of 20 persons, with the same lead and phone; a sender for each message.
     let message = |number: u8| of_lead(&first, number, u32::from(number % 20) + 1);
     let messages: Vec<Message> =
-        (0..40).map(|number| Message { lead_id: format!("lead-{}", number % 20), ..message(number) }).collect();
+        (0..40).map(|number| message(number).for_lead(&format!("lead-{}", number % 20))).collect();
     bench.write(&messages).await;
     let sends = messages.iter().map(|message| async { bench.sender.send_new(&[message.id], NO_DEADLINE_MS).await });
     let reports = futures::future::try_join_all(sends).await.unwrap();

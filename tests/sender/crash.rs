@@ -49,7 +49,7 @@ async fn a_sender_that_dies_while_it_splits_a_request_sends_nothing_twice_and_fa
     assert!(received.messages().into_values().all(|times| times == 1), "nothing twice");
     let bad: BTreeSet<String> = BAD.map(|number| Lead::new(number).id).into();
     let refused = bench.in_state(State::Refused).await;
-    assert!(refused.iter().all(|message| bad.contains(&message.lead_id)), "no good phone is refused");
+    assert!(refused.iter().all(|message| bad.contains(message.lead_id())), "no good phone is refused");
     let (accepted, unknown) = (bench.in_state(State::Accepted).await.len(), bench.in_state(State::Unknown).await.len());
     assert_eq!(accepted + unknown + refused.len(), PHONES as usize);
     let calls = received.calls.len();

@@ -2,10 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use recado_core::{
-    message::{BatchState, State},
-    reason::Reason,
-};
+use recado_core::{message::State, reason::Reason, transition::BatchMove};
 use recado_ledger::BatchChange;
 use recado_pipeline::send::NO_DEADLINE_MS;
 use recado_simulators::{faults::Faults, liguelead::Options};
@@ -29,7 +26,7 @@ async fn a_message_given_up_for_unknown_follows_its_batch_that_was_refused() {
     let unknown = bench.in_state(State::Unknown).await.remove(0);
     let change = BatchChange {
         why: Some(refusal()),
-        ..BatchChange::new(unknown.batch.unwrap(), &[BatchState::Unknown], BatchState::Refused, bench.now_ms())
+        ..BatchChange::new(unknown.batch.unwrap(), BatchMove::Refuse, bench.now_ms())
     };
     assert!(bench.ledger.move_batch(&change, "of the late one").await.unwrap());
 

@@ -57,16 +57,18 @@ pub(crate) struct EventLine {
 
 impl From<Message> for MessageLine {
     fn from(message: Message) -> Self {
+        let phone = message.phone().map(Phone::masked);
+        let lead = match message.block() {
+            Some(block) => format!("{} recipients", block.recipients()),
+            None => message.lead_id().to_owned(),
+        };
         Self {
             id: message.id.to_string(),
             rule: message.rule,
             event: message.event,
-            lead: match &message.block {
-                Some(block) => format!("{} recipients", block.recipients()),
-                None => message.lead_id,
-            },
-            channel: message.channel.to_string(),
-            phone: message.phone.map(Phone::masked),
+            lead,
+            channel: message.content.channel().to_string(),
+            phone,
             state: message.state.to_string(),
             why: message.why.map(|why| why.to_string()),
             credits: message.credits,

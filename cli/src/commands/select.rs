@@ -78,9 +78,9 @@ impl Filter {
     pub(crate) fn lets(&self, message: &Message) -> bool {
         (self.state.is_empty() || self.state.contains(&message.state))
             && self.rule.as_ref().is_none_or(|rule| *rule == message.rule)
-            && self.lead.as_ref().is_none_or(|lead| lead.eq_ignore_ascii_case(&message.lead_id))
-            && self.phone.is_none_or(|phone| message.phone == Some(phone))
-            && self.channel.is_none_or(|channel| channel == message.channel)
+            && self.lead.as_ref().is_none_or(|lead| lead.eq_ignore_ascii_case(message.lead_id()))
+            && self.phone.is_none_or(|phone| message.phone() == Some(phone))
+            && self.channel.is_none_or(|channel| channel == message.content.channel())
             && (!self.no_callback || message.history.no_callback_ms.is_some())
             && self.since.is_none_or(|since| message.created_ms >= since.as_millisecond())
             && self.until.is_none_or(|until| message.created_ms < until.as_millisecond())
@@ -99,7 +99,7 @@ impl Filter {
         let (mut found, mut to_many) = (Vec::new(), Vec::new());
         ledger
             .each_message(|message| {
-                match &message.block {
+                match message.block() {
                     Some(_) => to_many.push(message),
                     None if self.lets(&message) => found.push(message),
                     None => {}
@@ -167,7 +167,7 @@ async fn in_messages_to_many(ledger: &Ledger, ids: &[String]) -> anyhow::Result<
     let (mut to_many, mut found) = (Vec::new(), Vec::new());
     ledger
         .each_message(|message| {
-            to_many.extend(message.block.is_some().then_some(message));
+            to_many.extend(message.block().is_some().then_some(message));
             true
         })
         .await?;

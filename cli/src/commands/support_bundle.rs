@@ -120,7 +120,7 @@ async fn bundle(config: &Config, store: &Store) -> anyhow::Result<Bundle> {
     store
         .ledger
         .each_message(|message| {
-            *channels.entry(message.channel.to_string()).or_default() += 1;
+            *channels.entry(message.content.channel().to_string()).or_default() += 1;
             if let Some(why) = &message.why {
                 *errors.entry(format!("{}: {}", message.state, code_of(why))).or_default() += 1;
             }

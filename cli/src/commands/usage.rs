@@ -141,7 +141,7 @@ pub(crate) async fn report(config: &Config, store: &Store) -> anyhow::Result<Rep
     store
         .ledger
         .each_message(|message| {
-            match message.block {
+            match message.block() {
                 Some(_) => to_many.push(message.clone()),
                 None => *states.entry(message.state.to_string()).or_default() += 1,
             }

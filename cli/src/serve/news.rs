@@ -13,6 +13,8 @@ use super::alarms::Alarms;
 
 /// The most new messages that wait to be taken. Further ones are found in the table once there is room again.
 const MOST_WAITING: usize = 10_000;
+/// How long messages of low priority gather before they go, in ms. They are often many of one text.
+const LOW_GATHERS_MS: i64 = 1_000;
 
 /// The instants at which due rows are looked at. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -80,6 +82,15 @@ impl Written {
     }
 }
 
+/// When the sweep of a message's priority looks for a new message, in ms since the epoch. None if its wake-up sends it.
+fn rings_ms(message: &Message) -> Option<i64> {
+    match (message.state, message.priority) {
+        (State::Held, _) => message.due_ms,
+        (State::Pending, Priority::Low) => Some(message.due_ms? + LOW_GATHERS_MS),
+        _ => None,
+    }
+}
+
 /// The same table, whose writes set alarms, and the queue of its new messages. The queue stays empty if the stream
 /// reports them.
 pub(super) fn listening(ledger: Ledger, is_streamed: bool) -> (Ledger, Bells, Arc<Written>) {
@@ -87,11 +98,13 @@ pub(super) fn listening(ledger: Ledger, is_streamed: bool) -> (Ledger, Bells, Ar
     let (rung, put) = (bells.clone(), Arc::clone(&written));
     let ledger = ledger.telling(move |news| match news {
         News::Messages(messages) => {
-            for held in messages.iter().filter(|message| message.state == State::Held) {
-                held.due_ms.iter().for_each(|due_ms| rung.lane(held.priority).set(*due_ms));
+            for message in &messages {
+                if let Some(due_ms) = rings_ms(message) {
+                    rung.lane(message.priority).set(due_ms);
+                }
             }
             if !is_streamed {
-                put.put(messages);
+                put.put(messages.into_iter().filter(|message| message.priority != Priority::Low).collect());
             }
         }
         News::Waits(priority, due_ms) => rung.lane(priority).set(due_ms),

@@ -224,12 +224,12 @@ async fn the_events_tell_the_story_of_one_message() {
     let woken = wake_up.new_messages();
     assert_eq!(woken, [its_message()]);
     let [message] = &ledger.messages(&woken).await.unwrap()[..] else { panic!("the webhook made no such message") };
-    assert_eq!(format!("+55{}", message.phone.unwrap().national()), PHONE);
+    assert_eq!(format!("+55{}", message.phone().unwrap().national()), PHONE);
 
     let settler = installation::settler(&config, &secret(CALLBACK_SECRET), APP_ID.into(), &ledger);
     let report = settler.read(&web::decode(serde_json::from_value(callback).unwrap()));
     let Reading::Report(report) = report else { panic!("not taken as a report: {report:?}") };
-    assert_eq!((report.status.as_str(), Some(report.phone)), ("delivered", message.phone));
+    assert_eq!((report.status.as_str(), Some(report.phone)), ("delivered", message.phone()));
 
     let is_reconciling = |event| serde_json::from_value::<Tick>(event).unwrap().reconcile;
     assert!(!is_reconciling(tick) && is_reconciling(missed));

@@ -10,10 +10,11 @@ use crate::{
         Action, Audience, Campaign, Comparison, Config, DEFAULT_EXPIRES_MS, FieldName, Quotas, RuleId, Search, Tell,
         Voice,
     },
-    decide::{PHONE_FIELDS, Words, channel, mobile, words},
+    credits::UNKNOWN_CALL_CREDITS,
+    decide::{PHONE_FIELDS, Words, call, channel, mobile, words},
     enrich::named,
     fields::Fields,
-    message::{Channel, Message, Priority},
+    message::{Channel, Content, Label, Message, Priority},
     opt_out::OwnFields,
     phone::Phone,
     reason::Reason,
@@ -162,19 +163,18 @@ impl<'c> Judge<'c> {
     /// run.
     #[must_use]
     pub fn message(&self, event: &str, now_ms: i64) -> Message {
-        let words = self.shared.clone().and_then(Result::ok).unwrap_or_default();
-        let call = match &self.campaign.action {
-            Action::Voice(_) => words_of_call(&self.campaign.action),
-            Action::Sms { .. } | Action::Flash { .. } => None,
+        let channel = channel(&self.campaign.action);
+        let (content, title, credits) = match (&self.campaign.action, &self.shared) {
+            (Action::Voice(voice), _) => (Content::Voice(Some(call(voice))), None, UNKNOWN_CALL_CREDITS),
+            (_, Some(Ok(words))) => (words.content.clone(), words.title.clone(), words.credits),
+            _ => (Content::none(channel), None, 1),
         };
         let lifetime_ms = self.campaign.expires_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(DEFAULT_EXPIRES_MS);
         Message {
             event: event.to_owned(),
-            text: words.text,
-            credits: if call.is_some() { crate::credits::UNKNOWN_CALL_CREDITS } else { words.credits.max(1) },
-            call,
-            title: words.title,
-            group_id: self.campaign.group_id.clone(),
+            content,
+            credits,
+            label: Label { title, group_id: self.campaign.group_id.clone() },
             priority: self.campaign.priority,
             // There is no wake-up for low priority; for the others the wake-up may be lost.
             due_ms: Some(if self.campaign.priority == Priority::Low { now_ms } else { now_ms + 60_000 }),
@@ -182,7 +182,7 @@ impl<'c> Judge<'c> {
                 crate::identity::MessageId::from_bytes([0; 16]),
                 self.campaign.id.as_str(),
                 "",
-                channel(&self.campaign.action),
+                channel,
                 now_ms,
                 self.started_ms.saturating_add(lifetime_ms),
             )
@@ -243,7 +243,7 @@ impl<'c> Judge<'c> {
             return Ok(None);
         }
         let words = words(&self.campaign.action, &context())?;
-        Ok(Some(Own { text: words.text, title: words.title }))
+        Ok(Some(Own { text: words.content.text().cloned(), title: words.title }))
     }
 
     fn mobile(&self, phone: &str) -> Result<Phone, String> {
@@ -282,12 +282,6 @@ pub fn row_columns(campaign: &Campaign) -> BTreeSet<String> {
         .filter_map(|name| name.strip_prefix("row."))
         .map(|name| name.split('.').next().unwrap_or(name).to_owned())
         .collect()
-}
-
-fn words_of_call(action: &Action) -> Option<crate::call::Call> {
-    let Action::Voice(voice) = action else { return None };
-    let (audio, redials, every_min) = (voice.audio.clone(), voice.redials, voice.every_min);
-    Some(crate::call::Call { audio, redials, every_min, ready: None })
 }
 
 /// The fields that a campaign needs of each lead of its audience. `own` are LeadSquared's own opt-out fields that the

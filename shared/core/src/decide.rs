@@ -4,14 +4,14 @@ use std::fmt;
 
 use crate::{
     call::Call,
-    config::{Action, Config, DEFAULT_EXPIRES_MS, FieldChange, MAX_TITLE_LENGTH, Rule, Trigger, title_length},
+    config::{Action, Config, DEFAULT_EXPIRES_MS, FieldChange, MAX_TITLE_LENGTH, Rule, Trigger, Voice, title_length},
     credits::{SmsText, UNKNOWN_CALL_CREDITS},
     event::Event,
     fields::Fields,
     flash::contains_url,
     gate::{Gate, gate},
     identity::{MessageId, fallback_id, is_control, message_id},
-    message::{Channel, Message, Priority, State},
+    message::{Channel, Content, Label, Message, Priority, Recipients, State},
     phone::{Line, Phone, PhoneRules},
     reason::Reason,
     text::{Context, Template, TextError},
@@ -194,7 +194,7 @@ fn written(
     let expires_ms = now_ms.saturating_add(expires_ms);
     let mut message = Message {
         event: event.kind.name().to_owned(),
-        group_id: rule.group_id.clone(),
+        label: Label { title: None, group_id: rule.group_id.clone() },
         priority: rule.priority,
         due_ms: Some(match rule.priority {
             // There is no wake-up: the message goes with the next sweep.
@@ -240,41 +240,35 @@ fn fill(
     // A delivery may have been under way for long: its values were true when it was written.
     let at_ms = event.at_ms().map_or(message.created_ms, |at| at.min(message.created_ms));
     let not_made = |why| Reason::NotMade { why };
-    let seen = config.leadsquared.opt_out.judge(message.channel, &event.lead).map_err(not_made)?;
+    let seen = config.leadsquared.opt_out.judge(message.content.channel(), &event.lead).map_err(not_made)?;
     message.history.saw_opt_out(seen, at_ms);
     let words = words(action, context).map_err(not_made)?;
-    (message.text, message.call, message.title, message.credits) = (words.text, words.call, words.title, words.credits);
-    message.phone = Some(mobile(&event.lead, config.phones).map_err(not_made)?);
-    if is_control(rule.first_id().as_str(), &message.lead_id, rule.control_percent) {
+    (message.content, message.label.title, message.credits) = (words.content, words.title, words.credits);
+    let mobile = mobile(&event.lead, config.phones).map_err(not_made)?;
+    message.to = Recipients::One { phone: Some(mobile), lead_id: event.lead_id.clone() };
+    if is_control(rule.first_id().as_str(), message.lead_id(), rule.control_percent) {
         return Err(Reason::Control);
     }
     if rule.shadow { Err(Reason::Shadow) } else { Ok(()) }
 }
 
 /// The content for one recipient.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Words {
-    pub(crate) text: Option<SmsText>,
-    pub(crate) call: Option<Call>,
+    pub(crate) content: Content,
     pub(crate) title: Option<String>,
     pub(crate) credits: u32,
 }
 
 /// The content of an action for one recipient, or why there is none.
 pub(crate) fn words(action: &Action, context: &Context) -> Result<Words, String> {
-    let mut words = Words { title: title(action.title(), context)?, ..Words::default() };
+    let title = title(action.title(), context)?;
     match action {
         Action::Voice(voice) => {
-            if words.title.is_none() {
+            if title.is_none() {
                 return Err("the title of a call may not be empty".to_owned());
             }
-            words.credits = UNKNOWN_CALL_CREDITS;
-            words.call = Some(Call {
-                audio: voice.audio.clone(),
-                redials: voice.redials,
-                every_min: voice.every_min,
-                ready: None,
-            });
+            Ok(Words { content: Content::Voice(Some(call(voice))), title, credits: UNKNOWN_CALL_CREDITS })
         }
         Action::Sms { text, .. } | Action::Flash { text, .. } => {
             let text = text.render(context).map_err(|error| format!("the text could not be made: {error}"))?;
@@ -282,11 +276,10 @@ pub(crate) fn words(action: &Action, context: &Context) -> Result<Words, String>
             if action.is_flash() && contains_url(text.expose()) {
                 return Err("the text of a Flash may hold no web address".to_owned());
             }
-            words.credits = text.credits();
-            words.text = Some(text);
+            let credits = text.credits();
+            Ok(Words { content: Content::none(channel(action)).with_text(Some(text)), title, credits })
         }
     }
-    Ok(words)
 }
 
 /// The title for one recipient, if the rule has one and it is not empty.
@@ -317,6 +310,11 @@ pub(crate) fn mobile(lead: &Fields, rules: PhoneRules) -> Result<Phone, String> 
         first_fault.get_or_insert(format!("{fault} ({field})"));
     }
     Err(first_fault.unwrap_or_else(|| "the lead has no phone".to_owned()))
+}
+
+/// The voice call of an action.
+pub(crate) fn call(voice: &Voice) -> Call {
+    Call { audio: voice.audio.clone(), redials: voice.redials, every_min: voice.every_min, ready: None }
 }
 
 pub(crate) fn channel(action: &Action) -> Channel {

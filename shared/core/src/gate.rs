@@ -33,9 +33,9 @@ pub fn gate(message: &Message, hours: &SendingHours, now_ms: i64) -> Gate {
     if now_ms >= message.expires_ms {
         return Gate::Expired;
     }
-    let Some(phone) = message.phone else { return Gate::Open };
+    let Some(phone) = message.phone() else { return Gate::Open };
     let zone = phone.zone();
-    let opening_ms = match message.channel {
+    let opening_ms = match message.content.channel() {
         Channel::Sms | Channel::Flash => hours.sms.next_open_ms(now_ms, &zone),
         Channel::Voice => match dial(hours, &zone, now_ms) {
             Dial::Now { .. } => now_ms,
@@ -60,7 +60,7 @@ fn behind_ms(message: &Message, hours: &SendingHours, opening_ms: i64, zone: &Zo
     let (first, _) = message.id.as_bytes().split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
     let behind_ms = i64::try_from(u64::from_be_bytes(*first) % minutes).unwrap_or_default() * MINUTE_MS;
     let at_ms = opening_ms + behind_ms;
-    let is_open = match message.channel {
+    let is_open = match message.content.channel() {
         Channel::Sms | Channel::Flash => hours.sms.is_open(at_ms, zone),
         Channel::Voice => matches!(dial(hours, zone, at_ms), Dial::Now { .. }),
     };

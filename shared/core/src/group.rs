@@ -6,28 +6,20 @@ use std::collections::{BTreeMap, HashMap};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    call::Call,
-    message::{Channel, Message, Priority},
+    message::{Content, Label, Message, Priority},
     phone::Phone,
 };
 
 /// Bytes of a content's short name.
 const KEY_BYTES: usize = 16;
 
-/// The content that a request carries once for all its phones.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Content {
-    channel: Channel,
-    text: Option<String>,
-    call: Option<Call>,
-    title: Option<String>,
-    group_id: Option<String>,
-}
+/// What a request carries once for all its phones.
+type Carried = (Content, Label);
 
 /// What all messages of one request share.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Shared {
-    content: Content,
+    carried: Carried,
     /// The rule, where it has a budget of its own: one request draws on one rule's budget.
     rule: Option<String>,
     /// Urgent messages go alone, and low priority must not delay other messages.
@@ -62,37 +54,31 @@ pub fn into_requests(
     let phones_per_request = phones_per_request.max(1);
     messages.sort_by_key(|message| (message.created_ms, message.id));
     let mut groups: HashMap<Shared, Vec<(Phone, Message)>> = HashMap::new();
-    let mut counts: HashMap<Content, usize> = HashMap::new();
+    let mut counts: HashMap<Carried, usize> = HashMap::new();
     for message in messages {
-        let Some(phone) = message.phone.filter(|_| message.text.is_some() || message.call.is_some()) else { continue };
-        let content = Content {
-            channel: message.channel,
-            text: message.text.as_ref().map(|text| text.expose().to_owned()),
-            call: message.call.clone(),
-            title: message.title.clone(),
-            group_id: message.group_id.clone(),
-        };
-        *counts.entry(content.clone()).or_default() += 1;
+        let Some(phone) = message.phone().filter(|_| message.content.is_made()) else { continue };
+        let carried = (message.content.clone(), message.label.clone());
+        *counts.entry(carried.clone()).or_default() += 1;
         let shared = Shared {
-            content,
+            carried,
             rule: has_quota(&message.rule).then(|| message.rule.clone()),
             priority: message.priority,
             part: message.part.clone(),
         };
         groups.entry(shared).or_default().push((phone, message));
     }
-    let mut fewest: HashMap<Content, usize> =
-        counts.into_iter().map(|(content, count)| (content, count.div_ceil(phones_per_request))).collect();
-    let mut requests: Vec<(Content, Vec<Message>)> = Vec::new();
+    let mut fewest: HashMap<Carried, usize> =
+        counts.into_iter().map(|(carried, count)| (carried, count.div_ceil(phones_per_request))).collect();
+    let mut requests: Vec<(Carried, Vec<Message>)> = Vec::new();
     for (shared, group) in groups {
         let packed = pack(group, phones_per_request);
-        requests.extend(packed.into_iter().map(|members| (shared.content.clone(), members)));
+        requests.extend(packed.into_iter().map(|members| (shared.carried.clone(), members)));
     }
     // Oldest first over all texts, so that a large mailing does not delay earlier messages. This sort comes before the
     // fewest requests are marked: the marks must not depend on the layout of a hash map.
     requests.sort_by_key(|(_, members)| members.first().map(|one| (one.priority, one.created_ms, one.id)));
-    let among_fewest = |(content, members): (Content, Vec<Message>)| {
-        let left = fewest.entry(content).or_default();
+    let among_fewest = |(carried, members): (Carried, Vec<Message>)| {
+        let left = fewest.entry(carried).or_default();
         let request = Request { members, among_fewest: *left > 0 };
         *left = left.saturating_sub(1);
         request
@@ -105,14 +91,14 @@ pub fn into_requests(
 #[must_use]
 pub fn content_key(message: &Message) -> String {
     let mut hash = Sha256::new();
-    let text = message.text.as_ref().map(|text| text.expose()).unwrap_or_default();
-    let call = message.call.as_ref().map(|call| format!("{}/{}/{}", call.redials, call.every_min, call.audio));
+    let text = message.content.text().map(|text| text.expose()).unwrap_or_default();
+    let call = message.content.call().map(|call| format!("{}/{}/{}", call.redials, call.every_min, call.audio));
     for part in [
-        message.channel.as_str(),
+        message.content.channel().as_str(),
         text,
         call.as_deref().unwrap_or_default(),
-        message.title.as_deref().unwrap_or_default(),
-        message.group_id.as_deref().unwrap_or_default(),
+        message.label.title.as_deref().unwrap_or_default(),
+        message.label.group_id.as_deref().unwrap_or_default(),
     ] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());

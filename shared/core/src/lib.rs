@@ -33,6 +33,7 @@ pub mod spelling;
 mod state;
 pub mod subject;
 pub mod text;
+pub mod transition;
 mod unicode;
 pub mod writeback;
 pub mod zone;

@@ -19,22 +19,14 @@ pub struct Message {
     pub id: MessageId,
     /// The rule that made it.
     pub rule: String,
-    /// The lead's `ProspectID`.
-    pub lead_id: String,
     /// The kind of event that caused it, in the words of the configuration.
     pub event: String,
-    /// Its channel.
-    pub channel: Channel,
-    /// The recipient's phone; none if the message is skipped because it has none.
-    pub phone: Option<Phone>,
-    /// The text; none if it could not be rendered, and for a voice call.
-    pub text: Option<SmsText>,
-    /// What the voice call plays; none for other channels.
-    pub call: Option<Call>,
-    /// LigueLead's title for the request, at most 255 characters.
-    pub title: Option<String>,
-    /// LigueLead's `group_id`, as the rule gives it.
-    pub group_id: Option<String>,
+    /// Who gets it.
+    pub to: Recipients,
+    /// What they get.
+    pub content: Content,
+    /// What LigueLead shows beside the content.
+    pub label: Label,
     /// Estimated price, in LigueLead credits.
     pub credits: u32,
     /// Its state.
@@ -63,27 +55,119 @@ pub struct Message {
     pub crm: Crm,
     /// Earlier batches, and what is known beyond the state.
     pub history: History,
-    /// The recipients, if this row is a block. Then `phone` and `lead_id` are empty.
-    pub block: Option<Block>,
     /// Its fallback if it is not delivered. Both were decided on together.
     pub fallback: Option<Box<Message>>,
 }
 
+/// Who gets a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipients {
+    /// One recipient.
+    One {
+        /// The phone; none if the message is skipped because its lead has none.
+        phone: Option<Phone>,
+        /// The lead's `ProspectID`; empty if a file named the phone alone.
+        lead_id: String,
+    },
+    /// Many recipients.
+    Many(Block),
+}
+
+/// What a message brings: `None` if it could not be made for this lead. Such a message is skipped.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Content {
+    /// An SMS of this text.
+    Sms(Option<SmsText>),
+    /// A Flash SMS of this text.
+    Flash(Option<SmsText>),
+    /// A voice call.
+    Voice(Option<Call>),
+}
+
+/// What LigueLead shows beside the content.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Label {
+    /// LigueLead's title for the request, at most 255 characters.
+    pub title: Option<String>,
+    /// LigueLead's `group_id`, as the rule gives it.
+    pub group_id: Option<String>,
+}
+
+impl Content {
+    /// The content of a channel that is not made yet.
+    #[must_use]
+    pub fn none(channel: Channel) -> Self {
+        match channel {
+            Channel::Sms => Self::Sms(None),
+            Channel::Flash => Self::Flash(None),
+            Channel::Voice => Self::Voice(None),
+        }
+    }
+
+    /// The same channel with this text. A voice call has no text.
+    #[must_use]
+    pub fn with_text(&self, text: Option<SmsText>) -> Self {
+        match self {
+            Self::Sms(_) => Self::Sms(text),
+            Self::Flash(_) => Self::Flash(text),
+            Self::Voice(call) => Self::Voice(call.clone()),
+        }
+    }
+
+    /// Its channel.
+    #[must_use]
+    pub fn channel(&self) -> Channel {
+        match self {
+            Self::Sms(_) => Channel::Sms,
+            Self::Flash(_) => Channel::Flash,
+            Self::Voice(_) => Channel::Voice,
+        }
+    }
+
+    /// The text, if it has one.
+    #[must_use]
+    pub fn text(&self) -> Option<&SmsText> {
+        match self {
+            Self::Sms(text) | Self::Flash(text) => text.as_ref(),
+            Self::Voice(_) => None,
+        }
+    }
+
+    /// The voice call, if it is one.
+    #[must_use]
+    pub fn call(&self) -> Option<&Call> {
+        match self {
+            Self::Voice(call) => call.as_ref(),
+            Self::Sms(_) | Self::Flash(_) => None,
+        }
+    }
+
+    /// The voice call, to be completed.
+    pub fn call_mut(&mut self) -> Option<&mut Call> {
+        match self {
+            Self::Voice(call) => call.as_mut(),
+            Self::Sms(_) | Self::Flash(_) => None,
+        }
+    }
+
+    /// Whether it was made, and so can be sent.
+    #[must_use]
+    pub fn is_made(&self) -> bool {
+        self.text().is_some() || self.call().is_some()
+    }
+}
+
 impl Message {
-    /// A pending message without recipient, content or due time.
+    /// A pending message without phone, content or due time.
     #[must_use]
     pub fn new(id: MessageId, rule: &str, lead_id: &str, channel: Channel, created_ms: i64, expires_ms: i64) -> Self {
         Self {
             id,
             rule: rule.to_owned(),
-            lead_id: lead_id.to_owned(),
             event: String::new(),
-            channel,
-            phone: None,
-            text: None,
-            call: None,
-            title: None,
-            group_id: None,
+            to: Recipients::One { phone: None, lead_id: lead_id.to_owned() },
+            content: Content::none(channel),
+            label: Label::default(),
             credits: 0,
             state: State::Pending,
             why: None,
@@ -98,8 +182,52 @@ impl Message {
             campaign_id: None,
             crm: Crm::default(),
             history: History::default(),
-            block: None,
             fallback: None,
+        }
+    }
+
+    /// The same message to this phone. A block has phones of its own.
+    #[must_use]
+    pub fn at(mut self, to: Phone) -> Self {
+        if let Recipients::One { phone, .. } = &mut self.to {
+            *phone = Some(to);
+        }
+        self
+    }
+
+    /// The same message for this lead. A block has leads of its own.
+    #[must_use]
+    pub fn for_lead(mut self, id: &str) -> Self {
+        if let Recipients::One { lead_id, .. } = &mut self.to {
+            id.clone_into(lead_id);
+        }
+        self
+    }
+
+    /// The recipient's phone; none for a block, and if the message is skipped because its lead has none.
+    #[must_use]
+    pub fn phone(&self) -> Option<Phone> {
+        match &self.to {
+            Recipients::One { phone, .. } => *phone,
+            Recipients::Many(_) => None,
+        }
+    }
+
+    /// The lead's `ProspectID`; empty if there is none.
+    #[must_use]
+    pub fn lead_id(&self) -> &str {
+        match &self.to {
+            Recipients::One { lead_id, .. } => lead_id,
+            Recipients::Many(_) => "",
+        }
+    }
+
+    /// The block, if it has many recipients.
+    #[must_use]
+    pub fn block(&self) -> Option<&Block> {
+        match &self.to {
+            Recipients::One { .. } => None,
+            Recipients::Many(block) => Some(block),
         }
     }
 
@@ -121,7 +249,7 @@ impl Message {
     /// Its recipients: 1, unless it is a block.
     #[must_use]
     pub fn recipients(&self) -> u64 {
-        self.block.as_ref().map_or(1, |block| u64::from(block.recipients()))
+        self.block().map_or(1, |block| u64::from(block.recipients()))
     }
 }
 
@@ -130,15 +258,16 @@ impl Recipient {
     #[must_use]
     pub fn message(&self, block: &Message, run: RunId) -> Message {
         let own = self.own.as_ref();
-        let text = own.map_or_else(|| block.text.clone(), |own| own.text.clone());
+        let content = own.map_or_else(|| block.content.clone(), |own| block.content.with_text(own.text.clone()));
         Message {
             id: self.message_id(run),
-            lead_id: self.lead.clone().unwrap_or_default(),
-            phone: Some(self.phone),
-            credits: own.and(text.as_ref()).map_or(block.credits, SmsText::credits),
-            text,
-            title: own.map_or_else(|| block.title.clone(), |own| own.title.clone()),
-            block: None,
+            to: Recipients::One { phone: Some(self.phone), lead_id: self.lead.clone().unwrap_or_default() },
+            credits: own.and(content.text()).map_or(block.credits, SmsText::credits),
+            content,
+            label: Label {
+                title: own.map_or_else(|| block.label.title.clone(), |own| own.title.clone()),
+                group_id: block.label.group_id.clone(),
+            },
             ..block.clone()
         }
     }

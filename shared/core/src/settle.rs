@@ -45,7 +45,7 @@ pub enum Again {
 /// Whether an operator may send `message` again, and if not, why.
 #[must_use]
 pub fn again(message: &Message) -> Again {
-    if message.phone.is_none() || (message.text.is_none() && message.call.is_none()) {
+    if message.phone().is_none() || !message.content.is_made() {
         return Again::No("it has no phone or no text: a new event is needed");
     }
     match message.state {

@@ -52,7 +52,8 @@ pub enum Priority {
     /// Goes in the order of arrival.
     #[default]
     Normal,
-    /// Goes when the others leave room: only the sweep sends it, at no more than a share of LigueLead's rate.
+    /// Goes when the others leave room: the sweep sends it, at no more than a share of LigueLead's rate. On one machine
+    /// the sweep runs a second after it was written.
     Low,
 }
 

@@ -15,8 +15,8 @@ impl Subject {
     /// The subjects of a message: its phone first, then its lead, if they are known. Lead ids are in lower case, as in
     /// the table's keys: LeadSquared takes them in any case.
     pub fn of_message(message: &Message) -> impl Iterator<Item = Self> {
-        let lead = Some(message.lead_id.to_ascii_lowercase()).filter(|lead| !lead.is_empty());
-        message.phone.map(Self::Phone).into_iter().chain(lead.map(Self::Lead))
+        let lead = Some(message.lead_id().to_ascii_lowercase()).filter(|lead| !lead.is_empty());
+        message.phone().map(Self::Phone).into_iter().chain(lead.map(Self::Lead))
     }
 
     /// The word for the subject, without its value.

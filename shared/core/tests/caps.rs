@@ -89,8 +89,8 @@ fn a_rules_cap_counts_its_messages_under_all_its_names() {
 /// A message with this number to a lead and a phone; `None` is an unknown lead.
 fn to(number: i64, lead: Option<usize>, phone: usize) -> Message {
     let lead = lead.map(|lead| format!("Lead-{lead}")).unwrap_or_default();
-    let phone = Phone::parse(&format!("119999900{phone:02}")).ok();
-    Message { phone, ..Message::new(id(number).0, "a", &lead, Channel::Sms, number, i64::MAX) }
+    let phone = Phone::parse(&format!("119999900{phone:02}")).unwrap();
+    Message::new(id(number).0, "a", &lead, Channel::Sms, number, i64::MAX).at(phone)
 }
 
 fn ask(recent: &mut Recent, caps: &Caps, message: &Message, now_ms: i64) -> Answer {

@@ -63,10 +63,10 @@ const ANA: [(&str, &str); 2] = [("FirstName", "Ana"), ("Phone", "+55-11987654321
 fn a_rule_makes_a_whole_message() {
     let message = message(&config(WELCOME), &created(&ANA));
     assert_eq!(message.state, State::Pending);
-    assert_eq!((message.rule.as_str(), message.lead_id.as_str()), ("welcome", "lead-1"));
-    assert_eq!((message.channel, message.credits), (Channel::Sms, 1));
-    assert_eq!(message.text.unwrap().expose(), "Olá Ana");
-    assert_eq!(message.phone.unwrap().national(), "11987654321");
+    assert_eq!((message.rule.as_str(), message.lead_id()), ("welcome", "lead-1"));
+    assert_eq!((message.content.channel(), message.credits), (Channel::Sms, 1));
+    assert_eq!(message.content.text().unwrap().expose(), "Olá Ana");
+    assert_eq!(message.phone().unwrap().national(), "11987654321");
     assert_eq!(message.expires_ms, NOW_MS + 6 * 3_600_000);
     assert_eq!(message.due_ms, Some(NOW_MS + WAKE_UP_WITHIN_MS));
     assert_eq!(message.crm.due_ms, None, "LeadSquared is told once there is an outcome");
@@ -119,7 +119,7 @@ fn a_field_changed_only_if_its_earlier_value_is_known() {
     assert_eq!(why_not(&config, &emptied), WhyNot::Unchanged(field()));
     let from = self::config("  - { id: a, on: lead.stage, from: New, sms: \"de {{ before.ProspectStage }}\" }\n");
     let seen = Event { seen: fields(&[("ProspectStage", "New")]), ..flat };
-    assert_eq!(message(&from, &seen).text.unwrap().expose(), "de New");
+    assert_eq!(message(&from, &seen).content.text().unwrap().expose(), "de New");
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn rules_see_what_a_task_or_an_opportunity_says() {
         let data = [("Name", name), ("DueDate", "2026-11-24 15:00:00")];
         about(EventKind::TaskCreated, Some("t"), &data, Some("2026-11-23 14:59:00"))
     };
-    assert_eq!(message(&config, &task("Visita")).text.unwrap().expose(), "Dia 24/11/2026.");
+    assert_eq!(message(&config, &task("Visita")).content.text().unwrap().expose(), "Dia 24/11/2026.");
     assert_eq!(why_not(&config, &task("Ligar")), WhyNot::ConditionFalse);
     let other = Event { kind: EventKind::TaskUpdated, ..task("Visita") };
     assert_eq!(why_not(&config, &other), WhyNot::OtherKind);
@@ -245,7 +245,7 @@ fn what_a_delivery_says_of_an_opt_out_is_as_old_as_its_change() {
 #[test]
 fn the_mobile_is_taken_where_the_phone_is_a_landline() {
     let lead = [ANA[0], ("Phone", "1133334444"), ("Mobile", "+55 (21) 98888-7777")];
-    assert_eq!(message(&config(WELCOME), &created(&lead)).phone.unwrap().national(), "21988887777");
+    assert_eq!(message(&config(WELCOME), &created(&lead)).phone().unwrap().national(), "21988887777");
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn a_flash_with_a_link_from_the_crm_is_skipped() {
     let config = config("  - { id: a, on: lead.created, flash: \"Veja {{ lead.Link }}\" }\n");
     let link = |link| message(&config, &created(&[ANA[1], ("Link", link)]));
     assert_eq!(link("loja.com.br/x").state, State::Skipped);
-    assert_eq!((link("a vitrine").state, link("a vitrine").channel), (State::Pending, Channel::Flash));
+    assert_eq!((link("a vitrine").state, link("a vitrine").content.channel()), (State::Pending, Channel::Flash));
 }
 
 const CALL: &str =
@@ -262,10 +262,10 @@ const CALL: &str =
 #[test]
 fn a_call_has_a_recording_and_redials_and_no_text() {
     let message = message(&config(CALL), &created(&ANA));
-    assert_eq!((message.channel, message.state, message.credits), (Channel::Voice, State::Pending, 2));
-    let call = message.call.unwrap();
+    assert_eq!((message.content.channel(), message.state, message.credits), (Channel::Voice, State::Pending, 2));
+    let call = message.content.call().unwrap();
     assert_eq!((call.audio.as_str(), call.redials, call.every_min), ("a.mp3", 2, 15));
-    assert_eq!((message.text.is_none(), message.title.as_deref()), (true, Some("Call Ana")));
+    assert_eq!((message.content.text().is_none(), message.label.title.as_deref()), (true, Some("Call Ana")));
 }
 
 #[test]
@@ -295,8 +295,8 @@ fn a_call_has_an_opt_out_of_its_own_and_needs_a_mobile() {
 fn a_title_is_rendered_measured_and_left_out_where_it_is_empty() {
     let text = config("  - { id: a, on: lead.created, sms: oi, title: \"{{ lead.Title }}\" }\n");
     let titled = |title: &str| message(&text, &created(&[ANA[1], ("Title", title)]));
-    assert_eq!(titled("Oi").title.as_deref(), Some("Oi"));
-    assert_eq!((titled("").state, titled(" ").title), (State::Pending, None));
+    assert_eq!(titled("Oi").label.title.as_deref(), Some("Oi"));
+    assert_eq!((titled("").state, titled(" ").label.title), (State::Pending, None));
     assert_eq!(titled(&"é".repeat(255)).state, State::Pending);
     // The emoji counts twice, as in LigueLead's own client.
     let long = titled(&format!("{}🎉", "é".repeat(254)));
@@ -530,8 +530,11 @@ fn what_follows_is_decided_together_with_the_message_and_only_if_that_is_to_be_s
     };
     let sms = message(&rule(""), &created(&ANA));
     let next = sms.fallback.as_deref().unwrap();
-    assert_eq!((sms.channel, next.channel), (Channel::Sms, Channel::Voice));
-    assert_eq!((next.phone, next.expires_ms, next.title.as_deref()), (sms.phone, sms.expires_ms, Some("Ana")));
+    assert_eq!((sms.content.channel(), next.content.channel()), (Channel::Sms, Channel::Voice));
+    assert_eq!(
+        (next.phone(), next.expires_ms, next.label.title.as_deref()),
+        (sms.phone(), sms.expires_ms, Some("Ana"))
+    );
     assert_ne!(next.id, sms.id);
     assert_eq!(message(&rule(""), &created(&ANA)).fallback.unwrap().id, next.id, "a redelivery makes the same one");
     let later_ms = NOW_MS + 600_000;

@@ -36,10 +36,10 @@ fn outcome(text: &str, kind: &str, lead: &[(&str, &str)], activity: &[(&str, &st
     };
     let Verdict::Message(message) = decide(&config, &event, NOW_MS).remove(0).verdict else { panic!("{text}") };
     if message.state == State::Skipped {
-        assert!(message.why.is_some_and(|why| !why.to_string().is_empty()), "silence has a reason");
+        assert!(message.why.as_ref().is_some_and(|why| !why.to_string().is_empty()), "silence has a reason");
         return None;
     }
-    Some((message.phone.unwrap().national(), message.text.unwrap().expose().to_owned()))
+    Some((message.phone().unwrap().national(), message.content.text().unwrap().expose().to_owned()))
 }
 
 #[track_caller]

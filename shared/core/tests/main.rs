@@ -10,5 +10,6 @@ mod deciding;
 mod field_cases;
 mod packing;
 mod sights;
+mod transitions;
 mod writeback;
 mod writeback_rates;

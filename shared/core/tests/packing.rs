@@ -8,7 +8,7 @@ use recado_core::{
     credits::SmsText,
     group,
     identity::{AudioId, BatchId, MessageId},
-    message::{Batch, BatchState, Channel, History, Message, Priority, Report, State},
+    message::{Batch, BatchState, Channel, Content, History, Label, Message, Priority, Report, State},
     phone::Phone,
     reason::Reason,
     recovery::{Recovery, recover},
@@ -18,13 +18,12 @@ use recado_core::{
 const NOW_MS: i64 = 1_795_446_000_000;
 const STALE_MS: i64 = 180_000;
 
-fn message(number: u32) -> Message {
+pub(crate) fn message(number: u32) -> Message {
     let mut id = [0; 16];
     id[12..].copy_from_slice(&number.to_be_bytes());
     Message {
         event: "lead.created".to_owned(),
-        phone: Some(Phone::parse(&format!("119{number:08}")).unwrap()),
-        text: Some(SmsText::parse("oi").unwrap()),
+        content: sms("oi"),
         credits: 1,
         changed_ms: NOW_MS,
         ..Message::new(
@@ -36,6 +35,11 @@ fn message(number: u32) -> Message {
             i64::MAX,
         )
     }
+    .at(Phone::parse(&format!("119{number:08}")).unwrap())
+}
+
+fn sms(text: &str) -> Content {
+    Content::Sms(Some(SmsText::parse(text).unwrap()))
 }
 
 /// The members of the requests.
@@ -54,13 +58,16 @@ fn one_text_goes_in_chunks_oldest_first() {
     assert!(requests.concat().is_sorted_by_key(|message| message.created_ms));
 }
 
+fn title(title: &str) -> Label {
+    Label { title: Some(title.to_owned()), group_id: None }
+}
+
 /// A voice call that plays `audio`, redialled until the given minute.
 fn call(number: u32, audio: &str, redial_until_ms: i64) -> Message {
     let content = AudioId::of(audio.as_bytes());
     let ready = Some(Ready { content, upload_id: 7, redial_until_ms: Some(redial_until_ms) });
     let call = Call { audio: audio.to_owned(), redials: 1, every_min: 15, ready };
-    let title = Some("Call".to_owned());
-    Message { channel: Channel::Voice, text: None, call: Some(call), title, ..message(number) }
+    Message { content: Content::Voice(Some(call)), label: title("Call"), ..message(number) }
 }
 
 #[test]
@@ -72,15 +79,16 @@ fn calls_of_one_recording_redialled_alike_are_one_request() {
     assert_eq!(with(call(30, "b.mp3", 60_000)), [1, 1]);
     assert_eq!(with(call(30, "a.mp3", 120_000)), [1, 1]);
     let mut other = call(30, "a.mp3", 60_000);
-    other.call.as_mut().unwrap().redials = 2;
+    other.content.call_mut().unwrap().redials = 2;
     assert_eq!(with(other.clone()), [1, 1]);
-    other = Message { title: Some("Another".to_owned()), ..call(30, "a.mp3", 60_000) };
+    other = Message { label: title("Another"), ..call(30, "a.mp3", 60_000) };
     assert_eq!(with(other.clone()), [1, 1]);
-    other = Message { group_id: Some("g".to_owned()), ..call(30, "a.mp3", 60_000) };
+    other = call(30, "a.mp3", 60_000);
+    other.label.group_id = Some("g".to_owned());
     assert_eq!(with(other), [1, 1]);
     assert_eq!(sizes(&into_requests(vec![calls[0].clone(), message(40)], 10, |_| false)), [1, 1]);
     assert_eq!(
-        sizes(&into_requests(vec![Message { call: None, ..calls[0].clone() }], 10, |_| false)),
+        sizes(&into_requests(vec![Message { content: Content::Voice(None), ..calls[0].clone() }], 10, |_| false)),
         Vec::<usize>::new()
     );
 }
@@ -94,10 +102,10 @@ fn ten_thousand_phones_of_one_text_are_one_request() {
 #[test]
 fn what_a_request_has_once_tells_requests_apart() {
     let mut messages: Vec<Message> = (0..5).map(message).collect();
-    messages[1].text = Some(SmsText::parse("olá").unwrap());
-    messages[2].channel = Channel::Flash;
-    messages[3].title = Some("t".to_owned());
-    messages[4].group_id = Some("g".to_owned());
+    messages[1].content = sms("olá");
+    messages[2].content = Content::Flash(Some(SmsText::parse("oi").unwrap()));
+    messages[3].label.title = Some("t".to_owned());
+    messages[4].label.group_id = Some("g".to_owned());
     assert_eq!(sizes(&into_requests(messages, 10_000, |_| false)), [1, 1, 1, 1, 1]);
 }
 
@@ -128,7 +136,7 @@ fn the_fewest_requests_are_counted_by_content_whatever_keeps_messages_apart() {
     messages[3].priority = Priority::Urgent;
     messages[4].rule = "budgeted".to_owned();
     messages[5].part = Some("b0".to_owned());
-    messages[6].text = Some(SmsText::parse("olá").unwrap());
+    messages[6].content = sms("olá");
     let requests = group::into_requests(messages, 10, |rule| rule == "budgeted");
     // 21 together, 3 apart, and another text. The 24 of one text fit 3 requests, and the other text needs 1.
     assert_eq!(requests.len(), 3 + 3 + 1);
@@ -147,8 +155,8 @@ fn a_rule_with_its_own_budget_has_requests_of_its_own() {
 #[test]
 fn one_phone_stands_once_in_a_request() {
     let mut messages: Vec<Message> = (0..4).map(message).collect();
-    messages[2].phone = messages[0].phone;
-    messages[3].phone = messages[0].phone;
+    let phone = messages[0].phone().unwrap();
+    messages = messages.into_iter().enumerate().map(|(at, one)| if at < 2 { one } else { one.at(phone) }).collect();
     let requests = into_requests(messages, 10_000, |_| false);
     assert_eq!(requests.len(), 3, "as many as the phone has messages");
     assert_eq!(sizes(&requests).iter().sum::<usize>(), 4);
@@ -161,10 +169,8 @@ proptest! {
         most in 1_usize..12,
     ) {
         let messages: Vec<Message> = texts.iter().enumerate().map(|(at, (text, phone))| {
-            let mut one = message(u32::try_from(at).unwrap());
-            one.text = Some(SmsText::parse(&format!("texto {text}")).unwrap());
-            one.phone = message(*phone).phone;
-            one
+            let one = Message { content: sms(&format!("texto {text}")), ..message(u32::try_from(at).unwrap()) };
+            one.at(message(*phone).phone().unwrap())
         }).collect();
         let before: BTreeSet<MessageId> = messages.iter().map(|message| message.id).collect();
         let requests = into_requests(messages, most, |_| false);
@@ -173,17 +179,17 @@ proptest! {
         prop_assert_eq!(after.into_iter().collect::<BTreeSet<_>>(), before);
         let mut of_text: BTreeMap<String, Vec<&Vec<Message>>> = BTreeMap::new();
         for request in &requests {
-            let text = request[0].text.as_ref().unwrap().expose();
-            let phones: BTreeSet<_> = request.iter().map(|message| message.phone).collect();
+            let text = request[0].content.text().unwrap().expose();
+            let phones: BTreeSet<_> = request.iter().map(|message| message.phone()).collect();
             prop_assert!(request.len() <= most && phones.len() == request.len());
-            prop_assert!(request.iter().all(|message| message.text.as_ref().unwrap().expose() == text));
+            prop_assert!(request.iter().all(|message| message.content.text().unwrap().expose() == text));
             of_text.entry(text.to_owned()).or_default().push(request);
         }
         // As few requests as the size and the most frequent phone allow.
         for requests in of_text.values() {
             let total: usize = requests.iter().map(|request| request.len()).sum();
             let mut repeats: BTreeMap<_, usize> = BTreeMap::new();
-            requests.iter().flat_map(|request| request.iter()).for_each(|one| *repeats.entry(one.phone).or_default() += 1);
+            requests.iter().flat_map(|request| request.iter()).for_each(|one| *repeats.entry(one.phone()).or_default() += 1);
             let bound = total.div_ceil(most).max(repeats.values().copied().max().unwrap_or(0));
             prop_assert_eq!(requests.len(), bound);
         }
@@ -314,7 +320,7 @@ fn an_operator_changes_only_what_may_be_changed() {
     let skipped = |why: Reason| Message { why: Some(why), ..of(State::Skipped) };
     assert_eq!(again(&skipped(Reason::Cancelled)), Again::Yes);
     assert!(matches!(again(&skipped(Reason::OptedOut { why: "the lead opted out (mx_No)".to_owned() })), Again::No(_)));
-    assert!(matches!(again(&Message { text: None, ..of(State::Refused) }), Again::No(_)));
+    assert!(matches!(again(&Message { content: Content::Sms(None), ..of(State::Refused) }), Again::No(_)));
     assert!([State::Pending, State::Held].iter().all(|state| cancel(&of(*state)).is_ok()));
     assert!(states[2..].iter().chain(&doubtful).all(|state| cancel(&of(*state)).is_err()));
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use recado_core::{
     credits::SmsText,
     identity::MessageId,
-    message::{Channel, Crm, Message, State},
+    message::{Channel, Content, Crm, Message, State},
     phone::Phone,
     writeback::{Allowance, LINGER_MS, LeadFieldNames, Needs, Row, needs},
 };
@@ -22,13 +22,13 @@ pub(crate) fn message(number: u32, crm: Crm) -> Message {
     id[12..].copy_from_slice(&number.to_be_bytes());
     Message {
         event: "lead.created".to_owned(),
-        phone: Some(Phone::parse(&format!("119{number:08}")).unwrap()),
-        text: Some(SmsText::parse("oi").unwrap()),
+        content: Content::Sms(Some(SmsText::parse("oi").unwrap())),
         credits: 1,
         state: State::Delivered,
         crm: Crm { due_ms: Some(NOW_MS + i64::from(number)), ..crm },
         ..Message::new(MessageId::from_bytes(id), "r", &format!("lead-{number}"), Channel::Sms, NOW_MS, i64::MAX)
     }
+    .at(Phone::parse(&format!("119{number:08}")).unwrap())
 }
 
 pub(crate) fn shown(activity: Option<State>, lead: Option<State>) -> Crm {

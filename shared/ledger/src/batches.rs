@@ -1,28 +1,31 @@
 //! Batches: prepared before any claim, `calling` right before the request leaves, then moved to their outcome.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, Put, TransactWriteItem, Update},
+    types::{Put, TransactWriteItem},
 };
 use recado_core::{
     identity::{BatchId, MessageId},
     message::{Batch, BatchState},
     reason::Reason,
+    transition::{BatchMove, Transition},
 };
 
 use crate::{
     Budget, Day, Draw, Ledger, LedgerError,
     codec::{Item, Key, Reader, batch_from, members_value, n, s, shard},
     error::{given_up, unavailable},
-    judged::{self, Judgement, Statement, insert, undecided},
+    judged::{Judgement, Statement, insert, undecided},
     schema::misbuilt,
+    transitions::update_of,
+    update::{Update, When},
 };
 
-/// Batches that share a transaction. Each has a row and at most two budgets, and DynamoDB takes 100 rows.
-const PREPARED_AT_ONCE: usize = 33;
+/// Rows of one transaction: DynamoDB's maximum.
+const ROWS_PER_TRANSACTION: usize = 100;
 
 /// A batch to prepare, and the amounts that it reserves.
 #[derive(Debug, Clone)]
@@ -37,12 +40,28 @@ pub struct NewBatch {
     pub day: String,
     /// What it reserves of that day's budgets: the account's, and its rule's own if there is one.
     pub draws: Vec<Draw>,
+    /// The claims of all its messages, if its request begins in the same write. A claim in a transaction costs a write
+    /// unit more than alone; the two writes that this saves cost four.
+    pub begins: Option<Begin>,
+}
+
+/// What a batch needs to begin its request in the same write.
+#[derive(Debug, Clone)]
+pub struct Begin {
+    /// The messages that the request carries.
+    pub members: Vec<MessageId>,
+    /// Their claims. If one fails, nothing is written.
+    pub claims: Vec<Transition>,
 }
 
 impl NewBatch {
     /// The amount that it draws on the account. It draws the same amount on every budget.
     fn reserve(&self) -> Day {
         self.draws.first().map(|draw| draw.amount).unwrap_or_default()
+    }
+
+    fn claims(&self) -> impl Iterator<Item = &Transition> {
+        self.begins.iter().flat_map(|begins| &begins.claims)
     }
 
     fn rule(&self) -> Option<&str> {
@@ -60,6 +79,8 @@ pub enum Prepared {
     Done,
     /// A budget of the day does not allow it. Holds what each budget has spent, in the order of the draws.
     OverQuota(Vec<Day>),
+    /// Some of its claims failed. Holds for each claim whether it would have been made.
+    NotOurs(Vec<bool>),
 }
 
 /// Sums up what batches draw on each budget of each day.
@@ -75,6 +96,24 @@ fn draws_of(batches: &[NewBatch]) -> Vec<(&str, Draw)> {
         }
     }
     all
+}
+
+/// The rows that preparing these batches writes.
+fn rows_of(batches: &[NewBatch]) -> usize {
+    let claims: usize = batches.iter().map(|batch| batch.claims().count()).sum();
+    claims + batches.len() + draws_of(batches).len()
+}
+
+/// How many of these batches fit in one transaction: at least one.
+fn how_many_together(batches: &[NewBatch]) -> usize {
+    let fits = |count: &usize| {
+        let some = batches.get(..*count).unwrap_or_default();
+        // The table refuses a transaction that names a row twice.
+        let claimed: Vec<MessageId> = some.iter().flat_map(NewBatch::claims).map(Transition::id).collect();
+        let different: HashSet<MessageId> = claimed.iter().copied().collect();
+        rows_of(some) <= ROWS_PER_TRANSACTION && different.len() == claimed.len()
+    };
+    (2..=batches.len()).take_while(fits).last().unwrap_or(1)
 }
 
 /// A part of its reservation that a batch gives back.
@@ -93,10 +132,8 @@ pub struct Refund {
 pub struct BatchChange {
     /// The batch.
     pub id: BatchId,
-    /// The states that it may move from.
-    pub from: &'static [BatchState],
-    /// The state that it moves to.
-    pub to: BatchState,
+    /// The move.
+    pub what: BatchMove,
     /// The time of the move, in ms since the epoch.
     pub now_ms: i64,
     /// The start of the request and the messages that it carries, for `Calling`.
@@ -107,13 +144,15 @@ pub struct BatchChange {
     pub why: Option<Reason>,
     /// The amount given back in the same write.
     pub refund: Option<Refund>,
+    /// Messages that follow in the same request, each under its own condition. A move with a refund takes none along.
+    pub followers: Vec<Transition>,
 }
 
 impl BatchChange {
-    /// A move from any of `from` to `to` at `now_ms`, and nothing else.
+    /// A move at `now_ms`, and nothing else.
     #[must_use]
-    pub fn new(id: BatchId, from: &'static [BatchState], to: BatchState, now_ms: i64) -> Self {
-        Self { id, from, to, now_ms, call: None, campaign_id: None, why: None, refund: None }
+    pub fn new(id: BatchId, what: BatchMove, now_ms: i64) -> Self {
+        Self { id, what, now_ms, call: None, campaign_id: None, why: None, refund: None, followers: Vec::new() }
     }
 }
 
@@ -128,23 +167,31 @@ impl Ledger {
 
     async fn prepare_all(&self, batches: Vec<NewBatch>) -> Vec<Result<Prepared, LedgerError>> {
         let mut prepared = Vec::with_capacity(batches.len());
-        for together in batches.chunks(PREPARED_AT_ONCE) {
+        let mut rest = batches.as_slice();
+        while !rest.is_empty() {
+            let (together, others) = rest.split_at(how_many_together(rest));
             match self.prepare_together(together).await {
                 // One of them may fit where all together do not.
-                Ok(Prepared::OverQuota(_)) if together.len() > 1 => {
+                Ok(Prepared::OverQuota(_) | Prepared::NotOurs(_)) if together.len() > 1 => {
                     for batch in together {
                         prepared.push(self.prepare_together(std::slice::from_ref(batch)).await);
                     }
                 }
                 all => prepared.extend(together.iter().map(|_| all.clone())),
             }
+            rest = others;
         }
         prepared
     }
 
     async fn prepare_together(&self, batches: &[NewBatch]) -> Result<Prepared, LedgerError> {
         let Some(first) = batches.first() else { return Ok(Prepared::Done) };
-        let mut writes = Vec::with_capacity(batches.len() + 1);
+        let mut writes = Vec::with_capacity(rows_of(batches));
+        for claim in batches.iter().flat_map(NewBatch::claims) {
+            let claim = update_of(claim).in_transaction(&self.table)?;
+            writes.push(TransactWriteItem::builder().update(claim).build());
+        }
+        let claims = writes.len();
         for batch in batches {
             writes.push(TransactWriteItem::builder().put(self.new_row(batch)?).build());
         }
@@ -152,10 +199,20 @@ impl Ledger {
             let Some(spend) = self.spend(day, &draw, first.now_ms)? else { return self.over_quota(first).await };
             writes.push(TransactWriteItem::builder().update(spend).build());
         }
-        match self.transact(format!("{}-p", first.id), writes).await {
-            Ok(()) => Ok(Prepared::Done),
-            Err(error) if condition_failed(&error) => self.over_quota(first).await,
-            Err(error) => Err(unavailable("TransactWriteItems")(error)),
+        // A batch that is tried alone after others refused it is another request, so it needs another token.
+        let error = match self.transact(format!("{}-{}", first.id, batches.len()), writes).await {
+            Ok(()) => return Ok(Prepared::Done),
+            Err(error) => error,
+        };
+        let failed = failed_conditions(&error);
+        if !failed.contains(&true) {
+            return Err(unavailable("TransactWriteItems")(error));
+        }
+        match failed.get(..claims) {
+            Some(failed) if failed.contains(&true) => {
+                Ok(Prepared::NotOurs(failed.iter().map(|failed| !failed).collect()))
+            }
+            _ => self.over_quota(first).await,
         }
     }
 
@@ -169,11 +226,17 @@ impl Ledger {
 
     fn new_row(&self, batch: &NewBatch) -> Result<Put, LedgerError> {
         let mut item = Key::batch(batch.id).into_item();
+        let begins = batch.begins.as_ref();
+        let state = if begins.is_some() { BatchState::Calling } else { BatchState::Prepared };
+        let waits = begins.is_none();
+        let due_shard = shard(batch.id.as_bytes().first().copied().unwrap_or_default());
         for (name, value) in [
-            ("state", Some(s(BatchState::Prepared.as_str()))),
+            ("state", Some(s(state.as_str()))),
             ("prepared_ms", Some(n(batch.now_ms))),
-            ("due_shard", Some(shard(batch.id.as_bytes().first().copied().unwrap_or_default()))),
-            ("due_ms", Some(n(batch.due_ms))),
+            ("called_ms", begins.map(|_| n(batch.now_ms))),
+            ("members", begins.map(|begins| members_value(&begins.members))),
+            ("due_shard", waits.then_some(due_shard)),
+            ("due_ms", waits.then(|| n(batch.due_ms))),
             ("day", Some(s(&batch.day))),
             ("rule", batch.rule().map(s)),
             ("messages", Some(n(batch.reserve().messages))),
@@ -197,16 +260,16 @@ impl Ledger {
     /// batch's row costs 160 write units instead of 320. The row then keeps the token, so that a retry after a lost
     /// response recognises its own write.
     pub async fn move_batch(&self, change: &BatchChange, token: &str) -> Result<bool, LedgerError> {
-        if change.to == BatchState::Unknown {
+        if change.what == BatchMove::Lose {
             // The note matches a report that names no batch. It does no harm if the move fails.
             self.note_unknown(change).await?;
         }
-        let step = Step::of(change);
-        let Some(refund) = &change.refund else { return self.move_alone(change, step, token).await };
+        let update = move_of(change);
+        let Some(refund) = &change.refund else { return self.move_alone(change, update, token).await };
         if let Some(campaign) = &change.campaign_id {
             self.judge(vec![self.campaign_row(campaign, change)]).await?;
         }
-        let update = step.update(&self.table, change.id)?;
+        let update = update.in_transaction(&self.table)?;
         let mut writes = vec![TransactWriteItem::builder().update(update).build()];
         let rule = refund.rule.clone().map(Budget::Rule);
         for budget in std::iter::once(Budget::Account).chain(rule) {
@@ -220,24 +283,28 @@ impl Ledger {
         }
     }
 
-    async fn move_alone(&self, change: &BatchChange, mut step: Step, token: &str) -> Result<bool, LedgerError> {
-        step.set.push(("moved_by", s(token)));
-        let mut statements = vec![step.statement(&self.table, change.id)];
+    async fn move_alone(&self, change: &BatchChange, mut update: Update, token: &str) -> Result<bool, LedgerError> {
+        update.set("moved_by", s(token));
+        let mut statements = vec![update.build(&self.table)];
+        statements.extend(change.followers.iter().map(|follower| update_of(follower).build(&self.table)));
         statements.extend(change.campaign_id.as_ref().map(|campaign| self.campaign_row(campaign, change)));
         let judged = self.judge(statements).await?;
+        let (moved, rest) = judged.split_first().unwrap_or((&Judgement::Undecided, &[]));
+        let (followed, campaign) = rest.split_at_checked(change.followers.len()).unwrap_or_default();
+        self.tell_moved(&change.followers, followed.iter().map(|judgement| *judgement == Judgement::Written));
         let unavailable = || undecided("the batch could not be moved");
         // Without the campaign's row, a report that names only the campaign finds no batch.
-        if matches!(judged.get(1), Some(Judgement::Undecided | Judgement::Refused)) {
+        if matches!(campaign, [Judgement::Undecided | Judgement::Refused]) {
             return Err(unavailable());
         }
-        match judged.first() {
-            Some(Judgement::Written) => Ok(true),
-            Some(Judgement::ConditionFailed) => {
+        match moved {
+            Judgement::Written => Ok(true),
+            Judgement::ConditionFailed => {
                 let row = self.item(Key::batch(change.id)).await?;
                 let by = row.and_then(|item| Reader::new(&item).maybe_text("moved_by"));
                 Ok(by.as_deref() == Some(token))
             }
-            Some(Judgement::Undecided | Judgement::Refused) | None => Err(unavailable()),
+            Judgement::Undecided | Judgement::Refused => Err(unavailable()),
         }
     }
 
@@ -297,76 +364,41 @@ impl Ledger {
     }
 }
 
-/// A batch's move: the attributes to set, and the states that it starts from. From the request on, the due times of the
-/// messages lead to the batch, so the batch's own due time is removed.
-struct Step {
-    set: Vec<(&'static str, AttributeValue)>,
-    from: &'static [BatchState],
-}
-
-/// The attributes that every move removes.
+/// The attributes that every move removes. From the request on, the due times of the messages lead to the batch.
 const REMOVED: [&str; 2] = ["due_shard", "due_ms"];
 
-impl Step {
-    fn of(change: &BatchChange) -> Self {
-        let mut set = vec![("state", s(change.to.as_str()))];
-        if let Some((called_ms, members)) = &change.call {
-            set.extend([("called_ms", n(called_ms)), ("members", members_value(members))]);
-        }
-        if let Some(campaign) = &change.campaign_id {
-            set.push(("campaign", s(campaign)));
-        }
-        if let Some(why) = &change.why {
-            set.extend([("why", s(why.to_string())), ("reason", s(why.code()))]);
-        }
-        if change.to != BatchState::Calling {
-            set.push(("ended_ms", n(change.now_ms)));
-        }
-        Self { set, from: change.from }
+/// A batch's move.
+fn move_of(change: &BatchChange) -> Update {
+    let mut update = Update::of(Key::batch(change.id));
+    update.set("state", s(change.what.to().as_str()));
+    if let Some((called_ms, members)) = &change.call {
+        update.set("called_ms", n(called_ms)).set("members", members_value(members));
     }
-
-    /// The move as a part of a transaction.
-    fn update(self, table: &str, id: BatchId) -> Result<Update, LedgerError> {
-        let (mut names, mut values) = (HashMap::new(), HashMap::new());
-        let (mut sets, mut states) = (Vec::new(), Vec::new());
-        for (name, value) in self.set {
-            sets.push(format!("#{name} = :{name}"));
-            names.insert(format!("#{name}"), name.to_owned());
-            values.insert(format!(":{name}"), value);
-        }
-        for (at, state) in self.from.iter().enumerate() {
-            states.push(format!("#state = :from{at}"));
-            values.insert(format!(":from{at}"), s(state.as_str()));
-        }
-        Update::builder()
-            .table_name(table)
-            .set_key(Some(Key::batch(id).into_item()))
-            .update_expression(format!("REMOVE {} SET {}", REMOVED.join(", "), sets.join(", ")))
-            .condition_expression(states.join(" OR "))
-            .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values(Some(values))
-            .build()
-            .map_err(misbuilt)
+    if let Some(campaign) = &change.campaign_id {
+        update.set("campaign", s(campaign));
     }
-
-    /// The move as a write of its own.
-    fn statement(self, table: &str, id: BatchId) -> Statement {
-        let mut update = judged::Update::of(Key::batch(id));
-        for (name, value) in self.set {
-            update.set(name, value);
-        }
-        for name in REMOVED {
-            update.remove(name);
-        }
-        let states = vec!["\"state\"=?"; self.from.len()].join(" OR ");
-        update.only_if(&states, self.from.iter().map(|state| s(state.as_str())));
-        update.build(table)
+    if let Some(why) = &change.why {
+        update.set("why", s(why.to_string())).set("reason", s(why.code()));
     }
+    if change.what != BatchMove::Call {
+        update.set("ended_ms", n(change.now_ms));
+    }
+    for name in REMOVED {
+        update.remove(name);
+    }
+    let from = change.what.from().iter().map(|state| When::Is("state", s(state.as_str())));
+    update.only_if(When::Any(from.collect()));
+    update
 }
 
 pub(crate) fn condition_failed(error: &SdkError<TransactWriteItemsError>) -> bool {
+    failed_conditions(error).contains(&true)
+}
+
+/// Which rows of a transaction were not as their conditions need them, in the transaction's order.
+fn failed_conditions(error: &SdkError<TransactWriteItemsError>) -> Vec<bool> {
     let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
-        return false;
+        return Vec::new();
     };
-    canceled.cancellation_reasons().iter().any(|reason| reason.code() == Some("ConditionalCheckFailed"))
+    canceled.cancellation_reasons().iter().map(|reason| reason.code() == Some("ConditionalCheckFailed")).collect()
 }

@@ -16,8 +16,9 @@ use crate::{
     batches::condition_failed,
     codec::{self, Key, Reader, leaving_text, n, s},
     error::{made, unavailable},
-    judged::{Judgement, Statement, Update, undecided},
+    judged::{Judgement, Statement, undecided},
     schema::misbuilt,
+    update::{Update, When},
 };
 
 /// What reports say about a block's recipients, and the version of the row.
@@ -37,7 +38,7 @@ impl Ledger {
             // A change whose first response was lost was made nevertheless. The stored block shows that.
             Some(Judgement::ConditionFailed) => {
                 let found = self.messages(&[read.id]).await?;
-                Ok(found.first().and_then(|found| found.block.as_ref()) == Some(now))
+                Ok(found.first().and_then(|found| found.block()) == Some(now))
             }
             Some(Judgement::Written) => Ok(true),
         }
@@ -54,7 +55,7 @@ impl Ledger {
             .condition_expression("attribute_not_exists(pk)")
             .build()
             .map_err(misbuilt)?;
-        let was = read.block.as_ref().map(|block| block.version).unwrap_or_default();
+        let was = read.block().map(|block| block.version).unwrap_or_default();
         let update = aws_sdk_dynamodb::types::Update::builder()
             .table_name(&self.table)
             .set_key(Some(Key::message(read.id).into_item()))
@@ -168,9 +169,9 @@ fn block_update(table: &str, read: &Message, now: &Block) -> Statement {
         Some(text) => update.set("leaving", s(text)),
         None => update.remove("leaving"),
     };
-    let was = read.block.as_ref().map(|block| block.version).unwrap_or_default();
+    let was = read.block().map(|block| block.version).unwrap_or_default();
     // A recipient that leaves before the send must not be in the request. One that leaves after it must have been in
     // it.
-    update.only_if("\"version\"=? AND \"state\"=?", [n(was), s(read.state.as_str())]);
+    update.only_if(When::Is("version", n(was))).only_if(When::Is("state", s(read.state.as_str())));
     update.build(table)
 }

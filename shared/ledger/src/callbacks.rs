@@ -9,7 +9,8 @@ use crate::{
     Ledger, LedgerError,
     codec::{Item, Key, Reader, n, s, shard},
     error::unavailable,
-    judged::{Judgement, Update, insert, undecided},
+    judged::{Judgement, insert, undecided},
+    update::{Update, When},
 };
 
 /// How long after a report was stored the sweep checks whether it was applied, in ms.
@@ -192,7 +193,7 @@ impl Ledger {
             .iter()
             .map(|callback| {
                 let mut update = Update::of(callback.key());
-                update.set("due_ms", n(due_ms)).only_if("\"due_shard\" IS NOT MISSING", []);
+                update.set("due_ms", n(due_ms)).only_if(When::Has("due_shard"));
                 update.build(&self.table)
             })
             .collect();

@@ -12,7 +12,8 @@ use recado_core::{
 use crate::{
     Ledger, LedgerError,
     codec::{Key, Reader, n, s},
-    judged::{Judgement, Update, insert},
+    judged::{Judgement, insert},
+    update::{Update, When},
 };
 
 /// Bytes of one entry: eight for the instant, sixteen for the id.
@@ -76,7 +77,7 @@ impl Ledger {
                         let mut update = Update::of(key);
                         update.set("sent", encode(&sent)).set("rules", encode_rules(&sent));
                         update.set("version", n(version + 1)).set("ttl", ttl);
-                        update.only_if("\"version\"=?", [n(version)]);
+                        update.only_if(When::Is("version", n(version)));
                         update.build(&self.table)
                     }
                 }

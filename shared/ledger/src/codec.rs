@@ -10,7 +10,7 @@ use recado_core::{
     call::Call,
     credits::SmsText,
     identity::{AudioId, BatchId, MessageId},
-    message::{Batch, Crm, History, Message, Priority},
+    message::{Batch, Channel, Content, Crm, History, Label, Message, Priority, Recipients},
     phone::Phone,
     reason::Reason,
     subject::Subject,
@@ -172,22 +172,22 @@ pub(crate) fn message_item(message: &Message) -> Item {
         item.insert(name.to_owned(), value);
     };
     put("rule", s(&message.rule));
-    put("lead", s(&message.lead_id));
+    put("lead", s(message.lead_id()));
     put("event", s(&message.event));
-    put("channel", s(message.channel.as_str()));
+    put("channel", s(message.content.channel().as_str()));
     put("credits", n(message.credits));
     put("state", s(message.state.as_str()));
     put("created_ms", n(message.created_ms));
     put("expires_ms", n(message.expires_ms));
     put("changed_ms", n(message.changed_ms));
     put("priority", s(message.priority.as_str()));
-    let phone = message.phone.map(|phone| phone.national());
-    let text = message.text.as_ref().map(|text| text.expose().to_owned());
+    let phone = message.phone().map(|phone| phone.national());
+    let text = message.content.text().map(|text| text.expose().to_owned());
     let texts = [
         ("phone", phone),
         ("text", text),
-        ("title", message.title.clone()),
-        ("group_id", message.group_id.clone()),
+        ("title", message.label.title.clone()),
+        ("group_id", message.label.group_id.clone()),
         ("why", message.why.as_ref().map(ToString::to_string)),
         ("reason", message.why.as_ref().map(Reason::code)),
         ("part", message.part.clone()),
@@ -197,7 +197,7 @@ pub(crate) fn message_item(message: &Message) -> Item {
             put(name, s(value));
         }
     }
-    if let Some(call) = &message.call {
+    if let Some(call) = message.content.call() {
         put("audio", s(&call.audio));
         put("redials", n(call.redials));
         put("every_min", n(call.every_min));
@@ -225,7 +225,7 @@ pub(crate) fn message_item(message: &Message) -> Item {
     if let Some(charged) = message.history.charged {
         put("charged", n(charged));
     }
-    if let Some(block) = &message.block {
+    if let Some(block) = message.block() {
         put_block(&mut item, block);
     }
     if let Some(next) = &message.fallback {
@@ -238,21 +238,13 @@ pub(crate) fn message_item(message: &Message) -> Item {
 pub(crate) fn message_from(item: &Item) -> Result<Message, LedgerError> {
     let read = Reader::new(item);
     let id = Key::of(item)?.message_id().ok_or_else(|| read.unreadable("pk"))?;
-    let phone =
-        read.maybe_text("phone").map(|phone| Phone::parse(&phone).map_err(|_| read.unreadable("phone"))).transpose()?;
-    let text =
-        read.maybe_text("text").map(|text| SmsText::parse(&text).map_err(|_| read.unreadable("text"))).transpose()?;
     Ok(Message {
         id,
         rule: read.text("rule")?,
-        lead_id: read.text("lead")?,
         event: read.text("event")?,
-        channel: read.word("channel")?,
-        phone,
-        text,
-        call: call_from(&read)?,
-        title: read.maybe_text("title"),
-        group_id: read.maybe_text("group_id"),
+        to: recipients_from(item, &read)?,
+        content: content_from(&read)?,
+        label: Label { title: read.maybe_text("title"), group_id: read.maybe_text("group_id") },
         credits: read.number("credits")?,
         state: read.word("state")?,
         why: Reason::read(read.maybe_text("reason").as_deref(), read.maybe_text("why").as_deref()),
@@ -288,12 +280,28 @@ pub(crate) fn message_from(item: &Item) -> Result<Message, LedgerError> {
             crm_why: read.maybe_text("crm_why"),
             crm_told_ms: read.maybe_number("crm_told_ms"),
         },
-        block: block_from(item)?,
         fallback: match item.get("else").and_then(|next| next.as_m().ok()) {
             Some(next) => Some(Box::new(message_from(next)?)),
             None => None,
         },
     })
+}
+
+fn recipients_from(item: &Item, read: &Reader<'_>) -> Result<Recipients, LedgerError> {
+    if let Some(block) = block_from(item)? {
+        return Ok(Recipients::Many(block));
+    }
+    let phone = read.maybe_text("phone").map(|phone| Phone::parse(&phone)).transpose();
+    Ok(Recipients::One { phone: phone.map_err(|_| read.unreadable("phone"))?, lead_id: read.text("lead")? })
+}
+
+fn content_from(read: &Reader<'_>) -> Result<Content, LedgerError> {
+    let channel: Channel = read.word("channel")?;
+    if channel == Channel::Voice {
+        return Ok(Content::Voice(call_from(read)?));
+    }
+    let text = read.maybe_text("text").map(|text| SmsText::parse(&text)).transpose();
+    Ok(Content::none(channel).with_text(text.map_err(|_| read.unreadable("text"))?))
 }
 
 fn call_from(read: &Reader<'_>) -> Result<Option<Call>, LedgerError> {
@@ -326,6 +334,11 @@ pub(crate) fn batch_from(item: &Item) -> Result<Batch, LedgerError> {
         credits: read.number("credits")?,
         requests_fewest: read.maybe_number("requests_fewest").unwrap_or_default(),
     })
+}
+
+/// The batches that carried a message before, as its row has them.
+pub(crate) fn ids(batches: &[BatchId]) -> String {
+    batches.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
 /// A batch's members as one binary value: 16 bytes each, so that 10,000 of them fit in one item.

@@ -8,7 +8,8 @@ use recado_core::{event::Event, identity::EventId};
 use crate::{
     EventRow, Ledger, LedgerError,
     codec::{Key, Reader, n, s, shard},
-    judged::{Update, decided, insert},
+    judged::{decided, insert},
+    update::{Update, When},
 };
 
 /// An event that waits for its lead's fields.
@@ -66,7 +67,7 @@ impl Ledger {
             .map(|&id| {
                 let mut update = Update::of(incomplete_key(id));
                 update.remove("event").remove("crm_shard").remove("crm_due_ms");
-                update.only_if("attribute_exists(\"received_ms\")", []);
+                update.only_if(When::Has("received_ms"));
                 update.build(&self.table)
             })
             .collect();
@@ -98,7 +99,7 @@ impl Ledger {
             .iter()
             .map(|&id| {
                 let mut update = Update::of(incomplete_key(id));
-                update.set("crm_due_ms", n(due_ms)).only_if("attribute_exists(\"event\")", []);
+                update.set("crm_due_ms", n(due_ms)).only_if(When::Has("event"));
                 update.build(&self.table)
             })
             .collect();

@@ -68,64 +68,10 @@ pub(crate) fn undecided(reason: &'static str) -> LedgerError {
 #[derive(Debug, Clone)]
 pub(crate) struct Statement {
     /// The row that it writes.
-    key: Key,
-    text: String,
-    parameters: Vec<AttributeValue>,
-}
-
-/// Builds an `UPDATE` of one row under a condition.
-pub(crate) struct Update {
-    key: Key,
-    assignments: Vec<String>,
-    removals: Vec<String>,
-    values: Vec<AttributeValue>,
-    conditions: Vec<String>,
-    condition_values: Vec<AttributeValue>,
-}
-
-impl Update {
-    pub(crate) fn of(key: Key) -> Self {
-        Self {
-            key,
-            assignments: Vec::new(),
-            removals: Vec::new(),
-            values: Vec::new(),
-            conditions: Vec::new(),
-            condition_values: Vec::new(),
-        }
-    }
-
-    pub(crate) fn set(&mut self, name: &str, value: AttributeValue) -> &mut Self {
-        self.assignments.push(format!(" SET \"{name}\"=?"));
-        self.values.push(value);
-        self
-    }
-
-    pub(crate) fn remove(&mut self, name: &str) -> &mut Self {
-        self.removals.push(format!(" REMOVE \"{name}\""));
-        self
-    }
-
-    /// Adds a condition, in PartiQL, with its values; all conditions must hold.
-    pub(crate) fn only_if(&mut self, condition: &str, values: impl IntoIterator<Item = AttributeValue>) -> &mut Self {
-        self.conditions.push(format!(" AND ({condition})"));
-        self.condition_values.extend(values);
-        self
-    }
-
-    pub(crate) fn build(self, table: &str) -> Statement {
-        let text = format!(
-            "UPDATE \"{table}\"{}{} WHERE \"pk\"=? AND \"sk\"=?{}",
-            self.assignments.concat(),
-            self.removals.concat(),
-            self.conditions.concat()
-        );
-        let mut parameters = self.values;
-        parameters.push(AttributeValue::S(self.key.pk.clone()));
-        parameters.push(AttributeValue::S(self.key.sk.clone()));
-        parameters.extend(self.condition_values);
-        Statement { key: self.key, text, parameters }
-    }
+    pub(crate) key: Key,
+    /// PartiQL.
+    pub(crate) text: String,
+    pub(crate) parameters: Vec<AttributeValue>,
 }
 
 /// Builds an `INSERT`, which fails if the row exists.
@@ -304,6 +250,7 @@ mod tests {
     use aws_sdk_dynamodb::types::BatchStatementError;
 
     use super::*;
+    use crate::update::Update;
 
     fn write(row: usize) -> Statement {
         Update::of(Key { pk: row.to_string(), sk: "M".to_owned() }).build("recado")

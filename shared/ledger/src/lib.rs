@@ -34,7 +34,6 @@
 //! Every write that moves a message is conditional on the state and the batch that it moves from. A repeated write, a
 //! late write, or a write of a process thought dead therefore changes nothing.
 
-mod amend;
 mod at_once;
 mod attempts;
 mod audios;
@@ -62,13 +61,14 @@ mod settings;
 mod shown;
 mod sights;
 mod suppressions;
+mod transitions;
 mod unknown;
+mod update;
 
-pub use amend::Amend;
 pub use at_once::at_once;
 pub use attempts::{Earlier, MOST_PRICES, Price};
 pub use audios::{AudioRows, Forgotten, UploadEnd, UploadRow, UploadState};
-pub use batches::{BatchChange, NewBatch, Prepared, Refund};
+pub use batches::{BatchChange, Begin, NewBatch, Prepared, Refund};
 pub use blocks::BlockNotes;
 pub use callbacks::{Stored, StoredCallback, StoredFor};
 pub use caps::CapsRow;
@@ -77,7 +77,7 @@ pub use days::{Budget, Day, Draw, Quotas};
 pub use error::LedgerError;
 pub use events::{EventOutcome, EventRow};
 pub use incomplete::IncompleteEvent;
-pub use messages::{Change, CrmChange, Due, DueRows, Guard, Inserted};
+pub use messages::{DueRows, Inserted};
 pub use news::News;
 pub use pauses::{Pause, Scope};
 pub use recado_core::subject::Subject;

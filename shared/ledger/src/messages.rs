@@ -1,4 +1,4 @@
-//! Messages: written once, moved under conditions, and listed by due time.
+//! Messages: written once, read by id, and listed by due time.
 
 use std::collections::HashMap;
 
@@ -6,16 +6,15 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use futures::TryStreamExt as _;
 use recado_core::{
     identity::{BatchId, MessageId},
-    message::{Message, Priority, State},
+    message::{Message, Priority},
     phone::Phone,
-    reason::Reason,
 };
 
 use crate::{
     Ledger, LedgerError, SHARDS, at_once,
-    codec::{self, Item, Key, due_shard, message_shard, n, s},
+    codec::{self, Item, Key, n, s},
     error::unavailable,
-    judged::{Judgement, Statement, Update, insert},
+    judged::{Judgement, insert},
     schema::{BATCH_INDEX, CRM_INDEX, DUE_INDEX, misbuilt},
 };
 
@@ -33,184 +32,6 @@ pub enum Inserted {
     Known,
     /// The table gave no clear answer: the row may or may not exist. A redelivery of the same event settles it.
     Undecided,
-}
-
-/// The condition under which a change may touch a message.
-#[derive(Debug, Clone)]
-pub struct Guard {
-    /// The states it moves from.
-    pub states: &'static [State],
-    /// The batch that the message must belong to, if it matters.
-    pub batch: Option<BatchId>,
-}
-
-/// What a change does to the row's due time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Due {
-    /// The due time stays as it is.
-    Keep,
-    /// The due time moves to this instant, in ms since the epoch.
-    At(i64),
-    /// The same for a message that waits for the sender, in the shards of its priority.
-    Wait(i64, Priority),
-    /// The due time is removed: the sweep need not look again.
-    Never,
-}
-
-/// A move of one message.
-#[derive(Debug, Clone)]
-pub struct Change {
-    /// The message.
-    pub id: MessageId,
-    /// The states and the batch that it must be in.
-    pub guard: Guard,
-    /// The state that it moves to.
-    pub state: State,
-    /// The reason, for a person to read; `None` removes the reason.
-    pub why: Option<Reason>,
-    /// The time of the change, in ms since the epoch.
-    pub now_ms: i64,
-    /// The next due time.
-    pub due: Due,
-    /// LigueLead's campaign, once known.
-    pub campaign_id: Option<String>,
-    /// When the write-back tells LeadSquared, in ms since the epoch; `None` if LeadSquared need not know.
-    pub crm_due_ms: Option<i64>,
-    /// The claim on the message: `Some(Some(batch))` claims it, `Some(None)` gives it back, `None` leaves it.
-    pub claim: Option<Option<BatchId>>,
-    /// How many attempts so far were certainly not sent; `None` keeps the number.
-    pub attempts: Option<u32>,
-    /// The part of a refused request that it goes with next; `None` keeps it.
-    pub part: Option<String>,
-    /// A better estimate of its cost, in LigueLead credits. It is the amount that was reserved, so later corrections of
-    /// the price start from it. `None` keeps the first estimate.
-    pub credits: Option<u32>,
-    /// The version that a block's recipients must still have; `None` for a message to one recipient.
-    pub only_version: Option<u64>,
-}
-
-/// A change of what LeadSquared knows of a message.
-#[derive(Debug, Clone)]
-pub struct CrmChange {
-    /// The message.
-    pub id: MessageId,
-    /// The state that the message must still be in. Used when LeadSquared needs to learn nothing more.
-    pub only_in_state: Option<State>,
-    /// Whether the change requires that the message has no activity and that none is being posted.
-    pub only_if_unposted: bool,
-    /// Attributes to set: see [`CrmChange::activity`] and its siblings.
-    set: Vec<(&'static str, AttributeValue)>,
-    remove: Vec<&'static str>,
-}
-
-impl CrmChange {
-    /// An empty change.
-    #[must_use]
-    pub fn of(id: MessageId) -> Self {
-        Self { id, only_in_state: None, only_if_unposted: false, set: Vec::new(), remove: Vec::new() }
-    }
-
-    /// An activity is about to be posted.
-    #[must_use]
-    pub fn posting(mut self, now_ms: i64) -> Self {
-        self.only_if_unposted = true;
-        self.set.push(("crm_posted_ms", n(now_ms)));
-        self
-    }
-
-    /// The open post ended without an activity.
-    #[must_use]
-    pub fn not_posted(mut self) -> Self {
-        // Added only once: the table refuses a statement that names an attribute twice, at every attempt.
-        if !self.remove.contains(&"crm_posted_ms") {
-            self.remove.push("crm_posted_ms");
-        }
-        self
-    }
-
-    /// The message's activity exists and shows `state`.
-    #[must_use]
-    pub fn activity(mut self, activity_id: &str, state: State) -> Self {
-        self.set.push(("crm_activity", s(activity_id)));
-        self.set.push(("crm_activity_state", s(state.as_str())));
-        self.not_posted()
-    }
-
-    /// The message's activity was found. The state that it shows is unknown.
-    #[must_use]
-    pub fn found(mut self, activity_id: &str) -> Self {
-        self.set.push(("crm_activity", s(activity_id)));
-        self.not_posted()
-    }
-
-    /// The lead's own fields show `state`.
-    #[must_use]
-    pub fn lead(mut self, state: State) -> Self {
-        self.set.push(("crm_lead_state", s(state.as_str())));
-        self
-    }
-
-    /// A request refused the row for the `attempts`-th time. The next attempt is due at `due_ms`.
-    #[must_use]
-    pub fn later(mut self, attempts: u32, due_ms: i64) -> Self {
-        self.set.push(("crm_attempts", n(attempts)));
-        self.set.push(("crm_shard", message_shard(self.id)));
-        self.set.push(("crm_due_ms", n(due_ms)));
-        self
-    }
-
-    /// Applies only if the message is still in `state`.
-    #[must_use]
-    pub fn while_in(mut self, state: State) -> Self {
-        self.only_in_state = Some(state);
-        self
-    }
-
-    /// LeadSquared learnt something about the message at `now_ms`.
-    #[must_use]
-    pub fn told(mut self, now_ms: i64) -> Self {
-        self.set.push(("crm_told_ms", n(now_ms)));
-        self
-    }
-
-    /// LeadSquared knows everything about the message, if the message is still in `state`.
-    #[must_use]
-    pub fn done_in(mut self, state: State) -> Self {
-        self.remove.extend(["crm_shard", "crm_due_ms"]);
-        self.while_in(state)
-    }
-
-    /// Keeps `why`, for a person to read: a part of the write-back was given up.
-    #[must_use]
-    pub fn why(mut self, why: &str) -> Self {
-        self.set.push(("crm_why", s(why)));
-        self
-    }
-
-    /// Gives the write-back up. `why` is kept for a person to read.
-    #[must_use]
-    pub fn parked(mut self, why: &str) -> Self {
-        self.remove.extend(["crm_shard", "crm_due_ms"]);
-        self.why(why).not_posted()
-    }
-
-    fn statement(self, table: &str) -> Statement {
-        let mut update = Update::of(Key::message(self.id));
-        for (name, value) in self.set {
-            update.set(name, value);
-        }
-        for name in self.remove {
-            update.remove(name);
-        }
-        update.only_if("attribute_exists(\"state\")", []);
-        if let Some(state) = self.only_in_state {
-            update.only_if("\"state\"=?", [s(state.as_str())]);
-        }
-        if self.only_if_unposted {
-            update.only_if("\"crm_posted_ms\" IS MISSING AND \"crm_activity\" IS MISSING", []);
-        }
-        update.build(table)
-    }
 }
 
 /// Rows that the sweep must look at.
@@ -249,25 +70,6 @@ impl Ledger {
         let mut item = codec::message_item(message);
         item.insert("ttl".to_owned(), n(self.ttl_s(message.created_ms.max(message.expires_ms))));
         item
-    }
-
-    /// Moves messages, each under its own guard. Returns for each whether it certainly moved.
-    pub async fn move_messages(&self, changes: Vec<Change>) -> Result<Vec<bool>, LedgerError> {
-        let told = self.listener.as_ref().map(|listener| (listener, changes.clone()));
-        let statements = changes.into_iter().map(|change| change.statement(&self.table)).collect();
-        let judged = self.judge(statements).await?;
-        let moved: Vec<bool> = judged.into_iter().map(|judgement| judgement == Judgement::Written).collect();
-        if let Some((listener, changes)) = told {
-            listener.moved(changes.iter().zip(&moved).filter(|(_, moved)| **moved).map(|(change, _)| change));
-        }
-        Ok(moved)
-    }
-
-    /// Records what LeadSquared knows. Returns for each change whether it was certainly recorded.
-    pub async fn change_crm(&self, changes: Vec<CrmChange>) -> Result<Vec<bool>, LedgerError> {
-        let statements = changes.into_iter().map(|change| change.statement(&self.table)).collect();
-        let judged = self.judge(statements).await?;
-        Ok(judged.into_iter().map(|judgement| judgement == Judgement::Written).collect())
     }
 
     /// Reads messages by id, in no particular order; unknown ids are left out.
@@ -408,101 +210,5 @@ impl Ledger {
             }
         }
         Ok(())
-    }
-}
-
-impl Change {
-    /// A move to `state` at `now_ms`. It removes the reason and keeps everything else.
-    #[must_use]
-    pub fn new(id: MessageId, guard: Guard, state: State, now_ms: i64) -> Self {
-        Self {
-            id,
-            guard,
-            state,
-            why: None,
-            now_ms,
-            due: Due::Keep,
-            campaign_id: None,
-            crm_due_ms: None,
-            claim: None,
-            attempts: None,
-            part: None,
-            credits: None,
-            only_version: None,
-        }
-    }
-
-    fn statement(self, table: &str) -> Statement {
-        let mut update = Update::of(Key::message(self.id));
-        update.set("state", s(self.state.as_str())).set("changed_ms", n(self.now_ms));
-        match self.why {
-            Some(why) => {
-                update.set("why", s(why.to_string()));
-                update.set("reason", s(why.code()));
-            }
-            None => {
-                update.remove("why");
-                update.remove("reason");
-            }
-        }
-        match self.due {
-            Due::Keep => {}
-            Due::At(due_ms) => {
-                update.set("due_shard", message_shard(self.id)).set("due_ms", n(due_ms));
-            }
-            Due::Wait(due_ms, priority) => {
-                update.set("due_shard", due_shard(priority, self.id)).set("due_ms", n(due_ms));
-            }
-            Due::Never => {
-                update.remove("due_shard").remove("due_ms");
-            }
-        }
-        if let Some(campaign) = self.campaign_id {
-            update.set("campaign", s(campaign));
-        }
-        if let Some(attempts) = self.attempts {
-            update.set("attempts", n(attempts));
-        }
-        if let Some(part) = self.part {
-            update.set("part", s(part));
-        }
-        if let Some(credits) = self.credits {
-            update.set("credits", n(credits));
-        }
-        if let Some(due_ms) = self.crm_due_ms {
-            update.set("crm_shard", message_shard(self.id)).set("crm_due_ms", n(due_ms));
-        }
-        self.guard.apply(&mut update, self.claim.flatten());
-        if let Some(version) = self.only_version {
-            update.only_if("\"version\"=?", [n(version)]);
-        }
-        match self.claim {
-            Some(Some(batch)) => {
-                update.set("batch", s(batch.to_string()));
-            }
-            Some(None) => {
-                update.remove("batch");
-            }
-            None => {}
-        }
-        update.build(table)
-    }
-}
-
-impl Guard {
-    fn apply(&self, update: &mut Update, claimed_by: Option<BatchId>) {
-        let mut any: Vec<&str> = self.states.iter().map(|_| "\"state\"=?").collect();
-        let mut values: Vec<AttributeValue> = self.states.iter().map(|state| s(state.as_str())).collect();
-        if let Some(batch) = claimed_by {
-            // A claim whose first response was lost is still a claim, so a repeated claim must succeed. It must not
-            // succeed after the message has moved on: the first claim may arrive after its repetition, and after the
-            // request.
-            any.push("(\"state\"=? AND \"batch\"=?)");
-            values.extend([s(State::Sending.as_str()), s(batch.to_string())]);
-        }
-        update.only_if(&any.join(" OR "), values);
-        if let Some(batch) = self.batch {
-            update.only_if("\"batch\"=?", [s(batch.to_string())]);
-        }
     }
 }

@@ -2,9 +2,12 @@
 
 use std::{fmt, sync::Arc};
 
-use recado_core::message::{Message, Priority, State};
+use recado_core::{
+    message::{Message, Priority, State},
+    transition::Transition,
+};
 
-use crate::{Change, Due, Inserted};
+use crate::Inserted;
 
 /// Something that was written to the table.
 #[derive(Debug, Clone)]
@@ -38,17 +41,14 @@ impl Listener {
         }
     }
 
-    /// Reports moves that were made.
-    pub(crate) fn moved<'c>(&self, made: impl Iterator<Item = &'c Change> + Clone) {
-        self.waits(made.clone().filter_map(|change| match change.due {
-            Due::Wait(due_ms, priority) => Some((priority, due_ms)),
-            Due::Keep | Due::At(_) | Due::Never => None,
-        }));
-        self.outcomes(made.filter_map(|change| change.crm_due_ms));
+    /// Reports transitions that were made.
+    pub(crate) fn moved<'t>(&self, made: impl Iterator<Item = &'t Transition> + Clone) {
+        self.waits(made.clone().filter_map(Transition::waits));
+        self.outcomes(made.filter_map(Transition::tells_ms));
     }
 
     /// Reports messages that wait for the sender: each priority with its distinct due times.
-    pub(crate) fn waits(&self, waits: impl Iterator<Item = (Priority, i64)>) {
+    fn waits(&self, waits: impl Iterator<Item = (Priority, i64)>) {
         let mut waits: Vec<_> = waits.collect();
         waits.sort_unstable();
         waits.dedup();
@@ -58,7 +58,7 @@ impl Listener {
     }
 
     /// Reports the earliest of some outcomes' due times.
-    pub(crate) fn outcomes(&self, due: impl Iterator<Item = i64>) {
+    fn outcomes(&self, due: impl Iterator<Item = i64>) {
         if let Some(due_ms) = due.min() {
             (self.0)(News::Outcome(due_ms));
         }

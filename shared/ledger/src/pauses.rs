@@ -65,7 +65,7 @@ impl Scope {
         match self {
             Self::All => true,
             Self::Rule(rule) => *rule == message.rule,
-            Self::Channel(channel) => *channel == message.channel,
+            Self::Channel(channel) => *channel == message.content.channel(),
         }
     }
 

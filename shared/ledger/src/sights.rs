@@ -13,8 +13,9 @@ use crate::{
     batches::condition_failed,
     codec::{Item, Key, Reader, n, s},
     error::unavailable,
-    judged::{Judgement, Statement, Update, insert},
+    judged::{Judgement, Statement, insert},
     schema::misbuilt,
+    update::{Update, When},
 };
 
 /// Most messages that [`Ledger::notice`] writes with a lead's sights: a transaction holds 100 writes.
@@ -58,7 +59,7 @@ impl Ledger {
             };
             let mut update = Update::of(key(&lead));
             update.set("seen", s(text(&sights))).set("version", n(version + 1)).set("ttl", n(self.ttl_s(now_ms)));
-            update.only_if("\"version\"=?", [n(version)]);
+            update.only_if(When::Is("version", n(version)));
             update.build(&self.table)
         };
         let judged = self.judge(changes.into_iter().map(statement).collect()).await?;

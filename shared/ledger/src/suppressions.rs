@@ -13,7 +13,8 @@ use crate::{
     Ledger, LedgerError,
     codec::{Item, Key, Reader, n, s},
     error::unavailable,
-    judged::{Judgement, Statement, Update, decided, insert},
+    judged::{Judgement, Statement, decided, insert},
+    update::{Update, When},
 };
 
 /// The kind of message that a suppression stops.
@@ -127,7 +128,7 @@ impl Ledger {
                 for (name, value) in attributes(one) {
                     update.set(name, value);
                 }
-                update.only_if(&format!("\"{}\" IS MISSING", one.kind.since()), []);
+                update.only_if(When::Lacks(one.kind.since()));
                 update.build(&self.table)
             })
             .collect();
@@ -141,7 +142,7 @@ impl Ledger {
         for kind in kinds {
             let mut update = Update::of(key_of(subject));
             update.remove(kind.since()).remove(kind.source());
-            update.only_if(&format!("\"{}\" IS NOT MISSING", kind.since()), []);
+            update.only_if(When::Has(kind.since()));
             let judged = self.decided(vec![update.build(&self.table)]).await?;
             lifted += judged.into_iter().filter(|gone| *gone).count();
         }
@@ -161,7 +162,7 @@ impl Ledger {
             }
         }
         let of = |message: &Message| {
-            let kind = Kind::of(message.channel);
+            let kind = Kind::of(message.content.channel());
             let mut all = Subject::of_message(message).filter_map(|subject| found.get(&subject));
             all.find_map(|all| all.iter().find(|one| one.kind == kind).cloned())
         };

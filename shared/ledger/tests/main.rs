@@ -5,3 +5,4 @@
 
 mod audios;
 mod table;
+mod transitions;

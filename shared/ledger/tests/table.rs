@@ -6,16 +6,17 @@ use recado_core::{
     caps::Sent,
     credits::SmsText,
     identity::{BatchId, EventId, MessageId, RuleTag},
-    message::{BatchState, Channel, Message, Priority, State},
+    message::{BatchState, Channel, Content, Label, Message, Priority, State},
     phone::Phone,
     reason::Reason,
     settle::Correction,
+    transition::{BatchMove, Transition},
     writeback::Shown,
 };
 use recado_ledger::{
-    Amend, BatchChange, Budget, CapsRow, Change, CrmChange, Day, Draw, Due, Earlier, EventOutcome, EventRow, Guard,
-    Inserted, Kind, Ledger, NewBatch, Pause, Prepared, Price, Pushed, Quotas, Refund, Scope, Stored, StoredCallback,
-    StoredFor, Subject, Suppression, embedded_client,
+    BatchChange, Budget, CapsRow, Day, Draw, Earlier, EventOutcome, EventRow, Inserted, Kind, Ledger, NewBatch, Pause,
+    Prepared, Price, Pushed, Quotas, Refund, Scope, Stored, StoredCallback, StoredFor, Subject, Suppression,
+    embedded_client,
 };
 use recado_table::EmbeddedTable;
 
@@ -32,9 +33,8 @@ async fn ledger() -> (EmbeddedTable, Ledger) {
 fn message(number: u8) -> Message {
     Message {
         event: "lead.created".to_owned(),
-        phone: Some(Phone::parse(&format!("119{number:08}")).unwrap()),
-        text: Some(SmsText::parse("Olá").unwrap()),
-        group_id: Some("g".to_owned()),
+        content: Content::Sms(Some(SmsText::parse("Olá").unwrap())),
+        label: Label { title: None, group_id: Some("g".to_owned()) },
         credits: 1,
         due_ms: Some(NOW_MS + 60_000),
         ..Message::new(
@@ -46,11 +46,11 @@ fn message(number: u8) -> Message {
             NOW_MS + 1000,
         )
     }
+    .at(Phone::parse(&format!("119{number:08}")).unwrap())
 }
 
-fn claim(id: MessageId, batch: BatchId) -> Change {
-    let guard = Guard { states: &[State::Pending, State::Held], batch: None };
-    Change { claim: Some(Some(batch)), ..Change::new(id, guard, State::Sending, NOW_MS + 1) }
+fn claim(message: &Message, batch: BatchId) -> Transition {
+    Transition::claim(message, batch, None, NOW_MS + 1)
 }
 
 fn batch_id(number: u8) -> BatchId {
@@ -64,6 +64,7 @@ fn new_batch(number: u8, messages: u64, credits: u64) -> NewBatch {
         due_ms: NOW_MS + 180_000,
         day: "2026-11-21".to_owned(),
         draws: vec![draw(messages, credits, Quotas::NONE)],
+        begins: None,
     }
 }
 
@@ -83,8 +84,8 @@ async fn a_message_is_written_once_and_reads_back_whole() {
     assert_eq!(read.len(), 60);
     let (first, again) = (&written[7], &read[7]);
     assert_eq!(format!("{first:?}"), format!("{again:?}"));
-    assert_eq!(first.phone, again.phone);
-    assert_eq!(again.text.as_ref().unwrap().expose(), "Olá");
+    assert_eq!(first.phone(), again.phone());
+    assert_eq!(again.content.text().unwrap().expose(), "Olá");
 }
 
 #[tokio::test]
@@ -92,17 +93,16 @@ async fn a_claim_is_exclusive_and_repeatable() {
     let (_table, ledger) = ledger().await;
     let one = message(1);
     ledger.insert_messages(std::slice::from_ref(&one)).await.unwrap();
-    assert_eq!(ledger.move_messages(vec![claim(one.id, batch_id(1))]).await.unwrap(), [true]);
-    assert_eq!(ledger.move_messages(vec![claim(one.id, batch_id(2))]).await.unwrap(), [false], "another's claim");
-    assert_eq!(ledger.move_messages(vec![claim(one.id, batch_id(1))]).await.unwrap(), [true], "a repeated write");
-    assert_eq!(ledger.message_of(batch_id(1), one.phone.unwrap()).await.unwrap(), Some(one.id));
-    assert_eq!(ledger.message_of(batch_id(2), one.phone.unwrap()).await.unwrap(), None);
-    let sent = Change { state: State::Accepted, claim: None, ..claim(one.id, batch_id(1)) };
-    let sent = Change { guard: Guard { states: &[State::Sending], batch: Some(batch_id(1)) }, ..sent };
-    assert_eq!(ledger.move_messages(vec![sent]).await.unwrap(), [true]);
-    assert_eq!(ledger.move_messages(vec![claim(one.id, batch_id(1))]).await.unwrap(), [false], "a late write");
-    let unknown = claim(MessageId::from_bytes([9; 16]), batch_id(1));
-    assert_eq!(ledger.move_messages(vec![unknown]).await.unwrap(), [false], "a message that does not exist");
+    assert_eq!(ledger.apply(vec![claim(&one, batch_id(1))]).await.unwrap(), [true]);
+    assert_eq!(ledger.apply(vec![claim(&one, batch_id(2))]).await.unwrap(), [false], "another's claim");
+    assert_eq!(ledger.apply(vec![claim(&one, batch_id(1))]).await.unwrap(), [true], "a repeated write");
+    assert_eq!(ledger.message_of(batch_id(1), one.phone().unwrap()).await.unwrap(), Some(one.id));
+    assert_eq!(ledger.message_of(batch_id(2), one.phone().unwrap()).await.unwrap(), None);
+    let sent = Transition::accept(one.id, batch_id(1), None, NOW_MS + 9, NOW_MS + 2);
+    assert_eq!(ledger.apply(vec![sent]).await.unwrap(), [true]);
+    assert_eq!(ledger.apply(vec![claim(&one, batch_id(1))]).await.unwrap(), [false], "a late write");
+    let unknown = claim(&message(9), batch_id(1));
+    assert_eq!(ledger.apply(vec![unknown]).await.unwrap(), [false], "a message that does not exist");
     assert!(ledger.messages(&[MessageId::from_bytes([9; 16])]).await.unwrap().is_empty(), "and is not made by it");
 }
 
@@ -114,14 +114,8 @@ async fn due_rows_are_found_by_time_and_gone_once_nothing_is_due() {
     assert!(ledger.due(Priority::Normal, NOW_MS, 100).await.unwrap().messages.is_empty());
     assert_eq!(ledger.due(Priority::Normal, NOW_MS + 60_000, 100).await.unwrap().messages.len(), 20);
     assert!(ledger.due(Priority::Normal, NOW_MS + 60_000, 1).await.unwrap().more);
-    let expire = written.iter().map(|m| Change {
-        state: State::Expired,
-        due: Due::Never,
-        claim: None,
-        crm_due_ms: Some(NOW_MS + 5),
-        ..claim(m.id, batch_id(1))
-    });
-    ledger.move_messages(expire.collect()).await.unwrap();
+    let expire = written.iter().map(|one| Transition::expire(one, NOW_MS + 5));
+    ledger.apply(expire.collect()).await.unwrap();
     assert!(ledger.due(Priority::Normal, i64::MAX / 2, 100).await.unwrap().messages.is_empty());
     assert!(ledger.crm_due(NOW_MS, 100).await.unwrap().is_empty());
     assert_eq!(ledger.crm_due(NOW_MS + 5, 100).await.unwrap().len(), 20);
@@ -166,10 +160,7 @@ async fn a_rules_own_budget_is_drawn_on_beside_the_accounts_all_or_nothing() {
     assert_eq!(ledger.day("2026-11-21", &Budget::Account).await.unwrap(), spent, "the account was not charged");
     assert_eq!(ledger.batch(batch_id(1)).await.unwrap().unwrap().rule.as_deref(), Some("welcome"));
     let refund = Refund { day: "2026-11-21".to_owned(), rule: Some("welcome".to_owned()), amount: spent };
-    let release = BatchChange {
-        refund: Some(refund),
-        ..BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Released, NOW_MS)
-    };
+    let release = BatchChange { refund: Some(refund), ..BatchChange::new(batch_id(1), BatchMove::Drop, NOW_MS) };
     assert!(ledger.move_batch(&release, "t").await.unwrap());
     for budget in [Budget::Account, rule] {
         assert_eq!(ledger.day("2026-11-21", &budget).await.unwrap(), Day::default());
@@ -183,12 +174,12 @@ async fn a_refund_is_made_once() {
     let amount = Day { messages: 5, credits: 6, requests: 1, requests_fewest: 1 };
     let release = BatchChange {
         refund: Some(Refund { day: "2026-11-21".to_owned(), rule: None, amount }),
-        ..BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Released, NOW_MS)
+        ..BatchChange::new(batch_id(1), BatchMove::Drop, NOW_MS)
     };
     assert!(ledger.move_batch(&release, "t1").await.unwrap());
     assert!(ledger.move_batch(&release, "t1").await.unwrap(), "the same attempt again is the same transaction");
     assert_eq!(ledger.day("2026-11-21", &Budget::Account).await.unwrap(), Day::default());
-    let call = BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Calling, NOW_MS);
+    let call = BatchChange::new(batch_id(1), BatchMove::Call, NOW_MS);
     assert!(!ledger.move_batch(&call, "t2").await.unwrap(), "a released batch is not called");
 }
 
@@ -227,10 +218,10 @@ async fn a_write_is_made_although_the_one_that_it_shares_a_request_with_is_given
     let [one, other] = [message(1), message(2)];
     let mut first = Box::pin(ledger.insert_messages(std::slice::from_ref(&one)));
     let mut second = Box::pin(ledger.insert_messages(std::slice::from_ref(&other)));
-    for _ in 0..2 {
-        assert!(futures::poll!(first.as_mut()).is_pending());
-        assert!(futures::poll!(second.as_mut()).is_pending());
-    }
+    assert!(futures::poll!(first.as_mut()).is_pending(), "it hands its part in");
+    assert!(futures::poll!(second.as_mut()).is_pending());
+    // It makes the request for both. The table may have answered already.
+    let _ = futures::poll!(first.as_mut());
     drop(first);
     // It is unknown whether the request was made before its task gave up.
     assert_ne!(second.await.unwrap(), [Inserted::Undecided]);
@@ -251,14 +242,14 @@ async fn a_called_batch_knows_its_members_and_its_campaign() {
     let members = vec![MessageId::from_bytes([1; 16]), MessageId::from_bytes([2; 16])];
     let call = BatchChange {
         call: Some((NOW_MS + 9, members.clone())),
-        ..BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Calling, NOW_MS)
+        ..BatchChange::new(batch_id(1), BatchMove::Call, NOW_MS)
     };
     assert_eq!(ledger.due(Priority::Normal, NOW_MS + 180_000, 10).await.unwrap().batches, [batch_id(1)]);
     assert!(ledger.move_batch(&call, "t2").await.unwrap());
     assert!(ledger.due(Priority::Normal, i64::MAX / 2, 10).await.unwrap().batches.is_empty());
     let accepted = BatchChange {
         campaign_id: Some("campaign-1".to_owned()),
-        ..BatchChange::new(batch_id(1), &[BatchState::Calling, BatchState::Unknown], BatchState::Accepted, NOW_MS)
+        ..BatchChange::new(batch_id(1), BatchMove::Accept, NOW_MS)
     };
     assert!(ledger.move_batch(&accepted, "t3").await.unwrap());
     let batch = ledger.batch(batch_id(1)).await.unwrap().unwrap();
@@ -337,13 +328,13 @@ async fn what_the_crm_knows_is_recorded_under_its_own_guards() {
     let (_table, ledger) = ledger().await;
     let one = message(1);
     ledger.insert_messages(std::slice::from_ref(&one)).await.unwrap();
-    let posting = CrmChange::of(one.id).posting(NOW_MS);
-    assert_eq!(ledger.change_crm(vec![posting.clone()]).await.unwrap(), [true]);
-    assert_eq!(ledger.change_crm(vec![posting]).await.unwrap(), [false], "one post at a time");
-    let done = CrmChange::of(one.id).activity("activity-1", State::Accepted).done_in(State::Accepted);
-    assert_eq!(ledger.change_crm(vec![done]).await.unwrap(), [false], "the state has moved on: not done");
-    let shown = CrmChange::of(one.id).activity("activity-1", State::Accepted).lead(State::Accepted);
-    assert_eq!(ledger.change_crm(vec![shown]).await.unwrap(), [true]);
+    let posting = Transition::posting(one.id, NOW_MS);
+    assert_eq!(ledger.apply(vec![posting.clone()]).await.unwrap(), [true]);
+    assert_eq!(ledger.apply(vec![posting]).await.unwrap(), [false], "one post at a time");
+    let done = Transition::of_crm(one.id).activity("activity-1", State::Accepted).done_in(State::Accepted);
+    assert_eq!(ledger.apply(vec![done]).await.unwrap(), [false], "the state has moved on: not done");
+    let shown = Transition::of_crm(one.id).activity("activity-1", State::Accepted).lead(State::Accepted);
+    assert_eq!(ledger.apply(vec![shown]).await.unwrap(), [true]);
     let crm = ledger.messages(&[one.id]).await.unwrap()[0].crm.clone();
     assert_eq!(crm.activity_id.as_deref(), Some("activity-1"));
     assert_eq!((crm.activity_state, crm.lead_state), (Some(State::Accepted), Some(State::Accepted)));
@@ -404,14 +395,11 @@ async fn what_waits_is_found_by_its_priority_alone() {
         assert_eq!(due.messages, [message.id], "{:?}", message.priority);
     }
     let [urgent, ..] = written.as_slice() else { panic!() };
-    let guard = Guard { states: &[State::Pending], batch: None };
-    let waits = Change {
-        due: Due::Wait(NOW_MS + 5, Priority::Urgent),
-        attempts: Some(3),
-        part: Some("b0".to_owned()),
-        ..Change::new(urgent.id, guard, State::Held, NOW_MS)
-    };
-    assert_eq!(ledger.move_messages(vec![waits]).await.unwrap(), [true]);
+    let batch = batch_id(1);
+    assert_eq!(ledger.apply(vec![claim(urgent, batch)]).await.unwrap(), [true]);
+    let back = Transition::give_back(urgent, batch, NOW_MS + 5, Some(Reason::RateUsedUp), NOW_MS);
+    let back = back.in_part("b0".to_owned()).after_attempts(3);
+    assert_eq!(ledger.apply(vec![back]).await.unwrap(), [true]);
     assert_eq!(ledger.due(Priority::Urgent, NOW_MS + 5, 100).await.unwrap().messages, [urgent.id]);
     let read = ledger.messages(&[urgent.id]).await.unwrap().remove(0);
     assert_eq!((read.priority, read.attempts, read.part.as_deref()), (Priority::Urgent, 3, Some("b0")));
@@ -421,11 +409,11 @@ async fn what_waits_is_found_by_its_priority_alone() {
 async fn a_batchs_move_whose_answer_was_lost_is_known_when_it_is_repeated() {
     let (_table, ledger) = ledger().await;
     assert_eq!(ledger.prepare_batch(&new_batch(1, 1, 1)).await.unwrap(), Prepared::Done);
-    let call = BatchChange::new(batch_id(1), &[BatchState::Prepared], BatchState::Calling, NOW_MS);
+    let call = BatchChange::new(batch_id(1), BatchMove::Call, NOW_MS);
     assert!(ledger.move_batch(&call, "mine").await.unwrap());
     assert!(ledger.move_batch(&call, "mine").await.unwrap(), "the same write again");
     assert!(!ledger.move_batch(&call, "another's").await.unwrap());
-    let accepted = BatchChange::new(batch_id(1), &[BatchState::Calling], BatchState::Accepted, NOW_MS);
+    let accepted = BatchChange::new(batch_id(1), BatchMove::Accept, NOW_MS);
     assert!(ledger.move_batch(&accepted, "theirs").await.unwrap());
     assert!(!ledger.move_batch(&call, "mine").await.unwrap(), "somebody has moved it since");
 }
@@ -493,15 +481,17 @@ async fn a_message_is_amended_only_as_it_was_read() {
     let (_table, ledger) = ledger().await;
     let one = message(1);
     ledger.insert_messages(std::slice::from_ref(&one)).await.unwrap();
-    ledger.move_messages(vec![claim(one.id, batch_id(1))]).await.unwrap();
+    ledger.apply(vec![claim(&one, batch_id(1))]).await.unwrap();
     let read = ledger.messages(&[one.id]).await.unwrap().remove(0);
-    let stale = Amend::of(&one).to(State::Skipped, Some(Reason::Cancelled), NOW_MS + 5);
-    assert_eq!(ledger.amend(vec![stale]).await.unwrap(), [false], "it has been claimed since");
-    let silent = Amend::of(&read).not_reported(NOW_MS + 5).over();
-    assert_eq!(ledger.amend(vec![silent.clone()]).await.unwrap(), [true]);
-    assert_eq!(ledger.amend(vec![silent]).await.unwrap(), [false], "marked once, and so counted once");
-    let again = Amend::of(&read).to(State::Pending, None, NOW_MS + 6).waits(NOW_MS + 7);
-    assert_eq!(ledger.amend(vec![again.out_of(&[batch_id(1)])]).await.unwrap(), [true]);
+    let stale = Transition::skip(&one, Reason::Cancelled, NOW_MS + 5);
+    assert_eq!(ledger.apply(vec![stale]).await.unwrap(), [false], "it has been claimed since");
+    let lost = Transition::lose(one.id, batch_id(1), Reason::Died, NOW_MS + 4, NOW_MS + 4);
+    assert_eq!(ledger.apply(vec![lost]).await.unwrap(), [true]);
+    let read = ledger.messages(&[read.id]).await.unwrap().remove(0);
+    let silent = Transition::not_reported(&read, NOW_MS + 5);
+    assert_eq!(ledger.apply(vec![silent.clone()]).await.unwrap(), [true]);
+    assert_eq!(ledger.apply(vec![silent]).await.unwrap(), [false], "marked once, and so counted once");
+    assert_eq!(ledger.apply(vec![Transition::resend(&read, NOW_MS + 7)]).await.unwrap(), [true]);
     let read = ledger.messages(&[one.id]).await.unwrap().remove(0);
     assert_eq!((read.state, read.batch, read.due_ms), (State::Pending, None, Some(NOW_MS + 7)));
     assert_eq!((read.history.earlier.as_slice(), read.history.no_callback_ms), (&[batch_id(1)][..], None));
@@ -535,12 +525,12 @@ async fn a_reason_is_stored_as_a_code_beside_its_words_and_an_earlier_versions_w
         assert_eq!(ledger.messages(&[one.id]).await.unwrap()[0].why, Some(is), "{words}");
     }
     let read = ledger.messages(&[one.id]).await.unwrap().remove(0);
-    let ended = Amend::of(&read).to(State::Skipped, Some(Reason::Cancelled), NOW_MS + 1);
-    assert_eq!(ledger.amend(vec![ended]).await.unwrap(), [true]);
+    let ended = Transition::skip(&read, Reason::Cancelled, NOW_MS + 1);
+    assert_eq!(ledger.apply(vec![ended]).await.unwrap(), [true]);
     let read = ledger.messages(&[one.id]).await.unwrap().remove(0);
     assert_eq!((read.state, &read.why), (State::Skipped, &Some(Reason::Cancelled)));
-    let again = Amend::of(&read).to(State::Pending, None, NOW_MS + 2);
-    assert_eq!(ledger.amend(vec![again]).await.unwrap(), [true]);
+    let again = Transition::retry(&read, NOW_MS + 2).because(None);
+    assert_eq!(ledger.apply(vec![again]).await.unwrap(), [true]);
     assert_eq!(ledger.messages(&[one.id]).await.unwrap()[0].why, None, "code and words go together");
 }
 
@@ -550,7 +540,7 @@ async fn a_price_corrects_the_books_once_however_often_it_is_told() {
     let one = message(1);
     ledger.insert_messages(std::slice::from_ref(&one)).await.unwrap();
     ledger.prepare_batch(&new_batch(1, 1, 3)).await.unwrap();
-    ledger.move_messages(vec![claim(one.id, batch_id(1))]).await.unwrap();
+    ledger.apply(vec![claim(&one, batch_id(1))]).await.unwrap();
     let correction = Correction { credits: -1, messages: 0 };
     let price = Price { id: one.id, earlier: None, was: None, is: 2, correction };
     let day = "2026-11-21";
@@ -560,7 +550,7 @@ async fn a_price_corrects_the_books_once_however_often_it_is_told() {
     }
     assert_eq!(ledger.messages(&[one.id]).await.unwrap()[0].history.charged, Some(2));
     // The price of an earlier attempt is kept beside its batch.
-    let phone = one.phone.unwrap();
+    let phone = one.phone().unwrap();
     ledger.note_attempts(vec![(batch_id(1), phone, Earlier { id: one.id, charged: Some(2) })], NOW_MS).await.unwrap();
     let late = Price {
         earlier: Some(phone),
@@ -580,7 +570,7 @@ async fn suppressions_are_by_phone_and_by_lead_and_by_kind() {
     let (_table, ledger) = ledger().await;
     let messages: Vec<Message> = (0..4).map(message).collect();
     let row = |subject: Subject, kind| Suppression { subject, kind, since_ms: NOW_MS, source: "test".to_owned() };
-    let phone = Subject::Phone(messages[0].phone.unwrap());
+    let phone = Subject::Phone(messages[0].phone().unwrap());
     let lead = Subject::Lead("LEAD-1".to_owned());
     let rows = [
         row(phone.clone(), Kind::Sms),

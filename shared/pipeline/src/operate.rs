@@ -5,8 +5,9 @@ use recado_core::{
     message::{Message, State},
     reason::Reason,
     settle::{Again, again, cancel},
+    transition::Transition,
 };
-use recado_ledger::{Amend, Earlier, Ledger, LedgerError};
+use recado_ledger::{Earlier, Ledger, LedgerError};
 
 use crate::{
     planted::{Fault, planted},
@@ -47,18 +48,10 @@ impl Operator {
             if !matches!(done.last(), Some(Ok(()))) {
                 continue;
             }
-            let lifetime_ms = message.expires_ms - message.created_ms;
-            let change = Amend::of(message)
-                .to(State::Pending, Some(Reason::SentAgain), now_ms)
-                .waits(now_ms)
-                .expires(message.expires_ms.max(now_ms + lifetime_ms));
-            changes.push(match (message.batch, message.phone) {
-                (Some(batch), Some(phone)) => {
-                    attempts.push((batch, phone, Earlier { id: message.id, charged: message.history.charged }));
-                    change.out_of(&message.history.with(batch))
-                }
-                _ => change.out_of(&message.history.earlier),
-            });
+            changes.push(Transition::retry(message, now_ms));
+            if let (Some(batch), Some(phone)) = (message.batch, message.phone()) {
+                attempts.push((batch, phone, Earlier { id: message.id, charged: message.history.charged }));
+            }
         }
         // Before they leave their batch: only this note leads a late report to them.
         self.ledger.note_attempts(attempts, now_ms).await?;
@@ -69,10 +62,8 @@ impl Operator {
     pub async fn cancel(&self, messages: &[Message]) -> Result<Vec<Done>, LedgerError> {
         let now_ms = self.world.now_ms();
         let done: Vec<Done> = messages.iter().map(|message| cancel(message).map_err(str::to_owned)).collect();
-        let changes = messages.iter().zip(&done).filter(|(_, done)| done.is_ok()).map(|(message, _)| {
-            let end = Amend::of(message);
-            end.to(State::Skipped, Some(Reason::Cancelled), now_ms).over().tell(now_ms)
-        });
+        let cancelled = messages.iter().zip(&done).filter(|(_, done)| done.is_ok());
+        let changes = cancelled.map(|(message, _)| Transition::skip(message, Reason::Cancelled, now_ms));
         self.write(changes.collect(), done).await
     }
 
@@ -89,13 +80,12 @@ impl Operator {
         self.ledger
             .each_message(|message| {
                 if message.state == State::Held && wanted(&message) {
-                    // The reason stays until the message is sent: it may be held again.
-                    changes.push(Amend::of(&message).waits(now_ms));
+                    changes.push(Transition::release(&message, now_ms));
                 }
                 true
             })
             .await?;
-        let released = self.ledger.amend(changes).await?;
+        let released = self.ledger.apply(changes).await?;
         Ok(released.into_iter().filter(|released| *released).count())
     }
 
@@ -124,8 +114,8 @@ impl Operator {
     }
 
     /// Writes the changes that were not refused.
-    async fn write(&self, changes: Vec<Amend>, mut done: Vec<Done>) -> Result<Vec<Done>, LedgerError> {
-        let mut written = self.ledger.amend(changes).await?.into_iter();
+    async fn write(&self, changes: Vec<Transition>, mut done: Vec<Done>) -> Result<Vec<Done>, LedgerError> {
+        let mut written = self.ledger.apply(changes).await?.into_iter();
         for one in done.iter_mut().filter(|one| one.is_ok()) {
             if written.next() != Some(true) {
                 *one = Err("it has moved meanwhile: look at it again".to_owned());

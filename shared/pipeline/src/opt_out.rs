@@ -66,8 +66,8 @@ pub(crate) struct Asked {
 /// account.
 pub(crate) fn is_asked(fields: &OptOut, own: OwnFields, message: &Message, at_ms: i64) -> bool {
     let fresh_ms = ms(fields.fresh_ms);
-    let (channel, history) = (message.channel, &message.history);
-    if message.lead_id.is_empty() || fields.asked(channel, own).next().is_none() {
+    let (channel, history) = (message.content.channel(), &message.history);
+    if message.lead_id().is_empty() || fields.asked(channel, own).next().is_none() {
         return false;
     }
     let is_old = |read_ms: i64| at_ms - read_ms > fresh_ms && !planted(Fault::OptOutsNotAskedAgain);
@@ -86,7 +86,7 @@ impl OptOuts {
     /// Reads the fields for those of `messages` whose leads' values are missing or too old.
     pub(crate) async fn ask(&self, messages: &[Message], now_ms: i64) -> Asked {
         // Without a known lead, LeadSquared knows nothing about the phone.
-        let of_leads = messages.iter().enumerate().filter(|(_, message)| !message.lead_id.is_empty());
+        let of_leads = messages.iter().enumerate().filter(|(_, message)| !message.lead_id().is_empty());
         if of_leads.clone().next().is_none() {
             return Asked::default();
         }
@@ -108,7 +108,7 @@ impl OptOuts {
         // The fields of both kinds of messages, so that one answer serves both.
         let fields: BTreeSet<&str> =
             [Channel::Sms, Channel::Voice].into_iter().flat_map(|channel| self.fields.asked(channel, own)).collect();
-        let ids = || stale.iter().map(|(_, message)| message.lead_id.as_str());
+        let ids = || stale.iter().map(|(_, message)| message.lead_id());
         let mut known = self.lately.get(ids(), now_ms, fresh_ms);
         known.retain(|_, values| fields.iter().all(|field| values.contains(field)));
         let leads: BTreeSet<String> =
@@ -129,12 +129,12 @@ impl OptOuts {
             }
         }
         for (place, message) in stale {
-            match known.get(&message.lead_id.to_ascii_lowercase()) {
+            match known.get(&message.lead_id().to_ascii_lowercase()) {
                 None => {
                     asked.waiting.insert(place);
                 }
                 Some(values) => {
-                    if let Err(why) = self.fields.judge(message.channel, values) {
+                    if let Err(why) = self.fields.judge(message.content.channel(), values) {
                         asked.forbidden.insert(place, why);
                     }
                 }

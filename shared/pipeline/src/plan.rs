@@ -233,7 +233,7 @@ fn planned(config: &Config, message: &mut Message, now_ms: i64, audios: Option<&
     let content = content(config, message, now_ms, audios);
     PlannedMessage {
         id: message.id.to_string(),
-        to: message.phone.map(Phone::masked),
+        to: message.phone().map(Phone::masked),
         content,
         fallback,
         state: message.state.to_string(),
@@ -248,9 +248,9 @@ fn planned(config: &Config, message: &mut Message, now_ms: i64, audios: Option<&
 
 fn content(config: &Config, message: &mut Message, now_ms: i64, audios: Option<&[Audio]>) -> PlannedContent {
     let call = call(config, message, now_ms, audios);
-    let text = message.text.as_ref().map(|text| text.expose().to_owned());
+    let text = message.content.text().map(|text| text.expose().to_owned());
     PlannedContent {
-        channel: message.channel.to_string(),
+        channel: message.content.channel().to_string(),
         chars: text.as_ref().map_or(0, |text| text.chars().count()),
         arrives: text.as_ref().and_then(|text| config.liguelead.arrives(text)),
         text,
@@ -261,8 +261,8 @@ fn content(config: &Config, message: &mut Message, now_ms: i64, audios: Option<&
 
 /// What a voice call would play. A voice call whose recording was not added is held, as the sender would do.
 fn call(config: &Config, message: &mut Message, now_ms: i64, audios: Option<&[Audio]>) -> Option<PlannedCall> {
-    let zone = message.phone.map(|phone| phone.zone()).unwrap_or_default();
-    let call = message.call.as_mut()?;
+    let zone = message.phone().map(|phone| phone.zone()).unwrap_or_default();
+    let call = message.content.call_mut()?;
     let audio = audios.and_then(|audios| audios.iter().find(|audio| audio.name == call.audio));
     let hours = config.rule(&message.rule).and_then(|rule| rule.hours.as_ref()).unwrap_or(&config.hours);
     let redial_until_ms = match dial(hours, &zone, now_ms) {

@@ -10,6 +10,10 @@
 //! | the response | `calling` | the same: the response died with the process |
 //! | the batch's outcome was recorded | the outcome, messages `sending` | the sweep makes them follow their batch |
 //!
+//! The batch of a request of up to three rows is written as `calling`, with its members, their claims and its budget, in
+//! one transaction: the first two lines do not arise. If the table gives no clear answer to that write, the sender takes
+//! it back, since it has not made the request.
+//!
 //! If a refused request goes again in parts (`parts`), each part is a batch with claims of its own.
 //!
 //! Only messages listed in the batch's row were sent. If a claim's response was lost, the sender does not know that it
@@ -41,12 +45,13 @@ use recado_core::{
     group::into_requests,
     identity::MessageId,
     message::{Message, Priority},
+    transition::Transition,
 };
-use recado_ledger::{Change, Ledger, LedgerError, at_once};
+use recado_ledger::{Ledger, LedgerError, at_once};
 use recado_limits::{Clock, LigueLeadAccount};
 use tokio::sync::Semaphore;
 
-use self::moves::{expired, held};
+use self::moves::held;
 use crate::{
     opt_out::OptOuts,
     pauses::Pauses,
@@ -57,7 +62,7 @@ use crate::{
 };
 
 pub use self::linger::{Overlooked, Woken};
-pub(crate) use self::moves::{ACCEPTED_LINGER_MS, Follow, given_back};
+pub(crate) use self::moves::Follow;
 
 /// Use when there is no deadline.
 pub const NO_DEADLINE_MS: i64 = i64::MAX;
@@ -202,7 +207,7 @@ impl Sender {
     /// Sends messages of one priority.
     async fn send_lot(&self, priority: Priority, messages: Vec<Message>, deadline_ms: i64) -> SendReport {
         let now_ms = self.world.now_ms();
-        let (blocks, messages): (Vec<_>, Vec<_>) = messages.into_iter().partition(|message| message.block.is_some());
+        let (blocks, messages): (Vec<_>, Vec<_>) = messages.into_iter().partition(|message| message.block().is_some());
         if !blocks.is_empty() {
             let of_blocks = Box::pin(self.send_blocks(blocks, deadline_ms)).await;
             return of_blocks.and(Box::pin(self.send_lot(priority, messages, deadline_ms)).await);
@@ -216,7 +221,9 @@ impl Sender {
         for message in messages {
             match gate(&message, self.settings.hours_of(&message.rule), now_ms) {
                 Gate::Hold { .. } if planted(Fault::HoursNotAskedAgain) => ready.push(message),
-                Gate::Hold { .. } if planted(Fault::CallsAtAnyHour) && message.call.is_some() => ready.push(message),
+                Gate::Hold { .. } if planted(Fault::CallsAtAnyHour) && message.content.call().is_some() => {
+                    ready.push(message);
+                }
                 Gate::Open => ready.push(message),
                 Gate::Hold { until_ms, why } => {
                     report.held += 1;
@@ -224,7 +231,7 @@ impl Sender {
                 }
                 Gate::Expired => {
                     report.expired += 1;
-                    moves.push(expired(&message, now_ms));
+                    moves.push(Transition::expire(&message, now_ms));
                 }
             }
         }
@@ -240,7 +247,7 @@ impl Sender {
         let requests = into_requests(ready, self.settings.phones_per_request, has_quota);
         self.lease(priority, requests.len()).await;
         let queue = AtomicI64::new(0);
-        let send = |request| self.send_request(request, &queue, deadline_ms);
+        let send = |request| self.send_request(request, None, &queue, deadline_ms);
         let sent = at_once(self.settings.requests_at_once, requests, send);
         sent.fold(report, async |all, one| all.and(one)).await
     }
@@ -269,8 +276,8 @@ impl Sender {
     }
 
     /// Moves messages. After a failure, the sweep takes them.
-    async fn moved(&self, moves: Vec<Change>) {
-        if let Err(error) = self.ledger.move_messages(moves).await {
+    async fn moved(&self, moves: Vec<Transition>) {
+        if let Err(error) = self.ledger.apply(moves).await {
             tracing::error!(error = %error, "send.table_failed");
         }
     }

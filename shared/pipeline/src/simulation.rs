@@ -116,7 +116,7 @@ const FAULTS: [(Fault, About, &[Invariant]); 37] = [
     (Fault::ClaimNotChecked, About::Anything, &[Invariant::SentOnce, Invariant::Forward, Invariant::NothingLost]),
     (Fault::SurplusKept, About::Anything, &[Invariant::Books]),
     (Fault::CalledBeforeWritten, About::Anything, &[Invariant::SentOnce, Invariant::Forward, Invariant::Books]),
-    (Fault::MembersNotListed, About::Anything, &[Invariant::SentOnce, Invariant::Forward, Invariant::Books]),
+    (Fault::MembersNotListed, About::Anything, &[Invariant::SentOnce, Invariant::Forward, Invariant::NothingLost]),
     (Fault::PermitNotSpent, About::Anything, &[Invariant::Limits]),
     (
         Fault::UnknownTakenForNotSent,

@@ -8,15 +8,16 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use recado_core::{
     identity::BatchId,
-    message::{Batch, BatchState, Message, Priority, State},
+    message::{Batch, Message, Priority, State},
     reason::Reason,
     recovery::{Recovery, recover},
+    transition::{BatchMove, Transition},
 };
-use recado_ledger::{BatchChange, Change, Day, Due, Guard, LedgerError, Refund};
+use recado_ledger::{BatchChange, Day, LedgerError, Refund};
 
 use crate::{
     planted::{Fault, planted},
-    send::{Follow, ROWS_PER_SHARD, SendReport, Sender, given_back},
+    send::{Follow, ROWS_PER_SHARD, SendReport, Sender},
     settle::Settler,
     warn::warn,
 };
@@ -110,7 +111,7 @@ impl Sweeper {
             // A batch that was sent meanwhile is left alone: its reservation is spent.
             let stale_ms = self.sender.settings.stale_after_ms;
             if batch.as_ref().is_some_and(|row| self.now_ms() >= row.prepared_ms + stale_ms) {
-                self.give_up(&mut batch, BatchState::Prepared, BatchState::Released).await?;
+                self.give_up(&mut batch, BatchMove::Drop).await?;
             }
         }
         let (mut waiting, mut claimed, mut over, mut missed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -171,8 +172,8 @@ impl Sweeper {
                 moves.push(change);
             }
         }
-        let recovered = moves.iter().filter(|change| change.state != State::Sending).count() as u64;
-        self.sender.ledger.move_messages(moves).await?;
+        let recovered = moves.iter().filter(|change| change.state().is_some()).count() as u64;
+        self.sender.ledger.apply(moves).await?;
         Ok(recovered)
     }
 
@@ -181,29 +182,29 @@ impl Sweeper {
         message: &Message,
         id: BatchId,
         batch: &mut Option<Batch>,
-    ) -> Result<Option<Change>, LedgerError> {
+    ) -> Result<Option<Transition>, LedgerError> {
         let (now_ms, settings) = (self.now_ms(), &self.sender.settings);
         let follow = Follow { id: message.id, batch: id, now_ms };
         let campaign = batch.as_ref().and_then(|batch| batch.campaign_id.clone());
         let why = batch.as_ref().and_then(|batch| batch.why.clone()).unwrap_or(Reason::Died);
         Ok(match recover(message, batch.as_ref(), now_ms, settings.stale_after_ms) {
-            Recovery::Wait(until_ms) => Some(appointment(message, id, &[State::Sending], Due::At(until_ms))),
+            Recovery::Wait(until_ms) => Some(Transition::look_again(message, until_ms)),
             Recovery::Release => {
-                if !self.give_up(batch, BatchState::Prepared, BatchState::Released).await? {
+                if !self.give_up(batch, BatchMove::Drop).await? {
                     // Its sender is alive after all. The next sweep sees its progress.
                     return Ok(None);
                 }
-                Some(given_back(message, id, now_ms, None, now_ms))
+                Some(Transition::give_back(message, id, now_ms, None, now_ms))
             }
             Recovery::Unknown if planted(Fault::StaleCallGivenBack) => {
-                self.give_up(batch, BatchState::Calling, BatchState::Released).await?;
-                Some(given_back(message, id, now_ms, None, now_ms))
+                self.give_up(batch, BatchMove::Release).await?;
+                Some(Transition::give_back(message, id, now_ms, None, now_ms))
             }
             Recovery::Unknown => {
-                self.give_up(batch, BatchState::Calling, BatchState::Unknown).await?;
+                self.give_up(batch, BatchMove::Lose).await?;
                 Some(follow.unknown(Reason::DiedCalling, settings))
             }
-            Recovery::GiveBack => Some(given_back(message, id, now_ms, None, now_ms)),
+            Recovery::GiveBack => Some(Transition::give_back(message, id, now_ms, None, now_ms)),
             Recovery::Follow(State::Accepted) => Some(follow.accepted(campaign, settings)),
             Recovery::Follow(State::Refused) => Some(follow.refused(why)),
             Recovery::Follow(_) => Some(follow.unknown(why, settings)),
@@ -212,35 +213,21 @@ impl Sweeper {
 
     /// Moves a batch whose sender counts as dead, and updates the copy of its row. A batch that was never sent gets its
     /// reservation back.
-    async fn give_up(&self, batch: &mut Option<Batch>, from: BatchState, to: BatchState) -> Result<bool, LedgerError> {
+    async fn give_up(&self, batch: &mut Option<Batch>, what: BatchMove) -> Result<bool, LedgerError> {
         let Some(row) = batch else { return Ok(true) };
-        let states: &'static [BatchState] = match from {
-            BatchState::Prepared => &[BatchState::Prepared],
-            _ => &[BatchState::Calling],
-        };
         let (messages, credits, requests_fewest) = (row.messages, row.credits, row.requests_fewest);
         let amount = Day { messages, credits, requests: 1, requests_fewest };
         let refund = Refund { day: row.day.clone(), rule: row.rule.clone(), amount };
         let change = BatchChange {
             why: Some(Reason::Died),
-            refund: (to == BatchState::Released && !planted(Fault::DeadBatchKeepsBudget)).then_some(refund),
-            ..BatchChange::new(row.id, states, to, self.now_ms())
+            refund: (what != BatchMove::Lose && !planted(Fault::DeadBatchKeepsBudget)).then_some(refund),
+            ..BatchChange::new(row.id, what, self.now_ms())
         };
         let token = self.sender.world.fresh_batch().to_string();
         let moved = self.sender.ledger.move_batch(&change, &token).await?;
         if moved {
-            row.state = to;
+            row.state = what.to();
         }
         Ok(moved)
-    }
-}
-
-/// Moves a claimed message's due time and keeps the rest of the message.
-fn appointment(message: &Message, batch: BatchId, states: &'static [State], due: Due) -> Change {
-    Change {
-        why: message.why.clone(),
-        due,
-        // The state does not change, so its time does not change either: a sender's age is counted from that time.
-        ..Change::new(message.id, Guard { states, batch: Some(batch) }, message.state, message.changed_ms)
     }
 }

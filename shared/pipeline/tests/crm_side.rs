@@ -26,11 +26,12 @@ use std::{
 use recado_core::{
     config::Config,
     credits::SmsText,
-    identity::MessageId,
-    message::{Channel, Crm as Known, Message, State},
+    identity::{BatchId, MessageId},
+    message::{Channel, Content, Crm as Known, Message, State},
     phone::Phone,
+    transition::Transition,
 };
-use recado_ledger::{Change, Guard, Ledger};
+use recado_ledger::Ledger;
 use recado_limits::{CrmAccount, CrmLimits};
 use recado_pipeline::{
     World,
@@ -97,7 +98,7 @@ impl Installation {
     /// Writes messages, due now, and a lead in LeadSquared for each.
     pub(crate) async fn put(&self, messages: &[Message]) {
         for message in messages {
-            self.put_lead(&message.lead_id, &[("FirstName", "Ana")]);
+            self.put_lead(message.lead_id(), &[("FirstName", "Ana")]);
         }
         self.ledger.insert_messages(messages).await.unwrap();
     }
@@ -145,11 +146,11 @@ impl Installation {
     /// Moves messages to a state, as a report does.
     pub(crate) async fn report(&self, ids: &[MessageId], state: State) {
         let now_ms = self.time.now_ms();
-        let change = |&id: &MessageId| Change {
-            crm_due_ms: Some(now_ms),
-            ..Change::new(id, Guard { states: &[State::Accepted], batch: None }, state, now_ms)
+        let report = |message: &Message| {
+            Transition::report(message, BatchId::from_bytes([1; 16]), state, None, now_ms).tell(now_ms)
         };
-        self.ledger.move_messages(ids.iter().map(change).collect()).await.unwrap();
+        let messages = self.ledger.messages(ids).await.unwrap();
+        assert!(self.ledger.apply(messages.iter().map(report).collect()).await.unwrap().into_iter().all(|moved| moved));
     }
 
     /// All messages, by id.
@@ -200,8 +201,7 @@ pub(crate) fn message(number: u32, state: State) -> Message {
     id[..4].copy_from_slice(&number.to_le_bytes());
     Message {
         event: "lead.created".to_owned(),
-        phone: Some(Phone::parse(&format!("119{number:08}")).unwrap()),
-        text: Some(SmsText::parse("oi").unwrap()),
+        content: Content::Sms(Some(SmsText::parse("oi").unwrap())),
         credits: 1,
         state,
         crm: Known { due_ms: Some(BEGIN_MS), ..Known::default() },
@@ -214,6 +214,7 @@ pub(crate) fn message(number: u32, state: State) -> Message {
             BEGIN_MS + 3_600_000,
         )
     }
+    .at(Phone::parse(&format!("119{number:08}")).unwrap())
 }
 
 /// Runs a test in virtual time.

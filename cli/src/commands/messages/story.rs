@@ -75,9 +75,9 @@ pub(super) async fn tell(ledger: &Ledger, id: &str, with_text: bool, json: bool)
         attempts.push(attempt(ledger, &message, batch, row).await?);
     }
     let story = Story {
-        title: message.title.clone(),
-        text: message.text.as_ref().filter(|_| with_text).map(|text| text.expose().to_owned()),
-        text_chars: message.text.as_ref().map_or(0, |text| text.expose().chars().count()),
+        title: message.label.title.clone(),
+        text: message.content.text().filter(|_| with_text).map(|text| text.expose().to_owned()),
+        text_chars: message.content.text().map_or(0, |text| text.expose().chars().count()),
         attempts,
         opt_out_read_ms: message.history.opt_out_read_ms,
         crm: Crm {
@@ -102,7 +102,7 @@ pub(super) async fn tell(ledger: &Ledger, id: &str, with_text: bool, json: bool)
 
 async fn attempt(ledger: &Ledger, message: &Message, batch: BatchId, row: Option<&Batch>) -> anyhow::Result<Attempt> {
     let mut reports: Vec<StoredCallback> = Vec::new();
-    if let Some(phone) = message.phone {
+    if let Some(phone) = message.phone() {
         reports.extend(ledger.callbacks_of(&StoredFor::Batch(batch), phone).await?);
         if let Some(campaign) = row.and_then(|row| row.campaign_id.clone()) {
             reports.extend(ledger.callbacks_of(&StoredFor::Campaign(campaign), phone).await?);

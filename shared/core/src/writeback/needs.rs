@@ -89,8 +89,8 @@ pub fn needs<'m>(
     let latest = latest_of_each_lead(&order);
     let mut needs = Needs::default();
     for message in order {
-        let lead = match latest.get(message.lead_id.as_str()) {
-            Some(latest) if latest.id == message.id => lead_need(message, names, shown.get(&message.lead_id)),
+        let lead = match latest.get(message.lead_id()) {
+            Some(latest) if latest.id == message.id => lead_need(message, names, shown.get(message.lead_id())),
             _ if names.is_empty() || message.crm.lead_state == Some(message.state) => Lead::AsItIs,
             _ => Lead::NeedsNotShowIt,
         };
@@ -123,7 +123,7 @@ pub fn needs<'m>(
         match lead {
             Lead::Set(set) => {
                 let then = if is_shown { Then::Done } else { Then::More };
-                let (lead_id, judged) = (message.lead_id.clone(), message.crm.attempts > 0);
+                let (lead_id, judged) = (message.lead_id().to_owned(), message.crm.attempts > 0);
                 needs.leads.push(LeadRow { row: Row { then, ..row }, lead_id, set, judged });
             }
             _ if is_shown => needs.told.push(Told { id: message.id, state: message.state }),
@@ -161,7 +161,7 @@ fn lead_need(message: &Message, names: &LeadFieldNames, shown: Option<&Shown>) -
 fn latest_of_each_lead<'m>(waiting: &[&'m Message]) -> BTreeMap<&'m str, &'m Message> {
     let mut latest: BTreeMap<&str, &Message> = BTreeMap::new();
     for &message in waiting {
-        let best = latest.entry(&message.lead_id).or_insert(message);
+        let best = latest.entry(message.lead_id()).or_insert(message);
         if (message.changed_ms, message.id) > (best.changed_ms, best.id) {
             *best = message;
         }

@@ -41,7 +41,7 @@ fn an_open_post_is_looked_up_before_anything_is_posted_again() {
 #[test]
 fn a_lead_is_written_once_with_its_latest_outcome() {
     let mut two: Vec<Message> = (1..3).map(|number| message(number, shown(Some(State::Delivered), None))).collect();
-    two[1].lead_id = two[0].lead_id.clone();
+    two[1].to = two[0].to.clone();
     two[0].changed_ms = NOW_MS + 7;
     let both = needs_of(&two, &names());
     assert_eq!(both.told.iter().map(|told| told.id).collect::<Vec<_>>(), [two[1].id], "the older is not shown at all");
@@ -55,7 +55,7 @@ fn nothing_is_written_that_the_lead_shows_already() {
     let new = message(5, shown(Some(State::Delivered), None));
     let shown = |by: u32, changed_ms, values: &[(&str, &str)]| {
         let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        BTreeMap::from([(new.lead_id.clone(), Shown { by: message(by, Crm::default()).id, changed_ms, values })])
+        BTreeMap::from([(new.lead_id().to_owned(), Shown { by: message(by, Crm::default()).id, changed_ms, values })])
     };
     let of = |names: &LeadFieldNames, shown: &BTreeMap<String, Shown>| {
         needs(std::slice::from_ref(&new), names, shown, NOW_MS + LINGER_MS, STALE_MS)

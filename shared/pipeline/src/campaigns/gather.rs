@@ -87,7 +87,7 @@ impl Campaigns {
         let own = last_known(&self.ledger).await?;
         let columns = columns(&self.config, campaign, own);
         // Decided for each piece, by the process that reads the piece.
-        let asks_own = self.config.leadsquared.opt_out.asks_own(judge.message("", 0).channel, own);
+        let asks_own = self.config.leadsquared.opt_out.asks_own(judge.message("", 0).content.channel(), own);
         run.own_opt_out_read = asks_own && (run.own_opt_out_read || run.cursor == 0);
         let (mut seen, mut page) = self.seen(run).await?;
         let credits = judge.message("", 0).credits;

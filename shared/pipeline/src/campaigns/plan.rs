@@ -181,7 +181,7 @@ impl Making<'_> {
         let messages: Vec<Message> = page.iter().map(|one| one.message(&self.like, self.run)).collect();
         for message in &messages {
             let mut hash = DefaultHasher::new();
-            (message.text.as_ref().map(|text| text.expose()), &message.title).hash(&mut hash);
+            (message.content.text().map(|text| text.expose()), &message.label.title).hash(&mut hash);
             let count = self.texts.entry(hash.finish()).or_default();
             *count += 1;
             if *count == 1 && self.plan.texts.len() < SAMPLES {
@@ -235,7 +235,7 @@ impl Making<'_> {
             let mut texts: HashMap<u64, u64> = HashMap::new();
             for message in passed.iter().take(usize::try_from(fit).unwrap_or(usize::MAX)) {
                 let mut hash = DefaultHasher::new();
-                (message.text.as_ref().map(|text| text.expose()), &message.title).hash(&mut hash);
+                (message.content.text().map(|text| text.expose()), &message.label.title).hash(&mut hash);
                 *texts.entry(hash.finish()).or_default() += 1;
             }
             self.plan.requests_now += texts.len() as u64;
@@ -281,8 +281,8 @@ impl Making<'_> {
 }
 
 fn planned(config: &Config, message: &Message) -> PlannedText {
-    let text = message.text.as_ref().map(|text| text.expose().to_owned());
+    let text = message.content.text().map(|text| text.expose().to_owned());
     let arrives = text.as_ref().and_then(|text| config.liguelead.arrives(text));
-    let text = text.or_else(|| message.call.as_ref().map(|call| call.audio.clone())).unwrap_or_default();
+    let text = text.or_else(|| message.content.call().map(|call| call.audio.clone())).unwrap_or_default();
     PlannedText { chars: text.chars().count(), text, arrives, credits: message.credits }
 }

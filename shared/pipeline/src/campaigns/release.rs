@@ -6,7 +6,7 @@ use recado_core::{
     config::Campaign,
     gate::{Gate, gate},
     identity::block_id,
-    message::{Message, State},
+    message::{Message, Recipients, State},
 };
 use recado_ledger::{Inserted, LedgerError, Phase, Run};
 
@@ -75,7 +75,7 @@ impl Campaigns {
                     tell: campaign.write_back,
                     version: 0,
                 };
-                vec![Message { id: block_id(run.id(), page, 0), block: Some(block), ..like }]
+                vec![Message { id: block_id(run.id(), page, 0), to: Recipients::Many(block), ..like }]
             }
             _ => recipients.iter().map(|one| self.waiting(one.message(&like, run.id()), now_ms)).collect(),
         };

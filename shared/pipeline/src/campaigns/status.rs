@@ -10,7 +10,7 @@ use recado_core::{
 use recado_ledger::{Ledger, LedgerError, Phase, Run, Scope};
 use serde::Serialize;
 
-use crate::blocks::{Crew, states};
+use crate::blocks::{Page, states};
 
 /// The progress of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -63,7 +63,7 @@ pub async fn statuses(ledger: &Ledger, campaign: Option<&str>, now_ms: i64) -> R
             let place = places.get(&(message.rule.clone(), message.event.clone()));
             if let Some((place, counted)) = place.and_then(|place| Some((*place, counted.get_mut(*place)?))) {
                 counted.see(&message);
-                match &message.block {
+                match message.block() {
                     Some(_) => blocks.push((place, message)),
                     None => counted.add(message.state, 1),
                 }
@@ -125,13 +125,13 @@ pub async fn unreported(ledger: &Ledger, campaign: Option<&str>) -> Result<Vec<U
             let phone = phone.map(Phone::masked).unwrap_or_default();
             found.push(Unreported { campaign: campaign.clone(), run: name.clone(), since_ms, phone, lead });
         };
-        let Some(block) = &message.block else {
-            add(message.phone, Some(message.lead_id).filter(|lead| !lead.is_empty()));
+        let Some(block) = message.block() else {
+            add(message.phone(), Some(message.lead_id().to_owned()).filter(|lead| !lead.is_empty()));
             continue;
         };
-        let (crew, notes) = (Crew::of(ledger, block).await?, ledger.block_notes(message.id).await?.notes);
+        let (page, notes) = (Page::of(ledger, block).await?, ledger.block_notes(message.id).await?.notes);
         for place in block.places().filter(|place| notes.state(*place).is_none_or(|state| state == State::Accepted)) {
-            if let Some(recipient) = crew.at(place) {
+            if let Some(recipient) = page.at(place) {
                 add(Some(recipient.phone), recipient.lead.clone());
             }
         }

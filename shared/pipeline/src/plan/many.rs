@@ -189,7 +189,7 @@ impl Making<'_> {
                 packed.iter().filter(|message| is_asked(&self.config.leadsquared.opt_out, self.own, message, at_ms));
             for message in asked {
                 self.plan.crm.opt_outs_asked += 1;
-                read.entry(at_ms).or_default().insert(message.lead_id.clone());
+                read.entry(at_ms).or_default().insert(message.lead_id().to_owned());
             }
             sent.extend(packed);
         }
@@ -198,7 +198,7 @@ impl Making<'_> {
         self.plan.texts = texts(self.config, &sent);
         let followed: Vec<&Message> = sent.iter().filter_map(|message| message.fallback.as_deref()).collect();
         self.plan.followed = Followed { messages: followed.len() as u64, credits: credits(followed) };
-        ends.extend(sent.into_iter().map(|message| Message { state: end(message.channel), ..message }));
+        ends.extend(sent.into_iter().map(|message| Message { state: end(message.content.channel()), ..message }));
         for message in &mut ends {
             message.crm.due_ms = Some(self.now_ms);
         }
@@ -325,16 +325,16 @@ fn end(channel: Channel) -> State {
 fn texts(config: &Config, messages: &[Message]) -> Vec<TextTally> {
     let mut tallies: BTreeMap<(String, String, Option<String>), TextTally> = BTreeMap::new();
     for message in messages {
-        let text = message.text.as_ref().map(|text| text.expose().to_owned());
-        let text = text.or_else(|| message.call.as_ref().map(|call| call.audio.clone())).unwrap_or_default();
-        let channel = message.channel.to_string();
-        let key = (channel.clone(), text.clone(), message.title.clone());
+        let text = message.content.text().map(|text| text.expose().to_owned());
+        let text = text.or_else(|| message.content.call().map(|call| call.audio.clone())).unwrap_or_default();
+        let channel = message.content.channel().to_string();
+        let key = (channel.clone(), text.clone(), message.label.title.clone());
         let tally = tallies.entry(key).or_insert_with(|| TextTally {
             channel,
-            chars: message.text.as_ref().map_or(0, |text| text.expose().chars().count()),
-            arrives: message.text.as_ref().and_then(|text| config.liguelead.arrives(text.expose())),
+            chars: message.content.text().map_or(0, |text| text.expose().chars().count()),
+            arrives: message.content.text().and_then(|text| config.liguelead.arrives(text.expose())),
             text,
-            title: message.title.clone(),
+            title: message.label.title.clone(),
             credits: message.credits,
             recipients: 0,
         });

@@ -3,12 +3,8 @@
 
 use std::collections::HashSet;
 
-use recado_core::{
-    identity::RunId,
-    message::{Message, State},
-    reason::Reason,
-};
-use recado_ledger::{Amend, LedgerError, Run, Suppression};
+use recado_core::{identity::RunId, message::Message, reason::Reason, transition::Transition};
+use recado_ledger::{LedgerError, Run, Suppression};
 
 use super::{SendReport, Sender, moves::held};
 use crate::{
@@ -39,9 +35,9 @@ impl Sender {
         let cancelled = self.cancelled(&running).await?;
         let is_cancelled = |message: &Message| Run::of(message).is_some_and(|run| cancelled.contains(&run));
         let (dropped, running) = running.into_iter().partition::<Vec<_>, _>(is_cancelled);
-        ends.extend(dropped.iter().map(|message| skip(message, Reason::Cancelled, now_ms)));
+        ends.extend(dropped.iter().map(|message| Transition::skip(message, Reason::Cancelled, now_ms)));
         let judged = self.judge_allowed(running, now_ms).await?;
-        ends.extend(judged.ends.iter().map(|(message, why)| skip(message, why.clone(), now_ms)));
+        ends.extend(judged.ends.iter().map(|(message, why)| Transition::skip(message, why.clone(), now_ms)));
         if let Some((until_ms, why)) = &judged.unasked {
             holds.extend(judged.waiting.iter().map(|message| held(message, *until_ms, why.clone(), now_ms)));
         }
@@ -49,9 +45,7 @@ impl Sender {
         report.held += holds.len() as u64;
         report.skipped += ends.len() as u64;
         self.moved(holds).await;
-        if let Err(error) = self.ledger.amend(ends).await {
-            tracing::error!(error = %error, "send.table_failed");
-        }
+        self.moved(ends).await;
         Ok(allowed)
     }
 
@@ -134,9 +128,4 @@ pub(super) struct Allowed {
 fn reason(suppression: &Suppression) -> Reason {
     let (who, channel) = (suppression.subject.as_str().to_owned(), suppression.kind.as_str().to_owned());
     Reason::Suppressed { who, channel, source: suppression.source.clone() }
-}
-
-fn skip(message: &Message, why: Reason, now_ms: i64) -> Amend {
-    let end = Amend::of(message);
-    end.to(State::Skipped, Some(why), now_ms).over().tell(now_ms)
 }

@@ -14,33 +14,24 @@
 //! A claim needs the recipients as they were read. They change only while the block waits or after its request. So a
 //! recipient that left before the request is not in it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::atomic::AtomicI64};
 
 use futures::StreamExt as _;
-use liguelead::{Blame, Outcome, Scope};
+use liguelead::Blame;
 use recado_core::{
-    bisect::Next,
-    block::{Block, Leaving},
+    block::Leaving,
     gate::{Gate, gate},
-    message::{BatchState, Message, State},
-    phone::Phone,
+    group::Request,
+    identity::BatchId,
+    message::{Message, State},
     reason::Reason,
+    transition::Transition,
 };
-use recado_ledger::{Amend, LedgerError, Refund, at_once};
-use recado_limits::Permits;
+use recado_ledger::{LedgerError, Refund, at_once};
 
-use super::{
-    SendReport, Sender,
-    allowed::Allowed,
-    budget::Reserved,
-    call::{PERMIT_WITHIN_MS, wait_for},
-    divide::goes_by_itself,
-    moves::{claim, expired, held},
-    outcome::word,
-    way::Way,
-};
+use super::{SendReport, Sender, allowed::Allowed, divide::goes_by_itself, moves::held};
 use crate::{
-    blocks::{Crew, finish_leaving, leave},
+    blocks::{BlockRow, Page},
     planted::{Fault, planted},
 };
 
@@ -85,50 +76,46 @@ impl Sender {
 
     async fn step(&self, message: Message, deadline_ms: i64) -> Result<Step, LedgerError> {
         let now_ms = self.world.now_ms();
-        let Some(block) = &message.block else { return Ok(SendReport::default().into()) };
         if !self.is_time_for_a_call(deadline_ms) {
             return Ok(SendReport { left: message.recipients(), ..SendReport::default() }.into());
         }
         if let Gate::Expired = gate(&message, self.settings.hours_of(&message.rule), now_ms) {
-            self.moved(vec![expired(&message, now_ms)]).await;
+            self.moved(vec![Transition::expire(&message, now_ms)]).await;
             return Ok(SendReport { expired: message.recipients(), ..SendReport::default() }.into());
         }
         let (running, held_by_pause) = self.not_paused(vec![message.clone()]).await;
         if running.is_empty() {
             return Ok(SendReport { held: held_by_pause, ..SendReport::default() }.into());
         }
-        let crew = Crew::of(&self.ledger, block).await?;
-        let Some(message) = finish_leaving(&self.ledger, &message, &crew, now_ms).await? else {
-            return Ok(not_ours(&message));
-        };
-        let Some(block) = message.block.clone() else { return Ok(SendReport::default().into()) };
-        if self.cancelled(std::slice::from_ref(&message)).await?.contains(&block.run) {
-            return self.end_block(&message, Reason::Cancelled).await;
+        let recipients = message.recipients();
+        let Some(read) = BlockRow::of(&self.ledger, message).await? else { return Ok(not_ours(recipients)) };
+        let Some(read) = read.finish_leaving(&self.ledger, now_ms).await? else { return Ok(not_ours(recipients)) };
+        if self.cancelled(std::slice::from_ref(&read.row)).await?.contains(&read.block.run) {
+            return self.end_block(&read.row, Reason::Cancelled).await;
         }
-        let members = members_of(&message, &block, &crew);
+        let members = read.members();
         if members.is_empty() {
-            return self.end_block(&message, Reason::AllLeft).await;
+            return self.end_block(&read.row, Reason::AllLeft).await;
         }
-        let (verdict, alike) = self.gate_of_first(&message, &members, now_ms);
+        let (verdict, alike) = self.gate_of_first(&read.row, &members, now_ms);
         if let Some((place, _)) = members.get(alike) {
-            let Some((head, rest)) = self.divide(&message, &block, *place, None, now_ms).await? else {
-                return Ok(not_ours(&message));
+            let Some((head, rest)) = self.divide(&read, *place, None, now_ms).await? else {
+                return Ok(not_ours(recipients));
             };
-            let step = Box::pin(self.step(head, deadline_ms)).await?;
+            let step = Box::pin(self.step(head.row, deadline_ms)).await?;
             // The hours of the whole head agree, so nothing is divided off it. If something were, it would be due.
             return Ok(Step { report: step.report, rest: Some(rest) });
         }
         if let Gate::Hold { until_ms, why } = verdict {
-            return Ok(self.hold_block(&message, until_ms, why).await.into());
+            return Ok(self.hold_block(&read.row, until_ms, why).await.into());
         }
-        Box::pin(self.let_through_block(message, &crew, members, deadline_ms)).await
+        Box::pin(self.let_through_block(read, members, deadline_ms)).await
     }
 
     /// Checks each recipient like a message. Recipients that may not go now leave, and the rest is sent.
     async fn let_through_block(
         &self,
-        message: Message,
-        crew: &Crew,
+        read: BlockRow,
         members: Vec<(u16, Message)>,
         deadline_ms: i64,
     ) -> Result<Step, LedgerError> {
@@ -144,7 +131,7 @@ impl Sender {
             judged
         };
         if let Some((until_ms, why)) = judged.unasked {
-            return Ok(self.hold_block(&message, until_ms, why).await.into());
+            return Ok(self.hold_block(&read.row, until_ms, why).await.into());
         }
         let capped = self.judge_capped(judged.welcome, now_ms, &mut report).await?;
         let mut leaving: BTreeMap<(State, Reason, Option<i64>), Vec<u16>> = BTreeMap::new();
@@ -169,91 +156,27 @@ impl Sender {
         {
             leaving.push(goes_by_itself(vec![*place], now_ms));
         }
-        let message = if leaving.is_empty() {
-            message
-        } else {
-            match leave(&self.ledger, &message, crew, leaving, now_ms).await? {
-                Some(left) => left,
-                None => return Ok(not_ours(&message)),
-            }
-        };
+        let recipients = read.row.recipients();
+        let left = if leaving.is_empty() { Some(read) } else { read.leave(&self.ledger, leaving, now_ms).await? };
+        let Some(BlockRow { row, page, .. }) = left else { return Ok(not_ours(recipients)) };
         if capped.passed.len() < 2 {
-            let step = self.end_block(&message, Reason::AllLeft).await?;
+            let step = self.end_block(&row, Reason::AllLeft).await?;
             return Ok(Step { report: report.and(step.report), ..step });
         }
-        let priority = message.priority;
-        let latest_ms = self.world.now_ms() + PERMIT_WITHIN_MS;
-        let sent = match self.rate_of(priority).permits(1, self.clock.read(), latest_ms).await {
-            Ok(permit) => self.try_block(message, crew, &permit, deadline_ms).await?,
-            Err(no_permit) => match wait_for(&no_permit) {
-                Some((until_ms, why)) => self.hold_block(&message, until_ms, why).await,
-                None => {
-                    tracing::error!(error = %no_permit, "send.table_failed");
-                    SendReport::default()
-                }
-            },
-        };
+        let request = Request { members: vec![row], among_fewest: true };
+        let sent = self.send_request(request, Some(page), &AtomicI64::new(0), deadline_ms).await;
         Ok(report.and(sent).into())
-    }
-
-    /// Reserves, claims, sends and records a block.
-    async fn try_block(
-        &self,
-        message: Message,
-        crew: &Crew,
-        permit: &Permits,
-        deadline_ms: i64,
-    ) -> Result<SendReport, LedgerError> {
-        let now_ms = self.world.now_ms();
-        let mut report = SendReport::default();
-        let Some(reserved) = self.reserve_block(message, crew, now_ms, &mut report).await? else { return Ok(report) };
-        let Reserved { batch, refund, members } = reserved;
-        let Some(message) = members.first() else { return Ok(report) };
-        let version = message.block.as_ref().map(|block| block.version);
-        let claimed = recado_ledger::Change { only_version: version, ..claim(message, batch, now_ms) };
-        if self.ledger.move_messages(vec![claimed]).await? != [true] && !planted(Fault::BlockClaimedTwice) {
-            report.not_ours += message.recipients();
-            self.release(batch, &[BatchState::Prepared], refund, &Reason::NotWaiting).await?;
-            return Ok(report);
-        }
-        let none = Refund { amount: recado_ledger::Day::default(), ..refund.clone() };
-        if !self.begin_call(batch, &members, none).await? {
-            let back = super::given_back(message, batch, now_ms, None, now_ms);
-            self.moved(vec![back]).await;
-            report.not_ours += message.recipients();
-            return Ok(report);
-        }
-        let mut way = Way::of(members.clone());
-        let Next::Call(part) = way.parts.go_on() else { return Ok(report) };
-        let places: Vec<u16> = message.block.as_ref().map(|block| block.places().collect()).unwrap_or_default();
-        let phones: Vec<Phone> = places.iter().filter_map(|place| Some(crew.at(*place)?.phone)).collect();
-        let answer = match self.call(batch, &members, Some(&phones), permit, &refund.day, deadline_ms).await {
-            Ok(answer) => answer,
-            Err(no_call) => return Ok(report.and(self.not_called(batch, refund, &members, &no_call).await?)),
-        };
-        report.requests += 1;
-        report.requests_fewest += 1;
-        tracing::info!(batch.id = %batch, batch.messages = message.recipients(), outcome = word(&answer), "send.called");
-        if let Outcome::Refused { scope: Scope::Request, status, blame, reason } = &answer.outcome
-            && !matches!(blame, Blame::Shared)
-        {
-            let why = Reason::Refused { status: *status, why: reason.to_string() };
-            let named: &[usize] = if let Blame::Phones { named } = blame { named } else { &[] };
-            let named: Vec<u16> = named.iter().filter_map(|at| places.get(*at).copied()).collect();
-            return Ok(report.and(self.take_apart(batch, refund, message, crew, &named, &why).await?));
-        }
-        Ok(report.and(self.record(batch, refund, part, &mut way, answer).await?))
     }
 
     /// Handles a block that LigueLead refused for some of its phones. If LigueLead names phones, these end as refused,
     /// and the rest goes again. If it names none, all recipients become messages of their own, and are bisected.
-    async fn take_apart(
+    pub(super) async fn take_apart(
         &self,
-        batch: recado_core::identity::BatchId,
+        batch: BatchId,
         spent: Refund,
         message: &Message,
-        crew: &Crew,
-        named: &[u16],
+        page: &Page,
+        blame: &Blame,
         why: &Reason,
     ) -> Result<SendReport, LedgerError> {
         if !self.give_back(batch, spent, std::slice::from_ref(message), self.world.now_ms(), Some(why.clone())).await? {
@@ -261,17 +184,20 @@ impl Sender {
         }
         let now_ms = self.world.now_ms();
         let all = message.recipients();
-        let Some(block) = &message.block else { return Ok(SendReport::default()) };
+        let waits = Message { state: State::Held, batch: None, ..message.clone() };
+        let Some(read) = BlockRow::with_page(waits, page) else { return Ok(SendReport::default()) };
+        let named: &[usize] = if let Blame::Phones { named } = blame { named } else { &[] };
+        let places: Vec<u16> = read.block.places().collect();
+        let named: Vec<u16> = named.iter().filter_map(|at| places.get(*at).copied()).collect();
         let (state, until_ms, places) = if named.is_empty() || named.len() as u64 == all {
-            (State::Held, Some(now_ms), block.places().collect())
+            (State::Held, Some(now_ms), places)
         } else {
-            (State::Refused, None, named.to_vec())
+            (State::Refused, None, named)
         };
         tracing::warn!(batch.id = %batch, batch.messages = all, messages = places.len(), "send.block_apart");
         let gone = places.len() as u64;
         let leaving = Leaving { state: Some(state), why: Some(why.clone()), until_ms, places };
-        let waits = Message { state: State::Held, batch: None, ..message.clone() };
-        if leave(&self.ledger, &waits, crew, vec![leaving], now_ms).await?.is_none() {
+        if read.leave(&self.ledger, vec![leaving], now_ms).await?.is_none() {
             return Ok(SendReport::default());
         }
         let refused = if state == State::Refused { gone } else { 0 };
@@ -285,18 +211,11 @@ impl Sender {
 
     /// Ends a block that is not sent.
     async fn end_block(&self, message: &Message, why: Reason) -> Result<Step, LedgerError> {
-        let now_ms = self.world.now_ms();
-        let end = Amend::of(message).to(State::Skipped, Some(why), now_ms).over().tell(now_ms);
-        self.ledger.amend(vec![end]).await?;
+        self.ledger.apply(vec![Transition::skip(message, why, self.world.now_ms())]).await?;
         Ok(SendReport { skipped: message.recipients(), ..SendReport::default() }.into())
     }
 }
 
-/// The recipients of a block as messages.
-fn members_of(message: &Message, block: &Block, crew: &Crew) -> Vec<(u16, Message)> {
-    block.places().filter_map(|place| Some((place, crew.at(place)?.message(message, block.run)))).collect()
-}
-
-fn not_ours(message: &Message) -> Step {
-    SendReport { not_ours: message.recipients(), ..SendReport::default() }.into()
+fn not_ours(recipients: u64) -> Step {
+    SendReport { not_ours: recipients, ..SendReport::default() }.into()
 }

@@ -6,13 +6,13 @@ use liguelead::{Answer, NotSent, Outcome, Scope};
 use recado_core::{
     gate::{Gate, gate},
     identity::BatchId,
-    message::{Message, Priority},
+    message::{Message, Priority, Recipients},
     phone::Phone,
     reason::Reason,
 };
 use recado_limits::{LimitError, NoPermit, NotNow, Permits, RateHeaders, Reading};
 
-use super::{Sender, recordings::has_time, request::Request};
+use super::{Sender, recordings::has_time, request::Request, way::Way};
 use crate::{
     planted::{Fault, planted},
     settings::today,
@@ -45,19 +45,19 @@ pub(super) fn wait_for(no_permit: &NoPermit) -> Option<(i64, Reason)> {
 
 impl Sender {
     /// Makes the request, if it has a permit and is still allowed on the `day` that it was counted on. Both are checked
-    /// last before the request leaves, since both can pass. `many` are the phones of a block. An error means that
-    /// nothing was sent.
+    /// last before the request leaves, since both can pass. An error means that nothing was sent.
     pub(super) async fn call(
         &self,
         batch: BatchId,
         mine: &[Message],
-        many: Option<&[Phone]>,
+        way: &Way,
         permit: &Permits,
         day: &str,
         deadline_ms: i64,
     ) -> Result<Answer, NoCall> {
         let webhook_url = self.callbacks.as_ref().map(|urls| urls.url(batch));
-        let request = Request::of(mine, many, webhook_url).ok_or(NoCall::NoTime)?;
+        let phones = way.phones(mine);
+        let request = Request::of(mine, &phones, webhook_url).ok_or(NoCall::NoTime)?;
         let priority = mine.first().map(|message| message.priority).unwrap_or_default();
         // Clones of one sender, woken by the stream and by the sweep, share the configured limit. An error would mean
         // that the semaphore was closed, which it never is.
@@ -68,7 +68,7 @@ impl Sender {
             }
         };
         let _in_flight = self.in_flight.all.acquire().await.map_err(|_| NoCall::NoTime)?;
-        let mut calls = mine.iter().filter_map(|message| message.call.as_ref());
+        let mut calls = mine.iter().filter_map(|message| message.content.call());
         if !self.is_time_for_a_call(deadline_ms) || calls.any(|call| !has_time(call, self.world.now_ms())) {
             return Err(NoCall::NoTime);
         }
@@ -77,7 +77,7 @@ impl Sender {
             return Err(NoCall::NoPermit(error));
         }
         // A slow store or a stalled process can put hours between the first check and this one.
-        if !self.is_still_allowed(mine, many, day) {
+        if !self.is_still_allowed(mine, &phones, day) {
             tracing::warn!(batch.id = %batch, "send.too_late");
             return Err(NoCall::NoTime);
         }
@@ -90,15 +90,21 @@ impl Sender {
         Ok(answer)
     }
 
-    fn is_still_allowed(&self, mine: &[Message], many: Option<&[Phone]>, day: &str) -> bool {
+    /// Whether it is still the `day`, and the hours of all recipients are open. A block has no phone of its own: it
+    /// needs the hours of all its recipients' areas.
+    fn is_still_allowed(&self, mine: &[Message], phones: &[Phone], day: &str) -> bool {
         let now_ms = self.world.now_ms();
-        let open = |message: &Message| gate(message, self.settings.hours_of(&message.rule), now_ms) == Gate::Open;
-        let is_today = today(now_ms, &self.settings.zone) == day;
-        let areas: BTreeMap<u8, Phone> = many.into_iter().flatten().map(|phone| (phone.ddd(), *phone)).collect();
-        let of_area = |phone: &Phone| mine.iter().all(|one| open(&Message { phone: Some(*phone), ..one.clone() }));
         let any_hour = planted(Fault::HoursNotAskedAgain) || planted(Fault::CallsAtAnyHour);
-        let of_first = planted(Fault::HoursOfTheFirst);
-        is_today && (of_first || areas.values().all(of_area)) && (any_hour || mine.iter().all(open))
+        let open = |message: &Message| gate(message, self.settings.hours_of(&message.rule), now_ms) == Gate::Open;
+        let areas: BTreeMap<u8, Phone> = phones.iter().map(|phone| (phone.ddd(), *phone)).collect();
+        let all_open = |message: &Message| match message.phone() {
+            None if !planted(Fault::HoursOfTheFirst) => areas.values().all(|phone| {
+                let to = Recipients::One { phone: Some(*phone), lead_id: String::new() };
+                open(&Message { to, ..message.clone() })
+            }),
+            _ => any_hour || open(message),
+        };
+        today(now_ms, &self.settings.zone) == day && mine.iter().all(all_open)
     }
 
     /// Spends the permit, after waiting for its time. If that time is over, it spends another permit.

@@ -151,7 +151,7 @@ impl Sender {
 /// The subjects whose rows count a message.
 fn counted(message: &Message) -> Vec<Subject> {
     let is_asked = |subject: &Subject| match subject {
-        Subject::Phone(_) => message.lead_id.is_empty() || !planted(Fault::CapsByLeadAlone),
+        Subject::Phone(_) => message.lead_id().is_empty() || !planted(Fault::CapsByLeadAlone),
         Subject::Lead(_) => !planted(Fault::CapsByPhoneAlone),
     };
     Subject::of_message(message).filter(is_asked).collect()

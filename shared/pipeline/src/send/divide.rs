@@ -3,82 +3,49 @@
 use std::collections::BTreeMap;
 
 use recado_core::{
-    block::{Block, Leaving},
+    block::Leaving,
     gate::{Gate, gate},
     identity::block_id,
-    message::{Message, State},
+    message::{Message, Recipients, State},
     phone::Phone,
     reason::Reason,
 };
-use recado_ledger::{LedgerError, NewBatch, Prepared, Refund};
+use recado_ledger::LedgerError;
 
-use super::{
-    SendReport, Sender,
-    budget::{Reserved, cost},
-    moves::held,
-};
+use super::{SendReport, Sender, moves::held};
 use crate::{
-    blocks::{Crew, leave},
+    blocks::{BlockRow, Page},
     planted::{Fault, planted},
-    settings::{next_midnight_ms, today},
 };
 
 impl Sender {
-    /// Reserves the day's budgets for as many of a block's recipients as fit. The rest becomes a block that waits until
-    /// the next day. `None`: no recipient fits.
-    pub(super) async fn reserve_block(
+    /// Keeps the first `fit` recipients of a block; the rest becomes a block that waits. A last recipient goes as a
+    /// message of its own. Empty: nothing is left of the block to go now.
+    pub(super) async fn keep_first(
         &self,
-        mut message: Message,
-        crew: &Crew,
+        members: Vec<Message>,
+        fit: u64,
+        (until_ms, why): (i64, &Reason),
+        page: &Page,
         now_ms: i64,
         report: &mut SendReport,
-    ) -> Result<Option<Reserved>, LedgerError> {
-        let day = today(now_ms, &self.settings.zone);
-        loop {
-            let batch = self.world.fresh_batch();
-            let members = vec![message.clone()];
-            let amount = cost(&members, true);
-            let draws = self.draws(&message.rule, amount);
-            let rule = self.settings.quotas_of(&message.rule).map(|_| self.settings.counted_as(&message.rule));
-            let due_ms = now_ms + self.settings.stale_after_ms;
-            let new = NewBatch { id: batch, now_ms, due_ms, day: day.clone(), draws };
-            let spent = match self.ledger.prepare_batch(&new).await? {
-                Prepared::Done => {
-                    return Ok(Some(Reserved { batch, refund: Refund { day, rule, amount }, members }));
-                }
-                Prepared::OverQuota(spent) => spent,
-            };
-            let all = message.recipients();
-            let fits = |count: u64| {
-                let credits = u64::from(message.credits) * count;
-                let more = recado_ledger::Day { messages: count, credits, requests: 1, requests_fewest: 1 };
-                new.draws.iter().zip(&spent).all(|(draw, spent)| draw.quotas.allow(*spent, more))
-            };
-            let (mut low, mut high) = (0, all.saturating_sub(1));
-            while low < high {
-                let middle = (low + high).div_ceil(2);
-                if fits(middle) { low = middle } else { high = middle - 1 }
+    ) -> Result<Vec<Message>, LedgerError> {
+        let Some(read) = members.into_iter().next().and_then(|row| BlockRow::with_page(row, page)) else {
+            return Ok(Vec::new());
+        };
+        let first_out = usize::try_from(fit).ok().and_then(|fit| read.block.places().nth(fit));
+        let (Some(first_out), true) = (first_out, fit > 0) else {
+            self.moved(vec![held(&read.row, until_ms, why.clone(), now_ms)]).await;
+            return Ok(Vec::new());
+        };
+        match self.divide(&read, first_out, Some((until_ms, why)), now_ms).await? {
+            Some((head, _)) if head.block.recipients() == 1 && !planted(Fault::BlockOfOne) => {
+                let alone = goes_by_itself(head.block.places().collect(), now_ms);
+                head.leave(&self.ledger, vec![alone], now_ms).await?;
+                report.held += 1;
+                Ok(Vec::new())
             }
-            report.held += all - low;
-            tracing::warn!(messages = all, fit = low, "send.quota_spent");
-            let until_ms = next_midnight_ms(now_ms, &self.settings.zone);
-            let why = Reason::OverQuota { fit: low, all };
-            let Some(block) = message.block.clone() else { return Ok(None) };
-            let first_out = usize::try_from(low).ok().and_then(|low| block.places().nth(low));
-            let (Some(first_out), true) = (first_out, low > 0) else {
-                self.moved(vec![held(&message, until_ms, why.clone(), now_ms)]).await;
-                return Ok(None);
-            };
-            match self.divide(&message, &block, first_out, Some((until_ms, &why)), now_ms).await? {
-                Some((head, _)) if head.recipients() == 1 && !planted(Fault::BlockOfOne) => {
-                    let alone = goes_by_itself(head.block.iter().flat_map(Block::places).collect(), now_ms);
-                    leave(&self.ledger, &head, crew, vec![alone], now_ms).await?;
-                    report.held += 1;
-                    return Ok(None);
-                }
-                Some((head, _)) => message = head,
-                None => return Ok(None),
-            }
+            divided => Ok(divided.into_iter().map(|(head, _)| head.row).collect()),
         }
     }
 
@@ -86,19 +53,19 @@ impl Sender {
     /// reason.
     pub(super) async fn divide(
         &self,
-        message: &Message,
-        block: &Block,
+        read: &BlockRow,
         place: u16,
         waits: Option<(i64, &Reason)>,
         now_ms: i64,
-    ) -> Result<Option<(Message, Message)>, LedgerError> {
+    ) -> Result<Option<(BlockRow, Message)>, LedgerError> {
+        let BlockRow { row: message, block, .. } = read;
         let (mut head, tail) = block.clone().split_at(place);
         if planted(Fault::DividedAndWhole) {
             head.to = block.to;
         }
         let mut rest = Message {
             id: block_id(tail.run, tail.page, tail.from),
-            block: Some(tail),
+            to: Recipients::Many(tail),
             changed_ms: now_ms,
             // If this process dies, the sweep finds it.
             due_ms: Some(message.due_ms.unwrap_or(now_ms)),
@@ -110,7 +77,7 @@ impl Sender {
             rest.due_ms = Some(until_ms.min(rest.expires_ms));
         }
         let divided = self.ledger.split_block(message, &head, &rest).await?;
-        Ok(divided.then(|| (Message { block: Some(head), ..message.clone() }, rest)))
+        Ok(divided.then(|| (read.with_block(head), rest)))
     }
 
     /// The gate's result for the first recipient, and the number of recipients, from the first on, with the same
@@ -118,7 +85,7 @@ impl Sender {
     pub(super) fn gate_of_first(&self, message: &Message, members: &[(u16, Message)], now_ms: i64) -> (Gate, usize) {
         let mut of_area: BTreeMap<u8, Gate> = BTreeMap::new();
         let mut ask = |member: &Message| {
-            let area = member.phone.map(Phone::ddd).unwrap_or_default();
+            let area = member.phone().map(Phone::ddd).unwrap_or_default();
             // The gate spreads releases after an opening by the id. The block's own id releases the whole block
             // together.
             let ask = || {

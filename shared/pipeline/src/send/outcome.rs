@@ -8,16 +8,17 @@ use recado_core::{
     bisect::{self, Part, Refused},
     decide::WAKE_UP_WITHIN_MS,
     identity::BatchId,
-    message::{BatchState, Message},
+    message::Message,
     reason::Reason,
+    transition::{BatchMove, Transition},
 };
-use recado_ledger::{BatchChange, Change, Forgotten, LedgerError, Refund};
+use recado_ledger::{BatchChange, Forgotten, LedgerError, Refund};
 
 use super::{
     SendReport, Sender,
-    budget::weight,
+    budget::{FEW, weight},
     call::ACCOUNT_REFUSED_MS,
-    moves::{Follow, given_back},
+    moves::Follow,
     way::Way,
 };
 use crate::planted::{Fault, planted};
@@ -28,9 +29,6 @@ const UPLOAD_WAIT_MS: u64 = 10_000;
 const UPLOAD_AGAIN_MS: i64 = 86_400_000;
 /// Attempts at recording the outcome of a request.
 const RECORD_ATTEMPTS: u32 = 5;
-
-/// The states in which the outcome of a request may find its batch.
-pub(super) const CALLED: &[BatchState] = &[BatchState::Calling, BatchState::Unknown];
 
 impl Sender {
     /// Records the outcome of a request for `part`.
@@ -47,25 +45,30 @@ impl Sender {
         let count = weight(mine);
         let zero = SendReport::default();
         let of_batch = |message: &Message| Follow { id: message.id, batch, now_ms };
-        let (moves, report): (Vec<Change>, SendReport) = match answer.outcome {
+        let (moves, report): (Vec<Transition>, SendReport) = match answer.outcome {
             Outcome::Accepted { campaign_id, .. } => {
                 way.parts.taken(&part);
                 way.among_fewest = false;
-                let change = BatchChange {
-                    campaign_id: campaign_id.clone(),
-                    ..BatchChange::new(batch, CALLED, BatchState::Accepted, now_ms)
-                };
+                let moves = mine.iter().map(|m| of_batch(m).accepted(campaign_id.clone(), &self.settings)).collect();
+                // Few messages follow in the request that moves their batch.
+                let (followers, later) = if mine.len() <= FEW { (moves, Vec::new()) } else { (Vec::new(), moves) };
+                let change =
+                    BatchChange { campaign_id, followers, ..BatchChange::new(batch, BatchMove::Accept, now_ms) };
                 self.insist(&change).await?;
-                let moves = mine.iter().map(|m| of_batch(m).accepted(campaign_id.clone(), &self.settings));
-                (moves.collect(), SendReport { accepted: count, ..zero })
+                (later, SendReport { accepted: count, ..zero })
             }
             Outcome::Refused { scope: Scope::Request, status, blame, reason } => {
                 way.why = Reason::Refused { status, why: reason.to_string() };
+                if let (Some(page), [block]) = (&way.page, mine.as_slice())
+                    && !matches!(blame, Blame::Shared)
+                {
+                    return self.take_apart(batch, spent, block, page, &blame, &way.why).await;
+                }
                 let members = match way.parts.refused(part, &blamed(blame), &batch.to_string()) {
                     Refused::End(members) => members,
                     Refused::Again(members) => return self.again(batch, spent, members, status, &way.why).await,
                 };
-                if !self.end(batch, CALLED, BatchState::Refused, spent, &way.why).await? {
+                if !self.end(batch, BatchMove::Refuse, spent, &way.why).await? {
                     return Ok(proved_sent(batch));
                 }
                 let refused = members.iter().map(|m| of_batch(m).refused(way.why.clone())).collect();
@@ -94,7 +97,7 @@ impl Sender {
                 let change = BatchChange {
                     why: Some(why.clone()),
                     refund: planted(Fault::RefundOnUnknown).then_some(spent),
-                    ..BatchChange::new(batch, &[BatchState::Calling], BatchState::Unknown, now_ms)
+                    ..BatchChange::new(batch, BatchMove::Lose, now_ms)
                 };
                 if !self.insist(&change).await? {
                     return Ok(proved_sent(batch));
@@ -103,7 +106,7 @@ impl Sender {
                 (moves.collect(), SendReport { unknown: count, ..zero })
             }
         };
-        self.ledger.move_messages(moves).await?;
+        self.ledger.apply(moves).await?;
         Ok(report)
     }
 
@@ -119,16 +122,16 @@ impl Sender {
     ) -> Result<SendReport, LedgerError> {
         let now_ms = self.world.now_ms();
         let why = Reason::InParts { first: Box::new(why.clone()), all: members.len() as u64 };
-        if !self.release(batch, CALLED, spent, &why).await? {
+        if !self.end(batch, BatchMove::Release, spent, &why).await? {
             return Ok(proved_sent(batch));
         }
         tracing::warn!(batch.id = %batch, batch.messages = members.len(), vendor.status = status, "send.split");
         let due_ms = now_ms + self.settings.stale_after_ms.max(WAKE_UP_WITHIN_MS);
-        let back = members.into_iter().map(|(message, part)| Change {
-            part: Some(part),
-            ..given_back(&message, batch, due_ms.min(message.expires_ms), Some(why.clone()), now_ms)
+        let back = members.into_iter().map(|(message, part)| {
+            let due_ms = due_ms.min(message.expires_ms);
+            Transition::give_back(&message, batch, due_ms, Some(why.clone()), now_ms).in_part(part)
         });
-        self.ledger.move_messages(back.collect()).await?;
+        self.ledger.apply(back.collect()).await?;
         Ok(SendReport::default())
     }
 
@@ -142,7 +145,7 @@ impl Sender {
         why: &Reason,
     ) -> Result<SendReport, LedgerError> {
         let now_ms = self.world.now_ms();
-        let ready = mine.first().and_then(|message| message.call.as_ref()?.ready.as_ref());
+        let ready = mine.first().and_then(|message| message.content.call()?.ready.as_ref());
         let forgotten = match ready {
             Some(ready) => {
                 let not_since_ms = now_ms - UPLOAD_AGAIN_MS;
@@ -155,11 +158,11 @@ impl Sender {
         let forgotten = forgotten.unwrap_or(Forgotten::Known);
         let count = weight(mine);
         if forgotten == Forgotten::Again {
-            if !self.end(batch, CALLED, BatchState::Refused, spent, why).await? {
+            if !self.end(batch, BatchMove::Refuse, spent, why).await? {
                 return Ok(proved_sent(batch));
             }
             let refused = mine.iter().map(|m| Follow { id: m.id, batch, now_ms }.refused(why.clone()));
-            self.ledger.move_messages(refused.collect()).await?;
+            self.ledger.apply(refused.collect()).await?;
             return Ok(SendReport { refused: count, ..SendReport::default() });
         }
         tracing::warn!(batch.id = %batch, "send.upload_forgotten");
@@ -177,17 +180,17 @@ impl Sender {
         why: &Reason,
     ) -> Result<SendReport, LedgerError> {
         let now_ms = self.world.now_ms();
-        if !self.release(batch, CALLED, spent, why).await? {
+        if !self.end(batch, BatchMove::Release, spent, why).await? {
             return Ok(proved_sent(batch));
         }
         let attempts = mine.iter().map(|message| message.attempts).max().unwrap_or_default().saturating_add(1);
         let asked_ms = retry_after_ms.and_then(|ms| i64::try_from(ms).ok());
         let until_ms = now_ms + asked_ms.unwrap_or_else(|| backoff::wait_ms(attempts, self.world.chance()));
-        let back = mine.iter().map(|message| Change {
-            attempts: Some(message.attempts.saturating_add(1)),
-            ..given_back(message, batch, until_ms, Some(why.clone()), now_ms)
+        let back = mine.iter().map(|message| {
+            let back = Transition::give_back(message, batch, until_ms, Some(why.clone()), now_ms);
+            back.after_attempts(message.attempts.saturating_add(1))
         });
-        self.ledger.move_messages(back.collect()).await?;
+        self.ledger.apply(back.collect()).await?;
         Ok(SendReport { held: weight(mine), ..SendReport::default() })
     }
 
@@ -201,41 +204,30 @@ impl Sender {
         until_ms: i64,
         why: Option<Reason>,
     ) -> Result<bool, LedgerError> {
-        if !self.release(batch, CALLED, spent, why.as_ref().unwrap_or(&Reason::NoTime)).await? {
+        if !self.end(batch, BatchMove::Release, spent, why.as_ref().unwrap_or(&Reason::NoTime)).await? {
             proved_sent(batch);
             return Ok(false);
         }
         let now_ms = self.world.now_ms();
-        let back = mine.iter().map(|message| given_back(message, batch, until_ms, why.clone(), now_ms));
-        self.ledger.move_messages(back.collect()).await?;
+        let back = mine.iter().map(|message| Transition::give_back(message, batch, until_ms, why.clone(), now_ms));
+        self.ledger.apply(back.collect()).await?;
         Ok(true)
     }
 
-    async fn end(
+    /// Ends a batch whose messages were not sent, and gives its reservation back.
+    pub(super) async fn end(
         &self,
         batch: BatchId,
-        from: &'static [BatchState],
-        to: BatchState,
+        what: BatchMove,
         refund: Refund,
         why: &Reason,
     ) -> Result<bool, LedgerError> {
         let change = BatchChange {
             why: Some(why.clone()),
             refund: Some(refund),
-            ..BatchChange::new(batch, from, to, self.world.now_ms())
+            ..BatchChange::new(batch, what, self.world.now_ms())
         };
         self.insist(&change).await
-    }
-
-    /// Releases a batch that was certainly not sent, with its reservation.
-    pub(super) async fn release(
-        &self,
-        batch: BatchId,
-        from: &'static [BatchState],
-        refund: Refund,
-        why: &Reason,
-    ) -> Result<bool, LedgerError> {
-        self.end(batch, from, BatchState::Released, refund, why).await
     }
 
     /// Moves a batch, and retries for a few seconds while the table fails: a passing fault must not lose an outcome. A

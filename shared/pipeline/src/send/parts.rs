@@ -8,24 +8,28 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use recado_core::{
-    bisect::{Next, Part, Parts},
+    bisect::{Next, Part},
     group::Request,
     identity::BatchId,
-    message::{BatchState, Message, State},
+    message::Message,
     reason::Reason,
+    transition::{BatchMove, Transition},
 };
-use recado_ledger::{BatchChange, Change, Day, Due, Guard, LedgerError, Refund};
+use recado_ledger::{BatchChange, Day, LedgerError, Refund};
 use recado_limits::{NoPermit, Permits};
 
 use super::{
     SendReport, Sender,
     budget::{Reserved, cost, weight},
     call::{NoCall, PERMIT_WITHIN_MS, wait_for},
-    moves::{WAITING, claim, given_back, held},
-    outcome::{CALLED, word},
+    moves::{claim, held},
+    outcome::word,
     way::Way,
 };
-use crate::planted::{Fault, planted};
+use crate::{
+    blocks::Page,
+    planted::{Fault, planted},
+};
 
 /// The result of one part, and whether the other parts go on.
 pub(super) enum Did {
@@ -36,13 +40,17 @@ pub(super) enum Did {
 }
 
 impl Sender {
-    /// Sends one request, in as many parts as necessary. `queue` counts this run's requests that the rate has no room
-    /// for.
-    pub(super) async fn send_request(&self, request: Request, queue: &AtomicI64, deadline_ms: i64) -> SendReport {
+    /// Sends one request, in as many parts as necessary. `page`: the recipients, if it carries a block. `queue` counts
+    /// this run's requests that the rate has no room for.
+    pub(super) async fn send_request(
+        &self,
+        request: Request,
+        page: Option<Page>,
+        queue: &AtomicI64,
+        deadline_ms: i64,
+    ) -> SendReport {
         let (members, held) = self.not_paused(request.members).await;
-        let name = members.first().and_then(|message| message.part.clone());
-        let parts = Parts::of(members, name);
-        let mut way = Way { parts, among_fewest: request.among_fewest, called: false, why: Reason::Died };
+        let mut way = Way::of(members, page, request.among_fewest);
         let mut report = SendReport { held, ..SendReport::default() };
         loop {
             let part = match way.parts.go_on() {
@@ -72,14 +80,14 @@ impl Sender {
         deadline_ms: i64,
     ) -> Result<Did, LedgerError> {
         if !self.is_time_for_a_call(deadline_ms) {
-            return Ok(Did::Stop(SendReport { left: part.members.len() as u64, ..SendReport::default() }));
+            return Ok(Did::Stop(SendReport { left: weight(&part.members), ..SendReport::default() }));
         }
         // Checked before any reservation or claim: a message that must wait then costs only one write.
         let within_ms = if planted(Fault::PermitNotSpent) { 60_000 } else { PERMIT_WITHIN_MS };
         let latest_ms = self.world.now_ms() + within_ms;
         let priority = part.members.first().map(|message| message.priority).unwrap_or_default();
         match self.rate_of(priority).permits(1, self.clock.read(), latest_ms).await {
-            Ok(permit) => self.try_part(part, way, permit, deadline_ms).await.map(Did::GoOn),
+            Ok(permit) => self.try_part(part, way, &permit, deadline_ms).await.map(Did::GoOn),
             Err(no_permit) => Ok(Did::Stop(self.wait(&part.members, &no_permit, queue).await)),
         }
     }
@@ -97,52 +105,54 @@ impl Sender {
         }
         let now_ms = self.world.now_ms();
         self.moved(members.iter().map(|message| held(message, until_ms, why.clone(), now_ms)).collect()).await;
-        SendReport { held: members.len() as u64, ..SendReport::default() }
+        SendReport { held: weight(members), ..SendReport::default() }
     }
 
+    /// Reserves, claims, sends and records one part.
     async fn try_part(
         &self,
         part: Part<Message>,
         way: &mut Way,
-        permit: Permits,
+        permit: &Permits,
         deadline_ms: i64,
     ) -> Result<SendReport, LedgerError> {
         let now_ms = self.world.now_ms();
         let mut report = SendReport::default();
         let (members, part) = part.into_members();
-        let Some(reserved) = self.reserve(members, way.among_fewest, now_ms, &mut report).await? else {
+        let Some(reserved) = self.reserve(members, way, now_ms, &mut report).await? else {
             return Ok(report);
         };
-        let Reserved { batch, refund, members } = reserved;
-        let claims = members.iter().map(|message| claim(message, batch, now_ms)).collect();
-        let claimed = self.ledger.move_messages(claims).await?;
-        let all = planted(Fault::ClaimNotChecked);
-        let (mine, lost): (Vec<_>, Vec<_>) = members.into_iter().zip(claimed).partition(|(_, mine)| *mine || all);
-        let mine: Vec<Message> = mine.into_iter().map(|(message, _)| message).collect();
-        report.not_ours += lost.len() as u64;
-        if mine.is_empty() {
-            self.release(batch, &[BatchState::Prepared], refund, &Reason::NotWaiting).await?;
-            return Ok(report);
-        }
-        let spent = Refund { amount: cost(&mine, way.among_fewest), ..refund.clone() };
-        let surplus = Refund { amount: refund.amount.less(spent.amount), ..refund };
-        let surplus = if planted(Fault::SurplusKept) { Refund { amount: Day::default(), ..surplus } } else { surplus };
-        let early = if planted(Fault::CalledBeforeWritten) {
-            Some(self.call(batch, &mine, None, &permit, &spent.day, deadline_ms).await)
+        let Reserved { batch, refund, members, has_begun } = reserved;
+        let (mine, spent, early) = if has_begun {
+            (members, refund, None)
         } else {
-            None
+            let mine = self.claim_all(members, batch, way, now_ms, &mut report).await?;
+            if mine.is_empty() {
+                self.end(batch, BatchMove::Drop, refund, &Reason::NotWaiting).await?;
+                return Ok(report);
+            }
+            let spent = Refund { amount: cost(&mine, way.among_fewest), ..refund.clone() };
+            let surplus = Refund { amount: refund.amount.less(spent.amount), ..refund };
+            let kept = planted(Fault::SurplusKept);
+            let surplus = if kept { Refund { amount: Day::default(), ..surplus } } else { surplus };
+            let early = if planted(Fault::CalledBeforeWritten) {
+                Some(self.call(batch, &mine, way, permit, &spent.day, deadline_ms).await)
+            } else {
+                None
+            };
+            if !self.begin_call(batch, &mine, surplus).await? {
+                // Another process took this sender for dead. If it did so before this write, it released the batch. If
+                // it did so after it, and only the answer was late, nobody else knows that the request was never made.
+                self.end(batch, BatchMove::Release, spent, &Reason::TakenForDead).await?;
+                self.moved(mine.iter().map(|m| Transition::give_back(m, batch, now_ms, None, now_ms)).collect()).await;
+                report.not_ours += weight(&mine);
+                return Ok(report);
+            }
+            (mine, spent, early)
         };
-        if !self.begin_call(batch, &mine, surplus).await? {
-            // Another process took this sender for dead. If it did so before this write, it released the batch. If it
-            // did so after it, and only the answer was late, nobody else knows that the request was never made.
-            self.release(batch, CALLED, spent, &Reason::TakenForDead).await?;
-            self.moved(mine.iter().map(|m| given_back(m, batch, now_ms, None, now_ms)).collect()).await;
-            report.not_ours += mine.len() as u64;
-            return Ok(report);
-        }
         let called = match early {
             Some(called) => called,
-            None => self.call(batch, &mine, None, &permit, &spent.day, deadline_ms).await,
+            None => self.call(batch, &mine, way, permit, &spent.day, deadline_ms).await,
         };
         let answer = match called {
             Ok(answer) => answer,
@@ -151,30 +161,42 @@ impl Sender {
         report.requests += 1;
         report.requests_fewest += u64::from(way.among_fewest && !way.called);
         way.called = true;
-        tracing::info!(batch.id = %batch, batch.messages = mine.len(), outcome = word(&answer), "send.called");
+        tracing::info!(batch.id = %batch, batch.messages = weight(&mine), outcome = word(&answer), "send.called");
         Ok(report.and(self.record(batch, spent, part.with_members(mine), way, answer).await?))
+    }
+
+    /// Claims messages for a batch. Returns those that are this sender's now.
+    async fn claim_all(
+        &self,
+        members: Vec<Message>,
+        batch: BatchId,
+        way: &Way,
+        now_ms: i64,
+        report: &mut SendReport,
+    ) -> Result<Vec<Message>, LedgerError> {
+        let claims = members.iter().map(|message| claim(message, batch, now_ms)).collect();
+        let claimed = self.ledger.apply(claims).await?;
+        let all = planted(Fault::ClaimNotChecked) || (planted(Fault::BlockClaimedTwice) && way.page.is_some());
+        let (mine, lost): (Vec<_>, Vec<_>) = members.into_iter().zip(claimed).partition(|(_, mine)| *mine || all);
+        report.not_ours += lost.iter().map(|(message, _)| message.recipients()).sum::<u64>();
+        Ok(mine.into_iter().map(|(message, _)| message).collect())
     }
 
     /// Writes that the request starts, and lists its messages. A failed write is retried, because it may have happened.
     /// Only a success counts.
-    pub(super) async fn begin_call(
-        &self,
-        batch: BatchId,
-        mine: &[Message],
-        surplus: Refund,
-    ) -> Result<bool, LedgerError> {
+    async fn begin_call(&self, batch: BatchId, mine: &[Message], surplus: Refund) -> Result<bool, LedgerError> {
         let now_ms = self.world.now_ms();
         let listed = if planted(Fault::MembersNotListed) { &[] } else { mine };
         let change = BatchChange {
             call: Some((now_ms, listed.iter().map(|message| message.id).collect())),
             refund: (surplus.amount != Day::default()).then_some(surplus),
-            ..BatchChange::new(batch, &[BatchState::Prepared], BatchState::Calling, now_ms)
+            ..BatchChange::new(batch, BatchMove::Call, now_ms)
         };
         self.insist(&change).await
     }
 
     /// Handles a request that was not made after all. Its messages go back and wait, and it counts as no attempt.
-    pub(super) async fn not_called(
+    async fn not_called(
         &self,
         batch: BatchId,
         spent: Refund,
@@ -198,12 +220,7 @@ impl Sender {
     /// Ends messages as refused without a request of their own, since the other parts showed enough.
     async fn refuse(&self, members: &[Message], why: &Reason) -> SendReport {
         let now_ms = self.world.now_ms();
-        let refused = |message: &Message| Change {
-            why: Some(why.clone()),
-            due: Due::Never,
-            crm_due_ms: Some(now_ms),
-            ..Change::new(message.id, Guard { states: WAITING, batch: None }, State::Refused, now_ms)
-        };
+        let refused = |message: &Message| Transition::refuse_alike(message, why.clone(), now_ms);
         self.moved(members.iter().map(refused).collect()).await;
         SendReport { refused: members.len() as u64, ..SendReport::default() }
     }

@@ -9,8 +9,9 @@ use recado_core::{
     credits::call_credits,
     message::Message,
     reason::Reason,
+    transition::Transition,
 };
-use recado_ledger::{Change, LedgerError, UploadState, at_once};
+use recado_ledger::{LedgerError, UploadState, at_once};
 
 use super::{SendReport, Sender, moves::held};
 use crate::planted::{Fault, planted};
@@ -37,22 +38,22 @@ impl Sender {
         now_ms: i64,
         report: &mut SendReport,
     ) -> Result<Vec<Message>, LedgerError> {
-        let names = messages.iter().filter_map(|message| Some(message.call.as_ref()?.audio.clone()));
+        let names = messages.iter().filter_map(|message| Some(message.content.call()?.audio.clone()));
         let names: std::collections::BTreeSet<String> = names.collect();
         if names.is_empty() {
             return Ok(messages);
         }
         let found = at_once(AT_ONCE, names, |name| self.recording(name, now_ms));
         let found: BTreeMap<String, Recording> = found.try_collect().await?;
-        let (mut ready, mut holds): (Vec<Message>, Vec<Change>) = (Vec::with_capacity(messages.len()), Vec::new());
+        let (mut ready, mut holds): (Vec<Message>, Vec<Transition>) = (Vec::with_capacity(messages.len()), Vec::new());
         for mut message in messages {
-            let Some(call) = &mut message.call else {
+            let zone = message.phone().map(|phone| phone.zone()).unwrap_or_default();
+            let Some(call) = message.content.call_mut() else {
                 ready.push(message);
                 continue;
             };
             match found.get(&call.audio) {
                 Some(Recording::At(audio, upload_id)) => {
-                    let zone = message.phone.map(|phone| phone.zone()).unwrap_or_default();
                     let dial = match dial(self.settings.hours_of(&message.rule), &zone, now_ms) {
                         Dial::NotBefore(_) if planted(Fault::CallsAtAnyHour) => Dial::Now { redial_until_ms: None },
                         dial => dial,

@@ -16,18 +16,14 @@ pub(super) enum Request {
 }
 
 impl Request {
-    /// The request for messages that were packed together, and so differ only in their phones. `None`: they are not
-    /// ready, and nothing may be sent.
-    pub(super) fn of(members: &[Message], many: Option<&[Phone]>, webhook_url: Option<SecretString>) -> Option<Self> {
-        let phones = match many {
-            Some(many) => many.to_vec(),
-            None => members.iter().filter_map(|m| m.phone).collect(),
-        };
-        let phones = phones.into_iter().map(|phone| phone.national().into()).collect();
+    /// The request to `phones` for messages that were packed together, and so differ only in their phones. `None`: they
+    /// are not ready, and nothing may be sent.
+    pub(super) fn of(members: &[Message], phones: &[Phone], webhook_url: Option<SecretString>) -> Option<Self> {
+        let phones = phones.iter().map(|phone| phone.national().into()).collect();
         let first = members.first()?;
-        let (title, group_id) = (first.title.clone(), first.group_id.clone());
-        if first.channel == Channel::Voice {
-            let call = first.call.as_ref()?;
+        let (title, group_id) = (first.label.title.clone(), first.label.group_id.clone());
+        if first.content.channel() == Channel::Voice {
+            let call = first.content.call()?;
             let ready = call.ready.as_ref()?;
             return Some(Self::Voice(VoiceRequest {
                 title: title?,
@@ -42,9 +38,9 @@ impl Request {
         }
         Some(Self::Sms(SmsRequest {
             title,
-            message: first.text.as_ref()?.expose().into(),
+            message: first.content.text()?.expose().into(),
             phones,
-            is_flash: first.channel == Channel::Flash,
+            is_flash: first.content.channel() == Channel::Flash,
             group_id,
             webhook_url,
         }))

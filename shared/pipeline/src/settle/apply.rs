@@ -9,14 +9,12 @@ use recado_core::{
     message::{Message, Report, State},
     phone::Phone,
     settle::{correction, heard},
+    transition::{ACCEPTED_LINGER_MS, Transition},
 };
-use recado_ledger::{Amend, LedgerError, MOST_PRICES, Price, StoredCallback, at_once};
+use recado_ledger::{LedgerError, MOST_PRICES, Price, StoredCallback, at_once};
 
 use super::{Settled, Settler, believed, blocks::NotTheBlocks, known::Facts, report};
-use crate::{
-    planted::{Fault, planted},
-    send::ACCEPTED_LINGER_MS,
-};
+use crate::planted::{Fault, planted};
 
 /// The delay before a report with an unknown message is applied again, in ms.
 const LATER_MS: i64 = 60_000;
@@ -121,7 +119,7 @@ impl Settler {
                     None => note(settled, &one.places, Settled::Nothing),
                 }
             }
-            for ((key, one), moved) in moving.into_iter().zip(self.ledger.amend(moves).await?) {
+            for ((key, one), moved) in moving.into_iter().zip(self.ledger.apply(moves).await?) {
                 if moved {
                     note(settled, &one.places, Settled::Moved);
                 } else {
@@ -248,24 +246,17 @@ fn add<'r>(
 }
 
 /// The change that a message's reports make, if any.
-fn change(message: &Message, said: &Said<'_>, now_ms: i64) -> Option<Amend> {
-    let change = Amend::of(message);
+fn change(message: &Message, said: &Said<'_>, now_ms: i64) -> Option<Transition> {
     let Some(state) = said.report.and_then(|report| moves_to(message, said.batch, report)) else {
-        return message.history.no_callback_ms.map(|_| change.reported());
+        return message.history.no_callback_ms.map(|_| Transition::reported(message));
     };
-    let change = change.to(state, None, now_ms).reported().campaign(said.campaign_id);
-    let change = if message.batch.is_none() {
-        // It waited to be sent again, but will not be: the attempt that was made counts.
-        change.back_in(said.batch)
-    } else {
-        change
-    };
+    let change = Transition::report(message, said.batch, state, said.campaign_id, now_ms);
     let follows = message.fallback.is_some();
     let change = match state {
         // The sweep sends the fallback, unless a report says by then that the message arrived after all.
-        State::Undelivered if follows => change.waits(now_ms),
-        State::NoAnswer | State::Busy if follows => change.waits(redials_over_ms(message, now_ms)),
-        _ if follows && planted(Fault::FollowedWhateverIsHeard) => change.waits(now_ms),
+        State::Undelivered if follows => change.wait(message, now_ms),
+        State::NoAnswer | State::Busy if follows => change.wait(message, redials_over_ms(message, now_ms)),
+        _ if follows && planted(Fault::FollowedWhateverIsHeard) => change.wait(message, now_ms),
         _ if state.is_final() => change.over(),
         _ => change,
     };
@@ -288,7 +279,7 @@ fn moves_to(message: &Message, batch: BatchId, report: Report) -> Option<State> 
 /// When all redials of an unanswered voice call are over. LeadSquared is told only then, because an answered redial
 /// would need a second row.
 fn redials_over_ms(message: &Message, now_ms: i64) -> i64 {
-    let Some(call) = &message.call else { return now_ms };
+    let Some(call) = message.content.call() else { return now_ms };
     let from_ms = if message.state == State::Accepted { message.changed_ms } else { now_ms };
     (from_ms + redials_take_ms(call.redials, call.every_min)).max(now_ms)
 }

@@ -14,7 +14,7 @@ use super::{
     known::{BlockFacts, Facts},
     report,
 };
-use crate::blocks::Crew;
+use crate::blocks::BlockRow;
 
 /// Attempts at notes that others write at the same time. The sweep takes the rest.
 const ATTEMPTS: u32 = 8;
@@ -34,12 +34,11 @@ impl Settler {
     /// The block that a batch carried, if it carried one.
     pub(super) async fn block_of(&self, members: &[MessageId]) -> Result<Option<Arc<BlockFacts>>, LedgerError> {
         let [only] = members else { return Ok(None) };
-        let found = self.ledger.messages(&[*only]).await?;
-        let Some((message, block)) = found.first().and_then(|one| Some((one, one.block.as_ref()?))) else {
+        let Some(message) = self.ledger.messages(&[*only]).await?.into_iter().next() else { return Ok(None) };
+        let Some(BlockRow { row: message, block, page }) = BlockRow::of(&self.ledger, message).await? else {
             return Ok(None);
         };
-        let crew = Crew::of(&self.ledger, block).await?;
-        let inside = crew.all().filter(|(place, _)| (block.from..block.to).contains(place));
+        let inside = page.all().filter(|(place, _)| (block.from..block.to).contains(place));
         let places = inside.map(|(place, one)| (one.phone, (place, one.message_id(block.run)))).collect();
         Ok(Some(Arc::new(BlockFacts { id: message.id, credits: message.credits, places })))
     }
@@ -104,6 +103,6 @@ impl Settler {
     }
 
     async fn gone(&self, many: &BlockFacts) -> Result<Option<Block>, LedgerError> {
-        Ok(self.ledger.messages(&[many.id]).await?.into_iter().next().and_then(|message| message.block))
+        Ok(self.ledger.messages(&[many.id]).await?.first().and_then(|message| message.block()).cloned())
     }
 }

@@ -10,6 +10,7 @@ use recado_core::{
     identity::{BatchId, MessageId},
     message::{Batch, BatchState, Message},
     phone::Phone,
+    transition::BatchMove,
 };
 use recado_ledger::{BatchChange, LedgerError, StoredCallback, StoredFor, at_once};
 
@@ -71,7 +72,7 @@ impl Settler {
     async fn is_about(&self, batch: &Batch, wanted: &str, phone: Phone) -> Result<bool, LedgerError> {
         let Some(first) = batch.members.first() else { return Ok(false) };
         let first = self.ledger.messages(&[*first]).await?;
-        let text = first.first().and_then(|message| message.text.as_ref());
+        let text = first.first().and_then(|message| message.content.text());
         if text.is_none_or(|text| digest(text.expose()) != wanted) {
             return Ok(false);
         }
@@ -124,7 +125,7 @@ impl Settler {
         let now_ms = self.world.now_ms();
         let change = BatchChange {
             campaign_id: campaign_id.map(str::to_owned),
-            ..BatchChange::new(row.id, &[BatchState::Calling, BatchState::Unknown], BatchState::Accepted, now_ms)
+            ..BatchChange::new(row.id, BatchMove::Accept, now_ms)
         };
         let token = self.world.fresh_batch().to_string();
         let moved = self.ledger.move_batch(&change, &token).await?;
@@ -132,7 +133,7 @@ impl Settler {
             let follow = |&id: &MessageId| {
                 Follow { id, batch: row.id, now_ms }.accepted(campaign_id.map(str::to_owned), &self.settings)
             };
-            self.ledger.move_messages(row.members.iter().map(follow).collect()).await?;
+            self.ledger.apply(row.members.iter().map(follow).collect()).await?;
         }
         Ok(moved)
     }
@@ -172,7 +173,7 @@ impl Settler {
 }
 
 fn by_phone(messages: &[Message]) -> HashMap<Phone, MessageId> {
-    messages.iter().filter_map(|message| Some((message.phone?, message.id))).collect()
+    messages.iter().filter_map(|message| Some((message.phone()?, message.id))).collect()
 }
 
 fn only(by_phone: &HashMap<Phone, MessageId>, phones: &[Phone]) -> HashMap<Phone, MessageId> {

@@ -11,13 +11,14 @@ use recado_core::{
     message::{Batch, BatchState, Message, State},
     phone::Phone,
     reason::Reason,
+    transition::Transition,
 };
-use recado_ledger::{Amend, Change, Due, Earlier, LedgerError, StoredFor, at_once};
+use recado_ledger::{Earlier, LedgerError, StoredFor, at_once};
 
-use super::{Sweeper, appointment};
+use super::Sweeper;
 use crate::{
     planted::{Fault, planted},
-    send::{Follow, given_back},
+    send::Follow,
 };
 
 /// How long a message with a stored but unapplied report is left alone, in ms: applying the report will move it.
@@ -52,11 +53,11 @@ impl CloseReport {
 /// What happens to one message without a report.
 enum End {
     /// It stays accepted, and is marked.
-    NoCallback(Amend),
+    NoCallback(Transition),
     /// It stays unknown, and is marked.
-    Unknown(Amend),
+    Unknown(Transition),
     /// It is sent again.
-    Resend((BatchId, Phone, Earlier), Amend),
+    Resend((BatchId, Phone, Earlier), Transition),
 }
 
 /// Stored reports, applied or not: the batch and the phone of each.
@@ -72,7 +73,7 @@ impl Sweeper {
                 && message.due_ms.is_none_or(|due_ms| due_ms <= now_ms)
         };
         let (many, over): (Vec<Message>, Vec<Message>) =
-            over.into_iter().filter(open).partition(|message| message.block.is_some());
+            over.into_iter().filter(open).partition(|message| message.block().is_some());
         let of_many = Box::pin(self.close_many(many, now_ms)).await?;
         let mut ids: Vec<BatchId> = over.iter().filter_map(|message| message.batch).collect();
         ids.sort_unstable();
@@ -91,7 +92,7 @@ impl Sweeper {
         let (mut attempts, mut no_callback, mut unknown, mut resent) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (message, batch) in silent {
             if is_in(&reported, message, batch) {
-                quiet.push(on_report(message, batch, now_ms));
+                quiet.push(on_report(message, now_ms));
                 continue;
             }
             match self.end(message, batch, now_ms) {
@@ -103,7 +104,7 @@ impl Sweeper {
                 }
             }
         }
-        self.sender.ledger.move_messages(quiet).await?;
+        self.sender.ledger.apply(quiet).await?;
         // Before they leave their batch: only this note leads a late report to them.
         self.sender.ledger.note_attempts(attempts, now_ms).await?;
         let no_callback = self.marked(no_callback, &batches).await?;
@@ -126,23 +127,23 @@ impl Sweeper {
     /// after the first look may have been applied before the mark existed. So the reports are read again.
     async fn marked(
         &self,
-        ends: Vec<((&Message, BatchId), Amend)>,
+        ends: Vec<((&Message, BatchId), Transition)>,
         batches: &HashMap<BatchId, Batch>,
     ) -> Result<BTreeMap<BatchId, u64>, LedgerError> {
-        let (messages, changes): (Vec<(&Message, BatchId)>, Vec<Amend>) = ends.into_iter().unzip();
-        let written = self.sender.ledger.amend(changes).await?;
+        let (messages, changes): (Vec<(&Message, BatchId)>, Vec<Transition>) = ends.into_iter().unzip();
+        let written = self.sender.ledger.apply(changes).await?;
         let marked: Vec<_> =
             messages.into_iter().zip(written).filter(|(_, written)| *written).map(|(message, _)| message).collect();
         let reported = self.reported(&marked, batches).await?;
         let (mut count, mut late) = (BTreeMap::new(), Vec::new());
         for (message, batch) in marked {
             if is_in(&reported, message, batch) {
-                late.push(Amend::of(message).reported());
+                late.push(Transition::reported(message));
             } else {
                 *count.entry(batch).or_default() += 1;
             }
         }
-        self.sender.ledger.amend(late).await?;
+        self.sender.ledger.apply(late).await?;
         Ok(count)
     }
 
@@ -150,26 +151,26 @@ impl Sweeper {
     async fn close_many(&self, over: Vec<Message>, now_ms: i64) -> Result<CloseReport, LedgerError> {
         let (ledger, mut report) = (&self.sender.ledger, CloseReport::default());
         for message in over {
-            let (Some(block), Some(id)) = (&message.block, message.batch) else { continue };
+            let (Some(block), Some(id)) = (message.block(), message.batch) else { continue };
             let batch = ledger.batch(id).await?;
             if let Some(change) = self.by_batch(&message, id, batch.as_ref(), now_ms) {
-                ledger.move_messages(vec![change]).await?;
+                ledger.apply(vec![change]).await?;
                 continue;
             }
             if message.history.no_callback_ms.is_some() {
                 // The block was marked unknown for good, before a late report proved that it was sent.
-                ledger.amend(vec![Amend::of(&message).over().tell(now_ms)]).await?;
+                ledger.apply(vec![Transition::nothing_due(&message).tell(now_ms)]).await?;
                 continue;
             }
             let notes = ledger.block_notes(message.id).await?.notes;
             let silent = block.places().filter(|place| notes.state(*place).is_none()).count() as u64;
-            let change = Amend::of(&message).not_reported(now_ms).over().tell(now_ms);
+            let change = Transition::not_reported(&message, now_ms).tell(now_ms);
             let change = if message.state == State::Unknown {
-                change.why(Some(never_reported(message.why.clone())))
+                change.because(Some(never_reported(message.why.clone())))
             } else {
                 change
             };
-            if ledger.amend(vec![change]).await? != [true] || silent == 0 {
+            if ledger.apply(vec![change]).await? != [true] || silent == 0 {
                 continue;
             }
             if message.state == State::Unknown {
@@ -184,10 +185,10 @@ impl Sweeper {
     }
 
     /// Writes ends, and counts for each batch those that this write changed.
-    async fn ended(&self, ends: Vec<(BatchId, Amend)>) -> Result<BTreeMap<BatchId, u64>, LedgerError> {
-        let (batches, changes): (Vec<BatchId>, Vec<Amend>) = ends.into_iter().unzip();
+    async fn ended(&self, ends: Vec<(BatchId, Transition)>) -> Result<BTreeMap<BatchId, u64>, LedgerError> {
+        let (batches, changes): (Vec<BatchId>, Vec<Transition>) = ends.into_iter().unzip();
         let mut count = BTreeMap::new();
-        for (batch, written) in batches.into_iter().zip(self.sender.ledger.amend(changes).await?) {
+        for (batch, written) in batches.into_iter().zip(self.sender.ledger.apply(changes).await?) {
             if written {
                 *count.entry(batch).or_default() += 1;
             }
@@ -197,55 +198,50 @@ impl Sweeper {
 
     /// Moves an unknown message according to its batch. The response came after the message had become unknown, and the
     /// sender died before it moved the message.
-    fn by_batch(&self, message: &Message, batch: BatchId, row: Option<&Batch>, now_ms: i64) -> Option<Change> {
+    fn by_batch(&self, message: &Message, batch: BatchId, row: Option<&Batch>, now_ms: i64) -> Option<Transition> {
         let (State::Unknown, Some(row)) = (message.state, row) else { return None };
         let follow = Follow { id: message.id, batch, now_ms };
         match row.state {
             BatchState::Accepted => Some(follow.accepted(row.campaign_id.clone(), &self.sender.settings)),
             BatchState::Refused => Some(follow.refused(row.why.clone().unwrap_or(Reason::Died))),
-            BatchState::Released => Some(given_back(message, batch, now_ms, None, now_ms)),
+            BatchState::Released => Some(Transition::give_back(message, batch, now_ms, None, now_ms)),
             BatchState::Prepared | BatchState::Calling | BatchState::Unknown => None,
         }
     }
 
     /// Ends a message's wait without looking for reports: it follows its batch, or it has nothing more to wait for.
-    fn settled(&self, message: &Message, batch: BatchId, row: Option<&Batch>, now_ms: i64) -> Option<Change> {
+    fn settled(&self, message: &Message, batch: BatchId, row: Option<&Batch>, now_ms: i64) -> Option<Transition> {
         match message.state {
             // These states come from reports. There is nothing more to wait for.
-            State::NoAnswer => Some(appointment(message, batch, &[State::NoAnswer], Due::Never)),
-            State::Busy => Some(appointment(message, batch, &[State::Busy], Due::Never)),
+            State::NoAnswer | State::Busy => Some(Transition::nothing_due(message)),
             // The message was marked unknown for good, before a late report on another message proved that its batch
             // was sent.
-            State::Accepted if message.history.no_callback_ms.is_some() => {
-                Some(appointment(message, batch, &[State::Accepted], Due::Never))
-            }
+            State::Accepted if message.history.no_callback_ms.is_some() => Some(Transition::nothing_due(message)),
             _ => self.by_batch(message, batch, row, now_ms),
         }
     }
 
     fn end(&self, message: &Message, batch: BatchId, now_ms: i64) -> End {
-        let change = Amend::of(message);
         if message.state == State::Accepted {
-            End::NoCallback(change.not_reported(now_ms).over())
+            End::NoCallback(Transition::not_reported(message, now_ms))
         } else {
-            self.end_of_unknown(message, batch, change, now_ms)
+            self.end_of_unknown(message, batch, now_ms)
         }
     }
 
-    fn end_of_unknown(&self, message: &Message, batch: BatchId, change: Amend, now_ms: i64) -> End {
+    fn end_of_unknown(&self, message: &Message, batch: BatchId, now_ms: i64) -> End {
         let resends = self.sender.settings.resends(&message.rule);
         let first = message.history.earlier.is_empty() || planted(Fault::ResentForEver);
-        if let Some(phone) = message.phone
+        if let Some(phone) = message.phone()
             && resends
             && first
             && now_ms < message.expires_ms
         {
             let attempt = (batch, phone, Earlier { id: message.id, charged: message.history.charged });
-            let change = change.to(State::Pending, Some(Reason::Resent), now_ms).waits(now_ms);
-            return End::Resend(attempt, change.out_of(&message.history.with(batch)));
+            return End::Resend(attempt, Transition::resend(message, now_ms));
         }
         let why = never_reported(message.why.clone());
-        End::Unknown(change.not_reported(now_ms).over().why(Some(why)).tell_again(now_ms))
+        End::Unknown(Transition::not_reported(message, now_ms).because(Some(why)).tell_again(now_ms))
     }
 
     /// Those of these messages that have a stored report.
@@ -256,7 +252,7 @@ impl Sweeper {
     ) -> Result<Reported, LedgerError> {
         let mut phones: BTreeMap<BatchId, Vec<Phone>> = BTreeMap::new();
         for (message, batch) in messages {
-            phones.entry(*batch).or_default().extend(message.phone);
+            phones.entry(*batch).or_default().extend(message.phone());
         }
         let mut looks = Vec::new();
         for (batch, phones) in phones {
@@ -289,15 +285,15 @@ impl Sweeper {
 }
 
 fn is_in(reported: &Reported, message: &Message, batch: BatchId) -> bool {
-    message.phone.is_some_and(|phone| reported.contains(&(batch, phone)))
+    message.phone().is_some_and(|phone| reported.contains(&(batch, phone)))
 }
 
 /// Moves a message with a stored report. An accepted one is known to be sent. An unknown one waits for its report.
-fn on_report(message: &Message, batch: BatchId, now_ms: i64) -> Change {
+fn on_report(message: &Message, now_ms: i64) -> Transition {
     if message.state == State::Accepted {
-        appointment(message, batch, &[State::Accepted], Due::Never)
+        Transition::nothing_due(message)
     } else {
-        appointment(message, batch, &[State::Unknown], Due::At(now_ms + REPORTED_MS))
+        Transition::look_again(message, now_ms + REPORTED_MS)
     }
 }
 

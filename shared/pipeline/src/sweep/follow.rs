@@ -4,8 +4,8 @@
 //! fallback, under an id that is a hash of the first message's id. Last, it removes the first message's due time. If
 //! the process dies in between, the next sweep finds the row that it would write.
 
-use recado_core::{decide::WAKE_UP_WITHIN_MS, identity::MessageId, message::Message};
-use recado_ledger::{Amend, Inserted, LedgerError};
+use recado_core::{decide::WAKE_UP_WITHIN_MS, identity::MessageId, message::Message, transition::Transition};
+use recado_ledger::{Inserted, LedgerError};
 
 use super::Sweeper;
 use crate::planted::{Fault, planted};
@@ -24,11 +24,11 @@ impl Sweeper {
             }
         }
         if planted(Fault::OverBeforeFollowed) {
-            self.sender.ledger.amend(missed.iter().map(|message| Amend::of(message).over()).collect()).await?;
+            self.sender.ledger.apply(missed.iter().map(Transition::nothing_due).collect()).await?;
         }
         let inserted = self.sender.ledger.insert_messages(&next).await?;
         let written = missed.iter().zip(&inserted).filter(|(_, inserted)| **inserted != Inserted::Undecided);
-        self.sender.ledger.amend(written.map(|(message, _)| Amend::of(message).over()).collect()).await?;
+        self.sender.ledger.apply(written.map(|(message, _)| Transition::nothing_due(message)).collect()).await?;
         let new = inserted.iter().filter(|inserted| **inserted == Inserted::New).count() as u64;
         if new > 0 {
             tracing::info!(messages = new, "sweep.followed");

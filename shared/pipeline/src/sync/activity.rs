@@ -44,7 +44,7 @@ impl CrmSettings {
     /// campaign, if any, must write that state back.
     pub(super) fn tells(&self, message: &Message) -> bool {
         let tell = self.campaigns.get(&message.rule).copied().unwrap_or_default();
-        !message.lead_id.is_empty() && tells(tell, message.state)
+        !message.lead_id().is_empty() && tells(tell, message.state)
     }
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn activity_type(name: &str) -> NewActivityType {
 
 /// The activity to post for a message.
 pub(super) fn new_activity(message: &Message, code: u32, unknown: &UnknownFields) -> NewActivity {
-    let note = match (&message.text, &message.call) {
+    let note = match (message.content.text(), message.content.call()) {
         (Some(text), _) => cut(text.expose(), MAX_NOTE_CHARS),
         (None, Some(call)) => cut(&call.audio, MAX_NOTE_CHARS),
         (None, None) => cut(&message.why.as_ref().map(ToString::to_string).unwrap_or_default(), MAX_NOTE_CHARS),
@@ -71,11 +71,17 @@ pub(super) fn new_activity(message: &Message, code: u32, unknown: &UnknownFields
     let mut fields = vec![
         (ID_FIELD.to_owned(), message.id.to_string()),
         (RULE_FIELD.to_owned(), cut(&message.rule, MAX_FIELD_CHARS)),
-        (CHANNEL_FIELD.to_owned(), message.channel.to_string()),
+        (CHANNEL_FIELD.to_owned(), message.content.channel().to_string()),
     ];
     fields.extend(moving_fields(message));
     fields.retain(|(name, _)| !unknown.of_activity(name));
-    NewActivity { lead_id: message.lead_id.clone(), code, note: note.into(), at: crm_time(message.created_ms), fields }
+    NewActivity {
+        lead_id: message.lead_id().to_owned(),
+        code,
+        note: note.into(),
+        at: crm_time(message.created_ms),
+        fields,
+    }
 }
 
 /// The update that makes an activity show the message's present state.

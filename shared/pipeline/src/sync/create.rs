@@ -3,9 +3,9 @@
 use leadsquared::{Bulk, CallError, NewActivity, RowOutcome, Standard};
 use recado_core::{
     message::Message,
+    transition::Transition,
     writeback::{Row, Then},
 };
-use recado_ledger::CrmChange;
 
 use super::{
     RunError, Syncer,
@@ -54,19 +54,19 @@ impl Syncer {
             // Without its id field, no open post could be looked up, and no repetition could be recognised.
             let why = format!("the activity type has no field {ID_FIELD}, which holds the message's id");
             let parked = fresh.iter().map(|row| parked(of(row), &why)).collect();
-            self.ledger.change_crm(parked).await?;
+            self.ledger.apply(parked).await?;
             return Ok(Vec::new());
         }
-        let marks = fresh.iter().map(|(message, _)| CrmChange::of(message.id).posting(at_ms)).collect();
-        let mut marked = self.ledger.change_crm(marks).await?.into_iter();
+        let marks = fresh.iter().map(|(message, _)| Transition::posting(message.id, at_ms)).collect();
+        let mut marked = self.ledger.apply(marks).await?.into_iter();
         fresh.retain(|_| marked.next().unwrap_or_default());
         Ok(fresh)
     }
 
     /// Removes the marks after a missed slot: nothing was posted.
     async fn unmark(&self, rows: &[(Message, Then)]) -> Result<Ended, RunError> {
-        let back = rows.iter().map(|(message, _)| CrmChange::of(message.id).not_posted());
-        self.ledger.change_crm(back.collect()).await?;
+        let back = rows.iter().map(|(message, _)| Transition::of_crm(message.id).not_posted());
+        self.ledger.apply(back.collect()).await?;
         Ok(Ended::missed())
     }
 
@@ -79,7 +79,7 @@ impl Syncer {
             match outcome {
                 RowOutcome::Done { activity_id: Some(id) } => {
                     ended.report.rows += 1;
-                    let change = CrmChange::of(message.id).activity(&id, message.state);
+                    let change = Transition::of_crm(message.id).activity(&id, message.state);
                     shown.push(Shown { message, then: *then, change });
                 }
                 RowOutcome::Refused { reason } => {
@@ -94,7 +94,7 @@ impl Syncer {
                 }
             }
         }
-        self.ledger.change_crm(changes).await?;
+        self.ledger.apply(changes).await?;
         self.shown(shown).await?;
         Ok(ended)
     }
@@ -109,7 +109,7 @@ impl Syncer {
         if matches!(error, CallError::Unknown { .. }) {
             tracing::warn!(error = %error, rows = rows.len(), "sync.unknown");
             let open = rows.iter().map(|(message, _)| self.look_up_later(message)).collect();
-            self.ledger.change_crm(open).await?;
+            self.ledger.apply(open).await?;
             return Ok(ended);
         }
         ended.learnt = self.learn_from(&error, Kind::Activity).await?;
@@ -117,14 +117,14 @@ impl Syncer {
             let change = if ended.learnt { self.at_once(&row.0) } else { self.not_taken(of(row), &error, rows.len()) };
             change.not_posted()
         });
-        self.ledger.change_crm(back.collect()).await?;
+        self.ledger.apply(back.collect()).await?;
         self.failed::<C>(error).await?;
         Ok(ended)
     }
 
     /// Keeps the mark of a post with an unknown outcome. The post is looked up when the mark is stale.
-    fn look_up_later(&self, message: &Message) -> CrmChange {
-        CrmChange::of(message.id).later(message.crm.attempts, self.world.now_ms() + self.settings.stale_after_ms)
+    fn look_up_later(&self, message: &Message) -> Transition {
+        Transition::of_crm(message.id).later(message.crm.attempts, self.world.now_ms() + self.settings.stale_after_ms)
     }
 }
 

@@ -13,8 +13,7 @@ use leadsquared::{
     ACTIVITIES_PER_PAGE, ActivityPage, CallError, FoundActivity, MAX_ACTIVITIES_OF_LEAD, MAX_ACTIVITIES_PER_PAGE, Page,
     Standard, parse_time_ms,
 };
-use recado_core::{message::Message, writeback::Row};
-use recado_ledger::CrmChange;
+use recado_core::{message::Message, transition::Transition, writeback::Row};
 
 use super::{
     RunError, SyncReport, Syncer,
@@ -86,7 +85,7 @@ impl Syncer {
                         found => changes.push(looked_up(message, row, found.map(String::as_str))),
                     }
                 }
-                self.ledger.change_crm(changes).await?;
+                self.ledger.apply(changes).await?;
             }
             Err(error) => {
                 // A listing that is refused for its content says nothing about the rows.
@@ -94,7 +93,7 @@ impl Syncer {
                     ended.alone.extend(open.iter().map(|(_, message)| message.id));
                 } else {
                     let rows = open.iter().map(|(row, message)| Sent { message, then: row.then, kind: Kind::Activity });
-                    self.ledger.change_crm(rows.map(|row| self.not_taken(row, &error, open.len())).collect()).await?;
+                    self.ledger.apply(rows.map(|row| self.not_taken(row, &error, open.len())).collect()).await?;
                 }
                 self.failed::<Standard>(error).await?;
             }
@@ -142,7 +141,7 @@ impl Syncer {
         let page = loop {
             let Some(granted) = permit.take() else { return Ok(ended) };
             ended.report.calls += 1;
-            match self.crm.with(granted).activities_of_lead(&message.lead_id, window.code, rows).await {
+            match self.crm.with(granted).activities_of_lead(message.lead_id(), window.code, rows).await {
                 // The number of rows may be the reason: LeadSquared states no maximum.
                 Err(CallError::Refused { message, .. }) if rows > ACTIVITIES_PER_PAGE && !message.says_missing() => {
                     rows = ACTIVITIES_PER_PAGE;
@@ -162,7 +161,7 @@ impl Syncer {
             }
             Err(error) => self.not_taken(sent, error, 1),
         };
-        self.ledger.change_crm(vec![change]).await?;
+        self.ledger.apply(vec![change]).await?;
         if let Err(error) = page {
             self.failed::<Standard>(error).await?;
         }
@@ -198,10 +197,10 @@ fn not_told(page: &ActivityPage) -> String {
 }
 
 /// The result for an open post: its activity, or none.
-fn looked_up(message: &Message, row: &Row, activity_id: Option<&str>) -> CrmChange {
+fn looked_up(message: &Message, row: &Row, activity_id: Option<&str>) -> Transition {
     let change = match activity_id {
-        Some(id) => CrmChange::of(message.id).found(id),
-        None => CrmChange::of(message.id).not_posted(),
+        Some(id) => Transition::of_crm(message.id).found(id),
+        None => Transition::of_crm(message.id).not_posted(),
     };
     // Its due time was the moment when the mark became stale, so it is due now.
     change.later(message.crm.attempts, row.due_ms)

@@ -7,9 +7,9 @@ use leadsquared::{Bulk, CallError, Class, LeadUpdate, RowOutcome, Standard};
 use recado_core::{
     identity::MessageId,
     message::Message,
+    transition::Transition,
     writeback::{LeadRow, Row, Shown, Then},
 };
-use recado_ledger::CrmChange;
 
 use super::{
     RunError, Syncer,
@@ -79,8 +79,8 @@ impl Syncer {
             set.remove(&message.id).map(|(lead_id, fields)| LeadUpdate { lead_id, fields })
         };
         let updates: Vec<LeadUpdate> = messages.iter().filter_map(update).collect();
-        let open = messages.iter().filter(|(message, _)| window.shown.contains_key(&message.lead_id));
-        let open = open.map(|(message, _)| (message.lead_id.clone(), shown(message, BTreeMap::new()))).collect();
+        let open = messages.iter().filter(|(message, _)| window.shown.contains_key(message.lead_id()));
+        let open = open.map(|(message, _)| (message.lead_id().to_owned(), shown(message, BTreeMap::new()))).collect();
         self.ledger.keep_shown(&open, self.world.now_ms()).await?;
         Ok(Some(Ready { messages, updates }))
     }
@@ -96,7 +96,7 @@ impl Syncer {
         let mut now_shown = BTreeMap::new();
         for (at, ((message, _), update)) in messages.iter().zip(updates).enumerate() {
             let is_done = matches!(&outcomes, Ok(rows) if matches!(rows.get(at), Some(RowOutcome::Done { .. })));
-            let before = window.shown.get(&message.lead_id);
+            let before = window.shown.get(message.lead_id());
             let values = match (is_done, before) {
                 (true, before) => {
                     let mut values = before.map(|before| before.values.clone()).unwrap_or_default();
@@ -106,7 +106,7 @@ impl Syncer {
                 (false, Some(_)) => BTreeMap::new(),
                 (false, None) => continue,
             };
-            now_shown.insert(message.lead_id.clone(), shown(message, values));
+            now_shown.insert(message.lead_id().to_owned(), shown(message, values));
         }
         let known: BTreeMap<_, _> = now_shown
             .iter()
@@ -115,7 +115,7 @@ impl Syncer {
             .collect();
         // Stored before the messages' changes, because a finished message is not read again.
         self.ledger.keep_shown(&known, self.world.now_ms()).await?;
-        let done = |message: &Message| CrmChange::of(message.id).lead(message.state);
+        let done = |message: &Message| Transition::of_crm(message.id).lead(message.state);
         let ended = self.record::<C>(&messages, outcomes, Kind::Lead, done).await?;
         Ok(Ended { shown: now_shown, ..ended })
     }

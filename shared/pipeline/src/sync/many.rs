@@ -8,11 +8,11 @@
 use recado_core::{
     block::Leaving,
     message::{Message, State},
+    transition::Transition,
 };
-use recado_ledger::CrmChange;
 
 use super::Syncer;
-use crate::blocks::{Crew, finish_leaving, leave, tells};
+use crate::blocks::{BlockRow, tells};
 use crate::crm::RunError;
 
 /// Most recipients that leave at once.
@@ -24,22 +24,21 @@ const HOUR_MS: i64 = 3_600_000;
 impl Syncer {
     /// Moves recipients whose outcome is due out of the block. Returns whether any left.
     pub(super) async fn let_out(&self, message: &Message, now_ms: i64) -> Result<bool, RunError> {
-        let Some(block) = &message.block else { return Ok(false) };
-        let done = || CrmChange::of(message.id).done_in(message.state);
+        let done = || Transition::of_crm(message.id).done_in(message.state);
         if matches!(message.state, State::Pending | State::Held | State::Sending) {
             // It was given back to the sender since.
-            self.ledger.change_crm(vec![done()]).await?;
+            self.ledger.apply(vec![done()]).await?;
             return Ok(false);
         }
-        let crew = Crew::of(&self.ledger, block).await?;
-        let Some(message) = finish_leaving(&self.ledger, message, &crew, now_ms).await? else { return Ok(false) };
-        let Some(block) = &message.block else { return Ok(false) };
+        let Some(read) = BlockRow::of(&self.ledger, message.clone()).await? else { return Ok(false) };
+        let Some(read) = read.finish_leaving(&self.ledger, now_ms).await? else { return Ok(false) };
+        let BlockRow { row: message, block, page } = &read;
         let notes = self.ledger.block_notes(message.id).await?.notes;
         let may_be_reported = matches!(message.state, State::Accepted | State::Unknown);
         let waits = may_be_reported && message.due_ms.is_some();
         let (mut now, mut later) = (Vec::new(), false);
         for place in block.places() {
-            if crew.at(place).is_none_or(|one| one.lead.is_none()) {
+            if page.at(place).is_none_or(|one| one.lead.is_none()) {
                 continue;
             }
             let state = notes.state(place).unwrap_or(message.state);
@@ -54,15 +53,15 @@ impl Syncer {
             let change = if later && block.tell != recado_core::config::Tell::None {
                 let young = now_ms - message.changed_ms < HOUR_MS;
                 let wait_ms = if young { LOOK_AGAIN_MS.0 } else { LOOK_AGAIN_MS.1 };
-                CrmChange::of(message.id).later(0, now_ms + wait_ms).while_in(message.state)
+                Transition::of_crm(message.id).later(0, now_ms + wait_ms).while_in(message.state)
             } else {
                 done()
             };
-            self.ledger.change_crm(vec![change]).await?;
+            self.ledger.apply(vec![change]).await?;
             return Ok(false);
         }
         now.truncate(MOST_AT_ONCE);
         let leaving = Leaving { state: None, why: None, until_ms: None, places: now };
-        Ok(leave(&self.ledger, &message, &crew, vec![leaving], now_ms).await?.is_some())
+        Ok(read.leave(&self.ledger, vec![leaving], now_ms).await?.is_some())
     }
 }

@@ -6,9 +6,9 @@ use leadsquared::{CallError, Class, Message as Words, RowOutcome};
 use recado_core::{
     identity::MessageId,
     message::Message,
+    transition::Transition,
     writeback::{Row, Then},
 };
-use recado_ledger::CrmChange;
 
 use super::{
     RunError, Syncer,
@@ -39,7 +39,7 @@ pub(super) struct Shown<'m> {
     /// What LeadSquared would then know about it.
     pub(super) then: Then,
     /// What is known about it in any case.
-    pub(super) change: CrmChange,
+    pub(super) change: Transition,
 }
 
 impl Syncer {
@@ -73,14 +73,14 @@ impl Syncer {
                 Then::More => change.while_in(state),
             }
         };
-        let recorded = self.ledger.change_crm(shown.iter().map(first).collect()).await?;
+        let recorded = self.ledger.apply(shown.iter().map(first).collect()).await?;
         let moved = shown
             .into_iter()
             .zip(recorded)
             .filter(|(_, recorded)| !recorded)
             .map(|(shown, _)| shown.change.told(now_ms).later(shown.message.crm.attempts, now_ms))
             .collect();
-        self.ledger.change_crm(moved).await?;
+        self.ledger.apply(moved).await?;
         Ok(())
     }
 
@@ -90,7 +90,7 @@ impl Syncer {
         rows: &[(Message, Then)],
         outcomes: Result<Vec<RowOutcome>, CallError>,
         kind: Kind,
-        done: impl Fn(&Message) -> CrmChange,
+        done: impl Fn(&Message) -> Transition,
     ) -> Result<Ended, RunError> {
         let mut ended = Ended::default();
         ended.report.calls += 1;
@@ -102,7 +102,7 @@ impl Syncer {
                     let row = Sent { message, then: *then, kind };
                     if ended.learnt { self.at_once(message) } else { self.not_taken(row, &error, rows.len()) }
                 });
-                self.ledger.change_crm(back.collect()).await?;
+                self.ledger.apply(back.collect()).await?;
                 self.failed::<C>(error).await?;
                 return Ok(ended);
             }
@@ -124,43 +124,43 @@ impl Syncer {
                 RowOutcome::Unknown => changes.push(self.not_told(row)),
             }
         }
-        self.ledger.change_crm(changes).await?;
+        self.ledger.apply(changes).await?;
         self.shown(shown).await?;
         Ok(ended)
     }
 
     /// Handles a row that LeadSquared refused for its content. If the lead or the activity does not exist, the row is
     /// given up at once. Otherwise it is retried with growing delays, and then given up.
-    pub(super) fn refused(&self, row: Sent<'_>, reason: &Words) -> CrmChange {
+    pub(super) fn refused(&self, row: Sent<'_>, reason: &Words) -> Transition {
         if reason.says_missing() { parked(row, &reason.to_string()) } else { self.again(row, reason) }
     }
 
-    fn again(&self, row: Sent<'_>, why: &impl ToString) -> CrmChange {
+    fn again(&self, row: Sent<'_>, why: &impl ToString) -> Transition {
         let attempts = row.message.crm.attempts + 1;
         if attempts >= MAX_ATTEMPTS {
             return parked(row, &why.to_string());
         }
         let wait_ms = FIRST_WAIT_MS << row.message.crm.attempts.min(MAX_ATTEMPTS);
-        CrmChange::of(row.message.id).later(attempts, self.world.now_ms() + wait_ms)
+        Transition::of_crm(row.message.id).later(attempts, self.world.now_ms() + wait_ms)
     }
 
     /// Handles a row that the answer omits. It is retried at once, in a request whose answer names it; after that with
     /// delays.
-    fn not_told(&self, row: Sent<'_>) -> CrmChange {
+    fn not_told(&self, row: Sent<'_>) -> Transition {
         match row.message.crm.attempts {
-            0 => CrmChange::of(row.message.id).later(1, self.world.now_ms()),
+            0 => Transition::of_crm(row.message.id).later(1, self.world.now_ms()),
             _ => self.again(row, &"the answer does not tell what became of the row"),
         }
     }
 
     /// Makes a row due again at once.
-    pub(super) fn at_once(&self, message: &Message) -> CrmChange {
-        CrmChange::of(message.id).later(message.crm.attempts, self.world.now_ms())
+    pub(super) fn at_once(&self, message: &Message) -> Transition {
+        Transition::of_crm(message.id).later(message.crm.attempts, self.world.now_ms())
     }
 
     /// Handles a row of a request with `rows` rows that failed as a whole. Only a refusal of the content counts against
     /// the row. With several rows, the refusal does not say which lead is missing.
-    pub(super) fn not_taken(&self, row: Sent<'_>, error: &CallError, rows: usize) -> CrmChange {
+    pub(super) fn not_taken(&self, row: Sent<'_>, error: &CallError, rows: usize) -> Transition {
         match error {
             CallError::Refused { message: reason, .. } if rows == 1 => self.refused(row, reason),
             CallError::Refused { message: reason, .. } => self.again(row, reason),
@@ -168,7 +168,7 @@ impl Syncer {
             CallError::Throttled { .. } => self.at_once(row.message),
             _ => {
                 let again_ms = self.world.now_ms() + FIRST_WAIT_MS / 2;
-                CrmChange::of(row.message.id).later(row.message.crm.attempts, again_ms)
+                Transition::of_crm(row.message.id).later(row.message.crm.attempts, again_ms)
             }
         }
     }
@@ -190,12 +190,14 @@ impl Syncer {
 }
 
 /// Gives a row up. For a lead's fields, that holds for this state only and does not touch the message's activity.
-pub(super) fn parked(row: Sent<'_>, why: &str) -> CrmChange {
+pub(super) fn parked(row: Sent<'_>, why: &str) -> Transition {
     let (id, state) = (row.message.id, row.message.state);
     tracing::error!(message.id = %id, reason = why, "sync.parked");
     match (row.kind, row.then) {
-        (Kind::Activity, _) => CrmChange::of(id).parked(why),
-        (Kind::Lead, Then::More) => CrmChange::of(id).lead(state).why(why).while_in(state),
-        (Kind::Lead, Then::Done | Then::DoneWithLead) => CrmChange::of(id).lead(state).why(why).done_in(state),
+        (Kind::Activity, _) => Transition::of_crm(id).parked(why),
+        (Kind::Lead, Then::More) => Transition::of_crm(id).lead(state).without_part(why).while_in(state),
+        (Kind::Lead, Then::Done | Then::DoneWithLead) => {
+            Transition::of_crm(id).lead(state).without_part(why).done_in(state)
+        }
     }
 }

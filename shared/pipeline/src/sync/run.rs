@@ -9,9 +9,9 @@ use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::Futures
 use recado_core::{
     identity::MessageId,
     message::Message,
+    transition::Transition,
     writeback::{Backlog, Call, LeadFieldNames, Shown, Told, needs},
 };
-use recado_ledger::CrmChange;
 
 use super::{
     RunError, SyncReport, Syncer,
@@ -149,15 +149,15 @@ impl<'s> Run<'s> {
             if message.crm.due_ms.is_none_or(|due_ms| due_ms > now_ms) {
                 continue;
             }
-            if message.block.is_some() {
+            if message.block().is_some() {
                 many.push(message);
             } else if self.syncer.settings.tells(&message) {
                 self.waiting.insert(message.id, message);
             } else {
-                untold.push(CrmChange::of(message.id).done_in(message.state));
+                untold.push(Transition::of_crm(message.id).done_in(message.state));
             }
         }
-        self.syncer.ledger.change_crm(untold).await?;
+        self.syncer.ledger.apply(untold).await?;
         Ok(many)
     }
 
@@ -229,8 +229,8 @@ impl<'s> Run<'s> {
             *self.busy.entry(id).or_default() += 1;
             messages.extend(self.waiting.remove_entry(&id));
         }
-        let leads = messages.values().map(|message| &message.lead_id);
-        let shown = leads.filter_map(|lead| Some((lead.clone(), self.shown.get(lead)?.clone()))).collect();
+        let leads = messages.values().map(|message| message.lead_id());
+        let shown = leads.filter_map(|lead| Some((lead.to_owned(), self.shown.get(lead)?.clone()))).collect();
         let window = Window {
             messages: Arc::new(messages),
             shown: Arc::new(shown),
@@ -319,17 +319,17 @@ impl<'s> Run<'s> {
         self.report.done += told.len() as u64;
         let has_fields = !self.syncer.settings.lead_fields.is_empty();
         let change = |told: Told| {
-            let change = CrmChange::of(told.id).done_in(told.state);
+            let change = Transition::of_crm(told.id).done_in(told.state);
             if has_fields { change.lead(told.state) } else { change }
         };
-        self.syncer.ledger.change_crm(told.into_iter().map(change).collect()).await?;
+        self.syncer.ledger.apply(told.into_iter().map(change).collect()).await?;
         Ok(())
     }
 
     /// The requests that the waiting messages need, and the messages that need none.
     async fn backlog(&mut self, names: &LeadFieldNames, now_ms: i64) -> Result<(Backlog, Vec<Told>), RunError> {
         if !names.is_empty() {
-            let leads: HashSet<&str> = self.waiting.values().map(|message| message.lead_id.as_str()).collect();
+            let leads: HashSet<&str> = self.waiting.values().map(|message| message.lead_id()).collect();
             let new: Vec<&str> = leads.into_iter().filter(|lead| !self.asked.contains(*lead)).collect();
             let found = self.syncer.ledger.shown(&new, now_ms).await?;
             self.asked.extend(new.into_iter().map(str::to_owned));

@@ -3,9 +3,9 @@
 use leadsquared::{ActivityUpdate, Bulk, RowOutcome, Standard};
 use recado_core::{
     message::Message,
+    transition::Transition,
     writeback::{Row, Then},
 };
-use recado_ledger::CrmChange;
 
 use super::{
     RunError, Syncer, activity,
@@ -50,8 +50,8 @@ fn update_of(message: &Message, window: &Window) -> ActivityUpdate {
     activity::update(message, activity_id(message), &window.unknown)
 }
 
-fn updated(message: &Message) -> CrmChange {
-    CrmChange::of(message.id).activity(activity_id(message), message.state)
+fn updated(message: &Message) -> Transition {
+    Transition::of_crm(message.id).activity(activity_id(message), message.state)
 }
 
 fn activity_id(message: &Message) -> &str {

@@ -77,7 +77,7 @@ fn a_change_whose_webhook_did_not_come_is_answered_once_also_if_it_comes_after_a
         assert_eq!((noticed.changed, noticed.messages), (1, 1));
         let made = messages(&installation).await;
         assert_eq!(made.len(), 1);
-        assert_eq!(made[0].text.as_ref().map(|text| text.expose()), Some("Oi Ana, de Fresh"));
+        assert_eq!(made[0].content.text().map(|text| text.expose()), Some("Oi Ana, de Fresh"));
 
         // The lead is listed again, in the period's overlap and after another edit. Its webhook comes as well.
         tokio::time::sleep(Duration::from_secs(30)).await;

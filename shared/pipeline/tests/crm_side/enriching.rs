@@ -59,7 +59,7 @@ fn the_leads_of_all_that_wait_are_read_by_one_call() {
         let enricher = enricher(&installation);
         let report = complete(&installation, &enricher).await;
         assert_eq!(report, EnrichReport { calls: 1, events: 40, messages: 20 });
-        let text = |message: &Message| message.text.as_ref().unwrap().expose().to_owned();
+        let text = |message: &Message| message.content.text().unwrap().expose().to_owned();
         assert!(
             messages(&installation).await.iter().all(|message| text(message) == "Oi Ana"),
             "what was delivered stays"
@@ -110,7 +110,7 @@ fn an_opt_out_is_read_anew_for_each_event() {
         installation.post(&body).await;
         complete(&installation, &enricher).await;
         let all = messages(&installation).await;
-        let of_m = all.iter().find(|message| message.lead_id == "m").unwrap();
+        let of_m = all.iter().find(|message| message.lead_id() == "m").unwrap();
         assert_eq!(of_m.state, State::Skipped);
         assert!(of_m.why.as_ref().unwrap().to_string().contains("mx_SMS_Opt_Out"));
     });

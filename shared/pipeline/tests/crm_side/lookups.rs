@@ -25,8 +25,7 @@ fn faults() -> Faults {
 /// Writes back 90 messages to one lead. `options` set how LeadSquared lists the lead's activities.
 async fn told(options: Options) -> Installation {
     let installation = Installation::new(CONFIG, Options { faults: faults(), ..options }).await;
-    let messages: Vec<Message> =
-        (0..90).map(|number| Message { lead_id: "lead-0".to_owned(), ..message(number, State::Delivered) }).collect();
+    let messages: Vec<Message> = (0..90).map(|number| message(number, State::Delivered).for_lead("lead-0")).collect();
     installation.put(&messages).await;
     installation.until_all_is_told(&installation.process()).await;
     installation

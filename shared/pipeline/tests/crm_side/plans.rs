@@ -64,9 +64,8 @@ fn outcomes() -> Vec<Message> {
     let of_lead = |number: u32| if number % SAME_LEAD_EVERY == 1 { number - 1 } else { number };
     (0..count())
         .map(|number| Message {
-            lead_id: format!("lead-{}", of_lead(number)),
             changed_ms: super::BEGIN_MS + i64::from(number) * 7,
-            ..message(number, state(number))
+            ..message(number, state(number)).for_lead(&format!("lead-{}", of_lead(number)))
         })
         .collect()
 }
@@ -116,7 +115,7 @@ async fn assert_all_arrived(installation: &Installation, with_lead: &[Message], 
         assert_eq!(shown.fields["mx_Custom_4"], message.state.to_string());
         assert_eq!(message.crm.activity_id.as_ref(), Some(&shown.id));
         assert!(message.history.crm_told_ms.is_some_and(|told_ms| told_ms > begun_ms), "when it was told is kept");
-        let best = latest.entry(&message.lead_id).or_insert(message);
+        let best = latest.entry(message.lead_id()).or_insert(message);
         if (message.changed_ms, message.id) > (best.changed_ms, best.id) {
             *best = message;
         }

@@ -66,7 +66,8 @@ fn a_lead_whose_webhook_did_not_come_is_answered_once_and_others_are_not_answere
         tokio::time::sleep(Duration::from_secs(20)).await;
         let again = look(&installation, &reconciler).await;
         assert_eq!((again.missed, again.messages), (0, 0));
-        let leads: Vec<String> = installation.messages().await.into_values().map(|message| message.lead_id).collect();
+        let leads: Vec<String> =
+            installation.messages().await.into_values().map(|message| message.lead_id().to_owned()).collect();
         assert_eq!(leads.len(), 2);
         assert!(leads.contains(&"missed".to_owned()) && leads.contains(&"came".to_owned()));
         // Its webhook comes after all.

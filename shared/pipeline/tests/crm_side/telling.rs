@@ -32,7 +32,7 @@ type Form = fn(Value) -> Value;
 
 async fn texts(installation: &Installation) -> Vec<String> {
     let messages = installation.messages().await.into_values();
-    let mut texts: Vec<String> = messages.map(|message| message.text.unwrap().expose().to_owned()).collect();
+    let mut texts: Vec<String> = messages.map(|message| message.content.text().unwrap().expose().to_owned()).collect();
     texts.sort();
     texts
 }

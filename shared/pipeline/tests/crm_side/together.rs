@@ -59,9 +59,8 @@ fn nothing_is_written_that_leadsquared_shows_already() {
         // Another message to each of the leads reaches the same state.
         let again: Vec<Message> = (0..30)
             .map(|number| Message {
-                lead_id: format!("lead-{number}"),
                 changed_ms: installation.time.now_ms(),
-                ..message(1_000 + number, State::Delivered)
+                ..message(1_000 + number, State::Delivered).for_lead(&format!("lead-{number}"))
             })
             .collect();
         installation.ledger.insert_messages(&again).await.unwrap();
@@ -94,9 +93,8 @@ fn the_open_posts_of_a_bulk_call_are_looked_up_by_one_listing() {
     virtually(async {
         let installation = failing(&["lose-answer@first=2@Add/ByLeadId"]).await;
         // 40 messages to one lead: two requests, both carried out, neither answered.
-        let messages: Vec<Message> = (0..40)
-            .map(|number| Message { lead_id: "lead-0".to_owned(), ..message(number, State::Delivered) })
-            .collect();
+        let messages: Vec<Message> =
+            (0..40).map(|number| message(number, State::Delivered).for_lead("lead-0")).collect();
         tell_once(&installation, &messages).await;
         assert!(installation.calls_to(LISTED) <= 2, "{}", installation.calls_to(LISTED));
         assert_eq!(installation.calls_to(OF_LEAD), 0);
