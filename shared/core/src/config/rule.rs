@@ -42,8 +42,8 @@ pub(super) const QUOTA: Key =
 /// `priority`.
 pub(super) const PRIORITY: Key =
     Key::with_default("priority", Kind::Word(&PRIORITIES), "normal", "Which messages go first.").more(
-        "`urgent` messages go before all others and in requests of their own. `low` messages go with the sweep, each \
-         minute, after the others. They use at most `campaign_share` of LigueLead's rate.",
+        "`urgent` messages go before all others and in requests of their own. `low` messages gather for \
+         a second (on AWS for up to a minute) and go after the others. They use at most `campaign_share` of LigueLead's rate.",
     );
 
 /// A rule.
