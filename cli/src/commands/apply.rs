@@ -71,9 +71,7 @@ impl Apply {
         let (text, file) = (read(&self.file)?, self.file.display().to_string());
         let checked = checked(&text, &file)?;
         let (name, store) = self.at.table().await?;
-        let done = self.apply(&store.ledger, &name, (&checked, &text)).await;
-        store.close().await;
-        done
+        self.apply(&store.ledger, &name, (&checked, &text)).await
     }
 
     async fn apply(&self, ledger: &Ledger, name: &str, (checked, text): (&Checked, &str)) -> anyhow::Result<ExitCode> {

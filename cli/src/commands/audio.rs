@@ -105,12 +105,10 @@ impl Add {
         let liguelead = liguelead_client(&liguelead_base_url(), &credentials, timeout)?;
         let audios = audios(&config, liguelead, &store.ledger, self.which.audio_store());
         let added = audios.add(&name, bytes).await.map_err(|error| explained(&path, &self.file, error));
-        let shown = match added {
+        match added {
             Ok(added) => self.show(&config, &store.ledger.audios().await?, added),
             Err(error) => Err(error),
-        };
-        store.close().await;
-        shown
+        }
     }
 
     fn show(&self, config: &Config, rows: &AudioRows, added: Added) -> anyhow::Result<ExitCode> {
@@ -160,7 +158,6 @@ impl List {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let (config, store) = self.which.open().await?;
         let rows = store.ledger.audios().await?;
-        store.close().await;
         let named = named_by_rules(&config);
         let (files, bytes) = uploaded(&rows);
         let mut advice = of_account(files, bytes);

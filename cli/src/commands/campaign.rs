@@ -178,7 +178,6 @@ impl Start {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let (config, store) = self.which.open().await?;
         let done = self.start(&config, &store).await;
-        store.close().await;
         let Some(started) = done? else {
             output::complain("nothing started");
             return Ok(ExitCode::from(1));
@@ -288,7 +287,6 @@ impl Status {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let (_, store) = self.which.open().await?;
         let done = if self.unreported { self.list(&store).await } else { self.tell(&store).await };
-        store.close().await;
         done?;
         Ok(ExitCode::SUCCESS)
     }
@@ -376,7 +374,6 @@ impl Hold {
         store.ledger.pause(&pause).await?;
         // Every sender has seen the pause after this delay. A request that began before it goes out.
         tokio::time::sleep(2 * SEEN_WITHIN).await;
-        store.close().await;
         said(self.json, &self.campaign, "pause", "paused")
     }
 
@@ -391,7 +388,6 @@ impl Hold {
             operator.release_paused().await?;
         }
         store.ledger.wake(installation::world().now_ms()).await?;
-        store.close().await;
         if !was_paused {
             anyhow::bail!("{} was not paused", self.campaign);
         }
@@ -411,9 +407,7 @@ fn said(json: bool, campaign: &str, verb: &str, what: &str) -> anyhow::Result<Ex
 impl Cancel {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let (config, store) = self.which.open().await?;
-        let done = self.cancel(&config, &store).await;
-        store.close().await;
-        let (run, messages) = done?;
+        let (run, messages) = self.cancel(&config, &store).await?;
         if self.json {
             let answer = serde_json::json!({ "campaign": run.campaign, "run": run.name, "cancelled": messages });
             output::json("campaign.cancel", &answer)?;

@@ -139,7 +139,6 @@ impl Check {
         if asks_crm {
             findings.extend(fields::compared(checked, &store).await);
         }
-        store.close().await;
         Ok(findings)
     }
 }

@@ -92,7 +92,6 @@ impl Doctor {
                 findings.extend(here::callback_address(&store).await);
                 findings.extend(leadsquared::all(&config, &store).await);
                 findings.extend(liguelead::all(&config, &store).await);
-                store.close().await;
             }
         }
         if self.json {

@@ -28,9 +28,7 @@ impl ForgetLimit {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let (config, store) = self.which.open().await?;
         if self.liguelead {
-            let opened = open_liguelead(&config, &store.ledger).await;
-            store.close().await;
-            let opened = opened?;
+            let opened = open_liguelead(&config, &store.ledger).await?;
             if self.json {
                 output::json("forget-limit", &json!({ "vendor": "liguelead", "was_closed": opened }))?;
             } else {
@@ -38,9 +36,7 @@ impl ForgetLimit {
             }
             return Ok(ExitCode::SUCCESS);
         }
-        let forgotten = installation::crm_account(&config, &store.ledger).forget_learnt().await;
-        store.close().await;
-        forgotten?;
+        installation::crm_account(&config, &store.ledger).forget_learnt().await?;
         if self.json {
             output::json("forget-limit", &json!({ "vendor": "leadsquared", "was_closed": null }))?;
         } else {

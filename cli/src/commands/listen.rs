@@ -71,7 +71,6 @@ pub(super) async fn follow(store: Store, filter: &Filter, first: usize, json: bo
         }
         (messages, events) = shown.news(report(&store.ledger, filter, NEWEST).await?);
     }
-    store.close().await;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -43,15 +43,12 @@ impl Messages {
             known_rule(&config, &store.ledger, rule).await?;
         }
         if let Some(id) = &self.id {
-            let told = story::tell(&store.ledger, id, self.show_text, self.json).await;
-            store.close().await;
-            return told.map(|()| ExitCode::SUCCESS);
+            return story::tell(&store.ledger, id, self.show_text, self.json).await.map(|()| ExitCode::SUCCESS);
         }
         if self.follow {
             return listen::follow(store, &self.filter, self.limit, self.json).await;
         }
         let report = report(&store.ledger, &self.filter, self.limit).await?;
-        store.close().await;
         if self.json {
             output::json("messages", &report)?;
         } else {

@@ -85,7 +85,6 @@ impl Retry {
         };
         let done = operator.retry(&messages, self.may_send_twice).await?;
         store.ledger.wake(operator.world.now_ms()).await?;
-        store.close().await;
         report(&messages, done, ("retry", "will be sent again"), self.chosen.json)
     }
 }
@@ -98,7 +97,6 @@ impl Cancel {
             return Ok(ExitCode::from(1));
         };
         let done = operator.cancel(&messages).await?;
-        store.close().await;
         report(&messages, done, ("cancel", "cancelled"), self.chosen.json)
     }
 }
@@ -113,7 +111,6 @@ impl Release {
         let wanted = |message: &Message| self.rule.as_ref().is_none_or(|rule| *rule == message.rule);
         let released = operator.look_again(wanted).await?;
         store.ledger.wake(operator.world.now_ms()).await?;
-        store.close().await;
         if self.json {
             output::json("release", &serde_json::json!({ "released": released }))?;
         } else {

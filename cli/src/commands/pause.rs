@@ -102,7 +102,6 @@ impl Pause {
         let before = store.ledger.pause(&pause).await?;
         // Every sender has seen the pause after this delay. A request that began before it goes out.
         tokio::time::sleep(2 * SEEN_WITHIN).await;
-        store.close().await;
         let line = Line::from(before.unwrap_or(pause));
         if self.json {
             output::json("pause", &line)?;
@@ -131,7 +130,6 @@ impl Resume {
             released = released.max(operator.release_paused().await?);
         }
         store.ledger.wake(installation::world().now_ms()).await?;
-        store.close().await;
         let report = Report { resumed: scope.words(), released };
         if self.json {
             output::json("resume", &report)?;

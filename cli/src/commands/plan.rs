@@ -92,7 +92,6 @@ impl Plan {
             Some(data) => {
                 let store = Store::open(data).await?;
                 let rows = store.ledger.audios().await?;
-                store.close().await;
                 Some(rows.audios)
             }
             None => None,
@@ -139,7 +138,6 @@ impl Plan {
             Ok(campaigns) => campaigns.plan(campaign, &source, now_ms, until_ms).await.map_err(anyhow::Error::from),
             Err(error) => Err(error),
         };
-        store.close().await;
         let planned = planned?;
         if self.json {
             output::json("plan.campaign", &planned)?;

@@ -79,9 +79,7 @@ impl Leadsquared {
         let timeout = Duration::from_millis(config.send.call_timeout_ms);
         let client = leadsquared_client(&leadsquared_base_url(), &credentials, timeout)?;
         let account = Account { crm: installation::crm(&config, client, &store.ledger), ledger: store.ledger.clone() };
-        let done = self.prepare(&account, &Wanted::of(&config, target.as_ref())).await;
-        store.close().await;
-        let report = done?;
+        let report = self.prepare(&account, &Wanted::of(&config, target.as_ref())).await?;
         if self.json {
             output::json("setup.leadsquared", &report)?;
         } else {

@@ -88,9 +88,7 @@ struct DayUsage {
 impl SupportBundle {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let (config, store) = self.which.open().await?;
-        let bundle = bundle(&config, &store).await;
-        store.close().await;
-        let bundle = bundle?;
+        let bundle = bundle(&config, &store).await?;
         if self.out.as_os_str() == "-" {
             output::json("support-bundle", &bundle)?;
         } else {

@@ -186,7 +186,7 @@ impl Suppress {
 impl Add {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let (config, store) = self.which.open().await?;
-        let Ok(subject) = self.who.subject(&config) else { return wrong_use(store).await };
+        let Ok(subject) = self.who.subject(&config) else { return Ok(ExitCode::from(2)) };
         let since_ms = installation::world().now_ms();
         let rows: Vec<Suppression> = self
             .of
@@ -195,7 +195,6 @@ impl Add {
             .map(|kind| Suppression { subject: subject.clone(), kind, since_ms, source: self.why.clone() })
             .collect();
         let new = store.ledger.suppress(&rows).await?;
-        store.close().await;
         counted("add", "suppressed", new, self.of.json)
     }
 }
@@ -203,9 +202,8 @@ impl Add {
 impl Remove {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let (config, store) = self.which.open().await?;
-        let Ok(subject) = self.who.subject(&config) else { return wrong_use(store).await };
+        let Ok(subject) = self.who.subject(&config) else { return Ok(ExitCode::from(2)) };
         let lifted = store.ledger.unsuppress(&subject, &self.of.kinds()).await?;
-        store.close().await;
         let code = counted("remove", "lifted", lifted, self.of.json)?;
         Ok(if lifted == 0 { ExitCode::from(1) } else { code })
     }
@@ -215,9 +213,8 @@ impl List {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let (config, store) = self.which.open().await?;
         let subject = subject(self.phone.as_ref(), self.lead.as_ref(), config.phones);
-        let Ok(subject) = subject else { return wrong_use(store).await };
+        let Ok(subject) = subject else { return Ok(ExitCode::from(2)) };
         let mut rows = store.ledger.suppressions(subject.as_ref()).await?;
-        store.close().await;
         let kinds = self.of.kinds();
         rows.retain(|row| kinds.contains(&row.kind));
         rows.sort_by(|a, b| (b.since_ms, &a.subject, a.kind).cmp(&(a.since_ms, &b.subject, b.kind)));
@@ -255,7 +252,6 @@ impl Import {
         let list = list::read(&self.file, &self.columns, config.phones)?;
         let read = import::of(&list, config.phones, &self.of.kinds(), installation::world().now_ms(), &name);
         let new = store.ledger.suppress(&read.rows).await?;
-        store.close().await;
         let lines = list.lines.len() + list.bad.len();
         list::keep(&self.file, &list, &read.bad);
         if self.of.json {
@@ -277,11 +273,6 @@ impl From<Suppression> for Line {
         };
         Self { phone, lead, channel: row.kind.as_str(), since_ms: row.since_ms, source: row.source }
     }
-}
-
-async fn wrong_use(store: Store) -> anyhow::Result<ExitCode> {
-    store.close().await;
-    Ok(ExitCode::from(2))
 }
 
 fn counted(verb: &str, what: &str, count: usize, json: bool) -> anyhow::Result<ExitCode> {

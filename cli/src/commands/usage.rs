@@ -112,7 +112,6 @@ impl Usage {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let (config, store) = self.which.open().await?;
         let report = report(&config, &store).await?;
-        store.close().await;
         if self.json {
             output::json("usage", &report)?;
         } else {

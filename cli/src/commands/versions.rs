@@ -43,9 +43,7 @@ impl Push {
         let name = self.file.display().to_string();
         let checked = checked(&text, &name)?;
         let (_, store) = self.at.table().await?;
-        let pushed = self.publish(&store.ledger, &text, &checked).await;
-        store.close().await;
-        pushed
+        self.publish(&store.ledger, &text, &checked).await
     }
 }
 
@@ -87,10 +85,8 @@ pub(crate) struct History {
 impl History {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let (_, store) = self.at.table().await?;
-        let found =
-            futures::future::try_join(store.ledger.config_version(), store.ledger.config_history(self.limit)).await;
-        store.close().await;
-        let (in_force, entries) = found?;
+        let (in_force, entries) =
+            futures::future::try_join(store.ledger.config_version(), store.ledger.config_history(self.limit)).await?;
         if self.json {
             let entry = |one: &recado_ledger::ConfigEntry| {
                 json!({
@@ -135,7 +131,6 @@ impl Diff {
         let (_, store) = self.at.table().await?;
         let sides = self.sides(&store.ledger).await;
         let warnings = self.renamed(&store.ledger).await;
-        store.close().await;
         let [(old, old_name), (new, new_name)] = sides?;
         let differences = TextDiff::from_lines(&old, &new);
         let shown = differences.unified_diff().context_radius(CONTEXT_LINES).header(&old_name, &new_name).to_string();
@@ -205,9 +200,7 @@ pub(crate) struct Rollback {
 impl Rollback {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let (name, store) = self.at.table().await?;
-        let done = self.roll_back(&store.ledger, &name).await;
-        store.close().await;
-        done
+        self.roll_back(&store.ledger, &name).await
     }
 
     async fn roll_back(&self, ledger: &Ledger, name: &str) -> anyhow::Result<ExitCode> {

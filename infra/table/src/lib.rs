@@ -102,7 +102,7 @@ pub struct EmbeddedTable {
 struct Owned {
     threads: Threads,
     /// Dropping it ends the servers and the removal of old rows.
-    stop: watch::Sender<()>,
+    stop: Option<watch::Sender<()>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     /// Held as long as the table runs. The system releases it in whatever way the process ends.
     lock: Option<File>,
@@ -208,7 +208,7 @@ impl EmbeddedTable {
                 _ = stopped.changed() => {}
             }
         });
-        let owned = Owned { threads, stop, tasks: Mutex::new(vec![expiring]), lock: None, scratch: None };
+        let owned = Owned { threads, stop: Some(stop), tasks: Mutex::new(vec![expiring]), lock: None, scratch: None };
         Ok(Self { door: Door::Here(engine), owned: Some(owned) })
     }
 
@@ -247,7 +247,8 @@ impl EmbeddedTable {
         L::Addr: std::fmt::Debug,
     {
         let (Door::Here(engine), Some(owned)) = (&self.door, &self.owned) else { return };
-        let (app, mut stopped) = (router(engine.clone()), owned.stop.subscribe());
+        let Some(stop) = &owned.stop else { return };
+        let (app, mut stopped) = (router(engine.clone()), stop.subscribe());
         let served = tokio::spawn(async move {
             // An error means that the listener broke: every later request fails and reports that to its client.
             let _ = axum::serve(listener, app)
@@ -266,19 +267,40 @@ impl EmbeddedTable {
     }
 
     /// Stops after the open requests end, and releases the directory.
-    pub async fn stop(self) {
-        let Self { door, owned } = self;
-        let Some(Owned { threads, stop, tasks, lock, scratch }) = owned else { return };
-        drop(stop);
-        for task in tasks.into_inner().unwrap_or_else(PoisonError::into_inner) {
+    pub async fn stop(mut self) {
+        let Some(mut owned) = self.owned.take() else { return };
+        for task in owned.end_servers() {
             // If a server panicked, nothing is left to stop.
             let _ = task.await;
         }
-        if let Door::Here(engine) = &door {
+        let door = self.door.clone();
+        let _ = tokio::task::spawn_blocking(move || owned.end(&door)).await;
+    }
+}
+
+impl Drop for EmbeddedTable {
+    /// Stops without waiting for the servers' open requests, and releases the directory.
+    fn drop(&mut self) {
+        if let Some(mut owned) = self.owned.take() {
+            drop(owned.end_servers());
+            owned.end(&self.door);
+        }
+    }
+}
+
+impl Owned {
+    /// Tells the servers to end, and returns them.
+    fn end_servers(&mut self) -> Vec<JoinHandle<()>> {
+        self.stop = None;
+        std::mem::take(self.tasks.get_mut().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Ends the engine and waits for its threads. The directory is released after them.
+    fn end(self, door: &Door) {
+        if let Door::Here(engine) = door {
             engine.stop();
         }
-        let _ = tokio::task::spawn_blocking(move || threads.join()).await;
-        drop((lock, scratch));
+        self.threads.join();
     }
 }
 

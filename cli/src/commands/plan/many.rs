@@ -34,9 +34,7 @@ pub(super) async fn planned(
         Some(data) => Store::open(data).await?,
         None => Store::empty(config.retention_ms).await?,
     };
-    let planned = in_table(config, &store, &deliveries, data.is_some(), now_ms, each).await;
-    store.close().await;
-    planned
+    in_table(config, &store, &deliveries, data.is_some(), now_ms, each).await
 }
 
 async fn in_table(
