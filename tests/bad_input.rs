@@ -6,6 +6,7 @@ mod hostile;
 mod random_bytes;
 mod sockets;
 mod twins;
+mod vendor;
 
 use std::path::PathBuf;
 

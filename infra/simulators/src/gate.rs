@@ -208,6 +208,10 @@ async fn pass<V: Vendor>(
             awaited.answered = true;
             return gate.answer(id, answer);
         }
+        Outcome::Hostile(response) => {
+            awaited.answered = true;
+            return response;
+        }
         Outcome::Close => connection.close(),
         Outcome::Reset => connection.reset(),
         Outcome::Hang => {}

@@ -15,6 +15,7 @@
 //! | `reset` | a TCP reset | not done |
 //! | `hang` / `hang-after` | nothing, until it gives up | not done / done |
 //! | `throttle` | the vendor's own throttling answer | not done |
+//! | `hostile` | an answer that is endless, slow, nested, nonsense or leads elsewhere, in turn | done |
 //! | `before-503`, `after-500` | that status with a body of the vendor's shape | not done / done |
 //! | `html-before-502`, `html-after-502` | that status with an HTML page, as from a layer in front | not done / done |
 //! | `empty-before-500`, `empty-after-500` | that status with no body | not done / done |
@@ -29,6 +30,7 @@
 //! PATH is part of a path, compared without regard to case. A rule without PATH is for every path.
 
 mod decide;
+pub(crate) mod hostile;
 mod text;
 
 use serde::{Deserialize, Serialize};
@@ -101,6 +103,8 @@ pub enum FaultKind {
     HangAfter,
     /// The vendor's own throttling answer, without the work.
     Throttle,
+    /// The work is done, and the answer is one that nobody should trust.
+    Hostile,
     /// This answer is sent instead of the work.
     Before(Failure),
     /// The work is done, but this answer is sent.

@@ -45,6 +45,7 @@ impl fmt::Display for FaultKind {
             Self::Hang => return f.write_str("hang"),
             Self::HangAfter => return f.write_str("hang-after"),
             Self::Throttle => return f.write_str("throttle"),
+            Self::Hostile => return f.write_str("hostile"),
             Self::Before(failure) => (failure, "before"),
             Self::After(failure) => (failure, "after"),
         };
@@ -67,6 +68,7 @@ impl FromStr for FaultKind {
             "hang" => Ok(Self::Hang),
             "hang-after" => Ok(Self::HangAfter),
             "throttle" => Ok(Self::Throttle),
+            "hostile" => Ok(Self::Hostile),
             _ => failing(text).ok_or_else(|| format!("`{text}` is not a kind of fault")),
         }
     }
@@ -133,6 +135,7 @@ mod tests {
             "hang@every=10",
             "hang-after@first=1",
             "throttle@share=0.25@Bulk",
+            "hostile@every=3",
             "before-503@first=1",
             "html-after-502@nth=1",
             "empty-before-200@every=2",

@@ -2,17 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::http::StatusCode;
+use axum::{http::StatusCode, response::Response};
 
 use super::{Gate, Incoming, Vendor};
 use crate::{
     answer::{Answer, Content},
-    faults::{Choice, Failure, FailureBody, FaultKind},
+    faults::{Choice, Failure, FailureBody, FaultKind, hostile},
 };
 
 /// How a request ends on its connection.
 pub(super) enum Outcome {
     Answer(Answer),
+    Hostile(Response),
     Close,
     Reset,
     Hang,
@@ -41,6 +42,7 @@ pub(super) async fn perform<V: Vendor>(gate: Arc<Gate<V>>, call: Incoming, choic
     match choice.fault {
         Some(FaultKind::LoseAnswer) => Outcome::Close,
         Some(FaultKind::HangAfter) => Outcome::Hang,
+        Some(FaultKind::Hostile) => Outcome::Hostile(hostile::answer(id)),
         Some(FaultKind::After(failure)) => Outcome::Answer(failing(&*gate.vendor, failure)),
         _ => Outcome::Answer(worked.answer),
     }

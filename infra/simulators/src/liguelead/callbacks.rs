@@ -6,11 +6,13 @@ use std::{
     time::Duration,
 };
 
+use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
 
 use super::{
     account::Books,
+    hostile,
     options::Options,
     plan::Planned,
     received::{Callback, Campaign, Channel},
@@ -26,6 +28,8 @@ pub(super) struct Caller {
     app_id: String,
     clock: Clock,
     client: reqwest::Client,
+    /// Whether hostile callbacks come first.
+    is_hostile: bool,
     permits: Arc<Semaphore>,
     /// Where each callback is recorded.
     books: Arc<Mutex<Books>>,
@@ -40,7 +44,8 @@ impl Caller {
             .build()
             .map_err(io::Error::other)?;
         let permits = Arc::new(Semaphore::new(options.callbacks.callbacks_at_once.max(1)));
-        Ok(Self { app_id: options.app_id.clone(), clock, client, permits, books })
+        let is_hostile = options.callbacks.hostile_callbacks;
+        Ok(Self { app_id: options.app_id.clone(), clock, client, is_hostile, permits, books })
     }
 }
 
@@ -48,6 +53,13 @@ impl Caller {
 pub(super) async fn make(caller: Arc<Caller>, campaign: Arc<Campaign>, planned: Vec<Planned>, url: String) {
     let (accepted, accepted_ms) = (Instant::now(), caller.clock.now_ms());
     let url: Arc<str> = url.into();
+    if caller.is_hostile {
+        for body in hostile::bodies(&caller.app_id, &campaign) {
+            let request = caller.client.post(&*url).header(CONTENT_TYPE, "application/json").body(body);
+            // What the caller is answered does not matter to it.
+            let _ = request.send().await;
+        }
+    }
     let mut running = JoinSet::new();
     for callback in planned {
         tokio::time::sleep_until(accepted + Duration::from_millis(callback.due_ms)).await;

@@ -22,6 +22,7 @@ mod audio;
 mod billing;
 mod body;
 mod callbacks;
+mod hostile;
 mod in_process;
 mod options;
 mod phones;

@@ -104,6 +104,7 @@ impl Default for Options {
 /// voice: answered). No callback is ever repeated after a failure, and none waits for an earlier one: the order is that
 /// of the delays, more or less.
 #[derive(Debug, Clone, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct CallbackOptions {
     /// Milliseconds from acceptance to `sent`.
     #[arg(long, default_value_t = Self::default().sent_after_ms)]
@@ -150,6 +151,9 @@ pub struct CallbackOptions {
     /// All callbacks are made before the 202 is answered, without their delays.
     #[arg(long)]
     pub callbacks_before_answer: bool,
+    /// Before its own callbacks, each send gets 20 that are beyond every bound, of wrong types, or about somebody else.
+    #[arg(long)]
+    pub hostile_callbacks: bool,
     /// Callbacks in progress at once, at least 1.
     #[arg(long, default_value_t = Self::default().callbacks_at_once)]
     pub callbacks_at_once: usize,
@@ -176,6 +180,7 @@ impl Default for CallbackOptions {
             duplicate_callbacks_share: 0.0,
             callbacks_out_of_order: false,
             callbacks_before_answer: false,
+            hostile_callbacks: false,
             callbacks_at_once: 32,
             callback_timeout_ms: 5_000,
         }
