@@ -33,6 +33,10 @@ def lines(role):
     for policy in role["Properties"]["Policies"]:
         # X-Ray's is there only if it is asked for.
         for statement in policy.get("PolicyDocument", {}).get("Statement", []):
+            only = ""
+            if "Fn::If" in statement:
+                condition, statement, _ = statement["Fn::If"]
+                only = f", if `{condition}`"
             keys = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys")
             for action in listed(statement["Action"]):
                 service, verb = action.split(":")
@@ -46,7 +50,7 @@ def lines(role):
                     elif where.endswith(":table/${AWS::StackName}"):
                         table.setdefault(verb, set()).add("any key")
                     elif service != "logs":
-                        other.append(f"`{action}` on {where}")
+                        other.append(f"`{action}` on {where}{only}")
     of_table = [f"`{verb}` on " + ", ".join(f"`{key}`" for key in sorted(keys)) for verb, keys in sorted(table.items())]
     return "; ".join(of_table), "; ".join(other)
 

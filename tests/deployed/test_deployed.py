@@ -195,7 +195,7 @@ def follow(system):
     ours = {"LIGUELEAD_API_TOKEN": "simulated-token", "LIGUELEAD_APP_ID": "simulated-app",
             "LEADSQUARED_ACCESS_KEY": "simulated-access", "LEADSQUARED_SECRET_KEY": "simulated-secret",
             "LIGUELEAD_BASE_URL": f"{system.liguelead}/v1", "LEADSQUARED_BASE_URL": f"{system.leadsquared}/v2",
-            "RECADO_WEBHOOK_SECRET": secret, "RECADO_CALLBACK_SECRET": secret}
+            "RECADO_WEBHOOK_SECRET": secret, "RECADO_CALLBACK_SECRET": secret[::-1]}
     system.start("serve", [str(RECADO), "serve", "--config", str(rules), "--data", "dynamodb:of-the-code",
                            "--listen", f"127.0.0.1:{free_port()}"], system.environment | ours)
     wait_for("serve made its table", lambda: "listening on" in (system.folder / "serve.log").read_text(), 60)
@@ -245,7 +245,7 @@ def follow(system):
 
     # One put-secret-value is the whole rotation: old and new hold.
     for name in ("WebhookSecretArn", "CallbackSecretArn"):
-        secrets.put_secret_value(SecretId=outputs[name], SecretString=f"rotated-{name}")
+        secrets.put_secret_value(SecretId=outputs[name], SecretString=f"rotated-to-another-value-{name}")
     assert system.webhook(webhooks, 5, secret)[1]["Status"] == "Success", "the old value holds"
     assert system.webhook(webhooks, 6, "rotated-WebhookSecretArn")[1]["Status"] == "Success", "so does the new one"
     assert system.webhook(webhooks, 7, "neither")[1]["Status"] == "Error"

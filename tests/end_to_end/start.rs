@@ -1,7 +1,7 @@
 //! How `serve` starts and ends.
 
 use super::WELCOME;
-use crate::support::{Installation, Lead, Setup, credentials, recado};
+use crate::support::{CALLBACK_SECRET, Installation, Lead, Setup, credentials, recado};
 
 /// A good configuration in a directory, and arguments that name it.
 fn arguments(directory: &std::path::Path, config: &str) -> Vec<String> {
@@ -41,6 +41,29 @@ async fn a_missing_credential_is_one_line_that_names_its_variable() {
             assert!(said.contains(name), "{said}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_can_be_guessed_or_opens_two_doors_is_refused_with_the_way_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let setup = Setup::new(WELCOME);
+    let arguments = arguments(directory.path(), &setup.config);
+    let all = credentials("http://127.0.0.1:9/v1", "http://127.0.0.1:9/v2", &setup);
+    for name in ["RECADO_WEBHOOK_SECRET", "RECADO_CALLBACK_SECRET", "RECADO_PANEL_SECRET"] {
+        for value in ["x", "a-secret-of-31-characters-which", "the-new-value-is-long-enough-here,short-old-one"] {
+            let mut environment = all.clone();
+            environment.push((name.to_owned(), value.to_owned()));
+            let said = refused(&arguments, &environment).await;
+            assert_eq!(said.lines().count(), 1, "{said}");
+            assert!(said.contains(name) && said.contains("too short to be safe"), "{said}");
+            assert!(value.len() == 1 || !said.contains(value), "{said}");
+            assert!(value.contains(',') || said.contains("openssl rand -hex 24"), "{said}");
+        }
+    }
+    let mut environment = all.clone();
+    environment.push(("RECADO_PANEL_SECRET".to_owned(), CALLBACK_SECRET.to_owned()));
+    let said = refused(&arguments, &environment).await;
+    assert!(said.contains("RECADO_PANEL_SECRET must not be RECADO_CALLBACK_SECRET"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

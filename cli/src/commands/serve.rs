@@ -68,11 +68,15 @@ impl Serve {
         let (liguelead, leadsquared) = environment.clients(Duration::from_millis(config.send.call_timeout_ms))?;
         let rate = liguelead_account(&config, &store.ledger);
         probe((&liguelead, &rate), &crm(&config, leadsquared, &store.ledger)).await?;
-        if environment.public_url.is_none() {
-            output::complain(
+        match (&environment.public_url, &environment.panel_secret) {
+            (Some(_), _) => {}
+            (None, Some(_)) => output::complain(
                 "RECADO_PUBLIC_URL is not set: delivery reports come only if LigueLead's panel holds this \
-                 installation's address, /webhooks/liguelead?secret=…",
-            );
+                 installation's address, /webhooks/liguelead?secret=… with RECADO_PANEL_SECRET",
+            ),
+            (None, None) => output::complain(
+                "RECADO_PUBLIC_URL is not set, and RECADO_PANEL_SECRET neither: no delivery report is accepted",
+            ),
         }
         let listener = TcpListener::bind(self.listen)
             .await
