@@ -37,11 +37,16 @@ def lines(role):
             if "Fn::If" in statement:
                 condition, statement, _ = statement["Fn::If"]
                 only = f", if `{condition}`"
-            keys = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys")
+            conditions = statement.get("Condition", {})
+            keys = conditions.get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys")
+            names = conditions.get("ForAllValues:StringEquals", {}).get("dynamodb:Attributes", [])
+            # The key itself is part of each request.
+            parts = [name for name in names if name not in ("pk", "sk")]
             for action in listed(statement["Action"]):
                 service, verb = action.split(":")
                 if keys:
-                    table.setdefault(verb, set()).update(keys)
+                    within = f" ({', '.join(parts)})" if parts else ""
+                    table.setdefault(verb, set()).update(f"{key}{within}" for key in keys)
                     continue
                 for resource in listed(statement["Resource"]):
                     where = name(resource)

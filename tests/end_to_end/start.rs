@@ -227,6 +227,45 @@ async fn what_aws_lacks_is_one_line_that_names_the_variable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn on_aws_the_history_names_whom_the_credentials_belong_to() {
+    const ARN: &str = "arn:aws:sts::111122223333:assumed-role/Publisher/ana";
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let sts = format!("http://{}", listener.local_addr().unwrap());
+    // As STS answers. Source: AWS STS API reference, GetCallerIdentity.
+    let answer = format!(
+        "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
+         <Arn>{ARN}</Arn><UserId>AROA:ana</UserId><Account>111122223333</Account></GetCallerIdentityResult>\
+         </GetCallerIdentityResponse>"
+    );
+    let says =
+        axum::Router::new().fallback(move || std::future::ready(([("content-type", "text/xml")], answer.clone())));
+    let server = tokio::spawn(async move { axum::serve(listener, says).await.unwrap() });
+    let setup =
+        Setup::new(WELCOME).in_memory().await.variable("AWS_ENDPOINT_URL_STS", &sts).variable("USER", "mallory");
+    let mut installation = Installation::start(setup).await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("next.yaml").display().to_string();
+    for (place, more) in [(1, vec![]), (2, vec!["--author", "bia"])] {
+        std::fs::write(&file, format!("{}# {place}\n", Setup::new(WELCOME).config)).unwrap();
+        let data = installation.data().to_owned();
+        let arguments = [vec!["push", &file, "--data", &data], more].concat();
+        let pushed = recado(&arguments, &installation.environment).await;
+        assert_eq!(pushed.code, Some(0), "{pushed:?}");
+    }
+    // Nobody answers there: the push is made, and the history says that nobody was asked.
+    installation.environment.push(("AWS_ENDPOINT_URL_STS".to_owned(), "http://127.0.0.1:9".to_owned()));
+    std::fs::write(&file, format!("{}# 3\n", Setup::new(WELCOME).config)).unwrap();
+    let data = installation.data().to_owned();
+    let pushed = recado(&["push", &file, "--data", &data], &installation.environment).await;
+    assert!(pushed.code == Some(0) && pushed.stderr.contains("did not say whose credentials"), "{pushed:?}");
+    let history = recado(&["history", "--json", "--data", &data], &installation.environment).await.json();
+    let authors: Vec<&str> =
+        history["versions"].as_array().unwrap().iter().map(|one| one["author"].as_str().unwrap()).collect();
+    assert_eq!(authors, ["mallory (not checked)", &format!("bia ({ARN})"), ARN, ARN], "{history}");
+    server.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_directory_is_said_once() {
     let directory = tempfile::tempdir().unwrap();
     let setup = Setup::new(WELCOME);

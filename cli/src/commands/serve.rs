@@ -10,17 +10,12 @@ use std::{
 
 use anyhow::Context as _;
 use recado_core::config::Config;
-use recado_ledger::Ledger;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
 };
 
-use super::{
-    Which,
-    configs::{author, put_in_force},
-    in_force, parse, read,
-};
+use super::{Which, configs::put_in_force, in_force, parse, read};
 use crate::{
     data::{Location, Store},
     environment::{Environment, probe},
@@ -138,7 +133,7 @@ pub(super) async fn begin(
         ));
         return Ok((version, config));
     }
-    let version = put_file_in_force(ledger, &text).await?;
+    let version = put_file_in_force(store, &text).await?;
     output::say(&match before {
         Some(before) if before == version => {
             format!("recado at {home}: version {version} is in force, as {name} has it")
@@ -149,17 +144,17 @@ pub(super) async fn begin(
 }
 
 /// Puts the text of the file in force, and records its version.
-async fn put_file_in_force(ledger: &Ledger, text: &str) -> anyhow::Result<u64> {
-    let version = put_in_force(ledger, text, &author()).await?;
-    ledger.set_setting(SERVED, &version.to_string()).await?;
+async fn put_file_in_force(store: &Store, text: &str) -> anyhow::Result<u64> {
+    let version = put_in_force(&store.ledger, text, &store.author(None).await).await?;
+    store.ledger.set_setting(SERVED, &version.to_string()).await?;
     Ok(version)
 }
 
 /// Reads the file only once, so that the checked text is the text put in force.
-async fn put_checked_in_force(ledger: &Ledger, file: &Path) -> anyhow::Result<u64> {
+async fn put_checked_in_force(store: &Store, file: &Path) -> anyhow::Result<u64> {
     let text = read(file)?;
     parse(&text, &file.display().to_string())?;
-    put_file_in_force(ledger, &text).await
+    put_file_in_force(store, &text).await
 }
 
 /// The file, followed since before it was first read. A SIGHUP or a save during the start is not lost.
@@ -197,7 +192,7 @@ impl Followed {
                 continue;
             }
             seen = now;
-            match put_checked_in_force(&store.ledger, file).await {
+            match put_checked_in_force(store, file).await {
                 Ok(version) => output::say(&format!("version {version} is in force, from {}", file.display())),
                 Err(error) => output::complain(&format!("recado: {error:#}; what was in force stays")),
             }
