@@ -37,6 +37,19 @@ config-reference:
 ci STEP:
     .ci/run {{ STEP }}
 
+# Known weaknesses of the dependencies, against the snapshot in `.ci/rustsec`; needs cargo-deny (`.ci/run cargo-deny`).
+advisories:
+    .ci/run cargo-deny
+    .ci/run advisories
+
+# What a release is made of: `target/sbom/*.cdx.json`, one CycloneDX file for each program.
+sbom:
+    .ci/sbom
+
+# Pin the tests' Python tools anew, with hashes, from each `requirements.in`; needs `uv` (`pip install uv`).
+lock-python:
+    .ci/lock-python
+
 # The simulation with one seed, told step by step.
 seed SEED:
     RECADO_SIMULATION_SEED={{ SEED }} cargo test {{ all }} --lib simulation::clean -- --nocapture
@@ -64,7 +77,7 @@ deployed:
 
 # `recado serve` beside an afternoon's script in Python: docs/performance.md. `just bench latency` is one line of it.
 bench *ONLY:
-    python3 -m venv target/peer && target/peer/bin/pip install -q -r tests/bench/requirements.txt
+    python3 -m venv target/peer && target/peer/bin/pip install -q --require-hashes --no-deps -r tests/bench/requirements.txt
     RECADO_PEER_PYTHON="$PWD/target/peer/bin/python" cargo bench --locked -p recado --bench peers -- {{ ONLY }}
 
 # What each crate costs to compile: an HTML page in `target/cargo-timings`, and the twenty dearest here.

@@ -1,6 +1,6 @@
 //! `recado setup leadsquared`, `recado doctor` and `recado support-bundle`, as an operator runs them.
 
-use crate::support::{Installation, Lead, Setup, recado};
+use crate::support::{CALLBACK_SECRET, Installation, Lead, PANEL_SECRET, SECRET, Setup, recado};
 use recado_simulators::leadsquared;
 use serde_json::Value;
 
@@ -124,6 +124,32 @@ async fn the_doctor_finds_what_is_wrong_and_nothing_once_it_is_mended() {
     let lines = wrong(&found);
     assert_eq!(code, Some(1));
     assert_eq!(lines.iter().filter(|line| line.contains("cannot be reached")).count(), 2, "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_says_whether_the_panels_address_is_open_and_which_secrets_open_two_doors() {
+    let mut installation = Installation::start(Setup::new(RULES)).await;
+    let right = installation.environment.clone();
+    for (name, value, check, state, said) in [
+        ("NOTHING", "", "LigueLead's panel", "good", "its address is closed"),
+        ("RECADO_PANEL_SECRET", PANEL_SECRET, "LigueLead's panel", "good", "a secret of its own"),
+        ("RECADO_PANEL_SECRET", "short", "LigueLead's panel", "wrong", "too short to be safe"),
+        ("RECADO_PANEL_SECRET", CALLBACK_SECRET, "LigueLead's panel", "wrong", "must not be RECADO_CALLBACK_SECRET"),
+        ("RECADO_PANEL_SECRET", SECRET, "secrets", "warning", "RECADO_WEBHOOK_SECRET and RECADO_PANEL_SECRET share"),
+        ("RECADO_CALLBACK_SECRET", SECRET, "secrets", "warning", "RECADO_CALLBACK_SECRET share"),
+        ("RECADO_CALLBACK_SECRET", "short", "callback secret", "wrong", "too short to be safe"),
+        ("RECADO_WEBHOOK_SECRET", "short", "webhook secret", "wrong", "too short to be safe"),
+    ] {
+        installation.environment.push((name.to_owned(), value.to_owned()));
+        let (_, found) = findings(&installation).await;
+        let is_it = |one: &&Value| {
+            one["check"] == check
+                && one["state"] == state
+                && one["what"].as_str().is_some_and(|text| text.contains(said))
+        };
+        assert_eq!(found.iter().filter(is_it).count(), 1, "{name}={value}: {found:?}");
+        installation.environment = right.clone();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

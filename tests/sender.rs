@@ -69,8 +69,8 @@ impl Bench {
         let fresh = sender.world.clone();
         sender.world =
             World::new(move || real.now_ms() + clock.load(Ordering::Relaxed), move || *fresh.fresh_batch().as_bytes());
-        let mut settler =
-            installation::settler(&config, &Secret::parse("a secret").unwrap(), credentials.app_id, &ledger);
+        let secret = Secret::parse("a-callback-secret-that-nobody-guesses").unwrap();
+        let mut settler = installation::settler(&config, (&secret, 0), None, &ledger);
         settler.world = sender.world.clone();
         Self { config, ledger, sender, settler, vendor, _table: table, ahead_ms }
     }

@@ -13,6 +13,8 @@ use aws_sdk_dynamodbstreams::config::{BehaviorVersion, Region};
 use recado_ledger::{EMBEDDED_ENDPOINT, Ledger, embedded_client, timeouts};
 use recado_table::EmbeddedTable;
 
+use crate::output;
+
 /// The default directory of an installation.
 const DIRECTORY: &str = ".recado";
 
@@ -57,6 +59,8 @@ pub(crate) struct Store {
     embedded: Option<EmbeddedTable>,
     /// The directory of the table, if it is in one.
     directory: Option<PathBuf>,
+    /// The service that says whose credentials these are, if the table is at AWS.
+    sts: Option<aws_sdk_sts::Client>,
 }
 
 impl Location {
@@ -162,6 +166,7 @@ impl Store {
             streams: streams_client(&config),
             embedded: None,
             directory: None,
+            sts: aws::sts(&config),
         })
     }
 
@@ -205,6 +210,7 @@ impl Store {
             streams: aws_sdk_dynamodbstreams::Client::from_conf(streams),
             embedded: Some(table),
             directory: None,
+            sts: None,
         }
     }
 
@@ -216,6 +222,22 @@ impl Store {
     /// The directory of the table, if it is in one.
     pub(crate) fn directory(&self) -> Option<&Path> {
         self.directory.as_deref()
+    }
+
+    /// The person who puts a version in force, for the history. On AWS it is whoever the credentials belong to, as AWS says.
+    /// What `claimed` says beside that, or the shell says elsewhere, nobody checks.
+    pub(crate) async fn author(&self, claimed: Option<&str>) -> String {
+        let from_shell = || ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+        let claim = || claimed.map(str::to_owned).or_else(from_shell).unwrap_or_else(|| "unknown".to_owned());
+        let Some(sts) = &self.sts else { return claim() };
+        match (Box::pin(aws::caller(sts)).await, claimed) {
+            (Ok(arn), None) => arn,
+            (Ok(arn), Some(claimed)) => format!("{claimed} ({arn})"),
+            (Err(error), _) => {
+                output::complain(&format!("AWS did not say whose credentials these are: {error}"));
+                format!("{} (not checked)", claim())
+            }
+        }
     }
 
     /// Closes the table after the open requests end.

@@ -22,7 +22,7 @@ use std::{
 
 use anyhow::Context as _;
 use recado_core::{config::Config, message::Priority};
-use recado_pipeline::{audio::AudioStore, proof::Prover};
+use recado_pipeline::{audio::AudioStore, proof::Prover, secrets::present_form_since};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use self::current::Follower;
@@ -60,7 +60,8 @@ impl Server {
     ) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("the address to listen on")?;
         let (ledger, bells, written) = news::listening(store.ledger.clone(), store.is_shared());
-        let (follower, current) = Follower::start(config, version, environment, &ledger, audio_store)?;
+        let since_ms = present_form_since(&ledger, &world()).await?;
+        let (follower, current) = Follower::start(config, version, (environment, since_ms), &ledger, audio_store)?;
         let (stop, stopped) = watch::channel(false);
         // If other processes write to the table, its stream reports new messages. Otherwise this process's own writes
         // report them.

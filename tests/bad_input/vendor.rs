@@ -12,8 +12,7 @@ const MOST_MB: u64 = 150;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_answers_and_reports_spoil_no_other_message_no_book_and_no_memory() {
-    let rules =
-        "  - { id: named, on: lead.created, sms: \"Olá {{ lead.FirstName }}, aqui é a escola.\" }\n";
+    let rules = "  - { id: named, on: lead.created, sms: \"Olá {{ lead.FirstName }}, aqui é a escola.\" }\n";
     let mut setup = Setup::new(rules).call_timeout("2s").liguelead_faults(&["hostile@every=2@/sms"]);
     setup.leadsquared.faults = Faults::of([fault("hostile@every=3@ProspectActivity")]);
     setup.liguelead.callbacks.hostile_callbacks = true;

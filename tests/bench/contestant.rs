@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::load::{Texts, phone};
 
-const SECRET: &str = "webhook-secret-of-the-benchmark";
+const SECRET: &str = "the-webhook-secret-of-the-benchmark";
 /// Clock ticks a second in the kernel's process times. Source: `USER_HZ` of Linux.
 const TICKS_PER_S: f64 = 100.0;
 /// The timeout for a contestant to send everything.
@@ -66,7 +66,7 @@ impl Contestant {
             .env("LEADSQUARED_SECRET_KEY", crate::crm().secret_key)
             .env("RECADO_PUBLIC_URL", format!("http://{address}"))
             .env("RECADO_WEBHOOK_SECRET", SECRET)
-            .env("RECADO_CALLBACK_SECRET", "callback-secret-of-the-benchmark");
+            .env("RECADO_CALLBACK_SECRET", "the-callback-secret-of-the-benchmark");
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let http = vendor_http::client_builder().pool_max_idle_per_host(64).build().unwrap();
         let contestant = Self { liguelead, leadsquared, process, http, address, _directory: directory };

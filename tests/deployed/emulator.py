@@ -4,8 +4,10 @@ PartiQL: its parser knows neither several SET clauses, nor OR, nor functions in 
 no stream. Here each statement becomes the PutItem or UpdateItem that it stands for, which MiniStack does in full.
 
 Roles: it asks nobody for permission. Here each request that a function makes of DynamoDB is held against the function's
-role in the deployed template: the action, the table's index, and the partition keys. A function is known by the
-application id that the template gives its SDK. What is refused is answered as AWS would. REQUESTS_FILE lists them all.
+role in the deployed template: the action, the table's index, the partition keys, and the attributes where a role names
+some. A function is known by the application id that the template gives its SDK. A person is known in the same way: who
+works as `recado-as-NAME` has the policies of infra/policies that belong to NAME. What is refused is answered as AWS would.
+REQUESTS_FILE lists them all.
 
 Secrets: a reference to one is its name there, and its ARN with AWS.
 
@@ -13,10 +15,12 @@ Alarms over several metrics: it refuses to create them. Here they are created ov
 feeds them either way.
 """
 
-import fnmatch
 import json
 import os
 import re
+from pathlib import Path
+
+from permissions import Request, allowed
 
 from ministack import app
 from ministack.core.responses import error_response_json
@@ -94,21 +98,38 @@ def duplicate(answer):
 TRANSACTION = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 
 
+POLICIES = Path(__file__).resolve().parents[2] / "infra/policies"
+# Nobody works without reading.
+POLICIES_OF = {"reader": ["reader"], "operator": ["reader", "operator"], "publisher": ["reader", "publisher"]}
+
+
+def attributes(one):
+    """The attributes that a PutItem or an UpdateItem names: of the item or its key, and in its expressions."""
+    names = set(one.get("Item", one.get("Key", {})))
+    for expression in ("UpdateExpression", "ConditionExpression"):
+        for word in re.findall(r"[:#]?[a-z_][a-z_0-9]*", one.get(expression, "")):
+            if word.startswith("#"):
+                names.add(one["ExpressionAttributeNames"][word])
+            elif not word.startswith(":") and word not in ("attribute_exists", "attribute_not_exists", "if_not_exists"):
+                names.add(word)
+    return sorted(names)
+
+
 def wanted(action, data):
-    """What a request asks for: pairs of an action and a partition key; no key where an index is asked."""
+    """What a request asks for: an action, an index, a partition key, and the attributes where they are known."""
     if action == "BatchExecuteStatement":
         for statement in data["Statements"]:
             text, parameters = statement["Statement"], statement["Parameters"]
             if text.startswith("INSERT"):
                 names = re.findall(r"'([^']+)': \?", text)
-                yield "PartiQLInsert", None, parameters[names.index("pk")]["S"]
+                yield "PartiQLInsert", None, parameters[names.index("pk")]["S"], None
             else:
                 place = text.split(' WHERE "pk"')[0].count("?")
-                yield "PartiQLUpdate", None, parameters[place]["S"]
+                yield "PartiQLUpdate", None, parameters[place]["S"], None
     elif action == "TransactWriteItems":
         for item in data["TransactItems"]:
             for kind, one in item.items():
-                yield TRANSACTION[kind], None, one.get("Key", one.get("Item"))["pk"]["S"]
+                yield TRANSACTION[kind], None, one.get("Key", one.get("Item"))["pk"]["S"], attributes(one)
     elif action in ("BatchGetItem", "BatchWriteItem"):
         for requests in data["RequestItems"].values():
             if action == "BatchGetItem":
@@ -116,41 +137,49 @@ def wanted(action, data):
             else:
                 keys = [one.get("Key", one.get("Item")) for request in requests for one in request.values()]
             for key in keys:
-                yield action, None, key["pk"]["S"]
+                yield action, None, key["pk"]["S"], None
     elif action == "Query" and data.get("IndexName"):
-        yield action, data["IndexName"], None
+        # IAM's leading keys are those of the index, which no policy here names.
+        yield action, data["IndexName"], None, None
     elif action == "Query":
         hash_key = re.search(r"(?:pk|#pk) *= *(:\w+)", data["KeyConditionExpression"])
-        yield action, None, data["ExpressionAttributeValues"][hash_key.group(1)]["S"]
+        yield action, None, data["ExpressionAttributeValues"][hash_key.group(1)]["S"], None
     else:
-        yield action, None, (data.get("Key") or data.get("Item") or {}).get("pk", {}).get("S")
+        key = (data.get("Key") or data.get("Item") or {}).get("pk", {}).get("S")
+        yield action, None, key, attributes(data) if action in ("PutItem", "UpdateItem") else None
 
 
-def listed(value):
-    return value if isinstance(value, list) else [value]
+def statements_of(who):
+    """What a function's role or a person's policies say; None if nobody is known by this name."""
+    if who.startswith("as-"):
+        names = POLICIES_OF[who.removeprefix("as-")]
+        policies = [
+            json.loads((POLICIES / f"{name}.json").read_text().replace("arn:aws:dynamodb:REGION:ACCOUNT:table/STACK", TABLE))
+            for name in names
+        ]
+    else:
+        logical = "".join(word.capitalize() for word in who.split("-")) + "Role"
+        role = next((role for name, role in iam._roles.items() if logical in name), None)
+        if role is None:
+            return None
+        policies = [json.loads(text) if isinstance(text, str) else text for text in role["InlinePolicies"].values()]
+    return [statement for policy in policies for statement in policy["Statement"]]
 
 
-def allows(statement, action, index, key):
-    if not any(fnmatch.fnmatchcase(f"dynamodb:{action}", pattern) for pattern in listed(statement["Action"])):
-        return False
-    resources = [resource for resource in listed(statement["Resource"]) if ":table/" in resource]
-    if not any(resource.endswith(f"/index/{index}") if index else "/index/" not in resource for resource in resources):
-        return False
-    conditions = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
-    patterns = conditions.get("dynamodb:LeadingKeys")
-    return patterns is None or (key is not None and any(fnmatch.fnmatchcase(key, one) for one in patterns))
+# The emulator's account, and a table that has the stack's name.
+TABLE = f"arn:aws:dynamodb:{os.environ.get('MINISTACK_REGION', '')}:000000000000:table/recado-test"
 
 
-def denied(function, action, data):
-    logical = "".join(word.capitalize() for word in function.split("-")) + "Role"
-    role = next((role for name, role in iam._roles.items() if logical in name), None)
-    if role is None:
-        return f"{function} has no role"
-    policies = [json.loads(text) if isinstance(text, str) else text for text in role["InlinePolicies"].values()]
-    statements = [statement for policy in policies for statement in policy["Statement"]]
-    for asked, index, key in wanted(action, data):
-        if not any(allows(statement, asked, index, key) for statement in statements):
-            return f"{function} may not {asked} {f'index {index}' if index else key}"
+def denied(who, action, data):
+    statements = statements_of(who)
+    if statements is None:
+        return f"{who} has no role"
+    table = TABLE.replace("recado-test", data.get("TableName") or next(iter(data.get("RequestItems", {})), "recado-test"))
+    for asked, index, key, names in wanted(action, data):
+        context = {"dynamodb:LeadingKeys": [key] if key else [], "dynamodb:Attributes": names or []}
+        resource = f"{table}/index/{index}" if index else table
+        if not allowed(statements, Request(f"dynamodb:{asked}", resource, context)):
+            return f"{who} may not {asked} {f'index {index}' if index else key}"
     return None
 
 

@@ -33,11 +33,20 @@ def lines(role):
     for policy in role["Properties"]["Policies"]:
         # X-Ray's is there only if it is asked for.
         for statement in policy.get("PolicyDocument", {}).get("Statement", []):
-            keys = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys")
+            only = ""
+            if "Fn::If" in statement:
+                condition, statement, _ = statement["Fn::If"]
+                only = f", if `{condition}`"
+            conditions = statement.get("Condition", {})
+            keys = conditions.get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys")
+            names = conditions.get("ForAllValues:StringEquals", {}).get("dynamodb:Attributes", [])
+            # The key itself is part of each request.
+            parts = [name for name in names if name not in ("pk", "sk")]
             for action in listed(statement["Action"]):
                 service, verb = action.split(":")
                 if keys:
-                    table.setdefault(verb, set()).update(keys)
+                    within = f" ({', '.join(parts)})" if parts else ""
+                    table.setdefault(verb, set()).update(f"{key}{within}" for key in keys)
                     continue
                 for resource in listed(statement["Resource"]):
                     where = name(resource)
@@ -46,7 +55,7 @@ def lines(role):
                     elif where.endswith(":table/${AWS::StackName}"):
                         table.setdefault(verb, set()).add("any key")
                     elif service != "logs":
-                        other.append(f"`{action}` on {where}")
+                        other.append(f"`{action}` on {where}{only}")
     of_table = [f"`{verb}` on " + ", ".join(f"`{key}`" for key in sorted(keys)) for verb, keys in sorted(table.items())]
     return "; ".join(of_table), "; ".join(other)
 

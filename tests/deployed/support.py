@@ -110,7 +110,11 @@ class Processes:
         return done.stdout
 
     def recado(self, *arguments, environment=None):
-        return self.run(str(RECADO), *arguments, environment=environment)
+        return self.run(str(RECADO), *arguments, environment=environment or self.person(*arguments))
+
+    def person(self, *arguments):
+        """The variables of who runs a verb."""
+        return self.environment
 
 
 def sent(system):

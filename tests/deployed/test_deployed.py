@@ -49,6 +49,7 @@ class System(Processes):
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.requests_file = self.folder / "requests.log"
         self.packaged = self.folder / "packaged.yaml"
+        self.expected = set()
         self.environment = dict(
             os.environ,
             AWS_ENDPOINT_URL=self.endpoint,
@@ -67,6 +68,22 @@ class System(Processes):
         self.leadsquared = self.simulator("leadsquared", ["--plan", "enterprise", "--bulk-calls-per-5s", "5",
                                                                  "--access-key", "simulated-access"])
         wait_for("the emulator answers", lambda: self.answers(f"{self.endpoint}/_ministack/health"), 60)
+
+    def person(self, verb, *_arguments):
+        """Whoever runs a verb has the policies of infra/policies for it, and no other right."""
+        name = {"push": "publisher", "messages": "reader", "audio": "reader", "history": "reader"}.get(verb, "operator")
+        return self.environment | {"AWS_SDK_UA_APP_ID": f"recado-as-{name}"}
+
+    def refused(self, name, *arguments):
+        """A verb that this person may not run. Its requests are not counted among those that must be allowed."""
+        environment = self.environment | {"AWS_SDK_UA_APP_ID": f"recado-as-{name}"}
+        before = self.requests_file.read_text()
+        done = subprocess.run([str(RECADO), *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 1, f"{name} ran {arguments}: {done.stdout}"
+        after = self.requests_file.read_text().removeprefix(before)
+        mine = [json.loads(line) for line in after.splitlines() if f'"as-{name}"' in line]
+        assert any(request["denied"] for request in mine), f"{name} was refused for another reason: {done.stderr}"
+        self.expected |= {request["denied"] for request in mine if request["denied"]}
 
     def aws(self, service):
         return boto3.client(service, region_name=REGION, endpoint_url=self.endpoint,
@@ -137,7 +154,7 @@ class System(Processes):
     def denied(self):
         lines = self.requests_file.read_text().splitlines() if self.requests_file.exists() else []
         requests = [json.loads(line) for line in lines]
-        return requests, sorted({request["denied"] for request in requests if request["denied"]})
+        return requests, sorted({request["denied"] for request in requests if request["denied"]} - self.expected)
 
 
 def shape(system, table):
@@ -195,7 +212,7 @@ def follow(system):
     ours = {"LIGUELEAD_API_TOKEN": "simulated-token", "LIGUELEAD_APP_ID": "simulated-app",
             "LEADSQUARED_ACCESS_KEY": "simulated-access", "LEADSQUARED_SECRET_KEY": "simulated-secret",
             "LIGUELEAD_BASE_URL": f"{system.liguelead}/v1", "LEADSQUARED_BASE_URL": f"{system.leadsquared}/v2",
-            "RECADO_WEBHOOK_SECRET": secret, "RECADO_CALLBACK_SECRET": secret}
+            "RECADO_WEBHOOK_SECRET": secret, "RECADO_CALLBACK_SECRET": secret[::-1]}
     system.start("serve", [str(RECADO), "serve", "--config", str(rules), "--data", "dynamodb:of-the-code",
                            "--listen", f"127.0.0.1:{free_port()}"], system.environment | ours)
     wait_for("serve made its table", lambda: "listening on" in (system.folder / "serve.log").read_text(), 60)
@@ -245,9 +262,9 @@ def follow(system):
 
     # One put-secret-value is the whole rotation: old and new hold.
     for name in ("WebhookSecretArn", "CallbackSecretArn"):
-        secrets.put_secret_value(SecretId=outputs[name], SecretString=f"rotated-{name}")
+        secrets.put_secret_value(SecretId=outputs[name], SecretString=f"rotated-to-another-value-{name}")
     assert system.webhook(webhooks, 5, secret)[1]["Status"] == "Success", "the old value holds"
-    assert system.webhook(webhooks, 6, "rotated-WebhookSecretArn")[1]["Status"] == "Success", "so does the new one"
+    assert system.webhook(webhooks, 6, "rotated-to-another-value-WebhookSecretArn")[1]["Status"] == "Success", "so does the new one"
     assert system.webhook(webhooks, 7, "neither")[1]["Status"] == "Error"
     wait_for("all are delivered", lambda: [m["state"] for m in system.messages()] == ["delivered"] * 6)
     wait_for("LeadSquared knows", lambda: system.told_of(6))
@@ -264,9 +281,21 @@ def follow(system):
     used = {}
     for request in requests:
         used.setdefault(request["function"], set()).add(request["action"])
-    assert set(used) == {"crm-webhook", "delivery-webhook", "sender", "reconciler", "crm-sync", "campaigns", "recordings"}, used
-    step(f"{len(requests)} requests of seven functions to the table, each inside its role")
+    assert set(used) == {"crm-webhook", "delivery-webhook", "sender", "reconciler", "crm-sync", "campaigns", "recordings",
+                         "as-reader", "as-operator", "as-publisher"}, used
+    step(f"{len(requests)} requests of seven functions and three persons to the table, each inside its role or policies")
 
+    history = json.loads(system.recado("history", "--stack", STACK, "--json"))["versions"]
+    assert all(one["author"].startswith("arn:aws:") for one in history), f"STS says who put a version in force: {history}"
+    # What is in force already would be written by nobody.
+    rules.write_text(RULES.replace("recebemos o seu contato", "temos outras novidades"))
+    system.refused("reader", "push", str(rules), "--stack", STACK)
+    system.refused("operator", "push", str(rules), "--stack", STACK)
+    system.refused("reader", "pause", "--rule", "welcome", "--why", "no right", "--stack", STACK)
+    system.refused("publisher", "pause", "--rule", "welcome", "--why", "no right", "--stack", STACK)
+    step("a reader, an operator and a publisher are refused what is not theirs")
+
+    open_the_panel(system, public)
     # `sam delete` asks for a field of the stack that the emulator does not have.
     cloudformation = system.aws("cloudformation")
     cloudformation.delete_stack(StackName=STACK)
@@ -276,6 +305,26 @@ def follow(system):
     assert not system.aws("lambda").list_functions()["Functions"], "no function is left"
     step("the stack was deleted")
     print("1 passed, 0 failed")
+
+
+def open_the_panel(system, public):
+    """The address in LigueLead's panel is closed, and opens with a secret of its own alone."""
+    secrets = system.aws("secretsmanager")
+    body = json.dumps({"event": "campaign.status", "app_id": "simulated-app", "occurred_at": "2026-11-20T12:00:15.400Z",
+                       "campaign": {"id": "00000000-0000-4000-8000-000000000777", "phone": "+5511900000777",
+                                    "status": "delivered", "message": "?"}}).encode()
+
+    def answer(secret):
+        return http(f"{public}webhooks/liguelead?secret={secret}", body, {"content-type": "application/json"})[0]
+
+    outputs = system.deploy(PublicUrl=public)
+    callback = secrets.get_secret_value(SecretId=outputs["CallbackSecretArn"])["SecretString"]
+    assert "PanelSecretArn" not in outputs and answer(callback) == 401
+    outputs = system.deploy(PublicUrl=public, PanelAppId="simulated-app")
+    panel = secrets.get_secret_value(SecretId=outputs["PanelSecretArn"])["SecretString"]
+    wait_for("the panel's address is open", lambda: answer(panel) == 200, 60)
+    assert answer(callback) == 401, "the callback secret does not open it"
+    step("the panel's address was closed, and opened with a secret of its own alone")
 
 
 def run_a_campaign(system):

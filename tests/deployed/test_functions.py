@@ -93,13 +93,18 @@ def a_secret_is_missing(bench, table):
                                             LEADSQUARED_SECRET_ARN="no JSON", RECADO_WEBHOOK_SECRET_ARN=" "))
     refused(answers["CrmWebhook"])
     assert "RECADO_WEBHOOK_SECRET_ARN is not set" in bench.log("CrmWebhook")
-    refused(answers["DeliveryWebhook"])
+    # It reads no credentials of LigueLead's.
+    taken, is_answer, _ = answers["DeliveryWebhook"]
+    assert is_answer and taken["statusCode"] == 200, taken
     failed(answers["Reconciler"], "LIGUELEAD_SECRET_ARN", "api_token")
     failed(answers["CrmSync"], "LEADSQUARED_SECRET_ARN")
     failed(answers["Campaigns"], "LEADSQUARED_SECRET_ARN")
     failed(answers["Recordings"], "LIGUELEAD_SECRET_ARN", "api_token")
     assert "no JSON" not in json.dumps(answers["CrmSync"][0]), "what is in a secret is not told"
-    step("an empty secret is named")
+    with bench.function("DeliveryWebhook", bench.variables(table, RECADO_CALLBACK_SECRET_ARN="short")) as function:
+        refused(function.invoke(event("delivery-webhook.json")))
+    assert "RECADO_CALLBACK_SECRET_ARN is too short" in bench.log("DeliveryWebhook")
+    step("an empty secret is named, and so is one that can be guessed")
 
 
 def no_vendor_is_reachable(bench, table):

@@ -1,6 +1,8 @@
 //! LigueLead's reports: which ones are accepted, and what they change.
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
+use sha2::Sha256;
 use std::{
     os::unix::fs::PermissionsExt as _,
     sync::Arc,
@@ -11,11 +13,14 @@ use recado_simulators::liguelead::Billing;
 use recado_table::EmbeddedTable;
 
 use super::WELCOME;
-use crate::support::{Installation, Lead, Meter, Setup, answer, wait_until};
+use crate::support::{CALLBACK_SECRET, Installation, Lead, Meter, PANEL_SECRET, Setup, answer, wait_until};
 
 /// An installation whose only message was accepted, without a report so far.
 async fn accepted(lead: &Lead) -> (Installation, String, String) {
-    let mut setup = Setup::new(WELCOME);
+    accepted_with(lead, Setup::new(WELCOME)).await
+}
+
+async fn accepted_with(lead: &Lead, mut setup: Setup) -> (Installation, String, String) {
     setup.liguelead.callbacks.silent_endings = vec![lead.phone[7..].to_owned()];
     let installation = Installation::start(setup).await;
     installation.take(&lead.created()).await;
@@ -35,7 +40,8 @@ async fn a_report_that_nobody_vouches_for_is_refused_and_changes_nothing() {
     let (installation, campaign, url) = accepted(&lead).await;
     let body = lead.callback(&campaign, "delivered", "2026-11-20T12:00:00.000Z");
     let (address, signature) = url.split_once("&sig=").unwrap();
-    let (base, _) = url.split_once('?').unwrap();
+    let (base, query) = address.split_once("?batch=").unwrap();
+    let (batch, until) = query.split_once("&until=").unwrap();
     let other_batch = "0".repeat(32);
     let mut altered = signature.to_owned();
     altered.replace_range(0..1, if altered.starts_with('0') { "1" } else { "0" });
@@ -45,14 +51,39 @@ async fn a_report_that_nobody_vouches_for_is_refused_and_changes_nothing() {
         format!("{address}&sig="),
         format!("{address}&sig={altered}"),
         format!("{address}&sig={}", &signature[..signature.len() - 2]),
-        format!("{base}?batch={other_batch}&sig={signature}"),
-        format!("{base}?batch=no-batch&sig={signature}"),
+        format!("{base}?batch={other_batch}&until={until}&sig={signature}"),
+        format!("{base}?batch=no-batch&until={until}&sig={signature}"),
+        format!("{base}?batch={batch}&until={until}0&sig={signature}"),
+        format!("{base}?batch={batch}&sig={signature}"),
         format!("{base}?secret=wrong"),
+        format!("{base}?secret={CALLBACK_SECRET}"),
     ] {
         assert_eq!(report(&installation, &bad, &body).await, 401, "{bad}");
     }
     assert_eq!(installation.messages().await.of(&lead.id)[0].state, "accepted");
     assert_eq!(report(&installation, &url, &body).await, 200);
+    installation.comes_to(&lead.id, "delivered").await;
+    // A line logged before an answer may be read after the answer.
+    wait_until("both requests to the panel's address are named", async || {
+        let lines = installation.log.all();
+        (lines.iter().filter(|line| line.contains("\"why\":\"panel_closed\"")).count() == 2).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_url_that_an_earlier_release_signed_is_good_after_the_upgrade() {
+    let lead = Lead::new(1);
+    let (installation, campaign, url) = accepted(&lead).await;
+    let (base, batch) = (url.split_once('?').unwrap().0, url.split_once("batch=").unwrap().1[..32].to_owned());
+    // As that release signed: the secret itself is the key, and no time is signed.
+    let mut mac = Hmac::<Sha256>::new_from_slice(CALLBACK_SECRET.as_bytes()).unwrap();
+    mac.update(b"recado callback");
+    mac.update(&hex::decode(&batch).unwrap());
+    let signature = hex::encode(&mac.finalize().into_bytes()[..16]);
+    let old = format!("{base}?batch={batch}&sig={signature}");
+    let body = lead.callback(&campaign, "delivered", "2026-11-20T12:00:00.000Z");
+    assert_eq!(report(&installation, &old, &body).await, 200);
     installation.comes_to(&lead.id, "delivered").await;
 }
 
@@ -108,7 +139,8 @@ async fn a_spooled_report_that_the_table_never_takes_is_set_aside_and_the_others
 #[tokio::test(flavor = "multi_thread")]
 async fn repeated_and_late_reports_change_nothing_that_is_newer() {
     let lead = Lead::new(1);
-    let (installation, campaign, url) = accepted(&lead).await;
+    let setup = Setup::new(WELCOME).variable("RECADO_PANEL_SECRET", PANEL_SECRET);
+    let (installation, campaign, url) = accepted_with(&lead, setup).await;
     let at = |status, time| lead.callback(&campaign, status, time);
     let steps = [
         // The callback URL of LigueLead's panel, with its secret, may report on any campaign.
@@ -122,7 +154,7 @@ async fn repeated_and_late_reports_change_nothing_that_is_newer() {
         (at("sent", "2026-11-20T12:00:09.000Z"), "delivered"),
         (at("a word of tomorrow", "2026-11-20T12:00:10.000Z"), "delivered"),
     ];
-    let panel = format!("{}?secret=callback-secret-of-the-test", url.split_once('?').unwrap().0);
+    let panel = format!("{}?secret={PANEL_SECRET}", url.split_once('?').unwrap().0);
     for (place, (body, state)) in steps.iter().enumerate() {
         let url = if place == 0 { &panel } else { &url };
         assert_eq!(report(&installation, url, body).await, 200, "{place}");
@@ -242,6 +274,7 @@ async fn a_report_to_the_panels_address_settles_a_request_whose_answer_was_lost_
     // Both messages in one request, however the table's stream divides them.
     setup.config = setup.config.replace("unknown_after: 1m", "unknown_after: 1m, linger: 1s");
     let leads: Vec<Lead> = (1..=2).map(Lead::new).collect();
+    setup = setup.variable("RECADO_PANEL_SECRET", PANEL_SECRET);
     setup.liguelead.callbacks.lost_callbacks_share = 1.0;
     let installation = Installation::start(setup).await;
     installation.take(&leads.iter().map(Lead::created).collect()).await;
@@ -250,7 +283,7 @@ async fn a_report_to_the_panels_address_settles_a_request_whose_answer_was_lost_
     }
     let campaign = installation.liguelead.received().campaigns[0].clone();
     let base = campaign.webhook_url.unwrap().split_once('?').unwrap().0.to_owned();
-    let panel = format!("{base}?secret=callback-secret-of-the-test");
+    let panel = format!("{base}?secret={PANEL_SECRET}");
     let mut body = leads[0].callback(&campaign.id, "delivered", "2026-11-20T12:00:00.000Z");
     body["app_id"] = json!("00000000-0000-4000-8000-000000000000");
     body["campaign"]["message"] = json!("Boas-vindas.");
@@ -282,6 +315,7 @@ async fn a_report_to_the_panels_address_settles_a_request_whose_answer_was_lost_
 async fn a_report_of_a_text_that_ligue_lead_folded_settles_its_request() {
     let rules = "  - { id: welcome, on: lead.created, sms: \"Olá {{ lead.FirstName | first_name }}, recebemos o seu contato! 🎉\" }\n";
     let mut setup = Setup::new(rules).liguelead_faults(&["lose-answer@first=1@/sms"]);
+    setup = setup.variable("RECADO_PANEL_SECRET", PANEL_SECRET);
     setup.liguelead.callbacks.lost_callbacks_share = 1.0;
     let installation = Installation::start(setup).await;
     let lead = Lead::new(1);
@@ -291,7 +325,7 @@ async fn a_report_of_a_text_that_ligue_lead_folded_settles_its_request() {
     installation.comes_to(&lead.id, "unknown").await;
     let campaign = installation.liguelead.received().campaigns[0].clone();
     let base = campaign.webhook_url.unwrap().split_once('?').unwrap().0.to_owned();
-    let panel = format!("{base}?secret=callback-secret-of-the-test");
+    let panel = format!("{base}?secret={PANEL_SECRET}");
     let mut body = lead.callback(&campaign.id, "delivered", "2026-11-20T12:00:00.000Z");
     body["campaign"]["message"] = json!("Ola Jose recebemos o seu contato");
     assert_eq!(report(&installation, &panel, &body).await, 200);

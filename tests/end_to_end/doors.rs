@@ -28,8 +28,8 @@ async fn a_trial_of_the_address_is_answered_200_without_a_secret() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_secret_is_taken_from_header_or_query_and_two_values_are_good_at_once() {
-    let setup =
-        Setup::new(WELCOME).variable("RECADO_WEBHOOK_SECRET", "the-new-secret-of-the-test, the-old-secret-of-the-test");
+    let setup = Setup::new(WELCOME)
+        .variable("RECADO_WEBHOOK_SECRET", "the-new-secret-of-the-longest-test, an-old-secret-of-the-test");
     let installation = Installation::start(setup).await;
     let post = async |number: u32, header: Option<&str>, query: &str| {
         let mut request = installation.http.post(installation.url("leadsquared", query));
@@ -39,11 +39,11 @@ async fn the_secret_is_taken_from_header_or_query_and_two_values_are_good_at_onc
         answer(request.body(Lead::new(number).created().to_string())).await
     };
     let good = [
-        (Some("the-new-secret-of-the-test"), "event=lead.created"),
-        (Some("the-old-secret-of-the-test"), "event=3"),
-        (None, "secret=the-new-secret-of-the-test&event=lead.created"),
-        (None, "event=3&secret=the-old-secret-of-the-test"),
-        (Some("the-old-secret-of-the-test"), "event=3&secret=anything"),
+        (Some("the-new-secret-of-the-longest-test"), "event=lead.created"),
+        (Some("an-old-secret-of-the-test"), "event=3"),
+        (None, "secret=the-new-secret-of-the-longest-test&event=lead.created"),
+        (None, "event=3&secret=an-old-secret-of-the-test"),
+        (Some("an-old-secret-of-the-test"), "event=3&secret=anything"),
     ];
     for (number, (header, query)) in (1..).zip(good) {
         let (status, said) = post(number, header, query).await;
@@ -52,12 +52,12 @@ async fn the_secret_is_taken_from_header_or_query_and_two_values_are_good_at_onc
     let bad = [
         (None, ""),
         (Some(""), ""),
-        (Some("the-new-secret-of-the-test, the-old-secret-of-the-test"), ""),
+        (Some("the-new-secret-of-the-longest-test, an-old-secret-of-the-test"), ""),
         (Some("the-new-on"), ""),
-        (Some("the-new-secret-of-the-test "), "event=3&secret="),
-        (None, "secret=the-new-secret-of-the-tests"),
-        (None, "event=3&Secret=the-new-secret-of-the-test"),
-        (Some("wrong"), "secret=the-new-secret-of-the-test"),
+        (Some("the-new-secret-of-the-longest-test "), "event=3&secret="),
+        (None, "secret=the-new-secret-of-the-longest-tests"),
+        (None, "event=3&Secret=the-new-secret-of-the-longest-test"),
+        (Some("wrong"), "secret=the-new-secret-of-the-longest-test"),
     ];
     let mut refused = 0;
     for (number, (header, query)) in (100..).zip(bad) {

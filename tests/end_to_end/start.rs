@@ -1,7 +1,7 @@
 //! How `serve` starts and ends.
 
 use super::WELCOME;
-use crate::support::{Installation, Lead, Setup, credentials, recado};
+use crate::support::{CALLBACK_SECRET, Installation, Lead, Setup, credentials, recado};
 
 /// A good configuration in a directory, and arguments that name it.
 fn arguments(directory: &std::path::Path, config: &str) -> Vec<String> {
@@ -41,6 +41,29 @@ async fn a_missing_credential_is_one_line_that_names_its_variable() {
             assert!(said.contains(name), "{said}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_can_be_guessed_or_opens_two_doors_is_refused_with_the_way_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let setup = Setup::new(WELCOME);
+    let arguments = arguments(directory.path(), &setup.config);
+    let all = credentials("http://127.0.0.1:9/v1", "http://127.0.0.1:9/v2", &setup);
+    for name in ["RECADO_WEBHOOK_SECRET", "RECADO_CALLBACK_SECRET", "RECADO_PANEL_SECRET"] {
+        for value in ["x", "a-secret-of-31-characters-which", "the-new-value-is-long-enough-here,short-old-one"] {
+            let mut environment = all.clone();
+            environment.push((name.to_owned(), value.to_owned()));
+            let said = refused(&arguments, &environment).await;
+            assert_eq!(said.lines().count(), 1, "{said}");
+            assert!(said.contains(name) && said.contains("too short to be safe"), "{said}");
+            assert!(value.len() == 1 || !said.contains(value), "{said}");
+            assert!(value.contains(',') || said.contains("openssl rand -hex 24"), "{said}");
+        }
+    }
+    let mut environment = all.clone();
+    environment.push(("RECADO_PANEL_SECRET".to_owned(), CALLBACK_SECRET.to_owned()));
+    let said = refused(&arguments, &environment).await;
+    assert!(said.contains("RECADO_PANEL_SECRET must not be RECADO_CALLBACK_SECRET"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,6 +224,45 @@ async fn what_aws_lacks_is_one_line_that_names_the_variable() {
         }
     }
     servers.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_aws_the_history_names_whom_the_credentials_belong_to() {
+    const ARN: &str = "arn:aws:sts::111122223333:assumed-role/Publisher/ana";
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let sts = format!("http://{}", listener.local_addr().unwrap());
+    // As STS answers. Source: AWS STS API reference, GetCallerIdentity.
+    let answer = format!(
+        "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
+         <Arn>{ARN}</Arn><UserId>AROA:ana</UserId><Account>111122223333</Account></GetCallerIdentityResult>\
+         </GetCallerIdentityResponse>"
+    );
+    let says =
+        axum::Router::new().fallback(move || std::future::ready(([("content-type", "text/xml")], answer.clone())));
+    let server = tokio::spawn(async move { axum::serve(listener, says).await.unwrap() });
+    let setup =
+        Setup::new(WELCOME).in_memory().await.variable("AWS_ENDPOINT_URL_STS", &sts).variable("USER", "mallory");
+    let mut installation = Installation::start(setup).await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("next.yaml").display().to_string();
+    for (place, more) in [(1, vec![]), (2, vec!["--author", "bia"])] {
+        std::fs::write(&file, format!("{}# {place}\n", Setup::new(WELCOME).config)).unwrap();
+        let data = installation.data().to_owned();
+        let arguments = [vec!["push", &file, "--data", &data], more].concat();
+        let pushed = recado(&arguments, &installation.environment).await;
+        assert_eq!(pushed.code, Some(0), "{pushed:?}");
+    }
+    // Nobody answers there: the push is made, and the history says that nobody was asked.
+    installation.environment.push(("AWS_ENDPOINT_URL_STS".to_owned(), "http://127.0.0.1:9".to_owned()));
+    std::fs::write(&file, format!("{}# 3\n", Setup::new(WELCOME).config)).unwrap();
+    let data = installation.data().to_owned();
+    let pushed = recado(&["push", &file, "--data", &data], &installation.environment).await;
+    assert!(pushed.code == Some(0) && pushed.stderr.contains("did not say whose credentials"), "{pushed:?}");
+    let history = recado(&["history", "--json", "--data", &data], &installation.environment).await.json();
+    let authors: Vec<&str> =
+        history["versions"].as_array().unwrap().iter().map(|one| one["author"].as_str().unwrap()).collect();
+    assert_eq!(authors, ["mallory (not checked)", &format!("bia ({ARN})"), ARN, ARN], "{history}");
+    server.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ pub(crate) use leads::{Lead, messages_of};
 pub(crate) use meter::Meter;
 pub(crate) use process::{Beside, Finished, Lines, recado, recado_in};
 pub(crate) use random::Random;
-pub(crate) use setup::{ANY_HOUR, AUTHOR, SECRET, Setup, credentials, fault, head};
+pub(crate) use setup::{ANY_HOUR, AUTHOR, CALLBACK_SECRET, PANEL_SECRET, SECRET, Setup, credentials, fault, head};
 
 /// The timeout of every wait in a test. It is far longer than needed, since machines are shared.
 /// `RECADO_TEST_PATIENCE_S` makes it longer still.

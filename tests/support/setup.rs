@@ -9,7 +9,11 @@ use recado_simulators::{
 use recado_table::EmbeddedTable;
 
 /// The secret of webhooks.
-pub(crate) const SECRET: &str = "webhook-secret-of-the-test";
+pub(crate) const SECRET: &str = "the-webhook-secret-of-the-test-is-long";
+/// The secret whose key signs callback URLs.
+pub(crate) const CALLBACK_SECRET: &str = "the-callback-secret-of-the-test-is-long";
+/// The secret of the address in LigueLead's panel, where a test opens it.
+pub(crate) const PANEL_SECRET: &str = "the-panels-secret-of-the-test-is-long";
 /// The user whose edits count as the integration's own.
 pub(crate) const AUTHOR: &str = "5c0e1f2a-0000-4000-8000-000000000001";
 
@@ -139,7 +143,7 @@ pub(crate) fn credentials(liguelead: &str, leadsquared: &str, options: &Setup) -
         ("LEADSQUARED_ACCESS_KEY", &options.leadsquared.access_key),
         ("LEADSQUARED_SECRET_KEY", &options.leadsquared.secret_key),
         ("RECADO_WEBHOOK_SECRET", SECRET),
-        ("RECADO_CALLBACK_SECRET", "callback-secret-of-the-test"),
+        ("RECADO_CALLBACK_SECRET", CALLBACK_SECRET),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec()

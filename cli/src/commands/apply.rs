@@ -15,10 +15,13 @@ use serde::Serialize;
 
 use super::{
     At, checked,
-    configs::{author, put_in_force, renamed},
+    configs::{put_in_force, renamed},
     read,
 };
-use crate::output::{self, Mood};
+use crate::{
+    data::Store,
+    output::{self, Mood},
+};
 
 /// Put a file in force. It acts within a second on one machine, within a minute on AWS.
 ///
@@ -33,7 +36,7 @@ pub(crate) struct Apply {
     /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
-    /// The author in the history; by default the user of this machine.
+    /// The author in the history; by default the user of this machine. On AWS, the identity of the credentials is added.
     #[arg(long, value_name = "NAME")]
     author: Option<String>,
     /// Print JSON. Without --yes it changes nothing.
@@ -71,17 +74,17 @@ impl Apply {
         let (text, file) = (read(&self.file)?, self.file.display().to_string());
         let checked = checked(&text, &file)?;
         let (name, store) = self.at.table().await?;
-        self.apply(&store.ledger, &name, (&checked, &text)).await
+        self.apply(&store, &name, (&checked, &text)).await
     }
 
-    async fn apply(&self, ledger: &Ledger, name: &str, (checked, text): (&Checked, &str)) -> anyhow::Result<ExitCode> {
+    async fn apply(&self, store: &Store, name: &str, (checked, text): (&Checked, &str)) -> anyhow::Result<ExitCode> {
         let file = self.file.display().to_string();
         for warning in &checked.undecided {
             output::complain(&warning.render(&file));
         }
-        let author = self.author.clone().unwrap_or_else(author);
+        let author = store.author(self.author.as_deref()).await;
         let proposal = Proposal { verb: "apply", of: &file, checked, text, author: &author };
-        proposal.put_in_force(ledger, name, self.yes, self.json).await
+        proposal.put_in_force(&store.ledger, name, self.yes, self.json).await
     }
 }
 

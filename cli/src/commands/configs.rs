@@ -34,8 +34,3 @@ pub(crate) async fn put_in_force(ledger: &Ledger, text: &str, author: &str) -> a
         Pushed::TooLarge(bytes) => bail!("the configuration is over {bytes} bytes"),
     }
 }
-
-/// The person who acts, for the history.
-pub(crate) fn author() -> String {
-    ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "unknown".to_owned())
-}

@@ -10,17 +10,12 @@ use std::{
 
 use anyhow::Context as _;
 use recado_core::config::Config;
-use recado_ledger::Ledger;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
 };
 
-use super::{
-    Which,
-    configs::{author, put_in_force},
-    in_force, parse, read,
-};
+use super::{Which, configs::put_in_force, in_force, parse, read};
 use crate::{
     data::{Location, Store},
     environment::{Environment, probe},
@@ -68,11 +63,15 @@ impl Serve {
         let (liguelead, leadsquared) = environment.clients(Duration::from_millis(config.send.call_timeout_ms))?;
         let rate = liguelead_account(&config, &store.ledger);
         probe((&liguelead, &rate), &crm(&config, leadsquared, &store.ledger)).await?;
-        if environment.public_url.is_none() {
-            output::complain(
-                "RECADO_PUBLIC_URL is not set: delivery reports come only if LigueLead's panel has this installation's \
-                 address, /webhooks/liguelead?secret=…",
-            );
+        match (&environment.public_url, &environment.panel_secret) {
+            (Some(_), _) => {}
+            (None, Some(_)) => output::complain(
+                "RECADO_PUBLIC_URL is not set: delivery reports come only if LigueLead's panel holds this \
+                 installation's address, /webhooks/liguelead?secret=… with RECADO_PANEL_SECRET",
+            ),
+            (None, None) => output::complain(
+                "RECADO_PUBLIC_URL and RECADO_PANEL_SECRET are not set: Recado accepts no delivery report",
+            ),
         }
         let listener = TcpListener::bind(self.listen)
             .await
@@ -134,7 +133,7 @@ pub(super) async fn begin(
         ));
         return Ok((version, config));
     }
-    let version = put_file_in_force(ledger, &text).await?;
+    let version = put_file_in_force(store, &text).await?;
     output::say(&match before {
         Some(before) if before == version => {
             format!("recado at {home}: version {version} is in force, the same as {name}")
@@ -145,17 +144,17 @@ pub(super) async fn begin(
 }
 
 /// Puts the text of the file in force, and records its version.
-async fn put_file_in_force(ledger: &Ledger, text: &str) -> anyhow::Result<u64> {
-    let version = put_in_force(ledger, text, &author()).await?;
-    ledger.set_setting(SERVED, &version.to_string()).await?;
+async fn put_file_in_force(store: &Store, text: &str) -> anyhow::Result<u64> {
+    let version = put_in_force(&store.ledger, text, &store.author(None).await).await?;
+    store.ledger.set_setting(SERVED, &version.to_string()).await?;
     Ok(version)
 }
 
 /// Reads the file only once, so that the checked text is the text put in force.
-async fn put_checked_in_force(ledger: &Ledger, file: &Path) -> anyhow::Result<u64> {
+async fn put_checked_in_force(store: &Store, file: &Path) -> anyhow::Result<u64> {
     let text = read(file)?;
     parse(&text, &file.display().to_string())?;
-    put_file_in_force(ledger, &text).await
+    put_file_in_force(store, &text).await
 }
 
 /// The file, followed since before it was first read. A SIGHUP or a save during the start is not lost.
@@ -193,7 +192,7 @@ impl Followed {
                 continue;
             }
             seen = now;
-            match put_checked_in_force(&store.ledger, file).await {
+            match put_checked_in_force(store, file).await {
                 Ok(version) => output::say(&format!("version {version} is in force, from {}", file.display())),
                 Err(error) => output::complain(&format!("recado: {error:#}; the version in force stays")),
             }

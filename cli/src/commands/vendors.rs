@@ -44,6 +44,7 @@ impl Vendors {
             leadsquared: crm_keys,
             webhook_secret: read_back(&secret)?,
             callback_secret: read_back(&callback_secret)?,
+            panel_secret: None,
             public_url: Some(format!("http://{address}").parse()?),
         };
         Ok(Self { liguelead, leadsquared, environment, secret })

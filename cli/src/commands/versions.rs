@@ -11,10 +11,10 @@ use super::{
     At,
     apply::Proposal,
     checked,
-    configs::{author, in_force, put_in_force, renamed, version},
+    configs::{in_force, put_in_force, renamed, version},
     read,
 };
-use crate::output;
+use crate::{data::Store, output};
 
 /// Lines shown around a difference.
 const CONTEXT_LINES: usize = 3;
@@ -29,7 +29,7 @@ pub(crate) struct Push {
     file: PathBuf,
     #[command(flatten)]
     at: At,
-    /// The author in the history; by default the user of this machine.
+    /// The author in the history; by default the user of this machine. On AWS, the identity of the credentials is added.
     #[arg(long, value_name = "NAME")]
     author: Option<String>,
     /// Print JSON.
@@ -43,18 +43,19 @@ impl Push {
         let name = self.file.display().to_string();
         let checked = checked(&text, &name)?;
         let (_, store) = self.at.table().await?;
-        self.publish(&store.ledger, &text, &checked).await
+        self.publish(&store, &text, &checked).await
     }
 }
 
 impl Push {
-    async fn publish(&self, ledger: &Ledger, text: &str, checked: &Checked) -> anyhow::Result<ExitCode> {
+    async fn publish(&self, store: &Store, text: &str, checked: &Checked) -> anyhow::Result<ExitCode> {
+        let ledger = &store.ledger;
         let name = self.file.display().to_string();
         for warning in checked.undecided.iter().chain(&renamed(checked, ledger).await?) {
             output::complain(&warning.render(&name));
         }
         let before = ledger.config_version().await?;
-        let version = put_in_force(ledger, text, &self.author.clone().unwrap_or_else(author)).await?;
+        let version = put_in_force(ledger, text, &store.author(self.author.as_deref()).await).await?;
         let changed = before != Some(version);
         if self.json {
             output::json("push", &json!({ "version": version, "changed": changed }))?;
@@ -189,7 +190,7 @@ pub(crate) struct Rollback {
     /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
-    /// The author in the history; by default the user of this machine.
+    /// The author in the history; by default the user of this machine. On AWS, the identity of the credentials is added.
     #[arg(long, value_name = "NAME")]
     author: Option<String>,
     /// Print JSON. Without --yes it changes nothing.
@@ -200,15 +201,16 @@ pub(crate) struct Rollback {
 impl Rollback {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let (name, store) = self.at.table().await?;
-        self.roll_back(&store.ledger, &name).await
+        self.roll_back(&store, &name).await
     }
 
-    async fn roll_back(&self, ledger: &Ledger, name: &str) -> anyhow::Result<ExitCode> {
+    async fn roll_back(&self, store: &Store, name: &str) -> anyhow::Result<ExitCode> {
+        let ledger = &store.ledger;
         let text = version(ledger, self.version).await?.text;
         let of = format!("version {}", self.version);
         // A version that was valid for the release that pushed it may be invalid for this release.
         let checked = checked(&text, &of)?;
-        let author = self.author.clone().unwrap_or_else(author);
+        let author = store.author(self.author.as_deref()).await;
         let proposal = Proposal { verb: "rollback", of: &of, checked: &checked, text: &text, author: &author };
         proposal.put_in_force(ledger, name, self.yes, self.json).await
     }

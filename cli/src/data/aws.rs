@@ -35,6 +35,23 @@ fn without_credentials() -> String {
     "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE".to_owned()
 }
 
+/// The service that says whose credentials these are. `None`: the table is not at AWS but at an address of its own, and
+/// nobody can be asked there.
+pub(super) fn sts(config: &SdkConfig) -> Option<aws_sdk_sts::Client> {
+    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_elsewhere =
+        is_set("AWS_ENDPOINT_URL_DYNAMODB") && !is_set("AWS_ENDPOINT_URL_STS") && !is_set("AWS_ENDPOINT_URL");
+    (!is_elsewhere).then(|| aws_sdk_sts::Client::new(config))
+}
+
+/// Asks whose credentials these are: an ARN.
+pub(super) async fn caller(sts: &aws_sdk_sts::Client) -> anyhow::Result<String> {
+    match sts.get_caller_identity().send().await {
+        Ok(identity) => identity.arn.context("AWS named nobody"),
+        Err(error) => bail!("{}", error.code().unwrap_or("no answer")),
+    }
+}
+
 /// Whether the table exists.
 pub(super) async fn exists(ledger: &Ledger) -> anyhow::Result<bool> {
     let table = ledger.table();

@@ -58,6 +58,8 @@ impl Current {
 /// Builds the use cases, and follows the configuration in force.
 pub(super) struct Follower {
     environment: Environment,
+    /// Since when callback URLs are signed in their present form.
+    present_form_since_ms: i64,
     ledger: Ledger,
     audio_store: AudioStore,
     running: watch::Sender<Arc<Running>>,
@@ -69,16 +71,16 @@ impl Follower {
     pub(super) fn start(
         config: Arc<Config>,
         version: u64,
-        environment: &Environment,
+        (environment, present_form_since_ms): (&Environment, i64),
         ledger: &Ledger,
         audio_store: AudioStore,
     ) -> anyhow::Result<(Self, Current)> {
         let (environment, ledger) = (environment.clone(), ledger.clone());
-        let first = running(config, version, &environment, &ledger, &audio_store)?;
+        let first = running(config, version, (&environment, present_form_since_ms), &ledger, &audio_store)?;
         let (running, is_running) = watch::channel(Arc::new(first));
         let (due, is_due) = watch::channel(0);
         let current = Current { running: is_running, due: is_due };
-        Ok((Self { environment, ledger, audio_store, running, due }, current))
+        Ok((Self { environment, present_form_since_ms, ledger, audio_store, running, due }, current))
     }
 
     /// Looks for another version in force, and for operators' requests to look at due rows.
@@ -134,7 +136,8 @@ impl Follower {
             }
         };
         let ledger = self.ledger.clone().with_retention(config.retention_ms);
-        let next = running(Arc::clone(&config), version, &self.environment, &ledger, &self.audio_store)?;
+        let vouched = (&self.environment, self.present_form_since_ms);
+        let next = running(Arc::clone(&config), version, vouched, &ledger, &self.audio_store)?;
         self.running.send_replace(Arc::new(next));
         tracing::info!(configuration.version = version, "configuration.changed");
         self.look_again().await;
@@ -146,11 +149,11 @@ impl Follower {
 fn running(
     config: Arc<Config>,
     version: u64,
-    environment: &Environment,
+    (environment, present_form_since_ms): (&Environment, i64),
     ledger: &Ledger,
     audio_store: &AudioStore,
 ) -> anyhow::Result<Running> {
-    let installation = Installation::new(Arc::clone(&config), environment, ledger)?;
+    let installation = Installation::new(Arc::clone(&config), environment, ledger, present_form_since_ms)?;
     let audios = audios(&config, installation.sender.liguelead.clone(), ledger, audio_store.clone());
     Ok(Running { version, config, installation, audios })
 }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use futures::future::try_join_all;
 use recado_core::config::Config;
 use recado_ledger::Ledger;
@@ -22,7 +22,7 @@ use recado_pipeline::{
     operate::Operator,
     proof::Prover,
     reconcile::Reconciler,
-    secrets::{CallbackUrls, Secret},
+    secrets::{CallbackUrls, Panel, Secret, present_form_since},
     send::Sender,
     settle::Settler,
     sweep::Sweeper,
@@ -36,7 +36,7 @@ use recado_runtime::{
     installation,
 };
 use secrecy::ExposeSecret as _;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::{
     aws,
@@ -58,6 +58,9 @@ pub struct Function {
     followed: AtomicU64,
     intake: Kept<Intake>,
     settler: Kept<Settler>,
+    applier: Kept<Settler>,
+    /// Since when this installation signs callback URLs in their present form.
+    present_form_since_ms: OnceCell<i64>,
     sender: Kept<Sender>,
     syncer: Kept<Syncer>,
     enricher: Kept<Enricher>,
@@ -130,6 +133,8 @@ impl Function {
             secrets,
             intake: Kept::new(),
             settler: Kept::new(),
+            applier: Kept::new(),
+            present_form_since_ms: OnceCell::new(),
             sender: Kept::new(),
             syncer: Kept::new(),
             enricher: Kept::new(),
@@ -154,12 +159,29 @@ impl Function {
 
     /// The use case that takes LigueLead's delivery reports.
     pub async fn settler(&self) -> anyhow::Result<Settler> {
-        let basis = self.basis(&[Name::Callback, Name::LigueLead]).await?;
+        let with_panel = [Name::Callback, Name::Panel];
+        let basis = self.basis(if Name::Panel.is_given() { &with_panel } else { &[Name::Callback] }).await?;
+        let world = installation::world();
+        let asks = || present_form_since(&self.ledger, &world);
+        let since_ms = *self.present_form_since_ms.get_or_try_init(asks).await?;
         let make = |basis: &Basis| {
-            let (secret, app_id) = (basis.secret(0)?.secret()?, basis.secret(1)?.part("app_id")?);
-            Ok(installation::settler(&basis.config, &secret, app_id, &self.ledger_of(basis)))
+            let secret = basis.secret(0)?.secret()?;
+            let panel = match basis.secrets.get(1) {
+                Some(held) => Some(panel(held, &secret)?),
+                None => None,
+            };
+            Ok(installation::settler(&basis.config, (&secret, since_ms), panel, &self.ledger_of(basis)))
         };
         self.settler.of(basis, make).await
+    }
+
+    /// The use case that applies stored reports. It takes none, so it needs no secret.
+    async fn applier(&self) -> anyhow::Result<Settler> {
+        let basis = self.basis(&[]).await?;
+        let make = |basis: &Basis| {
+            Ok(installation::settler(&basis.config, (&nobodys_secret()?, 0), None, &self.ledger_of(basis)))
+        };
+        self.applier.of(basis, make).await
     }
 
     /// The use case that sends messages.
@@ -168,7 +190,8 @@ impl Function {
         let make = |basis: &Basis| {
             let callback = basis.secret(0)?.secret()?;
             let client = sending_client(basis, basis.secret(1)?)?;
-            let callbacks = public_url()?.map(|url| CallbackUrls::new(url, callback));
+            let unknown_after_ms = basis.config.send.unknown_after_ms;
+            let callbacks = public_url()?.map(|url| CallbackUrls::new(url, callback, unknown_after_ms));
             let leadsquared = crm_client(basis, basis.secret(2)?)?;
             Ok(installation::sender(&basis.config, client, leadsquared, callbacks, &self.ledger_of(basis)))
         };
@@ -177,7 +200,7 @@ impl Function {
 
     /// The use case that sweeps due rows.
     pub async fn sweeper(&self) -> anyhow::Result<Sweeper> {
-        Ok(Sweeper { sender: self.sender().await?, settler: self.settler().await? })
+        Ok(Sweeper { sender: self.sender().await?, settler: self.applier().await? })
     }
 
     /// Makes held messages due again, if the version in force changed hours, quotas or caps since the last time.
@@ -232,11 +255,9 @@ impl Function {
         Ok(installation::reconciler(&syncer, &self.decider(&basis)?))
     }
 
-    /// Decides on events that came without a webhook. No request shows it a secret, so its secret is random and
-    /// unknown.
+    /// Decides on events that came without a webhook.
     fn decider(&self, basis: &Basis) -> anyhow::Result<Intake> {
-        let secret = Secret::parse(made_up_secret().expose_secret()).context("a secret of nobody's")?;
-        Ok(installation::intake(Arc::clone(&basis.config), &secret, &self.ledger_of(basis)))
+        Ok(installation::intake(Arc::clone(&basis.config), &nobodys_secret()?, &self.ledger_of(basis)))
     }
 
     async fn basis(&self, names: &[Name]) -> anyhow::Result<Basis> {
@@ -256,6 +277,20 @@ impl Function {
 /// `sam local invoke` passes only variables of the template, and the template has none for the endpoint.
 pub(crate) fn endpoint_and_name(place: &str) -> (Option<&str>, &str) {
     place.rsplit_once('/').map_or((None, place), |(endpoint, name)| (Some(endpoint), name))
+}
+
+/// A secret for a use case that no request reaches: random, and known to nobody.
+fn nobodys_secret() -> anyhow::Result<Secret> {
+    Secret::parse(made_up_secret().expose_secret()).context("a secret of nobody's")
+}
+
+/// The panel's address. Its app id is no secret, and the template gives it beside the secret.
+fn panel(held: &Held, callback: &Secret) -> anyhow::Result<Panel> {
+    let secret = held.secret()?;
+    if callback.is(secret.newest().expose_secret()) {
+        bail!("the panel's secret must not be the callback secret: make up another one: openssl rand -hex 24");
+    }
+    Ok(Panel { secret, app_id: required("RECADO_PANEL_APP_ID", "the app id whose reports the panel sends")?.into() })
 }
 
 fn crm_client(basis: &Basis, keys: &Held) -> anyhow::Result<leadsquared::Client> {

@@ -10,12 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use aws_sdk_secretsmanager::{
     Client, error::ProvideErrorMetadata as _, operation::get_secret_value::GetSecretValueOutput,
 };
-use recado_pipeline::secrets::Secret;
-use recado_runtime::environment::required;
+use recado_pipeline::secrets::{BadSecret, Secret};
+use recado_runtime::environment::{optional, required};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
 
@@ -29,6 +29,8 @@ pub enum Name {
     Webhook,
     /// The secret that signs callback URLs.
     Callback,
+    /// The secret that the address in LigueLead's panel must carry. The template has none unless the panel is used.
+    Panel,
     /// LigueLead's token and application.
     LigueLead,
     /// LeadSquared's pair of keys.
@@ -36,11 +38,18 @@ pub enum Name {
 }
 
 impl Name {
+    /// Whether this function is given the secret.
+    #[must_use]
+    pub fn is_given(self) -> bool {
+        optional(self.arn_variable()).is_some()
+    }
+
     /// The variable that holds the secret's ARN, or, on a local machine, its value.
     const fn arn_variable(self) -> &'static str {
         match self {
             Self::Webhook => "RECADO_WEBHOOK_SECRET_ARN",
             Self::Callback => "RECADO_CALLBACK_SECRET_ARN",
+            Self::Panel => "RECADO_PANEL_SECRET_ARN",
             Self::LigueLead => "LIGUELEAD_SECRET_ARN",
             Self::LeadSquared => "LEADSQUARED_SECRET_ARN",
         }
@@ -56,11 +65,16 @@ pub struct Held {
 }
 
 impl Held {
-    /// The secret for signing, and for checking requests. The current value comes first.
+    /// The secret for signing, and for checking requests. The current value comes first. A previous value that can be
+    /// guessed opens nothing.
     pub fn secret(&self) -> anyhow::Result<Secret> {
-        let values = [Some(&self.current), self.previous.as_ref()];
-        let text = values.into_iter().flatten().map(|value| value.expose_secret()).collect::<Vec<_>>().join(",");
-        Secret::parse(&text).with_context(|| format!("the secret in {} is empty", self.name.arn_variable()))
+        let current = self.current.expose_secret();
+        let with_previous = self.previous.as_ref().map(|value| format!("{current},{}", value.expose_secret()));
+        let secret = match with_previous.map(|both| Secret::parse(&both)) {
+            None | Some(Err(BadSecret::ShortBefore)) => Secret::parse(current),
+            Some(secret) => secret,
+        };
+        secret.map_err(|error| anyhow!("the secret in {} {error}", self.name.arn_variable()))
     }
 
     /// One part of a secret with several parts, stored as JSON.
@@ -90,6 +104,7 @@ pub struct Secrets {
     /// Each is locked by itself, so that several are asked for together.
     webhook: Known,
     callback: Known,
+    panel: Known,
     liguelead: Known,
     leadsquared: Known,
 }
@@ -98,14 +113,15 @@ impl Secrets {
     /// Secrets that `client` reads.
     #[must_use]
     pub fn of(client: Client) -> Self {
-        let [webhook, callback, liguelead, leadsquared] = std::array::from_fn(|_| Known::default());
-        Self { client, webhook, callback, liguelead, leadsquared }
+        let [webhook, callback, panel, liguelead, leadsquared] = std::array::from_fn(|_| Known::default());
+        Self { client, webhook, callback, panel, liguelead, leadsquared }
     }
 
     fn known(&self, name: Name) -> &Known {
         match name {
             Name::Webhook => &self.webhook,
             Name::Callback => &self.callback,
+            Name::Panel => &self.panel,
             Name::LigueLead => &self.liguelead,
             Name::LeadSquared => &self.leadsquared,
         }
@@ -170,10 +186,23 @@ mod tests {
 
     #[test]
     fn the_value_before_a_change_opens_too_and_the_new_one_signs() {
-        let secret = held(Name::Webhook, "new", Some("old")).secret().unwrap();
-        assert!(secret.is("new") && secret.is("old") && !secret.is("new,old"));
-        assert!(!held(Name::Webhook, "new", None).secret().unwrap().is("old"));
-        assert!(held(Name::Webhook, " ", None).secret().unwrap_err().to_string().contains("RECADO_WEBHOOK_SECRET_ARN"));
+        let (new, old) = ("the-new-secret-that-nobody-guesses", "an-old-secret-of-the-stack");
+        let secret = held(Name::Webhook, new, Some(old)).secret().unwrap();
+        assert!(secret.is(new) && secret.is(old) && !secret.is(&format!("{new},{old}")));
+        assert_eq!(secret.newest().expose_secret(), new);
+        assert!(!held(Name::Webhook, new, None).secret().unwrap().is(old));
+    }
+
+    #[test]
+    fn a_value_that_can_be_guessed_is_refused_and_one_before_a_change_opens_nothing() {
+        for bad in [" ", "s", "a-secret-of-31-characters-xxxxx"] {
+            let error = held(Name::Webhook, bad, None).secret().unwrap_err().to_string();
+            assert!(error.contains("RECADO_WEBHOOK_SECRET_ARN"), "{error}");
+            assert!(bad.len() == 1 || !error.contains(bad), "{error}");
+        }
+        let new = "the-new-secret-that-nobody-guesses";
+        let secret = held(Name::Panel, new, Some("s")).secret().unwrap();
+        assert!(secret.is(new) && !secret.is("s"), "the change away from a bad value works");
     }
 
     #[test]

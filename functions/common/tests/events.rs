@@ -23,8 +23,8 @@ use recado_table::EmbeddedTable;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-const WEBHOOK_SECRET: &str = "local-webhook-secret";
-const CALLBACK_SECRET: &str = "local-callback-secret";
+const WEBHOOK_SECRET: &str = "a-webhook-secret-for-this-machine";
+const CALLBACK_SECRET: &str = "a-callback-secret-for-this-machine";
 /// The simulators' default.
 const APP_ID: &str = "simulated-app";
 /// The lead of the webhook.
@@ -85,8 +85,9 @@ fn request(path: &str, query: &str, secret: Option<&str>, body: &str) -> Value {
 }
 
 fn callback() -> Value {
-    let urls = CallbackUrls::new("http://localhost".parse().unwrap(), Secret::parse(CALLBACK_SECRET).unwrap());
-    let url = urls.url(BatchId::from_bytes([7; 16]));
+    let urls = CallbackUrls::new("http://localhost".parse().unwrap(), Secret::parse(CALLBACK_SECRET).unwrap(), 0);
+    // It ends in the year 2100, so that the file stays good.
+    let url = urls.url(BatchId::from_bytes([7; 16]), 4_102_444_800_000);
     let query = url.expose_secret().split_once('?').unwrap().1.to_owned();
     let body = json!({
         "event": "campaign.status",
@@ -226,7 +227,7 @@ async fn the_events_tell_the_story_of_one_message() {
     let [message] = &ledger.messages(&woken).await.unwrap()[..] else { panic!("the webhook made no such message") };
     assert_eq!(format!("+55{}", message.phone().unwrap().national()), PHONE);
 
-    let settler = installation::settler(&config, &secret(CALLBACK_SECRET), APP_ID.into(), &ledger);
+    let settler = installation::settler(&config, (&secret(CALLBACK_SECRET), 0), None, &ledger);
     let report = settler.read(&web::decode(serde_json::from_value(callback).unwrap()));
     let Reading::Report(report) = report else { panic!("not taken as a report: {report:?}") };
     assert_eq!((report.status.as_str(), Some(report.phone)), ("delivered", message.phone()));

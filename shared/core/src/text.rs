@@ -40,6 +40,7 @@ mod guard;
 mod lint;
 mod names;
 mod numbers;
+mod product;
 mod scan;
 mod settled;
 mod tests_of_values;

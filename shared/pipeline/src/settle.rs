@@ -15,15 +15,15 @@ mod whose;
 use std::{collections::BTreeMap, time::Duration};
 
 use liguelead::callback::{Callback, Status};
-use recado_core::{folding::known_by, identity::BatchId, message::Report, phone::Phone, settle::is_plausible};
+use recado_core::{folding::known_by, message::Report, phone::Phone, settle::is_plausible};
 use recado_ledger::{Ledger, LedgerError, Stored, StoredCallback, StoredFor};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     http::{Body, HttpAnswer, HttpRequest},
     planted::{Fault, planted},
-    secrets::Secret,
+    secrets::{CallbackDoor, Vouched},
     settings::SendSettings,
     world::World,
 };
@@ -41,10 +41,8 @@ const STORE_WITHIN: Duration = Duration::from_millis(4_500);
 pub struct Settler {
     /// The table.
     pub ledger: Ledger,
-    /// Signs callback URLs, and opens the URL without a batch.
-    pub secret: Secret,
-    /// LigueLead's `app-id`. A report to the URL without a batch must name this id.
-    pub app_id: SecretString,
+    /// Says which requests may report.
+    pub door: CallbackDoor,
     /// The configuration's settings for sending.
     pub settings: SendSettings,
     /// The clock and new identifiers.
@@ -60,14 +58,6 @@ pub enum Reading {
     Answer(HttpAnswer),
     /// A report. Store it before answering.
     Report(Box<StoredCallback>),
-}
-
-/// The batches that a callback's request may report on.
-enum Vouched {
-    /// The batch that its URL is signed for.
-    Batch(BatchId),
-    /// Any batch: it showed the secret of the URL that is configured in LigueLead's panel.
-    Any,
 }
 
 /// The result of applying a report.
@@ -126,9 +116,12 @@ impl Settler {
         if body.is_empty() {
             return Reading::Answer(answer(200, "ready"));
         }
-        let Some(vouched) = self.vouched(request) else {
-            tracing::warn!("callback.not_vouched_for");
-            return Reading::Answer(answer(401, "the signature or the secret is missing or wrong"));
+        let vouched = match self.door.vouched(request, self.world.now_ms()) {
+            Ok(vouched) => vouched,
+            Err(why) => {
+                tracing::warn!(why = why.word(), "callback.not_vouched_for");
+                return Reading::Answer(answer(401, "the signature or the secret is missing, wrong or too old"));
+            }
         };
         let callback = match Callback::parse(body) {
             Ok(callback) => callback,
@@ -137,8 +130,8 @@ impl Settler {
                 return Reading::Answer(answer(200, "not understood; ignored"));
             }
         };
-        if matches!(vouched, Vouched::Any) && !callback.app_id.as_deref().is_some_and(|id| self.is_our_app(id)) {
-            tracing::warn!("callback.not_vouched_for");
+        if matches!(vouched, Vouched::Any) && !callback.app_id.as_deref().is_some_and(|id| self.door.is_our_app(id)) {
+            tracing::warn!(why = "another_app", "callback.not_vouched_for");
             return Reading::Answer(answer(401, "it is about another app"));
         }
         match self.readable(vouched, &callback) {
@@ -153,21 +146,7 @@ impl Settler {
     /// Whether a request shows a signature or the secret. Its body is not looked at.
     #[must_use]
     pub fn is_vouched_for(&self, request: &HttpRequest) -> bool {
-        self.vouched(request).is_some()
-    }
-
-    fn vouched(&self, request: &HttpRequest) -> Option<Vouched> {
-        match (request.parameter("batch"), request.parameter("sig")) {
-            (Some(batch), Some(signature)) => {
-                let batch = batch.parse().ok()?;
-                self.secret.signed(batch, signature).then_some(Vouched::Batch(batch))
-            }
-            _ => self.secret.is(request.parameter("secret")?).then_some(Vouched::Any),
-        }
-    }
-
-    fn is_our_app(&self, id: &str) -> bool {
-        self.app_id.expose_secret().trim().eq_ignore_ascii_case(id.trim())
+        self.door.vouched(request, self.world.now_ms()).is_ok()
     }
 
     fn readable(&self, vouched: Vouched, callback: &Callback) -> Option<StoredCallback> {

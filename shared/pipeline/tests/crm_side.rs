@@ -46,6 +46,8 @@ use serde_json::Value;
 use crm::{Crm, Time};
 use store::Requests;
 
+/// The secret of webhooks.
+const SECRET: &str = "a-webhook-secret-that-nobody-guesses";
 /// 12:00 UTC on a Monday.
 pub(crate) const BEGIN_MS: i64 = 1_795_435_200_000;
 
@@ -112,7 +114,7 @@ impl Installation {
     /// Accepts webhooks.
     pub(crate) fn intake(&self) -> Intake {
         let process = self.process();
-        let secret = Secret::parse("s").unwrap();
+        let secret = Secret::parse(SECRET).unwrap();
         let config = Arc::new(self.config.clone());
         Intake { ledger: self.ledger.clone(), config, secret, world: process.world, wake: Arc::default() }
     }
@@ -135,7 +137,7 @@ impl Installation {
             method: "POST".to_owned(),
             query: vec![("event".to_owned(), event.to_owned())],
             content_type: Some("application/json".to_owned()),
-            secret: Some("s".to_owned()),
+            secret: Some(SECRET.to_owned()),
             body: Body::of(body),
         };
         let answer = self.intake().webhook(&request).await;

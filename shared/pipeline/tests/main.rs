@@ -4,4 +4,5 @@
 #![cfg(test)]
 
 mod audio;
+mod callback_form;
 mod crm_side;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use leadsquared::{CallError, Standard};
 use liguelead::CallFailed;
 use recado_limits::{Clock, LigueLeadAccount};
 use recado_pipeline::{crm::Crm, secrets::Secret};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use url::{Host, Url};
 
 use crate::world::world;
@@ -22,8 +22,8 @@ pub const REQUIRED: [(&str, &str); 6] = [
     ("RECADO_CALLBACK_SECRET", "what signs LigueLead's callbacks; make one up: openssl rand -hex 24"),
 ];
 
-/// The shortest secret, in characters. 24 random characters cannot be guessed.
-const MIN_SECRET_CHARS: usize = 24;
+/// The variable of the secret that LigueLead's panel shows.
+const PANEL_SECRET: &str = "RECADO_PANEL_SECRET";
 
 /// LigueLead's real address.
 const LIGUELEAD_BASE_URL: &str = "https://api.liguelead.com.br/v1";
@@ -53,6 +53,8 @@ pub struct Environment {
     pub webhook_secret: Secret,
     /// `RECADO_CALLBACK_SECRET`: the secret that signs callback URLs.
     pub callback_secret: Secret,
+    /// `RECADO_PANEL_SECRET`: the secret that the address in LigueLead's panel must show. Without it that address is closed.
+    pub panel_secret: Option<Secret>,
     /// `RECADO_PUBLIC_URL`: this installation's own address.
     pub public_url: Option<Url>,
 }
@@ -74,7 +76,8 @@ impl Environment {
             leadsquared_base_url: leadsquared_base_url(),
             leadsquared: leadsquared_credentials()?,
             webhook_secret: webhook_secret()?,
-            callback_secret: secret("RECADO_CALLBACK_SECRET")?,
+            callback_secret: callback_secret()?,
+            panel_secret: panel_secret()?,
             public_url: public_url()?,
         })
     }
@@ -106,6 +109,22 @@ pub fn leadsquared_credentials() -> anyhow::Result<leadsquared::Credentials> {
 /// `RECADO_WEBHOOK_SECRET`: the secret that LeadSquared's webhooks must show.
 pub fn webhook_secret() -> anyhow::Result<Secret> {
     secret("RECADO_WEBHOOK_SECRET")
+}
+
+/// `RECADO_CALLBACK_SECRET`: the secret whose key signs callback URLs.
+pub fn callback_secret() -> anyhow::Result<Secret> {
+    secret("RECADO_CALLBACK_SECRET")
+}
+
+/// `RECADO_PANEL_SECRET`, if it is set. It must not be the secret that signs: it stands in LigueLead's panel.
+pub fn panel_secret() -> anyhow::Result<Option<Secret>> {
+    let Some(text) = optional(PANEL_SECRET) else { return Ok(None) };
+    let panel = Secret::parse(&text).map_err(|error| anyhow!("{PANEL_SECRET} {error}"))?;
+    // While the panel is changed, its old value may be the callback secret of an earlier release.
+    if callback_secret().is_ok_and(|callback| callback.is(panel.newest().expose_secret())) {
+        bail!("{PANEL_SECRET} must not be RECADO_CALLBACK_SECRET: make up another one: openssl rand -hex 24");
+    }
+    Ok(Some(panel))
 }
 
 /// A client for LigueLead. Its error names the variables behind it.
@@ -225,12 +244,7 @@ fn variable(name: &str) -> anyhow::Result<String> {
 
 fn secret(name: &str) -> anyhow::Result<Secret> {
     let text = variable(name)?;
-    if text.split(',').any(|value| (1..MIN_SECRET_CHARS).contains(&value.trim().chars().count())) {
-        bail!(
-            "{name} is too short to be safe: at least {MIN_SECRET_CHARS} characters, such as openssl rand -hex 24 gives"
-        );
-    }
-    Secret::parse(&text).with_context(|| format!("{name} holds no value"))
+    Secret::parse(&text).map_err(|error| anyhow!("{name} {error}"))
 }
 
 /// `RECADO_PUBLIC_URL`: this installation's own address, if it is set.
@@ -247,7 +261,8 @@ pub fn public_url() -> anyhow::Result<Option<Url>> {
 /// A random secret made by this process, for a demonstration.
 #[must_use]
 pub fn made_up_secret() -> SecretString {
-    uuid::Uuid::new_v4().simple().to_string().into()
+    let half = || uuid::Uuid::new_v4().simple().to_string();
+    (half() + &half()).into()
 }
 
 #[cfg(test)]

@@ -16,14 +16,13 @@ use recado_pipeline::{
     opt_out::OptOuts,
     pauses::Pauses,
     reconcile::Reconciler,
-    secrets::{CallbackUrls, Secret},
+    secrets::{CallbackDoor, CallbackUrls, Panel, Secret},
     send::{InFlight, Sender},
     settings::SendSettings,
     settle::{Known, Settler},
     sweep::Sweeper,
     sync::{CrmSettings, Preparation, Syncer},
 };
-use secrecy::SecretString;
 
 pub use crate::world::world;
 
@@ -55,15 +54,21 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// Builds all use cases.
-    pub fn new(config: Arc<Config>, environment: &Environment, ledger: &Ledger) -> anyhow::Result<Self> {
+    /// Builds all use cases. `present_form_since_ms` is since when this installation signs callback URLs in their present
+    /// form.
+    pub fn new(
+        config: Arc<Config>,
+        environment: &Environment,
+        ledger: &Ledger,
+        present_form_since_ms: i64,
+    ) -> anyhow::Result<Self> {
         let (liguelead, leadsquared) = environment.clients(Duration::from_millis(config.send.call_timeout_ms))?;
-        let callbacks = environment
-            .public_url
-            .clone()
-            .map(|public_url| CallbackUrls::new(public_url, environment.callback_secret.clone()));
-        let app_id = environment.liguelead.app_id.clone();
-        let settler = settler(&config, &environment.callback_secret, app_id, ledger);
+        let secret = &environment.callback_secret;
+        let urls = |public_url| CallbackUrls::new(public_url, secret.clone(), config.send.unknown_after_ms);
+        let callbacks = environment.public_url.clone().map(urls);
+        let app_id = &environment.liguelead.app_id;
+        let panel = environment.panel_secret.clone().map(|secret| Panel { secret, app_id: app_id.clone() });
+        let settler = settler(&config, (secret, present_form_since_ms), panel, ledger);
         let sender = sender(&config, liguelead, leadsquared.clone(), callbacks, ledger);
         let syncer = syncer(&config, leadsquared, ledger);
         let campaigns = campaigns(Arc::clone(&config), &syncer);
@@ -87,13 +92,18 @@ pub fn intake(config: Arc<Config>, secret: &Secret, ledger: &Ledger) -> Intake {
     Intake { ledger: ledger.clone(), config, secret: secret.clone(), world: world(), wake: Arc::default() }
 }
 
-/// Accepts LigueLead's delivery reports on this app. `secret` signs the callback URLs.
+/// Accepts LigueLead's delivery reports. `secret` signs the callback URLs, in their present form since
+/// `present_form_since_ms`. Without `panel`, the address of LigueLead's panel is closed.
 #[must_use]
-pub fn settler(config: &Config, secret: &Secret, app_id: SecretString, ledger: &Ledger) -> Settler {
+pub fn settler(
+    config: &Config,
+    (secret, present_form_since_ms): (&Secret, i64),
+    panel: Option<Panel>,
+    ledger: &Ledger,
+) -> Settler {
     Settler {
         ledger: ledger.clone(),
-        secret: secret.clone(),
-        app_id,
+        door: CallbackDoor::new(secret.clone(), config.send.unknown_after_ms, present_form_since_ms, panel),
         settings: SendSettings::of(config),
         world: world(),
         known: Known::default(),

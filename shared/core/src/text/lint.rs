@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::error::SnippetError;
 use super::scan::{Kind, Region, Scanned, Token};
-use super::{context, filters, tests_of_values};
+use super::{context, filters, product, tests_of_values};
 use crate::spelling::closest;
 
 /// Words of the language; a `(` after them is not a call.
@@ -16,8 +16,9 @@ const COMPARISONS: [&str; 6] = ["==", "!=", "<", ">", "<=", ">="];
 /// Checks operators before compiling. Its messages are better than a parser's, and signs that nest without a bound
 /// (`{`, `!`) must not reach the parser.
 pub(super) fn signs(scanned: &Scanned<'_>) -> Vec<SnippetError> {
-    let signs = scanned.tokens.iter().filter(|token| token.kind == Kind::Sign);
-    let problems = signs.filter_map(|token| Some((token.at, sign(token)?)));
+    let tokens = &scanned.tokens;
+    let signs = tokens.iter().enumerate().filter(|(_, token)| token.kind == Kind::Sign);
+    let problems = signs.filter_map(|(index, token)| Some((token.at, sign(token).or_else(|| product(tokens, index))?)));
     problems.map(|(at, (message, suggestion))| SnippetError::at(scanned.source, at, message, suggestion)).collect()
 }
 
@@ -43,6 +44,12 @@ fn sign(token: &Token<'_>) -> Option<Problem> {
         _ => return None,
     };
     Some((format!("`{}` is not an operator here", token.text), Some(instead.to_owned())))
+}
+
+/// A `*` that could repeat a text.
+fn product(tokens: &[Token<'_>], index: usize) -> Option<Problem> {
+    let is_refused = tokens.get(index)?.text == "*" && !product::is_of_numbers(tokens, index);
+    is_refused.then(|| ("both sides of `*` must be numbers".to_owned(), Some("lead.Score | number * 2".to_owned())))
 }
 
 fn word(tokens: &[Token<'_>], index: usize) -> Option<Problem> {

@@ -55,7 +55,7 @@ impl Sender {
         day: &str,
         deadline_ms: i64,
     ) -> Result<Answer, NoCall> {
-        let webhook_url = self.callbacks.as_ref().map(|urls| urls.url(batch));
+        let webhook_url = self.callbacks.as_ref().map(|urls| urls.url(batch, self.world.now_ms()));
         let phones = way.phones(mine);
         let request = Request::of(mine, &phones, webhook_url).ok_or(NoCall::NoTime)?;
         let priority = mine.first().map(|message| message.priority).unwrap_or_default();

@@ -21,14 +21,14 @@ use crate::{
     ingest::Intake,
     opt_out::OptOuts,
     pauses::Pauses,
-    secrets::{CallbackUrls, Secret},
+    secrets::{CallbackDoor, CallbackUrls, Secret},
     send::{InFlight, Sender},
     settings::SendSettings,
     settle::{Known, Settler},
     sweep::Sweeper,
 };
 
-const SECRET: &str = "simulated";
+const SECRET: &str = "a-simulated-secret-that-nobody-guesses";
 /// The window of LigueLead's rate, in ms.
 const WINDOW_MS: NonZeroU32 = NonZeroU32::new(60_000).unwrap();
 
@@ -85,7 +85,7 @@ pub(super) fn install(universe: &Arc<Universe>, process: Process, setting: &Sett
     let config = Arc::clone(&setting.config);
     let ledger = Ledger::new(client(universe, process), TABLE, config.retention_ms);
     let settings = SendSettings::of(&config);
-    let secret = Secret::parse(SECRET).unwrap_or_else(|| unreachable!());
+    let secret = Secret::parse(SECRET).unwrap_or_else(|error| panic!("{error}"));
     let world = {
         let (time, chance) = (Arc::clone(universe), Arc::clone(universe));
         World::new(
@@ -107,7 +107,10 @@ pub(super) fn install(universe: &Arc<Universe>, process: Process, setting: &Sett
         clock: Clock::given(move || clocks.clocks(process)),
         low_rate: LigueLeadAccount::at_share(ledger.client().clone(), TABLE, Plan::new(limit, WINDOW_MS), 500),
         in_flight: InFlight::new(settings.requests_at_once),
-        callbacks: "https://recado.example".parse().ok().map(|url| CallbackUrls::new(url, secret.clone())),
+        callbacks: "https://recado.example"
+            .parse()
+            .ok()
+            .map(|url| CallbackUrls::new(url, secret.clone(), config.send.unknown_after_ms)),
         ledger: ledger.clone(),
         settings: settings.clone(),
         pauses: Pauses::default(),
@@ -116,8 +119,7 @@ pub(super) fn install(universe: &Arc<Universe>, process: Process, setting: &Sett
     };
     let settler = Settler {
         ledger: ledger.clone(),
-        secret: secret.clone(),
-        app_id: SECRET.into(),
+        door: CallbackDoor::new(secret.clone(), config.send.unknown_after_ms, 0, None),
         settings,
         world: world.clone(),
         known: Known::default(),
