@@ -2,6 +2,7 @@
 
 mod address;
 mod answers;
+mod audit;
 mod callbacks;
 mod commands;
 mod delivery;

@@ -2,6 +2,8 @@
 
 pub(crate) mod apply;
 pub(crate) mod audio;
+pub(crate) mod audit;
+mod audited;
 pub(crate) mod campaign;
 pub(crate) mod check;
 mod configs;

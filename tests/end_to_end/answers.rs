@@ -109,6 +109,7 @@ async fn messages_and_pauses(desk: &mut Desk, at: &At<'_>) {
     desk.see(&at.run("cancel", &[&first.id]).await);
     desk.see(&at.run("retry", &[&held.id]).await);
     desk.see(&at.run("resume", &["--all"]).await);
+    desk.see(&at.run("audit", &[]).await);
 }
 
 async fn people(desk: &mut Desk, at: &At<'_>) {

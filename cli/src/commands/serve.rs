@@ -9,7 +9,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use recado_core::config::Config;
+use recado_core::{
+    audit::{About, Act},
+    config::Config,
+};
 use recado_ledger::Ledger;
 use tokio::{
     net::TcpListener,
@@ -17,7 +20,7 @@ use tokio::{
 };
 
 use super::{
-    Which,
+    Which, audited,
     configs::{author, put_in_force},
     in_force, parse, read,
 };
@@ -146,7 +149,11 @@ pub(super) async fn begin(
 
 /// Puts the text of the file in force, and records its version.
 async fn put_file_in_force(ledger: &Ledger, text: &str) -> anyhow::Result<u64> {
+    let before = ledger.config_version().await?;
     let version = put_in_force(ledger, text, &author()).await?;
+    if before != Some(version) {
+        audited::record(ledger, Act::Serve, About::default().of_version(version)).await;
+    }
     ledger.set_setting(SERVED, &version.to_string()).await?;
     Ok(version)
 }

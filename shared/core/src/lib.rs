@@ -1,6 +1,7 @@
 //! Recado's decisions, pure: events, rules, texts, phones, credits, hours, states
 
 pub mod audio;
+pub mod audit;
 pub mod backoff;
 pub mod bisect;
 pub mod block;

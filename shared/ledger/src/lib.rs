@@ -26,6 +26,7 @@
 //! | lease | `K#name` | `K` | which function leads where one is enough, and until when |
 //! | run | `Q` | run | a campaign's run, and its progress |
 //! | page | `Q#run` | `P#page` | a part of a run's audience |
+//! | audit | `T#month` | instant and number | what an operator did; rows are only added |
 //! | notes | `M#id` | `N` | what reports say about the recipients of a block |
 //!
 //! Three sparse indexes find work. `due` holds the rows that the sweep must look at, by due time. `batch` holds a
@@ -37,6 +38,7 @@
 mod at_once;
 mod attempts;
 mod audios;
+mod audit;
 mod batches;
 mod blocks;
 mod callbacks;

@@ -15,9 +15,11 @@
 //! | [`setup`] | reads and creates what an installation needs in LeadSquared | `recado setup`, `recado doctor` |
 //! | [`crm`] | LeadSquared's client, held inside the account's limits | every caller of LeadSquared |
 //! | [`campaigns`] | starts campaigns, reads audiences, hands them to the sender | a schedule, `recado campaign` |
+//! | [`audit`] | writes what an operator does, and marks people in it | every verb with an effect |
 //! | [`plan`] | shows what an event would become, without doing it | `recado plan` |
 
 pub mod audio;
+pub mod audit;
 pub mod blocks;
 pub mod campaigns;
 mod caps;
