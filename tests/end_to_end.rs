@@ -7,6 +7,7 @@ mod callbacks;
 mod commands;
 mod delivery;
 mod doors;
+mod export;
 mod field;
 mod first_steps;
 mod identity;

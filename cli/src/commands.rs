@@ -10,6 +10,7 @@ mod configs;
 pub(crate) mod demo;
 pub(crate) mod dev;
 pub(crate) mod doctor;
+pub(crate) mod export;
 pub(crate) mod forget_limit;
 pub(crate) mod init;
 mod lines;

@@ -107,9 +107,21 @@ async fn messages_and_pauses(desk: &mut Desk, at: &At<'_>) {
     desk.see(&at.run("release", &[]).await);
     desk.see(&at.run("cancel", &[&held.id]).await);
     desk.see(&at.run("cancel", &[&first.id]).await);
+    exports(desk, at).await;
     desk.see(&at.run("retry", &[&held.id]).await);
     desk.see(&at.run("resume", &["--all"]).await);
     desk.see(&at.run("audit", &[]).await);
+}
+
+async fn exports(desk: &mut Desk, at: &At<'_>) {
+    for what in ["messages", "failures", "events"] {
+        let texts = if what == "events" { None } else { Some("--texts") };
+        let more: Vec<&str> = ["--format", "jsonl"].into_iter().chain(texts).collect();
+        let lines = at.0.command_of(&["export", what], &more).await.stdout;
+        for line in lines.lines() {
+            desk.compare(&serde_json::from_str(line).unwrap());
+        }
+    }
 }
 
 async fn people(desk: &mut Desk, at: &At<'_>) {

@@ -135,11 +135,17 @@ async fn a_trail_that_takes_no_row_stops_what_shows_people_and_not_a_pause() {
     let paused = installation.command("pause", &["--all", "--json"]).await;
     assert_eq!(paused.json()["what"], "all");
     assert!(paused.stderr.contains("the audit trail has no entry of it"), "{paused:?}");
-    let refused = installation.command("messages", &[&sent.id, "--show-text"]).await;
-    assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""), "{refused:?}");
-    assert!(refused.stderr.contains("nothing was done: the audit trail takes no entry"), "{refused:?}");
+    for (verb, more) in [
+        (vec!["messages"], vec![sent.id.as_str(), "--show-text"]),
+        (vec!["export", "messages"], vec!["--show-phones"]),
+        (vec!["export", "failures"], vec!["--texts"]),
+    ] {
+        let refused = installation.command_of(&verb, &more).await;
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""), "{refused:?}");
+        assert!(refused.stderr.contains("nothing was done: the audit trail takes no entry"), "{refused:?}");
+    }
     // What shows nobody needs no row.
-    assert_eq!(installation.command("messages", &[&sent.id]).await.code, Some(0));
+    assert_eq!(installation.command_of(&["export", "messages"], &[]).await.code, Some(0));
     meter.refuse(None);
     assert_eq!(acts(&installation).await, before);
     installation.command("resume", &["--all"]).await;

@@ -109,6 +109,19 @@ impl Filter {
             && self.until.is_none_or(|until| message.created_ms < until.as_millisecond())
     }
 
+    /// Whether a recipient of this block may pass, as far as the block's own row says.
+    pub(crate) fn opens(&self, block: &Message) -> bool {
+        let of_row = Self {
+            rule: self.rule.clone(),
+            channel: self.channel,
+            no_callback: self.no_callback,
+            since: self.since,
+            until: self.until,
+            ..Self::default()
+        };
+        of_row.lets(block)
+    }
+
     /// Whether a filter is about recipients, which may be in a block.
     fn is_of_people(&self) -> bool {
         !self.state.is_empty() || self.lead.is_some() || self.phone.is_some()

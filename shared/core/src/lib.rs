@@ -29,6 +29,7 @@ pub mod phone;
 pub mod reason;
 pub mod recovery;
 pub mod settle;
+pub mod sheet;
 pub mod sight;
 pub mod spelling;
 mod state;

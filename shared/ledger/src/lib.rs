@@ -66,6 +66,7 @@ mod suppressions;
 mod transitions;
 mod unknown;
 mod update;
+mod walk;
 
 pub use at_once::at_once;
 pub use attempts::{Earlier, MOST_PRICES, Price};
@@ -86,6 +87,7 @@ pub use recado_core::subject::Subject;
 pub use runs::{Phase, Run};
 pub use sights::{KeptSights, MOST_NOTICED};
 pub use suppressions::{Kind, Suppression};
+pub use walk::{Walk, Walked};
 
 use aws_sdk_dynamodb::{
     Client,

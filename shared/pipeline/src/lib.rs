@@ -16,6 +16,7 @@
 //! | [`crm`] | LeadSquared's client, held inside the account's limits | every caller of LeadSquared |
 //! | [`campaigns`] | starts campaigns, reads audiences, hands them to the sender | a schedule, `recado campaign` |
 //! | [`audit`] | writes what an operator does, and marks people in it | every verb with an effect |
+//! | [`export`] | messages and events as rows of a file | `recado export` |
 //! | [`plan`] | shows what an event would become, without doing it | `recado plan` |
 
 pub mod audio;
@@ -25,6 +26,7 @@ pub mod campaigns;
 mod caps;
 pub mod crm;
 pub mod enrich;
+pub mod export;
 pub mod http;
 pub mod ingest;
 mod lead_cache;
