@@ -16,6 +16,7 @@ mod limits;
 mod operating;
 mod opt_outs;
 mod outcomes;
+mod person;
 mod planning;
 mod send_path;
 mod shared_table;

@@ -20,6 +20,7 @@ pub(crate) mod messages;
 pub(crate) mod operate;
 pub(crate) mod pages;
 pub(crate) mod pause;
+pub(crate) mod person;
 pub(crate) mod phone;
 pub(crate) mod plan;
 mod planned;

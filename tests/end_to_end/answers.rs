@@ -131,6 +131,10 @@ async fn people(desk: &mut Desk, at: &At<'_>) {
     desk.see(&at.run("suppress add", &["--lead", &Lead::new(91).id]).await);
     desk.see(&at.run("suppress list", &[]).await);
     desk.see(&at.run("suppress remove", &["--phone", &phone]).await);
+    at.0.take(&Lead::new(93).created()).await;
+    at.0.comes_to(&Lead::new(93).id, "delivered").await;
+    desk.see(&at.run("person show", &[&Lead::new(93).phone]).await);
+    desk.see(&at.0.command_of(&["person", "export"], &[&Lead::new(93).phone]).await);
     let list = at.file("out.csv", format!("telefone\n{}\n123\n", Lead::new(92).phone));
     desk.see(&at.run("suppress import", &[&list]).await);
 }

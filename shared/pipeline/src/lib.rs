@@ -17,6 +17,7 @@
 //! | [`campaigns`] | starts campaigns, reads audiences, hands them to the sender | a schedule, `recado campaign` |
 //! | [`audit`] | writes what an operator does, and marks people in it | every verb with an effect |
 //! | [`export`] | messages and events as rows of a file | `recado export` |
+//! | [`person`] | finds everything that is kept of one person | `recado person` |
 //! | [`plan`] | shows what an event would become, without doing it | `recado plan` |
 
 pub mod audio;
@@ -33,6 +34,7 @@ mod lead_cache;
 pub mod operate;
 pub mod opt_out;
 pub mod pauses;
+pub mod person;
 pub mod plan;
 mod planted;
 pub mod proof;
