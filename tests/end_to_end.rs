@@ -2,10 +2,12 @@
 
 mod address;
 mod answers;
+mod audit;
 mod callbacks;
 mod commands;
 mod delivery;
 mod doors;
+mod export;
 mod field;
 mod first_steps;
 mod identity;
@@ -14,6 +16,7 @@ mod limits;
 mod operating;
 mod opt_outs;
 mod outcomes;
+mod person;
 mod planning;
 mod send_path;
 mod shared_table;

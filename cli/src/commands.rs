@@ -2,12 +2,15 @@
 
 pub(crate) mod apply;
 pub(crate) mod audio;
+pub(crate) mod audit;
+mod audited;
 pub(crate) mod campaign;
 pub(crate) mod check;
 mod configs;
 pub(crate) mod demo;
 pub(crate) mod dev;
 pub(crate) mod doctor;
+pub(crate) mod export;
 pub(crate) mod forget_limit;
 pub(crate) mod init;
 mod lines;
@@ -17,6 +20,7 @@ pub(crate) mod messages;
 pub(crate) mod operate;
 pub(crate) mod pages;
 pub(crate) mod pause;
+pub(crate) mod person;
 pub(crate) mod phone;
 pub(crate) mod plan;
 mod planned;

@@ -77,6 +77,14 @@ enum Command {
     /// Keep phones and leads from getting messages.
     #[command(subcommand)]
     Suppress(commands::suppress::Suppress),
+    /// Write messages, failures or events to a file, for a spreadsheet or a script.
+    #[command(subcommand)]
+    Export(commands::export::Export),
+    /// Show or write everything that is kept of one person.
+    #[command(subcommand)]
+    Person(commands::person::PersonVerb),
+    /// Show what operators did: who, what, when and about what.
+    Audit(commands::audit::Audit),
     /// Show how much of each quota and limit is used.
     Usage(commands::usage::Usage),
     /// Create what Recado needs at a vendor.
@@ -118,7 +126,7 @@ fn main() -> ExitCode {
 }
 
 /// Examples for the `--help` of each command.
-const EXAMPLES: [(&str, &[&str]); 30] = [
+const EXAMPLES: [(&str, &[&str]); 33] = [
     ("init", &["recado init", "recado init shop --plan pro --hours \"09:00-18:00 mon-fri\" --yes"]),
     ("dev", &["recado dev", "recado dev --config shop/recado.yaml --listen 127.0.0.1:3100"]),
     ("trigger", &["recado trigger lead.created --phone \"(11) 98765-4321\" --field Source=Site"]),
@@ -152,6 +160,12 @@ const EXAMPLES: [(&str, &[&str]); 30] = [
     ("pause", &["recado pause --all --why \"wrong text\"", "recado pause --rule welcome"]),
     ("resume", &["recado resume --all"]),
     ("suppress", &["recado suppress add --phone \"(11) 99999-9999\"", "recado suppress import optouts.csv"]),
+    ("export", &["recado export failures --since 7d --out failures.csv", "recado export messages --format jsonl"]),
+    (
+        "person",
+        &["recado person show \"(11) 98765-4321\"", "recado person export \"(11) 98765-4321\" --out person.json"],
+    ),
+    ("audit", &["recado audit --since 7d", "recado audit --since 30d --json"]),
     ("usage", &["recado usage", "recado usage --json"]),
     ("setup", &["recado setup leadsquared", "recado setup leadsquared --yes"]),
     ("doctor", &["recado doctor"]),
@@ -196,6 +210,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Pause(pause) => pause.run().await,
         Command::Resume(resume) => resume.run().await,
         Command::Suppress(suppress) => suppress.run().await,
+        Command::Export(export) => export.run().await,
+        Command::Person(person) => person.run().await,
+        Command::Audit(audit) => audit.run().await,
         Command::Usage(usage) => usage.run().await,
         Command::Completions(completions) => Ok(completions.run::<Recado>()),
         Command::Man(man) => man.run::<Recado>(),

@@ -3,6 +3,7 @@
 
 mod colour;
 mod printable;
+mod sink;
 
 use std::{
     fs::OpenOptions,
@@ -25,6 +26,7 @@ const SCHEMA_VERSION: u32 = 1;
 const PROGRESS: Duration = Duration::from_millis(500);
 
 pub(crate) use colour::{Mood, state};
+pub(crate) use sink::{NotTaken, Sink};
 
 /// Writes a line to standard output.
 pub(crate) fn say(line: &str) {

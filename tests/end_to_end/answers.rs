@@ -107,8 +107,21 @@ async fn messages_and_pauses(desk: &mut Desk, at: &At<'_>) {
     desk.see(&at.run("release", &[]).await);
     desk.see(&at.run("cancel", &[&held.id]).await);
     desk.see(&at.run("cancel", &[&first.id]).await);
+    exports(desk, at).await;
     desk.see(&at.run("retry", &[&held.id]).await);
     desk.see(&at.run("resume", &["--all"]).await);
+    desk.see(&at.run("audit", &[]).await);
+}
+
+async fn exports(desk: &mut Desk, at: &At<'_>) {
+    for what in ["messages", "failures", "events"] {
+        let texts = if what == "events" { None } else { Some("--texts") };
+        let more: Vec<&str> = ["--format", "jsonl"].into_iter().chain(texts).collect();
+        let lines = at.0.command_of(&["export", what], &more).await.stdout;
+        for line in lines.lines() {
+            desk.compare(&serde_json::from_str(line).unwrap());
+        }
+    }
 }
 
 async fn people(desk: &mut Desk, at: &At<'_>) {
@@ -118,6 +131,10 @@ async fn people(desk: &mut Desk, at: &At<'_>) {
     desk.see(&at.run("suppress add", &["--lead", &Lead::new(91).id]).await);
     desk.see(&at.run("suppress list", &[]).await);
     desk.see(&at.run("suppress remove", &["--phone", &phone]).await);
+    at.0.take(&Lead::new(93).created()).await;
+    at.0.comes_to(&Lead::new(93).id, "delivered").await;
+    desk.see(&at.run("person show", &[&Lead::new(93).phone]).await);
+    desk.see(&at.0.command_of(&["person", "export"], &[&Lead::new(93).phone]).await);
     let list = at.file("out.csv", format!("telefone\n{}\n123\n", Lead::new(92).phone));
     desk.see(&at.run("suppress import", &[&list]).await);
 }

@@ -1,5 +1,5 @@
 //! A meter in front of the table: counts its requests and units. It passes everything on unchanged. The only change is
-//! that it asks the table to report what each request consumed.
+//! that it asks the table to report what each request consumed. On demand it is slow, or refuses some writes.
 
 use std::{
     collections::BTreeMap,
@@ -57,6 +57,8 @@ pub(crate) struct Meter {
     endpoint: String,
     metered: Arc<Mutex<Metered>>,
     delay_ms: Arc<AtomicU64>,
+    /// Writes whose body holds this are refused.
+    refused: Arc<Mutex<Option<String>>>,
     http: reqwest::Client,
     table: String,
 }
@@ -68,7 +70,8 @@ impl Meter {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let http = vendor_http::client_builder().pool_max_idle_per_host(64).build().unwrap();
-        let meter = Self { endpoint, metered: Arc::default(), delay_ms: Arc::default(), http, table };
+        let (metered, delay_ms, refused) = (Arc::default(), Arc::default(), Arc::default());
+        let meter = Self { endpoint, metered, delay_ms, refused, http, table };
         let app = Router::new().fallback(pass).with_state(meter.clone());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         meter
@@ -84,6 +87,11 @@ impl Meter {
         self.delay_ms.store(u64::try_from(delay.as_millis()).unwrap(), Ordering::Relaxed);
     }
 
+    /// Refuses each write whose body holds `text`, as IAM would.
+    pub(crate) fn refuse(&self, text: Option<&str>) {
+        *self.refused.lock().unwrap() = text.map(str::to_owned);
+    }
+
     /// Returns the counts since the last take.
     pub(crate) fn take(&self) -> Metered {
         std::mem::take(&mut *self.metered.lock().unwrap())
@@ -95,6 +103,12 @@ async fn pass(State(meter): State<Meter>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let operation = operation(&parts.headers);
+    let refused = meter.refused.lock().unwrap().clone();
+    if refused.is_some_and(|text| !READS.contains(&operation.as_str()) && body_holds(&body, &text)) {
+        let answer = json!({ "__type": "com.amazonaws.dynamodb.v20120810#AccessDeniedException", "message": "no" });
+        let kind = [("content-type", "application/x-amz-json-1.0")];
+        return (StatusCode::BAD_REQUEST, kind, answer.to_string()).into_response();
+    }
     let is_metered = METERED.contains(&operation.as_str());
     let body = if is_metered { asking(&body) } else { body };
     let mut headers = parts.headers.clone();
@@ -127,6 +141,10 @@ async fn pass(State(meter): State<Meter>, request: Request) -> Response {
 fn operation(headers: &HeaderMap) -> String {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     target.rsplit('.').next().unwrap_or_default().to_owned()
+}
+
+fn body_holds(body: &[u8], text: &str) -> bool {
+    String::from_utf8_lossy(body).contains(text)
 }
 
 fn asking(body: &[u8]) -> Bytes {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use recado_core::{
+    audit::{About, Act},
     config::{Campaign, Checked, Config, Rule},
     message::State,
 };
@@ -14,7 +15,7 @@ use recado_ledger::Ledger;
 use serde::Serialize;
 
 use super::{
-    At, checked,
+    At, audited, checked,
     configs::{put_in_force, renamed},
     read,
 };
@@ -83,7 +84,7 @@ impl Apply {
             output::complain(&warning.render(&file));
         }
         let author = store.author(self.author.as_deref()).await;
-        let proposal = Proposal { verb: "apply", of: &file, checked, text, author: &author };
+        let proposal = Proposal { act: Act::Apply, of: &file, checked, text, author: &author };
         proposal.put_in_force(&store.ledger, name, self.yes, self.json).await
     }
 }
@@ -91,7 +92,7 @@ impl Apply {
 /// A text to put in force, after its changes are shown.
 pub(super) struct Proposal<'t> {
     /// The command that puts it in force.
-    pub(super) verb: &'t str,
+    pub(super) act: Act,
     /// The source of the text, such as the name of the file.
     pub(super) of: &'t str,
     pub(super) checked: &'t Checked,
@@ -128,8 +129,12 @@ impl Proposal<'_> {
         }
         let yes = !difference.is_same && (yes || !json && output::confirmed("put it in force")?);
         let version = if yes { Some(put_in_force(ledger, text, self.author).await?) } else { before };
+        if yes && version != before {
+            let about = About::scope(self.of).of_version(version.unwrap_or_default());
+            audited::record_by(ledger, self.author, self.act, about).await;
+        }
         if json {
-            output::json(self.verb, &Report { version, applied: yes, difference })?;
+            output::json(self.act.as_str(), &Report { version, applied: yes, difference })?;
         } else if yes {
             let version = version.unwrap_or_default();
             output::say(&format!(

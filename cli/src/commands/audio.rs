@@ -12,14 +12,18 @@ use crate::{
     installation::{audios, world},
 };
 use anyhow::Context as _;
-use recado_core::{audio::Audio as Recording, config::Config};
+use recado_core::{
+    audio::Audio as Recording,
+    audit::{About, Act},
+    config::Config,
+};
 use recado_ledger::{AudioRows, UploadState};
 use recado_pipeline::audio::{
     AddError, Added, Made, NotARecording, ffmpeg_line, named_by_rules, not_added, of_account, of_file, unused, uploaded,
 };
 use serde::Serialize;
 
-use super::Which;
+use super::{Which, audited};
 use crate::output;
 
 /// Recordings for voice calls.
@@ -105,6 +109,9 @@ impl Add {
         let liguelead = liguelead_client(&liguelead_base_url(), &credentials, timeout)?;
         let audios = audios(&config, liguelead, &store.ledger, self.which.audio_store());
         let added = audios.add(&name, bytes).await.map_err(|error| explained(&path, &self.file, error));
+        if let Ok(added) = &added {
+            audited::record(&store, Act::AudioAdd, About::scope(&added.audio.name)).await;
+        }
         match added {
             Ok(added) => self.show(&config, &store.ledger.audios().await?, added),
             Err(error) => Err(error),

@@ -6,6 +6,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use recado_core::{
+    audit::{About, Act},
     config::{Audience as To, Campaign as Configured, Config},
     identity::RunId,
     message::Message,
@@ -24,7 +25,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 use super::{
-    Which, known_rule,
+    Which, audited, known_rule,
     list::{self, Bad, Columns},
     pause,
     planned::show_campaign,
@@ -226,6 +227,14 @@ impl Start {
             return Ok(None);
         }
         let (mut run, is_new) = campaigns.start(campaign, &name, file.as_ref().map(|file| file.id.to_string())).await?;
+        if is_new {
+            let about = About::scope(&format!("campaign {}, run {}", run.campaign, run.name));
+            let about = match &file {
+                Some(file) => about.of_count(file.entries.len() as u64),
+                None => about,
+            };
+            audited::record(store, Act::CampaignStart, about).await;
+        }
         if let Some(file) = &file {
             let (id, lines) = (run.id(), file.entries.len());
             let read = Box::pin(campaigns.run_file(run, &file.entries, now_ms + READ_WITHIN_MS));
@@ -371,7 +380,11 @@ impl Hold {
         let by = std::env::var("USER").ok().filter(|by| !by.is_empty());
         let since_ms = installation::world().now_ms();
         let pause = PauseRow { scope: Scope::Rule(self.campaign.clone()), since_ms, by, why: self.why };
-        store.ledger.pause(&pause).await?;
+        if store.ledger.pause(&pause).await?.is_none() {
+            let about = About::scope(&pause.scope.words());
+            let author = store.author(pause.by.as_deref()).await;
+            audited::record_by(&store.ledger, &author, Act::Pause, about).await;
+        }
         // Every sender has seen the pause after this delay. A request that began before it goes out.
         tokio::time::sleep(2 * SEEN_WITHIN).await;
         said(self.json, &self.campaign, "pause", "paused")
@@ -380,8 +393,10 @@ impl Hold {
     async fn resume(self) -> anyhow::Result<ExitCode> {
         let (_, store) = self.which.open().await?;
         let operator = Operator { ledger: store.ledger.clone(), world: installation::world() };
-        let was_paused = store.ledger.resume(&Scope::Rule(self.campaign.clone())).await?;
+        let scope = Scope::Rule(self.campaign.clone());
+        let was_paused = store.ledger.resume(&scope).await?;
         if was_paused {
+            audited::record(&store, Act::Resume, About::scope(&scope.words())).await;
             operator.release_paused().await?;
             // A sender that has not seen it yet may have held more messages meanwhile.
             tokio::time::sleep(2 * SEEN_WITHIN).await;
@@ -444,6 +459,9 @@ impl Cancel {
         let operator = Operator { ledger: store.ledger.clone(), world: installation::world() };
         let done = operator.cancel(&waiting).await?;
         let cancelled = waiting.iter().zip(done).filter(|(_, done)| done.is_ok());
-        Ok((run.clone(), cancelled.map(|(message, _)| message.recipients()).sum()))
+        let cancelled = cancelled.map(|(message, _)| message.recipients()).sum();
+        let about = About::scope(&format!("campaign {}, run {}", run.campaign, run.name)).of_count(cancelled);
+        audited::record(store, Act::CampaignCancel, about).await;
+        Ok((run.clone(), cancelled))
     }
 }

@@ -2,13 +2,16 @@
 
 use std::process::ExitCode;
 
-use recado_core::config::Config;
+use recado_core::{
+    audit::{About, Act},
+    config::Config,
+};
 use recado_ledger::Ledger;
 use recado_limits::{Clock, LimitError};
 
 use serde_json::json;
 
-use super::Which;
+use super::{Which, audited};
 use crate::{installation, output};
 
 /// Forget what Recado learnt from refusals: LeadSquared's limits, or that LigueLead refuses the account.
@@ -29,6 +32,9 @@ impl ForgetLimit {
         let (config, store) = self.which.open().await?;
         if self.liguelead {
             let opened = open_liguelead(&config, &store.ledger).await?;
+            if opened {
+                audited::record(&store, Act::ForgetLimit, About::scope("LigueLead")).await;
+            }
             if self.json {
                 output::json("forget-limit", &json!({ "vendor": "liguelead", "was_closed": opened }))?;
             } else {
@@ -37,6 +43,7 @@ impl ForgetLimit {
             return Ok(ExitCode::SUCCESS);
         }
         installation::crm_account(&config, &store.ledger).forget_learnt().await?;
+        audited::record(&store, Act::ForgetLimit, About::scope("LeadSquared")).await;
         if self.json {
             output::json("forget-limit", &json!({ "vendor": "leadsquared", "was_closed": null }))?;
         } else {

@@ -104,7 +104,7 @@ impl From<EventRow> for EventLine {
 
 /// Reads the messages of the filter, and the events if it is empty, newest first, at most `limit` of each.
 pub(crate) async fn report(ledger: &Ledger, filter: &Filter, limit: usize) -> anyhow::Result<Report> {
-    let mut messages: Vec<MessageLine> = filter.people(ledger).await?.into_iter().map(MessageLine::from).collect();
+    let mut messages: Vec<MessageLine> = filter.recipients(ledger).await?.into_iter().map(MessageLine::from).collect();
     let total = messages.len();
     messages.sort_by(|a, b| (b.created_ms, &b.id).cmp(&(a.created_ms, &a.id)));
     messages.truncate(limit);

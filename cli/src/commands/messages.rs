@@ -43,7 +43,7 @@ impl Messages {
             known_rule(&config, &store.ledger, rule).await?;
         }
         if let Some(id) = &self.id {
-            return story::tell(&store.ledger, id, self.show_text, self.json).await.map(|()| ExitCode::SUCCESS);
+            return story::tell(&store, id, self.show_text, self.json).await.map(|()| ExitCode::SUCCESS);
         }
         if self.follow {
             return listen::follow(store, &self.filter, self.limit, self.json).await;

@@ -2,16 +2,20 @@
 
 use std::{collections::BTreeMap, process::ExitCode};
 
-use recado_core::{config::Config, message::Message};
+use recado_core::{
+    audit::{About, Act},
+    config::Config,
+    message::Message,
+};
 use recado_pipeline::operate::{Done, Operator};
 use recado_runtime::installation;
 use serde::Serialize;
 
 use super::{
-    Which, known_rule,
+    Which, audited, known_rule,
     select::{Filter, by_ids},
 };
-use crate::output;
+use crate::{data::Store, output};
 
 /// Send refused or expired messages again. A flag adds messages that may have been sent.
 #[derive(Debug, clap::Args)]
@@ -84,6 +88,7 @@ impl Retry {
             return Ok(ExitCode::from(1));
         };
         let done = operator.retry(&messages, self.may_send_twice).await?;
+        self.chosen.record(&store, Act::Retry, (&messages, &done)).await;
         store.ledger.wake(operator.world.now_ms()).await?;
         report(&messages, done, ("retry", "will be sent again"), self.chosen.json)
     }
@@ -97,6 +102,7 @@ impl Cancel {
             return Ok(ExitCode::from(1));
         };
         let done = operator.cancel(&messages).await?;
+        self.chosen.record(&store, Act::Cancel, (&messages, &done)).await;
         report(&messages, done, ("cancel", "cancelled"), self.chosen.json)
     }
 }
@@ -110,6 +116,8 @@ impl Release {
         let operator = Operator { ledger: store.ledger.clone(), world: installation::world() };
         let wanted = |message: &Message| self.rule.as_ref().is_none_or(|rule| *rule == message.rule);
         let released = operator.look_again(wanted).await?;
+        let scope = self.rule.as_ref().map_or_else(|| "all".to_owned(), |rule| format!("rule {rule}"));
+        audited::record(&store, Act::Release, About::scope(&scope).of_count(released as u64)).await;
         store.ledger.wake(operator.world.now_ms()).await?;
         if self.json {
             output::json("release", &serde_json::json!({ "released": released }))?;
@@ -121,6 +129,19 @@ impl Release {
 }
 
 impl Chosen {
+    /// Records the messages that changed. If none changed, nothing was done.
+    async fn record(&self, store: &Store, act: Act, (messages, done): (&[Message], &[Done])) {
+        let changed: Vec<&Message> =
+            messages.iter().zip(done).filter(|(_, done)| done.is_ok()).map(|(message, _)| message).collect();
+        if changed.is_empty() {
+            return;
+        }
+        let people = audited::marks(store, &self.filter.people()).await;
+        let count = changed.iter().map(|message| message.recipients()).sum();
+        let about = About::scope(&self.filter.words()).of_count(count).of_people(people);
+        audited::record(store, act, about.of_messages(changed.iter().map(|message| message.id))).await;
+    }
+
     /// The chosen messages. If they are chosen by filters, the user must confirm. `None` means that the user declined.
     async fn find(&self, config: &Config, operator: &Operator, verb: &str) -> anyhow::Result<Option<Vec<Message>>> {
         if let Some(rule) = &self.filter.rule {

@@ -2,13 +2,16 @@
 
 use std::process::ExitCode;
 
-use recado_core::message::Channel;
+use recado_core::{
+    audit::{About, Act},
+    message::Channel,
+};
 use recado_ledger::{Pause as PauseRow, Scope};
 use recado_pipeline::{operate::Operator, pauses::SEEN_WITHIN};
 use recado_runtime::installation;
 use serde::Serialize;
 
-use super::{Which, known_rule};
+use super::{Which, audited, known_rule};
 use crate::output::{self, Mood};
 
 /// Stop sending everything, a rule or a channel. Messages wait until they expire. Recado still accepts events.
@@ -100,6 +103,11 @@ impl Pause {
         let since_ms = installation::world().now_ms();
         let pause = PauseRow { scope: self.what.scope(), since_ms, by, why: self.why };
         let before = store.ledger.pause(&pause).await?;
+        if before.is_none() {
+            let about = About::scope(&pause.scope.words());
+            let author = store.author(pause.by.as_deref()).await;
+            audited::record_by(&store.ledger, &author, Act::Pause, about).await;
+        }
         // Every sender has seen the pause after this delay. A request that began before it goes out.
         tokio::time::sleep(2 * SEEN_WITHIN).await;
         let line = Line::from(before.unwrap_or(pause));
@@ -128,6 +136,10 @@ impl Resume {
             // A sender that has not seen it yet may have held more messages meanwhile.
             tokio::time::sleep(2 * SEEN_WITHIN).await;
             released = released.max(operator.release_paused().await?);
+        }
+        if was_paused {
+            let about = About::scope(&scope.words()).of_count(released as u64);
+            audited::record(&store, Act::Resume, about).await;
         }
         store.ledger.wake(installation::world().now_ms()).await?;
         let report = Report { resumed: scope.words(), released };

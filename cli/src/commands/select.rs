@@ -4,6 +4,7 @@ use recado_core::{
     identity::MessageId,
     message::{Channel, Message, State},
     phone::Phone,
+    subject::Subject,
 };
 use recado_ledger::Ledger;
 use recado_pipeline::blocks::members;
@@ -42,7 +43,7 @@ pub(crate) struct Filter {
 }
 
 /// An instant, or a time before now.
-fn moment(text: &str) -> Result<jiff::Timestamp, String> {
+pub(crate) fn moment(text: &str) -> Result<jiff::Timestamp, String> {
     let is_span = text.chars().next_back().is_some_and(|c| "smhdw".contains(c));
     let said = || "expected an ISO 8601 instant with its offset, or a time ago such as 30m, 2h or 7d".to_owned();
     if !is_span {
@@ -74,6 +75,28 @@ impl Filter {
             && self.until.is_none()
     }
 
+    /// The filters in words, for the audit trail. A phone and a lead are only named as such.
+    pub(crate) fn words(&self) -> String {
+        let states: Vec<&str> = self.state.iter().map(|state| state.as_str()).collect();
+        let parts = [
+            self.rule.as_ref().map(|rule| format!("rule {rule}")),
+            self.channel.map(|channel| format!("channel {channel}")),
+            (!states.is_empty()).then(|| format!("state {}", states.join(" or "))),
+            self.phone.map(|_| "one phone".to_owned()),
+            self.lead.as_ref().map(|_| "one lead".to_owned()),
+            self.no_callback.then(|| "without a report".to_owned()),
+            self.since.map(|since| format!("since {since:.0}")),
+            self.until.map(|until| format!("until {until:.0}")),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
+    /// The phone and the lead that the filters name.
+    pub(crate) fn people(&self) -> Vec<Subject> {
+        let lead = self.lead.clone().map(Subject::Lead);
+        self.phone.map(Subject::Phone).into_iter().chain(lead).collect()
+    }
+
     /// Whether a message passes all filters.
     pub(crate) fn lets(&self, message: &Message) -> bool {
         (self.state.is_empty() || self.state.contains(&message.state))
@@ -86,13 +109,26 @@ impl Filter {
             && self.until.is_none_or(|until| message.created_ms < until.as_millisecond())
     }
 
+    /// Whether a recipient of this block may pass, as far as the block's own row says.
+    pub(crate) fn opens(&self, block: &Message) -> bool {
+        let of_row = Self {
+            rule: self.rule.clone(),
+            channel: self.channel,
+            no_callback: self.no_callback,
+            since: self.since,
+            until: self.until,
+            ..Self::default()
+        };
+        of_row.lets(block)
+    }
+
     /// Whether a filter is about recipients, which may be in a block.
     fn is_of_people(&self) -> bool {
         !self.state.is_empty() || self.lead.is_some() || self.phone.is_some()
     }
 
     /// The messages that pass. If a filter is about recipients, each recipient of a block is a message of its own.
-    pub(crate) async fn people(&self, ledger: &Ledger) -> anyhow::Result<Vec<Message>> {
+    pub(crate) async fn recipients(&self, ledger: &Ledger) -> anyhow::Result<Vec<Message>> {
         if !self.is_of_people() {
             return self.find(ledger).await;
         }

@@ -9,13 +9,16 @@ use std::{
 };
 
 use anyhow::Context as _;
-use recado_core::config::Config;
+use recado_core::{
+    audit::{About, Act},
+    config::Config,
+};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
 };
 
-use super::{Which, configs::put_in_force, in_force, parse, read};
+use super::{Which, audited, configs::put_in_force, in_force, parse, read};
 use crate::{
     data::{Location, Store},
     environment::{Environment, probe},
@@ -145,7 +148,12 @@ pub(super) async fn begin(
 
 /// Puts the text of the file in force, and records its version.
 async fn put_file_in_force(store: &Store, text: &str) -> anyhow::Result<u64> {
-    let version = put_in_force(&store.ledger, text, &store.author(None).await).await?;
+    let before = store.ledger.config_version().await?;
+    let author = store.author(None).await;
+    let version = put_in_force(&store.ledger, text, &author).await?;
+    if before != Some(version) {
+        audited::record_by(&store.ledger, &author, Act::Serve, About::default().of_version(version)).await;
+    }
     store.ledger.set_setting(SERVED, &version.to_string()).await?;
     Ok(version)
 }

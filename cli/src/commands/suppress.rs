@@ -5,6 +5,7 @@ mod import;
 use std::{fmt, path::PathBuf, process::ExitCode, str::FromStr};
 
 use recado_core::{
+    audit::{About, Act},
     config::Config,
     phone::{Phone, PhoneRules},
 };
@@ -13,7 +14,7 @@ use recado_runtime::installation;
 use serde::Serialize;
 
 use super::{
-    Which,
+    Which, audited,
     list::{self, Bad, Columns},
 };
 use crate::{data::Store, output};
@@ -104,6 +105,19 @@ struct OfWhat {
 }
 
 impl OfWhat {
+    fn words(&self) -> String {
+        self.kinds().iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(" and ")
+    }
+
+    /// Records that suppressions of one person came or went. If none did, nothing was done.
+    async fn record(&self, store: &Store, act: Act, person: &Subject, count: usize) {
+        if count > 0 {
+            let people = audited::marks(store, std::slice::from_ref(person)).await;
+            let about = About::scope(&format!("one {}, {}", person.as_str(), self.words()));
+            audited::record(store, act, about.of_people(people)).await;
+        }
+    }
+
     fn kinds(&self) -> Vec<Kind> {
         self.channel.map_or(Kind::ALL.to_vec(), |channel| vec![channel.0])
     }
@@ -195,6 +209,7 @@ impl Add {
             .map(|kind| Suppression { subject: subject.clone(), kind, since_ms, source: self.why.clone() })
             .collect();
         let new = store.ledger.suppress(&rows).await?;
+        self.of.record(&store, Act::SuppressAdd, &subject, new).await;
         counted("add", "suppressed", new, self.of.json)
     }
 }
@@ -204,6 +219,7 @@ impl Remove {
         let (config, store) = self.which.open().await?;
         let Ok(subject) = self.who.subject(&config) else { return Ok(ExitCode::from(2)) };
         let lifted = store.ledger.unsuppress(&subject, &self.of.kinds()).await?;
+        self.of.record(&store, Act::SuppressRemove, &subject, lifted).await;
         let code = counted("remove", "lifted", lifted, self.of.json)?;
         Ok(if lifted == 0 { ExitCode::from(1) } else { code })
     }
@@ -252,6 +268,8 @@ impl Import {
         let list = list::read(&self.file, &self.columns, config.phones)?;
         let read = import::of(&list, config.phones, &self.of.kinds(), installation::world().now_ms(), &name);
         let new = store.ledger.suppress(&read.rows).await?;
+        let about = About::scope(&self.of.words()).of_count(new as u64);
+        audited::record(&store, Act::SuppressImport, about).await;
         let lines = list.lines.len() + list.bad.len();
         list::keep(&self.file, &list, &read.bad);
         if self.of.json {

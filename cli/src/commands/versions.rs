@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use recado_core::config::{Checked, Config, Diagnostic};
+use recado_core::{
+    audit::{About, Act},
+    config::{Checked, Config, Diagnostic},
+};
 use recado_ledger::{ConfigVersion, Ledger};
 use serde_json::json;
 use similar::TextDiff;
@@ -10,7 +13,7 @@ use similar::TextDiff;
 use super::{
     At,
     apply::Proposal,
-    checked,
+    audited, checked,
     configs::{in_force, put_in_force, renamed, version},
     read,
 };
@@ -55,8 +58,12 @@ impl Push {
             output::complain(&warning.render(&name));
         }
         let before = ledger.config_version().await?;
-        let version = put_in_force(ledger, text, &store.author(self.author.as_deref()).await).await?;
+        let author = store.author(self.author.as_deref()).await;
+        let version = put_in_force(ledger, text, &author).await?;
         let changed = before != Some(version);
+        if changed {
+            audited::record_by(ledger, &author, Act::Push, About::scope(&name).of_version(version)).await;
+        }
         if self.json {
             output::json("push", &json!({ "version": version, "changed": changed }))?;
         } else if changed {
@@ -211,7 +218,7 @@ impl Rollback {
         // A version that was valid for the release that pushed it may be invalid for this release.
         let checked = checked(&text, &of)?;
         let author = store.author(self.author.as_deref()).await;
-        let proposal = Proposal { verb: "rollback", of: &of, checked: &checked, text: &text, author: &author };
+        let proposal = Proposal { act: Act::Rollback, of: &of, checked: &checked, text: &text, author: &author };
         proposal.put_in_force(ledger, name, self.yes, self.json).await
     }
 }

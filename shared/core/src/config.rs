@@ -27,7 +27,7 @@ mod tree;
 mod trigger;
 mod values;
 
-pub use account::{LeadSquared, OptOut, Plan, WriteBack};
+pub use account::{LeadLink, LeadSquared, OptOut, Plan, WriteBack};
 pub use action::{Action, MAX_AUDIO_NAME_CHARS, MAX_TITLE_LENGTH, Voice, title_length};
 pub use campaign::{Audience, Campaign, Comparison, Search, Tell};
 pub use diagnostic::{Diagnostic, NamedField, NamedValue, Severity};

@@ -1,6 +1,7 @@
 //! Recado's decisions, pure: events, rules, texts, phones, credits, hours, states
 
 pub mod audio;
+pub mod audit;
 pub mod backoff;
 pub mod bisect;
 pub mod block;
@@ -28,6 +29,7 @@ pub mod phone;
 pub mod reason;
 pub mod recovery;
 pub mod settle;
+pub mod sheet;
 pub mod sight;
 pub mod spelling;
 mod state;

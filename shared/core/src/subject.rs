@@ -1,6 +1,9 @@
 //! The subject that messages are counted for, or kept from: a phone, and a lead.
 
-use crate::{message::Message, phone::Phone};
+use crate::{
+    message::Message,
+    phone::{Phone, PhoneError, PhoneRules},
+};
 
 /// A phone or a lead.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +22,23 @@ impl Subject {
         message.phone().map(Self::Phone).into_iter().chain(lead.map(Self::Lead))
     }
 
+    /// The subject that an operator names: an id of a lead, or else a phone. A text with two phones names nobody.
+    pub fn read(text: &str, rules: PhoneRules) -> Result<Self, PhoneError> {
+        let text = text.trim();
+        if is_guid(text) {
+            return Ok(Self::Lead(text.to_ascii_lowercase()));
+        }
+        let read = Phone::read(text, rules).one().map(Self::Phone);
+        // A lead's id may also be a word of letters and digits.
+        let is_word = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && text.bytes().any(|byte| byte.is_ascii_alphabetic());
+        match read {
+            Err(PhoneError::Several(phones)) => Err(PhoneError::Several(phones)),
+            Err(_) if is_word => Ok(Self::Lead(text.to_ascii_lowercase())),
+            read => read,
+        }
+    }
+
     /// The word for the subject, without its value.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
@@ -26,5 +46,30 @@ impl Subject {
             Self::Phone(_) => "phone",
             Self::Lead(_) => "lead",
         }
+    }
+}
+
+/// Whether a text is a GUID, as LeadSquared's ids are.
+fn is_guid(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+    lengths == [8, 4, 4, 4, 12] && parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_is_named_by_one_phone_or_by_a_lead() {
+        let read = |text: &str| Subject::read(text, PhoneRules::default());
+        let phone = Subject::Phone(Phone::parse("11987654321").unwrap());
+        assert_eq!(read("(11) 98765-4321"), Ok(phone.clone()));
+        assert_eq!(read("+55 11 98765-4321"), Ok(phone));
+        for lead in ["5c0e1f2a-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000001", "lead-7"] {
+            assert_eq!(read(&lead.to_ascii_uppercase()), Ok(Subject::Lead(lead.to_owned())));
+        }
+        assert!(matches!(read("11987654321 / 11987654322"), Err(PhoneError::Several(_))));
+        assert!(read("123").is_err() && read("").is_err() && read("Ana da Silva").is_err());
     }
 }

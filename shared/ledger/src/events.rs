@@ -77,7 +77,7 @@ impl EventRow {
         item
     }
 
-    fn from_item(item: &Item) -> Result<Self, LedgerError> {
+    pub(crate) fn from_item(item: &Item) -> Result<Self, LedgerError> {
         let read = Reader::new(item);
         let id = Key::of(item)?.pk;
         Ok(Self {

@@ -26,6 +26,7 @@
 //! | lease | `K#name` | `K` | which function leads where one is enough, and until when |
 //! | run | `Q` | run | a campaign's run, and its progress |
 //! | page | `Q#run` | `P#page` | a part of a run's audience |
+//! | audit | `T#month` | instant and number | what an operator did; rows are only added |
 //! | notes | `M#id` | `N` | what reports say about the recipients of a block |
 //!
 //! Three sparse indexes find work. `due` holds the rows that the sweep must look at, by due time. `batch` holds a
@@ -37,6 +38,7 @@
 mod at_once;
 mod attempts;
 mod audios;
+mod audit;
 mod batches;
 mod blocks;
 mod callbacks;
@@ -55,6 +57,7 @@ mod messages;
 mod news;
 mod parked;
 mod pauses;
+mod people;
 mod runs;
 mod schema;
 mod settings;
@@ -64,6 +67,7 @@ mod suppressions;
 mod transitions;
 mod unknown;
 mod update;
+mod walk;
 
 pub use at_once::at_once;
 pub use attempts::{Earlier, MOST_PRICES, Price};
@@ -80,10 +84,12 @@ pub use incomplete::IncompleteEvent;
 pub use messages::{DueRows, Inserted};
 pub use news::News;
 pub use pauses::{Pause, Scope};
+pub use people::PersonRow;
 pub use recado_core::subject::Subject;
 pub use runs::{Phase, Run};
 pub use sights::{KeptSights, MOST_NOTICED};
 pub use suppressions::{Kind, Suppression};
+pub use walk::{Walk, Walked};
 
 use aws_sdk_dynamodb::{
     Client,

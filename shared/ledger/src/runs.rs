@@ -85,10 +85,16 @@ impl Run {
         format!("{EVENT}{}", self.name)
     }
 
+    /// The name of the run that a message belongs to; `None` if it belongs to no campaign.
+    #[must_use]
+    pub fn name_of(message: &Message) -> Option<&str> {
+        message.event.strip_prefix(EVENT)
+    }
+
     /// The run that a message belongs to; `None` if it belongs to no campaign.
     #[must_use]
     pub fn of(message: &Message) -> Option<RunId> {
-        message.event.strip_prefix(EVENT).map(|name| RunId::of(&message.rule, name))
+        Self::name_of(message).map(|name| RunId::of(&message.rule, name))
     }
 }
 
@@ -192,12 +198,16 @@ impl Ledger {
             .send()
             .await
             .map_err(unavailable("GetItem"))?;
-        let Some(item) = output.item else { return Ok(None) };
-        let unreadable = || Reader::new(&item).unreadable("recipients");
-        let bytes = item.get("recipients").and_then(|bytes| bytes.as_b().ok()).ok_or_else(unreadable)?;
-        let has_own = item.get("own").and_then(|own| own.as_bool().ok()).copied().unwrap_or_default();
-        page_from(bytes.as_ref(), has_own).map(Some).map_err(|_| unreadable())
+        output.item.as_ref().map(page_of).transpose()
     }
+}
+
+/// The recipients of a page's item, in the order of their places.
+pub(crate) fn page_of(item: &Item) -> Result<Vec<Recipient>, LedgerError> {
+    let unreadable = || Reader::new(item).unreadable("recipients");
+    let bytes = item.get("recipients").and_then(|bytes| bytes.as_b().ok()).ok_or_else(unreadable)?;
+    let has_own = item.get("own").and_then(|own| own.as_bool().ok()).copied().unwrap_or_default();
+    page_from(bytes.as_ref(), has_own).map_err(|_| unreadable())
 }
 
 fn run_key(id: RunId) -> Key {

@@ -4,5 +4,6 @@
 #![cfg(test)]
 
 mod audios;
+mod audit;
 mod table;
 mod transitions;

@@ -15,20 +15,26 @@
 //! | [`setup`] | reads and creates what an installation needs in LeadSquared | `recado setup`, `recado doctor` |
 //! | [`crm`] | LeadSquared's client, held inside the account's limits | every caller of LeadSquared |
 //! | [`campaigns`] | starts campaigns, reads audiences, hands them to the sender | a schedule, `recado campaign` |
+//! | [`audit`] | writes what an operator does, and marks people in it | every verb with an effect |
+//! | [`export`] | messages and events as rows of a file | `recado export` |
+//! | [`person`] | finds everything that is kept of one person | `recado person` |
 //! | [`plan`] | shows what an event would become, without doing it | `recado plan` |
 
 pub mod audio;
+pub mod audit;
 pub mod blocks;
 pub mod campaigns;
 mod caps;
 pub mod crm;
 pub mod enrich;
+pub mod export;
 pub mod http;
 pub mod ingest;
 mod lead_cache;
 pub mod operate;
 pub mod opt_out;
 pub mod pauses;
+pub mod person;
 pub mod plan;
 mod planted;
 pub mod proof;

@@ -109,7 +109,8 @@ impl Prover {
     /// The answer to a request with a challenge; `None` for any other request.
     pub async fn answer(&self, request: &HttpRequest) -> Option<HttpAnswer> {
         let challenge = Challenge::of(request)?;
-        let proof = match self.key.get_or_try_init(|| self.first_key()).await {
+        let first_key = || installation_key(&self.ledger, &self.world);
+        let proof = match self.key.get_or_try_init(first_key).await {
             Ok(key) => challenge.mac(key)?.finalize().into_bytes(),
             Err(error) => {
                 tracing::warn!(error = %error, "challenge.not_answered");
@@ -119,14 +120,14 @@ impl Prover {
         let proof = Proof { message: "ready".to_owned(), proof: hex::encode(proof) };
         Some(HttpAnswer { status: 200, body: serde_json::to_string(&proof).unwrap_or_default() })
     }
+}
 
-    /// The installation's key, created by the first process that needs it.
-    async fn first_key(&self) -> Result<SecretString, LedgerError> {
-        if let Some(key) = self.ledger.setting(INSTALLATION).await? {
-            return Ok(key.into());
-        }
-        let half = || hex::encode(self.world.fresh_batch().as_bytes());
-        let key = format!("{}{}", half(), half());
-        Ok(self.ledger.first_setting(INSTALLATION, &key).await?.into())
+/// The installation's key, created by the first process that needs it.
+pub(crate) async fn installation_key(ledger: &Ledger, world: &World) -> Result<SecretString, LedgerError> {
+    if let Some(key) = ledger.setting(INSTALLATION).await? {
+        return Ok(key.into());
     }
+    let half = || hex::encode(world.fresh_batch().as_bytes());
+    let key = format!("{}{}", half(), half());
+    Ok(ledger.first_setting(INSTALLATION, &key).await?.into())
 }

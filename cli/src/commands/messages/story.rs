@@ -1,6 +1,7 @@
 //! The full history of one message: its event, the attempts to send it, the delivery reports, and the write-back.
 
 use recado_core::{
+    audit::{About, Act},
     identity::BatchId,
     message::{Batch, Message},
 };
@@ -8,7 +9,8 @@ use recado_ledger::{Ledger, StoredCallback, StoredFor};
 use serde::Serialize;
 
 use crate::{
-    commands::{lines::MessageLine, select::by_ids},
+    commands::{audited, lines::MessageLine, select::by_ids},
+    data::Store,
     output,
 };
 
@@ -63,9 +65,14 @@ struct Crm {
 }
 
 /// Shows the history of the message whose id begins with `id`.
-pub(super) async fn tell(ledger: &Ledger, id: &str, with_text: bool, json: bool) -> anyhow::Result<()> {
+pub(super) async fn tell(store: &Store, id: &str, with_text: bool, json: bool) -> anyhow::Result<()> {
+    let ledger = &store.ledger;
     let found = by_ids(ledger, &[id.to_owned()]).await?;
     let Some(message) = found.into_iter().next() else { anyhow::bail!("there is no message {id}") };
+    if with_text {
+        let about = About::scope(&format!("rule {}", message.rule)).of_messages([message.id]);
+        audited::record_first(store, Act::ShowText, about).await?;
+    }
     let mut batches = message.history.earlier.clone();
     batches.extend(message.batch.filter(|batch| !message.history.earlier.contains(batch)));
     let rows = ledger.batches(&batches).await?;

@@ -103,6 +103,15 @@ pub(super) const LEADSQUARED: Keys = Keys::new(
             "The name of the custom activity type that shows messages in LeadSquared.",
         )
         .more("Recado creates the type if the account has none of this name."),
+        Key::optional(
+            "lead_link",
+            Kind::Text,
+            "none",
+            "The address of a lead's page in LeadSquared, with `{lead}` where its id goes.",
+        )
+        .limit("https")
+        .more("`recado export` writes it beside each lead. Open a lead in LeadSquared and copy the address.")
+        .example("\"https://in21.leadsquared.com/LeadManagement/LeadDetails?LeadID={lead}\""),
     ],
 );
 
@@ -192,6 +201,39 @@ pub struct LeadSquared {
     pub write_back: WriteBack,
     /// The name of the custom activity type for outcomes. Default "Recado message".
     pub activity: String,
+    /// The address of a lead's page, if the file names one.
+    pub lead_link: Option<LeadLink>,
+}
+
+/// The address of a lead's page in LeadSquared, with a place for the lead's id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeadLink {
+    before: String,
+    after: String,
+}
+
+impl LeadLink {
+    /// Where the id goes.
+    const PLACE: &'static str = "{lead}";
+
+    fn read(text: &str) -> Result<Self, (String, String)> {
+        let suggestion = || "https://in21.leadsquared.com/LeadManagement/LeadDetails?LeadID={lead}".to_owned();
+        let is_plain = text.starts_with("https://") && text.bytes().all(|byte| byte.is_ascii_graphic());
+        match text.split_once(Self::PLACE) {
+            Some((before, after)) if is_plain && !after.contains(Self::PLACE) => {
+                Ok(Self { before: before.to_owned(), after: after.to_owned() })
+            }
+            Some(_) => Err(("this is not one https address with one {lead}".to_owned(), suggestion())),
+            None => Err(("the address has no {lead}, where the lead's id goes".to_owned(), suggestion())),
+        }
+    }
+
+    /// The address of this lead's page. `None`: the id has characters that no id of LeadSquared's has.
+    #[must_use]
+    pub fn of(&self, lead: &str) -> Option<String> {
+        let is_id = !lead.is_empty() && lead.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        is_id.then(|| format!("{}{lead}{}", self.before, self.after))
+    }
 }
 
 /// Fields that, when set, forbid messages to a lead.
@@ -313,7 +355,12 @@ pub(super) fn read(root: &Section<'_>, problems: &mut Problems) -> LeadSquared {
         opt_out: opt_out(&section, problems),
         write_back: write_back(&section, problems),
         activity: section.text_or_default("activity", problems),
+        lead_link: lead_link(&section, problems),
     }
+}
+
+fn lead_link(section: &Section<'_>, problems: &mut Problems) -> Option<LeadLink> {
+    section.get("lead_link", problems)?.parsed(problems, LeadLink::read)
 }
 
 fn plan(section: &Section<'_>, problems: &mut Problems) -> Option<Plan> {
