@@ -99,7 +99,7 @@ impl StoredCallback {
         item
     }
 
-    fn from_item(item: &Item) -> Result<Self, LedgerError> {
+    pub(crate) fn from_item(item: &Item) -> Result<Self, LedgerError> {
         let read = Reader::new(item);
         let pk = read.text("pk")?;
         let about = match (pk.strip_prefix("B#"), pk.strip_prefix("P#")) {
