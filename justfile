@@ -37,6 +37,10 @@ config-reference:
 ci STEP:
     .ci/run {{ STEP }}
 
+# Look for input that breaks a reader, each target for so many seconds: `just fuzz`, `just fuzz 60 phone`.
+fuzz SECONDS="600" *TARGET:
+    .ci/fuzz {{ SECONDS }} {{ TARGET }}
+
 # Known weaknesses of the dependencies, against the snapshot in `.ci/rustsec`; needs cargo-deny (`.ci/run cargo-deny`).
 advisories:
     .ci/run cargo-deny

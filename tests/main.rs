@@ -6,6 +6,9 @@
 // Always true here. It tells the lints that the helpers are test code too.
 #![cfg(test)]
 
+// A fuzzing engine must be linked into every test binary of the crate: `just fuzz`.
+use bolero as _;
+
 mod account;
 mod at_volume;
 mod bad_input;

@@ -6,7 +6,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, BufRead as _, BufReader, Write as _},
+    io::{self, BufRead, BufReader, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -158,13 +158,17 @@ fn take(directory: &Path) -> io::Result<Option<(PathBuf, Vec<StoredCallback>)>> 
             done => done?,
         }
     }
-    let mut reports = Vec::new();
-    for line in BufReader::new(File::open(&replayed)?).lines() {
-        // A crash cut this line off before its report was answered.
-        let report = serde_json::from_str::<Line>(&line?).ok().and_then(Line::report);
-        reports.extend(report);
-    }
+    let reports = read(BufReader::new(File::open(&replayed)?))?;
     Ok(Some((replayed, reports)))
+}
+
+/// The reports in a file. A crash may have cut a line off before its report was answered, inside a letter too.
+fn read(file: impl BufRead) -> io::Result<Vec<StoredCallback>> {
+    let mut reports = Vec::new();
+    for line in file.split(b'\n') {
+        reports.extend(serde_json::from_slice::<Line>(&line?).ok().and_then(Line::report));
+    }
+    Ok(reports)
 }
 
 impl Line {
@@ -220,6 +224,26 @@ mod tests {
         }
     }
 
+    /// Anything in the file: it is read to its end, so that no bad line holds up the good ones.
+    #[test]
+    fn lines() {
+        let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/src/serve/__fuzz__/serve__spool__tests__lines/corpus");
+        let examples = fuzz_input::examples(corpus);
+        let mut last = serde_json::to_vec(&Line::of(&report(1))).unwrap();
+        last.push(b'\n');
+        bolero::check!().for_each(|input: &[u8]| {
+            for file in fuzz_input::variants(input, &examples) {
+                let reports = read([file.as_slice(), b"\n", &last].concat().as_slice()).unwrap();
+                assert_eq!(format!("{:?}", reports.last()), format!("{:?}", Some(report(1))), "the last one is read");
+                for one in reports {
+                    let again = serde_json::to_vec(&Line::of(&one)).unwrap();
+                    let again = read(again.as_slice()).unwrap();
+                    assert_eq!(format!("{again:?}"), format!("{:?}", [one]), "a report keeps its line");
+                }
+            }
+        });
+    }
+
     #[test]
     fn what_was_kept_is_read_back_whole_and_a_line_that_was_cut_off_is_left_out() {
         let directory = tempfile::tempdir().unwrap();
@@ -228,7 +252,8 @@ mod tests {
         append(&path, &report(1)).unwrap();
         append(&path, &report(2)).unwrap();
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
-        file.write_all(b"{\"batch\":\"0101").unwrap();
+        // The cut is inside a letter.
+        file.write_all(b"{\"batch\":\"0101\",\"status\":\"entreg\xc3").unwrap();
         let (_, reports) = take(directory.path()).unwrap().unwrap();
         assert_eq!(format!("{reports:?}"), format!("{:?}", [report(1), report(2)]));
         // A renamed file whose reports could not be stored is read again, before later reports.

@@ -1,5 +1,9 @@
 //! Recado's decisions, pure: events, rules, texts, phones, credits, hours, states
 
+// A fuzzing engine must be linked into every test binary of the crate: `just fuzz`.
+#[cfg(test)]
+use bolero as _;
+
 pub mod audio;
 pub mod audit;
 pub mod backoff;

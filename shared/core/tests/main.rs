@@ -8,6 +8,7 @@ mod caps;
 mod config;
 mod deciding;
 mod field_cases;
+mod fuzz;
 mod packing;
 mod sights;
 mod transitions;

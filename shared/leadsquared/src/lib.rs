@@ -18,6 +18,10 @@
 //!
 //! Keys travel in headers only, and neither field values nor notes show in any `Debug`.
 
+// A fuzzing engine must be linked into every test binary of the crate: `just fuzz`.
+#[cfg(test)]
+use bolero as _;
+
 mod activities;
 mod activities_found;
 mod activities_single;

@@ -3,5 +3,6 @@
 // Always true here; it shows the lints that the helpers are test code too.
 #![cfg(test)]
 
+mod fuzz;
 mod http;
 mod webhook;

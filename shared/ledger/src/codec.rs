@@ -352,6 +352,8 @@ fn members_from(bytes: &Blob) -> Vec<MessageId> {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests {
     use super::*;
 

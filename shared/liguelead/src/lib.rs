@@ -17,6 +17,10 @@
 //! Tokens, phones, texts and callback URLs are [`secrecy::SecretString`]s: they cannot be printed by accident. The
 //! vendor's prose passes through [`Reason`], which masks whatever may be a phone.
 
+// A fuzzing engine must be linked into every test binary of the crate: `just fuzz`.
+#[cfg(test)]
+use bolero as _;
+
 mod blame;
 mod body;
 pub mod callback;

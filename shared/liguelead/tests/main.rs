@@ -4,4 +4,5 @@
 #![cfg(test)]
 
 mod callback;
+mod fuzz;
 mod http;

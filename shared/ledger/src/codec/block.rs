@@ -42,11 +42,15 @@ pub(super) fn block_from(item: &Item) -> Result<Option<Block>, LedgerError> {
         Some(text) => serde_json::from_str(&text).map_err(|_| read.unreadable("leaving"))?,
         None => Vec::new(),
     };
+    let (from, to): (u16, u16) = (read.number("place_from")?, read.number("place_to")?);
+    if from > to {
+        return Err(read.unreadable("place_to"));
+    }
     Ok(Some(Block {
         run,
         page: u64::from_str_radix(&read.text("page")?, 16).map_err(|_| read.unreadable("page"))?,
-        from: read.number("place_from")?,
-        to: read.number("place_to")?,
+        from,
+        to,
         gone: gone.map(|gone| Places::from_bytes(gone.as_ref())).unwrap_or_default(),
         leaving,
         tell: Tell::parse(&read.text("tell")?).ok_or_else(|| read.unreadable("tell"))?,
