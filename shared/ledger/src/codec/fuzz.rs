@@ -30,7 +30,7 @@ fn reads(item: &Item) {
         message_from(item).map(|message| {
             let again = message_from(&message_item(&message));
             assert!(again.is_ok(), "what was read can be written and read: {again:?}");
-            if let Some(block) = message.block {
+            if let Some(block) = message.block() {
                 let (one, rest) = block.clone().split_at(7);
                 assert_eq!(one.recipients() + rest.recipients(), block.recipients(), "nobody is lost or made up");
             }
