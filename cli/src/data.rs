@@ -240,6 +240,14 @@ impl Store {
         }
     }
 
+    /// Rewrites the file of an embedded table, so that nothing stays in it of what was deleted. `false`: the table is on
+    /// DynamoDB.
+    pub(crate) async fn rewrite(&self) -> anyhow::Result<bool> {
+        let Some(table) = &self.embedded else { return Ok(false) };
+        table.rewrite().await?;
+        Ok(true)
+    }
+
     /// Closes the table after the open requests end.
     pub(crate) async fn close(self) {
         if let Some(table) = self.embedded {

@@ -80,7 +80,7 @@ enum Command {
     /// Write messages, failures or events to a file, for a spreadsheet or a script.
     #[command(subcommand)]
     Export(commands::export::Export),
-    /// Show or write everything that is kept of one person.
+    /// Show, write or remove everything that is kept of one person.
     #[command(subcommand)]
     Person(commands::person::PersonVerb),
     /// Show what operators did: who, what, when and about what.
@@ -161,10 +161,7 @@ const EXAMPLES: [(&str, &[&str]); 33] = [
     ("resume", &["recado resume --all"]),
     ("suppress", &["recado suppress add --phone \"(11) 99999-9999\"", "recado suppress import optouts.csv"]),
     ("export", &["recado export failures --since 7d --out failures.csv", "recado export messages --format jsonl"]),
-    (
-        "person",
-        &["recado person show \"(11) 98765-4321\"", "recado person export \"(11) 98765-4321\" --out person.json"],
-    ),
+    ("person", &["recado person show \"(11) 98765-4321\"", "recado person erase \"(11) 98765-4321\""]),
     ("audit", &["recado audit --since 7d", "recado audit --since 30d --json"]),
     ("usage", &["recado usage", "recado usage --json"]),
     ("setup", &["recado setup leadsquared", "recado setup leadsquared --yes"]),

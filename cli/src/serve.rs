@@ -6,7 +6,7 @@ mod http;
 mod lanes;
 mod news;
 mod reports;
-mod spool;
+pub(crate) mod spool;
 mod stop;
 mod stream;
 mod triggers;

@@ -135,6 +135,8 @@ async fn people(desk: &mut Desk, at: &At<'_>) {
     at.0.comes_to(&Lead::new(93).id, "delivered").await;
     desk.see(&at.run("person show", &[&Lead::new(93).phone]).await);
     desk.see(&at.0.command_of(&["person", "export"], &[&Lead::new(93).phone]).await);
+    at.0.told().await;
+    desk.see(&at.run("person erase", &[&Lead::new(93).phone, "--yes"]).await);
     let list = at.file("out.csv", format!("telefone\n{}\n123\n", Lead::new(92).phone));
     desk.see(&at.run("suppress import", &[&list]).await);
 }

@@ -5,9 +5,10 @@
 //! does. If the table is in no directory of this machine, the reports are kept in memory and end with the process.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    collections::BTreeSet,
+    fs::{self, File, OpenOptions, Permissions},
     io::{self, BufRead, BufReader, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -128,6 +129,41 @@ impl Spool {
     }
 }
 
+/// Removes the reports on these phones from the quarantine of a directory, and returns how many there were. Reports that
+/// wait for the table must be in it first.
+pub(crate) fn forget(directory: &Path, phones: &BTreeSet<Phone>) -> io::Result<usize> {
+    let is_of = |line: &str| {
+        let phone = serde_json::from_str::<Line>(line).ok().and_then(|line| Phone::parse(&line.phone).ok());
+        phone.is_some_and(|phone| phones.contains(&phone))
+    };
+    for waiting in [FILE, REPLAYED] {
+        if lines_of(&directory.join(waiting))?.iter().any(|line| is_of(line)) {
+            return Err(io::Error::other("reports on this person wait for the table: try again in a minute"));
+        }
+    }
+    let file = directory.join(QUARANTINE);
+    let lines = lines_of(&file)?;
+    let kept: Vec<&String> = lines.iter().filter(|line| !is_of(line)).collect();
+    if kept.len() < lines.len() {
+        let mut other = tempfile::Builder::new().permissions(Permissions::from_mode(0o600)).tempfile_in(directory)?;
+        for line in &kept {
+            writeln!(other, "{line}")?;
+        }
+        other.as_file().sync_all()?;
+        other.persist(&file)?;
+    }
+    Ok(lines.len() - kept.len())
+}
+
+/// The lines of a file; none if there is no such file.
+fn lines_of(file: &Path) -> io::Result<Vec<String>> {
+    match File::open(file) {
+        Ok(file) => BufReader::new(file).lines().collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Appends a report to a file of the directory.
 async fn write(directory: &Arc<Mutex<PathBuf>>, file: &'static str, report: StoredCallback) -> io::Result<()> {
     let directory = Arc::clone(directory);
@@ -242,6 +278,25 @@ mod tests {
                 }
             }
         });
+    }
+
+    #[test]
+    fn a_persons_reports_leave_the_quarantine_and_forbid_it_while_they_wait() {
+        let directory = tempfile::tempdir().unwrap();
+        let of = BTreeSet::from([Phone::parse("11999999999").unwrap()]);
+        assert_eq!(forget(directory.path(), &of).unwrap(), 0);
+        let quarantine = directory.path().join(QUARANTINE);
+        let other = StoredCallback { phone: Phone::parse("11988888888").unwrap(), ..report(2) };
+        for one in [&report(1), &other, &report(3)] {
+            append(&quarantine, one).unwrap();
+        }
+        assert_eq!(forget(directory.path(), &of).unwrap(), 2);
+        let left = fs::read_to_string(&quarantine).unwrap();
+        assert!(left.contains("11988888888") && !left.contains("11999999999"), "{left}");
+        assert_eq!(fs::metadata(&quarantine).unwrap().permissions().mode() & 0o777, 0o600);
+        append(&directory.path().join(FILE), &report(1)).unwrap();
+        assert!(forget(directory.path(), &of).unwrap_err().to_string().contains("wait for the table"));
+        assert_eq!(forget(directory.path(), &BTreeSet::new()).unwrap(), 0);
     }
 
     #[test]

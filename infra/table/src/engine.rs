@@ -15,6 +15,10 @@ use dynoxide::{Database, DynoxideError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use crate::upkeep;
+
+/// An operation of our own, beside DynamoDB's: rewrites the file, so that nothing stays in it of what was deleted.
+pub(crate) const REWRITE: &str = "RecadoRewrite";
 /// The most requests that share one flush.
 const FLUSHED_AT_ONCE: usize = 256;
 
@@ -147,6 +151,12 @@ pub fn is_write(operation: &str) -> bool {
 }
 
 fn carry_out(database: &Database, asked: &Asked) -> Answer {
+    if asked.operation == REWRITE {
+        return match upkeep::rewrite(database) {
+            Ok(()) => Answer { status: 200, body: b"{}".to_vec() },
+            Err(why) => failed(&format!("the file could not be rewritten: {why}")),
+        };
+    }
     let mut body = serde_json::Deserializer::from_slice(&asked.body);
     dispatch(database, &asked.operation, &mut body)
 }

@@ -63,7 +63,7 @@ impl Door {
         http_client_fn(move |_, _| connector.clone())
     }
 
-    async fn ask(&self, asked: Asked) -> Result<Answer, ConnectorError> {
+    pub(crate) async fn ask(&self, asked: Asked) -> Result<Answer, ConnectorError> {
         match self {
             Self::Here(engine) => {
                 engine.ask(asked).await.ok_or_else(|| ConnectorError::io("the table has ended".into()))

@@ -92,32 +92,59 @@ impl fmt::Debug for Recipient {
 pub fn page_bytes(recipients: &[Recipient]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(recipients.iter().map(Recipient::bytes).sum());
     for recipient in recipients {
-        let national: u64 = recipient.phone.national().parse().unwrap_or_default();
-        bytes.extend(national.to_be_bytes().iter().skip(8 - PHONE_BYTES));
-        match recipient.lead.as_deref() {
-            None => bytes.push(NO_LEAD),
-            Some(lead) => match guid_bytes(lead) {
-                Some(guid) => {
-                    bytes.push(GUID);
-                    bytes.extend(guid);
-                }
-                None => text_bytes(&mut bytes, lead, 1),
-            },
-        }
-        if let Some(own) = &recipient.own {
-            text_bytes(&mut bytes, own.text.as_ref().map_or("", SmsText::expose), 2);
-            text_bytes(&mut bytes, own.title.as_deref().unwrap_or_default(), 2);
+        put_recipient(&mut bytes, recipient);
+    }
+    bytes
+}
+
+/// Encodes a page some of whose recipients were erased. Their places stay, and are empty.
+#[must_use]
+pub fn places_bytes(places: &[Option<Recipient>], has_own: bool) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for place in places {
+        match place {
+            Some(recipient) => put_recipient(&mut bytes, recipient),
+            None => {
+                // No phone is zero. The lead and the own texts of nobody are empty.
+                bytes.extend([0; PHONE_BYTES]);
+                bytes.push(NO_LEAD);
+                bytes.extend(if has_own { [0; 4].as_slice() } else { &[] });
+            }
         }
     }
     bytes
 }
 
-/// Decodes the recipients of a page, in their order. `has_own`: whether each has a text or title of its own.
-pub fn page_from(mut bytes: &[u8], has_own: bool) -> Result<Vec<Recipient>, DamagedPage> {
+fn put_recipient(bytes: &mut Vec<u8>, recipient: &Recipient) {
+    let national: u64 = recipient.phone.national().parse().unwrap_or_default();
+    bytes.extend(national.to_be_bytes().iter().skip(8 - PHONE_BYTES));
+    match recipient.lead.as_deref() {
+        None => bytes.push(NO_LEAD),
+        Some(lead) => match guid_bytes(lead) {
+            Some(guid) => {
+                bytes.push(GUID);
+                bytes.extend(guid);
+            }
+            None => text_bytes(bytes, lead, 1),
+        },
+    }
+    if let Some(own) = &recipient.own {
+        text_bytes(bytes, own.text.as_ref().map_or("", SmsText::expose), 2);
+        text_bytes(bytes, own.title.as_deref().unwrap_or_default(), 2);
+    }
+}
+
+/// Decodes the recipients of a page from which nobody was erased, in their order.
+pub fn page_from(bytes: &[u8], has_own: bool) -> Result<Vec<Recipient>, DamagedPage> {
+    places_from(bytes, has_own)?.into_iter().collect::<Option<_>>().ok_or(DamagedPage)
+}
+
+/// Decodes the recipients of a page, in their order. `None`: that recipient was erased. `has_own`: whether each has a
+/// text or title of its own.
+pub fn places_from(mut bytes: &[u8], has_own: bool) -> Result<Vec<Option<Recipient>>, DamagedPage> {
     let mut recipients = Vec::new();
     while !bytes.is_empty() {
-        let phone = take(&mut bytes, PHONE_BYTES)?.iter().fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
-        let phone = Phone::parse(&phone.to_string()).map_err(|_| DamagedPage)?;
+        let number = take(&mut bytes, PHONE_BYTES)?.iter().fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
         let lead = match take(&mut bytes, 1)?.first().copied().unwrap_or(NO_LEAD) {
             NO_LEAD => None,
             GUID => Some(guid_text(take(&mut bytes, 16)?)),
@@ -130,7 +157,13 @@ pub fn page_from(mut bytes: &[u8], has_own: bool) -> Result<Vec<Recipient>, Dama
         } else {
             None
         };
-        recipients.push(Recipient { phone, lead, own });
+        recipients.push(match number {
+            0 => None,
+            number => {
+                let phone = Phone::parse(&number.to_string()).map_err(|_| DamagedPage)?;
+                Some(Recipient { phone, lead, own })
+            }
+        });
     }
     Ok(recipients)
 }
@@ -399,7 +432,13 @@ mod tests {
                 leads.into_iter().map(|(number, lead)| recipient(number, lead, text)).collect();
             let bytes = page_bytes(&page);
             prop_assert_eq!(bytes.len(), page.iter().map(Recipient::bytes).sum::<usize>());
-            prop_assert_eq!(page_from(&bytes, own).unwrap(), page);
+            prop_assert_eq!(page_from(&bytes, own).unwrap(), page.clone());
+            // Without some of them, the others keep their places.
+            let some: Vec<Option<Recipient>> =
+                (0..).zip(page).map(|(place, one)| (place % 3 != 1).then_some(one)).collect();
+            let bytes = places_bytes(&some, own);
+            prop_assert_eq!(page_from(&bytes, own).is_ok(), some.iter().all(Option::is_some));
+            prop_assert_eq!(places_from(&bytes, own).unwrap(), some);
         }
 
         #[test]

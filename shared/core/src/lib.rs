@@ -16,6 +16,7 @@ pub mod config;
 pub mod credits;
 pub mod decide;
 pub mod enrich;
+pub mod erase;
 pub mod event;
 pub mod fields;
 pub mod flash;

@@ -14,7 +14,7 @@ use std::mem::discriminant;
 
 use crate::{
     identity::{BatchId, MessageId},
-    message::{Message, Priority, State},
+    message::{Content, Label, Message, Priority, Recipients, State},
     reason::Reason,
 };
 
@@ -93,6 +93,8 @@ pub enum Set {
     CrmWhy(String),
     /// When LeadSquared last learnt something about it, in ms since the epoch.
     CrmToldMs(i64),
+    /// Removes the person: phone, lead, text, label and fallback, and what LeadSquared said of its row.
+    Forgotten,
 }
 
 /// When a row is due next.
@@ -221,6 +223,14 @@ impl Set {
             Self::CrmAttempts(attempts) => crm.attempts = attempts,
             Self::CrmWhy(why) => history.crm_why = Some(why),
             Self::CrmToldMs(told_ms) => history.crm_told_ms = Some(told_ms),
+            Self::Forgotten => {
+                (crm.activity_id, history.crm_why) = (None, None);
+                message.content = Content::none(message.content.channel());
+                if let Recipients::One { phone, lead_id } = &mut message.to {
+                    (*phone, *lead_id) = (None, String::new());
+                }
+                (message.label, message.part, message.fallback) = (Label::default(), None, None);
+            }
         }
     }
 }

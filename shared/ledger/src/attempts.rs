@@ -141,6 +141,6 @@ impl Ledger {
     }
 }
 
-fn attempt_key(batch: BatchId, phone: Phone) -> Key {
+pub(crate) fn attempt_key(batch: BatchId, phone: Phone) -> Key {
     Key { pk: format!("B#{batch}"), sk: format!("R#{}", phone.national()) }
 }

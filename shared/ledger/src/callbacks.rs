@@ -68,7 +68,7 @@ pub struct StoredCallback {
 
 impl StoredCallback {
     /// One row for each recipient, status and instant, so that a repeated report is stored once.
-    fn key(&self) -> Key {
+    pub(crate) fn key(&self) -> Key {
         Key {
             pk: self.about.partition(),
             sk: format!("C#{}#{}#{}", self.phone.national(), self.status, self.occurred_at),

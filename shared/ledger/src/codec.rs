@@ -25,6 +25,9 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// The one partition of all recordings and uploads. LigueLead keeps 1,000 recordings at most.
 pub(crate) const AUDIOS: &str = "A";
+/// The attributes of a message that are about its recipient alone, except for the lead.
+pub(crate) const OF_A_PERSON: [&str; 11] =
+    ["phone", "text", "title", "group_id", "part", "else", "audio", "redials", "every_min", "crm_activity", "crm_why"];
 /// The length of an identifier inside a batch's `members`.
 const ID_BYTES: usize = 16;
 

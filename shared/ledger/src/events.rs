@@ -9,6 +9,7 @@ use crate::{
     codec::{Item, Key, Reader, n, s},
     error::unavailable,
     judged::{decided, insert},
+    update::{Update, When},
 };
 
 /// Why an event became no message.
@@ -99,6 +100,13 @@ impl Ledger {
         let new = rows.iter().filter(|row| seen.insert(row.id));
         let statements = new.map(|row| insert(&self.table, row.item(self.ttl_s(row.received_ms)))).collect();
         decided(self.judge(statements).await?, "an event could not be written").map(|_| ())
+    }
+
+    /// Removes the lead from an event that became no message.
+    pub(crate) async fn forget_lead(&self, id: EventId) -> Result<(), LedgerError> {
+        let mut update = Update::of(EventRow::key(id));
+        update.remove("lead").only_if(When::Has("received_ms"));
+        decided(self.judge(vec![update.build(&self.table)]).await?, "an event could not be written").map(|_| ())
     }
 
     /// Counts the events since `since_ms` (ms since the epoch) that could not be understood, by reason. Reads the whole

@@ -15,7 +15,7 @@ use crate::{
     EventRow, LedgerError, StoredCallback,
     audit::{AUDIT, entry_from},
     codec::{self, Item, Key, Reader},
-    runs::page_of,
+    runs::places_of,
     walk::Walked,
 };
 
@@ -59,8 +59,8 @@ pub enum PersonRow {
         run: RunId,
         /// The page, by its key.
         page: u64,
-        /// Who is on it, by place.
-        recipients: Vec<Recipient>,
+        /// Who is on it, by place; `None` for those that were erased.
+        recipients: Vec<Option<Recipient>>,
     },
     /// An entry of the audit trail.
     Entry(Entry),
@@ -112,7 +112,7 @@ impl Walked for PersonRow {
                 Self::Page {
                     run: name.parse().map_err(|_| read.unreadable("pk"))?,
                     page: page.ok_or_else(|| read.unreadable("sk"))?,
-                    recipients: page_of(&item)?,
+                    recipients: places_of(&item)?,
                 }
             }
             _ if key.pk.starts_with(AUDIT) => Self::Entry(entry_from(&item)?),

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use recado_core::{
-    block::{Recipient, page_bytes, page_from},
+    block::{Recipient, page_bytes, places_bytes, places_from},
     campaign::{Frozen, Tally},
     identity::RunId,
     message::Message,
@@ -188,8 +188,21 @@ impl Ledger {
         Ok(())
     }
 
-    /// The recipients of a page, in the order of their places; `None` if there is no such page.
+    /// The recipients of a page from which nobody was erased, in the order of their places; `None` if there is no such
+    /// page. Nobody is erased before the whole run is released.
     pub async fn page(&self, run: RunId, page: u64) -> Result<Option<Vec<Recipient>>, LedgerError> {
+        let Some(places) = self.places(run, page).await? else { return Ok(None) };
+        let erased = || LedgerError::Unreadable { pk: page_key(run, page).pk, attribute: "recipients" };
+        places.into_iter().collect::<Option<_>>().map(Some).ok_or_else(erased)
+    }
+
+    /// The recipients of a page, in the order of their places; `None` if there is no such page. A place whose recipient
+    /// was erased is empty.
+    pub async fn places(&self, run: RunId, page: u64) -> Result<Option<Vec<Option<Recipient>>>, LedgerError> {
+        self.page_item(run, page).await?.as_ref().map(places_of).transpose()
+    }
+
+    async fn page_item(&self, run: RunId, page: u64) -> Result<Option<Item>, LedgerError> {
         let output = self
             .client
             .get_item()
@@ -198,16 +211,46 @@ impl Ledger {
             .send()
             .await
             .map_err(unavailable("GetItem"))?;
-        output.item.as_ref().map(page_of).transpose()
+        Ok(output.item)
+    }
+
+    /// Erases recipients of a page. Their places stay, and are empty. `false`: somebody else changed the page.
+    pub async fn empty_places(&self, run: RunId, page: u64, places: &[u16]) -> Result<bool, LedgerError> {
+        let Some(item) = self.page_item(run, page).await? else { return Ok(true) };
+        let (was, has_own) = page_in(&item)?;
+        let mut now = places_of(&item)?;
+        for place in places {
+            if let Some(there) = now.get_mut(usize::from(*place)) {
+                *there = None;
+            }
+        }
+        let now = places_bytes(&now, has_own);
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(page_key(run, page).into_item()))
+            .update_expression("SET recipients = :now")
+            .condition_expression("recipients = :was")
+            .expression_attribute_values(":now", AttributeValue::B(Blob::new(now)))
+            .expression_attribute_values(":was", AttributeValue::B(was.clone()))
+            .send()
+            .await;
+        made("UpdateItem", update)
     }
 }
 
-/// The recipients of a page's item, in the order of their places.
-pub(crate) fn page_of(item: &Item) -> Result<Vec<Recipient>, LedgerError> {
-    let unreadable = || Reader::new(item).unreadable("recipients");
-    let bytes = item.get("recipients").and_then(|bytes| bytes.as_b().ok()).ok_or_else(unreadable)?;
+/// The bytes of a page's item, and whether each recipient has a text or title of its own.
+fn page_in(item: &Item) -> Result<(&Blob, bool), LedgerError> {
+    let bytes = item.get("recipients").and_then(|bytes| bytes.as_b().ok());
     let has_own = item.get("own").and_then(|own| own.as_bool().ok()).copied().unwrap_or_default();
-    page_from(bytes.as_ref(), has_own).map_err(|_| unreadable())
+    Ok((bytes.ok_or_else(|| Reader::new(item).unreadable("recipients"))?, has_own))
+}
+
+/// The recipients of a page's item, in the order of their places; `None` for those that were erased.
+pub(crate) fn places_of(item: &Item) -> Result<Vec<Option<Recipient>>, LedgerError> {
+    let (bytes, has_own) = page_in(item)?;
+    places_from(bytes.as_ref(), has_own).map_err(|_| Reader::new(item).unreadable("recipients"))
 }
 
 fn run_key(id: RunId) -> Key {

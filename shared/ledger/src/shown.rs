@@ -79,6 +79,6 @@ fn put_request(item: Item) -> Result<WriteRequest, LedgerError> {
     Ok(WriteRequest::builder().put_request(put).build())
 }
 
-fn shown_key(lead: &str) -> Key {
+pub(crate) fn shown_key(lead: &str) -> Key {
     Key { pk: format!("W#{lead}"), sk: "W".to_owned() }
 }

@@ -121,6 +121,6 @@ fn text(sights: &Sights) -> String {
 }
 
 /// The case of a lead's id means nothing to LeadSquared.
-fn key(lead_id: &str) -> Key {
+pub(crate) fn key(lead_id: &str) -> Key {
     Key { pk: format!("F#{}", lead_id.to_ascii_lowercase()), sk: "F".to_owned() }
 }

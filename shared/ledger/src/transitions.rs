@@ -77,6 +77,13 @@ fn put(update: &mut Update, set: &Set, transition: &Transition) {
         Set::CrmAttempts(attempts) => update.set("crm_attempts", n(attempts)),
         Set::CrmWhy(why) => update.set("crm_why", s(why)),
         Set::CrmToldMs(told_ms) => update.set("crm_told_ms", n(told_ms)),
+        Set::Forgotten => {
+            for name in codec::OF_A_PERSON {
+                update.remove(name);
+            }
+            // Each message has this attribute. It is empty for a message without a lead.
+            update.set("lead", s(""))
+        }
     };
 }
 

@@ -83,6 +83,7 @@ fn transitions(read: &Message) -> Vec<(Option<Move>, Transition)> {
         (None, Transition::release(read, now_ms)),
         (None, Transition::look_again(read, wait_ms)),
         (None, Transition::nothing_due(read)),
+        (None, Transition::forget(read)),
         (None, Transition::reported(read)),
         (None, Transition::not_reported(read, now_ms).because(Some(why)).tell_again(now_ms)),
         (None, Transition::posting(id, now_ms)),

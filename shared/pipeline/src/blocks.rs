@@ -18,24 +18,25 @@ use crate::planted::{Fault, planted};
 /// The recipients of a block, by their places.
 #[derive(Clone)]
 pub(crate) struct Page {
-    recipients: Arc<[Recipient]>,
+    recipients: Arc<[Option<Recipient>]>,
 }
 
 impl Page {
     /// Reads the recipients on a block's page.
     pub(crate) async fn of(ledger: &Ledger, block: &Block) -> Result<Self, LedgerError> {
-        let page = ledger.page(block.run, block.page).await?;
+        let page = ledger.places(block.run, block.page).await?;
         let lost = || LedgerError::Unreadable { pk: format!("Q#{}", block.run), attribute: "recipients" };
         Ok(Self { recipients: page.ok_or_else(lost)?.into() })
     }
 
+    /// The recipient at a place. `None`: there is no such place, or that recipient was erased.
     pub(crate) fn at(&self, place: u16) -> Option<&Recipient> {
-        self.recipients.get(usize::from(place))
+        self.recipients.get(usize::from(place))?.as_ref()
     }
 
-    /// All recipients, with their places.
+    /// All recipients that were not erased, with their places.
     pub(crate) fn all(&self) -> impl Iterator<Item = (u16, &Recipient)> {
-        (0..).zip(self.recipients.iter())
+        (0..).zip(self.recipients.iter()).filter_map(|(place, recipient)| Some((place, recipient.as_ref()?)))
     }
 }
 

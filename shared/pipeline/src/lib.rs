@@ -17,6 +17,7 @@
 //! | [`campaigns`] | starts campaigns, reads audiences, hands them to the sender | a schedule, `recado campaign` |
 //! | [`audit`] | writes what an operator does, and marks people in it | every verb with an effect |
 //! | [`export`] | messages and events as rows of a file | `recado export` |
+//! | [`erase`] | removes what is kept of one person | `recado person erase` |
 //! | [`person`] | finds everything that is kept of one person | `recado person` |
 //! | [`plan`] | shows what an event would become, without doing it | `recado plan` |
 
@@ -27,6 +28,7 @@ pub mod campaigns;
 mod caps;
 pub mod crm;
 pub mod enrich;
+pub mod erase;
 pub mod export;
 pub mod http;
 pub mod ingest;

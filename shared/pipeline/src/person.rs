@@ -138,6 +138,7 @@ async fn rows_of(ledger: &Ledger, person: &Person) -> Result<(Held, Vec<BlockOn>
                 }
                 PersonRow::Page { run, page, recipients } => {
                     for (place, recipient) in (0..).zip(recipients) {
+                        let Some(recipient) = recipient else { continue };
                         if person.is(Some(recipient.phone), recipient.lead.as_deref().unwrap_or_default()) {
                             held.places.push(Place { run, page, place, recipient });
                         }
@@ -217,7 +218,12 @@ async fn of_keys(ledger: &Ledger, held: &mut Held, now_ms: i64) -> Result<(), Le
     }
     let leads: Vec<&str> = held.leads.iter().map(String::as_str).collect();
     let sights = ledger.sights(&leads).await?;
-    let shown = ledger.shown(&leads, now_ms).await?;
+    // These rows have the lead's id as LeadSquared wrote it.
+    let mut written: BTreeSet<String> = held.leads.clone();
+    written.extend(held.all_messages().map(|message| message.lead_id().to_owned()));
+    written.extend(held.places.iter().filter_map(|place| place.recipient.lead.clone()));
+    let written: Vec<&str> = written.iter().map(String::as_str).filter(|lead| !lead.is_empty()).collect();
+    let shown = ledger.shown(&written, now_ms).await?;
     held.sights = sights.into_iter().map(|(lead, KeptSights { sights, .. })| (lead, sights)).collect();
     held.shown = shown.into_iter().collect();
     Ok(())
@@ -278,6 +284,13 @@ impl Held {
             && self.sights.is_empty()
             && self.shown.is_empty()
             && self.entries.is_empty()
+    }
+
+    /// Whether nothing is kept that an erasure removes.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        let kept = Self { suppressions: Vec::new(), entries: Vec::new(), ..self.clone() };
+        kept.is_empty()
     }
 
     /// The phones and leads.

@@ -285,6 +285,17 @@ impl Transition {
     }
 }
 
+/// At a person's request.
+impl Transition {
+    /// Removes the person from a message that has come to its end. State and amounts stay. A reason that quotes
+    /// somebody's words goes, and LeadSquared is told nothing more.
+    #[must_use]
+    pub fn forget(message: &Message) -> Self {
+        let why = message.why.clone().filter(|why| why.outside().is_none());
+        Self::as_read(message).set(Set::Forgotten).because(why).over().set(Set::CrmDueMs(None))
+    }
+}
+
 /// What a move adds.
 impl Transition {
     /// Sets the reason, or removes it.

@@ -74,7 +74,7 @@ impl Campaigns {
     async fn in_common(&self, run: &Run, people: &People) -> Result<u64, CampaignError> {
         let mut count = 0;
         for page in &run.pages {
-            for recipient in self.ledger.page(run.id(), *page).await?.unwrap_or_default() {
+            for recipient in self.ledger.places(run.id(), *page).await?.unwrap_or_default().into_iter().flatten() {
                 let lead = recipient.lead.as_ref().map(|lead| lead.to_ascii_lowercase());
                 let is_there =
                     people.phones.contains(&recipient.phone) || lead.is_some_and(|lead| people.leads.contains(&lead));
