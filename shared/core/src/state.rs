@@ -130,6 +130,23 @@ words!(BatchState {
 });
 
 impl State {
+    /// All states, from the first to the ends.
+    pub const ALL: [Self; 13] = [
+        Self::Pending,
+        Self::Held,
+        Self::Sending,
+        Self::Unknown,
+        Self::Refused,
+        Self::Accepted,
+        Self::Undelivered,
+        Self::Delivered,
+        Self::NoAnswer,
+        Self::Busy,
+        Self::Answered,
+        Self::Skipped,
+        Self::Expired,
+    ];
+
     /// Whether the state is final. `Unknown` and `Accepted` may still change. So may a voice call that was not
     /// answered, while redials may follow.
     #[must_use]

@@ -237,21 +237,7 @@ fn a_claimed_message_is_recovered_by_how_far_its_sender_came() {
 
 #[test]
 fn a_report_never_moves_a_state_back() {
-    let all = [
-        State::Pending,
-        State::Held,
-        State::Sending,
-        State::Unknown,
-        State::Refused,
-        State::Accepted,
-        State::Undelivered,
-        State::Delivered,
-        State::NoAnswer,
-        State::Busy,
-        State::Answered,
-        State::Skipped,
-        State::Expired,
-    ];
+    let all = State::ALL;
     let reports =
         [Report::Sent, Report::Undelivered, Report::Delivered, Report::NoAnswer, Report::Busy, Report::Answered];
     for report in reports {

@@ -20,7 +20,7 @@ fn rows(heading: &str) -> Vec<(String, Vec<String>, Vec<String>)> {
             let states = match from.strip_prefix("all but ") {
                 Some(not) => {
                     let not = words(not);
-                    STATES.iter().map(State::to_string).filter(|state| !not.contains(state)).collect()
+                    State::ALL.iter().map(State::to_string).filter(|state| !not.contains(state)).collect()
                 }
                 None => words(from),
             };
@@ -28,22 +28,6 @@ fn rows(heading: &str) -> Vec<(String, Vec<String>, Vec<String>)> {
         })
         .collect()
 }
-
-const STATES: [State; 13] = [
-    State::Pending,
-    State::Held,
-    State::Sending,
-    State::Unknown,
-    State::Refused,
-    State::Accepted,
-    State::Undelivered,
-    State::Delivered,
-    State::NoAnswer,
-    State::Busy,
-    State::Answered,
-    State::Skipped,
-    State::Expired,
-];
 
 fn sorted(mut words: Vec<String>) -> Vec<String> {
     words.sort_unstable();
@@ -94,7 +78,7 @@ fn what_a_report_or_an_operator_moves_is_among_the_moves() {
         assert!(Move::Report.to().contains(&report.state()), "{report:?}");
     }
     let mut message = super::packing::message(1);
-    for state in STATES {
+    for state in State::ALL {
         message.state = state;
         message.why = Some(recado_core::reason::Reason::Cancelled);
         let may = !matches!(again(&message), Again::No(_));

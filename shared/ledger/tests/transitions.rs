@@ -14,22 +14,6 @@ use recado_ledger::{Ledger, embedded_client};
 use recado_table::EmbeddedTable;
 
 const NOW_MS: i64 = 1_790_000_000_000;
-const STATES: [State; 13] = [
-    State::Pending,
-    State::Held,
-    State::Sending,
-    State::Unknown,
-    State::Refused,
-    State::Accepted,
-    State::Undelivered,
-    State::Delivered,
-    State::NoAnswer,
-    State::Busy,
-    State::Answered,
-    State::Skipped,
-    State::Expired,
-];
-
 fn batch(number: u8) -> BatchId {
     BatchId::from_bytes([number; 16])
 }
@@ -113,7 +97,7 @@ async fn the_table_and_the_memory_come_to_the_same_row() {
     let (_table, ledger) = ledger().await;
     let kinds = transitions(&message(0, State::Pending, None)).len();
     let (mut number, mut made) = (0_u128, vec![0; kinds]);
-    for state in STATES {
+    for state in State::ALL {
         for of in [None, Some(batch(1)), Some(batch(2))] {
             for (kind, made) in made.iter_mut().enumerate() {
                 number += 1;
