@@ -5,7 +5,7 @@
 //! that those messages name. Two leads may share a phone, so a search by phone can find two people, and a search by lead
 //! never does.
 //!
-//! [`rows_of`] reads the whole table, since no index by phone or lead exists. An index would replace that function
+//! `rows_of` reads the whole table, since no index by phone or lead exists. An index would replace that function
 //! alone. At most one page of the table and one page of recipients are in memory, beside what is found.
 
 use std::collections::BTreeSet;
