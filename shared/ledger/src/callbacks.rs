@@ -67,6 +67,13 @@ pub struct StoredCallback {
 }
 
 impl StoredCallback {
+    /// The key of its row. Two reports with one key are one report.
+    #[must_use]
+    pub fn row(&self) -> (String, String) {
+        let Key { pk, sk } = self.key();
+        (pk, sk)
+    }
+
     /// One row for each recipient, status and instant, so that a repeated report is stored once.
     pub(crate) fn key(&self) -> Key {
         Key {

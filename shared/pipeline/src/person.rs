@@ -173,7 +173,7 @@ async fn inside(ledger: &Ledger, held: &mut Held, blocks: &[BlockOn]) -> Result<
 /// Reports and earlier attempts of the messages. A search by lead finds them only here.
 async fn reports_of(ledger: &Ledger, held: &mut Held) -> Result<(), LedgerError> {
     let messages: Vec<Message> = held.all_messages().cloned().collect();
-    let mut seen: BTreeSet<(String, String, String)> = held.reports.iter().map(key_of).collect();
+    let mut seen: BTreeSet<_> = held.reports.iter().map(StoredCallback::row).collect();
     for message in messages {
         let Some(phone) = message.phone() else { continue };
         let mut batches = message.history.earlier.clone();
@@ -183,7 +183,7 @@ async fn reports_of(ledger: &Ledger, held: &mut Held) -> Result<(), LedgerError>
         let about = batches.iter().copied().map(StoredFor::Batch).chain(campaigns.into_iter().map(StoredFor::Campaign));
         for about in about {
             for report in ledger.callbacks_of(&about, phone).await? {
-                if seen.insert(key_of(&report)) {
+                if seen.insert(report.row()) {
                     held.reports.push(report);
                 }
             }
@@ -197,14 +197,6 @@ async fn reports_of(ledger: &Ledger, held: &mut Held) -> Result<(), LedgerError>
     }
     held.reports.sort_by_key(|report| report.received_ms);
     Ok(())
-}
-
-fn key_of(report: &StoredCallback) -> (String, String, String) {
-    let about = match &report.about {
-        StoredFor::Batch(batch) => format!("B#{batch}"),
-        StoredFor::Campaign(campaign) => format!("P#{campaign}"),
-    };
-    (about, report.status.clone(), report.occurred_at.clone())
 }
 
 /// Rows whose keys are the person's phones and leads.

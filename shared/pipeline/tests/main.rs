@@ -6,3 +6,4 @@
 mod audio;
 mod callback_form;
 mod crm_side;
+mod person;
