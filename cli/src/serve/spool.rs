@@ -132,8 +132,8 @@ impl Spool {
 /// Removes the reports on these phones from the quarantine of a directory, and returns how many there were. Reports that
 /// wait for the table must be in it first.
 pub(crate) fn forget(directory: &Path, phones: &BTreeSet<Phone>) -> io::Result<usize> {
-    let is_of = |line: &str| {
-        let phone = serde_json::from_str::<Line>(line).ok().and_then(|line| Phone::parse(&line.phone).ok());
+    let is_of = |line: &[u8]| {
+        let phone = serde_json::from_slice::<Line>(line).ok().and_then(|line| Phone::parse(&line.phone).ok());
         phone.is_some_and(|phone| phones.contains(&phone))
     };
     for waiting in [FILE, REPLAYED] {
@@ -143,11 +143,12 @@ pub(crate) fn forget(directory: &Path, phones: &BTreeSet<Phone>) -> io::Result<u
     }
     let file = directory.join(QUARANTINE);
     let lines = lines_of(&file)?;
-    let kept: Vec<&String> = lines.iter().filter(|line| !is_of(line)).collect();
+    let kept: Vec<&Vec<u8>> = lines.iter().filter(|line| !is_of(line)).collect();
     if kept.len() < lines.len() {
         let mut other = tempfile::Builder::new().permissions(Permissions::from_mode(0o600)).tempfile_in(directory)?;
         for line in &kept {
-            writeln!(other, "{line}")?;
+            other.write_all(line)?;
+            other.write_all(b"\n")?;
         }
         other.as_file().sync_all()?;
         other.persist(&file)?;
@@ -155,10 +156,10 @@ pub(crate) fn forget(directory: &Path, phones: &BTreeSet<Phone>) -> io::Result<u
     Ok(lines.len() - kept.len())
 }
 
-/// The lines of a file; none if there is no such file.
-fn lines_of(file: &Path) -> io::Result<Vec<String>> {
+/// The lines of a file; none if there is no such file. A crash may have cut a line off inside a letter.
+fn lines_of(file: &Path) -> io::Result<Vec<Vec<u8>>> {
     match File::open(file) {
-        Ok(file) => BufReader::new(file).lines().collect(),
+        Ok(file) => BufReader::new(file).split(b'\n').collect(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
     }
@@ -290,8 +291,13 @@ mod tests {
         for one in [&report(1), &other, &report(3)] {
             append(&quarantine, one).unwrap();
         }
+        // A crash cut off the last line, inside a letter.
+        let cut = b"{\"status\":\"n\xc3".as_slice();
+        fs::write(&quarantine, [&fs::read(&quarantine).unwrap(), cut].concat()).unwrap();
         assert_eq!(forget(directory.path(), &of).unwrap(), 2);
-        let left = fs::read_to_string(&quarantine).unwrap();
+        let left = fs::read(&quarantine).unwrap();
+        assert!(left.windows(cut.len()).any(|some| some == cut));
+        let left = String::from_utf8_lossy(&left);
         assert!(left.contains("11988888888") && !left.contains("11999999999"), "{left}");
         assert_eq!(fs::metadata(&quarantine).unwrap().permissions().mode() & 0o777, 0o600);
         append(&directory.path().join(FILE), &report(1)).unwrap();
