@@ -193,7 +193,7 @@ fn text_bytes(bytes: &mut Vec<u8>, text: &str, length_bytes: usize) {
 }
 
 /// The 16 bytes of a lead's id, if it is a GUID as LeadSquared writes them.
-fn guid_bytes(text: &str) -> Option<[u8; 16]> {
+pub(crate) fn guid_bytes(text: &str) -> Option<[u8; 16]> {
     let mut guid = [0; 16];
     hex::decode_to_slice(text.replace('-', ""), &mut guid).ok()?;
     (guid_text(&guid) == text).then_some(guid)

@@ -1,6 +1,7 @@
 //! The subject that messages are counted for, or kept from: a phone, and a lead.
 
 use crate::{
+    block::guid_bytes,
     message::Message,
     phone::{Phone, PhoneError, PhoneRules},
 };
@@ -25,8 +26,9 @@ impl Subject {
     /// The subject that an operator names: an id of a lead, or else a phone. A text with two phones names nobody.
     pub fn read(text: &str, rules: PhoneRules) -> Result<Self, PhoneError> {
         let text = text.trim();
-        if is_guid(text) {
-            return Ok(Self::Lead(text.to_ascii_lowercase()));
+        let lead = text.to_ascii_lowercase();
+        if guid_bytes(&lead).is_some() {
+            return Ok(Self::Lead(lead));
         }
         let read = Phone::read(text, rules).one().map(Self::Phone);
         // A lead's id may also be a word of letters and digits.
@@ -34,7 +36,7 @@ impl Subject {
             && text.bytes().any(|byte| byte.is_ascii_alphabetic());
         match read {
             Err(PhoneError::Several(phones)) => Err(PhoneError::Several(phones)),
-            Err(_) if is_word => Ok(Self::Lead(text.to_ascii_lowercase())),
+            Err(_) if is_word => Ok(Self::Lead(lead)),
             read => read,
         }
     }
@@ -47,13 +49,6 @@ impl Subject {
             Self::Lead(_) => "lead",
         }
     }
-}
-
-/// Whether a text is a GUID, as LeadSquared's ids are.
-fn is_guid(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
-    lengths == [8, 4, 4, 4, 12] && parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
