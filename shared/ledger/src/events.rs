@@ -7,7 +7,6 @@ use recado_core::identity::EventId;
 use crate::{
     Ledger, LedgerError,
     codec::{Item, Key, Reader, n, s},
-    error::unavailable,
     judged::{decided, insert},
     update::{Update, When},
 };
@@ -124,19 +123,9 @@ impl Ledger {
 
     /// All events that became no message.
     pub async fn events(&self) -> Result<Vec<EventRow>, LedgerError> {
-        let mut pages = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .filter_expression("#sk = :event")
-            .expression_attribute_names("#sk", "sk")
-            .expression_attribute_values(":event", s("E"))
-            .into_paginator()
-            .items()
-            .send();
-        let mut rows = Vec::new();
-        while let Some(item) = pages.next().await {
-            rows.push(EventRow::from_item(&item.map_err(unavailable("Scan"))?)?);
+        let (mut pages, mut rows) = (self.walk::<EventRow>(), Vec::new());
+        while let Some(page) = pages.next().await? {
+            rows.extend(page);
         }
         Ok(rows)
     }

@@ -192,21 +192,12 @@ impl Ledger {
 
     /// Reads all messages, page by page. `visit` gets each message, and stops the scan by returning `false`.
     pub async fn each_message(&self, mut visit: impl FnMut(Message) -> bool) -> Result<(), LedgerError> {
-        let mut pages = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .filter_expression("#sk = :message")
-            .expression_attribute_names("#sk", "sk")
-            .expression_attribute_values(":message", s("M"))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        while let Some(item) = pages.next().await {
-            let item = item.map_err(unavailable("Scan"))?;
-            if !visit(codec::message_from(&item)?) {
-                break;
+        let mut pages = self.walk::<Message>();
+        while let Some(page) = pages.next().await? {
+            for message in page {
+                if !visit(message) {
+                    return Ok(());
+                }
             }
         }
         Ok(())
