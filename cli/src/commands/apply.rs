@@ -9,7 +9,6 @@ use std::{
 use recado_core::{
     audit::{About, Act},
     config::{Campaign, Checked, Config, Rule},
-    message::State,
 };
 use recado_ledger::Ledger;
 use serde::Serialize;
@@ -180,7 +179,7 @@ impl Difference {
         let mut waiting: BTreeMap<String, u64> = BTreeMap::new();
         ledger
             .each_message(|message| {
-                if matches!(message.state, State::Pending | State::Held) && concerned.contains(&message.rule) {
+                if message.state.is_waiting() && concerned.contains(&message.rule) {
                     *waiting.entry(message.rule.clone()).or_default() += message.recipients();
                 }
                 true

@@ -313,15 +313,14 @@ impl Erase {
             output::complain("there is nothing to erase");
             return Ok(Some(nothing));
         }
-        let phones = held.phones.clone();
         if !(self.yes || !self.json && output::confirmed("erase this person")?) {
             return Ok(Some(nothing));
         }
         audited::record_first(store, Act::PersonErase, about(&person)).await?;
         if let Some(directory) = store.directory() {
-            spool::forget(directory, &phones)?;
+            spool::forget(directory, &held.phones)?;
         }
-        let erased = erase(ledger, &world(), &person, held).await.map_err(explained)?;
+        let erased = erase(ledger, &world(), &person, &held).await.map_err(explained)?;
         if self.suppress {
             let suppression = |kind| Suppression {
                 subject: person.named.clone(),

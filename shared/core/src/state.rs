@@ -147,6 +147,12 @@ impl State {
         Self::Expired,
     ];
 
+    /// Whether the message still waits to be sent.
+    #[must_use]
+    pub fn is_waiting(self) -> bool {
+        matches!(self, Self::Pending | Self::Held)
+    }
+
     /// Whether the state is final. `Unknown` and `Accepted` may still change. So may a voice call that was not
     /// answered, while redials may follow.
     #[must_use]

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use recado_core::{
-    message::{Message, Priority, State},
+    message::{Message, Priority},
     transition::Transition,
 };
 
@@ -34,7 +34,7 @@ impl Listener {
         let is_new = |(_, inserted): &(&Message, &Inserted)| **inserted == Inserted::New;
         let new: Vec<&Message> = messages.iter().zip(inserted).filter(is_new).map(|(message, _)| message).collect();
         self.outcomes(new.iter().filter_map(|message| message.crm.due_ms));
-        let waiting = new.into_iter().filter(|message| matches!(message.state, State::Pending | State::Held));
+        let waiting = new.into_iter().filter(|message| message.state.is_waiting());
         let waiting: Vec<Message> = waiting.cloned().collect();
         if !waiting.is_empty() {
             (self.0)(News::Messages(waiting));

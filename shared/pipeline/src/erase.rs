@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use recado_core::{
     block::Leaving,
     erase::{NotYet, may_erase},
-    message::{Message, State},
+    message::State,
     reason::Reason,
     transition::Transition,
 };
@@ -80,18 +80,18 @@ pub async fn may_begin(ledger: &Ledger, held: &Held) -> Result<(), NotErased> {
 }
 
 /// Erases a person. `held` is what was found and shown.
-pub async fn erase(ledger: &Ledger, world: &World, person: &Person, held: Held) -> Result<Erased, NotErased> {
-    may_begin(ledger, &held).await?;
+pub async fn erase(ledger: &Ledger, world: &World, person: &Person, held: &Held) -> Result<Erased, NotErased> {
+    may_begin(ledger, held).await?;
     let mut erased = Erased::default();
-    cancel(ledger, world, &held, &mut erased).await?;
-    leave(ledger, world, &held, &mut erased).await?;
+    cancel(ledger, world, held, &mut erased).await?;
+    leave(ledger, world, held, &mut erased).await?;
     // Rows that left their blocks are rows of their own now, and a sender may have been faster.
     let held = search(ledger, person, world.now_ms()).await?;
     if !held.in_blocks.is_empty() {
         return Err(NotErased::Moved);
     }
     may_begin(ledger, &held).await?;
-    if held.messages.iter().any(|message| matches!(message.state, State::Pending | State::Held)) {
+    if held.messages.iter().any(|message| message.state.is_waiting()) {
         return Err(NotErased::Moved);
     }
     empty_places(ledger, &held, &mut erased).await?;
@@ -104,7 +104,7 @@ pub async fn erase(ledger: &Ledger, world: &World, person: &Person, held: Held) 
 
 /// Cancels the waiting messages that have rows of their own.
 async fn cancel(ledger: &Ledger, world: &World, held: &Held, erased: &mut Erased) -> Result<(), NotErased> {
-    let waiting = held.messages.iter().filter(|message| is_waiting(message));
+    let waiting = held.messages.iter().filter(|message| message.state.is_waiting());
     let skips: Vec<Transition> =
         waiting.map(|message| Transition::skip(message, Reason::Cancelled, world.now_ms())).collect();
     let made = ledger.apply(skips).await?;
@@ -126,7 +126,7 @@ async fn leave(ledger: &Ledger, world: &World, held: &Held, erased: &mut Erased)
             if places.is_empty() {
                 continue;
             }
-            let waits = is_waiting(&block.row);
+            let waits = block.row.state.is_waiting();
             erased.cancelled += if waits { places.len() as u64 } else { 0 };
             let (state, why) = if waits { (Some(State::Skipped), Some(Reason::Cancelled)) } else { (None, None) };
             let leaving = Leaving { state, why, until_ms: None, places };
@@ -136,10 +136,6 @@ async fn leave(ledger: &Ledger, world: &World, held: &Held, erased: &mut Erased)
         }
     }
     Ok(())
-}
-
-fn is_waiting(message: &Message) -> bool {
-    matches!(message.state, State::Pending | State::Held)
 }
 
 async fn empty_places(ledger: &Ledger, held: &Held, erased: &mut Erased) -> Result<(), NotErased> {

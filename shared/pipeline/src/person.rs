@@ -265,6 +265,12 @@ impl Held {
     /// Whether nothing is kept.
     #[must_use]
     pub fn is_empty(&self) -> bool {
+        self.is_erased() && self.suppressions.is_empty() && self.entries.is_empty()
+    }
+
+    /// Whether nothing is kept that an erasure removes.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
         self.all_messages().next().is_none()
             && self.places.is_empty()
             && self.reports.is_empty()
@@ -272,17 +278,8 @@ impl Held {
             && self.events.is_empty()
             && self.waiting.is_empty()
             && self.caps.is_empty()
-            && self.suppressions.is_empty()
             && self.sights.is_empty()
             && self.shown.is_empty()
-            && self.entries.is_empty()
-    }
-
-    /// Whether nothing is kept that an erasure removes.
-    #[must_use]
-    pub fn is_erased(&self) -> bool {
-        let kept = Self { suppressions: Vec::new(), entries: Vec::new(), ..self.clone() };
-        kept.is_empty()
     }
 
     /// The phones and leads.

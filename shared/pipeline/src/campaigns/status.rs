@@ -156,7 +156,7 @@ impl Counted {
     }
 
     fn see(&mut self, message: &Message) {
-        if matches!(message.state, State::Pending | State::Held)
+        if message.state.is_waiting()
             && let Some(due_ms) = message.due_ms
         {
             self.next_due_ms = Some(self.next_due_ms.map_or(due_ms, |next_ms| next_ms.min(due_ms)));
