@@ -6,15 +6,10 @@ use recado_core::{
     subject::Subject,
 };
 use recado_ledger::Ledger;
-use recado_pipeline::audit::Auditor;
+use recado_pipeline::audit::{self, Auditor};
 use recado_runtime::installation::world;
 
 use crate::{data::Store, output};
-
-/// The auditor of the person who acts.
-pub(crate) async fn auditor(store: &Store) -> Auditor {
-    Auditor::new(store.ledger.clone(), world(), &store.author(None).await)
-}
 
 /// Records what was done. If the row cannot be written, that is said, and the verb goes on: its effect is there.
 pub(crate) async fn record(store: &Store, act: Act, about: About) {
@@ -30,11 +25,12 @@ pub(crate) async fn record_by(ledger: &Ledger, author: &str, act: Act, about: Ab
 
 /// Records what is about to be shown or removed. Without the row it must not be.
 pub(crate) async fn record_first(store: &Store, act: Act, about: About) -> anyhow::Result<()> {
-    let recorded = auditor(store).await.record(act, about).await;
+    let auditor = Auditor::new(store.ledger.clone(), world(), &store.author(None).await);
+    let recorded = auditor.record(act, about).await;
     recorded.context("nothing was done: the audit trail takes no entry")
 }
 
 /// The marks of these people. Without them an entry is still worth writing.
 pub(crate) async fn marks(store: &Store, people: &[Subject]) -> Vec<PersonMark> {
-    auditor(store).await.marks(people).await.unwrap_or_default()
+    audit::marks(&store.ledger, &world(), people).await.unwrap_or_default()
 }

@@ -5,6 +5,7 @@ use recado_ledger::{EventRow, Ledger};
 use serde::Serialize;
 
 use super::{pause, select::Filter};
+use crate::output;
 
 /// The output. Phones are shortened and texts are left out.
 #[derive(Serialize)]
@@ -114,4 +115,21 @@ pub(crate) async fn report(ledger: &Ledger, filter: &Filter, limit: usize) -> an
     events.sort_by_key(|event| std::cmp::Reverse(event.received_ms));
     events.truncate(limit);
     Ok(Report { total, messages, events, paused })
+}
+
+/// Says a table of these messages.
+pub(crate) fn say_messages<'m>(messages: impl Iterator<Item = &'m MessageLine>) {
+    let mut table = output::table(&["message", "rule", "lead", "phone", "state", "why", "changed"]);
+    for message in messages {
+        table.add_row([
+            message.id.chars().take(8).collect(),
+            message.rule.clone(),
+            message.lead.clone(),
+            message.phone.clone().unwrap_or_default(),
+            message.state.clone(),
+            message.why.clone().unwrap_or_default(),
+            output::instant(message.changed_ms),
+        ]);
+    }
+    output::say_table(&table, 4);
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use super::{
     Which, known_rule,
-    lines::{Report, report},
+    lines::{Report, report, say_messages},
     listen,
     select::Filter,
 };
@@ -59,20 +59,8 @@ impl Messages {
 }
 
 fn show(report: &Report) {
-    let mut table = output::table(&["message", "rule", "lead", "phone", "state", "why", "changed"]);
-    for message in &report.messages {
-        table.add_row([
-            message.id.chars().take(8).collect(),
-            message.rule.clone(),
-            message.lead.clone(),
-            message.phone.clone().unwrap_or_default(),
-            message.state.clone(),
-            message.why.clone().unwrap_or_default(),
-            output::instant(message.changed_ms),
-        ]);
-    }
     report.paused.iter().for_each(|pause| output::say(&pause.said()));
-    output::say_table(&table, 4);
+    say_messages(report.messages.iter());
     output::say(&format!("{} of {} message(s)", report.messages.len(), report.total));
     if !report.events.is_empty() {
         let mut table = output::table(&["event", "lead", "outcome", "why", "received"]);

@@ -11,6 +11,7 @@ use recado_core::{
 };
 use recado_ledger::{Kind, StoredCallback, StoredFor, Suppression};
 use recado_pipeline::{
+    audit::marks,
     erase::{NotErased, erase, may_begin},
     person::{Held, Person, search},
 };
@@ -22,7 +23,7 @@ use super::{
     Which,
     audit::Line as AuditLine,
     audited,
-    lines::{EventLine, MessageLine},
+    lines::{EventLine, MessageLine, say_messages},
 };
 use crate::{
     data::Store,
@@ -365,7 +366,7 @@ async fn named(config: &Config, store: &Store, who: &Named) -> anyhow::Result<Op
             return Ok(None);
         }
     };
-    let marks = audited::auditor(store).await.marks(std::slice::from_ref(&named)).await?;
+    let marks = marks(&store.ledger, &world(), std::slice::from_ref(&named)).await?;
     Ok(Some(Person { named, rules: config.phones, marks }))
 }
 
@@ -496,19 +497,7 @@ fn kept_report(report: StoredCallback, phone: impl Fn(Phone) -> String) -> KeptR
 }
 
 fn show(report: &Report) {
-    let mut table = output::table(&["message", "rule", "lead", "phone", "state", "why", "changed"]);
-    for message in report.messages.iter().map(|message| &message.line) {
-        table.add_row([
-            message.id.chars().take(8).collect(),
-            message.rule.clone(),
-            message.lead.clone(),
-            message.phone.clone().unwrap_or_default(),
-            message.state.clone(),
-            message.why.clone().unwrap_or_default(),
-            output::instant(message.changed_ms),
-        ]);
-    }
-    output::say_table(&table, 4);
+    say_messages(report.messages.iter().map(|message| &message.line));
     let counts = [
         (report.messages.len(), "message"),
         (report.reports.len(), "delivery report"),

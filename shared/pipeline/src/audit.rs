@@ -38,15 +38,15 @@ impl Auditor {
         let entry = Entry { at_ms: self.world.now_ms(), by: self.by.clone(), act, about };
         self.ledger.record(&entry, self.world.fresh_batch()).await
     }
+}
 
-    /// The marks of phones and leads, in their order.
-    pub async fn marks(&self, people: &[Subject]) -> Result<Vec<PersonMark>, LedgerError> {
-        if people.is_empty() {
-            return Ok(Vec::new());
-        }
-        let key = installation_key(&self.ledger, &self.world).await?;
-        Ok(people.iter().filter_map(|person| mark(person, &key)).collect())
+/// The marks of phones and leads, in their order.
+pub async fn marks(ledger: &Ledger, world: &World, people: &[Subject]) -> Result<Vec<PersonMark>, LedgerError> {
+    if people.is_empty() {
+        return Ok(Vec::new());
     }
+    let key = installation_key(ledger, world).await?;
+    Ok(people.iter().filter_map(|person| mark(person, &key)).collect())
 }
 
 fn mark(person: &Subject, key: &SecretString) -> Option<PersonMark> {
