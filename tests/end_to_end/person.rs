@@ -25,18 +25,11 @@ fn count(kept: &Value, what: &str) -> usize {
     kept[what].as_array().unwrap_or_else(|| panic!("no {what}: {kept}")).len()
 }
 
-/// A person with a message of their own, one in a campaign's block, reports, caps, sights and a suppression, beside two
-/// others.
-async fn start() -> (Installation, Lead) {
-    let installation = Installation::start(Setup::new(RULES)).await;
-    let (one, other) = (Lead::new(1), Lead::new(2));
-    installation.take(&[one.created(), other.created()].into_iter().collect()).await;
-    installation.comes_to(&one.id, "delivered").await;
-    installation.comes_to(&other.id, "delivered").await;
+/// Starts a campaign for these phones, and waits until all have it.
+async fn campaign(installation: &Installation, phones: [&str; 3]) {
     let directory = tempfile::tempdir().unwrap();
     let list = directory.path().join("people.csv");
-    let lines: Vec<String> = [1, 2, 3].map(|number| Lead::new(number).phone).into();
-    fs::write(&list, format!("telefone\n{}\n", lines.join("\n"))).unwrap();
+    fs::write(&list, format!("telefone\n{}\n", phones.join("\n"))).unwrap();
     let list = list.display().to_string();
     let start = ["fair", "--csv", list.as_str(), "--run", "november", "--yes"];
     assert_eq!(installation.command_of(&["campaign", "start"], &start).await.code, Some(0));
@@ -45,6 +38,17 @@ async fn start() -> (Installation, Lead) {
         (status["runs"][0]["states"] == json!({ "delivered": 3 })).then_some(())
     })
     .await;
+}
+
+/// A person with a message of their own, one in a campaign's block, reports, caps, sights and a suppression, beside two
+/// others.
+async fn start() -> (Installation, Lead) {
+    let installation = Installation::start(Setup::new(RULES)).await;
+    let (one, other) = (Lead::new(1), Lead::new(2));
+    installation.take(&[one.created(), other.created()].into_iter().collect()).await;
+    installation.comes_to(&one.id, "delivered").await;
+    installation.comes_to(&other.id, "delivered").await;
+    campaign(&installation, [&one.phone, &other.phone, &Lead::new(3).phone]).await;
     installation.told().await;
     let suppress = ["--phone", one.phone.as_str(), "--channel", "voice"];
     assert_eq!(installation.command_of(&["suppress", "add"], &suppress).await.code, Some(0));
@@ -187,17 +191,7 @@ async fn an_erased_person_is_in_no_file_and_a_repeated_event_sends_nothing() {
     installation.take(&[one.created(), other.created()].into_iter().collect()).await;
     installation.comes_to(&one.id, "delivered").await;
     installation.comes_to(&other.id, "delivered").await;
-    let directory = tempfile::tempdir().unwrap();
-    let list = directory.path().join("people.csv");
-    fs::write(&list, format!("telefone\n{}\n{}\n{}\n", other.phone, one.phone, Lead::new(3).phone)).unwrap();
-    let list = list.display().to_string();
-    let start = ["fair", "--csv", list.as_str(), "--run", "november", "--yes"];
-    assert_eq!(installation.command_of(&["campaign", "start"], &start).await.code, Some(0));
-    wait_until("the campaign has arrived", async || {
-        let status = installation.command_of(&["campaign", "status"], &["fair", "--json"]).await.json();
-        (status["runs"][0]["states"] == json!({ "delivered": 3 })).then_some(())
-    })
-    .await;
+    campaign(&installation, [&other.phone, &one.phone, &Lead::new(3).phone]).await;
     // A message that waits.
     installation.command("pause", &["--all"]).await;
     installation.take(&one.staged("Prospect", "Visit", "2026-11-20 12:10:00")).await;

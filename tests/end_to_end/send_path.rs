@@ -47,9 +47,15 @@ async fn bad_phones_end_refused_with_the_vendors_reason_and_all_others_are_sent_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_that_explains_nothing_is_split_and_costs_no_message() {
     let faults = ["before-422@first=1@/sms", "html-before-400@first=1@/sms"];
-    let installation = Installation::start(Setup::new(WELCOME).liguelead_faults(&faults)).await;
+    let mut installation = Installation::start(Setup::new(WELCOME).liguelead_faults(&faults)).await;
     let leads: Vec<Lead> = (1..=12).map(Lead::new).collect();
+    // The sweep at the start may meet messages that are just being written. So all are there before it.
+    installation.command("pause", &["--all"]).await;
     installation.take(&leads.iter().map(Lead::created).collect()).await;
+    wait_until("all wait", async || (installation.messages().await.in_state("held") == 12).then_some(())).await;
+    assert_eq!(installation.stop().await, 0);
+    assert_eq!(installation.command("resume", &["--all"]).await.code, Some(0));
+    installation.restart().await;
     for lead in &leads {
         installation.comes_to(&lead.id, "delivered").await;
     }
