@@ -5,15 +5,16 @@
 //! there is a single writer. Other commands on the same directory reach it through a Unix socket. No port is open,
 //! unless one is requested.
 
+mod directory;
 mod engine;
+mod error;
 mod upkeep;
 mod wire;
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
-    io::{self, Write as _},
+    fs::{self, File, Permissions, TryLockError},
     net::SocketAddr,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -28,10 +29,12 @@ use tokio::{
 };
 
 use self::{
+    directory::{ADDRESS_FILE, failed, own_directory, private, remove, socket_of, stays, stays_in, write},
     engine::{Asked, Engine, Flush, Threads},
     wire::Door,
 };
 pub use engine::{Answer, dispatch, is_write};
+pub use error::TableError;
 
 /// The file inside a data directory that holds the table.
 const DATABASE_FILE: &str = "table.sqlite";
@@ -39,55 +42,11 @@ const DATABASE_FILE: &str = "table.sqlite";
 const LOG_SUFFIX: &str = "-wal";
 /// The file inside a data directory that the owner keeps locked.
 const LOCK_FILE: &str = "lock";
-/// The file inside a data directory with the path of the owner's socket.
-const ADDRESS_FILE: &str = "address";
-/// The socket inside a data directory.
-const SOCKET_FILE: &str = "socket";
-/// The longest path of a socket, in bytes, on every Unix. Source: `sun_path` of macOS, less its terminating zero.
-const SOCKET_PATH_BYTES_MAX: usize = 103;
-
-/// The word in the address file, below the socket's path, if the owner keeps the directory for its whole run.
-const STAYS: &str = "stays";
 
 /// How long a process that wants to own the directory waits for a process that reads a report.
 const OWNED_WITHIN: Duration = Duration::from_secs(10);
 /// How often expired rows are removed; DynamoDB does it within a few days.
 const EXPIRE_EVERY: Duration = Duration::from_mins(10);
-
-/// Why the embedded table could not be started.
-#[derive(Debug, thiserror::Error)]
-pub enum TableError {
-    /// The directory, the lock, the socket or the address file could not be used.
-    #[error("{path} cannot be used")]
-    Directory {
-        /// The path that could not be used.
-        path: PathBuf,
-        /// The operating system's reason.
-        source: io::Error,
-    },
-    /// Other users may enter the directory, which holds phones and texts.
-    #[error("{path} is open to other users of this machine (mode {mode:o}): chmod 700 {path}")]
-    Open {
-        /// The directory.
-        path: PathBuf,
-        /// Its mode, as `chmod` writes it.
-        mode: u32,
-    },
-    /// Another process holds the directory: as its owner, or it has not (yet) written the address of its socket.
-    #[error("{0}: in use by another process; several processes share a table with `dynamodb:TABLE`")]
-    Owned(PathBuf),
-    /// The database file could not be opened.
-    #[error("the table could not be opened: {0}")]
-    Database(String),
-    /// The address could not be bound.
-    #[error("the table cannot listen on {address}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// The operating system's reason.
-        source: io::Error,
-    },
-}
 
 /// A running embedded table, or a connection to the table that another process runs on the same directory.
 ///
@@ -319,70 +278,6 @@ impl Owned {
     }
 }
 
-/// Tells other processes that this process keeps the directory for its whole run.
-fn stays_in(directory: &Path) -> Result<(), TableError> {
-    let path = directory.join(ADDRESS_FILE);
-    let address = fs::read_to_string(&path).map_err(failed(&path))?;
-    write(&path, &format!("{address}{STAYS}\n"))
-}
-
-/// Makes a directory that its owner alone may enter, whatever the umask. An empty one becomes such a directory.
-///
-/// # Errors
-///
-/// [`TableError::Open`]: it holds something, and others may enter it.
-fn own_directory(directory: &Path) -> Result<(), TableError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed(directory))?;
-    let mode = fs::metadata(directory).map_err(failed(directory))?.permissions().mode() & 0o7777;
-    let others = mode & 0o077;
-    if others == 0 {
-        return Ok(());
-    }
-    if fs::read_dir(directory).map_err(failed(directory))?.next().is_some() {
-        return Err(TableError::Open { path: directory.to_owned(), mode });
-    }
-    fs::set_permissions(directory, Permissions::from_mode(0o700)).map_err(failed(directory))
-}
-
-/// How files are made that their owner alone may read, whatever the umask.
-fn private() -> OpenOptions {
-    let mut options = File::options();
-    options.create(true).write(true).mode(0o600);
-    options
-}
-
-fn write(path: &Path, text: &str) -> Result<(), TableError> {
-    let mut file = private().truncate(true).open(path).map_err(failed(path))?;
-    file.write_all(text.as_bytes()).map_err(failed(path))
-}
-
-/// The error for a path.
-fn failed(path: &Path) -> impl FnOnce(io::Error) -> TableError {
-    let path = path.to_owned();
-    move |source| TableError::Directory { path, source }
-}
-
-/// Removes a file that an earlier process may have left.
-fn remove(path: &Path) -> Result<(), TableError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(path)(error)),
-        _ => Ok(()),
-    }
-}
-
-/// The path of a directory's socket. It is in the directory. If that path is too long for a socket, it is in a
-/// temporary directory that is removed with the table.
-fn socket_of(directory: &Path) -> Result<(PathBuf, Option<tempfile::TempDir>), TableError> {
-    let path = directory.canonicalize().map_err(failed(directory))?.join(SOCKET_FILE);
-    if path.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
-        return Ok((path, None));
-    }
-    let only_mine = Permissions::from_mode(0o700);
-    let apart = tempfile::Builder::new().permissions(only_mine).tempdir();
-    let apart = apart.map_err(failed(&std::env::temp_dir()))?;
-    Ok((apart.path().join(SOCKET_FILE), Some(apart)))
-}
-
 /// Flushes the commits to the database in `file`. SQLite's log holds them until a checkpoint; before a checkpoint
 /// SQLite flushes the log itself.
 fn flush_of(file: &Path) -> Result<Flush, TableError> {
@@ -395,12 +290,6 @@ fn flush_of(file: &Path) -> Result<Flush, TableError> {
         File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed(directory))?;
     }
     Ok(Box::new(move || opened.sync_data()))
-}
-
-/// Whether the owner of a directory's table keeps the directory for its whole run.
-fn stays(directory: &Path) -> bool {
-    let text = fs::read_to_string(directory.join(ADDRESS_FILE)).unwrap_or_default();
-    text.lines().nth(1) == Some(STAYS)
 }
 
 /// Removes expired rows, for ever. A failure is retried at the next turn.
@@ -425,6 +314,7 @@ fn database_failed(error: impl std::fmt::Display) -> TableError {
 
 #[cfg(test)]
 mod tests {
+    use directory::{SOCKET_FILE, SOCKET_PATH_BYTES_MAX};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
